@@ -1,0 +1,99 @@
+use crate::failure::Failure;
+use crate::options::{
+    self, LengthOptions, MetricOption, SamplerOptions, SettingOptions, parse_time,
+};
+use crate::output::Output;
+use clap::{Args, ValueEnum};
+use gaussmeter::exact::Target;
+use gaussmeter::experiment::{Length, curve_eps, curve_time};
+
+/// Error along time, or along the truncation time, beside both continuous solutions
+///
+/// Along time (the paper's figure 1, left): the law of the state at every time of the grid, against
+/// p_t. Along eps (right): the law of the final sample against the data, one run per eps.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  gaussmeter curve                                      figure 1, left
+  gaussmeter curve --against eps                        figure 1, right
+  gaussmeter curve --sampler heun --nfe 50 --target data --format csv -o heun.csv")]
+pub struct Arguments {
+    /// What the curve runs along
+    #[arg(long, value_enum, default_value = "time")]
+    against: Against,
+    #[command(flatten)]
+    setting: SettingOptions,
+    #[command(flatten)]
+    samplers: SamplerOptions,
+    #[command(flatten)]
+    length: LengthOptions,
+    /// Truncation time; a comma-separated list with --against eps
+    /// [default: 1e-3 along time, 17 values from 1e-5 to 0.1 along eps]
+    #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time)]
+    eps: Vec<f64>,
+    /// Initial law: exact, normal or normal:std=S
+    #[arg(long, value_name = "NAME", default_value = "normal")]
+    init: String,
+    #[command(flatten)]
+    metric: MetricOption,
+    /// What a law is compared with [default: marginal along time, data along eps]
+    #[arg(long, value_enum)]
+    target: Option<TargetName>,
+    /// Points shown in text, markdown and latex
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    rows: usize,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Against {
+    /// The times of one run
+    Time,
+    /// Truncation times, one run each
+    Eps,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TargetName {
+    /// p_t (p_eps), the law the state should have at its time
+    Marginal,
+    /// The data law p_0
+    Data,
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format()?;
+    let samplers = a.samplers.build("em,ei,euler,heun")?;
+    let metric = a.metric.build()?;
+    let (init_label, init) = options::init(&a.init)?;
+    let setting = a.setting.build("cifar10")?;
+    let length = a.length.length(&setting, Length::Nfe(1000));
+    let init = (init_label.as_str(), &init);
+    let target = a.target.map(|target| match target {
+        TargetName::Marginal => Target::Marginal,
+        TargetName::Data => Target::Data,
+    });
+    let curve = match (a.against, &a.eps[..]) {
+        (Against::Time, [] | [_]) => {
+            let eps = options::eps(a.eps.first().copied(), &setting, 1e-3);
+            let target = target.unwrap_or(Target::Marginal);
+            curve_time(&setting, &samplers, length, eps, init, metric, target)?
+        }
+        (Against::Time, _) => {
+            return Err(Failure::Usage("--against time takes one --eps, not a list".into()));
+        }
+        (Against::Eps, _) if setting.rule.own_times().is_none() => {
+            let spaced: Vec<f64> = (0..=16).map(|k| 10f64.powf(-5.0 + f64::from(k) / 4.0)).collect();
+            let eps = if a.eps.is_empty() { &spaced } else { &a.eps };
+            let target = target.unwrap_or(Target::Data);
+            curve_eps(&setting, &samplers, length, eps, init, metric, target)?
+        }
+        (Against::Eps, _) => {
+            return Err(Failure::Usage(
+                "--against eps needs a grid rule that can end anywhere, not times:FILE".into(),
+            ));
+        }
+    };
+    a.output.write(&curve.report(a.rows))
+}

@@ -1,0 +1,49 @@
+use crate::failure::Failure;
+use crate::options::{self, LengthOptions, SettingOptions, parse_time};
+use crate::output::Output;
+use clap::Args;
+use gaussmeter::experiment::{Length, evaluate};
+use gaussmeter::sampler;
+
+/// One configuration: everything known about it
+///
+/// W2 and its parts, KL both ways, trace error, the error budget (initialization, truncation,
+/// discretization, each alone), evaluations, the grid (in json), and with --modes the law per
+/// eigenvalue.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  gaussmeter eval --sampler heun --nfe 50 --eps 1e-3
+  gaussmeter eval --sampler em --points 1000 --init exact --spectrum my.npy --format json
+  gaussmeter eval --sampler heun:final=euler --steps 25 --eps 0 --modes --format csv")]
+pub struct Arguments {
+    /// Sampler (see `gaussmeter samplers`)
+    #[arg(long, value_name = "NAME")]
+    sampler: String,
+    #[command(flatten)]
+    setting: SettingOptions,
+    #[command(flatten)]
+    length: LengthOptions,
+    /// Truncation time where sampling stops [default: 1e-3, or the last time of times:FILE]
+    #[arg(long, value_name = "E", value_parser = parse_time)]
+    eps: Option<f64>,
+    /// Initial law: exact, normal or normal:std=S
+    #[arg(long, value_name = "NAME", default_value = "normal")]
+    init: String,
+    /// Add the law per distinct eigenvalue
+    #[arg(long)]
+    modes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format()?;
+    let sampler = sampler::registry().build(&a.sampler)?;
+    let (init_label, init) = options::init(&a.init)?;
+    let setting = a.setting.build("cifar10")?;
+    let length = a.length.length(&setting, Length::Nfe(50));
+    let eps = options::eps(a.eps, &setting, 1e-3);
+    let evaluation = evaluate(&setting, &sampler, length, eps, (&init_label, &init))?;
+    a.output.write(&evaluation.report(a.modes))
+}

@@ -1,0 +1,46 @@
+//! Order fitting, exact problems and golden files for the tests of gaussmeter.
+
+use std::path::{Path, PathBuf};
+
+/// The folder of reference data beside the checkout, if it is there. Prints
+/// `skipped: no ../shared` and returns `None` otherwise.
+pub fn shared() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("skipped: no ../shared");
+    None
+}
+
+/// A JSON file of reference values.
+///
+/// # Panics
+/// If it cannot be read: a broken checkout, not a failing test.
+pub fn read_json(path: &Path) -> serde_json::Value {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) => panic!("{}: {e}", path.display()),
+    };
+    match serde_json::from_str(&text) {
+        Ok(value) => value,
+        Err(e) => panic!("{}: {e}", path.display()),
+    }
+}
+
+/// Relative difference |a − b| / |b|; 0 if both are equal or both infinite.
+pub fn relative_error(a: f64, b: f64) -> f64 {
+    if a == b { 0.0 } else { (a - b).abs() / b.abs() }
+}
+
+/// Order of convergence fitted to errors on successively halved steps: the slope of the last two,
+/// which are the closest to the asymptote.
+///
+/// # Panics
+/// With fewer than two errors.
+pub fn fitted_order(errors: &[f64]) -> f64 {
+    match errors {
+        [.., a, b] => (a / b).log2(),
+        _ => panic!("an order needs two errors"),
+    }
+}

@@ -1,0 +1,201 @@
+//! Where a [`Spectrum`] comes from: [presets](preset) by name, and files in any of the
+//! [formats](mod@format) that are read.
+
+pub mod format;
+pub mod preset;
+
+pub use preset::registry;
+
+use crate::entry::EntryError;
+use crate::spectrum::{Notice, Spectrum, SpectrumError};
+use format::{Column, Format, FormatError, Table};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use thiserror::Error;
+
+/// Largest file that is read, and largest array in an archive, in bytes: 2^27 values of 8 bytes.
+pub const MAX_BYTES: u64 = 1 << 30;
+
+/// The lists that make up a spectrum.
+pub const SPECTRUM: &[Column] = &[
+    Column { singular: "eigenvalue", plural: "eigenvalues" },
+    Column { singular: "multiplicity", plural: "multiplicities" },
+    Column { singular: "mean", plural: "means" },
+];
+
+/// A plain list, such as the times of a grid.
+pub const NUMBERS: &[Column] = &[Column { singular: "t", plural: "times" }];
+
+/// A spectrum or a list of numbers could not be loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A path was given, and nothing is there.
+    #[error("no such file '{}'", path.display())]
+    NoSuchFile {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The text names neither a preset nor a file.
+    #[error("{0} (nor is there a file of that name)")]
+    Unknown(#[source] EntryError),
+    /// The text names a preset, but its parameters are wrong.
+    #[error(transparent)]
+    Preset(EntryError),
+    /// The file exists but cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is larger than [`MAX_BYTES`].
+    #[error(
+        "{}: larger than {} MiB: merge equal eigenvalues with a multiplicity column",
+        path.display(),
+        MAX_BYTES >> 20
+    )]
+    TooLarge {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The content of the file cannot be understood.
+    #[error("{}: {source}", path.display())]
+    Format {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: FormatError,
+    },
+    /// The file holds numbers that do not form a spectrum.
+    #[error("{}: {source}", path.display())]
+    Spectrum {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: SpectrumError,
+    },
+}
+
+/// Loads a spectrum from a file or, if no file has this name, from the text form of a preset:
+/// `cifar10`, `power-law:d=3072,alpha=1.5`. See [`registry`] for the presets and [`read`] for the
+/// files.
+///
+/// ```
+/// use gaussmeter::data;
+/// let spectrum = data::load("spiked:d=784,rank=20")?;
+/// assert_eq!((spectrum.dim(), spectrum.null_dim()), (784.0, 764.0));
+/// let error = data::load("cifar").unwrap_err();
+/// assert!(error.to_string().starts_with("unknown spectrum 'cifar': did you mean 'cifar10'?"));
+/// # Ok::<(), data::DataError>(())
+/// ```
+///
+/// # Errors
+/// [`DataError`]. Text that contains a separator or ends in the extension of a known format is
+/// taken for a path, so that a missing file is reported as one.
+pub fn load(text: &str) -> Result<Spectrum, DataError> {
+    let path = Path::new(text);
+    if looks_like_a_path(text) || (path.exists() && !path.is_dir()) {
+        return read(path);
+    }
+    match registry().build(text) {
+        Ok(preset) => Ok(*preset.item),
+        Err(error @ EntryError::UnknownName { .. }) => Err(DataError::Unknown(error)),
+        Err(error) => Err(DataError::Preset(error)),
+    }
+}
+
+fn looks_like_a_path(text: &str) -> bool {
+    let extension = Path::new(text).extension().and_then(|e| e.to_str()).unwrap_or("");
+    text.contains(['/', MAIN_SEPARATOR])
+        || format::formats()
+            .iter()
+            .flat_map(|f| f.extensions)
+            .any(|known| known.eq_ignore_ascii_case(extension))
+}
+
+/// Reads a spectrum from a file, whose format is recognised by content:
+///
+/// - `.npy`: a 1-D array of eigenvalues, of any float or integer type;
+/// - `.npz`: arrays `eigenvalue`, and optionally `multiplicity` and `mean`; or one array of any name;
+/// - JSON: an object with these keys, and optionally `name` and `note`; or a bare list;
+/// - text or CSV: columns in this order or named by a header line (which may be
+///   a comment, as `numpy.savetxt` writes it); `#` starts a comment.
+///
+/// The spectrum is named by the file, unless a JSON file names it. Eigenvalues of type float32 or
+/// float16 leave a [`Notice::LowPrecision`].
+///
+/// # Errors
+/// [`DataError`]
+pub fn read(path: &Path) -> Result<Spectrum, DataError> {
+    let (table, format) = table(path, SPECTRUM)?;
+    let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+    let origin = format!(
+        "{}: {} values, {}",
+        path.display(),
+        table.values(0).map_or(0, <[f64]>::len),
+        table.dtype.as_deref().unwrap_or(format.name)
+    );
+    spectrum(&table, &stem, &origin)
+        .map_err(|source| DataError::Spectrum { path: path.into(), source })
+}
+
+/// Reads one plain list of numbers from any of the formats of [`read`]. A JSON object holds it
+/// under `times` or `t`; text may spread it over one column or one line.
+///
+/// # Errors
+/// [`DataError`]; a file without numbers is a [`FormatError::Empty`].
+pub fn read_numbers(path: &Path) -> Result<Vec<f64>, DataError> {
+    let (mut table, _) = table(path, NUMBERS)?;
+    match table.take(0) {
+        Some(values) if !values.is_empty() => Ok(values),
+        _ => Err(DataError::Format { path: path.into(), source: FormatError::Empty }),
+    }
+}
+
+fn table(path: &Path, columns: &[Column]) -> Result<(Table, &'static Format), DataError> {
+    let io_error = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => DataError::NoSuchFile { path: path.into() },
+        _ => DataError::Io { path: path.into(), source },
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(io_error)?;
+    // A pipe has no length: hence a limit on what is read too.
+    let announced = file.metadata().map_err(io_error)?.len();
+    if announced <= MAX_BYTES {
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io_error)?;
+    }
+    if announced.max(bytes.len() as u64) > MAX_BYTES {
+        return Err(DataError::TooLarge { path: path.into() });
+    }
+    format::read(&bytes, columns).map_err(|source| DataError::Format { path: path.into(), source })
+}
+
+/// A spectrum from a table laid out as [`SPECTRUM`]. The table's own name comes before `name`; its
+/// note follows `origin` in the provenance.
+fn spectrum(table: &Table, name: &str, origin: &str) -> Result<Spectrum, SpectrumError> {
+    let name = table.name.as_deref().unwrap_or(name);
+    let provenance: Vec<&str> = [Some(origin), table.note.as_deref()]
+        .into_iter()
+        .flatten()
+        .filter(|text| !text.is_empty())
+        .collect();
+    let spectrum = Spectrum::new(
+        name,
+        provenance.join("; "),
+        table.values(0).unwrap_or(&[]),
+        table.values(1),
+        table.values(2),
+    )?;
+    match table.dtype.as_deref() {
+        Some(dtype @ ("float16" | "float32")) => {
+            let lowest = spectrum.eigenvalues().iter().copied().find(|v| *v > 0.0).unwrap_or(0.0);
+            let highest = spectrum.highest();
+            let dtype = dtype.into();
+            Ok(spectrum.with_notice(Notice::LowPrecision { dtype, lowest, highest }))
+        }
+        _ => Ok(spectrum),
+    }
+}

@@ -1,0 +1,109 @@
+//! Networks: anything that predicts x_0, the score, the noise or the velocity from a noisy vector.
+//! The exact one for Gaussian data is here; a user's network implements [`Denoiser`].
+
+mod gaussian;
+
+pub use gaussian::GaussianDenoiser;
+
+use crate::process::Level;
+use crate::tape::Prediction;
+use thiserror::Error;
+
+/// A network could not be evaluated.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DenoiserError {
+    /// The prediction is infinite: no noise is left, and the data have null directions.
+    #[error("the {} at t = {t} is infinite along {null} null directions of the data", .kind.name())]
+    Singular {
+        /// What was asked for.
+        kind: Prediction,
+        /// The time.
+        t: f64,
+        /// Number of coordinates with λ = 0.
+        null: usize,
+    },
+    /// The network predicts one thing, another is asked for, and at this level neither determines
+    /// the other.
+    #[error("a network that predicts the {} does not determine the {} at t = {t}", .native.name(), .kind.name())]
+    Conversion {
+        /// What the network predicts.
+        native: Prediction,
+        /// What was asked for.
+        kind: Prediction,
+        /// The time.
+        t: f64,
+    },
+    /// The user's own network failed; its error is kept as it is.
+    #[error("the network failed")]
+    Network(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A network. Vectors are batches: `batch · dim` values, one sample after another.
+pub trait Denoiser {
+    /// Length of one sample.
+    fn dim(&self) -> usize;
+
+    /// What the network predicts.
+    fn native(&self) -> Prediction;
+
+    /// Writes the native prediction at `x`, noisy at `level`, into `out`.
+    ///
+    /// # Errors
+    /// [`DenoiserError`]
+    fn evaluate(&mut self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), DenoiserError>;
+
+    /// Writes a prediction of any kind into `out`. Converts the native one with x = αD + σε,
+    /// s = −ε/σ and v = α′D + σ′ε; override it where another form is more accurate.
+    ///
+    /// # Errors
+    /// [`DenoiserError`]
+    fn predict(
+        &mut self,
+        kind: Prediction,
+        x: &[f64],
+        level: &Level,
+        out: &mut [f64],
+    ) -> Result<(), DenoiserError> {
+        self.evaluate(x, level, out)?;
+        let native = self.native();
+        if kind == native {
+            return Ok(());
+        }
+        let (a, b) = conversion(native, kind, level);
+        if !(a.is_finite() && b.is_finite()) {
+            return Err(DenoiserError::Conversion { native, kind, t: level.t });
+        }
+        for (y, x) in out.iter_mut().zip(x) {
+            *y = a * x + b * *y;
+        }
+        Ok(())
+    }
+}
+
+/// (a, b) such that `kind = a x + b native`.
+fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64) {
+    let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
+    let sigma2 = sigma * sigma;
+    // D = a x + b native
+    let (a, b) = match native {
+        Prediction::Denoiser => (0.0, 1.0),
+        Prediction::Score => (1.0 / alpha, sigma2 / alpha),
+        Prediction::Noise => (1.0 / alpha, -sigma / alpha),
+        Prediction::Velocity => {
+            let determinant = alpha * sigma_sigma_prime - alpha_prime * sigma2;
+            (sigma_sigma_prime / determinant, -sigma2 / determinant)
+        }
+    };
+    // kind = c x + d D
+    let (c, d) = match kind {
+        Prediction::Denoiser => (0.0, 1.0),
+        Prediction::Score => (-1.0 / sigma2, alpha / sigma2),
+        Prediction::Noise => (1.0 / sigma, -alpha / sigma),
+        Prediction::Velocity => {
+            let rate = sigma_sigma_prime / sigma2;
+            (rate, alpha_prime - rate * alpha)
+        }
+    };
+    (c + d * a, d * b)
+}

@@ -1,0 +1,392 @@
+//! Registries: how a sampler, a process, a grid rule, a spectrum preset or an initial law is named,
+//! parametrised, listed and built from text.
+//!
+//! Every member of such a family is one file that ends in an [`Entry`]; the family's `all()` lists
+//! the entries. Command line, documentation and tests derive their lists from there.
+//!
+//! The text form is `name`, `name:value` (for the one positional parameter, if there is one) or
+//! `name:key=value,key=value`.
+
+use thiserror::Error;
+
+/// What a parameter holds, and the values it admits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A finite real number in `[min, max]`.
+    Number {
+        /// Smallest admissible value.
+        min: f64,
+        /// Largest admissible value.
+        max: f64,
+    },
+    /// A whole number, at least `min`.
+    Count {
+        /// Smallest admissible value.
+        min: usize,
+    },
+    /// One of the listed words.
+    Choice(&'static [&'static str]),
+    /// Free text, such as a file name.
+    Text,
+}
+
+/// A typed parameter of an [`Entry`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameter {
+    /// The key, as written before `=`.
+    pub name: &'static str,
+    /// Type and range.
+    pub kind: Kind,
+    /// Default in text form; `None` if the parameter must be given.
+    pub default: Option<&'static str>,
+    /// One line of help.
+    pub summary: &'static str,
+}
+
+/// One member of a family: what it is called, where it comes from, what it takes, how it is built.
+pub struct Entry<T: ?Sized + 'static> {
+    /// Canonical name.
+    pub name: &'static str,
+    /// Other names that resolve to the same member.
+    pub aliases: &'static [&'static str],
+    /// One line of help.
+    pub summary: &'static str,
+    /// Paper, equation or algorithm number.
+    pub source: &'static str,
+    /// Order of convergence, for members that have one. Tests measure it.
+    pub order: Option<u8>,
+    /// Parameters; the first one may also be given without its key.
+    pub parameters: &'static [Parameter],
+    /// Builds the member from arguments that have been checked against `parameters`.
+    pub build: fn(&Arguments) -> Result<Box<T>, BuildError>,
+}
+
+/// Why a member could not be built although each argument is in its range.
+pub type BuildError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A member's text form could not be understood.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// No member of the family has this name.
+    #[error("unknown {family} '{name}'{}", did_you_mean(.nearest.as_deref(), .known))]
+    UnknownName {
+        /// The family, in words: "sampler", "process", …
+        family: &'static str,
+        /// What was asked for.
+        name: String,
+        /// The most similar known name, if any is similar.
+        nearest: Option<String>,
+        /// All names of the family.
+        known: Vec<&'static str>,
+    },
+    /// The member has no such parameter.
+    #[error("{family} '{name}' has no parameter '{key}'{}", did_you_mean(.nearest.as_deref(), .known))]
+    UnknownParameter {
+        /// The family, in words.
+        family: &'static str,
+        /// The member.
+        name: &'static str,
+        /// The key that was given.
+        key: String,
+        /// The most similar known key, if any is similar.
+        nearest: Option<String>,
+        /// All keys of the member.
+        known: Vec<&'static str>,
+    },
+    /// A parameter without default was left out.
+    #[error("{family} '{name}' needs {key}=… ({summary})")]
+    Missing {
+        /// The family, in words.
+        family: &'static str,
+        /// The member.
+        name: &'static str,
+        /// The missing key.
+        key: &'static str,
+        /// What it means.
+        summary: &'static str,
+    },
+    /// A parameter was given twice.
+    #[error("{family} '{name}' got {key} twice")]
+    Repeated {
+        /// The family, in words.
+        family: &'static str,
+        /// The member.
+        name: &'static str,
+        /// The key.
+        key: &'static str,
+    },
+    /// A value has the wrong type or is out of range.
+    #[error("{family} '{name}': {key} = '{value}' is not {expected}")]
+    BadValue {
+        /// The family, in words.
+        family: &'static str,
+        /// The member.
+        name: &'static str,
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What is admissible, in words.
+        expected: String,
+    },
+    /// The arguments are each in range, but not together, or a file they name cannot be used.
+    #[error("{family} '{name}': {source}")]
+    Build {
+        /// The family, in words.
+        family: &'static str,
+        /// The member.
+        name: &'static str,
+        /// The reason.
+        source: BuildError,
+    },
+}
+
+fn did_you_mean(nearest: Option<&str>, known: &[&'static str]) -> String {
+    match (nearest, known) {
+        (Some(n), _) => format!(": did you mean '{n}'?"),
+        (None, []) => " (it has none)".into(),
+        (None, _) => format!(" (known: {})", known.join(", ")),
+    }
+}
+
+/// The name most similar to `wanted`, if one is similar enough to suggest.
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    known
+        .into_iter()
+        .map(|k| (strsim::jaro_winkler(&wanted.to_lowercase(), k), k))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, k)| k.to_string())
+}
+
+impl Kind {
+    fn admits(&self, text: &str) -> bool {
+        match self {
+            Kind::Number { min, max } => text
+                .parse::<f64>()
+                .is_ok_and(|v| v.is_finite() && *min <= v && v <= *max),
+            Kind::Count { min } => text.parse::<usize>().is_ok_and(|v| v >= *min),
+            Kind::Choice(words) => words.contains(&text),
+            Kind::Text => !text.is_empty(),
+        }
+    }
+    /// The admissible values, in words.
+    pub fn expected(&self) -> String {
+        match self {
+            Kind::Number { min, max } => match (min.is_finite(), max.is_finite()) {
+                (true, true) => format!("a number from {min:?} to {max:?}"),
+                (true, false) if *min == f64::MIN_POSITIVE => "a positive number".into(),
+                (true, false) => format!("a number of at least {min:?}"),
+                (false, true) => format!("a number of at most {max:?}"),
+                (false, false) => "a finite number".into(),
+            },
+            Kind::Count { min } => format!("a whole number of at least {min}"),
+            Kind::Choice(words) => format!("one of {}", words.join(", ")),
+            Kind::Text => "text".into(),
+        }
+    }
+}
+
+/// Arguments of a member, complete and checked: one value per declared parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arguments(Vec<(Parameter, String)>);
+
+impl Arguments {
+    fn text_of(&self, key: &str) -> &str {
+        match self.0.iter().find(|(p, _)| p.name == key) {
+            Some((_, value)) => value,
+            None => panic!("'{key}' is not a declared parameter"),
+        }
+    }
+    /// The value of a declared [`Kind::Number`] parameter.
+    ///
+    /// # Panics
+    /// If `key` is not declared as a number: a mistake in the member's file, not in any input.
+    pub fn number(&self, key: &str) -> f64 {
+        match self.text_of(key).parse() {
+            Ok(v) => v,
+            Err(_) => panic!("'{key}' is not declared as a number"),
+        }
+    }
+    /// The value of a declared [`Kind::Count`] parameter.
+    ///
+    /// # Panics
+    /// If `key` is not declared as a count.
+    pub fn count(&self, key: &str) -> usize {
+        match self.text_of(key).parse() {
+            Ok(v) => v,
+            Err(_) => panic!("'{key}' is not declared as a count"),
+        }
+    }
+    /// The value of a declared [`Kind::Choice`] or [`Kind::Text`] parameter.
+    ///
+    /// # Panics
+    /// If `key` is not declared.
+    pub fn text(&self, key: &str) -> &str {
+        self.text_of(key)
+    }
+}
+
+/// A built member, with the text that names it in full.
+#[derive(Debug)]
+pub struct Named<T: ?Sized> {
+    /// Canonical name with the arguments that differ from their defaults: `heun:final=euler`.
+    pub label: String,
+    /// Canonical name of the entry.
+    pub name: &'static str,
+    /// Order of convergence of the entry.
+    pub order: Option<u8>,
+    /// The member itself.
+    pub item: Box<T>,
+}
+
+/// A family of entries: the functions shared by all registries.
+pub struct Registry<T: ?Sized + 'static> {
+    /// The family, in words: "sampler", "process", …
+    pub family: &'static str,
+    /// Its members.
+    pub entries: Vec<&'static Entry<T>>,
+}
+
+impl<T: ?Sized> Registry<T> {
+    /// Canonical names, in registry order.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.entries.iter().map(|e| e.name).collect()
+    }
+
+    /// The entry of this name or alias (case does not matter).
+    ///
+    /// # Errors
+    /// [`EntryError::UnknownName`], with the nearest known name.
+    pub fn find(&self, name: &str) -> Result<&'static Entry<T>, EntryError> {
+        let wanted = name.to_lowercase();
+        let is_match = |known: &str| known.to_lowercase() == wanted;
+        self.entries
+            .iter()
+            .find(|e| is_match(e.name) || e.aliases.iter().any(|a| is_match(a)))
+            .copied()
+            .ok_or_else(|| EntryError::UnknownName {
+                family: self.family,
+                name: name.into(),
+                nearest: nearest(
+                    name,
+                    self.entries
+                        .iter()
+                        .flat_map(|e| std::iter::once(e.name).chain(e.aliases.iter().copied())),
+                ),
+                known: self.names(),
+            })
+    }
+
+    /// Builds a member from its text form.
+    ///
+    /// # Errors
+    /// [`EntryError`]: unknown names and keys, missing, repeated or inadmissible values.
+    pub fn build(&self, text: &str) -> Result<Named<T>, EntryError> {
+        let (name, rest) = match text.split_once(':') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (text, None),
+        };
+        let entry = self.find(name.trim())?;
+        let arguments = self.arguments(entry, rest)?;
+        let item = (entry.build)(&arguments).map_err(|source| EntryError::Build {
+            family: self.family,
+            name: entry.name,
+            source,
+        })?;
+        let changed: Vec<String> = arguments
+            .0
+            .iter()
+            .filter(|(p, v)| p.default != Some(v.as_str()))
+            .map(|(p, v)| format!("{}={v}", p.name))
+            .collect();
+        let label = if changed.is_empty() {
+            entry.name.to_string()
+        } else {
+            format!("{}:{}", entry.name, changed.join(","))
+        };
+        Ok(Named { label, name: entry.name, order: entry.order, item })
+    }
+
+    fn arguments(&self, entry: &Entry<T>, text: Option<&str>) -> Result<Arguments, EntryError> {
+        let (family, name) = (self.family, entry.name);
+        let mut given: Vec<(Parameter, String)> = Vec::new();
+        let text = text.unwrap_or("");
+        // A lone text parameter, such as a file name, may itself contain commas and equal signs.
+        let whole = matches!(entry.parameters, [Parameter { kind: Kind::Text, .. }]);
+        let pieces: Vec<&str> = match whole {
+            true => vec![text.trim()],
+            false => text.split(',').map(str::trim).collect(),
+        };
+        for (position, &piece) in pieces.iter().filter(|p| !p.is_empty()).enumerate() {
+            let (key, value) = match (piece.split_once('='), entry.parameters.first()) {
+                (Some((key, _)), Some(p)) if whole && key != p.name => (p.name, piece),
+                (Some((key, value)), _) => (key.trim(), value.trim()),
+                (None, Some(first)) if position == 0 => (first.name, piece),
+                (None, _) => (piece, ""),
+            };
+            let parameter = entry.parameters.iter().find(|p| p.name == key).ok_or_else(|| {
+                let known: Vec<_> = entry.parameters.iter().map(|p| p.name).collect();
+                EntryError::UnknownParameter {
+                    family,
+                    name,
+                    key: key.into(),
+                    nearest: nearest(key, known.iter().copied()),
+                    known,
+                }
+            })?;
+            if given.iter().any(|(p, _)| p.name == parameter.name) {
+                return Err(EntryError::Repeated { family, name, key: parameter.name });
+            }
+            if !parameter.kind.admits(value) {
+                return Err(EntryError::BadValue {
+                    family,
+                    name,
+                    key: parameter.name,
+                    value: value.into(),
+                    expected: parameter.kind.expected(),
+                });
+            }
+            given.push((*parameter, value.into()));
+        }
+        entry
+            .parameters
+            .iter()
+            .map(|p| match given.iter().position(|(g, _)| g.name == p.name) {
+                Some(i) => Ok(given.swap_remove(i)),
+                None => match p.default {
+                    Some(default) => Ok((*p, default.to_string())),
+                    None => Err(EntryError::Missing {
+                        family,
+                        name,
+                        key: p.name,
+                        summary: p.summary,
+                    }),
+                },
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Arguments)
+    }
+}
+
+/// Splits a comma-separated list of text forms, keeping `name:key=value,key=value` together.
+///
+/// ```
+/// use gaussmeter::entry::split_list;
+/// assert_eq!(split_list("em,edm:s_churn=4,s_noise=1,heun"), ["em", "edm:s_churn=4,s_noise=1", "heun"]);
+/// ```
+pub fn split_list(text: &str) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for piece in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let continues = piece.contains('=') && !piece.split('=').next().unwrap_or("").contains(':');
+        match items.last_mut() {
+            Some(last) if continues && last.contains(':') => {
+                last.push(',');
+                last.push_str(piece);
+            }
+            _ => items.push(piece.into()),
+        }
+    }
+    items
+}

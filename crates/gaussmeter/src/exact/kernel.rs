@@ -1,0 +1,337 @@
+//! The inner loops: blocks of modes outside, the program inside, so that everything stays in the
+//! first-level cache however many modes there are.
+//!
+//! Element-wise IEEE arithmetic only, no fused multiply-add: every instruction set gives the same
+//! bits. The widest one is chosen at run time.
+
+use super::factor::Factor;
+use super::program::{Instruction, Load, MeanTerm, Program, Term};
+
+/// Modes per block; the last block is padded.
+pub(super) const LANES: usize = 256;
+
+/// One number per mode of a block. Aligned to cache lines: vector accesses that straddle two lines
+/// cost twice.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Block([f64; LANES]);
+
+impl Block {
+    const ZERO: Block = Block([0.0; LANES]);
+    const ONE: Block = Block([1.0; LANES]);
+}
+
+/// A program's vectors for one block of modes.
+struct Machine {
+    registers: Vec<Block>,
+    weights: Vec<Block>,
+}
+
+impl Machine {
+    fn new(program: &Program) -> Self {
+        Machine {
+            registers: vec![Block::ZERO; program.registers],
+            weights: vec![Block::ZERO; program.slots],
+        }
+    }
+}
+
+/// `registers` without number `dst`, and that one alone.
+struct Others<'a> {
+    before: &'a [Block],
+    after: &'a [Block],
+}
+
+impl Others<'_> {
+    #[inline(always)]
+    fn get(&self, register: u16) -> &Block {
+        let r = register as usize;
+        if r < self.before.len() { &self.before[r] } else { &self.after[r - self.before.len() - 1] }
+    }
+}
+
+macro_rules! combinations {
+    ($($name:ident: $($term:ident $weight:ident $source:ident),+;)+) => {$(
+        #[inline(always)]
+        fn $name(dst: &mut Block, terms: &[Term], weights: &[Block], others: &Others<'_>) {
+            let &[$($term),+] = terms else { unreachable!() };
+            $(let ($weight, $source) = (&weights[$term.slot as usize], others.get($term.register));)+
+            for i in 0..LANES {
+                dst.0[i] = combinations!(@sum i $($term $weight $source),+);
+            }
+        }
+    )+};
+    (@sum $i:ident $t:ident $w:ident $s:ident) => { ($t.c + $t.e * $w.0[$i]) * $s.0[$i] };
+    (@sum $i:ident $t:ident $w:ident $s:ident, $($rest:tt)+) => {
+        ($t.c + $t.e * $w.0[$i]) * $s.0[$i] + combinations!(@sum $i $($rest)+)
+    };
+}
+combinations! {
+    combine1: t0 w0 s0;
+    combine2: t0 w0 s0, t1 w1 s1;
+    combine3: t0 w0 s0, t1 w1 s1, t2 w2 s2;
+    combine4: t0 w0 s0, t1 w1 s1, t2 w2 s2, t3 w3 s3;
+    combine5: t0 w0 s0, t1 w1 s1, t2 w2 s2, t3 w3 s3, t4 w4 s4;
+    combine6: t0 w0 s0, t1 w1 s1, t2 w2 s2, t3 w3 s3, t4 w4 s4, t5 w5 s5;
+}
+
+#[inline(always)]
+fn combine(dst: &mut Block, terms: &[Term], weights: &[Block], others: &Others<'_>) {
+    match terms.len() {
+        0 => *dst = Block::ZERO,
+        1 => combine1(dst, terms, weights, others),
+        2 => combine2(dst, terms, weights, others),
+        3 => combine3(dst, terms, weights, others),
+        4 => combine4(dst, terms, weights, others),
+        5 => combine5(dst, terms, weights, others),
+        _ => {
+            combine6(dst, &terms[..6], weights, others);
+            for t in &terms[6..] {
+                let (w, s) = (&weights[t.slot as usize], others.get(t.register));
+                for i in 0..LANES {
+                    dst.0[i] += (t.c + t.e * w.0[i]) * s.0[i];
+                }
+            }
+        }
+    }
+}
+
+/// The weights of a factor for a block.
+#[inline(always)]
+fn load(factor: &Factor, lambda: &Block, weights: &mut Block) {
+    if factor.is_noisy() {
+        for i in 0..LANES {
+            weights.0[i] = factor.noisy_weight(lambda.0[i]);
+        }
+    } else {
+        for i in 0..LANES {
+            weights.0[i] = factor.weight(lambda.0[i]);
+        }
+    }
+}
+
+/// A row of one term whose factor nothing else uses: weights, row and variance in one pass.
+#[inline(always)]
+fn combine_own(
+    dst: &mut Block,
+    term: &Term,
+    factor: &Factor,
+    lambda: &Block,
+    source: &Block,
+    noise: Option<(f64, &mut Block)>,
+) {
+    match noise {
+        None => {
+            for i in 0..LANES {
+                dst.0[i] = (term.c + term.e * factor.noisy_weight(lambda.0[i])) * source.0[i];
+            }
+        }
+        Some((q, variance)) => {
+            for i in 0..LANES {
+                let value = (term.c + term.e * factor.noisy_weight(lambda.0[i])) * source.0[i];
+                dst.0[i] = value;
+                variance.0[i] += q * (value * value);
+            }
+        }
+    }
+}
+
+/// The parts of one instruction.
+struct Parts<'a> {
+    instruction: &'a Instruction,
+    terms: &'a [Term],
+    loads: &'a [Load],
+    means: &'a [MeanTerm],
+}
+
+#[inline(always)]
+fn parts(program: &Program) -> impl Iterator<Item = Parts<'_>> {
+    let mut starts = (0, 0, 0);
+    program.instructions.iter().map(move |instruction| {
+        let ends = (
+            instruction.terms_end as usize,
+            instruction.loads_end as usize,
+            instruction.means_end as usize,
+        );
+        let part = Parts {
+            instruction,
+            terms: &program.terms[starts.0..ends.0],
+            loads: &program.loads[starts.1..ends.1],
+            means: &program.means[starts.2..ends.2],
+        };
+        starts = ends;
+        part
+    })
+}
+
+#[inline(always)]
+fn split(registers: &mut [Block], dst: u16) -> (&mut Block, Others<'_>) {
+    let (before, rest) = registers.split_at_mut(dst as usize);
+    let (dst, after) = rest.split_at_mut(1);
+    (&mut dst[0], Others { before, after })
+}
+
+/// Pads a chunk of eigenvalues to a block.
+#[inline(always)]
+fn padded(eigenvalues: &[f64]) -> Block {
+    let mut block = Block::ONE;
+    block.0[..eigenvalues.len()].copy_from_slice(eigenvalues);
+    block
+}
+
+/// Runs a transposed program on every block of modes: gain on the initial state, variance of the
+/// fresh noises in the output, and (where `mean` is wanted) weight of the data's mean.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
+    "x86_64+avx2"
+))]
+pub(super) fn run_transposed(
+    program: &Program,
+    eigenvalues: &[f64],
+    gain: &mut [f64],
+    noise_variance: &mut [f64],
+    mean: Option<&mut [f64]>,
+) {
+    let mut machine = Machine::new(program);
+    let mut mean = mean;
+    for (b, chunk) in eigenvalues.chunks(LANES).enumerate() {
+        let lambda = padded(chunk);
+        let mut variance = Block::ZERO;
+        let mut mean_sum = Block::ZERO;
+        machine.registers[program.seed as usize] = Block::ONE;
+        for part in parts(program) {
+            let instruction = part.instruction;
+            for l in part.loads {
+                let factor = &program.factors[l.factor as usize];
+                load(factor, &lambda, &mut machine.weights[l.slot as usize]);
+            }
+            let (dst, others) = split(&mut machine.registers, instruction.dst);
+            let q = instruction.noise_variance;
+            match (instruction.own_factor, part.terms) {
+                (Some(factor), [term]) => {
+                    let factor = &program.factors[factor as usize];
+                    let noise = (q != 0.0).then_some((q, &mut variance));
+                    combine_own(dst, term, factor, &lambda, others.get(term.register), noise);
+                }
+                (_, terms) => {
+                    if !instruction.is_seed {
+                        combine(dst, terms, &machine.weights, &others);
+                    }
+                    if q != 0.0 {
+                        for i in 0..LANES {
+                            variance.0[i] += q * (dst.0[i] * dst.0[i]);
+                        }
+                    }
+                }
+            }
+            if mean.is_some() {
+                for term in part.means {
+                    let factor = &program.factors[term.factor as usize];
+                    for i in 0..LANES {
+                        mean_sum.0[i] += term.e * factor.mean_weight(lambda.0[i]) * dst.0[i];
+                    }
+                }
+            }
+        }
+        let range = b * LANES..b * LANES + chunk.len();
+        let result = &machine.registers[program.result as usize];
+        gain[range.clone()].copy_from_slice(&result.0[..chunk.len()]);
+        noise_variance[range.clone()].copy_from_slice(&variance.0[..chunk.len()]);
+        if let Some(mean) = &mut mean {
+            mean[range].copy_from_slice(&mean_sum.0[..chunk.len()]);
+        }
+    }
+}
+
+/// A state along the way, for one block of modes.
+pub(super) struct Snapshot<'a> {
+    /// Which mark of the program.
+    pub mark: usize,
+    /// Index of the first mode of the block.
+    pub first: usize,
+    pub gain: &'a [f64],
+    pub noise_variance: &'a [f64],
+    pub mean: &'a [f64],
+}
+
+/// Runs a forward program on every block of modes, carrying the covariance (due to fresh noises) of
+/// the live registers, and shows every marked state.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
+    "x86_64+avx2"
+))]
+pub(super) fn run_forward(
+    program: &Program,
+    eigenvalues: &[f64],
+    visit: &mut dyn FnMut(Snapshot<'_>),
+) {
+    let n = program.registers;
+    let is_stochastic = program.instructions.iter().any(|i| i.noise_variance != 0.0);
+    let mut machine = Machine::new(program);
+    let mut means: Vec<Block> = vec![Block::ZERO; n];
+    let mut covariance: Vec<Block> = vec![Block::ZERO; if is_stochastic { n * n } else { n }];
+    // Without noise the diagonal alone is kept, at zero.
+    let diagonal = |r: usize| if is_stochastic { r * (n + 1) } else { r };
+    for (b, chunk) in eigenvalues.chunks(LANES).enumerate() {
+        let lambda = padded(chunk);
+        machine.registers[program.seed as usize] = Block::ONE;
+        means[program.seed as usize] = Block::ZERO;
+        covariance.fill(Block::ZERO);
+        let mut marks = program.marks.iter().enumerate().peekable();
+        let mut show = |done: usize, registers: &[Block], means: &[Block], covariance: &[Block]| {
+            while let Some((mark, m)) = marks.next_if(|(_, m)| m.after == done) {
+                let r = m.register as usize;
+                visit(Snapshot {
+                    mark,
+                    first: b * LANES,
+                    gain: &registers[r].0[..chunk.len()],
+                    noise_variance: &covariance[diagonal(r)].0[..chunk.len()],
+                    mean: &means[r].0[..chunk.len()],
+                });
+            }
+        };
+        for (k, part) in parts(program).enumerate() {
+            show(k, &machine.registers, &means, &covariance);
+            let instruction = part.instruction;
+            let d = instruction.dst as usize;
+            for l in part.loads {
+                let factor = &program.factors[l.factor as usize];
+                load(factor, &lambda, &mut machine.weights[l.slot as usize]);
+            }
+            let (dst, others) = split(&mut machine.registers, instruction.dst);
+            combine(dst, part.terms, &machine.weights, &others);
+            let (dst, others) = split(&mut means, instruction.dst);
+            combine(dst, part.terms, &machine.weights, &others);
+            for term in part.means {
+                let factor = &program.factors[term.factor as usize];
+                for i in 0..LANES {
+                    dst.0[i] += term.e * factor.mean_weight(lambda.0[i]);
+                }
+            }
+            if is_stochastic {
+                for other in (0..n).filter(|r| *r != d) {
+                    let mut row = Block::ZERO;
+                    for t in part.terms {
+                        let w = &machine.weights[t.slot as usize];
+                        let c = &covariance[t.register as usize * n + other];
+                        for i in 0..LANES {
+                            row.0[i] += (t.c + t.e * w.0[i]) * c.0[i];
+                        }
+                    }
+                    covariance[d * n + other] = row;
+                    covariance[other * n + d] = row;
+                }
+                let mut variance = Block([instruction.noise_variance; LANES]);
+                for t in part.terms {
+                    let w = &machine.weights[t.slot as usize];
+                    let c = &covariance[t.register as usize * n + d];
+                    for i in 0..LANES {
+                        variance.0[i] += (t.c + t.e * w.0[i]) * c.0[i];
+                    }
+                }
+                covariance[d * (n + 1)] = variance;
+            }
+        }
+        show(program.instructions.len(), &machine.registers, &means, &covariance);
+    }
+}

@@ -1,0 +1,314 @@
+//! Rows with registers assigned, ready for the kernel.
+
+use super::factor::Factor;
+use super::rows::{NO_FACTOR, Row, Rows, Share, Singular};
+use crate::process::Level;
+use crate::tape::{Plan, Var};
+
+/// `(c + e · weights[slot]) · registers[register]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Term {
+    pub c: f64,
+    pub e: f64,
+    pub slot: u16,
+    pub register: u16,
+}
+
+/// Compute the weights of a factor into a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    pub factor: u32,
+    pub slot: u16,
+}
+
+/// `e · d(λ) μ` enters the row: `e` times the mean weight of `factor`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MeanTerm {
+    pub e: f64,
+    pub factor: u32,
+}
+
+/// One row: loads, then `registers[dst] = Σ terms`, then noise and mean.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instruction {
+    pub dst: u16,
+    /// The register holds the seed already; there is nothing to combine.
+    pub is_seed: bool,
+    /// The factor of the one term, if nothing else uses it: its weights need no slot.
+    pub own_factor: Option<u32>,
+    /// One past the last term, load and mean term; the first is where the previous one ended.
+    pub terms_end: u32,
+    pub loads_end: u32,
+    pub means_end: u32,
+    pub noise_variance: f64,
+}
+
+/// The state register after some instruction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub register: u16,
+    /// Number of instructions that precede it.
+    pub after: usize,
+    pub level: Level,
+    /// Set if the state depends on a prediction that is infinite along null directions.
+    pub singular: Option<Singular>,
+}
+
+#[derive(Debug)]
+pub(super) struct Program {
+    pub instructions: Vec<Instruction>,
+    pub terms: Vec<Term>,
+    pub loads: Vec<Load>,
+    pub means: Vec<MeanTerm>,
+    pub factors: Vec<Factor>,
+    pub registers: usize,
+    pub slots: usize,
+    /// Register seeded with one: the initial state (forward) or the output (transposed).
+    pub seed: u16,
+    /// Register of the result: the output (forward) or the initial state (transposed).
+    pub result: u16,
+    pub marks: Vec<Mark>,
+    /// Set if the result depends on a prediction that is infinite along null directions.
+    pub singular: Option<Singular>,
+}
+
+impl Program {
+    /// Registers hold vectors; marks tell the states along the way.
+    pub fn forward(plan: &Plan) -> Self {
+        let rows = Rows::of(plan);
+        let mut tainted: Vec<Option<Singular>> = vec![None; rows.var_count];
+        for row in &rows.rows {
+            tainted[row.dst.index()] = row.shares.iter().find_map(|s| {
+                tainted[s.src.index()].or_else(|| *rows.singular.get(s.factor as usize)?)
+            });
+        }
+        // A state must outlive its mark.
+        let mut keep_until = vec![0; rows.var_count];
+        for a in &rows.arrivals {
+            keep_until[a.state.index()] = a.after;
+        }
+        let mut assembly = Assembly::new(&rows, rows.input, rows.output, keep_until);
+        for (k, row) in rows.rows.iter().enumerate() {
+            assembly.emit(k, row, Some(row));
+        }
+        let marks = rows
+            .arrivals
+            .iter()
+            .map(|a| Mark {
+                register: assembly.place[a.state.index()],
+                after: a.after,
+                level: a.level,
+                singular: tainted[a.state.index()],
+            })
+            .collect();
+        let singular = tainted[rows.output.index()];
+        Program { marks, singular, ..assembly.finish(rows.factors, rows.input, rows.output) }
+    }
+
+    /// Registers hold adjoints, the coefficients of the output: the adjoint of a row with noise is
+    /// the coefficient of that noise, the adjoint of the initial state is the gain.
+    pub fn transposed(plan: &Plan) -> Self {
+        let rows = Rows::of(plan);
+        let mut reachable = rows.reachable();
+        reachable.reverse();
+        // The reachable rows, last first: the order in which adjoints are known.
+        let reversed = || rows.rows.iter().rev().zip(&reachable).filter(|(_, r)| **r).map(|(row, _)| row);
+        let mut adjoints: Vec<Row> = Vec::with_capacity(rows.rows.len() + 1);
+        let mut position = vec![usize::MAX; rows.var_count];
+        for row in reversed() {
+            position[row.dst.index()] = adjoints.len();
+            adjoints.push(Row { noise_variance: row.noise_variance, ..Row::new(row.dst) });
+        }
+        if position[rows.input.index()] == usize::MAX {
+            position[rows.input.index()] = adjoints.len();
+            adjoints.push(Row::new(rows.input));
+        }
+        let mut singular = None;
+        for row in reversed() {
+            for s in &row.shares {
+                adjoints[position[s.src.index()]].shares.push(Share { src: row.dst, ..*s });
+                singular = singular.or_else(|| *rows.singular.get(s.factor as usize)?);
+            }
+        }
+        let mut assembly = Assembly::new(&rows, rows.output, rows.input, vec![0; rows.var_count]);
+        assembly.count_uses(&adjoints);
+        assembly.may_own = rows.factors.iter().map(Factor::is_noisy).collect();
+        let mut originals = reversed();
+        for (k, adjoint) in adjoints.iter().enumerate() {
+            assembly.emit(k, adjoint, originals.next());
+        }
+        drop(originals);
+        Program { singular, ..assembly.finish(rows.factors, rows.output, rows.input) }
+    }
+}
+
+fn mean_terms(row: &Row) -> impl Iterator<Item = MeanTerm> + '_ {
+    row.shares.iter().filter(|s| s.factor != NO_FACTOR && s.e != 0.0).map(|s| MeanTerm {
+        e: s.e,
+        factor: s.factor,
+    })
+}
+
+/// Numbers handed out, and taken back after their last use.
+#[derive(Default)]
+struct Pool {
+    count: u16,
+    free: Vec<u16>,
+}
+
+impl Pool {
+    fn claim(&mut self) -> u16 {
+        self.free.pop().unwrap_or_else(|| {
+            self.count += 1;
+            self.count - 1
+        })
+    }
+}
+
+const NOWHERE: u16 = u16::MAX;
+
+/// Linear-scan allocation of registers (vectors) and slots (weights of factors). A destination
+/// never shares a register with a source of its row.
+struct Assembly {
+    /// Per variable: the last row that reads it.
+    last_read: Vec<usize>,
+    /// Per factor: the last row that uses it.
+    last_use: Vec<usize>,
+    place: Vec<u16>,
+    slot: Vec<u16>,
+    registers: Pool,
+    slots: Pool,
+    instructions: Vec<Instruction>,
+    terms: Vec<Term>,
+    loads: Vec<Load>,
+    means: Vec<MeanTerm>,
+    /// Variables to release once a row index is reached, because a mark reads them until then.
+    waiting: Vec<(usize, Var)>,
+    keep_until: Vec<usize>,
+    /// Per factor: whether a row of one term may compute its weights in passing.
+    may_own: Vec<bool>,
+}
+
+impl Assembly {
+    fn new(rows: &Rows, seed: Var, result: Var, keep_until: Vec<usize>) -> Self {
+        let mut assembly = Assembly {
+            last_read: vec![0; rows.var_count],
+            last_use: vec![0; rows.factors.len()],
+            place: vec![NOWHERE; rows.var_count],
+            slot: vec![NOWHERE; rows.factors.len()],
+            registers: Pool::default(),
+            slots: Pool::default(),
+            instructions: Vec::with_capacity(rows.rows.len() + 1),
+            terms: Vec::with_capacity(2 * rows.rows.len()),
+            loads: Vec::with_capacity(rows.factors.len()),
+            means: Vec::new(),
+            waiting: Vec::new(),
+            keep_until,
+            may_own: vec![false; rows.factors.len()],
+        };
+        assembly.count_uses(&rows.rows);
+        assembly.keep_until[result.index()] = usize::MAX;
+        assembly.place[seed.index()] = assembly.registers.claim();
+        // Slot 0 always exists: terms without a factor read it with e = 0.
+        assembly.slots.claim();
+        assembly.slots.free.push(0);
+        assembly
+    }
+
+    fn count_uses(&mut self, rows: &[Row]) {
+        self.last_read.fill(0);
+        self.last_use.fill(0);
+        for (k, row) in rows.iter().enumerate() {
+            for s in &row.shares {
+                self.last_read[s.src.index()] = k;
+                if s.factor != NO_FACTOR {
+                    self.last_use[s.factor as usize] = k;
+                }
+            }
+        }
+    }
+
+    /// Emits row `k`; `original` is the row of the plan whose predictions bring in the mean.
+    fn emit(&mut self, k: usize, row: &Row, original: Option<&Row>) {
+        self.waiting.retain(|&(until, var)| {
+            let release = until <= k;
+            if release {
+                self.registers.free.push(self.place[var.index()]);
+            }
+            !release
+        });
+        let (dst, is_seed) = match self.place[row.dst.index()] {
+            NOWHERE => (self.registers.claim(), false),
+            seed => (seed, true),
+        };
+        self.place[row.dst.index()] = dst;
+        let own_factor = match row.shares[..] {
+            [Share { factor, .. }] if self.is_only_use(factor, k) => Some(factor),
+            _ => None,
+        };
+        for s in &row.shares {
+            let slot = match s.factor {
+                NO_FACTOR => 0,
+                _ if own_factor.is_some() => 0,
+                factor => {
+                    let slot = &mut self.slot[factor as usize];
+                    if *slot == NOWHERE {
+                        *slot = self.slots.claim();
+                        self.loads.push(Load { factor, slot: *slot });
+                    }
+                    *slot
+                }
+            };
+            self.terms.push(Term { c: s.c, e: s.e, slot, register: self.place[s.src.index()] });
+        }
+        for (i, s) in row.shares.iter().enumerate() {
+            let repeated = row.shares[..i].iter().any(|t| t.src == s.src);
+            if self.last_read[s.src.index()] == k && !repeated {
+                match self.keep_until[s.src.index()] {
+                    usize::MAX => {}
+                    until if until > k => self.waiting.push((until, s.src)),
+                    _ => self.registers.free.push(self.place[s.src.index()]),
+                }
+            }
+            let repeated = row.shares[..i].iter().any(|t| t.factor == s.factor);
+            let has_slot = s.factor != NO_FACTOR && own_factor.is_none();
+            if has_slot && self.last_use[s.factor as usize] == k && !repeated {
+                self.slots.free.push(self.slot[s.factor as usize]);
+            }
+        }
+        self.means.extend(original.into_iter().flat_map(mean_terms));
+        self.instructions.push(Instruction {
+            dst,
+            is_seed,
+            own_factor,
+            terms_end: self.terms.len() as u32,
+            loads_end: self.loads.len() as u32,
+            means_end: self.means.len() as u32,
+            noise_variance: row.noise_variance,
+        });
+    }
+
+    fn is_only_use(&self, factor: u32, k: usize) -> bool {
+        let index = factor as usize;
+        factor != NO_FACTOR
+            && self.may_own[index]
+            && self.slot[index] == NOWHERE
+            && self.last_use[index] == k
+    }
+
+    fn finish(self, factors: Vec<Factor>, seed: Var, result: Var) -> Program {
+        Program {
+            registers: self.registers.count as usize,
+            slots: self.slots.count as usize,
+            seed: self.place[seed.index()],
+            result: self.place[result.index()],
+            instructions: self.instructions,
+            terms: self.terms,
+            loads: self.loads,
+            means: self.means,
+            factors,
+            marks: Vec::new(),
+            singular: None,
+        }
+    }
+}

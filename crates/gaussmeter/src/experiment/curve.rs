@@ -1,0 +1,300 @@
+use super::modes::evenly;
+use super::{ExperimentError, Length, NamedSampler, Setting};
+use crate::entry::Named;
+use crate::exact::continuous::{ODE, SDE};
+use crate::exact::{Init, Output, Reason, Target, along};
+use crate::metric::{Metric, Value};
+use crate::report::{Align, Cell, Column, Field, Label, Records, Report, Row, Style, Table, number};
+use rayon::prelude::*;
+use serde_json::json;
+
+/// What a curve runs along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// Time, from T to eps, in one run.
+    Time,
+    /// The truncation time: one run each.
+    Eps,
+}
+
+impl Along {
+    /// `t` or `eps`, the name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Along::Time => "t",
+            Along::Eps => "eps",
+        }
+    }
+}
+
+/// One point of a curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Time, or truncation time.
+    pub at: f64,
+    /// The error there.
+    pub error: Value,
+}
+
+/// The curve of one sampler or continuous solution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Label of the sampler; "sde" or "ode" for a continuous solution.
+    pub name: String,
+    /// Steps and evaluations of a sampler.
+    pub spent: Option<(usize, usize)>,
+    /// Points, noisiest first.
+    pub points: Vec<Point>,
+}
+
+/// Errors of samplers and of both continuous solutions, along time or truncation.
+#[derive(Debug)]
+pub struct Curve {
+    setting: Setting,
+    init_label: String,
+    metric_name: &'static str,
+    along: Along,
+    target: Target,
+    /// One per sampler, then the SDE and the ODE.
+    pub series: Vec<Series>,
+}
+
+/// The error along time (the paper's figure 1, left): at every time of the grid, the law of the
+/// state against `target`: [`Target::Marginal`] is p_t, [`Target::Data`] is p_0.
+///
+/// # Errors
+/// [`ExperimentError`]
+pub fn curve_time(
+    setting: &Setting,
+    samplers: &[NamedSampler],
+    length: Length,
+    eps: f64,
+    (init_label, init): (&str, &Init),
+    metric: Named<dyn Metric>,
+    target: Target,
+) -> Result<Curve, ExperimentError> {
+    let init = setting.init(init)?;
+    let data = &setting.spectrum;
+    let evaluate = |law| metric.item.evaluate(&law);
+    let mut times: Vec<f64> = Vec::new();
+    let mut series = Vec::new();
+    for sampler in samplers {
+        let run = setting.run(sampler, length, eps)?;
+        let states = along(&run.plan, data);
+        let points = states.par_iter().map(|state| Point {
+            at: state.level.t,
+            error: evaluate(state.law(data, &init, target)),
+        });
+        series.push(Series {
+            name: run.sampler.clone(),
+            spent: Some((run.grid.step_count(), run.plan.nfe())),
+            points: points.collect(),
+        });
+        times.extend(run.grid.levels().iter().map(|l| l.t));
+    }
+    if times.is_empty() {
+        // Without samplers the continuous solutions are shown on the grid itself.
+        let steps = match length {
+            Length::Steps(n) | Length::Nfe(n) => n,
+            Length::Points(n) => n.saturating_sub(1),
+        };
+        let grid = setting.rule.grid(&setting.process, steps, eps)?;
+        times.extend(grid.levels().iter().map(|l| l.t));
+    }
+    times.sort_by(|a, b| b.total_cmp(a));
+    times.dedup();
+    let start = setting.process.level(times[0]);
+    for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
+        let points = times.par_iter().map(|&t| {
+            let law = reverse.law(data, &start, &setting.process.level(t), &init, target);
+            Point { at: t, error: evaluate(law) }
+        });
+        series.push(Series { name: name.into(), spent: None, points: points.collect() });
+    }
+    Ok(Curve {
+        setting: setting.clone(),
+        init_label: init_label.into(),
+        metric_name: metric.name,
+        along: Along::Time,
+        target,
+        series,
+    })
+}
+
+/// The error of the final sample along truncation times, against `target` (the paper's figure 1,
+/// right, against the data).
+///
+/// # Errors
+/// [`ExperimentError`]
+pub fn curve_eps(
+    setting: &Setting,
+    samplers: &[NamedSampler],
+    length: Length,
+    eps: &[f64],
+    (init_label, init): (&str, &Init),
+    metric: Named<dyn Metric>,
+    target: Target,
+) -> Result<Curve, ExperimentError> {
+    if eps.is_empty() {
+        return Err(ExperimentError::Empty { what: "eps" });
+    }
+    let init = setting.init(init)?;
+    let data = &setting.spectrum;
+    let mut eps = eps.to_vec();
+    eps.sort_by(|a, b| b.total_cmp(a));
+    eps.dedup();
+    let mut series = Vec::new();
+    for sampler in samplers {
+        let points: Vec<(Point, (usize, usize))> = eps
+            .par_iter()
+            .map(|&eps| {
+                let run = setting.run(sampler, length, eps)?;
+                let law = Output::of(&run.plan, data).law(data, &init, target);
+                let point = Point { at: eps, error: metric.item.evaluate(&law) };
+                Ok((point, (run.grid.step_count(), run.plan.nfe())))
+            })
+            .collect::<Result<_, ExperimentError>>()?;
+        series.push(Series {
+            name: sampler.label.clone(),
+            spent: points.first().map(|(_, spent)| *spent),
+            points: points.into_iter().map(|(p, _)| p).collect(),
+        });
+    }
+    let t_max = setting.process.t_max();
+    if let Some(&eps) = eps.iter().find(|e| !(0.0..t_max).contains(*e)) {
+        return Err(crate::grid::GridError::Eps { eps, t_max }.into());
+    }
+    let start = setting.process.level(t_max);
+    for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
+        let point = |&t: &f64| {
+            let law = reverse.law(data, &start, &setting.process.level(t), &init, target);
+            Point { at: t, error: metric.item.evaluate(&law) }
+        };
+        series.push(Series { name: name.into(), spent: None, points: eps.iter().map(point).collect() });
+    }
+    Ok(Curve {
+        setting: setting.clone(),
+        init_label: init_label.into(),
+        metric_name: metric.name,
+        along: Along::Eps,
+        target,
+        series,
+    })
+}
+
+impl Curve {
+    /// The curve in all formats. People see at most `rows` points, evenly chosen; CSV and JSON have
+    /// all.
+    pub fn report(&self, rows: usize) -> Report {
+        Report { tables: vec![self.table(rows)], records: self.records(), json: self.json() }
+    }
+
+    /// Name of the value in CSV and JSON: `w2`, `kl_forward`, …
+    fn value_name(&self) -> String {
+        self.metric_name.replace('-', "_")
+    }
+
+    fn table(&self, rows: usize) -> Table {
+        // The continuous solutions are known at all points of all samplers.
+        let all: Vec<f64> = self.series.last().map_or(Vec::new(), |s| s.points.iter().map(|p| p.at).collect());
+        let chosen = evenly(all.len(), rows);
+        let at = match self.along {
+            Along::Time => Label::new("t"),
+            Along::Eps => Label::new("eps").with_latex(r"$\varepsilon$"),
+        };
+        let mut columns = vec![Column::new(at, Align::Right)];
+        columns.extend(self.series.iter().map(|s| Column::new(s.name.as_str(), Align::Right)));
+        let row = |&i: &usize| {
+            let mut cells = vec![Cell::number(all[i], Style::Significant(5))];
+            cells.extend(self.series.iter().map(|s| {
+                match s.points.iter().find(|p| p.at == all[i]) {
+                    Some(p) => Cell::number(p.error.value, Style::Significant(4)),
+                    None => Cell::Empty,
+                }
+            }));
+            Row::new(cells)
+        };
+        let mut notes = Vec::new();
+        let spent: Vec<String> = self
+            .series
+            .iter()
+            .filter_map(|s| s.spent.map(|(steps, nfe)| format!("{} {steps} steps, {nfe} NFE", s.name)))
+            .collect();
+        if !spent.is_empty() {
+            notes.push(spent.join("; "));
+        }
+        if chosen.len() < all.len() {
+            notes.push(format!(
+                "{} of {} points shown; --rows changes that, csv and json have all",
+                chosen.len(),
+                all.len()
+            ));
+        }
+        for s in &self.series {
+            let reason: Option<Reason> = s.points.iter().find_map(|p| p.error.infinite);
+            notes.extend(reason.map(|r| format!("{} is infinite: {r}", s.name)));
+        }
+        let target = match self.target {
+            Target::Marginal if self.along == Along::Eps => "p_eps",
+            Target::Marginal => "p_t",
+            Target::Data => "the data",
+        };
+        Table {
+            title: format!(
+                "{} to {target} against {}, {}, init {}",
+                self.metric_name.to_uppercase(),
+                self.along.name(),
+                self.setting.spectrum.name(),
+                self.init_label
+            ),
+            columns,
+            rows: chosen.iter().map(row).collect(),
+            notes,
+        }
+    }
+
+    fn records(&self) -> Records {
+        let mut rows = Vec::new();
+        for s in &self.series {
+            let (steps, nfe) = match s.spent {
+                Some((steps, nfe)) => (Field::Count(steps as u64), Field::Count(nfe as u64)),
+                None => (Field::Missing, Field::Missing),
+            };
+            rows.extend(s.points.iter().map(|p| {
+                vec![
+                    Field::Text(s.name.clone()),
+                    steps.clone(),
+                    nfe.clone(),
+                    Field::Number(p.at),
+                    Field::Number(p.error.value),
+                ]
+            }));
+        }
+        let columns = ["sampler", "steps", "nfe", self.along.name()].map(String::from);
+        Records { columns: columns.into_iter().chain([self.value_name()]).collect(), rows }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let series = |s: &Series| {
+            let at: Vec<_> = s.points.iter().map(|p| number(p.at)).collect();
+            let values: Vec<_> = s.points.iter().map(|p| number(p.error.value)).collect();
+            let mut series = json!({
+                "sampler": s.name,
+                "steps": s.spent.map(|(steps, _)| steps),
+                "nfe": s.spent.map(|(_, nfe)| nfe),
+            });
+            series[self.along.name()] = at.into();
+            series[self.value_name()] = values.into();
+            series
+        };
+        let mut document = self.setting.json();
+        document.insert("command".into(), json!("curve"));
+        document.insert("metric".into(), json!(self.metric_name));
+        document.insert("against".into(), json!(self.along.name()));
+        let target = if self.target == Target::Data { "data" } else { "marginal" };
+        document.insert("target".into(), json!(target));
+        document.insert("init".into(), json!(self.init_label));
+        document.insert("series".into(), self.series.iter().map(series).collect());
+        document.into()
+    }
+}

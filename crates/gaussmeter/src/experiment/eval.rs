@@ -1,0 +1,239 @@
+use super::{ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget};
+use crate::exact::{Init, Law, LawMode, Output, Target};
+use crate::metric::{self, Value, Wasserstein2, wasserstein2, wasserstein2_terms};
+use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use serde_json::json;
+
+/// Everything known about one configuration.
+#[derive(Debug)]
+pub struct Evaluation {
+    setting: Setting,
+    init_label: String,
+    /// The sampler on its grid.
+    pub run: Run,
+    /// The law of the output, beside the data.
+    pub law: Law,
+    /// W2 to the data, with its parts.
+    pub w2: Wasserstein2,
+    /// All metrics of the registry, by name.
+    pub metrics: Vec<(&'static str, Value)>,
+    /// Each source of error alone.
+    pub budget: ErrorBudget,
+    /// What the user should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Evaluates one configuration: `init` comes with its label.
+///
+/// # Errors
+/// [`ExperimentError`]
+pub fn evaluate(
+    setting: &Setting,
+    sampler: &NamedSampler,
+    length: Length,
+    eps: f64,
+    (init_label, init): (&str, &Init),
+) -> Result<Evaluation, ExperimentError> {
+    let init = setting.init(init)?;
+    let run = setting.run(sampler, length, eps)?;
+    let output = Output::of(&run.plan, &setting.spectrum);
+    let law = output.law(&setting.spectrum, &init, Target::Data);
+    let w2 = wasserstein2(&law);
+    let registry = metric::registry();
+    let mut metrics = Vec::with_capacity(registry.entries.len());
+    for entry in &registry.entries {
+        // Metrics of the registry have no required parameters.
+        if let Ok(named) = registry.build(entry.name) {
+            metrics.push((entry.name, named.item.evaluate(&law)));
+        }
+    }
+    let budget = error_budget(setting, sampler, &run, &init)?;
+    let mut warnings = Vec::new();
+    for (component, part) in budget.parts() {
+        if part.value.is_finite() && w2.total < part.value * (1.0 - 1e-9) {
+            warnings.push(Warning::BelowComponent { total: w2.total, component, part: part.value });
+        }
+    }
+    match law.negative_gains() {
+        0 => {}
+        modes => warnings.push(Warning::NegativeGains { modes }),
+    }
+    let (setting, init_label) = (setting.clone(), init_label.to_string());
+    Ok(Evaluation { setting, init_label, run, law, w2, metrics, budget, warnings })
+}
+
+impl ErrorBudget {
+    /// The parts that concern the configured grid, by name.
+    fn parts(&self) -> [(&'static str, Value); 3] {
+        [
+            ("initialization", self.initialization),
+            ("truncation", self.truncation),
+            ("discretization", self.discretization_at_eps),
+        ]
+    }
+}
+
+/// What a mode adds to W2², multiplicity included.
+pub(super) fn contribution(mode: &LawMode) -> f64 {
+    let (mean, covariance) = wasserstein2_terms(mode);
+    mode.multiplicity * (mean + covariance)
+}
+
+impl Evaluation {
+    /// The evaluation in all formats; `with_modes` adds one line per distinct eigenvalue.
+    pub fn report(&self, with_modes: bool) -> Report {
+        let mut tables = vec![self.summary()];
+        if with_modes {
+            tables.push(self.modes());
+        }
+        let records = if with_modes { self.mode_records() } else { self.records() };
+        Report { tables, records, json: self.json(with_modes) }
+    }
+
+    /// Name, value and reason of every number.
+    fn values(&self) -> Vec<(&'static str, &'static str, Value)> {
+        let finite = |value| Value { value, infinite: self.w2.infinite };
+        let mut values = vec![
+            ("w2", "W2 to the data", self.w2.value()),
+            ("w2_mean", "  of the mean", finite(self.w2.mean)),
+            ("w2_cov", "  of the covariance", finite(self.w2.covariance)),
+            ("w2_per_dim", "W2 / sqrt(d)", finite(self.w2.total / self.setting.spectrum.dim().sqrt())),
+        ];
+        let summary = |name| match name {
+            "kl-forward" => Some(("kl_forward", "KL(data || output)")),
+            "kl-reverse" => Some(("kl_reverse", "KL(output || data)")),
+            "trace" => Some(("trace_error", "relative trace error")),
+            _ => None,
+        };
+        for (name, value) in &self.metrics {
+            values.extend(summary(*name).map(|(key, words)| (key, words, *value)));
+        }
+        let b = &self.budget;
+        values.extend([
+            ("initialization", "initialization alone", b.initialization),
+            ("truncation", "truncation alone", b.truncation),
+            ("discretization", "discretization alone, to t = 0", b.discretization),
+            ("discretization_at_eps", "discretization alone, at eps", b.discretization_at_eps),
+        ]);
+        values
+    }
+
+    fn summary(&self) -> Table {
+        let words = |name: &str, text: String| Row::new([Cell::text(name), Cell::text(text)]);
+        let (run, s) = (&self.run, &self.setting.spectrum);
+        let mut rows = vec![
+            words("sampler", run.sampler.clone()),
+            words("spectrum", format!("{} (d = {}, {} distinct)", s.name(), s.dim(), s.modes().len())),
+            words("process", self.setting.process_label.clone()),
+            words("grid", format!("{}, t from {} to {}", self.setting.rule_label, run.grid.start().t, run.grid.end().t)),
+            words("init", self.init_label.clone()),
+            words("steps", run.grid.step_count().to_string()),
+            words("NFE", run.plan.nfe().to_string()),
+        ];
+        let mut notes: Vec<String> = Vec::new();
+        for (key, name, v) in self.values() {
+            rows.push(Row {
+                rule_above: matches!(key, "w2" | "kl_forward" | "initialization"),
+                cells: vec![Cell::text(name), Cell::number(v.value, Style::Significant(6))],
+            });
+            if let Some(reason) = v.infinite {
+                let note = format!("{} is infinite: {reason}", name.trim());
+                if !key.starts_with("w2_") {
+                    notes.push(note);
+                }
+            }
+        }
+        notes.push(format!("initialization is that of the continuous {} this sampler approximates", self.budget.continuous.to_uppercase()));
+        notes.extend(self.warnings.iter().map(|w| w.to_string()));
+        Table {
+            title: format!("{} on {}", run.sampler, s.name()),
+            columns: vec![Column::new("quantity", Align::Left), Column::new("value", Align::Right)],
+            rows,
+            notes,
+        }
+    }
+
+    fn modes(&self) -> Table {
+        let names = ["eigenvalue", "multiplicity", "gain", "mean", "variance", "contribution"];
+        let row = |m: &LawMode| {
+            let values = [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, contribution(m)];
+            Row::new(values.map(|v| Cell::number(v, Style::Significant(6))))
+        };
+        Table {
+            title: "Law of the output per distinct eigenvalue".into(),
+            columns: names.map(|n| Column::new(n, Align::Right)).into(),
+            rows: self.law.modes.iter().map(row).collect(),
+            notes: vec!["contribution: what the mode adds to W2 squared, multiplicity included".into()],
+        }
+    }
+
+    fn records(&self) -> Records {
+        let mut columns = vec!["sampler".to_string(), "init".into(), "eps".into(), "steps".into(), "nfe".into()];
+        let mut row = vec![
+            Field::Text(self.run.sampler.clone()),
+            Field::Text(self.init_label.clone()),
+            Field::Number(self.run.grid.end().t),
+            Field::Count(self.run.grid.step_count() as u64),
+            Field::Count(self.run.plan.nfe() as u64),
+        ];
+        for (key, _, v) in self.values() {
+            columns.push(key.into());
+            row.push(Field::Number(v.value));
+        }
+        Records { columns, rows: vec![row] }
+    }
+
+    fn mode_records(&self) -> Records {
+        let columns = ["eigenvalue", "multiplicity", "gain", "mean", "variance", "contribution"];
+        let row = |m: &LawMode| {
+            let values = [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, contribution(m)];
+            values.map(Field::Number).into()
+        };
+        Records {
+            columns: columns.map(String::from).into(),
+            rows: self.law.modes.iter().map(row).collect(),
+        }
+    }
+
+    fn json(&self, with_modes: bool) -> serde_json::Value {
+        let (run, grid) = (&self.run, &self.run.grid);
+        let mut document = self.setting.json();
+        document.insert("command".into(), json!("eval"));
+        document.insert("sampler".into(), json!(run.sampler));
+        document.insert("init".into(), json!(self.init_label));
+        document.insert("eps".into(), json!(grid.end().t));
+        document.insert("steps".into(), json!(grid.step_count()));
+        document.insert("nfe".into(), json!(run.plan.nfe()));
+        let mut budget = serde_json::Map::new();
+        let mut reasons = serde_json::Map::new();
+        for (key, _, v) in self.values() {
+            let parts = ["initialization", "truncation", "discretization", "discretization_at_eps"];
+            let target = if parts.contains(&key) { &mut budget } else { &mut document };
+            target.insert(key.into(), number(v.value));
+            if let Some(reason) = v.infinite {
+                reasons.insert(key.into(), json!(reason.to_string()));
+            }
+        }
+        budget.insert("continuous".into(), json!(self.budget.continuous));
+        document.insert("budget".into(), budget.into());
+        document.insert("reasons".into(), reasons.into());
+        let warnings: Vec<String> = self.warnings.iter().map(|w| w.to_string()).collect();
+        document.insert("warnings".into(), json!(warnings));
+        let level = |l: &crate::process::Level| json!({"t": l.t, "alpha": l.alpha, "sigma": l.sigma});
+        document.insert("grid".into(), grid.levels().iter().map(level).collect());
+        if with_modes {
+            let mode = |m: &LawMode| {
+                json!({
+                    "eigenvalue": m.eigenvalue,
+                    "multiplicity": m.multiplicity,
+                    "gain": number(m.gain),
+                    "mean": number(m.mean),
+                    "variance": number(m.variance),
+                    "contribution": number(contribution(m)),
+                })
+            };
+            document.insert("modes".into(), self.law.modes.iter().map(mode).collect());
+        }
+        document.into()
+    }
+}

@@ -1,0 +1,274 @@
+//! Experiments: a checked description of what to run, run exactly, and told as a
+//! [`Report`](crate::report::Report).
+
+mod budget;
+mod curve;
+mod eval;
+mod modes;
+mod table;
+
+pub use budget::{ErrorBudget, error_budget};
+pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
+pub use eval::{Evaluation, evaluate};
+pub use modes::{ModeErrors, mode_errors};
+pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
+
+use crate::entry::Named;
+use crate::exact::continuous::{ODE, Reverse, SDE};
+use crate::exact::{Init, InitError};
+use crate::grid::{Grid, GridError, GridRule};
+use crate::process::Process;
+use crate::sampler::{Sampler, SamplerError};
+use crate::spectrum::Spectrum;
+use crate::tape::Plan;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Version of the JSON documents that reports contain; see `docs/json.md`.
+pub const SCHEMA: u32 = 1;
+
+/// An experiment cannot be run.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// The times cannot form a grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The initial law does not fit.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The sampler is not defined on the grid.
+    #[error("sampler '{sampler}': {source}")]
+    Sampler {
+        /// Its label.
+        sampler: String,
+        /// The reason.
+        source: SamplerError,
+    },
+    /// The evaluations do not suffice for a single step.
+    #[error("sampler '{sampler}' needs at least {needed} network evaluations, but the budget is {nfe}")]
+    Budget {
+        /// Its label.
+        sampler: String,
+        /// Evaluations of a one-step run.
+        needed: usize,
+        /// The budget.
+        nfe: usize,
+    },
+    /// Zero steps, or fewer than two points.
+    #[error("{asked} leaves no step: at least 1 step (2 points) is needed")]
+    NoStep {
+        /// What was asked for, in words.
+        asked: String,
+    },
+    /// A list of samplers, columns or times is empty.
+    #[error("no {what} given")]
+    Empty {
+        /// What is missing.
+        what: &'static str,
+    },
+}
+
+/// How long a sampler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// Number of steps.
+    Steps(usize),
+    /// Number of grid points: one more than steps. The paper's N.
+    Points(usize),
+    /// Network evaluations: as many steps as fit.
+    Nfe(usize),
+}
+
+impl std::fmt::Display for Length {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Length::Steps(n) => write!(f, "{n} step{}", if *n == 1 { "" } else { "s" }),
+            Length::Points(n) => write!(f, "{n} point{}", if *n == 1 { "" } else { "s" }),
+            Length::Nfe(n) => write!(f, "{n} NFE"),
+        }
+    }
+}
+
+/// What all configurations of an experiment share.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The data.
+    pub spectrum: Arc<Spectrum>,
+    /// The forward process.
+    pub process: Arc<dyn Process>,
+    /// Its text form.
+    pub process_label: String,
+    /// Where the times go.
+    pub rule: Arc<dyn GridRule>,
+    /// Its text form.
+    pub rule_label: String,
+}
+
+/// A sampler with its name.
+pub type NamedSampler = Named<dyn Sampler>;
+
+/// A sampler on its grid.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Label of the sampler.
+    pub sampler: String,
+    /// Its times.
+    pub grid: Grid,
+    /// Its program.
+    pub plan: Plan,
+}
+
+impl Run {
+    /// The continuous solution that the sampler approximates: the reverse SDE if it draws noise,
+    /// the probability-flow ODE if not.
+    pub fn continuous(&self) -> (&'static str, Reverse) {
+        if self.plan.is_stochastic() { ("sde", SDE) } else { ("ode", ODE) }
+    }
+}
+
+impl Setting {
+    /// A sampler on a grid of a given number of steps.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn run_steps(
+        &self,
+        sampler: &NamedSampler,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let grid = self.rule.grid(&self.process, steps, eps)?;
+        match sampler.item.plan(&grid) {
+            Ok(plan) => Ok(Run { sampler: sampler.label.clone(), grid, plan }),
+            Err(source) => {
+                Err(ExperimentError::Sampler { sampler: sampler.label.clone(), source })
+            }
+        }
+    }
+
+    /// A sampler on a grid of a given length. For a budget of evaluations, these are counted on
+    /// recorded programs.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn run(
+        &self,
+        sampler: &NamedSampler,
+        length: Length,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let no_step = || ExperimentError::NoStep { asked: length.to_string() };
+        match length {
+            Length::Steps(0) | Length::Points(0 | 1) | Length::Nfe(0) => Err(no_step()),
+            Length::Steps(steps) => self.run_steps(sampler, steps, eps),
+            Length::Points(points) => self.run_steps(sampler, points - 1, eps),
+            Length::Nfe(nfe) => self.run_nfe(sampler, nfe, eps),
+        }
+    }
+
+    /// The longest run within a budget. Evaluations grow with steps, nearly in proportion: the
+    /// guess by proportion is corrected step by step.
+    fn run_nfe(
+        &self,
+        sampler: &NamedSampler,
+        nfe: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        if let Some(times) = self.rule.own_times() {
+            let run = self.run_steps(sampler, times.len().saturating_sub(1), eps)?;
+            return if run.plan.nfe() <= nfe { Ok(run) } else { Err(too_small(&run, nfe)) };
+        }
+        let mut best = self.run_steps(sampler, nfe, eps)?;
+        if best.plan.nfe() > nfe {
+            let guess = (nfe * nfe / best.plan.nfe()).max(1);
+            best = self.run_steps(sampler, guess, eps)?;
+        }
+        while best.plan.nfe() > nfe {
+            let steps = best.grid.step_count();
+            if steps == 1 {
+                return Err(too_small(&best, nfe));
+            }
+            best = self.run_steps(sampler, steps - 1, eps)?;
+        }
+        while best.plan.nfe() < nfe {
+            let longer = self.run_steps(sampler, best.grid.step_count() + 1, eps)?;
+            if longer.plan.nfe() > nfe {
+                break;
+            }
+            best = longer;
+        }
+        Ok(best)
+    }
+
+    /// An initial law with the process's own values filled in.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Init`]
+    pub fn init(&self, init: &Init) -> Result<Init, ExperimentError> {
+        Ok(init.resolve(&*self.process, &self.spectrum)?)
+    }
+
+    /// What every JSON document says of its setting.
+    fn json(&self) -> serde_json::Map<String, serde_json::Value> {
+        let s = &self.spectrum;
+        let document = serde_json::json!({
+            "schema": SCHEMA,
+            "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
+            "spectrum": {
+                "name": s.name(),
+                "provenance": s.provenance(),
+                "dim": s.dim(),
+                "modes": s.modes().len(),
+                "trace": s.trace(),
+                "null_dim": s.null_dim(),
+            },
+            "process": self.process_label,
+            "grid_rule": self.rule_label,
+        });
+        match document {
+            serde_json::Value::Object(map) => map,
+            _ => serde_json::Map::new(),
+        }
+    }
+}
+
+fn too_small(run: &Run, nfe: usize) -> ExperimentError {
+    ExperimentError::Budget { sampler: run.sampler.clone(), needed: run.plan.nfe(), nfe }
+}
+
+/// What a user should know about a result; no reason to stop.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Errors cancel: the whole is smaller than one of its parts.
+    BelowComponent {
+        /// The whole.
+        total: f64,
+        /// "initialization", "truncation" or "discretization".
+        component: &'static str,
+        /// The part.
+        part: f64,
+    },
+    /// Some modes are flipped.
+    NegativeGains {
+        /// How many distinct modes.
+        modes: usize,
+    },
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Warning::BelowComponent { total, component, part } => write!(
+                f,
+                "the total error {total:.4} is below the {component} error {part:.4}: errors cancel here, which is luck, not accuracy"
+            ),
+            Warning::NegativeGains { modes } => write!(
+                f,
+                "{modes} mode{} negative gain: the law has the right size, but samples are flipped along these directions",
+                if *modes == 1 { " has a" } else { "s have a" }
+            ),
+        }
+    }
+}

@@ -1,0 +1,413 @@
+use super::{ExperimentError, Length, NamedSampler, Run, Setting};
+use crate::entry::Named;
+use crate::exact::continuous::{ODE, Reverse, SDE};
+use crate::exact::{Init, Output, Reason, Target};
+use crate::metric::{Metric, Value};
+use crate::report::{self, Align, Cell, Field, Label, Records, Report, Row, Style, number};
+use rayon::prelude::*;
+use serde_json::json;
+
+/// What the ablation table shows.
+#[derive(Debug)]
+pub struct TableOptions {
+    /// Samplers, in order.
+    pub samplers: Vec<NamedSampler>,
+    /// Truncation times, in order.
+    pub eps: Vec<f64>,
+    /// Lengths, one group of columns each.
+    pub columns: Vec<Column>,
+    /// Initial laws with their labels, one column each per group.
+    pub inits: Vec<(String, Init)>,
+    /// What is measured.
+    pub metric: Named<dyn Metric>,
+    /// Print as the published table does: its number format, `-` for infinite errors, no marks.
+    pub as_published: bool,
+    /// Add a table of the true steps and evaluations of every cell.
+    pub show_nfe: bool,
+}
+
+/// A group of columns: how long samplers run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The number in the header.
+    pub label: usize,
+    /// What the number means.
+    pub length: Length,
+    /// Samplers that run for another length, by canonical name: the paper's RK4 column has N/4
+    /// points.
+    pub exceptions: Vec<(&'static str, Length)>,
+}
+
+impl Column {
+    /// A column where every sampler has the same length.
+    pub fn new(length: Length) -> Self {
+        let (Length::Steps(label) | Length::Points(label) | Length::Nfe(label)) = length;
+        Column { label, length, exceptions: Vec::new() }
+    }
+
+    /// A column of the published table: N grid points, but N/4 for RK4. (Heun's column was
+    /// computed with N points as well: 2 (N − 1) evaluations.)
+    pub fn published(n: usize) -> Self {
+        Column { exceptions: vec![("rk4", Length::Points(n / 4))], ..Column::new(Length::Points(n)) }
+    }
+
+    fn length_of(&self, sampler: &NamedSampler) -> Length {
+        let exception = self.exceptions.iter().find(|(name, _)| *name == sampler.name);
+        exception.map_or(self.length, |(_, length)| *length)
+    }
+}
+
+/// Which cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CellKey {
+    /// The continuous solution.
+    Continuous,
+    /// A discretization.
+    Discretized {
+        /// Position of its column in [`TableOptions::columns`].
+        column: usize,
+        /// True number of steps.
+        steps: usize,
+        /// True number of network evaluations.
+        nfe: usize,
+    },
+}
+
+/// One number of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableCell {
+    /// Label of the sampler; "sde" or "ode" for a continuous solution.
+    pub sampler: String,
+    /// Truncation time.
+    pub eps: f64,
+    /// Which cell of the row.
+    pub key: CellKey,
+    /// Position of its initial law in [`TableOptions::inits`].
+    pub init: usize,
+    /// The error.
+    pub value: Value,
+}
+
+/// The ablation table: error of samplers for all combinations of truncation, length and initial
+/// law, beside the continuous solutions.
+#[derive(Debug)]
+pub struct Table {
+    setting: Setting,
+    options: TableOptions,
+    /// Continuous solutions first: SDE then ODE, by eps, by initial law. Then samplers, by eps, by
+    /// column, by initial law.
+    pub cells: Vec<TableCell>,
+    /// Per sampler: which continuous solution it approximates.
+    continuous: Vec<&'static str>,
+}
+
+/// Computes the table, in parallel over its cells.
+///
+/// # Errors
+/// [`ExperimentError`]: the first configuration that cannot be run.
+pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, ExperimentError> {
+    let empty = |what| Err(ExperimentError::Empty { what });
+    match &options {
+        o if o.samplers.is_empty() => return empty("sampler"),
+        o if o.eps.is_empty() => return empty("eps"),
+        o if o.inits.is_empty() => return empty("init"),
+        _ => {}
+    }
+    let data = &setting.spectrum;
+    let inits: Vec<Init> =
+        options.inits.iter().map(|(_, i)| setting.init(i)).collect::<Result<_, _>>()?;
+    let metric = &*options.metric.item;
+
+    let start = setting.process.level(setting.process.t_max());
+    let mut cells = Vec::new();
+    for (name, reverse) in [("sde", SDE), ("ode", ODE)] as [(&str, Reverse); 2] {
+        for &eps in &options.eps {
+            let end = setting.process.level(eps);
+            for (i, init) in inits.iter().enumerate() {
+                let law = reverse.law(data, &start, &end, init, Target::Data);
+                cells.push(TableCell {
+                    sampler: name.into(),
+                    eps,
+                    key: CellKey::Continuous,
+                    init: i,
+                    value: metric.evaluate(&law),
+                });
+            }
+        }
+    }
+
+    let (eps, columns) = (&options.eps, &options.columns);
+    let jobs: Vec<(usize, f64, usize)> = (0..options.samplers.len())
+        .flat_map(|s| eps.iter().flat_map(move |e| (0..columns.len()).map(move |c| (s, *e, c))))
+        .collect();
+    let groups: Vec<(Run, Vec<TableCell>)> = jobs
+        .par_iter()
+        .with_max_len(1)
+        .map(|&(s, eps, column)| {
+            let sampler = &options.samplers[s];
+            let run = setting.run(sampler, columns[column].length_of(sampler), eps)?;
+            let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
+            let output = Output::of(&run.plan, data);
+            let cell = |(i, init): (usize, &Init)| TableCell {
+                sampler: sampler.label.clone(),
+                eps,
+                key: CellKey::Discretized { column, steps, nfe },
+                init: i,
+                value: metric.evaluate(&output.law(data, init, Target::Data)),
+            };
+            let cells = inits.iter().enumerate().map(cell).collect();
+            Ok((run, cells))
+        })
+        .collect::<Result<_, ExperimentError>>()?;
+
+    let per_sampler = eps.len() * columns.len();
+    let continuous = (0..options.samplers.len())
+        .map(|s| groups.get(s * per_sampler).map_or("ode", |(run, _)| run.continuous().0))
+        .collect();
+    cells.extend(groups.into_iter().flat_map(|(_, cells)| cells));
+    Ok(Table { setting: setting.clone(), options, cells, continuous })
+}
+
+impl Table {
+    fn continuous_cells(&self, name: &str, eps: f64) -> impl Iterator<Item = &TableCell> {
+        self.cells
+            .iter()
+            .filter(move |c| c.key == CellKey::Continuous && c.sampler == name && c.eps == eps)
+    }
+
+    /// Cells of one sampler at one eps, by column, by initial law.
+    fn row(&self, sampler: usize, eps: usize) -> &[TableCell] {
+        let o = &self.options;
+        let len = o.columns.len() * o.inits.len();
+        let continuous = 2 * o.eps.len() * o.inits.len();
+        &self.cells[continuous + (sampler * o.eps.len() + eps) * len..][..len]
+    }
+
+    /// Whether a cell is the smallest of its eps, column and initial law.
+    fn is_best(&self, eps: usize, position: usize, value: f64) -> bool {
+        let o = &self.options;
+        o.samplers.len() > 1
+            && value.is_finite()
+            && (0..o.samplers.len()).all(|s| self.row(s, eps)[position].value.value.abs() >= value.abs())
+    }
+
+    /// The table in all formats.
+    pub fn report(&self) -> Report {
+        let mut tables = vec![self.errors()];
+        if self.options.show_nfe {
+            tables.push(self.evaluations());
+        }
+        Report { tables, records: self.records(), json: self.json() }
+    }
+
+    fn title(&self) -> String {
+        let s = &self.setting;
+        format!(
+            "{} on {} (d = {}), {}, {} grid",
+            match self.options.metric.name {
+                "w2" => "W2 error",
+                other => other,
+            },
+            s.spectrum.name(),
+            s.spectrum.dim(),
+            s.process_label,
+            s.rule_label
+        )
+    }
+
+    fn group(&self, column: &Column) -> Label {
+        if self.options.as_published {
+            return Label::new(format!("N = {}", column.label)).with_latex(format!("$N = {}$", column.label));
+        }
+        match column.length {
+            Length::Nfe(n) => Label::new(format!("NFE {n}")),
+            other => Label::new(other.to_string()),
+        }
+    }
+
+    fn errors(&self) -> report::Table {
+        let o = &self.options;
+        let style = if o.as_published { Style::Published } else { Style::Short };
+        let init_columns = |group: Label| {
+            let column = move |(label, _): &(String, Init)| {
+                let label = match label.as_str() {
+                    "exact" => Label::new("exact").with_latex("$p_T$"),
+                    "normal" => Label::new("normal").with_latex(r"$\mathcal{N}_0$"),
+                    other => Label::new(other),
+                };
+                report::Column::new(label, Align::Right).in_group(group.clone())
+            };
+            o.inits.iter().map(column).collect::<Vec<_>>()
+        };
+        let mut columns = vec![
+            report::Column::new("sampler", Align::Left),
+            report::Column::new(Label::new("eps").with_latex(r"$\varepsilon$"), Align::Left),
+        ];
+        columns.extend(init_columns("continuous".into()));
+        columns.extend(o.columns.iter().flat_map(|c| init_columns(self.group(c))));
+
+        let mut rows = Vec::new();
+        for (s, sampler) in o.samplers.iter().enumerate() {
+            for (e, &eps) in o.eps.iter().enumerate() {
+                let name = if e == 0 { Cell::text(sampler.label.as_str()) } else { Cell::Empty };
+                let mut cells = vec![name, Cell::number(eps, Style::Exact)];
+                let continuous = self.continuous_cells(self.continuous[s], eps);
+                cells.extend(continuous.map(|c| Cell::number(c.value.value, style)));
+                cells.extend(self.row(s, e).iter().enumerate().map(|(i, c)| {
+                    let best = !o.as_published && self.is_best(e, i, c.value.value);
+                    Cell::Number { value: c.value.value, style, best }
+                }));
+                rows.push(Row { rule_above: e == 0 && s > 0, cells });
+            }
+        }
+        report::Table { title: self.title(), columns, rows, notes: self.notes() }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let o = &self.options;
+        let mut notes = Vec::new();
+        if !o.as_published && o.samplers.len() > 1 {
+            notes.push("marked values are the smallest of their eps and column".into());
+        }
+        for (s, sampler) in o.samplers.iter().enumerate() {
+            let spent: Vec<(usize, usize)> = self.lengths(s);
+            let as_labelled = |(nfe, c): (&usize, &Column)| c.length == Length::Nfe(*nfe);
+            if !spent.iter().map(|(_, nfe)| nfe).zip(&o.columns).all(as_labelled) {
+                let list: Vec<String> = spent.iter().map(|(_, nfe)| nfe.to_string()).collect();
+                notes.push(format!("{} spends {} network evaluations", sampler.label, list.join(", ")));
+            }
+        }
+        let mut reasons: Vec<(&str, Reason)> = Vec::new();
+        for c in &self.cells {
+            if let Some(reason) = c.value.infinite
+                && !reasons.iter().any(|(s, _)| *s == c.sampler)
+            {
+                reasons.push((&c.sampler, reason));
+            }
+        }
+        notes.extend(reasons.iter().map(|(sampler, r)| format!("{sampler} is infinite: {r}")));
+        let below = self.below_truncation();
+        if !o.as_published && below > 0 {
+            notes.push(format!(
+                "{below} value{} below the truncation error of the same eps: there discretization happens to cancel truncation",
+                if below == 1 { " is" } else { "s are" }
+            ));
+        }
+        notes
+    }
+
+    /// Number of discretized cells that are smaller than their own truncation error.
+    fn below_truncation(&self) -> usize {
+        if self.options.metric.name != "w2" {
+            return 0;
+        }
+        let data = &self.setting.spectrum;
+        let start = self.setting.process.level(self.setting.process.t_max());
+        let floors = self.options.eps.iter().map(|&eps| {
+            let end = self.setting.process.level(eps);
+            let law = ODE.law(data, &start, &end, &Init::Exact, Target::Data);
+            (eps, self.options.metric.item.evaluate(&law).value)
+        });
+        floors
+            .map(|(eps, floor)| {
+                let is_below = |c: &&TableCell| {
+                    c.key != CellKey::Continuous && c.eps == eps && c.value.value < floor * (1.0 - 1e-9)
+                };
+                self.cells.iter().filter(is_below).count()
+            })
+            .sum()
+    }
+
+    /// Steps and evaluations of a sampler, per column.
+    fn lengths(&self, sampler: usize) -> Vec<(usize, usize)> {
+        let row = self.row(sampler, 0).iter().step_by(self.options.inits.len());
+        row.map(|c| match c.key {
+            CellKey::Discretized { steps, nfe, .. } => (steps, nfe),
+            CellKey::Continuous => (0, 0),
+        })
+        .collect()
+    }
+
+    fn evaluations(&self) -> report::Table {
+        let o = &self.options;
+        let mut columns = vec![report::Column::new("sampler", Align::Left)];
+        for c in &o.columns {
+            for label in ["steps", "NFE"] {
+                columns.push(report::Column::new(label, Align::Right).in_group(self.group(c)));
+            }
+        }
+        let row = |(s, sampler): (usize, &NamedSampler)| {
+            let mut cells = vec![Cell::text(sampler.label.as_str())];
+            let count = |n: usize| Cell::number(n as f64, Style::Integer);
+            cells.extend(self.lengths(s).iter().flat_map(|&(steps, nfe)| [count(steps), count(nfe)]));
+            Row::new(cells)
+        };
+        report::Table {
+            title: "True steps and network evaluations (NFE) of each cell".into(),
+            columns,
+            rows: o.samplers.iter().enumerate().map(row).collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Name of the value in CSV and JSON: `w2`, `kl_forward`, …
+    fn value_name(&self) -> String {
+        self.options.metric.name.replace('-', "_")
+    }
+
+    fn records(&self) -> Records {
+        let columns = ["sampler", "eps", "column", "init", "steps", "nfe"];
+        let row = |c: &TableCell| {
+            let (column, steps, nfe) = match c.key {
+                CellKey::Continuous => (Field::Text("continuous".into()), Field::Missing, Field::Missing),
+                CellKey::Discretized { column, steps, nfe } => (
+                    Field::Count(self.options.columns[column].label as u64),
+                    Field::Count(steps as u64),
+                    Field::Count(nfe as u64),
+                ),
+            };
+            vec![
+                Field::Text(c.sampler.clone()),
+                Field::Number(c.eps),
+                column,
+                Field::Text(self.options.inits[c.init].0.clone()),
+                steps,
+                nfe,
+                Field::Number(c.value.value),
+            ]
+        };
+        Records {
+            columns: columns.into_iter().map(String::from).chain([self.value_name()]).collect(),
+            rows: self.cells.iter().map(row).collect(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let cell = |c: &TableCell| {
+            let (column, steps, nfe) = match c.key {
+                CellKey::Continuous => (json!("continuous"), json!(null), json!(null)),
+                CellKey::Discretized { column, steps, nfe } => {
+                    (json!(self.options.columns[column].label), json!(steps), json!(nfe))
+                }
+            };
+            let mut cell = json!({
+                "sampler": c.sampler,
+                "eps": c.eps,
+                "column": column,
+                "init": self.options.inits[c.init].0,
+                "steps": steps,
+                "nfe": nfe,
+            });
+            cell[self.value_name()] = number(c.value.value);
+            if let Some(reason) = c.value.infinite {
+                cell["reason"] = json!(reason.to_string());
+            }
+            cell
+        };
+        let mut document = self.setting.json();
+        document.insert("command".into(), json!("table"));
+        document.insert("metric".into(), json!(self.options.metric.name));
+        document.insert("cells".into(), self.cells.iter().map(cell).collect());
+        document.into()
+    }
+}

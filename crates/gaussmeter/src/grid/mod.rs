@@ -1,0 +1,178 @@
+//! Grids: the times of a sampler, from noisy to clean, and the rules that place them.
+//!
+//! A new rule is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
+//! [`registry`].
+
+mod times;
+mod uniform;
+
+pub use times::Times;
+pub use uniform::Uniform;
+
+use crate::entry::Registry;
+use crate::process::{Level, Process};
+use std::fmt::Debug;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// The grid rules that ship with the library.
+pub fn registry() -> Registry<dyn GridRule> {
+    Registry { family: "grid", entries: vec![&uniform::ENTRY, &times::ENTRY] }
+}
+
+/// Times cannot form a grid.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum GridError {
+    /// Fewer than two times.
+    #[error("a grid needs at least 2 times (1 step), not {points}")]
+    TooShort {
+        /// The number of times.
+        points: usize,
+    },
+    /// A time is NaN, negative or beyond T.
+    #[error("time {index} is {t}, outside [0, {t_max}]")]
+    OutOfRange {
+        /// Position, from 0.
+        index: usize,
+        /// The time.
+        t: f64,
+        /// T.
+        t_max: f64,
+    },
+    /// A time does not decrease.
+    #[error("times must decrease from noise to data, but time {index} is {t} and the next is {next}")]
+    NotDecreasing {
+        /// Position of the first of the two, from 0.
+        index: usize,
+        /// The earlier entry.
+        t: f64,
+        /// The later entry.
+        next: f64,
+    },
+    /// Truncation at or beyond T.
+    #[error("eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts")]
+    Eps {
+        /// The truncation time.
+        eps: f64,
+        /// T.
+        t_max: f64,
+    },
+    /// A rule with its own times was asked for another number of steps or another end.
+    #[error("the grid has {what} {own}, but {asked} was asked for")]
+    Fixed {
+        /// "steps" or "final time".
+        what: &'static str,
+        /// What the rule has.
+        own: f64,
+        /// What was asked for.
+        asked: f64,
+    },
+}
+
+/// Times t_0 > t_1 > … > t_n of a sampler with their levels, on a process.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    process: Arc<dyn Process>,
+    levels: Vec<Level>,
+}
+
+impl Grid {
+    /// A grid through the given times, noisiest first.
+    ///
+    /// # Errors
+    /// [`GridError`]: fewer than two times, times outside `[0, T]` or not strictly decreasing.
+    pub fn new(process: Arc<dyn Process>, times: &[f64]) -> Result<Self, GridError> {
+        let t_max = process.t_max();
+        if times.len() < 2 {
+            return Err(GridError::TooShort { points: times.len() });
+        }
+        if let Some(index) = times.iter().position(|t| !(0.0..=t_max).contains(t)) {
+            return Err(GridError::OutOfRange { index, t: times[index], t_max });
+        }
+        if let Some(index) = times.windows(2).position(|w| w[0] <= w[1]) {
+            let (t, next) = (times[index], times[index + 1]);
+            return Err(GridError::NotDecreasing { index, t, next });
+        }
+        Ok(Grid { levels: times.iter().map(|t| process.level(*t)).collect(), process })
+    }
+
+    /// The process the times belong to.
+    pub fn process(&self) -> &Arc<dyn Process> {
+        &self.process
+    }
+    /// All levels, noisiest first.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+    /// The level sampling starts at.
+    pub fn start(&self) -> &Level {
+        &self.levels[0]
+    }
+    /// The level sampling stops at; its time is eps.
+    pub fn end(&self) -> &Level {
+        &self.levels[self.levels.len() - 1]
+    }
+    /// Number of steps: one less than the number of times.
+    pub fn step_count(&self) -> usize {
+        self.levels.len() - 1
+    }
+    /// The steps in order.
+    pub fn steps(&self) -> impl Iterator<Item = Step<'_>> + '_ {
+        self.levels.windows(2).enumerate().map(|(index, w)| Step {
+            index,
+            from: &w[0],
+            to: &w[1],
+            process: &*self.process,
+        })
+    }
+}
+
+/// One step of a grid, from a noisier to a cleaner level.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// Position, from 0.
+    pub index: usize,
+    /// The noisier level.
+    pub from: &'a Level,
+    /// The cleaner level.
+    pub to: &'a Level,
+    process: &'a dyn Process,
+}
+
+impl Step<'_> {
+    /// Length in time, positive.
+    pub fn dt(&self) -> f64 {
+        self.from.t - self.to.t
+    }
+    /// The process at any time, for intermediate stages.
+    pub fn level(&self, t: f64) -> Level {
+        self.process.level(t)
+    }
+    /// α_to / α_from.
+    pub fn alpha_ratio(&self) -> f64 {
+        self.process.log_alpha_ratio(self.from, self.to).exp()
+    }
+    /// See [`Process::score_weight`].
+    pub fn score_weight(&self) -> f64 {
+        self.process.score_weight(self.from, self.to)
+    }
+    /// See [`Process::reverse_noise_variance`].
+    pub fn reverse_noise_variance(&self) -> f64 {
+        self.process.reverse_noise_variance(self.from, self.to)
+    }
+}
+
+/// Places the times of a sampler.
+pub trait GridRule: Debug + Send + Sync {
+    /// A grid of `steps` steps on `process` that ends at time `eps`.
+    ///
+    /// # Errors
+    /// [`GridError`]
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError>;
+
+    /// The times, for a rule that has its own and so leaves no choice of steps and eps.
+    fn own_times(&self) -> Option<&[f64]> {
+        None
+    }
+}

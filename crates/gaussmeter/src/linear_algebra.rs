@@ -1,0 +1,434 @@
+//! Dense linear algebra: the one module that speaks to faer.
+//!
+//! Each decomposition is checked before it is handed out: against its definition, on a random
+//! vector, in O(n²). A solver that repeats or loses vectors cannot pass.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par, Side};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+use std::ops::Index;
+use thiserror::Error;
+
+/// Numbers do not form a matrix, or a matrix does not admit the operation.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum MatrixError {
+    /// A list has the wrong length for the shape.
+    #[error("{len} values for a matrix of {rows} rows and {columns} columns")]
+    Length {
+        /// Number of values.
+        len: usize,
+        /// Number of rows.
+        rows: usize,
+        /// Number of columns.
+        columns: usize,
+    },
+    /// Rows of different lengths.
+    #[error("row {row} has {len} values, but row 0 has {expected}")]
+    Ragged {
+        /// The row, from 0.
+        row: usize,
+        /// Its length.
+        len: usize,
+        /// The length of the first row.
+        expected: usize,
+    },
+    /// A product of matrices whose shapes do not match.
+    #[error("product of a {}x{} matrix and a {}x{} matrix: {} columns cannot meet {} rows", left.0, left.1, right.0, right.1, left.1, right.0)]
+    Product {
+        /// Rows and columns of the left factor.
+        left: (usize, usize),
+        /// Rows and columns of the right factor.
+        right: (usize, usize),
+    },
+    /// An operation on square matrices.
+    #[error("{rows} rows and {columns} columns, but the matrix must be square")]
+    NotSquare {
+        /// Number of rows.
+        rows: usize,
+        /// Number of columns.
+        columns: usize,
+    },
+    /// An entry is NaN or infinite.
+    #[error("entry ({row}, {column}) is {value}")]
+    NotFinite {
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+    /// The two triangles of a matrix differ by more than rounding.
+    #[error(
+        "entry ({row}, {column}) is {value}, but its mirror image is {mirrored}: not symmetric"
+    )]
+    NotSymmetric {
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The entry.
+        value: f64,
+        /// The entry with row and column exchanged.
+        mirrored: f64,
+    },
+    /// A decomposition did not converge, or failed its check.
+    #[error("{decomposition} of a {rows}x{columns} matrix failed (relative error {error:e})")]
+    Decomposition {
+        /// "eigendecomposition", "singular value decomposition" or "QR decomposition".
+        decomposition: &'static str,
+        /// Number of rows.
+        rows: usize,
+        /// Number of columns.
+        columns: usize,
+        /// How far the factors are from their definition; infinite if there are none.
+        error: f64,
+    },
+}
+
+/// A real matrix, stored by rows.
+///
+/// ```
+/// use gaussmeter::exact::dense::Matrix;
+/// let a = Matrix::from_rows(&[[2.0, 1.0], [0.0, 3.0]])?;
+/// let b = a.multiply(&a.transpose())?;
+/// assert_eq!((b[(0, 0)], b[(0, 1)], b[(1, 1)]), (5.0, 3.0, 9.0));
+/// # Ok::<(), gaussmeter::exact::dense::MatrixError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    rows: usize,
+    columns: usize,
+    values: Vec<f64>,
+}
+
+/// M = vectors · diag(values) · vectorsᵀ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SymmetricEigen {
+    /// Eigenvalues, increasing.
+    pub values: Vec<f64>,
+    /// Orthonormal eigenvectors, one per column.
+    pub vectors: Matrix,
+    /// Bound on the rounding errors of the values: n ε max|λ|, and 0 for a diagonal matrix.
+    pub rounding: f64,
+}
+
+/// M = u · diag(values) · vᵀ, with u and v orthogonal; diag(values) has the shape of M.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SingularValues {
+    /// Left singular vectors, one per column.
+    pub u: Matrix,
+    /// Singular values, decreasing.
+    pub values: Vec<f64>,
+    /// Right singular vectors, one per column.
+    pub v: Matrix,
+}
+
+impl Matrix {
+    /// A matrix from its values, row after row.
+    ///
+    /// # Errors
+    /// [`MatrixError::Length`]
+    pub fn new(rows: usize, columns: usize, values: Vec<f64>) -> Result<Self, MatrixError> {
+        match rows.checked_mul(columns) {
+            Some(len) if len == values.len() => Ok(Matrix { rows, columns, values }),
+            _ => Err(MatrixError::Length { len: values.len(), rows, columns }),
+        }
+    }
+
+    /// A matrix from its rows.
+    ///
+    /// # Errors
+    /// [`MatrixError::Ragged`]
+    pub fn from_rows<R: AsRef<[f64]>>(rows: &[R]) -> Result<Self, MatrixError> {
+        let expected = rows.first().map_or(0, |r| r.as_ref().len());
+        if let Some(row) = rows.iter().position(|r| r.as_ref().len() != expected) {
+            return Err(MatrixError::Ragged { row, len: rows[row].as_ref().len(), expected });
+        }
+        let values = rows.iter().flat_map(|r| r.as_ref()).copied().collect();
+        Ok(Matrix { rows: rows.len(), columns: expected, values })
+    }
+
+    /// A matrix from its entries as a function of row and column.
+    pub fn from_fn(rows: usize, columns: usize, entry: impl Fn(usize, usize) -> f64) -> Self {
+        let entry = &entry;
+        let values = (0..rows).flat_map(|i| (0..columns).map(move |j| entry(i, j))).collect();
+        Matrix { rows, columns, values }
+    }
+
+    /// A square matrix with the given diagonal.
+    pub fn diagonal(values: &[f64]) -> Self {
+        Matrix::from_fn(values.len(), values.len(), |i, j| if i == j { values[i] } else { 0.0 })
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+    /// All values, row after row.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// The transpose.
+    pub fn transpose(&self) -> Self {
+        Matrix::from_fn(self.columns, self.rows, |i, j| self[(j, i)])
+    }
+
+    /// The product with another matrix.
+    ///
+    /// # Errors
+    /// [`MatrixError::Product`]
+    pub fn multiply(&self, right: &Matrix) -> Result<Self, MatrixError> {
+        if self.columns != right.rows {
+            let (left, right) = ((self.rows, self.columns), (right.rows, right.columns));
+            return Err(MatrixError::Product { left, right });
+        }
+        let mut values = vec![0.0; self.rows * right.columns];
+        let product = MatMut::from_row_major_slice_mut(&mut values, self.rows, right.columns);
+        matmul(product, Accum::Replace, self.view(), right.view(), 1.0, Par::Seq);
+        Ok(Matrix { rows: self.rows, columns: right.columns, values })
+    }
+
+    /// The product with a vector.
+    ///
+    /// # Errors
+    /// [`MatrixError::Product`]
+    pub fn apply(&self, vector: &[f64]) -> Result<Vec<f64>, MatrixError> {
+        if vector.len() != self.columns {
+            let (left, right) = ((self.rows, self.columns), (vector.len(), 1));
+            return Err(MatrixError::Product { left, right });
+        }
+        let dot = |i: usize| self.row(i).iter().zip(vector).map(|(a, x)| a * x).sum();
+        Ok((0..self.rows).map(dot).collect())
+    }
+
+    /// Half the sum with the transpose, if the two differ by at most `tolerance · max|entry|`.
+    pub(crate) fn symmetrized(&self, tolerance: f64) -> Result<Self, MatrixError> {
+        self.check_square()?;
+        self.check_finite()?;
+        let n = self.rows;
+        let allowed = tolerance * self.max_abs();
+        let mut pairs = (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));
+        // Halves first: the difference of two huge entries may overflow.
+        let differ = |(i, j): &(usize, usize)| {
+            (0.5 * self[(*i, *j)] - 0.5 * self[(*j, *i)]).abs() > 0.5 * allowed
+        };
+        match pairs.find(differ) {
+            Some((row, column)) => Err(MatrixError::NotSymmetric {
+                row,
+                column,
+                value: self[(row, column)],
+                mirrored: self[(column, row)],
+            }),
+            None => Ok(Matrix::from_fn(n, n, |i, j| match i == j {
+                true => self[(i, i)],
+                false => 0.5 * self[(i, j)] + 0.5 * self[(j, i)],
+            })),
+        }
+    }
+
+    /// All eigenvalues and eigenvectors of a symmetric matrix (its lower triangle is read).
+    ///
+    /// ```
+    /// use gaussmeter::exact::dense::Matrix;
+    /// let eigen = Matrix::from_rows(&[[2.0, 1.0], [1.0, 2.0]])?.symmetric_eigen()?;
+    /// assert!((eigen.values[0] - 1.0).abs() < 1e-15 && (eigen.values[1] - 3.0).abs() < 1e-15);
+    /// # Ok::<(), gaussmeter::exact::dense::MatrixError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MatrixError`]: not square, not finite, or the solver failed.
+    pub fn symmetric_eigen(&self) -> Result<SymmetricEigen, MatrixError> {
+        self.check_square()?;
+        self.check_finite()?;
+        let n = self.rows;
+        if (0..n).all(|i| self.row(i)[..i].iter().all(|v| *v == 0.0)) {
+            let mut order: Vec<usize> = (0..n).collect();
+            order.sort_by(|&i, &j| self[(i, i)].total_cmp(&self[(j, j)]));
+            let vectors = Matrix::from_fn(n, n, |i, k| f64::from(order[k] == i));
+            let values = order.iter().map(|&i| self[(i, i)]).collect();
+            return Ok(SymmetricEigen { values, vectors, rounding: 0.0 });
+        }
+        let failed = |error: f64| self.failure("eigendecomposition", error);
+        let scale = power_of_two_near(self.max_abs());
+        let unit = self.map(|v| v / scale);
+        let eigen =
+            unit.view().self_adjoint_eigen(Side::Lower).map_err(|_| failed(f64::INFINITY))?;
+        let vectors = Matrix::from_view(eigen.U());
+        let mut values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
+        let radius = max_abs(&values);
+
+        let x = probe(n);
+        let turned = vectors.apply(&x)?;
+        let stretched: Vec<f64> = values.iter().zip(&x).map(|(l, x)| l * x).collect();
+        let residual = distance(&unit.apply_lower(&turned), &vectors.apply(&stretched)?);
+        let orthogonality = distance(&vectors.transpose().apply(&turned)?, &x);
+        let error = ratio(residual, radius * norm(&x)) + ratio(orthogonality, norm(&x));
+        if error.is_nan() || error > tolerance(n) {
+            return Err(failed(error));
+        }
+        values.iter_mut().for_each(|l| *l *= scale);
+        Ok(SymmetricEigen { values, vectors, rounding: n as f64 * f64::EPSILON * radius * scale })
+    }
+
+    /// The singular value decomposition with all left and right singular vectors.
+    ///
+    /// # Errors
+    /// [`MatrixError`]: not finite, or the solver failed.
+    pub fn singular_values(&self) -> Result<SingularValues, MatrixError> {
+        self.check_finite()?;
+        let failed = |error: f64| self.failure("singular value decomposition", error);
+        let scale = power_of_two_near(self.max_abs());
+        let unit = self.map(|v| v / scale);
+        let svd = unit.view().svd().map_err(|_| failed(f64::INFINITY))?;
+        let (u, v) = (Matrix::from_view(svd.U()), Matrix::from_view(svd.V()));
+        let mut values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+
+        let (x, y) = (probe(self.columns), probe(self.rows));
+        let turned = v.apply(&x)?;
+        let mut stretched: Vec<f64> = values.iter().zip(&x).map(|(s, x)| s * x).collect();
+        stretched.resize(self.rows, 0.0);
+        let residual = distance(&unit.apply(&turned)?, &u.apply(&stretched)?);
+        let right = distance(&v.transpose().apply(&turned)?, &x);
+        let left = distance(&u.transpose().apply(&u.apply(&y)?)?, &y);
+        let error = ratio(residual, max_abs(&values) * norm(&x))
+            + ratio(right, norm(&x))
+            + ratio(left, norm(&y));
+        if error.is_nan() || error > tolerance(self.rows.max(self.columns)) {
+            return Err(failed(error));
+        }
+        values.iter_mut().for_each(|s| *s *= scale);
+        Ok(SingularValues { u, values, v })
+    }
+
+    /// A square L with L·Lᵀ = M·Mᵀ, for a matrix M with at least as many columns as rows. Each row
+    /// of L is accurate relative to its own length, however different the lengths are.
+    ///
+    /// # Errors
+    /// [`MatrixError`]: not finite, or the solver failed.
+    pub(crate) fn compressed(&self) -> Result<Self, MatrixError> {
+        self.check_finite()?;
+        let qr = self.view().transpose().qr();
+        let root = Matrix::from_view(qr.thin_R().transpose());
+        let x = probe(self.rows);
+        let image = self.apply(&self.transpose().apply(&x)?)?;
+        let compressed = root.apply(&root.transpose().apply(&x)?)?;
+        let error = ratio(distance(&image, &compressed), norm(&image));
+        match error <= tolerance(self.columns) {
+            true => Ok(root),
+            false => Err(self.failure("QR decomposition", error)),
+        }
+    }
+
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.columns..(row + 1) * self.columns]
+    }
+
+    pub(crate) fn map(&self, f: impl Fn(f64) -> f64) -> Self {
+        Matrix { values: self.values.iter().map(|v| f(*v)).collect(), ..*self }
+    }
+
+    pub(crate) fn max_abs(&self) -> f64 {
+        max_abs(&self.values)
+    }
+
+    pub(crate) fn check_square(&self) -> Result<(), MatrixError> {
+        let (rows, columns) = (self.rows, self.columns);
+        if rows == columns { Ok(()) } else { Err(MatrixError::NotSquare { rows, columns }) }
+    }
+
+    pub(crate) fn check_finite(&self) -> Result<(), MatrixError> {
+        match self.values.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(k) => Err(MatrixError::NotFinite {
+                row: k / self.columns,
+                column: k % self.columns,
+                value: self.values[k],
+            }),
+        }
+    }
+
+    /// The product of the symmetric matrix that has this lower triangle with a vector.
+    fn apply_lower(&self, x: &[f64]) -> Vec<f64> {
+        let mut out = vec![0.0; self.rows];
+        for i in 0..self.rows {
+            for j in 0..i {
+                out[i] += self[(i, j)] * x[j];
+                out[j] += self[(i, j)] * x[i];
+            }
+            out[i] += self[(i, i)] * x[i];
+        }
+        out
+    }
+
+    fn failure(&self, decomposition: &'static str, error: f64) -> MatrixError {
+        let error = if error.is_nan() { f64::INFINITY } else { error };
+        MatrixError::Decomposition { decomposition, rows: self.rows, columns: self.columns, error }
+    }
+
+    fn view(&self) -> MatRef<'_, f64> {
+        MatRef::from_row_major_slice(&self.values, self.rows, self.columns)
+    }
+
+    fn from_view(view: MatRef<'_, f64>) -> Self {
+        Matrix::from_fn(view.nrows(), view.ncols(), |i, j| view[(i, j)])
+    }
+}
+
+impl Index<(usize, usize)> for Matrix {
+    type Output = f64;
+    /// The entry at (row, column), from 0.
+    ///
+    /// # Panics
+    /// If there is no such entry.
+    fn index(&self, (row, column): (usize, usize)) -> &f64 {
+        assert!(column < self.columns, "column {column} of {}", self.columns);
+        &self.values[row * self.columns + column]
+    }
+}
+
+/// Euclidean norm, without overflow or underflow of the squares.
+pub(crate) fn norm(values: &[f64]) -> f64 {
+    let scale = power_of_two_near(max_abs(values));
+    scale * values.iter().map(|v| (v / scale).powi(2)).sum::<f64>().sqrt()
+}
+
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f64>>())
+}
+
+fn max_abs(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |max, v| v.abs().max(max))
+}
+
+/// A power of two within a factor 2 of `value`, so that dividing by it is exact; 1 for 0.
+fn power_of_two_near(value: f64) -> f64 {
+    match value {
+        0.0 => 1.0,
+        v => v.log2().floor().clamp(-1000.0, 1000.0).exp2(),
+    }
+}
+
+/// An error relative to a size that may be zero.
+fn ratio(error: f64, size: f64) -> f64 {
+    if error == 0.0 { 0.0 } else { error / size }
+}
+
+/// Relative error that rounding may leave in a decomposition of n vectors.
+fn tolerance(n: usize) -> f64 {
+    256.0 * f64::EPSILON * (n as f64)
+}
+
+/// A fixed vector in general position.
+fn probe(n: usize) -> Vec<f64> {
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    (0..n).map(|_| StandardNormal.sample(&mut random)).collect()
+}

@@ -1,0 +1,50 @@
+//! Distances between the law a sampler produces and the law it should produce.
+//!
+//! A new metric is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
+//! [`registry`].
+
+mod bures;
+mod kl;
+mod trace;
+mod wasserstein2;
+
+pub use bures::{DenseGaussian, GaussianError, bures, wasserstein2_dense};
+pub use kl::{kl_forward, kl_reverse};
+pub use trace::trace_error;
+pub use wasserstein2::{Wasserstein2, wasserstein2, wasserstein2_terms};
+
+use crate::entry::Registry;
+use crate::exact::{Law, Reason};
+use std::fmt::Debug;
+
+/// The metrics that ship with the library.
+pub fn registry() -> Registry<dyn Metric> {
+    Registry {
+        family: "metric",
+        entries: vec![&wasserstein2::ENTRY, &kl::FORWARD, &kl::REVERSE, &trace::ENTRY],
+    }
+}
+
+/// A value, and the reason if it is infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Value {
+    /// The value; may be infinite, never NaN.
+    pub value: f64,
+    /// Why it is infinite.
+    pub infinite: Option<Reason>,
+}
+
+impl Value {
+    pub(crate) fn new(value: f64, infinite: Option<Reason>) -> Self {
+        match infinite {
+            Some(_) => Value { value: f64::INFINITY, infinite },
+            None => Value { value, infinite: None },
+        }
+    }
+}
+
+/// A distance from a [`Law`] to its target: 0 if they are equal.
+pub trait Metric: Debug + Send + Sync {
+    /// The distance.
+    fn evaluate(&self, law: &Law) -> Value;
+}

@@ -1,0 +1,37 @@
+use super::{Metric, Value};
+use crate::entry::Entry;
+use crate::exact::{Law, Reason};
+
+/// Relative error of the total variance, (tr V − tr Σ)/tr Σ: negative if the sampler
+/// under-disperses.
+pub fn trace_error(law: &Law) -> Value {
+    let (mut error, mut trace) = (0.0, 0.0);
+    for m in &law.modes {
+        error += m.multiplicity * m.variance_error;
+        trace += m.multiplicity * m.target_variance;
+    }
+    let infinite = || law.infinite.unwrap_or(Reason::Ranges { eigenvalue: 0.0 });
+    match error / trace {
+        _ if error == 0.0 => Value::new(0.0, None),
+        ratio if ratio.is_finite() => Value::new(ratio, None),
+        _ => Value::new(f64::INFINITY, Some(infinite())),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct TraceError;
+impl Metric for TraceError {
+    fn evaluate(&self, law: &Law) -> Value {
+        trace_error(law)
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn Metric> = Entry {
+    name: "trace",
+    aliases: &["trace-error"],
+    summary: "relative error of the total variance (signed)",
+    source: "tr V / tr Sigma - 1",
+    order: None,
+    parameters: &[],
+    build: |_| Ok(Box::new(TraceError)),
+};

@@ -1,0 +1,50 @@
+use super::{Level, Process};
+use crate::entry::{Entry, Kind, Parameter};
+
+/// Variance exploding with time equal to noise level: α = 1, σ(t) = t, on [0, σ_max].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Edm {
+    sigma_max: f64,
+}
+
+impl Edm {
+    /// The process up to `sigma_max` > 0, in data units.
+    pub fn new(sigma_max: f64) -> Self {
+        Edm { sigma_max }
+    }
+}
+
+impl Process for Edm {
+    fn t_max(&self) -> f64 {
+        self.sigma_max
+    }
+    fn level(&self, t: f64) -> Level {
+        Level {
+            t,
+            alpha: 1.0,
+            sigma: t,
+            alpha_prime: 0.0,
+            sigma_sigma_prime: t,
+            one_minus_alpha2: 0.0,
+            variance_preserving: false,
+        }
+    }
+    fn prior_std(&self) -> f64 {
+        self.sigma_max
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn Process> = Entry {
+    name: "edm",
+    aliases: &["karras"],
+    summary: "variance exploding, alpha = 1 and sigma = t",
+    source: "Karras et al. (2022), table 1",
+    order: None,
+    parameters: &[Parameter {
+        name: "sigma_max",
+        kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
+        default: Some("80"),
+        summary: "noise level where sampling starts, in data units",
+    }],
+    build: |a| Ok(Box::new(Edm::new(a.number("sigma_max")))),
+};

@@ -1,0 +1,156 @@
+//! Forward processes: x_t = α(t) x_0 + σ(t) z with z ~ N(0, I), equivalently the linear SDE
+//! dx = f(t) x dt + g(t) dw with f = α′/α and g² = (σ²)′ − 2 f σ².
+//!
+//! A new process is one file with an [`Entry`] at its end, and one line in [`registry`].
+
+mod edm;
+mod flow;
+mod vp_linear;
+
+pub use edm::Edm;
+pub use flow::Flow;
+pub use vp_linear::VpLinear;
+
+use crate::entry::Registry;
+use std::fmt::Debug;
+
+/// The processes that ship with the library.
+pub fn registry() -> Registry<dyn Process> {
+    Registry { family: "process", entries: vec![&vp_linear::ENTRY, &edm::ENTRY, &flow::ENTRY] }
+}
+
+/// The forward process at one time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// Time.
+    pub t: f64,
+    /// Signal scale α(t).
+    pub alpha: f64,
+    /// Noise standard deviation σ(t), in data units.
+    pub sigma: f64,
+    /// α′(t).
+    pub alpha_prime: f64,
+    /// σ(t) σ′(t), half the derivative of σ². Finite at t = 0 where σ′ may not be.
+    pub sigma_sigma_prime: f64,
+    /// 1 − α(t)², formed without cancellation.
+    pub one_minus_alpha2: f64,
+    /// Whether α² + σ² = 1 holds as an identity.
+    pub variance_preserving: bool,
+}
+
+impl Level {
+    /// Variance α²λ + σ² of x_t along an eigenvector of Σ with eigenvalue λ (the paper's Σ_t).
+    pub fn variance(&self, eigenvalue: f64) -> f64 {
+        self.alpha * self.alpha * eigenvalue + self.sigma * self.sigma
+    }
+
+    /// [`Level::variance`] minus λ, without cancellation: what truncation at this level adds.
+    pub fn variance_error(&self, eigenvalue: f64) -> f64 {
+        let sigma2 = self.sigma * self.sigma;
+        if self.variance_preserving {
+            sigma2 * (1.0 - eigenvalue)
+        } else {
+            // One rounding: the two terms may nearly cancel.
+            (-self.one_minus_alpha2).mul_add(eigenvalue, sigma2)
+        }
+    }
+
+    /// `std² −` [`Level::variance`], without cancellation: what a start from N(0, std² I) adds.
+    pub fn start_error(&self, std: f64, eigenvalue: f64) -> f64 {
+        let alpha2 = self.alpha * self.alpha;
+        if self.variance_preserving {
+            (std - 1.0) * (std + 1.0) + alpha2 * (1.0 - eigenvalue)
+        } else {
+            (-alpha2).mul_add(eigenvalue, (std - self.sigma) * (std + self.sigma))
+        }
+    }
+
+    /// 1 − α, without cancellation.
+    pub fn one_minus_alpha(&self) -> f64 {
+        self.one_minus_alpha2 / (1.0 + self.alpha)
+    }
+
+    /// Drift f = α′/α of the forward SDE.
+    pub fn drift(&self) -> f64 {
+        self.alpha_prime / self.alpha
+    }
+
+    /// Squared diffusion g² = (σ²)′ − 2 f σ² of the forward SDE.
+    pub fn diffusion2(&self) -> f64 {
+        if self.variance_preserving {
+            -2.0 * self.drift()
+        } else {
+            2.0 * (self.sigma_sigma_prime - self.drift() * self.sigma * self.sigma)
+        }
+    }
+
+    /// Half log signal-to-noise ratio ln(α/σ); +∞ at σ = 0.
+    pub fn log_snr(&self) -> f64 {
+        (self.alpha / self.sigma).ln()
+    }
+}
+
+/// A forward process. Times run from 0 (data) to [`Process::t_max`] (noise); the signal-to-noise
+/// ratio decreases strictly.
+pub trait Process: Debug + Send + Sync {
+    /// The time T where sampling starts.
+    fn t_max(&self) -> f64;
+
+    /// α, σ and their derivatives at time `t` in `[0, t_max]`.
+    fn level(&self, t: f64) -> Level;
+
+    /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
+    fn prior_std(&self) -> f64;
+
+    /// ln(α(to) / α(from)). Override where the difference can be factored.
+    fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
+        (to.alpha / from.alpha).ln()
+    }
+
+    /// Variance of the noise that the reverse SDE adds between two levels, scaled to the cleaner
+    /// one: ∫ g² (α_to/α)² dt = α_to² (σ²/α² − σ_to²/α_to²).
+    fn reverse_noise_variance(&self, from: &Level, to: &Level) -> f64 {
+        if from.variance_preserving {
+            (2.0 * self.log_alpha_ratio(from, to)).exp_m1()
+        } else {
+            let scaled = to.alpha / from.alpha * from.sigma;
+            (scaled - to.sigma) * (scaled + to.sigma)
+        }
+    }
+
+    /// Weight of a score frozen over a step of the reverse SDE whose linear part is solved exactly:
+    /// ∫ g² α_to/α dt, from the cleaner to the noisier level.
+    ///
+    /// The default is exact for variance-preserving processes and for α′ = 0, and a
+    /// Gauss–Legendre rule (relative error below 1e-12 for a smooth process) otherwise.
+    fn score_weight(&self, from: &Level, to: &Level) -> f64 {
+        if from.variance_preserving {
+            2.0 * self.log_alpha_ratio(from, to).exp_m1()
+        } else if from.alpha == to.alpha {
+            (from.sigma - to.sigma) * (from.sigma + to.sigma)
+        } else {
+            quadrature(to.t, from.t, |t| {
+                let level = self.level(t);
+                level.diffusion2() * (to.alpha / level.alpha)
+            })
+        }
+    }
+}
+
+/// ∫ f over [a, b] by eight panels of the six-point Gauss–Legendre rule.
+fn quadrature(a: f64, b: f64, f: impl Fn(f64) -> f64) -> f64 {
+    const NODES: [(f64, f64); 3] = [
+        (0.238_619_186_083_196_9, 0.467_913_934_572_691),
+        (0.661_209_386_466_264_5, 0.360_761_573_048_138_6),
+        (0.932_469_514_203_152_1, 0.171_324_492_379_170_36),
+    ];
+    const PANELS: usize = 8;
+    let half = (b - a) / (2 * PANELS) as f64;
+    (0..PANELS)
+        .map(|p| {
+            let middle = a + (2 * p + 1) as f64 * half;
+            let panel = NODES.iter().map(|(x, w)| w * (f(middle - half * x) + f(middle + half * x)));
+            half * panel.sum::<f64>()
+        })
+        .sum()
+}

@@ -1,0 +1,27 @@
+//! JSON.
+
+use super::Format;
+use serde_json::Value;
+
+/// A number for JSON, which has no infinities: `"inf"` and `"-inf"` are strings. NaN, which no
+/// result is, is null.
+///
+/// ```
+/// use gaussmeter::report::number;
+/// assert_eq!(number(0.1).to_string(), "0.1");
+/// assert_eq!(number(f64::INFINITY), "inf");
+/// ```
+pub fn number(value: f64) -> Value {
+    match value {
+        f64::INFINITY => "inf".into(),
+        f64::NEG_INFINITY => "-inf".into(),
+        _ => value.into(),
+    }
+}
+
+pub(super) static FORMAT: Format = Format {
+    name: "json",
+    extensions: &["json"],
+    summary: "everything, at full precision, with a versioned schema",
+    write: |report| Ok(format!("{:#}\n", report.json)),
+};

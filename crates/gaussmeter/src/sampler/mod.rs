@@ -1,0 +1,80 @@
+//! Samplers, one file each, written once on the [tape](crate::tape).
+//!
+//! A new sampler is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
+//! [`registry`]: it is then listed, measured for its declared order, checked against sampled
+//! paths, and available everywhere.
+
+mod ddpm;
+mod em;
+mod ei;
+mod euler;
+mod heun;
+mod rk4;
+
+pub use ddpm::Ddpm;
+pub use ei::ExponentialIntegrator;
+pub use em::EulerMaruyama;
+pub use euler::Euler;
+pub use heun::Heun;
+pub use rk4::Rk4;
+
+use crate::entry::Registry;
+use crate::grid::Grid;
+use crate::tape::{Plan, PlanError, Tape, Var};
+use std::fmt::Debug;
+use thiserror::Error;
+
+/// The samplers that ship with the library.
+pub fn registry() -> Registry<dyn Sampler> {
+    Registry {
+        family: "sampler",
+        entries: vec![&em::ENTRY, &ei::ENTRY, &ddpm::ENTRY, &euler::ENTRY, &heun::ENTRY, &rk4::ENTRY],
+    }
+}
+
+/// A sampler is not defined on a grid.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SamplerError {
+    /// A condition of the scheme fails.
+    #[error("undefined at step {step} of {steps}: {reason}")]
+    Undefined {
+        /// The step, from 1.
+        step: usize,
+        /// The number of steps.
+        steps: usize,
+        /// The condition, with its values, and what to do.
+        reason: String,
+    },
+    /// A coefficient of the scheme overflows or is undefined.
+    #[error("not defined on this grid: {0}")]
+    Plan(#[from] PlanError),
+}
+
+/// A fixed-grid sampler.
+pub trait Sampler: Debug + Send + Sync {
+    /// Records how the state `x` at the grid's first level becomes a sample at its last.
+    ///
+    /// # Errors
+    /// [`SamplerError::Undefined`] where the scheme has no meaning on this grid.
+    fn record(&self, grid: &Grid, tape: &Tape, x: Var) -> Result<Var, SamplerError>;
+
+    /// The recorded program on a grid.
+    ///
+    /// # Errors
+    /// [`SamplerError`]: the scheme has no meaning on this grid, or a coefficient is not finite.
+    ///
+    /// ```
+    /// use gaussmeter::{grid::{GridRule, Uniform}, process::{Process, VpLinear}, sampler::{Heun, Sampler}};
+    /// use std::sync::Arc;
+    /// let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
+    /// let plan = Heun::default().plan(&Uniform.grid(&process, 25, 1e-3)?)?;
+    /// assert_eq!((plan.steps(), plan.nfe()), (25, 50));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    fn plan(&self, grid: &Grid) -> Result<Plan, SamplerError> {
+        let (tape, x) = Tape::new();
+        let output = self.record(grid, &tape, x)?;
+        Ok(tape.finish(*grid.start(), output)?)
+    }
+}

@@ -1,0 +1,266 @@
+//! The data law N(μ, Σ), reduced to what diagonal recursions need: a weighted multiset of
+//! eigenvalues of Σ, with the mean in the eigenbasis.
+
+use thiserror::Error;
+
+/// Negative values down to `-ROUNDING · λmax` are rounding errors of an eigensolver (float32 leaves
+/// about 1e-7) and are read as zero.
+const ROUNDING: f64 = 1e-6;
+
+/// One eigenvalue of Σ with its multiplicity and the mean of the data along its eigenvectors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mode {
+    /// Eigenvalue λ ≥ 0, in squared data units.
+    pub eigenvalue: f64,
+    /// Number of eigenvectors that share it; any positive weight (a quadrature summary of a larger
+    /// spectrum has fractional ones).
+    pub multiplicity: f64,
+    /// Mean of the data along each of these eigenvectors, in data units.
+    pub mean: f64,
+}
+
+/// Something about the data that its user should know; no reason to stop.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Small negative eigenvalues were set to zero.
+    Clipped {
+        /// How many values.
+        count: usize,
+        /// The most negative of them.
+        lowest: f64,
+        /// The largest eigenvalue.
+        highest: f64,
+    },
+    /// The file holds 32-bit (or 16-bit) floats: small eigenvalues carry their rounding.
+    LowPrecision {
+        /// The type found, as NumPy writes it.
+        dtype: String,
+        /// The smallest nonzero eigenvalue.
+        lowest: f64,
+        /// The largest eigenvalue.
+        highest: f64,
+    },
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Notice::Clipped { count, lowest, highest } => write!(
+                f,
+                "{count} negative eigenvalue{} (lowest {lowest:e}, largest eigenvalue {highest:.6}) set to zero as rounding",
+                if *count == 1 { "" } else { "s" }
+            ),
+            Notice::LowPrecision { dtype, lowest, highest } => write!(
+                f,
+                "eigenvalues stored as {dtype}: values below about {:.1e} are rounding (smallest nonzero {lowest:e})",
+                f64::from(f32::EPSILON) * highest
+            ),
+        }
+    }
+}
+
+/// Eigenvalues, multiplicities and means do not form a spectrum.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum SpectrumError {
+    /// There is no eigenvalue.
+    #[error("no eigenvalues")]
+    Empty,
+    /// Two lists that run in parallel have different lengths.
+    #[error("{len} values of {what} for {expected} eigenvalues")]
+    Length {
+        /// "multiplicity" or "mean".
+        what: &'static str,
+        /// Its length.
+        len: usize,
+        /// The number of eigenvalues.
+        expected: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("{what} {index} is {value}")]
+    NotFinite {
+        /// "eigenvalue", "multiplicity" or "mean".
+        what: &'static str,
+        /// Position in the list, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// An eigenvalue is more negative than rounding explains.
+    #[error(
+        "eigenvalue {index} is {value:e}, too negative to be rounding (largest eigenvalue {highest:e}): not a covariance"
+    )]
+    Negative {
+        /// Position in the list, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+        /// The largest eigenvalue.
+        highest: f64,
+    },
+    /// A multiplicity is zero or negative.
+    #[error("multiplicity {index} is {value}, but multiplicities are positive")]
+    Multiplicity {
+        /// Position in the list, from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+}
+
+/// The spectrum of a Gaussian data law, sorted by eigenvalue, equal entries merged.
+///
+/// ```
+/// use gaussmeter::spectrum::Spectrum;
+/// let s = Spectrum::new("toy", "by hand", &[1.0, 0.0, 0.0, 0.25], None, None)?;
+/// assert_eq!(s.modes().len(), 3);
+/// assert_eq!(s.dim(), 4.0);
+/// assert_eq!(s.trace(), 1.25);
+/// assert_eq!(s.null_dim(), 2.0);
+/// # Ok::<(), gaussmeter::spectrum::SpectrumError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spectrum {
+    name: String,
+    provenance: String,
+    modes: Vec<Mode>,
+    eigenvalues: Vec<f64>,
+    has_mean: bool,
+    notices: Vec<Notice>,
+}
+
+impl Spectrum {
+    /// Checks, sorts and merges parallel lists of eigenvalues, multiplicities (1 if `None`) and
+    /// means (0 if `None`). `provenance` says in one line where the numbers come from.
+    ///
+    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`].
+    ///
+    /// # Errors
+    /// [`SpectrumError`]: empty or unequal lists, values that are not finite, eigenvalues that are
+    /// negative beyond rounding, multiplicities that are not positive.
+    pub fn new(
+        name: impl Into<String>,
+        provenance: impl Into<String>,
+        eigenvalues: &[f64],
+        multiplicities: Option<&[f64]>,
+        means: Option<&[f64]>,
+    ) -> Result<Self, SpectrumError> {
+        let expected = eigenvalues.len();
+        if expected == 0 {
+            return Err(SpectrumError::Empty);
+        }
+        for (what, list) in [("multiplicity", multiplicities), ("mean", means)] {
+            if let Some(len) = list.map(<[f64]>::len).filter(|len| *len != expected) {
+                return Err(SpectrumError::Length { what, len, expected });
+            }
+        }
+        for (what, list) in
+            [("eigenvalue", Some(eigenvalues)), ("multiplicity", multiplicities), ("mean", means)]
+        {
+            let list = list.unwrap_or(&[]);
+            if let Some(index) = list.iter().position(|v| !v.is_finite()) {
+                return Err(SpectrumError::NotFinite { what, index, value: list[index] });
+            }
+        }
+        if let Some((index, &value)) =
+            multiplicities.unwrap_or(&[]).iter().enumerate().find(|(_, m)| **m <= 0.0)
+        {
+            return Err(SpectrumError::Multiplicity { index, value });
+        }
+
+        let highest = eigenvalues.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let floor = -ROUNDING * highest.max(0.0);
+        if let Some((index, &value)) = eigenvalues.iter().enumerate().find(|(_, v)| **v < floor) {
+            return Err(SpectrumError::Negative { index, value, highest });
+        }
+        let negative = eigenvalues.iter().filter(|v| **v < 0.0);
+        let lowest = negative.clone().copied().fold(0.0, f64::min);
+        let mut notices = Vec::new();
+        if lowest < 0.0 {
+            notices.push(Notice::Clipped { count: negative.count(), lowest, highest });
+        }
+
+        let mut modes: Vec<Mode> = (0..expected)
+            .map(|i| Mode {
+                // `+ 0.0` turns the -0.0 of published files into 0.0.
+                eigenvalue: eigenvalues[i].max(0.0) + 0.0,
+                multiplicity: multiplicities.map_or(1.0, |m| m[i]),
+                mean: means.map_or(0.0, |m| m[i]) + 0.0,
+            })
+            .collect();
+        modes.sort_by(|a, b| {
+            a.eigenvalue.total_cmp(&b.eigenvalue).then(a.mean.total_cmp(&b.mean))
+        });
+        modes.dedup_by(|next, kept| {
+            let equal = next.eigenvalue == kept.eigenvalue && next.mean == kept.mean;
+            if equal {
+                kept.multiplicity += next.multiplicity;
+            }
+            equal
+        });
+        Ok(Spectrum {
+            name: name.into(),
+            provenance: provenance.into(),
+            eigenvalues: modes.iter().map(|m| m.eigenvalue).collect(),
+            has_mean: modes.iter().any(|m| m.mean != 0.0),
+            modes,
+            notices,
+        })
+    }
+
+    /// Adds a notice about where the numbers come from.
+    pub fn with_notice(mut self, notice: Notice) -> Self {
+        self.notices.push(notice);
+        self
+    }
+
+    /// Short name, for headings.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Where the numbers come from, in one line.
+    pub fn provenance(&self) -> &str {
+        &self.provenance
+    }
+    /// Distinct modes in increasing order of eigenvalue.
+    pub fn modes(&self) -> &[Mode] {
+        &self.modes
+    }
+    /// The eigenvalues of [`Spectrum::modes`], in the same order.
+    pub fn eigenvalues(&self) -> &[f64] {
+        &self.eigenvalues
+    }
+    /// Whether any mean is nonzero.
+    pub fn has_mean(&self) -> bool {
+        self.has_mean
+    }
+    /// What its user should know about the data.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
+    }
+    /// Dimension of the data space: the sum of multiplicities.
+    pub fn dim(&self) -> f64 {
+        self.modes.iter().map(|m| m.multiplicity).sum()
+    }
+    /// Total variance: trace of Σ, in squared data units.
+    pub fn trace(&self) -> f64 {
+        self.modes.iter().map(|m| m.multiplicity * m.eigenvalue).sum()
+    }
+    /// Dimension of the null space of Σ.
+    pub fn null_dim(&self) -> f64 {
+        self.modes.iter().filter(|m| m.eigenvalue == 0.0).map(|m| m.multiplicity).sum()
+    }
+    /// Smallest eigenvalue.
+    pub fn lowest(&self) -> f64 {
+        self.modes.first().map_or(0.0, |m| m.eigenvalue)
+    }
+    /// Largest eigenvalue.
+    pub fn highest(&self) -> f64 {
+        self.modes.last().map_or(0.0, |m| m.eigenvalue)
+    }
+    /// Sum of `multiplicity · term(mode)` over the modes, infinite as soon as one term is.
+    pub fn sum(&self, mut term: impl FnMut(usize, &Mode) -> f64) -> f64 {
+        self.modes.iter().enumerate().map(|(i, m)| m.multiplicity * term(i, m)).sum()
+    }
+}

@@ -1,0 +1,123 @@
+//! The tape: how a sampler is written down, once.
+//!
+//! Every fixed-grid sampler is linear in its state, the network's outputs and its noises, with
+//! coefficients that depend on the grid only. A sampler *records* this linear program on a
+//! [`Tape`]; the result, a [`Plan`], is plain data that interpreters run exactly per eigenvalue
+//! ([`crate::exact`]), on real vectors with any network ([`crate::paths`]), count and print.
+//!
+//! A tape has four verbs: [`Tape::predict`], [`Tape::noise`], [`Tape::keep`] and [`Tape::arrive`].
+//! A [`Var`] is a vector known to the tape; arithmetic on it builds
+//! [`Linear`] combinations.
+
+mod linear;
+mod plan;
+
+pub use linear::Linear;
+pub use plan::{Op, Plan, PlanError};
+
+use crate::process::Level;
+use std::cell::{Cell, RefCell};
+
+/// A vector known to a tape: the initial state, a network output, a noise, a kept combination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Var(pub(crate) u32);
+
+impl Var {
+    /// Position in the plan, from 0 (the initial state).
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What the network is asked for. With x = αx_0 + σz and an exact network all four carry the same
+/// information; each is a primitive of the tape because each has its own stable form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Prediction {
+    /// D(x) = E[x_0 | x].
+    Denoiser,
+    /// ∇ log p_t(x) = (αD − x)/σ².
+    Score,
+    /// ε(x) = E[z | x] = (x − αD)/σ.
+    Noise,
+    /// v(x) = α′D + σ′ε, the right side of the probability-flow ODE dx/dt = v.
+    Velocity,
+}
+
+impl Prediction {
+    /// All kinds.
+    pub const ALL: [Prediction; 4] =
+        [Prediction::Denoiser, Prediction::Score, Prediction::Noise, Prediction::Velocity];
+
+    /// The name in messages and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Prediction::Denoiser => "denoiser",
+            Prediction::Score => "score",
+            Prediction::Noise => "noise",
+            Prediction::Velocity => "velocity",
+        }
+    }
+}
+
+/// Records what a sampler does. Methods take `&self`, so that calls nest:
+/// `tape.keep(x + 0.5 * tape.noise())`.
+#[derive(Debug, Default)]
+pub struct Tape {
+    ops: RefCell<Vec<Op>>,
+    vars: Cell<u32>,
+}
+
+impl Tape {
+    /// An empty tape and its initial state.
+    pub fn new() -> (Self, Var) {
+        let tape = Tape::default();
+        let x = tape.fresh();
+        (tape, x)
+    }
+
+    fn fresh(&self) -> Var {
+        Var(self.vars.replace(self.vars.get() + 1))
+    }
+
+    fn push(&self, op: impl FnOnce(Var) -> Op) -> Var {
+        let dst = self.fresh();
+        self.ops.borrow_mut().push(op(dst));
+        dst
+    }
+
+    /// The network's output of the given kind at `x`, which is noisy at `level`.
+    pub fn predict(&self, kind: Prediction, x: impl Into<Linear>, level: &Level) -> Var {
+        let src = self.keep(x);
+        self.push(|dst| Op::Predict { dst, src, kind, level: *level })
+    }
+
+    /// A fresh z ~ N(0, I), independent of all others.
+    pub fn noise(&self) -> Var {
+        self.push(|dst| Op::Noise { dst })
+    }
+
+    /// Stores a linear combination as a vector.
+    pub fn keep(&self, combination: impl Into<Linear>) -> Var {
+        let combination = combination.into();
+        match combination.as_var() {
+            Some(var) => var,
+            None => self.push(|dst| Op::Combine { dst, terms: combination.into_terms() }),
+        }
+    }
+
+    /// Stores the state that a step arrives at: like [`Tape::keep`], and marks it as the state at
+    /// `level`, so that laws along time and trajectories can be told.
+    pub fn arrive(&self, level: &Level, combination: impl Into<Linear>) -> Var {
+        let state = self.keep(combination);
+        self.ops.borrow_mut().push(Op::Arrive { state, level: *level });
+        state
+    }
+
+    /// Ends the recording with its result.
+    ///
+    /// # Errors
+    /// [`PlanError`]: a coefficient that is not finite.
+    pub fn finish(self, start: Level, output: Var) -> Result<Plan, PlanError> {
+        Plan::new(self.ops.into_inner(), self.vars.get(), start, output)
+    }
+}

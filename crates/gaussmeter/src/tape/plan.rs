@@ -1,0 +1,160 @@
+use super::linear::Terms;
+use super::{Prediction, Var};
+use crate::process::Level;
+use thiserror::Error;
+
+/// One operation of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// `dst` = network output of `kind` at `src`, noisy at `level`.
+    Predict {
+        /// The output.
+        dst: Var,
+        /// The point of evaluation.
+        src: Var,
+        /// What is predicted.
+        kind: Prediction,
+        /// The level the network is told.
+        level: Level,
+    },
+    /// `dst` = fresh N(0, I).
+    Noise {
+        /// The noise.
+        dst: Var,
+    },
+    /// `dst` = Σ cⱼ vⱼ.
+    Combine {
+        /// The result.
+        dst: Var,
+        /// Coefficients and vectors.
+        terms: Terms,
+    },
+    /// `state` is the sampler's state at `level`.
+    Arrive {
+        /// The state.
+        state: Var,
+        /// Where it is.
+        level: Level,
+    },
+}
+
+/// A recorded program that is not a sampler.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A coefficient is NaN or infinite.
+    #[error("step {step} (towards t = {t}) has a coefficient {value}")]
+    NotFinite {
+        /// The step, from 1.
+        step: usize,
+        /// The time it leads to.
+        t: f64,
+        /// The coefficient.
+        value: f64,
+    },
+}
+
+/// A sampler on a grid, recorded: the linear program that all interpreters run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    ops: Vec<Op>,
+    vars: usize,
+    start: Level,
+    output: Var,
+}
+
+impl Plan {
+    pub(super) fn new(ops: Vec<Op>, vars: u32, start: Level, output: Var) -> Result<Self, PlanError> {
+        let mut plan = Plan { ops, vars: vars as usize, start, output };
+        plan.check()?;
+        plan.remove_unused();
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<(), PlanError> {
+        let mut bad: Option<f64> = None;
+        let mut step = 1;
+        for op in &self.ops {
+            match op {
+                Op::Combine { terms, .. } => {
+                    bad = bad.or(terms.iter().map(|(c, _)| *c).find(|c| !c.is_finite()));
+                }
+                Op::Arrive { level, .. } => {
+                    if let Some(value) = bad {
+                        return Err(PlanError::NotFinite { step, t: level.t, value });
+                    }
+                    step += 1;
+                }
+                Op::Predict { .. } | Op::Noise { .. } => {}
+            }
+        }
+        match bad {
+            Some(value) => Err(PlanError::NotFinite { step, t: f64::NAN, value }),
+            None => Ok(()),
+        }
+    }
+
+    /// Drops what the output does not depend on, except network evaluations: they are paid for.
+    fn remove_unused(&mut self) {
+        let mut used = vec![false; self.vars];
+        used[self.output.index()] = true;
+        let mut keep = vec![true; self.ops.len()];
+        for (k, op) in self.ops.iter().enumerate().rev() {
+            match op {
+                Op::Predict { src, .. } => used[src.index()] = true,
+                Op::Arrive { state, .. } => used[state.index()] = true,
+                Op::Noise { dst } => keep[k] = used[dst.index()],
+                Op::Combine { dst, terms } => {
+                    keep[k] = used[dst.index()];
+                    if keep[k] {
+                        terms.iter().for_each(|(_, v)| used[v.index()] = true);
+                    }
+                }
+            }
+        }
+        let mut keep = keep.into_iter();
+        self.ops.retain(|_| keep.next().unwrap_or(true));
+    }
+
+    /// The operations, in order.
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+    /// Number of vectors the operations speak of.
+    pub fn var_count(&self) -> usize {
+        self.vars
+    }
+    /// The level of the initial state.
+    pub fn start(&self) -> &Level {
+        &self.start
+    }
+    /// The level of the last state.
+    pub fn end(&self) -> Level {
+        let arrival = |op: &Op| match op {
+            Op::Arrive { level, .. } => Some(*level),
+            _ => None,
+        };
+        self.ops.iter().rev().find_map(arrival).unwrap_or(self.start)
+    }
+    /// The initial state.
+    pub fn input(&self) -> Var {
+        Var(0)
+    }
+    /// The result.
+    pub fn output(&self) -> Var {
+        self.output
+    }
+
+    /// Number of network evaluations.
+    pub fn nfe(&self) -> usize {
+        self.ops.iter().filter(|op| matches!(op, Op::Predict { .. })).count()
+    }
+    /// Number of steps: states arrived at.
+    pub fn steps(&self) -> usize {
+        self.ops.iter().filter(|op| matches!(op, Op::Arrive { .. })).count()
+    }
+    /// Whether any noise enters.
+    pub fn is_stochastic(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op, Op::Noise { .. }))
+    }
+}

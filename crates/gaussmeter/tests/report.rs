@@ -1,0 +1,578 @@
+//! A report reads as promised in every format.
+
+#![allow(clippy::unwrap_used)]
+
+use gaussmeter::report::{
+    Align, Cell, Column, Field, Label, Records, Report, ReportError, Row, Style, Table,
+    by_extension, by_name, formats, number,
+};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn sample() -> Report {
+    let w2 = |value| Cell::number(value, Style::Short);
+    let best = |value| Cell::best(value, Style::Short);
+    let eps = |value| Cell::number(value, Style::Exact);
+    let table = Table {
+        title: "W₂ error, 100% exact".into(),
+        columns: vec![
+            Column::new("sampler", Align::Left),
+            Column::new(Label::new("eps").with_latex(r"$\varepsilon$"), Align::Left),
+            Column::new("exact", Align::Right).in_group("50 points"),
+            Column::new("normal", Align::Right).in_group("50 points"),
+            Column::new("exact", Align::Right).in_group("250 grid points"),
+            Column::new("per dim", Align::Right),
+        ],
+        rows: vec![
+            Row::new([
+                Cell::text("heun"),
+                eps(0.0),
+                w2(f64::INFINITY),
+                w2(f64::INFINITY),
+                w2(2.86),
+                Cell::number(1.2344e-5, Style::Significant(4)),
+            ]),
+            Row::new([
+                Cell::Empty,
+                eps(1e-5),
+                w2(23.42),
+                best(23.419),
+                best(6.7e-4),
+                Cell::Empty,
+            ]),
+            Row {
+                rule_above: true,
+                ..Row::new([
+                    Cell::text("edm:s_churn=4|λ"),
+                    eps(1e-3),
+                    best(1.72),
+                    w2(-1.784),
+                    w2(0.38),
+                    Cell::best(0.25, Style::Significant(4)),
+                ])
+            },
+        ],
+        notes: vec![
+            "∞: the last step divides by λ = 0.".into(),
+            "Errors can cancel, discretization against truncation: where the total is below one \
+             of its parts, this is luck, not accuracy."
+                .into(),
+        ],
+    };
+    let records = Records {
+        columns: vec!["sampler".into(), "eps".into(), "nfe".into(), "w2".into()],
+        rows: vec![
+            vec![
+                Field::Text("edm:s_churn=4,s_noise=1".into()),
+                Field::Number(1e-5),
+                Field::Count(49),
+                Field::Number(0.1 + 0.2),
+            ],
+            vec![
+                Field::Text("a \"quoted\" name".into()),
+                Field::Number(0.0),
+                Field::Missing,
+                Field::Number(f64::INFINITY),
+            ],
+        ],
+    };
+    let json = serde_json::json!({ "schema": 1, "w2": [number(0.1 + 0.2), number(f64::INFINITY)] });
+    Report {
+        tables: vec![table],
+        records,
+        json,
+    }
+}
+
+fn written(format: &str, report: &Report) -> String {
+    by_name(format).unwrap().write(report).unwrap()
+}
+
+#[test]
+fn text() {
+    assert_eq!(
+        written("text", &sample()),
+        r"W₂ error, 100% exact
+──────────────────────────────────────────────────────────────────
+                          50 points     250 grid points
+                       ───────────────  ───────────────
+sampler          eps   exact   normal            exact    per dim
+──────────────────────────────────────────────────────────────────
+heun             0         ∞        ∞             2.86   1.234e-5
+                 1e-5  23.42    23.42*         6.7E-04*
+──────────────────────────────────────────────────────────────────
+edm:s_churn=4|λ  1e-3   1.72*   -1.78             0.38     0.2500*
+──────────────────────────────────────────────────────────────────
+note: ∞: the last step divides by λ = 0.
+note: Errors can cancel, discretization against truncation: where the total is below one of its
+      parts, this is luck, not accuracy.
+note: * best of its column
+"
+    );
+}
+
+#[test]
+fn markdown() {
+    assert_eq!(
+        written("markdown", &sample()),
+        r"**W₂ error, 100% exact**
+
+| sampler           | eps  | 50 points exact | 50 points normal | 250 grid points exact |    per dim |
+| :---------------- | :--- | --------------: | ---------------: | --------------------: | ---------: |
+| heun              | 0    |               ∞ |                ∞ |                  2.86 |   1.234e-5 |
+|                   | 1e-5 |           23.42 |        **23.42** |           **6.7E-04** |            |
+| edm:s\_churn=4\|λ | 1e-3 |        **1.72** |            -1.78 |                  0.38 | **0.2500** |
+
+- ∞: the last step divides by λ = 0.
+- Errors can cancel, discretization against truncation: where the total is below one of its parts, this is luck, not accuracy.
+"
+    );
+}
+
+#[test]
+fn latex() {
+    assert_eq!(
+        written("latex", &sample()),
+        r"% needs \usepackage{booktabs}
+\begin{table}[htbp]
+  \centering
+  \caption{W$_{2}$ error, 100\% exact}\smallskip
+  \begin{tabular}{@{}llrrrr@{}}
+    \toprule
+    &  & \multicolumn{2}{c}{50 points} & \multicolumn{1}{c}{250 grid points} &  \\
+    \cmidrule(lr){3-4} \cmidrule(lr){5-5}
+    sampler                  & $\varepsilon$ &         exact &         normal &            exact &                per dim \\
+    \midrule
+    heun                     & 0             &      $\infty$ &       $\infty$ &             2.86 & $1.234 \times 10^{-5}$ \\
+                             & $10^{-5}$     &         23.42 & \textbf{23.42} & \textbf{6.7E-04} &                        \\
+    \midrule
+    edm:s\_churn=4$|\lambda$ & $10^{-3}$     & \textbf{1.72} &        $-$1.78 &             0.38 &        \textbf{0.2500} \\
+    \bottomrule
+  \end{tabular}
+  \par\smallskip
+  \parbox{\linewidth}{\footnotesize\raggedright
+    $\infty$: the last step divides by $\lambda$ = 0.\par
+    Errors can cancel, discretization against truncation: where the total is below one of its parts, this is luck, not accuracy.}
+\end{table}
+"
+    );
+}
+
+#[test]
+fn csv() {
+    assert_eq!(
+        written("csv", &sample()),
+        "\
+sampler,eps,nfe,w2
+\"edm:s_churn=4,s_noise=1\",1e-5,49,0.30000000000000004
+\"a \"\"quoted\"\" name\",0,,inf
+"
+    );
+}
+
+#[test]
+fn json() {
+    assert_eq!(
+        written("json", &sample()),
+        "\
+{
+  \"schema\": 1,
+  \"w2\": [
+    0.30000000000000004,
+    \"inf\"
+  ]
+}
+"
+    );
+    assert_eq!(number(f64::NEG_INFINITY), "-inf");
+    assert!(number(f64::NAN).is_null());
+}
+
+#[test]
+fn tables_are_separated_by_a_blank_line_and_nothing_is_nothing() {
+    let table = sample().tables.remove(0);
+    let report = Report {
+        tables: vec![table.clone(), table],
+        ..Report::default()
+    };
+    for format in ["text", "markdown"] {
+        let once = written(format, &sample());
+        assert_eq!(written(format, &report), format!("{once}\n{once}"));
+        assert_eq!(written(format, &Report::default()), "");
+    }
+    assert_eq!(written("csv", &Report::default()), "");
+    assert_eq!(written("json", &Report::default()), "null\n");
+}
+
+#[test]
+fn a_row_that_does_not_fit_is_refused() {
+    let mut report = sample();
+    report.tables[0].rows[1].cells.pop();
+    report.records.rows[0].push(Field::Missing);
+    for format in ["text", "markdown", "latex"] {
+        let error = by_name(format).unwrap().write(&report).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "table 'W₂ error, 100% exact', row 2: 5 cells for 6 columns"
+        );
+    }
+    let error = by_name("csv").unwrap().write(&report).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ReportError::Ragged {
+                row: 1,
+                cells: 5,
+                columns: 4,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn columns_line_up_whatever_the_script() {
+    let column = |label: &str, align| Column::new(label, align);
+    let row = |a: &str, b: &str| Row::new([Cell::text(a), Cell::text(b), Cell::text("|")]);
+    let table = Table {
+        columns: vec![
+            column("a", Align::Left),
+            column("b", Align::Right).in_group("two words"),
+            column("", Align::Left),
+        ],
+        rows: vec![
+            row("ε λ", "∞"),
+            row("拡散", "é"),
+            row("e\u{301}t\u{e9}", "10⁻⁵"),
+            row("a\nb", ""),
+        ],
+        ..Table::default()
+    };
+    assert_eq!(
+        written(
+            "text",
+            &Report {
+                tables: vec![table],
+                ..Report::default()
+            }
+        ),
+        "\
+──────────────────
+      two words
+      ─────────
+a             b
+──────────────────
+ε λ           ∞  |
+拡散          é  |
+e\u{301}t\u{e9}        10⁻⁵  |
+a b              |
+──────────────────
+"
+    );
+}
+
+fn plain(style: Style, value: f64) -> String {
+    style.label(value).plain().into()
+}
+
+#[test]
+fn published_style() {
+    for (value, expected) in [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (6.679e-4, "6.7E-04"),
+        (4.1e-3, "4.1E-03"),
+        (1e-12, "1.0E-12"),
+        (1e-120, "1.0E-120"),
+        (-6.7e-4, "-6.7E-04"),
+        // At the boundary the two decimals win as soon as they can show the number.
+        (0.009949, "9.9E-03"),
+        (0.00996, "0.01"),
+        (0.01, "0.01"),
+        (0.0149, "0.01"),
+        (0.654, "0.65"),
+        (67.324, "67.32"),
+        (99.996, "100.00"),
+        (1234567.891, "1234567.89"),
+        (f64::INFINITY, "-"),
+    ] {
+        assert_eq!(plain(Style::Published, value), expected, "{value}");
+        if (-1e4..1e4).contains(&value) {
+            assert_eq!(plain(Style::Short, value), expected, "{value}");
+        }
+    }
+}
+
+#[test]
+fn other_styles() {
+    use Style::{Exact, Integer, Short, Significant};
+    for (style, value, expected, latex) in [
+        (Short, f64::INFINITY, "∞", r"$\infty$"),
+        (Short, f64::NEG_INFINITY, "-∞", r"$-\infty$"),
+        (Short, -0.5, "-0.50", "$-$0.50"),
+        (Short, 99499.0, "99499.00", "99499.00"),
+        (Short, 99500.0, "1.0E+05", "1.0E+05"),
+        (Short, 3.14e123, "3.1E+123", "3.1E+123"),
+        (Significant(4), 0.0, "0", "0"),
+        (
+            Significant(4),
+            1.23449e-5,
+            "1.234e-5",
+            r"$1.234 \times 10^{-5}$",
+        ),
+        (
+            Significant(4),
+            -1.23449e-5,
+            "-1.234e-5",
+            r"$-1.234 \times 10^{-5}$",
+        ),
+        (Significant(4), 0.0012345678, "0.001235", "0.001235"),
+        (Significant(3), 0.00099996, "0.00100", "0.00100"),
+        (
+            Significant(3),
+            0.00099949,
+            "9.99e-4",
+            r"$9.99 \times 10^{-4}$",
+        ),
+        (Significant(3), 2.0, "2.00", "2.00"),
+        (Significant(3), 123456.7, "123457", "123457"),
+        (Significant(3), 999600.0, "1.00e6", r"$1.00 \times 10^{6}$"),
+        (Significant(1), 1.2e-7, "1e-7", "$10^{-7}$"),
+        (Significant(0), 0.26, "0.3", "0.3"),
+        (
+            Significant(usize::MAX),
+            0.1,
+            "0.10000000000000001",
+            "0.10000000000000001",
+        ),
+        (Significant(4), f64::INFINITY, "∞", r"$\infty$"),
+        (Integer, 0.0, "0", "0"),
+        (Integer, 1234567.0, "1234567", "1234567"),
+        (Integer, f64::INFINITY, "∞", r"$\infty$"),
+        (
+            Exact,
+            0.1 + 0.2,
+            "0.30000000000000004",
+            "0.30000000000000004",
+        ),
+        (Exact, 0.05, "0.05", "0.05"),
+        (Exact, 3072.0, "3072", "3072"),
+        (Exact, 1000.0, "1000", "1000"),
+        (Exact, 1e-3, "1e-3", "$10^{-3}$"),
+        (Exact, 1e-5, "1e-5", "$10^{-5}$"),
+        (Exact, 6.3e-6, "6.3e-6", r"$6.3 \times 10^{-6}$"),
+        (Exact, 1e300, "1e300", "$10^{300}$"),
+        (Exact, f64::INFINITY, "∞", r"$\infty$"),
+    ] {
+        let label = style.label(value);
+        assert_eq!(
+            (label.plain(), &*label.latex()),
+            (expected, latex),
+            "{style:?} {value}"
+        );
+    }
+}
+
+#[test]
+fn latex_escapes() {
+    for (plain, latex) in [
+        (r"a&b%c$d#e_f{g}", r"a\&b\%c\$d\#e\_f\{g\}"),
+        (
+            r"~^\",
+            r"\textasciitilde{}\textasciicircum{}\textbackslash{}",
+        ),
+        ("a<b|c>d", "a$<$b$|$c$>$d"),
+        ("--paper ---", "-{}-paper -{}-{}-"),
+        ("λ", r"$\lambda$"),
+        ("ε ≤ 10⁻⁵", r"$\varepsilon$ $\le$ 10$^{-5}$"),
+        ("∞", r"$\infty$"),
+        ("W₂²", "W$_{2}^{2}$"),
+        ("σᵢ²Σ", r"$\sigma_{i}^{2}\Sigma$"),
+        ("x₂²₂", "x$_{2}^{2}{}_{2}$"),
+        ("λ′ⁿ", r"$\lambda^{{\prime}n}$"),
+        ("two\nlines", "two lines"),
+        ("Wüst – é", "Wüst – é"),
+    ] {
+        assert_eq!(Label::new(plain).latex(), latex, "{plain}");
+    }
+    assert_eq!(
+        Label::new("50%").with_latex(r"$\frac12$").latex(),
+        r"$\frac12$"
+    );
+    let table = Table {
+        columns: vec![Column::new("[a]", Align::Right)],
+        rows: vec![Row::new([Cell::text("* b")])],
+        ..Table::default()
+    };
+    let latex = written(
+        "latex",
+        &Report {
+            tables: vec![table],
+            ..Report::default()
+        },
+    );
+    assert!(
+        latex.contains("\n    {}[a] \\\\\n") && latex.contains("\n    {}* b \\\\\n"),
+        "{latex}"
+    );
+}
+
+#[test]
+fn markdown_escapes() {
+    let table = Table {
+        title: "*a* <b>".into(),
+        columns: vec![Column::new("x|y", Align::Left).in_group("g_1")],
+        rows: vec![Row::new([Cell::text("`c` \\ $d$ [e](f) &lt; ~~g~~")])],
+        notes: vec!["one\ntwo".into()],
+    };
+    assert_eq!(
+        written(
+            "markdown",
+            &Report {
+                tables: vec![table],
+                ..Report::default()
+            }
+        ),
+        r"**\*a\* \<b>**
+
+| g\_1 x\|y                              |
+| :------------------------------------- |
+| \`c\` \\ \$d\$ \[e](f) \&lt; \~\~g\~\~ |
+
+- one two
+"
+    );
+}
+
+#[test]
+fn formats_are_found_by_name_and_by_extension() {
+    let names: BTreeSet<_> = formats().iter().map(|f| f.name).collect();
+    assert_eq!(names.len(), formats().len());
+    for format in formats() {
+        assert_eq!(
+            by_name(&format.name.to_uppercase()).unwrap().name,
+            format.name
+        );
+        for extension in format.extensions {
+            assert_eq!(by_name(extension).unwrap().name, format.name);
+            assert_eq!(
+                by_extension(format!("a.b/c.{extension}")).unwrap().name,
+                format.name
+            );
+        }
+        let last = format.write(&sample()).unwrap();
+        assert!(
+            last.ends_with('\n') && !last.ends_with("\n\n"),
+            "{}",
+            format.name
+        );
+    }
+    let error = by_name("markdwon").unwrap_err().to_string();
+    assert_eq!(error, "unknown format 'markdwon': did you mean 'markdown'?");
+    for path in ["table", "table.png", ".csv"] {
+        let error = by_extension(path).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "no format belongs to the extension of '{path}' (known: .txt, .md, .tex, .csv, \
+                 .json): rename the file or name a format"
+            )
+        );
+    }
+}
+
+fn shared() -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    if !path.is_dir() {
+        println!("skipped: no ../shared");
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn published_style_reprints_the_published_table() {
+    let Some(shared) = shared() else { return };
+    let json = std::fs::read_to_string(shared.join("golden/icml-table.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let w2 = |list: &str, wanted: &dyn Fn(&serde_json::Value) -> bool| {
+        let entries: Vec<_> = golden[list]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|e| wanted(e))
+            .collect();
+        assert_eq!(entries.len(), 1);
+        match &entries[0]["w2"] {
+            serde_json::Value::String(text) => text.parse::<f64>().unwrap(),
+            value => value.as_f64().unwrap(),
+        }
+    };
+    let mut printed = csv::Reader::from_path(shared.join("golden/icml-table-printed.csv")).unwrap();
+    let header = printed.headers().unwrap().clone();
+    let mut strings = BTreeSet::new();
+    for row in printed.records() {
+        let row = row.unwrap();
+        let (scheme, eps) = (&row[0], row[1].replace("10^{", "1e").replace('}', ""));
+        let eps: f64 = eps.parse().unwrap();
+        let solution = if ["em", "ei", "ddpm"].contains(&scheme) {
+            "sde"
+        } else {
+            "ode"
+        };
+        for (column, expected) in header.iter().zip(&row).skip(2) {
+            let (points, init) = column.split_once(' ').unwrap();
+            let value = match points.parse::<u64>() {
+                Ok(points) => w2("discretized", &|e| {
+                    e["scheme"] == scheme
+                        && e["eps"] == eps
+                        && e["points_column"] == points
+                        && e["init"] == init
+                }),
+                Err(_) => w2("continuous", &|e| {
+                    e["solution"] == solution && e["eps"] == eps && e["init"] == init
+                }),
+            };
+            assert_eq!(
+                plain(Style::Published, value),
+                expected,
+                "{scheme} {eps} {column}"
+            );
+            strings.insert(expected.to_owned());
+        }
+    }
+    assert!(strings.len() > 50, "only {} distinct values", strings.len());
+}
+
+#[test]
+fn latex_compiles() {
+    let packages = Command::new("kpsewhich").arg("booktabs.sty").output();
+    if !packages.is_ok_and(|found| found.status.success()) {
+        println!("skipped: no LaTeX");
+        return;
+    }
+    let mut report = sample();
+    report.tables[0].notes.push(
+        "a&b%c$d#e_f{g}~^\\`\"<>|−±×·≤≥≪≫≠≈∼∝≡→←∈∞∂∇∑∏∫√‖½ αβγδεζηθικλμνξπρστυφχψω ΓΔΘΛΞΠΣΦΨΩ \
+         x⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵀ x₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₙₜ 3° x′ x″ x₂²₂ – — … “é”"
+            .into(),
+    );
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let document = format!(
+        "\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{}\\end{{document}}\n",
+        written("latex", &report)
+    );
+    std::fs::write(directory.join("report.tex"), document).unwrap();
+    let run = Command::new("pdflatex")
+        .args(["-interaction=nonstopmode", "-halt-on-error", "report.tex"])
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stdout)
+    );
+}
