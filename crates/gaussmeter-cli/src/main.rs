@@ -1,5 +1,7 @@
 //! The `gaussmeter` command line.
 
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
 mod command;
 mod failure;
 mod options;

@@ -107,7 +107,6 @@ edm:s_churn=4|λ  1e-3   1.72*   -1.78             0.38     0.2500*
 note: ∞: the last step divides by λ = 0.
 note: Errors can cancel, discretization against truncation: where the total is below one of its
       parts, this is luck, not accuracy.
-note: * best of its column
 "
     );
 }

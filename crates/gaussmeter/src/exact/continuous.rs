@@ -33,7 +33,8 @@ pub const ODE: Reverse = Reverse { noise: 0.0 };
 impl Reverse {
     /// r^{h²}, the square of the contraction R^{h²} that the noise adds over the ODE: in [0, 1].
     pub(super) fn contraction2(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
-        if self.noise == 0.0 {
+        // Without noise at the start there is nothing left to run along a null direction.
+        if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
             return 1.0;
         }
         let scale = from.alpha / to.alpha;
@@ -43,11 +44,15 @@ impl Reverse {
 
     /// Φ, the gain of y at the cleaner level `to` on y at the noisier level `from`.
     pub fn propagator(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        if from.variance(eigenvalue) == 0.0 {
+            return 1.0;
+        }
         let flow = to.variance(eigenvalue) / from.variance(eigenvalue);
         (flow * self.contraction2(eigenvalue, from, to)).sqrt()
     }
 
-    /// The law at level `to` of the solution started at level `from`, beside the target.
+    /// The law at level `to` of the solution started at level `from` (noisier, or the same), beside
+    /// the target.
     ///
     /// ```
     /// use gaussmeter::exact::continuous::{ODE, Reverse, SDE};
@@ -72,8 +77,10 @@ impl Reverse {
             let lambda = mode.eigenvalue;
             let marginal = to.variance(lambda);
             // Var y − s_t as a multiple of s_t: the only form that survives s_t → 0.
-            let relative = self.contraction2(lambda, from, to)
-                * (init.variance_error(from, i, mode) / from.variance(lambda));
+            let carried_error = match (init.variance_error(from, i, mode), from.variance(lambda)) {
+                (error, 0.0) => error,
+                (error, start) => marginal * (self.contraction2(lambda, from, to) * (error / start)),
+            };
             let gain = self.propagator(lambda, from, to);
             let carried = gain * init.mean_error(from, i, mode);
             let (target_variance, truncation, shrinkage) = match target {
@@ -85,10 +92,10 @@ impl Reverse {
                 multiplicity: mode.multiplicity,
                 gain,
                 mean: to.alpha * mode.mean + carried,
-                variance: marginal * (1.0 + relative),
+                variance: marginal + carried_error,
                 target_variance,
                 mean_error: carried - shrinkage * mode.mean,
-                variance_error: truncation + marginal * relative,
+                variance_error: truncation + carried_error,
             }
         });
         Law { modes: modes.collect(), infinite: None }

@@ -4,8 +4,7 @@
 //! Element-wise IEEE arithmetic only, no fused multiply-add: every instruction set gives the same
 //! bits. The widest one is chosen at run time.
 
-use super::factor::Factor;
-use super::program::{Instruction, Load, MeanTerm, Program, Term};
+use super::program::{Instruction, Link, Load, MeanTerm, Program, Term};
 
 /// Modes per block; the last block is padded.
 pub(super) const LANES: usize = 256;
@@ -96,43 +95,55 @@ fn combine(dst: &mut Block, terms: &[Term], weights: &[Block], others: &Others<'
     }
 }
 
-/// The weights of a factor for a block.
+/// The weights of the factors that an instruction needs, for a block.
 #[inline(always)]
-fn load(factor: &Factor, lambda: &Block, weights: &mut Block) {
-    if factor.is_noisy() {
-        for i in 0..LANES {
-            weights.0[i] = factor.noisy_weight(lambda.0[i]);
-        }
-    } else {
-        for i in 0..LANES {
-            weights.0[i] = factor.weight(lambda.0[i]);
+fn load_all(program: &Program, loads: &[Load], lambda: &Block, weights: &mut [Block]) {
+    for load in loads {
+        let factor = &program.factors[load.factor as usize];
+        let weights = &mut weights[load.slot as usize];
+        if factor.is_noisy() {
+            for i in 0..LANES {
+                weights.0[i] = factor.noisy_weight(lambda.0[i]);
+            }
+        } else {
+            for i in 0..LANES {
+                weights.0[i] = factor.weight(lambda.0[i]);
+            }
         }
     }
 }
 
-/// A row of one term whose factor nothing else uses: weights, row and variance in one pass.
+/// Modes whose state fits the machine's vector registers.
+const TILE: usize = 64;
+
+/// Runs a chain of links: the state never leaves the vector registers.
 #[inline(always)]
-fn combine_own(
-    dst: &mut Block,
-    term: &Term,
-    factor: &Factor,
-    lambda: &Block,
-    source: &Block,
-    noise: Option<(f64, &mut Block)>,
-) {
-    match noise {
-        None => {
-            for i in 0..LANES {
-                dst.0[i] = (term.c + term.e * factor.noisy_weight(lambda.0[i])) * source.0[i];
+fn run_chain(links: &[Link], lambda: &Block, source: &Block, dst: &mut Block, sum: &mut Block) {
+    let is_stochastic = links.iter().any(|l| l.noise_variance != 0.0);
+    for first in (0..LANES).step_by(TILE) {
+        let mut l = [0.0; TILE];
+        let mut x = [0.0; TILE];
+        l.copy_from_slice(&lambda.0[first..first + TILE]);
+        x.copy_from_slice(&source.0[first..first + TILE]);
+        if is_stochastic {
+            let mut variance = [0.0; TILE];
+            variance.copy_from_slice(&sum.0[first..first + TILE]);
+            for link in links {
+                let q = link.noise_variance;
+                for i in 0..TILE {
+                    x[i] *= link.c + link.e * link.factor.noisy_weight(l[i]);
+                    variance[i] += q * (x[i] * x[i]);
+                }
+            }
+            sum.0[first..first + TILE].copy_from_slice(&variance);
+        } else {
+            for link in links {
+                for i in 0..TILE {
+                    x[i] *= link.c + link.e * link.factor.noisy_weight(l[i]);
+                }
             }
         }
-        Some((q, variance)) => {
-            for i in 0..LANES {
-                let value = (term.c + term.e * factor.noisy_weight(lambda.0[i])) * source.0[i];
-                dst.0[i] = value;
-                variance.0[i] += q * (value * value);
-            }
-        }
+        dst.0[first..first + TILE].copy_from_slice(&x);
     }
 }
 
@@ -145,23 +156,23 @@ struct Parts<'a> {
 }
 
 #[inline(always)]
-fn parts(program: &Program) -> impl Iterator<Item = Parts<'_>> {
-    let mut starts = (0, 0, 0);
-    program.instructions.iter().map(move |instruction| {
-        let ends = (
-            instruction.terms_end as usize,
-            instruction.loads_end as usize,
-            instruction.means_end as usize,
-        );
-        let part = Parts {
-            instruction,
-            terms: &program.terms[starts.0..ends.0],
-            loads: &program.loads[starts.1..ends.1],
-            means: &program.means[starts.2..ends.2],
-        };
-        starts = ends;
-        part
-    })
+fn part(program: &Program, k: usize) -> Parts<'_> {
+    let instruction = &program.instructions[k];
+    let (terms, loads, means) = match k.checked_sub(1).map(|k| &program.instructions[k]) {
+        Some(p) => (p.terms_end as usize, p.loads_end as usize, p.means_end as usize),
+        None => (0, 0, 0),
+    };
+    Parts {
+        instruction,
+        terms: &program.terms[terms..instruction.terms_end as usize],
+        loads: &program.loads[loads..instruction.loads_end as usize],
+        means: &program.means[means..instruction.means_end as usize],
+    }
+}
+
+#[inline(always)]
+fn next_continues(program: &Program, k: usize) -> bool {
+    program.instructions.get(k + 1).is_some_and(|next| next.continues)
 }
 
 #[inline(always)]
@@ -199,32 +210,36 @@ pub(super) fn run_transposed(
         let mut variance = Block::ZERO;
         let mut mean_sum = Block::ZERO;
         machine.registers[program.seed as usize] = Block::ONE;
-        for part in parts(program) {
-            let instruction = part.instruction;
-            for l in part.loads {
-                let factor = &program.factors[l.factor as usize];
-                load(factor, &lambda, &mut machine.weights[l.slot as usize]);
-            }
-            let (dst, others) = split(&mut machine.registers, instruction.dst);
-            let q = instruction.noise_variance;
-            match (instruction.own_factor, part.terms) {
-                (Some(factor), [term]) => {
-                    let factor = &program.factors[factor as usize];
-                    let noise = (q != 0.0).then_some((q, &mut variance));
-                    combine_own(dst, term, factor, &lambda, others.get(term.register), noise);
+        let mut k = 0;
+        while k < program.instructions.len() {
+            let part = part(program, k);
+            if let (Some(link), [term]) = (part.instruction.link, part.terms) {
+                let mut last = k;
+                // The mean needs every state on the way.
+                while mean.is_none() && next_continues(program, last) {
+                    last += 1;
                 }
-                (_, terms) => {
-                    if !instruction.is_seed {
-                        combine(dst, terms, &machine.weights, &others);
-                    }
-                    if q != 0.0 {
-                        for i in 0..LANES {
-                            variance.0[i] += q * (dst.0[i] * dst.0[i]);
-                        }
+                let links = &program.links[link as usize..][..=last - k];
+                // A copy: the chain may end in the register it starts from.
+                let source = machine.registers[term.register as usize];
+                let dst = &mut machine.registers[program.instructions[last].dst as usize];
+                run_chain(links, &lambda, &source, dst, &mut variance);
+                k = last;
+            } else {
+                load_all(program, part.loads, &lambda, &mut machine.weights);
+                let (dst, others) = split(&mut machine.registers, part.instruction.dst);
+                if !part.instruction.is_seed {
+                    combine(dst, part.terms, &machine.weights, &others);
+                }
+                let q = part.instruction.noise_variance;
+                if q != 0.0 {
+                    for i in 0..LANES {
+                        variance.0[i] += q * (dst.0[i] * dst.0[i]);
                     }
                 }
             }
             if mean.is_some() {
+                let dst = &machine.registers[part.instruction.dst as usize];
                 for term in part.means {
                     let factor = &program.factors[term.factor as usize];
                     for i in 0..LANES {
@@ -232,6 +247,7 @@ pub(super) fn run_transposed(
                     }
                 }
             }
+            k += 1;
         }
         let range = b * LANES..b * LANES + chunk.len();
         let result = &machine.registers[program.result as usize];
@@ -290,14 +306,12 @@ pub(super) fn run_forward(
                 });
             }
         };
-        for (k, part) in parts(program).enumerate() {
+        for k in 0..program.instructions.len() {
+            let part = part(program, k);
             show(k, &machine.registers, &means, &covariance);
             let instruction = part.instruction;
             let d = instruction.dst as usize;
-            for l in part.loads {
-                let factor = &program.factors[l.factor as usize];
-                load(factor, &lambda, &mut machine.weights[l.slot as usize]);
-            }
+            load_all(program, part.loads, &lambda, &mut machine.weights);
             let (dst, others) = split(&mut machine.registers, instruction.dst);
             combine(dst, part.terms, &machine.weights, &others);
             let (dst, others) = split(&mut means, instruction.dst);

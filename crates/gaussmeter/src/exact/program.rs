@@ -21,6 +21,16 @@ pub(super) struct Load {
     pub slot: u16,
 }
 
+/// A row of one term whose factor no other row uses: `registers[dst] = (c + e w) · source`. The
+/// steps of a one-stage sampler form a chain of links, which runs without touching memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub factor: Factor,
+    pub c: f64,
+    pub e: f64,
+    pub noise_variance: f64,
+}
+
 /// `e · d(λ) μ` enters the row: `e` times the mean weight of `factor`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MeanTerm {
@@ -34,8 +44,11 @@ pub(super) struct Instruction {
     pub dst: u16,
     /// The register holds the seed already; there is nothing to combine.
     pub is_seed: bool,
-    /// The factor of the one term, if nothing else uses it: its weights need no slot.
-    pub own_factor: Option<u32>,
+    /// Index of its link, if the row is one: `terms` and `loads` are not needed then.
+    pub link: Option<u32>,
+    /// Whether it is the next link of a chain: the previous instruction is a link too, and this one
+    /// alone reads its result.
+    pub continues: bool,
     /// One past the last term, load and mean term; the first is where the previous one ended.
     pub terms_end: u32,
     pub loads_end: u32,
@@ -60,6 +73,7 @@ pub(super) struct Program {
     pub terms: Vec<Term>,
     pub loads: Vec<Load>,
     pub means: Vec<MeanTerm>,
+    pub links: Vec<Link>,
     pub factors: Vec<Factor>,
     pub registers: usize,
     pub slots: usize,
@@ -132,7 +146,7 @@ impl Program {
         }
         let mut assembly = Assembly::new(&rows, rows.output, rows.input, vec![0; rows.var_count]);
         assembly.count_uses(&adjoints);
-        assembly.may_own = rows.factors.iter().map(Factor::is_noisy).collect();
+        assembly.linkable = rows.factors.iter().map(|f| f.is_noisy().then_some(*f)).collect();
         let mut originals = reversed();
         for (k, adjoint) in adjoints.iter().enumerate() {
             assembly.emit(k, adjoint, originals.next());
@@ -182,11 +196,12 @@ struct Assembly {
     terms: Vec<Term>,
     loads: Vec<Load>,
     means: Vec<MeanTerm>,
+    links: Vec<Link>,
     /// Variables to release once a row index is reached, because a mark reads them until then.
     waiting: Vec<(usize, Var)>,
     keep_until: Vec<usize>,
-    /// Per factor: whether a row of one term may compute its weights in passing.
-    may_own: Vec<bool>,
+    /// The factors that links may use.
+    linkable: Vec<Option<Factor>>,
 }
 
 impl Assembly {
@@ -202,9 +217,10 @@ impl Assembly {
             terms: Vec::with_capacity(2 * rows.rows.len()),
             loads: Vec::with_capacity(rows.factors.len()),
             means: Vec::new(),
+            links: Vec::new(),
             waiting: Vec::new(),
             keep_until,
-            may_own: vec![false; rows.factors.len()],
+            linkable: vec![None; rows.factors.len()],
         };
         assembly.count_uses(&rows.rows);
         assembly.keep_until[result.index()] = usize::MAX;
@@ -242,14 +258,29 @@ impl Assembly {
             seed => (seed, true),
         };
         self.place[row.dst.index()] = dst;
-        let own_factor = match row.shares[..] {
-            [Share { factor, .. }] if self.is_only_use(factor, k) => Some(factor),
+        let link = match row.shares[..] {
+            [Share { c, e, factor, .. }] => self.only_use(factor, k).map(|factor| Link {
+                factor,
+                c,
+                e,
+                noise_variance: row.noise_variance,
+            }),
             _ => None,
+        };
+        let continues = match (&row.shares[..], self.instructions.last()) {
+            ([only], Some(previous)) => {
+                link.is_some()
+                    && previous.link.is_some()
+                    && previous.dst == self.place[only.src.index()]
+                    && self.last_read[only.src.index()] == k
+                    && self.keep_until[only.src.index()] == 0
+            }
+            _ => false,
         };
         for s in &row.shares {
             let slot = match s.factor {
                 NO_FACTOR => 0,
-                _ if own_factor.is_some() => 0,
+                _ if link.is_some() => 0,
                 factor => {
                     let slot = &mut self.slot[factor as usize];
                     if *slot == NOWHERE {
@@ -271,16 +302,18 @@ impl Assembly {
                 }
             }
             let repeated = row.shares[..i].iter().any(|t| t.factor == s.factor);
-            let has_slot = s.factor != NO_FACTOR && own_factor.is_none();
+            let has_slot = s.factor != NO_FACTOR && link.is_none();
             if has_slot && self.last_use[s.factor as usize] == k && !repeated {
                 self.slots.free.push(self.slot[s.factor as usize]);
             }
         }
         self.means.extend(original.into_iter().flat_map(mean_terms));
+        self.links.extend(link);
         self.instructions.push(Instruction {
             dst,
             is_seed,
-            own_factor,
+            link: link.map(|_| self.links.len() as u32 - 1),
+            continues,
             terms_end: self.terms.len() as u32,
             loads_end: self.loads.len() as u32,
             means_end: self.means.len() as u32,
@@ -288,12 +321,11 @@ impl Assembly {
         });
     }
 
-    fn is_only_use(&self, factor: u32, k: usize) -> bool {
+    /// The factor, if links may use it and no other row does.
+    fn only_use(&self, factor: u32, k: usize) -> Option<Factor> {
         let index = factor as usize;
-        factor != NO_FACTOR
-            && self.may_own[index]
-            && self.slot[index] == NOWHERE
-            && self.last_use[index] == k
+        let is_only = factor != NO_FACTOR && self.slot[index] == NOWHERE && self.last_use[index] == k;
+        if is_only { self.linkable[index] } else { None }
     }
 
     fn finish(self, factors: Vec<Factor>, seed: Var, result: Var) -> Program {
@@ -306,6 +338,7 @@ impl Assembly {
             terms: self.terms,
             loads: self.loads,
             means: self.means,
+            links: self.links,
             factors,
             marks: Vec::new(),
             singular: None,

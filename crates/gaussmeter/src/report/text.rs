@@ -37,8 +37,7 @@ fn write(table: &Table) -> Result<String, ReportError> {
         lines.push(line);
     }
     lines.push(rule);
-    let legend = marked.contains(&true).then_some("* best of its column");
-    for note in table.notes.iter().map(String::as_str).chain(legend) {
+    for note in &table.notes {
         lines.extend(wrap("note: ", note));
     }
     Ok(lines

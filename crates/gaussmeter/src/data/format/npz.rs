@@ -1,7 +1,7 @@
 use super::{Column, Format, FormatError, Table, npy, position};
 use crate::data::MAX_BYTES;
-use npyz::npz::{NpzArchive, file_name_from_array_name};
 use std::io::{Cursor, Read};
+use zip::ZipArchive;
 
 pub(super) static FORMAT: Format = Format {
     name: "npz",
@@ -10,15 +10,17 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-type Archive<'a> = NpzArchive<Cursor<&'a [u8]>>;
+type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
 fn malformed(reason: impl ToString) -> FormatError {
     FormatError::Malformed { format: "npz", reason: reason.to_string() }
 }
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
-    let mut archive: Archive = NpzArchive::new(Cursor::new(bytes)).map_err(malformed)?;
-    let mut names: Vec<String> = archive.array_names().map(String::from).collect();
+    let mut archive: Archive = ZipArchive::new(Cursor::new(bytes)).map_err(malformed)?;
+    let files = archive.file_names().collect::<Result<Vec<_>, _>>().map_err(malformed)?;
+    let mut names: Vec<String> =
+        files.iter().filter_map(|f| f.strip_suffix(".npy").map(String::from)).collect();
     names.sort_unstable();
 
     let mut table = Table::new(columns);
@@ -43,8 +45,7 @@ fn array(
     name: &str,
     what: &'static str,
 ) -> Result<(Vec<f64>, String), FormatError> {
-    let file =
-        archive.zip_archive().by_name(&file_name_from_array_name(name)).map_err(malformed)?;
+    let file = archive.by_name(&format!("{name}.npy")).map_err(malformed)?;
     let mut bytes = Vec::new();
     // The announced size may be false: hence a limit on what is inflated too.
     let announced = file.size();
