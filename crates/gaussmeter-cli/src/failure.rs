@@ -1,13 +1,15 @@
 //! One clear line per failure, and its exit code.
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gaussmeter::data::DataError;
 use gaussmeter::entry::EntryError;
 use gaussmeter::experiment::ExperimentError;
-use gaussmeter::grid::GridError;
 use gaussmeter::report::ReportError;
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
+
+const SEE_HELP: &str = " (see --help)";
 
 /// Why the command stops.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ fn line(error: &dyn Error) -> String {
         }
         cause = e.source();
     }
-    text.replace('\n', " ")
+    text
 }
 
 impl Failure {
@@ -54,33 +56,64 @@ impl Failure {
             Failure::ClosedPipe => return ExitCode::SUCCESS,
             Failure::Request(text) => (text, 1),
             Failure::Usage(text) => (text, 2),
-            Failure::Clap(error) if !error.use_stderr() => {
+            Failure::Clap(error) if is_help(&error) => {
                 // A closed pipe is no failure of ours.
                 let _ = error.print();
-                return ExitCode::SUCCESS;
+                return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
             }
-            Failure::Clap(error)
-                if error.kind()
-                    == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand =>
-            {
-                let _ = error.print();
-                return ExitCode::from(2);
-            }
-            Failure::Clap(error) => (one_line(&error), 2),
+            Failure::Clap(error) => (in_our_words(&error), 2),
         };
+        // What was typed may contain anything, and a message is one line.
+        let text = text.replace(char::is_control, " ");
         let _ = writeln!(std::io::stderr(), "error: {text}");
         ExitCode::from(code)
     }
 }
 
-/// Clap's message and its tip, without the usage block.
-fn one_line(error: &clap::Error) -> String {
+/// Help, asked for or not, or the version.
+fn is_help(error: &clap::Error) -> bool {
+    !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// Clap's message in one line, and in the words of the registries where both say the same.
+fn in_our_words(error: &clap::Error) -> String {
+    let get = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(list)) => list.join(", "),
+        _ => String::new(),
+    };
+    let (unknown, suggested, known) = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let given = get(ContextKind::InvalidArg);
+            let what = if given.starts_with('-') { "option" } else { "argument" };
+            (format!("{what} '{given}'"), get(ContextKind::SuggestedArg), String::new())
+        }
+        ErrorKind::InvalidSubcommand => {
+            let given = get(ContextKind::InvalidSubcommand);
+            (format!("command '{given}'"), get(ContextKind::SuggestedSubcommand), String::new())
+        }
+        ErrorKind::InvalidValue if !get(ContextKind::InvalidValue).is_empty() => {
+            let (given, option) = (get(ContextKind::InvalidValue), get(ContextKind::InvalidArg));
+            let option = option.split(' ').next().unwrap_or_default();
+            let known = get(ContextKind::ValidValue);
+            (format!("value '{given}' of {option}"), get(ContextKind::SuggestedValue), known)
+        }
+        ErrorKind::ValueValidation | ErrorKind::ArgumentConflict => return first_paragraph(error),
+        _ => return first_paragraph(error) + SEE_HELP,
+    };
+    match (&suggested[..], &known[..]) {
+        ("", "") => format!("unknown {unknown}{SEE_HELP}"),
+        ("", known) => format!("unknown {unknown} (known: {known})"),
+        (near, _) => format!("unknown {unknown}: did you mean '{near}'?"),
+    }
+}
+
+/// The message without tips and usage.
+fn first_paragraph(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let paragraphs = text.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:"));
-    let kept: Vec<&str> =
-        paragraphs.filter(|l| !l.is_empty() && !l.starts_with("For more information")).collect();
-    let text = kept.join(" ");
-    format!("{} (see --help)", text.strip_prefix("error: ").unwrap_or(&text))
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|l| !l.is_empty()).collect();
+    let text = lines.join(" ");
+    text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }
 
 impl From<EntryError> for Failure {
@@ -93,16 +126,15 @@ impl From<EntryError> for Failure {
 }
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
-        Failure::request(&error)
+        match error {
+            DataError::Unknown(_) => Failure::usage(&error),
+            DataError::Preset(error) => error.into(),
+            _ => Failure::request(&error),
+        }
     }
 }
 impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
-        Failure::request(&error)
-    }
-}
-impl From<GridError> for Failure {
-    fn from(error: GridError) -> Self {
         Failure::request(&error)
     }
 }

@@ -16,17 +16,22 @@ use std::process::ExitCode;
 /// When the data are Gaussian, every usual sampler outputs a Gaussian whose law has a closed
 /// recursion per eigenvalue of the covariance: the Wasserstein-2 error is a number, not an estimate.
 #[derive(Debug, Parser)]
-#[command(name = "gaussmeter", version, max_term_width = 100, after_help = "\
+#[command(
+    name = "gaussmeter",
+    version,
+    max_term_width = 100,
+    after_help = "\
 Examples:
   gaussmeter table                                   ablation table at equal NFE, CIFAR-10
   gaussmeter table --paper                           the table as published (ICML 2025)
   gaussmeter eval --sampler heun --nfe 50            one configuration, everything known about it
   gaussmeter curve --against time --format csv       error along time, for plotting
-  gaussmeter modes --sampler em --sampler heun       error per eigenvalue
+  gaussmeter modes --sampler em,heun                 error per eigenvalue
   gaussmeter list                                    all samplers, processes, grids, spectra, …
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the request cannot be met,
-2 the request was not understood.")]
+2 the request was not understood."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

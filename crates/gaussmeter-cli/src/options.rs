@@ -1,7 +1,7 @@
 //! Options shared by all commands that run samplers.
 
 use crate::failure::Failure;
-use clap::{ArgAction, Args};
+use clap::Args;
 use gaussmeter::entry::{Named, split_list};
 use gaussmeter::exact::Init;
 use gaussmeter::experiment::{Length, NamedSampler, Setting};
@@ -13,18 +13,21 @@ use std::sync::Arc;
 /// The samplers of the paper's table.
 pub const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
 
+/// Longest run: a recorded step takes some hundred bytes per evaluation.
+const MAX_LENGTH: usize = 1_000_000;
+
 /// Data, process and grid.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Setting")]
 pub struct SettingOptions {
-    /// Data: a preset (cifar10, cifar10-icml2025, power-law:d=…,alpha=…, white:d=…, …; see
-    /// `gaussmeter list spectra`) or a file of eigenvalues (.npy, .npz, .csv, .txt, .json)
+    /// Data: a preset, such as cifar10 or power-law:d=3072,alpha=1.5 (see `gaussmeter list
+    /// spectra`), or a file of eigenvalues (.npy, .npz, .csv, .txt, .json) [default: cifar10]
     #[arg(long, value_name = "NAME|FILE")]
     pub spectrum: Option<String>,
-    /// Forward process, such as vp-linear:beta_min=0.05,beta_max=10,t_max=1 (see `list processes`)
+    /// Forward process, such as edm:sigma_max=80 (see `gaussmeter list processes`)
     #[arg(long, value_name = "NAME", default_value = "vp-linear")]
     pub process: String,
-    /// Where the times go: uniform, times:FILE (see `list grids`)
+    /// Where the times go: uniform, or times:FILE with its own times (see `gaussmeter list grids`)
     #[arg(long, value_name = "NAME", default_value = "uniform")]
     pub grid: String,
 }
@@ -53,13 +56,13 @@ impl SettingOptions {
 #[group(multiple = false)]
 pub struct LengthOptions {
     /// Number of steps
-    #[arg(long, value_name = "N", help_heading = "Length")]
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true)]
     pub steps: Option<usize>,
     /// Budget of network evaluations: as many steps as fit
-    #[arg(long, value_name = "N", help_heading = "Length")]
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true)]
     pub nfe: Option<usize>,
     /// Number of grid points, one more than steps (the paper's N)
-    #[arg(long, value_name = "N", help_heading = "Length")]
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true)]
     pub points: Option<usize>,
 }
 
@@ -83,25 +86,28 @@ pub fn eps(asked: Option<f64>, setting: &Setting, default: f64) -> f64 {
     asked.or(setting.rule.own_times().and_then(|t| t.last().copied())).unwrap_or(default)
 }
 
-/// Which samplers.
-#[derive(Debug, Args)]
-pub struct SamplerOptions {
-    /// Sampler, repeatable or as a comma-separated list (see `gaussmeter samplers`)
-    #[arg(long, value_name = "NAME", action = ArgAction::Append, help_heading = "Samplers")]
-    pub sampler: Vec<String>,
+/// The members of comma-separated lists, each given to `build`.
+fn each<T>(
+    option: &str,
+    texts: &[String],
+    build: impl Fn(&str) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    let names: Vec<String> = texts.iter().flat_map(|t| split_list(t)).collect();
+    if names.is_empty() {
+        return Err(Failure::Usage(format!("{option} is an empty list")));
+    }
+    names.iter().map(|name| build(name)).collect()
 }
 
-impl SamplerOptions {
-    /// The samplers asked for; else `default`.
-    pub fn build(&self, default: &str) -> Result<Vec<NamedSampler>, Failure> {
-        let registry = sampler::registry();
-        let texts = if self.sampler.is_empty() { vec![default.to_string()] } else { self.sampler.clone() };
-        let names: Vec<String> = texts.iter().flat_map(|t| split_list(t)).collect();
-        if names.is_empty() {
-            return Err(Failure::Usage("--sampler names no sampler".into()));
-        }
-        names.iter().map(|name| Ok(registry.build(name)?)).collect()
-    }
+/// Samplers, from comma-separated lists.
+pub fn samplers(texts: &[String]) -> Result<Vec<NamedSampler>, Failure> {
+    let registry = sampler::registry();
+    each("--sampler", texts, |name| Ok(registry.build(name)?))
+}
+
+/// Initial laws with their labels, from comma-separated lists.
+pub fn inits(texts: &[String]) -> Result<Vec<(String, Init)>, Failure> {
+    each("--init", texts, init)
 }
 
 /// An initial law with its label.
@@ -113,7 +119,7 @@ pub fn init(text: &str) -> Result<(String, Init), Failure> {
 /// What is measured.
 #[derive(Debug, Args)]
 pub struct MetricOption {
-    /// What is measured: w2, kl-forward, kl-reverse, trace
+    /// What is measured: w2, kl-forward, kl-reverse, trace (see `gaussmeter list metrics`)
     #[arg(long, value_name = "NAME", default_value = "w2")]
     pub metric: String,
 }
@@ -128,8 +134,17 @@ impl MetricOption {
 /// Parses a truncation time.
 pub fn parse_time(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
-        Ok(t) if t.is_finite() && t >= 0.0 => Ok(t),
-        Ok(t) => Err(format!("{t} is not a time: times are finite and not negative")),
+        // `+ 0.0` turns -0 into 0.
+        Ok(t) if t.is_finite() && t >= 0.0 => Ok(t + 0.0),
+        Ok(_) => Err("times are finite and not negative".into()),
         Err(_) => Err("not a number".into()),
+    }
+}
+
+/// Parses a number of steps, points, evaluations or rows.
+pub fn parse_length(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(n) if n <= MAX_LENGTH => Ok(n),
+        _ => Err(format!("not a whole number from 0 to {MAX_LENGTH}")),
     }
 }

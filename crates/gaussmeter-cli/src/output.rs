@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use clap::Args;
 use gaussmeter::report::{Format, Report, by_extension, by_name};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Format and destination of a result.
@@ -23,8 +24,9 @@ impl Output {
     pub fn format(&self) -> Result<&'static Format, Failure> {
         match (&self.format, &self.output) {
             (Some(name), _) => Ok(by_name(name)?),
-            (None, Some(path)) => by_extension(path)
-                .map_err(|e| Failure::Usage(format!("{e}; or give --format"))),
+            (None, Some(path)) => {
+                by_extension(path).map_err(|e| Failure::Usage(format!("{e} with --format")))
+            }
             (None, None) => Ok(by_name("text")?),
         }
     }
@@ -33,7 +35,7 @@ impl Output {
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
         let text = self.format()?.write(report)?;
         match &self.output {
-            Some(path) => write_file(path, &text),
+            Some(path) => write_file(path, &text).map_err(|e| failed(&path.display(), &e)),
             None => print(&text),
         }
     }
@@ -41,34 +43,47 @@ impl Output {
 
 /// Prints a result to stdout.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     let result = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    result.map_err(|e| match e.kind() {
-        ErrorKind::BrokenPipe => Failure::ClosedPipe,
-        _ => Failure::Request(format!("cannot write to stdout: {e}")),
-    })
+    result.map_err(|e| failed(&"to stdout", &e))
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    let fail = |e: std::io::Error| Failure::Request(format!("cannot write {}: {e}", path.display()));
+fn failed(place: &dyn std::fmt::Display, error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Failure::ClosedPipe,
+        ErrorKind::NotFound => Failure::Request(format!("cannot write {place}: no such folder")),
+        // The error itself may name the temporary file, which is none of the user's business.
+        kind => Failure::Request(format!("cannot write {place}: {kind}")),
+    }
+}
+
+/// Links are followed; what is no regular file, such as a device, cannot be replaced.
+fn write_file(path: &Path, text: &str) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(found) if !found.is_file() => fs::write(path, text),
+        Ok(found) if found.permissions().readonly() => Err(ErrorKind::PermissionDenied.into()),
+        Ok(found) => replace(&path.canonicalize()?, text, Some(found.permissions())),
+        Err(_) => replace(path, text, None),
+    }
+}
+
+/// A reader of the file sees all of the old content or all of the new.
+fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new().prefix(".gaussmeter-").tempfile_in(folder).map_err(fail)?;
-    file.write_all(text.as_bytes()).map_err(fail)?;
-    readable_by_all(file.as_file()).map_err(fail)?;
-    file.persist(path).map_err(|e| fail(e.error))?;
-    Ok(())
-}
-
-/// Temporary files are private; results are not.
-#[cfg(unix)]
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-#[cfg(not(unix))]
-fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gaussmeter-");
+    // Temporary files are private; results are what the user's mask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
+    }
+    file.persist(path)?;
     Ok(())
 }

@@ -1,7 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{
-    self, LengthOptions, MetricOption, SamplerOptions, SettingOptions, parse_time,
-};
+use crate::options::{self, LengthOptions, MetricOption, SettingOptions, parse_length, parse_time};
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Target;
@@ -10,37 +8,44 @@ use gaussmeter::experiment::{Length, curve_eps, curve_time};
 /// Error along time, or along the truncation time, beside both continuous solutions
 ///
 /// Along time (the paper's figure 1, left): the law of the state at every time of the grid, against
-/// p_t. Along eps (right): the law of the final sample against the data, one run per eps.
+/// p_t. Along eps (right): the law of the final sample against the data, one run per eps. Unless
+/// told otherwise, samplers spend 1000 network evaluations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   gaussmeter curve                                      figure 1, left
   gaussmeter curve --against eps                        figure 1, right
-  gaussmeter curve --sampler heun --nfe 50 --target data --format csv -o heun.csv")]
+  gaussmeter curve --sampler heun --nfe 50 --target data -o heun.csv")]
 pub struct Arguments {
     /// What the curve runs along
-    #[arg(long, value_enum, default_value = "time")]
+    #[arg(long, value_name = "WHAT", help_heading = "Setting", value_enum, default_value = "time")]
     against: Against,
+    /// Samplers, repeatable or as a comma-separated list (see `gaussmeter samplers`)
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        help_heading = "Setting",
+        default_value = "em,ei,euler,heun"
+    )]
+    sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
-    #[command(flatten)]
-    samplers: SamplerOptions,
-    #[command(flatten)]
-    length: LengthOptions,
-    /// Truncation time; a comma-separated list with --against eps
-    /// [default: 1e-3 along time, 17 values from 1e-5 to 0.1 along eps]
-    #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time)]
+    /// Truncation time; with --against eps a comma-separated list [default: 1e-3, or the last time
+    /// of times:FILE; with --against eps 17 values from 1e-5 to 0.1]
+    #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     eps: Vec<f64>,
-    /// Initial law: exact, normal or normal:std=S
+    /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = "normal")]
     init: String,
     #[command(flatten)]
     metric: MetricOption,
     /// What a law is compared with [default: marginal along time, data along eps]
-    #[arg(long, value_enum)]
+    #[arg(long, value_name = "LAW", value_enum)]
     target: Option<TargetName>,
-    /// Points shown in text, markdown and latex
-    #[arg(long, value_name = "N", default_value_t = 25)]
+    #[command(flatten)]
+    length: LengthOptions,
+    /// Points shown in text, markdown and latex; 0 for all
+    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true, default_value = "25")]
     rows: usize,
     #[command(flatten)]
     output: Output,
@@ -64,7 +69,7 @@ enum TargetName {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let samplers = a.samplers.build("em,ei,euler,heun")?;
+    let samplers = options::samplers(&a.sampler)?;
     let metric = a.metric.build()?;
     let (init_label, init) = options::init(&a.init)?;
     let setting = a.setting.build("cifar10")?;
@@ -84,7 +89,8 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             return Err(Failure::Usage("--against time takes one --eps, not a list".into()));
         }
         (Against::Eps, _) if setting.rule.own_times().is_none() => {
-            let spaced: Vec<f64> = (0..=16).map(|k| 10f64.powf(-5.0 + f64::from(k) / 4.0)).collect();
+            let spaced: Vec<f64> =
+                (0..=16).map(|k| 10f64.powf(-5.0 + f64::from(k) / 4.0)).collect();
             let eps = if a.eps.is_empty() { &spaced } else { &a.eps };
             let target = target.unwrap_or(Target::Data);
             curve_eps(&setting, &samplers, length, eps, init, metric, target)?

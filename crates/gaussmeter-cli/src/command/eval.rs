@@ -9,29 +9,30 @@ use gaussmeter::sampler;
 ///
 /// W2 and its parts, KL both ways, trace error, the error budget (initialization, truncation,
 /// discretization, each alone), evaluations, the grid (in json), and with --modes the law per
-/// eigenvalue.
+/// eigenvalue. Unless told otherwise, the sampler spends 50 network evaluations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   gaussmeter eval --sampler heun --nfe 50 --eps 1e-3
-  gaussmeter eval --sampler em --points 1000 --init exact --spectrum my.npy --format json
-  gaussmeter eval --sampler heun:final=euler --steps 25 --eps 0 --modes --format csv")]
+  gaussmeter eval --sampler em --points 1000 --init exact --format json
+  gaussmeter eval --sampler euler --spectrum my.npy --process edm:sigma_max=80
+  gaussmeter eval --sampler heun:final=euler --eps 0 --modes -o modes.csv")]
 pub struct Arguments {
     /// Sampler (see `gaussmeter samplers`)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Setting")]
     sampler: String,
     #[command(flatten)]
     setting: SettingOptions,
-    #[command(flatten)]
-    length: LengthOptions,
     /// Truncation time where sampling stops [default: 1e-3, or the last time of times:FILE]
-    #[arg(long, value_name = "E", value_parser = parse_time)]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_negative_numbers = true)]
     eps: Option<f64>,
-    /// Initial law: exact, normal or normal:std=S
+    /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = "normal")]
     init: String,
-    /// Add the law per distinct eigenvalue
-    #[arg(long)]
+    #[command(flatten)]
+    length: LengthOptions,
+    /// Add the law per distinct eigenvalue; csv then has only that
+    #[arg(long, help_heading = "Output")]
     modes: bool,
     #[command(flatten)]
     output: Output,

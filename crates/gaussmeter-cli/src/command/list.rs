@@ -1,7 +1,7 @@
 use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
-use gaussmeter::entry::{Entry, Registry};
+use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
 use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table};
 use gaussmeter::{data, exact, experiment, grid, metric, process, sampler};
 use serde_json::json;
@@ -11,7 +11,8 @@ use serde_json::json;
 #[command(after_help = "\
 Examples:
   gaussmeter list
-  gaussmeter list samplers --format json")]
+  gaussmeter list spectra
+  gaussmeter list processes --format json")]
 pub struct Arguments {
     /// What to list [default: all]
     what: Option<What>,
@@ -21,6 +22,10 @@ pub struct Arguments {
 
 /// The samplers, with their parameters and sources
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  gaussmeter samplers
+  gaussmeter samplers --format markdown")]
 pub struct SamplersArguments {
     #[command(flatten)]
     output: Output,
@@ -48,7 +53,7 @@ struct Listed {
     name: &'static str,
     aliases: &'static [&'static str],
     order: Option<u8>,
-    parameters: Vec<String>,
+    parameters: &'static [Parameter],
     summary: &'static str,
     source: &'static str,
 }
@@ -59,14 +64,7 @@ fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
         name: e.name,
         aliases: e.aliases,
         order: e.order,
-        parameters: e
-            .parameters
-            .iter()
-            .map(|p| match p.default {
-                Some(default) => format!("{}={default}: {} ({})", p.name, p.summary, p.kind.expected()),
-                None => format!("{}=…: {} ({}, required)", p.name, p.summary, p.kind.expected()),
-            })
-            .collect(),
+        parameters: e.parameters,
         summary: e.summary,
         source: e.source,
     };
@@ -74,7 +72,8 @@ fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    a.output.format()?;
+    // Markdown wraps by itself; with 54 characters here, text fits a terminal and LaTeX a page.
+    let width = if a.output.format()?.name == "markdown" { usize::MAX } else { 54 };
     let families = [
         (What::Samplers, "Samplers", listed(&sampler::registry())),
         (What::Processes, "Processes", listed(&process::registry())),
@@ -87,7 +86,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         families.into_iter().filter(|(w, _, _)| a.what.is_none_or(|what| what == *w)).collect();
     let all = || wanted.iter().flat_map(|(_, _, entries)| entries);
     let report = Report {
-        tables: wanted.iter().map(|(_, title, entries)| table(title, entries)).collect(),
+        tables: wanted.iter().map(|(_, title, entries)| table(title, entries, width)).collect(),
         records: Records {
             columns: ["family", "name", "aliases", "order", "parameters", "summary", "source"]
                 .map(String::from)
@@ -96,52 +95,110 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         },
         json: json!({
             "schema": experiment::SCHEMA,
+            "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
             "command": "list",
-            "entries": all().map(|e| json!({
-                "family": e.family,
-                "name": e.name,
-                "aliases": e.aliases,
-                "order": e.order,
-                "parameters": e.parameters,
-                "summary": e.summary,
-                "source": e.source,
-            })).collect::<Vec<_>>(),
+            "entries": all().map(entry).collect::<Vec<_>>(),
         }),
     };
     a.output.write(&report)
 }
 
-fn table(title: &str, entries: &[Listed]) -> Table {
+/// A rule above each entry; below its name its parameters, each with its meaning.
+fn table(title: &str, entries: &[Listed], width: usize) -> Table {
     let has_order = entries.iter().any(|e| e.order.is_some());
     let mut columns = vec![Column::new("name", Align::Left)];
     if has_order {
         columns.push(Column::new("order", Align::Right));
     }
-    columns.extend([Column::new("what it is", Align::Left), Column::new("source", Align::Left)]);
-    let row = |e: &Listed| {
-        let name = [&[e.name], e.aliases].concat().join(", ");
-        let mut cells = vec![Cell::text(name)];
-        if has_order {
-            cells.push(Cell::text(e.order.map_or(String::new(), |o| o.to_string())));
+    columns.push(Column::new("what it is", Align::Left));
+
+    let mut rows = Vec::new();
+    for e in entries {
+        let mut rule_above = true;
+        let mut add = |name: &str, order: Option<u8>, text: &str| {
+            for (i, line) in wrap(text, width).into_iter().enumerate() {
+                let is_first = i == 0;
+                let mut cells = vec![if is_first { Cell::text(name) } else { Cell::Empty }];
+                if has_order {
+                    let order = order.filter(|_| is_first);
+                    cells.push(order.map_or(Cell::Empty, |o| Cell::text(o.to_string())));
+                }
+                cells.push(Cell::text(line));
+                rows.push(Row { rule_above, cells });
+                rule_above = false;
+            }
+        };
+        add(e.name, e.order, e.summary);
+        add("", None, &format!("source: {}", e.source));
+        if !e.aliases.is_empty() {
+            add("", None, &format!("also: {}", e.aliases.join(", ")));
         }
-        cells.extend([Cell::text(e.summary), Cell::text(e.source)]);
-        Row::new(cells)
-    };
-    let notes = entries
-        .iter()
-        .flat_map(|e| e.parameters.iter().map(|p| format!("{}: {p}", e.name)))
-        .collect();
-    Table { title: title.into(), columns, rows: entries.iter().map(row).collect(), notes }
+        for p in e.parameters {
+            add(&format!("  {}", setting(p)), None, &explained(p));
+        }
+    }
+    Table { title: title.into(), columns, rows, notes: Vec::new() }
+}
+
+/// `key=default`, as it would be typed.
+fn setting(p: &Parameter) -> String {
+    format!("{}={}", p.name, p.default.unwrap_or("…"))
+}
+
+fn explained(p: &Parameter) -> String {
+    let required = p.default.is_none().then(|| "required".to_string());
+    let expected = (p.kind != Kind::Text).then(|| p.kind.expected());
+    match [expected, required].into_iter().flatten().collect::<Vec<_>>() {
+        limits if limits.is_empty() => p.summary.into(),
+        limits => format!("{} ({})", p.summary, limits.join(", ")),
+    }
+}
+
+/// Lines of at most `width` characters, broken at spaces.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.into()),
+        }
+    }
+    lines
 }
 
 fn record(e: &Listed) -> Vec<Field> {
+    let parameters: Vec<String> =
+        e.parameters.iter().map(|p| format!("{}: {}", setting(p), explained(p))).collect();
     vec![
         Field::Text(e.family.into()),
         Field::Text(e.name.into()),
         Field::Text(e.aliases.join(" ")),
         e.order.map_or(Field::Missing, |o| Field::Count(o.into())),
-        Field::Text(e.parameters.join("; ")),
+        Field::Text(parameters.join("; ")),
         Field::Text(e.summary.into()),
         Field::Text(e.source.into()),
     ]
+}
+
+fn entry(e: &Listed) -> serde_json::Value {
+    let parameter = |p: &Parameter| {
+        json!({
+            "name": p.name,
+            "default": p.default,
+            "expected": p.kind.expected(),
+            "summary": p.summary,
+        })
+    };
+    json!({
+        "family": e.family,
+        "name": e.name,
+        "aliases": e.aliases,
+        "order": e.order,
+        "parameters": e.parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "summary": e.summary,
+        "source": e.source,
+    })
 }

@@ -1,5 +1,7 @@
 use crate::failure::Failure;
-use crate::options::{self, MetricOption, PAPER_SAMPLERS, SamplerOptions, SettingOptions, parse_time};
+use crate::options::{
+    self, MetricOption, PAPER_SAMPLERS, SettingOptions, parse_length, parse_time,
+};
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::experiment::{Column, Length, TableOptions, table};
@@ -9,51 +11,56 @@ use gaussmeter::experiment::{Column, Length, TableOptions, table};
 /// By default: the six schemes and four truncation times of the paper's ablation table (Pierret &
 /// Galerne, ICML 2025), on the accurate CIFAR-10 spectrum, at EQUAL numbers of network evaluations.
 /// The published table is not at equal NFE: its Heun column spends about twice the evaluations of
-/// the others, its RK4 column has N/4 points. `--paper` reproduces it as printed.
+/// the others, its RK4 column has N/4 points. --paper reproduces it as printed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   gaussmeter table
   gaussmeter table --paper --format latex -o table.tex
-  gaussmeter table --spectrum my.npy --sampler em,heun --eps 1e-3 --nfe 20,50,100 --show-nfe
-  gaussmeter table --count steps --columns 25,50 --format csv | column -s, -t")]
+  gaussmeter table --spectrum my.npy --sampler em,heun --eps 1e-3 --nfe 20,50
+  gaussmeter table --steps 25,50 --show-nfe
+  gaussmeter table --format csv | column -s, -t")]
 pub struct Arguments {
+    /// The table as published: spectrum cifar10-icml2025, N grid points (N/4 for rk4), its number
+    /// format
+    #[arg(long, help_heading = "Setting", conflicts_with_all = ["count", "steps", "nfe", "points"])]
+    paper: bool,
+    /// Samplers, repeatable or as a comma-separated list (see `gaussmeter samplers`)
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = PAPER_SAMPLERS)]
+    sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
-    #[command(flatten)]
-    samplers: SamplerOptions,
-    /// Truncation times, comma-separated [default: 0,1e-5,1e-4,1e-3]
-    #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time)]
+    /// Truncation times, where sampling stops [default: 0,1e-5,1e-4,1e-3, or the last time of
+    /// times:FILE]
+    #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     eps: Vec<f64>,
-    /// Initial laws, repeatable: exact, normal, normal:std=S [default: exact and normal]
-    #[arg(long, value_name = "NAME")]
+    /// Initial laws, repeatable or as a comma-separated list: exact, normal, normal:std=S (see
+    /// `gaussmeter list inits`)
+    #[arg(long, value_name = "NAME,…", default_value = "exact,normal")]
     init: Vec<String>,
     #[command(flatten)]
     metric: MetricOption,
 
-    /// What the numbers of the columns mean [default: nfe]
-    #[arg(long, value_enum, help_heading = "Length")]
-    count: Option<Count>,
-    /// Numbers of the columns [default: 50,250,500,1000]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length")]
-    columns: Vec<usize>,
-    /// Short for --count steps --columns N,…
-    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", conflicts_with_all = ["count", "columns"])]
+    /// One column per number of steps
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_length, allow_hyphen_values = true, conflicts_with_all = ["count", "columns"])]
     steps: Vec<usize>,
-    /// Short for --count nfe --columns N,…
-    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", conflicts_with_all = ["count", "columns", "steps"])]
+    /// One column per budget of network evaluations: as many steps as fit
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_length, allow_hyphen_values = true, conflicts_with_all = ["count", "columns", "steps"])]
     nfe: Vec<usize>,
-    /// Short for --count points --columns N,…
-    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", conflicts_with_all = ["count", "columns", "steps", "nfe"])]
+    /// One column per number of grid points, one more than steps (the paper's N)
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_length, allow_hyphen_values = true, conflicts_with_all = ["count", "columns", "steps", "nfe"])]
     points: Vec<usize>,
-    /// The table as published: spectrum cifar10-icml2025, N grid points (N/4 for rk4), its number
-    /// format
-    #[arg(long, help_heading = "Length", conflicts_with_all = ["count", "steps", "nfe", "points"])]
-    paper: bool,
-    /// Add the true steps and evaluations of every cell (csv and json always have them)
-    #[arg(long)]
-    show_nfe: bool,
+    /// Numbers of the columns, in the unit of --count [default: 50,250,500,1000, or the length of
+    /// times:FILE]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_length, allow_hyphen_values = true)]
+    columns: Vec<usize>,
+    /// Unit of --columns [default: nfe]
+    #[arg(long, value_name = "UNIT", value_enum, help_heading = "Length")]
+    count: Option<Count>,
 
+    /// Add the true steps and evaluations of every cell (csv and json always have them)
+    #[arg(long, help_heading = "Output")]
+    show_nfe: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -70,13 +77,9 @@ enum Count {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let samplers = a.samplers.build(PAPER_SAMPLERS)?;
+    let samplers = options::samplers(&a.sampler)?;
     let metric = a.metric.build()?;
-    let inits = match a.init.is_empty() {
-        true => vec!["exact".to_string(), "normal".to_string()],
-        false => a.init.clone(),
-    };
-    let inits = inits.iter().map(|text| options::init(text)).collect::<Result<_, _>>()?;
+    let inits = options::inits(&a.init)?;
     let setting = a.setting.build(if a.paper { "cifar10-icml2025" } else { "cifar10" })?;
 
     let columns: Vec<Column> = match (&a.steps[..], &a.nfe[..], &a.points[..], &a.columns[..]) {
@@ -98,7 +101,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (_, _, numbers, _) => column_list(numbers, false, Length::Points),
     };
     let eps = match (a.eps.is_empty(), setting.rule.own_times().and_then(|t| t.last())) {
-        (false, _) => a.eps,
+        (false, _) => distinct(a.eps),
         (true, Some(&eps)) => vec![eps],
         (true, None) => vec![0.0, 1e-5, 1e-4, 1e-3],
     };
@@ -117,4 +120,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
 fn column_list(numbers: &[usize], paper: bool, length: fn(usize) -> Length) -> Vec<Column> {
     let column = |&n: &usize| if paper { Column::published(n) } else { Column::new(length(n)) };
     numbers.iter().map(column).collect()
+}
+
+/// The values in order of first appearance.
+fn distinct(values: Vec<f64>) -> Vec<f64> {
+    let is_first = |&(i, v): &(usize, &f64)| !values[..i].contains(v);
+    values.iter().enumerate().filter(is_first).map(|(_, v)| *v).collect()
 }

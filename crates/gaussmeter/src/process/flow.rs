@@ -26,6 +26,38 @@ impl Process for Flow {
     fn prior_std(&self) -> f64 {
         1.0
     }
+
+    fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
+        growth(from, to).ln_1p()
+    }
+
+    /// α_to² (σ²/α² − σ_to²/α_to²), where α_to σ/α − σ_to = α_to/α − 1.
+    fn reverse_noise_variance(&self, from: &Level, to: &Level) -> f64 {
+        growth(from, to) * (to.alpha / from.alpha * from.sigma + to.sigma)
+    }
+
+    /// 2 [y − α_to ln(1 + y)] with y = α_to/α − 1: its pole at α = 0 is out of reach of quadrature.
+    fn score_weight(&self, from: &Level, to: &Level) -> f64 {
+        let y = growth(from, to);
+        2.0 * (above_its_log(y) + to.t * y.ln_1p())
+    }
+}
+
+/// α_to/α − 1, without cancellation.
+fn growth(from: &Level, to: &Level) -> f64 {
+    (from.t - to.t) / from.alpha
+}
+
+/// y − ln(1 + y) for y ≥ 0, without cancellation.
+fn above_its_log(y: f64) -> f64 {
+    if y < 0.5 {
+        // ln(1 + y) = 2 artanh z; twelve terms reach full precision at z = 1/5.
+        let z = y / (2.0 + y);
+        let series = (0..12).rev().fold(0.0, |tail, k| 1.0 / f64::from(2 * k + 3) + z * z * tail);
+        z * (y - 2.0 * z * z * series)
+    } else {
+        y - y.ln_1p()
+    }
 }
 
 pub(super) static ENTRY: Entry<dyn Process> = Entry {

@@ -1,0 +1,418 @@
+//! What a process and a grid say about themselves is consistent, and exact to the last digits where
+//! differences cancel.
+
+use gaussmeter::grid::{GridError, Step};
+use gaussmeter::prelude::*;
+use gaussmeter::{grid, process};
+use gaussmeter_testkit::relative_error;
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+use std::sync::Arc;
+
+/// Every process of the registry, with other parameters too.
+fn processes() -> Vec<(String, Arc<dyn Process>)> {
+    let more = ["vp:beta_min=0,beta_max=3,t_max=2", "vp:beta_min=4,beta_max=1", "edm:sigma_max=3"];
+    let names = process::registry().names().into_iter().chain(more);
+    names.map(|n| (n.to_string(), process::registry().build(n).unwrap().item.into())).collect()
+}
+
+/// Times inside the process, away from both ends.
+fn times(process: &dyn Process) -> impl Iterator<Item = f64> {
+    let t_max = process.t_max();
+    [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98].into_iter().map(move |f| f * t_max)
+}
+
+/// The derivative, by differences of fourth order.
+fn derivative(t: f64, d: f64, f: impl Fn(f64) -> f64) -> f64 {
+    (8.0 * (f(t + d) - f(t - d)) - (f(t + 2.0 * d) - f(t - 2.0 * d))) / (12.0 * d)
+}
+
+/// ∫ f over [a, b] by Simpson's rule.
+fn integral(a: f64, b: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let panels = 4000;
+    let h = (b - a) / f64::from(2 * panels);
+    let weight = |k| if k == 0 || k == 2 * panels { 1.0 } else { f64::from(2 + 2 * (k % 2)) };
+    (0..=2 * panels).map(|k| weight(k) * f(a + f64::from(k) * h)).sum::<f64>() * h / 3.0
+}
+
+#[test]
+fn derivatives_are_derivatives() {
+    for (name, process) in processes() {
+        for t in times(&*process) {
+            let (level, d) = (process.level(t), 1e-3 * process.t_max());
+            let alpha = derivative(t, d, |t| process.level(t).alpha);
+            let half_variance = derivative(t, d, |t| process.level(t).sigma.powi(2) / 2.0);
+            let what = format!("{name} at {t}: {level:?}");
+            assert_eq!(level.t, t, "{what}");
+            assert!((level.alpha_prime - alpha).abs() <= 1e-7 * alpha.abs(), "{what}: {alpha}");
+            let error = relative_error(level.sigma_sigma_prime, half_variance);
+            assert!(error <= 1e-7, "{what}: {half_variance}");
+        }
+    }
+}
+
+/// s′ = 2 f s + g² for the variance of x_t, whatever the eigenvalue.
+#[test]
+fn drift_and_diffusion_produce_the_variance() {
+    for (name, process) in processes() {
+        for t in times(&*process) {
+            for eigenvalue in [0.0, 0.3, 1.0, 40.0] {
+                let (level, d) = (process.level(t), 1e-3 * process.t_max());
+                let slope = derivative(t, d, |t| process.level(t).variance(eigenvalue));
+                let (decay, gain) =
+                    (2.0 * level.drift() * level.variance(eigenvalue), level.diffusion2());
+                let error = (decay + gain - slope).abs() / (decay.abs() + gain);
+                assert!(error <= 1e-7, "{name} at {t}, eigenvalue {eigenvalue}: {error:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_only_grows() {
+    for (name, process) in processes() {
+        let t_max = process.t_max();
+        let ends = (process.level(0.0), process.level(t_max));
+        assert_eq!((ends.0.alpha, ends.0.sigma), (1.0, 0.0), "{name}");
+        assert_eq!(ends.0.log_snr(), f64::INFINITY, "{name}");
+        let small = (1..=20).rev().map(|k| t_max * 0.5f64.powi(k));
+        let times: Vec<f64> =
+            small.chain((51..=100).map(|k| t_max * f64::from(k) / 100.0)).collect();
+        for w in times.windows(2) {
+            let (a, b) = (process.level(w[0]), process.level(w[1]));
+            assert!(a.log_snr() > b.log_snr(), "{name}: {a:?} {b:?}");
+            assert!(a.variance(0.0) < b.variance(0.0), "{name}: {a:?} {b:?}");
+        }
+        assert!(ends.1.sigma <= process.prior_std(), "{name}");
+        assert!(process.prior_std() < 1.01 * ends.1.variance(1.0).sqrt(), "{name}");
+    }
+}
+
+/// The integrals that steps need, against Simpson's rule on drift and diffusion.
+#[test]
+fn integrals_over_a_step() {
+    for (name, process) in processes() {
+        for (to, from) in [(0.0, 0.1), (0.1, 0.9), (0.3, 0.35), (0.5, 0.9), (0.001, 0.5)] {
+            let [to, from] = [to, from].map(|f| process.level(f * process.t_max()));
+            let over = |f: &dyn Fn(&Level) -> f64| integral(to.t, from.t, |t| f(&process.level(t)));
+            let scale = |l: &Level| to.alpha / l.alpha;
+            for (what, value, expected) in [
+                ("log_alpha_ratio", process.log_alpha_ratio(&from, &to), -over(&Level::drift)),
+                (
+                    "reverse_noise_variance",
+                    process.reverse_noise_variance(&from, &to),
+                    over(&|l| l.diffusion2() * scale(l).powi(2)),
+                ),
+                (
+                    "score_weight",
+                    process.score_weight(&from, &to),
+                    over(&|l| l.diffusion2() * scale(l)),
+                ),
+            ] {
+                let error = relative_error(value, expected);
+                let case = format!("{what} of {name} from {} to {}", from.t, to.t);
+                assert!(error <= 1e-10, "{case}: {value}, integrated {expected} ({error:e})");
+            }
+        }
+    }
+}
+
+/// Near pure noise, where the drift of flow matching has its pole: Simpson's rule in ln α.
+#[test]
+fn flow_matching_near_pure_noise() {
+    for (to, from) in [(0.0, 0.999), (0.5, 0.99), (0.9, 0.9999), (0.99, 0.999), (1e-9, 1e-3)] {
+        let (to, from) = (Flow.level(to), Flow.level(from));
+        let over = |power: i32| {
+            integral(-to.alpha.ln(), -from.alpha.ln(), |w| {
+                let alpha = (-w).exp();
+                let g2 = 2.0 * -(-w).exp_m1() / alpha;
+                g2 * (to.alpha / alpha).powi(power) * alpha
+            })
+        };
+        let (weight, variance) = (over(1), over(2));
+        let case = format!("from {} to {}", from.t, to.t);
+        let value = Flow.score_weight(&from, &to);
+        assert!(relative_error(value, weight) < 1e-11, "{case}: {value} {weight}");
+        let value = Flow.reverse_noise_variance(&from, &to);
+        assert!(relative_error(value, variance) < 1e-9, "{case}: {value} {variance}");
+    }
+    // Close times: ∫ g² = (t² − t_to²)/α up to a relative (t − t_to)².
+    let (to, from) = (Flow.level(0.3), Flow.level(0.3 + 2f64.powi(-30)));
+    let expected = 2f64.powi(-30) * (from.t + to.t) / (0.7 * from.alpha).sqrt();
+    for value in [Flow.score_weight(&from, &to), Flow.reverse_noise_variance(&from, &to)] {
+        assert!(relative_error(value, expected) < 1e-8, "{value:e} {expected:e}");
+    }
+}
+
+/// A process that hides that it preserves variance, so that nothing is known in closed form.
+#[derive(Debug)]
+struct Plain(VpLinear);
+
+impl Process for Plain {
+    fn t_max(&self) -> f64 {
+        self.0.t_max()
+    }
+    fn level(&self, t: f64) -> Level {
+        Level { variance_preserving: false, ..self.0.level(t) }
+    }
+    fn prior_std(&self) -> f64 {
+        self.0.prior_std()
+    }
+}
+
+// ------------------------------------------------------------------------------ 106-bit numbers
+
+/// An unevaluated sum of two doubles: about 32 decimal digits.
+#[derive(Clone, Copy, Debug)]
+struct Double(f64, f64);
+
+impl Double {
+    /// a + b, exactly.
+    fn sum(a: f64, b: f64) -> Self {
+        let s = a + b;
+        let bb = s - a;
+        Double(s, (a - (s - bb)) + (b - bb))
+    }
+    /// a b, exactly.
+    fn product(a: f64, b: f64) -> Self {
+        Double(a * b, a.mul_add(b, -(a * b)))
+    }
+    fn plus(self, other: Self) -> Self {
+        let (high, low) = (Double::sum(self.0, other.0), Double::sum(self.1, other.1));
+        let middle = Double::sum(high.0, high.1 + low.0);
+        Double::sum(middle.0, middle.1 + low.1)
+    }
+    fn times(self, other: Self) -> Self {
+        let p = Double::product(self.0, other.0);
+        Double::sum(p.0, p.1 + (self.0 * other.1 + self.1 * other.0))
+    }
+    fn scaled(self, factor: f64) -> Self {
+        self.times(Double(factor, 0.0))
+    }
+    fn divided(self, divisor: f64) -> Self {
+        let q = self.0 / divisor;
+        let rest = self.plus(Double::product(q, divisor).scaled(-1.0));
+        Double::sum(q, (rest.0 + rest.1) / divisor)
+    }
+    /// e^x − 1 for |x| < 16, by the series at x/1024 and ten doublings (e^{2x} − 1 = y (y + 2)).
+    fn exp_m1(self) -> Self {
+        let x = self.scaled(1.0 / 1024.0);
+        let one = Double(1.0, 0.0);
+        let series =
+            (2..=16).rev().fold(one, |tail, k| one.plus(x.times(tail).divided(f64::from(k))));
+        let y = x.times(series);
+        (0..10).fold(y, |y, _| y.times(y.plus(Double(2.0, 0.0))))
+    }
+}
+
+#[test]
+fn the_reference_arithmetic_is_right() {
+    // e^{1/8} − 1 and e^{−10} − 1 as double + double, from 40 digits:
+    // 0.1331484530668263168290072278117938725655…, −0.9999546000702375151484644084844394493898…
+    let y = Double(0.125, 0.0).exp_m1();
+    assert_eq!(y.0, 0.133_148_453_066_826_316_829_007_227_811_793_872_565_5);
+    let y = Double(-10.0, 0.0).exp_m1().plus(Double(1.0, 0.0));
+    assert!(relative_error(y.0, 4.539_992_976_248_485_153_559_151_556_055_061e-5) < 1e-16);
+    // (e^x − 1) + (e^{−x} − 1) + (e^x − 1)(e^{−x} − 1) = 0, to twice the precision.
+    let (a, b) = (Double(1.5, 0.0).exp_m1(), Double(-1.5, 0.0).exp_m1());
+    assert!(a.plus(b).plus(a.times(b)).0.abs() < 1e-28);
+}
+
+/// σ² and α² at a time, as double doubles, from the definitions.
+fn squares(name: &str, t: f64) -> (Double, Double) {
+    let one = Double(1.0, 0.0);
+    match name {
+        "vp-linear" => {
+            let slope = Double::sum(10.0, -0.05);
+            // 2B = t (2 β_min + (β_max − β_min) t)
+            let twice = Double(2.0 * 0.05, 0.0).plus(slope.scaled(t)).scaled(t);
+            let decayed = twice.scaled(-1.0).exp_m1();
+            (decayed.scaled(-1.0), decayed.plus(one))
+        }
+        "edm" => (Double::product(t, t), one),
+        "flow" => {
+            let alpha = Double::sum(1.0, -t);
+            (Double::product(t, t), alpha.times(alpha))
+        }
+        other => panic!("no reference for process '{other}': add it here"),
+    }
+}
+
+const EIGENVALUES: [f64; 5] = [0.0, 1e-8, 0.3, 1.0, 40.0];
+
+/// σ² + α²λ − λ and std² − σ² − α²λ keep their digits at any time.
+#[test]
+fn differences_of_variances_do_not_cancel() {
+    for name in process::registry().names() {
+        let process = process::registry().build(name).unwrap().item;
+        let tiny = (0..=15).map(|k| 10f64.powf(-8.0 + f64::from(k) / 3.0));
+        let all: Vec<f64> = tiny.chain(times(&*process)).chain([process.t_max()]).collect();
+        for t in all {
+            let level = process.level(t);
+            let (sigma2, alpha2) = squares(name, t);
+            let check = |what: &str, value: f64, terms: [Double; 2]| {
+                let exact = terms[0].plus(terms[1]);
+                // Where the two terms nearly cancel, as at t = 2λ under flow matching, no function
+                // of the rounded σ and α can do better than their rounding.
+                let terms = terms[0].0.abs() + terms[1].0.abs();
+                let allowed = if exact.0.abs() > 0.05 * terms {
+                    1e-14 * exact.0.abs()
+                } else {
+                    4e-16 * terms
+                };
+                let error = (value - exact.0).abs();
+                assert!(
+                    error <= allowed,
+                    "{what} of {name} at t = {t:e}: {value:e}, not {:e}; relative error {:e}",
+                    exact.0,
+                    error / exact.0.abs()
+                );
+            };
+            let lost = Double(1.0, 0.0).plus(alpha2.scaled(-1.0));
+            let nothing = Double(0.0, 0.0);
+            check("one_minus_alpha2", level.one_minus_alpha2, [lost, nothing]);
+            let alpha = alpha2.0.sqrt();
+            assert!((level.one_minus_alpha() - lost.0 / (1.0 + alpha)).abs() <= 1e-14 * lost.0);
+            for l in EIGENVALUES {
+                check("variance", level.variance(l), [sigma2, alpha2.scaled(l)]);
+                let error = match level.variance_preserving {
+                    true => [sigma2.times(Double::sum(1.0, -l)), nothing],
+                    false => [sigma2, lost.scaled(-l)],
+                };
+                check(&format!("variance_error({l})"), level.variance_error(l), error);
+            }
+        }
+        // A start from N(0, std² I), at the times where sampling starts.
+        for t in [process.t_max(), 0.9 * process.t_max()] {
+            let level = process.level(t);
+            let (sigma2, alpha2) = squares(name, t);
+            for std in [process.prior_std(), 1.0 + 1e-9, 0.7, 3.0] {
+                for l in EIGENVALUES {
+                    let square = Double::product(std, std);
+                    let exact = square.plus(sigma2.scaled(-1.0)).plus(alpha2.scaled(-l));
+                    let value = level.start_error(std, l);
+                    let parts = (square.0 - sigma2.0).abs() + alpha2.0 * (1.0 + l);
+                    let cancels = exact.0.abs() < 0.05 * parts;
+                    let allowed = 1e-14 * if cancels { parts } else { exact.0.abs() };
+                    assert!(
+                        (value - exact.0).abs() <= allowed,
+                        "start_error({std}, {l}) of {name} at {t}: {value:e}, not {:e}",
+                        exact.0
+                    );
+                }
+            }
+        }
+    }
+}
+
+// ----------------------------------------------------------------------------------------- grids
+
+fn paper() -> Arc<dyn Process> {
+    Arc::new(VpLinear::paper())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The rule for processes of which nothing is known in closed form agrees with the closed form.
+    #[test]
+    fn the_default_rule_agrees_with_the_closed_form(from in 0.01..=1.0f64, fraction in 0.0..0.99f64) {
+        let (plain, known) = (Plain(VpLinear::paper()), VpLinear::paper());
+        let to = fraction * from;
+        let growth = known.log_alpha_ratio(&known.level(from), &known.level(to)).exp_m1();
+        let (from, to) = (plain.level(from), plain.level(to));
+        prop_assert!(!from.variance_preserving);
+        let weight = plain.score_weight(&from, &to);
+        prop_assert!(relative_error(weight, 2.0 * growth) < 1e-12, "{weight} {growth}");
+        let variance = plain.reverse_noise_variance(&from, &to);
+        prop_assert!(relative_error(variance, growth * (growth + 2.0)) < 1e-11, "{variance}");
+    }
+
+    /// Integrals over adjacent steps chain.
+    #[test]
+    fn integrals_chain(index in 0..3usize, a in 0.01..0.3f64, b in 0.3..0.6f64, c in 0.6..0.95f64) {
+        let (name, process) = &processes()[index];
+        let [to, middle, from] = [a, b, c].map(|f| process.level(f * process.t_max()));
+        let log = |from, to| process.log_alpha_ratio(from, to);
+        prop_assert!((log(&from, &to) - log(&from, &middle) - log(&middle, &to)).abs() < 1e-13, "{name}");
+        let growth = log(&middle, &to).exp();
+        for (power, integral) in [
+            (1, (|p, from, to| Process::score_weight(p, from, to)) as fn(&dyn Process, &Level, &Level) -> f64),
+            (2, |p, from, to| Process::reverse_noise_variance(p, from, to)),
+        ] {
+            let both = integral(&**process, &middle, &to)
+                + growth.powi(power) * integral(&**process, &from, &middle);
+            let direct = integral(&**process, &from, &to);
+            prop_assert!(relative_error(direct, both) < 1e-12, "{name}: {direct} {both}");
+        }
+    }
+
+    #[test]
+    fn uniform_grids_are_uniform(
+        index in 0..3usize, steps in 1..400usize, fraction in 0.0..0.999f64, tiny in 0..12i32,
+    ) {
+        let (_, process) = &processes()[index];
+        let t_max = process.t_max();
+        let eps = t_max * fraction * 10f64.powi(-tiny);
+        let grid = Uniform.grid(process, steps, eps).unwrap();
+        prop_assert_eq!((grid.start().t, grid.end().t), (t_max, eps));
+        prop_assert_eq!((grid.step_count(), grid.levels().len()), (steps, steps + 1));
+        prop_assert!(grid.levels().windows(2).all(|w| w[0].t > w[1].t));
+        let dt = (t_max - eps) / steps as f64;
+        prop_assert!(grid.steps().all(|s: Step| (s.dt() - dt).abs() <= 1e-15 * t_max));
+        prop_assert!(grid.levels().iter().all(|l| *l == process.level(l.t)));
+        let all: Vec<f64> = grid.levels().iter().map(|l| l.t).collect();
+        let again = Times::new(all).grid(process, steps, eps).unwrap();
+        prop_assert_eq!(again.levels(), grid.levels());
+    }
+
+    /// Any list of times either makes a grid or is refused; a grid always decreases within [0, T].
+    #[test]
+    fn any_list_of_times_is_checked(times in proptest::collection::vec(-0.2..1.2f64, 0..6)) {
+        let sound = times.len() >= 2
+            && times.iter().all(|t| (0.0..=1.0).contains(t))
+            && times.windows(2).all(|w| w[0] > w[1]);
+        prop_assert_eq!(Grid::new(paper(), &times).is_ok(), sound);
+    }
+}
+
+#[test]
+fn grids_say_what_is_wrong() {
+    let new = |times: &[f64]| Grid::new(paper(), times).unwrap_err();
+    let uniform = |steps, eps| Uniform.grid(&paper(), steps, eps).unwrap_err();
+    let given =
+        |steps, eps| Times::new(vec![1.0, 0.5, 0.25]).grid(&paper(), steps, eps).unwrap_err();
+    let too_short = "a grid needs at least 2 times (1 step), not";
+    for (error, message) in [
+        (new(&[]), format!("{too_short} 0")),
+        (new(&[1.0]), format!("{too_short} 1")),
+        (uniform(0, 0.0), format!("{too_short} 1")),
+        (Times::new(vec![]).grid(&paper(), 1, 0.0).unwrap_err(), format!("{too_short} 0")),
+        (new(&[1.0, 0.5, -0.1]), "time 2 is -0.1, outside [0, 1]".into()),
+        (new(&[1.5, 0.5]), "time 0 is 1.5, outside [0, 1]".into()),
+        (new(&[1.0, f64::NAN]), "time 1 is NaN, outside [0, 1]".into()),
+        (
+            new(&[1.0, 0.2, 0.2]),
+            "times must decrease from noise to data, but time 1 is 0.2 and the next is 0.2".into(),
+        ),
+        (
+            new(&[0.1, 0.5]),
+            "times must decrease from noise to data, but time 0 is 0.1 and the next is 0.5".into(),
+        ),
+        (given(3, 0.25), "the grid has steps 2, but 3 was asked for".into()),
+        (given(2, 0.0), "the grid has final time 0.25, but 0 was asked for".into()),
+    ] {
+        assert_eq!(error.to_string(), message);
+    }
+    for eps in [1.0, 2.0, -1e-9, f64::NAN, f64::INFINITY] {
+        let error = uniform(10, eps);
+        assert!(matches!(error, GridError::Eps { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "eps = {eps} must lie in [0, 1): it is the time where sampling stops, T = 1 where it starts"
+            )
+        );
+    }
+    assert!(grid::registry().build("uniform").unwrap().item.own_times().is_none());
+    assert_eq!(Times::new(vec![1.0, 0.5]).own_times(), Some(&[1.0, 0.5][..]));
+}
