@@ -11,26 +11,27 @@ use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 
-/// Exact errors of diffusion samplers on Gaussian data.
-///
-/// When the data are Gaussian, every usual sampler outputs a Gaussian whose law has a closed
-/// recursion per eigenvalue of the covariance: the Wasserstein-2 error is a number, not an estimate.
+/// Exact errors of diffusion samplers on Gaussian data
 #[derive(Debug, Parser)]
 #[command(
     name = "gaussmeter",
     version,
     max_term_width = 100,
     after_help = "\
-Examples:
-  gaussmeter table                                   ablation table at equal NFE, CIFAR-10
-  gaussmeter table --paper                           the table as published (ICML 2025)
-  gaussmeter eval --sampler heun --nfe 50            one configuration, everything known about it
-  gaussmeter curve --against time --format csv       error along time, for plotting
-  gaussmeter modes --sampler em,heun                 error per eigenvalue
-  gaussmeter list                                    all samplers, processes, grids, spectra, …
+When the data are Gaussian, every usual sampler outputs a Gaussian whose law has
+a closed recursion per eigenvalue of the covariance: the Wasserstein-2 error is
+a number, not an estimate.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the request cannot be met,
-2 the request was not understood."
+Examples:
+  gaussmeter table                           ablation table at equal NFE
+  gaussmeter table --paper                   the table as published (ICML 2025)
+  gaussmeter eval --sampler heun --nfe 50    everything about one configuration
+  gaussmeter curve --format csv              error along time, for plotting
+  gaussmeter modes --sampler em,heun         error per eigenvalue
+  gaussmeter list                            samplers, processes, spectra, …
+
+Results go to stdout, everything else to stderr.
+Exit codes: 0 done, 1 the request cannot be met, 2 it was not understood."
 )]
 struct Cli {
     #[command(subcommand)]

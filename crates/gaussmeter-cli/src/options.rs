@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use clap::Args;
 use gaussmeter::entry::{Named, split_list};
 use gaussmeter::exact::Init;
-use gaussmeter::experiment::{Length, NamedSampler, Setting};
+use gaussmeter::experiment::{Length, MAX_STEPS, NamedSampler, Setting};
 use gaussmeter::metric::Metric;
 use gaussmeter::{data, exact, grid, metric, process, sampler};
 use std::io::Write;
@@ -12,9 +12,6 @@ use std::sync::Arc;
 
 /// The samplers of the paper's table.
 pub const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
-
-/// Longest run: a recorded step takes some hundred bytes per evaluation.
-const MAX_LENGTH: usize = 1_000_000;
 
 /// Data, process and grid.
 #[derive(Debug, Args)]
@@ -144,7 +141,7 @@ pub fn parse_time(text: &str) -> Result<f64, String> {
 /// Parses a number of steps, points, evaluations or rows.
 pub fn parse_length(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
-        Ok(n) if n <= MAX_LENGTH => Ok(n),
-        _ => Err(format!("not a whole number from 0 to {MAX_LENGTH}")),
+        Ok(n) if n <= MAX_STEPS => Ok(n),
+        _ => Err(format!("not a whole number from 0 to {MAX_STEPS}")),
     }
 }

@@ -78,8 +78,7 @@ mod by_hand {
         for pair in stages.windows(2) {
             let (dt, s) = (pair[0].coefficients.1, &pair[1]);
             for i in 0..LANES {
-                let next =
-                    s.coefficients.0 * (1.0 - lambda[i]) / (s.alpha2 * lambda[i] + s.sigma2);
+                let next = s.coefficients.0 * (1.0 - lambda[i]) / (s.alpha2 * lambda[i] + s.sigma2);
                 let k1 = w[i] * g[i];
                 let k2 = next * (g[i] + dt * k1);
                 g[i] += 0.5 * dt * (k1 + k2);
@@ -102,8 +101,7 @@ mod by_hand {
             for i in 0..LANES {
                 let middle =
                     m.coefficients.0 * (1.0 - lambda[i]) / (m.alpha2 * lambda[i] + m.sigma2);
-                let next =
-                    s.coefficients.0 * (1.0 - lambda[i]) / (s.alpha2 * lambda[i] + s.sigma2);
+                let next = s.coefficients.0 * (1.0 - lambda[i]) / (s.alpha2 * lambda[i] + s.sigma2);
                 let k1 = w[i] * g[i];
                 let k2 = middle * (g[i] + 0.5 * dt * k1);
                 let k3 = middle * (g[i] + 0.5 * dt * k2);
@@ -198,7 +196,9 @@ fn main() {
     let registry = sampler::registry();
 
     println!("ns per mode-step, {MODES} modes x {STEPS} steps, best of {ROUNDS} rounds");
-    println!("law: exact::Output::of on a recorded plan; record: recording it; single: a law of one mode,");
+    println!(
+        "law: exact::Output::of on a recorded plan; record: recording it; single: a law of one mode,"
+    );
     println!("which is mostly the translation of the plan, per mode-step of the whole spectrum");
     println!(
         "{:8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>12}",
@@ -255,7 +255,9 @@ fn main() {
         as_published: true,
         show_nfe: false,
     };
-    for (label, data) in [("167 weighted nodes", data::load("cifar10").expect("a preset")), ("3072 modes", data)] {
+    for (label, data) in
+        [("167 weighted nodes", data::load("cifar10").expect("a preset")), ("3072 modes", data)]
+    {
         let setting = Setting {
             spectrum: Arc::new(data),
             process: process.clone(),

@@ -19,6 +19,11 @@ pub enum Kind {
         /// Largest admissible value.
         max: f64,
     },
+    /// A positive number, or one word.
+    NumberOr {
+        /// The word.
+        word: &'static str,
+    },
     /// A whole number, at least `min`.
     Count {
         /// Smallest admissible value.
@@ -154,7 +159,7 @@ fn did_you_mean(nearest: Option<&str>, known: &[&'static str]) -> String {
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
-        .map(|k| (strsim::jaro_winkler(&wanted.to_lowercase(), k), k))
+        .map(|k| (strsim::jaro_winkler(&wanted.to_lowercase(), &k.to_lowercase()), k))
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, k)| k.to_string())
@@ -163,9 +168,12 @@ pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Op
 impl Kind {
     fn admits(&self, text: &str) -> bool {
         match self {
-            Kind::Number { min, max } => text
-                .parse::<f64>()
-                .is_ok_and(|v| v.is_finite() && *min <= v && v <= *max),
+            Kind::Number { min, max } => {
+                text.parse::<f64>().is_ok_and(|v| v.is_finite() && *min <= v && v <= *max)
+            }
+            Kind::NumberOr { word } => {
+                text == *word || text.parse::<f64>().is_ok_and(|v| v.is_finite() && v > 0.0)
+            }
             Kind::Count { min } => text.parse::<usize>().is_ok_and(|v| v >= *min),
             Kind::Choice(words) => words.contains(&text),
             Kind::Text => !text.is_empty(),
@@ -181,6 +189,7 @@ impl Kind {
                 (false, true) => format!("a number of at most {max:?}"),
                 (false, false) => "a finite number".into(),
             },
+            Kind::NumberOr { word } => format!("a positive number or '{word}'"),
             Kind::Count { min } => format!("a whole number of at least {min}"),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Text => "text".into(),
@@ -208,6 +217,10 @@ impl Arguments {
             Ok(v) => v,
             Err(_) => panic!("'{key}' is not declared as a number"),
         }
+    }
+    /// The value of a declared [`Kind::NumberOr`] parameter; `None` if it is the word.
+    pub fn number_or(&self, key: &str) -> Option<f64> {
+        self.text_of(key).parse().ok()
     }
     /// The value of a declared [`Kind::Count`] parameter.
     ///
@@ -357,12 +370,9 @@ impl<T: ?Sized> Registry<T> {
                 Some(i) => Ok(given.swap_remove(i)),
                 None => match p.default {
                     Some(default) => Ok((*p, default.to_string())),
-                    None => Err(EntryError::Missing {
-                        family,
-                        name,
-                        key: p.name,
-                        summary: p.summary,
-                    }),
+                    None => {
+                        Err(EntryError::Missing { family, name, key: p.name, summary: p.summary })
+                    }
                 },
             })
             .collect::<Result<Vec<_>, _>>()

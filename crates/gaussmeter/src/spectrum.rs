@@ -189,9 +189,7 @@ impl Spectrum {
                 mean: means.map_or(0.0, |m| m[i]) + 0.0,
             })
             .collect();
-        modes.sort_by(|a, b| {
-            a.eigenvalue.total_cmp(&b.eigenvalue).then(a.mean.total_cmp(&b.mean))
-        });
+        modes.sort_by(|a, b| a.eigenvalue.total_cmp(&b.eigenvalue).then(a.mean.total_cmp(&b.mean)));
         modes.dedup_by(|next, kept| {
             let equal = next.eigenvalue == kept.eigenvalue && next.mean == kept.mean;
             if equal {
@@ -249,7 +247,9 @@ impl Spectrum {
     }
     /// Dimension of the null space of Σ.
     pub fn null_dim(&self) -> f64 {
-        self.modes.iter().filter(|m| m.eigenvalue == 0.0).map(|m| m.multiplicity).sum()
+        // An empty sum of floats is -0.0.
+        let null = self.modes.iter().filter(|m| m.eigenvalue == 0.0);
+        null.map(|m| m.multiplicity).sum::<f64>() + 0.0
     }
     /// Smallest eigenvalue.
     pub fn lowest(&self) -> f64 {

@@ -178,8 +178,16 @@ fn recursions_written_by_hand_give_the_same_law() {
                 v = a * a * v + q;
                 m = a * m + d * mu;
             }
-            assert!(relative_error(result.variance, v) < 1e-10, "{name}, λ = {lambda}: {} {v}", result.variance);
-            assert!((result.mean - m).abs() < 1e-10 * m.abs().max(1.0), "{name}, λ = {lambda}: {} {m}", result.mean);
+            assert!(
+                relative_error(result.variance, v) < 1e-10,
+                "{name}, λ = {lambda}: {} {v}",
+                result.variance
+            );
+            assert!(
+                (result.mean - m).abs() < 1e-10 * m.abs().max(1.0),
+                "{name}, λ = {lambda}: {} {m}",
+                result.mean
+            );
         }
     }
 }
@@ -201,8 +209,16 @@ fn sampled_paths_follow_the_exact_law() {
             let n = count as f64;
             let mean = values().sum::<f64>() / n;
             let variance = values().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
-            assert!((mean - mode.mean).abs() < 5.0 * (mode.variance / n).sqrt(), "{name}, mode {i}: mean {mean}, exact {}", mode.mean);
-            assert!((variance / mode.variance - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{name}, mode {i}: variance {variance}, exact {}", mode.variance);
+            assert!(
+                (mean - mode.mean).abs() < 5.0 * (mode.variance / n).sqrt(),
+                "{name}, mode {i}: mean {mean}, exact {}",
+                mode.mean
+            );
+            assert!(
+                (variance / mode.variance - 1.0).abs() < 5.0 * (2.0 / n).sqrt(),
+                "{name}, mode {i}: variance {variance}, exact {}",
+                mode.variance
+            );
         }
     }
 }
@@ -218,7 +234,9 @@ fn samples_depend_on_the_seed_alone() {
     let all = paths::sample(&plan, &denoiser, &start, draw(0, 700)).unwrap();
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(all, one.install(|| paths::sample(&plan, &denoiser, &start, draw(0, 700)).unwrap()));
-    let part = paths::sample_batch(&plan, &mut denoiser.clone(), &start, draw(299, 5), &mut |_, _, _| {}).unwrap();
+    let part =
+        paths::sample_batch(&plan, &mut denoiser.clone(), &start, draw(299, 5), &mut |_, _, _| {})
+            .unwrap();
     assert_eq!(part, all[299 * 7..304 * 7]);
     let other = paths::sample(&plan, &denoiser, &start, paths::Draw { seed: 4, ..draw(0, 700) });
     assert_ne!(all, other.unwrap());
@@ -254,7 +272,10 @@ fn parametrizations_agree() {
                 let mut network = Native(GaussianDenoiser::per_mode(&data), native);
                 network.predict(kind, &x, &level, &mut out).unwrap();
                 for (a, b) in out.iter().zip(&expected) {
-                    assert!((a - b).abs() < 1e-10 * b.abs().max(1.0), "{name}: {native:?} as {kind:?}: {a} {b}");
+                    assert!(
+                        (a - b).abs() < 1e-10 * b.abs().max(1.0),
+                        "{name}: {native:?} as {kind:?}: {a} {b}"
+                    );
                 }
             }
         }

@@ -384,7 +384,7 @@ fn json_errors() {
         ),
         ("[[1, 2], [3, 4]]", "eigenvalue 0 is a list, not a number"),
         (r#"{"eigenvalue": 1}"#, "'eigenvalue' is a number, not a list of numbers"),
-        (r#"{"values": [1], "dim": 1}"#, "no 'eigenvalue' or 'eigenvalues' (found: dim, values)"),
+        (r#"{"values": [1], "dim": 1}"#, "no 'eigenvalue' or 'eigenvalues' (found: values, dim)"),
         ("{}", "no 'eigenvalue' or 'eigenvalues' (found: nothing)"),
         ("[1, NaN]", "not a valid json file: expected value at line 1 column 5"),
         (
@@ -443,7 +443,7 @@ fn a_text_is_a_file_or_a_preset() {
     assert_eq!(load("cifar10.NPY"), "no such file 'cifar10.NPY'");
     assert_eq!(
         load("cifar1"),
-        "unknown spectrum 'cifar1': did you mean 'cifar10'? (nor is there a file of that name)"
+        "no such file, and unknown spectrum 'cifar1': did you mean 'cifar10'?"
     );
     assert_eq!(
         load("power-law:d=3"),

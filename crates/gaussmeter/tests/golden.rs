@@ -16,7 +16,8 @@ fn high_precision_values_are_reached_to_1e_12() {
     let setting = &golden["setting"];
     let (lambda, mu) = (strings(&setting["lam"]), strings(&setting["mu"]));
     let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
-    let data = |mean: bool| Spectrum::new("golden", "", &lambda, None, mean.then_some(&mu)).unwrap();
+    let data =
+        |mean: bool| Spectrum::new("golden", "", &lambda, None, mean.then_some(&mu)).unwrap();
     let init = |name: &str| match name {
         "pT" => Init::Exact,
         "N0" => Init::Normal { std: Some(1.0) },

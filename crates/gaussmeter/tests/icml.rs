@@ -45,13 +45,14 @@ fn check_table(spectrum: &str, tolerance: f64) {
     let columns = [50, 250, 500, 1000];
     let mut seen = 0;
     for cell in &table.cells {
-        let is_cell = |g: &&serde_json::Value| {
-            number(&g["eps"]) == cell.eps && g["init"] == inits[cell.init]
-        };
+        let is_cell =
+            |g: &&serde_json::Value| number(&g["eps"]) == cell.eps && g["init"] == inits[cell.init];
         let expected = match cell.key {
-            CellKey::Continuous => golden["continuous"].as_array().unwrap().iter().find(|g| {
-                is_cell(g) && g["solution"] == cell.sampler.as_str()
-            }),
+            CellKey::Continuous => golden["continuous"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|g| is_cell(g) && g["solution"] == cell.sampler.as_str()),
             CellKey::Discretized { column, steps, nfe } => {
                 golden["discretized"].as_array().unwrap().iter().find(|g| {
                     is_cell(g)

@@ -9,7 +9,11 @@ use std::sync::Arc;
 
 /// Errors of variance and mean at the end of the grid, for halved steps, against the continuous
 /// solution that the sampler approximates.
-fn errors(process: &Arc<dyn Process>, sampler: &dyn Sampler, first: usize) -> Option<(Vec<f64>, Vec<f64>)> {
+fn errors(
+    process: &Arc<dyn Process>,
+    sampler: &dyn Sampler,
+    first: usize,
+) -> Option<(Vec<f64>, Vec<f64>)> {
     let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, Some(&[1.0, -0.5])).unwrap();
     // Away from both ends, where processes may be singular and the asymptote is reached early.
     let (from, to) = (0.8 * process.t_max(), 0.2 * process.t_max());
@@ -36,8 +40,11 @@ fn declared_orders_are_measured() {
     for entry in sampler::registry().entries {
         let sampler = sampler::registry().build(entry.name).unwrap();
         for name in process::registry().names() {
-            let process: Arc<dyn Process> =
-                process::registry().build(if name == "edm" { "edm:sigma_max=5" } else { name }).unwrap().item.into();
+            let process: Arc<dyn Process> = process::registry()
+                .build(if name == "edm" { "edm:sigma_max=5" } else { name })
+                .unwrap()
+                .item
+                .into();
             // Fourth order reaches rounding soon; first order needs many steps to show itself.
             let first = if entry.order == Some(4) { 16 } else { 128 };
             let Some((variance, mean)) = errors(&process, &*sampler.item, first) else {

@@ -206,12 +206,13 @@ impl Double {
 
 #[test]
 fn the_reference_arithmetic_is_right() {
-    // e^{1/8} − 1 and e^{−10} − 1 as double + double, from 40 digits:
-    // 0.1331484530668263168290072278117938725655…, −0.9999546000702375151484644084844394493898…
+    // e^{1/8} − 1 and e^{−10}: the nearest double, and the double nearest to the rest.
     let y = Double(0.125, 0.0).exp_m1();
-    assert_eq!(y.0, 0.133_148_453_066_826_316_829_007_227_811_793_872_565_5);
+    assert_eq!(y.0, 0.133_148_453_066_826_32);
+    assert!(relative_error(y.1, -5.370_737_708_558_031e-18) < 1e-12);
     let y = Double(-10.0, 0.0).exp_m1().plus(Double(1.0, 0.0));
-    assert!(relative_error(y.0, 4.539_992_976_248_485_153_559_151_556_055_061e-5) < 1e-16);
+    assert_eq!(y.0, 4.539_992_976_248_485_4e-5);
+    assert!((y.1 + 2.637_554_055_327_531e-21).abs() < 1e-28);
     // (e^x − 1) + (e^{−x} − 1) + (e^x − 1)(e^{−x} − 1) = 0, to twice the precision.
     let (a, b) = (Double(1.5, 0.0).exp_m1(), Double(-1.5, 0.0).exp_m1());
     assert!(a.plus(b).plus(a.times(b)).0.abs() < 1e-28);
@@ -398,8 +399,8 @@ fn grids_say_what_is_wrong() {
             new(&[0.1, 0.5]),
             "times must decrease from noise to data, but time 0 is 0.1 and the next is 0.5".into(),
         ),
-        (given(3, 0.25), "the grid has steps 2, but 3 was asked for".into()),
-        (given(2, 0.0), "the grid has final time 0.25, but 0 was asked for".into()),
+        (given(3, 0.25), "the grid has 2 steps, but 3 were asked for".into()),
+        (given(2, 0.0), "the grid ends at t = 0.25, but eps = 0 was asked for".into()),
     ] {
         assert_eq!(error.to_string(), message);
     }

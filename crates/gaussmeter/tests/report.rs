@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+use gaussmeter::experiment::{Along, Length, Setting, curve_eps, curve_time};
+use gaussmeter::prelude::*;
 use gaussmeter::report::{
-    Align, Cell, Column, Field, Label, Records, Report, ReportError, Row, Style, Table,
-    by_extension, by_name, formats, number,
+    Align, Axis, Cell, Column, Curve, Field, Figure, Label, Records, Report, ReportError, Row,
+    Style, Table, by_extension, by_name, formats, number,
 };
+use gaussmeter::{metric, sampler};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 fn sample() -> Report {
     let w2 = |value| Cell::number(value, Style::Short);
@@ -33,14 +37,7 @@ fn sample() -> Report {
                 w2(2.86),
                 Cell::number(1.2344e-5, Style::Significant(4)),
             ]),
-            Row::new([
-                Cell::Empty,
-                eps(1e-5),
-                w2(23.42),
-                best(23.419),
-                best(6.7e-4),
-                Cell::Empty,
-            ]),
+            Row::new([Cell::Empty, eps(1e-5), w2(23.42), best(23.419), best(6.7e-4), Cell::Empty]),
             Row {
                 rule_above: true,
                 ..Row::new([
@@ -78,11 +75,31 @@ fn sample() -> Report {
         ],
     };
     let json = serde_json::json!({ "schema": 1, "w2": [number(0.1 + 0.2), number(f64::INFINITY)] });
-    Report {
-        tables: vec![table],
-        records,
-        json,
-    }
+    Report { tables: vec![table], records, json, ..Report::default() }
+}
+
+fn axis(label: Label, log: bool) -> Axis {
+    Axis { label, log }
+}
+
+fn curve(name: &str, dashed: bool, points: &[(f64, f64)]) -> Curve {
+    Curve { name: name.into(), dashed, points: points.into() }
+}
+
+fn drawing() -> Report {
+    let points =
+        [(1.0, 0.1 + 0.2), (0.75, 1234567.0), (0.5, f64::INFINITY), (0.25, 1e-5), (0.0, 0.0)];
+    let figure = Figure {
+        title: "W₂ error, 100% exact".into(),
+        x: axis(Label::new("t").with_latex("$t$"), false),
+        y: axis("W₂ & more".into(), true),
+        curves: vec![
+            curve("edm:s_churn=4|λ", false, &points),
+            curve("ODE", true, &[(1.0, 1e-3), (0.0, 2e-3)]),
+        ],
+        notes: vec!["50% of σ_max".into()],
+    };
+    Report { figures: vec![figure], ..sample() }
 }
 
 fn written(format: &str, report: &Report) -> String {
@@ -105,8 +122,8 @@ heun             0         ∞        ∞             2.86   1.234e-5
 edm:s_churn=4|λ  1e-3   1.72*   -1.78             0.38     0.2500*
 ──────────────────────────────────────────────────────────────────
 note: ∞: the last step divides by λ = 0.
-note: Errors can cancel, discretization against truncation: where the total is below one of its
-      parts, this is luck, not accuracy.
+note: Errors can cancel, discretization against truncation: where the total is
+      below one of its parts, this is luck, not accuracy.
 "
     );
 }
@@ -159,6 +176,191 @@ fn latex() {
 }
 
 #[test]
+fn latex_draws_figures_instead_of_tables() {
+    assert_eq!(
+        written("latex", &drawing()),
+        r"% needs \usepackage{pgfplots} \pgfplotsset{compat=1.18}
+\begin{figure}[htbp]
+  \centering
+  \definecolor{OkabeItoBlue}{RGB}{0,114,178}
+  \begin{tikzpicture}
+    \begin{semilogyaxis}[
+      width={\linewidth-1.5em}, height=0.7\linewidth,
+      xlabel={$t$},
+      ylabel={W$_{2}$ \& more},
+      enlarge x limits=0.02, unbounded coords=jump, line join=round,
+      tick pos=lower, tick align=outside, grid=major, grid style={black!12},
+      legend style={at={(0.5,0)}, anchor=north, yshift=-3.2em, draw=none,
+        /tikz/every even column/.append style={column sep=1em}},
+      legend columns=2, legend cell align=left,
+    ]
+      \addplot[OkabeItoBlue, very thick, solid, mark=*, mark size=1.6pt, mark options={solid, thin, fill=white}] coordinates {
+        (1,0.3) (0.75,1234570)
+        (0.25,nan)
+        (0.25,1e-5)
+      };
+      \addlegendentry{edm:s\_churn=4$|\lambda$}
+      \addplot[black, dash pattern=on 3pt off 2pt, thick] coordinates {
+        (1,1e-3) (0,2e-3)
+      };
+      \addlegendentry{ODE}
+    \end{semilogyaxis}
+  \end{tikzpicture}
+  \caption{W$_{2}$ error, 100\% exact}
+  \par\smallskip
+  \parbox{\linewidth}{\footnotesize\raggedright
+    edm:s\_churn=4$|\lambda$: 2 of 5 points not shown (infinite, or not positive on a logarithmic axis)\par
+    50\% of $\sigma$\_max}
+\end{figure}
+"
+    );
+    for format in ["text", "markdown", "csv", "json"] {
+        assert_eq!(written(format, &drawing()), written(format, &sample()), "{format}");
+    }
+}
+
+#[test]
+fn points_without_place_in_a_figure_are_counted() {
+    let points = [(0.0, -1.0), (1.0, 0.0), (2.0, 2.0), (3.0, f64::NEG_INFINITY), (4.0, 4.0)];
+    for (x, y, hidden, note) in [
+        (false, false, 1, "infinite"),
+        (true, false, 2, "infinite, or not positive on a logarithmic axis"),
+        (false, true, 3, "infinite, or not positive on a logarithmic axis"),
+    ] {
+        let figure = Figure {
+            x: axis("x".into(), x),
+            y: axis("y".into(), y),
+            curves: vec![
+                curve("a_b", false, &points),
+                curve("none", true, &[(1.0, f64::INFINITY)]),
+            ],
+            ..Figure::default()
+        };
+        let latex = written("latex", &Report { figures: vec![figure], ..Report::default() });
+        assert!(
+            latex.contains(&format!("a\\_b: {hidden} of 5 points not shown ({note})")),
+            "{latex}"
+        );
+        assert!(latex.contains("none: 1 of 1 points not shown"), "{latex}");
+        assert!(!latex.contains(r"\addlegendentry{none}") && !latex.contains("inf)"), "{latex}");
+        assert!(latex.contains("(2,2) (4,4)") != latex.contains("nan"), "{latex}");
+        assert!(!latex.contains(r"\caption"), "{latex}");
+    }
+}
+
+/// Coordinates of the first curve.
+fn coordinates(latex: &str) -> Vec<(f64, f64)> {
+    let (_, rest) = latex.split_once("coordinates {").unwrap();
+    let (block, _) = rest.split_once("};").unwrap();
+    let point = |text: &str| {
+        let (x, y) = text.trim_matches(['(', ')']).split_once(',').unwrap();
+        (x.parse().unwrap(), y.parse().unwrap())
+    };
+    block.split_whitespace().map(point).collect()
+}
+
+#[test]
+fn figures_leave_out_only_points_that_nobody_sees() {
+    let draw = |points: &[(f64, f64)]| {
+        let figure = Figure {
+            x: axis("x".into(), false),
+            y: axis("y".into(), true),
+            curves: vec![curve("a", false, points)],
+            ..Figure::default()
+        };
+        coordinates(&written("latex", &Report { figures: vec![figure], ..Report::default() }))
+    };
+    let x = |i: usize| i as f64 / 20_000.0;
+    // Ten decades, one spike of a single point in each direction.
+    let mut smooth: Vec<_> =
+        (0..=20_000).map(|i| (x(i), (10.0 * (9.0 * x(i)).sin()).exp())).collect();
+    (smooth[7_001].1, smooth[12_345].1) = (1e7, 1e-7);
+    let drawn = draw(&smooth);
+    assert!(drawn.len() <= 400, "{}", drawn.len());
+    for kept in [0, 7_001, 12_345, 20_000] {
+        let (x, y) = smooth[kept];
+        assert!(
+            drawn.iter().any(|p| (p.0 - x).abs() < 1e-5 && (p.1 / y - 1.0).abs() < 1e-5),
+            "{kept}"
+        );
+    }
+    let range = (1e7f64 / 1e-7).ln();
+    for (x, y) in smooth {
+        let next = drawn.partition_point(|p| p.0 < x).clamp(1, drawn.len() - 1);
+        let ((a, at_a), (b, at_b)) = (drawn[next - 1], drawn[next]);
+        // Beside a spike the line is steep: there a point may also lie beside it.
+        let line = at_a.ln() + (at_b / at_a).ln() * (x - a) / (b - a);
+        let steep = (at_b / at_a).ln().abs() / range > 100.0 * (b - a);
+        assert!(steep || (line - y.ln()).abs() < 0.002 * range, "{x}: {y}");
+    }
+
+    let noise = |i: usize| ((i * 7919 % 1000) as f64 / 100.0).exp();
+    let noisy: Vec<_> = (0..5_000).map(|i| (x(i), noise(i))).collect();
+    let drawn = draw(&noisy);
+    assert!((100..=400).contains(&drawn.len()), "{}", drawn.len());
+    let extreme = |points: &[(f64, f64)], pick: fn(f64, f64) -> f64| {
+        points.iter().map(|p| p.1).reduce(pick).unwrap()
+    };
+    for pick in [f64::min, f64::max] {
+        assert!((extreme(&drawn, pick) / extreme(&noisy, pick) - 1.0).abs() < 1e-5);
+    }
+
+    let few: Vec<_> = (0..30).map(|i| (x(i), 1.0)).collect();
+    assert_eq!(draw(&few), few);
+}
+
+#[test]
+fn a_curve_is_drawn_as_a_figure() {
+    let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
+    let setting = Setting {
+        spectrum: Arc::new(data::load("geometric:d=4,lowest=1e-3,highest=2").unwrap()),
+        process,
+        process_label: "vp-linear".into(),
+        rule: Arc::new(Uniform),
+        rule_label: "uniform".into(),
+    };
+    let samplers = ["em", "heun:final=euler"].map(|s| sampler::registry().build(s).unwrap());
+    let run = |along, init: (&str, &Init), target| {
+        let metric = metric::registry().build("w2").unwrap();
+        let curve = match along {
+            Along::Time => {
+                curve_time(&setting, &samplers, Length::Steps(8), 1e-3, init, metric, target)
+            }
+            Along::Eps => {
+                curve_eps(&setting, &samplers, Length::Steps(8), &[1e-3, 0.1], init, metric, target)
+            }
+        };
+        curve.unwrap()
+    };
+    let time = run(Along::Time, ("normal", &Init::Normal { std: None }), Target::Marginal);
+    let figure = &time.report(3).figures[0];
+    let names: Vec<_> = figure.curves.iter().map(|c| (c.name.plain(), c.dashed)).collect();
+    assert_eq!(names, [("EM", false), ("Heun:final=euler", false), ("SDE", true), ("ODE", true)]);
+    for (drawn, series) in figure.curves.iter().zip(&time.series) {
+        let points: Vec<_> = series.points.iter().map(|p| (p.at, p.error.value)).collect();
+        assert_eq!(drawn.points, points);
+    }
+    assert_eq!(figure.title.plain(), time.report(3).tables[0].title);
+    assert_eq!((&*figure.x.label.latex(), figure.x.log), ("$t$", false));
+    assert_eq!((&*figure.y.label.latex(), figure.y.log), ("$W_2$ to $p_t$", true));
+    assert!(
+        figure.title.latex().ends_with(r"started from $\mathcal{N}(0, I)$."),
+        "{:?}",
+        figure.title
+    );
+
+    let eps = run(Along::Eps, ("exact", &Init::Exact), Target::Data).report(3);
+    let figure = &eps.figures[0];
+    assert_eq!((&*figure.x.label.latex(), figure.x.log), (r"$\varepsilon$", true));
+    assert_eq!(figure.y.label.latex(), "$W_2$ to the data");
+    assert!(
+        figure.title.latex().ends_with("vp-linear process, started from $p_T$."),
+        "{:?}",
+        figure.title
+    );
+}
+
+#[test]
 fn csv() {
     assert_eq!(
         written("csv", &sample()),
@@ -191,10 +393,7 @@ fn json() {
 #[test]
 fn tables_are_separated_by_a_blank_line_and_nothing_is_nothing() {
     let table = sample().tables.remove(0);
-    let report = Report {
-        tables: vec![table.clone(), table],
-        ..Report::default()
-    };
+    let report = Report { tables: vec![table.clone(), table], ..Report::default() };
     for format in ["text", "markdown"] {
         let once = written(format, &sample());
         assert_eq!(written(format, &report), format!("{once}\n{once}"));
@@ -211,24 +410,10 @@ fn a_row_that_does_not_fit_is_refused() {
     report.records.rows[0].push(Field::Missing);
     for format in ["text", "markdown", "latex"] {
         let error = by_name(format).unwrap().write(&report).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "table 'W₂ error, 100% exact', row 2: 5 cells for 6 columns"
-        );
+        assert_eq!(error.to_string(), "table 'W₂ error, 100% exact', row 2: 5 cells for 6 columns");
     }
     let error = by_name("csv").unwrap().write(&report).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            ReportError::Ragged {
-                row: 1,
-                cells: 5,
-                columns: 4,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, ReportError::Ragged { row: 1, cells: 5, columns: 4, .. }), "{error}");
 }
 
 #[test]
@@ -250,13 +435,7 @@ fn columns_line_up_whatever_the_script() {
         ..Table::default()
     };
     assert_eq!(
-        written(
-            "text",
-            &Report {
-                tables: vec![table],
-                ..Report::default()
-            }
-        ),
+        written("text", &Report { tables: vec![table], ..Report::default() }),
         "\
 ──────────────────
       two words
@@ -315,47 +494,22 @@ fn other_styles() {
         (Short, 99500.0, "1.0E+05", "1.0E+05"),
         (Short, 3.14e123, "3.1E+123", "3.1E+123"),
         (Significant(4), 0.0, "0", "0"),
-        (
-            Significant(4),
-            1.23449e-5,
-            "1.234e-5",
-            r"$1.234 \times 10^{-5}$",
-        ),
-        (
-            Significant(4),
-            -1.23449e-5,
-            "-1.234e-5",
-            r"$-1.234 \times 10^{-5}$",
-        ),
+        (Significant(4), 1.23449e-5, "1.234e-5", r"$1.234 \times 10^{-5}$"),
+        (Significant(4), -1.23449e-5, "-1.234e-5", r"$-1.234 \times 10^{-5}$"),
         (Significant(4), 0.0012345678, "0.001235", "0.001235"),
         (Significant(3), 0.00099996, "0.00100", "0.00100"),
-        (
-            Significant(3),
-            0.00099949,
-            "9.99e-4",
-            r"$9.99 \times 10^{-4}$",
-        ),
+        (Significant(3), 0.00099949, "9.99e-4", r"$9.99 \times 10^{-4}$"),
         (Significant(3), 2.0, "2.00", "2.00"),
         (Significant(3), 123456.7, "123457", "123457"),
         (Significant(3), 999600.0, "1.00e6", r"$1.00 \times 10^{6}$"),
         (Significant(1), 1.2e-7, "1e-7", "$10^{-7}$"),
         (Significant(0), 0.26, "0.3", "0.3"),
-        (
-            Significant(usize::MAX),
-            0.1,
-            "0.10000000000000001",
-            "0.10000000000000001",
-        ),
+        (Significant(usize::MAX), 0.1, "0.10000000000000001", "0.10000000000000001"),
         (Significant(4), f64::INFINITY, "∞", r"$\infty$"),
         (Integer, 0.0, "0", "0"),
         (Integer, 1234567.0, "1234567", "1234567"),
         (Integer, f64::INFINITY, "∞", r"$\infty$"),
-        (
-            Exact,
-            0.1 + 0.2,
-            "0.30000000000000004",
-            "0.30000000000000004",
-        ),
+        (Exact, 0.1 + 0.2, "0.30000000000000004", "0.30000000000000004"),
         (Exact, 0.05, "0.05", "0.05"),
         (Exact, 3072.0, "3072", "3072"),
         (Exact, 1000.0, "1000", "1000"),
@@ -366,11 +520,7 @@ fn other_styles() {
         (Exact, f64::INFINITY, "∞", r"$\infty$"),
     ] {
         let label = style.label(value);
-        assert_eq!(
-            (label.plain(), &*label.latex()),
-            (expected, latex),
-            "{style:?} {value}"
-        );
+        assert_eq!((label.plain(), &*label.latex()), (expected, latex), "{style:?} {value}");
     }
 }
 
@@ -378,10 +528,7 @@ fn other_styles() {
 fn latex_escapes() {
     for (plain, latex) in [
         (r"a&b%c$d#e_f{g}", r"a\&b\%c\$d\#e\_f\{g\}"),
-        (
-            r"~^\",
-            r"\textasciitilde{}\textasciicircum{}\textbackslash{}",
-        ),
+        (r"~^\", r"\textasciitilde{}\textasciicircum{}\textbackslash{}"),
         ("a<b|c>d", "a$<$b$|$c$>$d"),
         ("--paper ---", "-{}-paper -{}-{}-"),
         ("λ", r"$\lambda$"),
@@ -396,22 +543,13 @@ fn latex_escapes() {
     ] {
         assert_eq!(Label::new(plain).latex(), latex, "{plain}");
     }
-    assert_eq!(
-        Label::new("50%").with_latex(r"$\frac12$").latex(),
-        r"$\frac12$"
-    );
+    assert_eq!(Label::new("50%").with_latex(r"$\frac12$").latex(), r"$\frac12$");
     let table = Table {
         columns: vec![Column::new("[a]", Align::Right)],
         rows: vec![Row::new([Cell::text("* b")])],
         ..Table::default()
     };
-    let latex = written(
-        "latex",
-        &Report {
-            tables: vec![table],
-            ..Report::default()
-        },
-    );
+    let latex = written("latex", &Report { tables: vec![table], ..Report::default() });
     assert!(
         latex.contains("\n    {}[a] \\\\\n") && latex.contains("\n    {}* b \\\\\n"),
         "{latex}"
@@ -427,13 +565,7 @@ fn markdown_escapes() {
         notes: vec!["one\ntwo".into()],
     };
     assert_eq!(
-        written(
-            "markdown",
-            &Report {
-                tables: vec![table],
-                ..Report::default()
-            }
-        ),
+        written("markdown", &Report { tables: vec![table], ..Report::default() }),
         r"**\*a\* \<b>**
 
 | g\_1 x\|y                              |
@@ -450,23 +582,13 @@ fn formats_are_found_by_name_and_by_extension() {
     let names: BTreeSet<_> = formats().iter().map(|f| f.name).collect();
     assert_eq!(names.len(), formats().len());
     for format in formats() {
-        assert_eq!(
-            by_name(&format.name.to_uppercase()).unwrap().name,
-            format.name
-        );
+        assert_eq!(by_name(&format.name.to_uppercase()).unwrap().name, format.name);
         for extension in format.extensions {
             assert_eq!(by_name(extension).unwrap().name, format.name);
-            assert_eq!(
-                by_extension(format!("a.b/c.{extension}")).unwrap().name,
-                format.name
-            );
+            assert_eq!(by_extension(format!("a.b/c.{extension}")).unwrap().name, format.name);
         }
         let last = format.write(&sample()).unwrap();
-        assert!(
-            last.ends_with('\n') && !last.ends_with("\n\n"),
-            "{}",
-            format.name
-        );
+        assert!(last.ends_with('\n') && !last.ends_with("\n\n"), "{}", format.name);
     }
     let error = by_name("markdwon").unwrap_err().to_string();
     assert_eq!(error, "unknown format 'markdwon': did you mean 'markdown'?");
@@ -497,12 +619,8 @@ fn published_style_reprints_the_published_table() {
     let json = std::fs::read_to_string(shared.join("golden/icml-table.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&json).unwrap();
     let w2 = |list: &str, wanted: &dyn Fn(&serde_json::Value) -> bool| {
-        let entries: Vec<_> = golden[list]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|e| wanted(e))
-            .collect();
+        let entries: Vec<_> =
+            golden[list].as_array().unwrap().iter().filter(|e| wanted(e)).collect();
         assert_eq!(entries.len(), 1);
         match &entries[0]["w2"] {
             serde_json::Value::String(text) => text.parse::<f64>().unwrap(),
@@ -516,11 +634,7 @@ fn published_style_reprints_the_published_table() {
         let row = row.unwrap();
         let (scheme, eps) = (&row[0], row[1].replace("10^{", "1e").replace('}', ""));
         let eps: f64 = eps.parse().unwrap();
-        let solution = if ["em", "ei", "ddpm"].contains(&scheme) {
-            "sde"
-        } else {
-            "ode"
-        };
+        let solution = if ["em", "ei", "ddpm"].contains(&scheme) { "sde" } else { "ode" };
         for (column, expected) in header.iter().zip(&row).skip(2) {
             let (points, init) = column.split_once(' ').unwrap();
             let value = match points.parse::<u64>() {
@@ -534,44 +648,78 @@ fn published_style_reprints_the_published_table() {
                     e["solution"] == solution && e["eps"] == eps && e["init"] == init
                 }),
             };
-            assert_eq!(
-                plain(Style::Published, value),
-                expected,
-                "{scheme} {eps} {column}"
-            );
+            assert_eq!(plain(Style::Published, value), expected, "{scheme} {eps} {column}");
             strings.insert(expected.to_owned());
         }
     }
     assert!(strings.len() > 50, "only {} distinct values", strings.len());
 }
 
-#[test]
-fn latex_compiles() {
-    let packages = Command::new("kpsewhich").arg("booktabs.sty").output();
-    if !packages.is_ok_and(|found| found.status.success()) {
-        println!("skipped: no LaTeX");
-        return;
+/// Whether pdfLaTeX finds a package.
+fn has_package(name: &str) -> bool {
+    let found = Command::new("kpsewhich").arg(format!("{name}.sty")).output();
+    let found = found.is_ok_and(|found| found.status.success());
+    if !found {
+        println!("skipped: no {name}");
     }
-    let mut report = sample();
-    report.tables[0].notes.push(
-        "a&b%c$d#e_f{g}~^\\`\"<>|−±×·≤≥≪≫≠≈∼∝≡→←∈∞∂∇∑∏∫√‖½ αβγδεζηθικλμνξπρστυφχψω ΓΔΘΛΞΠΣΦΨΩ \
-         x⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵀ x₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₙₜ 3° x′ x″ x₂²₂ – — … “é”"
-            .into(),
-    );
+    found
+}
+
+fn compile(name: &str, packages: &str, body: &str) {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let document = format!(
-        "\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{}\\end{{document}}\n",
-        written("latex", &report)
+        "\\documentclass{{article}}\n{packages}\n\\begin{{document}}\n{body}\\end{{document}}\n"
     );
-    std::fs::write(directory.join("report.tex"), document).unwrap();
+    std::fs::write(directory.join(format!("{name}.tex")), document).unwrap();
     let run = Command::new("pdflatex")
-        .args(["-interaction=nonstopmode", "-halt-on-error", "report.tex"])
+        .args(["-interaction=nonstopmode", "-halt-on-error", name])
         .current_dir(directory)
         .output()
         .unwrap();
-    assert!(
-        run.status.success(),
-        "{}",
-        String::from_utf8_lossy(&run.stdout)
-    );
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+}
+
+const ALL_SYMBOLS: &str = "a&b%c$d#e_f{g}~^\\`\"<>|−±×·≤≥≪≫≠≈∼∝≡→←∈∞∂∇∑∏∫√‖½ \
+     αβγδεζηθικλμνξπρστυφχψω ΓΔΘΛΞΠΣΦΨΩ x⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿᵀ x₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₙₜ 3° x′ x″ x₂²₂ – — … “é”";
+
+#[test]
+fn latex_compiles() {
+    if has_package("booktabs") {
+        let mut report = sample();
+        report.tables[0].notes.push(ALL_SYMBOLS.into());
+        compile("tables", r"\usepackage{booktabs}", &written("latex", &report));
+    }
+}
+
+#[test]
+fn latex_figures_compile() {
+    if !has_package("pgfplots") {
+        return;
+    }
+    let mut report = drawing();
+    let mut figure = report.figures.remove(0);
+    figure.curves[0].name = ALL_SYMBOLS.into();
+    figure.x.label = ALL_SYMBOLS.into();
+    figure.notes.push(ALL_SYMBOLS.into());
+    let many: Vec<_> = (1..=2000).map(|i| (f64::from(i), f64::from(i * 7919 % 1000))).collect();
+    for (x, y) in [(false, false), (true, false), (false, true), (true, true)] {
+        let axes = Figure { x: axis("x".into(), x), y: axis("y".into(), y), ..Figure::default() };
+        let mut all: Vec<_> =
+            (0..13).map(|i| curve("a", i % 2 == 0, &[(1.0, 1.0), (2.0, 1e12)])).collect();
+        all.push(curve("many", false, &many));
+        report.figures.extend([
+            Figure { curves: all, ..figure.clone() },
+            Figure { curves: vec![curve("none", false, &[(1.0, f64::INFINITY)])], ..axes.clone() },
+            Figure { curves: vec![curve("one", true, &[(1.0, 1.0)])], ..axes.clone() },
+            Figure {
+                curves: vec![curve("far", true, &[(1.0, 1e-200), (2.0, 1e200)])],
+                ..axes.clone()
+            },
+            axes,
+        ]);
+    }
+    report.figures.push(figure);
+    // More floats than LaTeX holds back at a time.
+    let body = written("latex", &report).replace(r"\end{figure}", "\\end{figure}\n\\clearpage");
+    compile("figures", r"\usepackage{pgfplots} \pgfplotsset{compat=1.18}", &body);
 }

@@ -7,7 +7,7 @@ use clap_complete::{Shell, generate};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  gaussmeter completions bash > ~/.local/share/bash-completion/completions/gaussmeter
+  gaussmeter completions bash >> ~/.bash_completion
   gaussmeter completions zsh > ~/.zfunc/_gaussmeter
   gaussmeter completions fish > ~/.config/fish/completions/gaussmeter.fish")]
 pub struct Arguments {

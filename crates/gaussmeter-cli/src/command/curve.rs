@@ -6,21 +6,21 @@ use gaussmeter::exact::Target;
 use gaussmeter::experiment::{Length, curve_eps, curve_time};
 
 /// Error along time, or along the truncation time, beside both continuous solutions
-///
-/// Along time (the paper's figure 1, left): the law of the state at every time of the grid, against
-/// p_t. Along eps (right): the law of the final sample against the data, one run per eps. Unless
-/// told otherwise, samplers spend 1000 network evaluations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Along time: the law of the state at every time of the grid, against p_t, the law
+it should have there. Along eps: the law of the final sample against the data,
+one run per eps. Unless told otherwise, samplers spend 1000 network evaluations.
+
 Examples:
-  gaussmeter curve                                      figure 1, left
-  gaussmeter curve --against eps                        figure 1, right
+  gaussmeter curve                                figure 1 of the paper, left
+  gaussmeter curve --against eps -o figure.tex    figure 1, right, as a figure
   gaussmeter curve --sampler heun --nfe 50 --target data -o heun.csv")]
 pub struct Arguments {
     /// What the curve runs along
     #[arg(long, value_name = "WHAT", help_heading = "Setting", value_enum, default_value = "time")]
     against: Against,
-    /// Samplers, repeatable or as a comma-separated list (see `gaussmeter samplers`)
+    /// Samplers, comma-separated (see `gaussmeter samplers`)
     #[arg(
         long,
         value_name = "NAME,…",
@@ -39,12 +39,12 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     metric: MetricOption,
-    /// What a law is compared with [default: marginal along time, data along eps]
+    /// What a law is compared with: p_t (p_eps) or the data [default: marginal along time, data along eps]
     #[arg(long, value_name = "LAW", value_enum)]
     target: Option<TargetName>,
     #[command(flatten)]
     length: LengthOptions,
-    /// Points shown in text, markdown and latex; 0 for all
+    /// Points shown in text and markdown; 0 for all
     #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true, default_value = "25")]
     rows: usize,
     #[command(flatten)]
@@ -53,17 +53,13 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Against {
-    /// The times of one run
     Time,
-    /// Truncation times, one run each
     Eps,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum TargetName {
-    /// p_t (p_eps), the law the state should have at its time
     Marginal,
-    /// The data law p_0
     Data,
 }
 

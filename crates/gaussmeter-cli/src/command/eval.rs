@@ -6,12 +6,12 @@ use gaussmeter::experiment::{Length, evaluate};
 use gaussmeter::sampler;
 
 /// One configuration: everything known about it
-///
-/// W2 and its parts, KL both ways, trace error, the error budget (initialization, truncation,
-/// discretization, each alone), evaluations, the grid (in json), and with --modes the law per
-/// eigenvalue. Unless told otherwise, the sampler spends 50 network evaluations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+W2 and its parts, KL both ways, trace error, the error budget (initialization,
+truncation, discretization, each alone), the grid (in json), and with --modes
+the law per eigenvalue. Unless told otherwise, 50 network evaluations are spent.
+
 Examples:
   gaussmeter eval --sampler heun --nfe 50 --eps 1e-3
   gaussmeter eval --sampler em --points 1000 --init exact --format json
@@ -24,7 +24,7 @@ pub struct Arguments {
     #[command(flatten)]
     setting: SettingOptions,
     /// Truncation time where sampling stops [default: 1e-3, or the last time of times:FILE]
-    #[arg(long, value_name = "E", value_parser = parse_time, allow_negative_numbers = true)]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = "normal")]

@@ -72,8 +72,8 @@ fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    // Markdown wraps by itself; with 54 characters here, text fits a terminal and LaTeX a page.
-    let width = if a.output.format()?.name == "markdown" { usize::MAX } else { 54 };
+    // Markdown wraps by itself; with 52 characters here, text fits a terminal and LaTeX a page.
+    let width = if a.output.format()?.name == "markdown" { usize::MAX } else { 52 };
     let families = [
         (What::Samplers, "Samplers", listed(&sampler::registry())),
         (What::Processes, "Processes", listed(&process::registry())),
@@ -99,6 +99,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             "command": "list",
             "entries": all().map(entry).collect::<Vec<_>>(),
         }),
+        ..Report::default()
     };
     a.output.write(&report)
 }
@@ -140,17 +141,15 @@ fn table(title: &str, entries: &[Listed], width: usize) -> Table {
     Table { title: title.into(), columns, rows, notes: Vec::new() }
 }
 
-/// `key=default`, as it would be typed.
+/// `key=default`, as it would be typed; `key=…` has to be given.
 fn setting(p: &Parameter) -> String {
     format!("{}={}", p.name, p.default.unwrap_or("…"))
 }
 
 fn explained(p: &Parameter) -> String {
-    let required = p.default.is_none().then(|| "required".to_string());
-    let expected = (p.kind != Kind::Text).then(|| p.kind.expected());
-    match [expected, required].into_iter().flatten().collect::<Vec<_>>() {
-        limits if limits.is_empty() => p.summary.into(),
-        limits => format!("{} ({})", p.summary, limits.join(", ")),
+    match p.kind {
+        Kind::Text => p.summary.into(),
+        _ => format!("{} ({})", p.summary, p.kind.expected()),
     }
 }
 

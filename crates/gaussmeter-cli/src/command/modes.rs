@@ -5,23 +5,24 @@ use clap::Args;
 use gaussmeter::experiment::{Length, mode_errors};
 
 /// Error per eigenvalue: how it depends on the data
-///
-/// Relative error of the standard deviation along the eigenvectors of each eigenvalue, and its share
-/// of W2 squared; csv and json also have the gain on the initial state, mean, variance and
-/// contribution. Unless told otherwise, samplers spend 50 network evaluations.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The relative error of the standard deviation along the eigenvectors of each
+eigenvalue, and its share of W2 squared; csv and json also have the gain on the
+initial state, mean, variance and contribution. Unless told otherwise, 50
+network evaluations are spent.
+
 Examples:
   gaussmeter modes --nfe 100
-  gaussmeter modes --sampler em,heun --eps 1e-4 -o modes.csv")]
+  gaussmeter modes --sampler euler,heun,rk4 --eps 1e-4 -o modes.csv")]
 pub struct Arguments {
-    /// Samplers, repeatable or as a comma-separated list (see `gaussmeter samplers`)
-    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = "em,euler,heun")]
+    /// Samplers, comma-separated (see `gaussmeter samplers`)
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = "em,heun")]
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
     /// Truncation time where sampling stops [default: 1e-3, or the last time of times:FILE]
-    #[arg(long, value_name = "E", value_parser = parse_time, allow_negative_numbers = true)]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = "normal")]

@@ -7,13 +7,14 @@ use clap::{Args, ValueEnum};
 use gaussmeter::experiment::{Column, Length, TableOptions, table};
 
 /// Error of samplers for all combinations of truncation time, length and initial law
-///
-/// By default: the six schemes and four truncation times of the paper's ablation table (Pierret &
-/// Galerne, ICML 2025), on the accurate CIFAR-10 spectrum, at EQUAL numbers of network evaluations.
-/// The published table is not at equal NFE: its Heun column spends about twice the evaluations of
-/// the others, its RK4 column has N/4 points. --paper reproduces it as printed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+By default: the six schemes and four truncation times of the paper's ablation
+table (Pierret & Galerne, ICML 2025), on the accurate CIFAR-10 spectrum, at
+equal numbers of network evaluations (NFE). The published table is not at equal
+NFE: its Heun column spends about twice the evaluations of the others, its RK4
+column has N/4 points. --paper reproduces it as printed.
+
 Examples:
   gaussmeter table
   gaussmeter table --paper --format latex -o table.tex
@@ -25,7 +26,7 @@ pub struct Arguments {
     /// format
     #[arg(long, help_heading = "Setting", conflicts_with_all = ["count", "steps", "nfe", "points"])]
     paper: bool,
-    /// Samplers, repeatable or as a comma-separated list (see `gaussmeter samplers`)
+    /// Samplers, comma-separated (see `gaussmeter samplers`)
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = PAPER_SAMPLERS)]
     sampler: Vec<String>,
     #[command(flatten)]
@@ -34,8 +35,7 @@ pub struct Arguments {
     /// times:FILE]
     #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     eps: Vec<f64>,
-    /// Initial laws, repeatable or as a comma-separated list: exact, normal, normal:std=S (see
-    /// `gaussmeter list inits`)
+    /// Initial laws, comma-separated: exact, normal, normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME,…", default_value = "exact,normal")]
     init: Vec<String>,
     #[command(flatten)]
@@ -67,11 +67,8 @@ pub struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Count {
-    /// Grid points, one more than steps
     Points,
-    /// Steps
     Steps,
-    /// Network evaluations
     Nfe,
 }
 

@@ -38,7 +38,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// The text names neither a preset nor a file.
-    #[error("{0} (nor is there a file of that name)")]
+    #[error("no such file, and {0}")]
     Unknown(#[source] EntryError),
     /// The text names a preset, but its parameters are wrong.
     #[error(transparent)]
@@ -88,7 +88,7 @@ pub enum DataError {
 /// let spectrum = data::load("spiked:d=784,rank=20")?;
 /// assert_eq!((spectrum.dim(), spectrum.null_dim()), (784.0, 764.0));
 /// let error = data::load("cifar").unwrap_err();
-/// assert!(error.to_string().starts_with("unknown spectrum 'cifar': did you mean 'cifar10'?"));
+/// assert!(error.to_string().starts_with("no such file, and unknown spectrum 'cifar': did you mean 'cifar10'?"));
 /// # Ok::<(), data::DataError>(())
 /// ```
 ///

@@ -42,6 +42,16 @@ impl Reverse {
         r.powf(self.noise * self.noise)
     }
 
+    /// 1 − r^{h²}: the share of s_t that is noise drawn on the way.
+    fn fresh_noise(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
+            return 0.0;
+        }
+        let scale = from.alpha / to.alpha;
+        let r = scale * scale * (to.variance(eigenvalue) / from.variance(eigenvalue));
+        -(self.noise * self.noise * r.ln()).exp_m1()
+    }
+
     /// Φ, the gain of y at the cleaner level `to` on y at the noisier level `from`.
     pub fn propagator(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
         if from.variance(eigenvalue) == 0.0 {
@@ -79,9 +89,19 @@ impl Reverse {
             // Var y − s_t as a multiple of s_t: the only form that survives s_t → 0.
             let carried_error = match (init.variance_error(from, i, mode), from.variance(lambda)) {
                 (error, 0.0) => error,
-                (error, start) => marginal * (self.contraction2(lambda, from, to) * (error / start)),
+                (error, start) => {
+                    marginal * (self.contraction2(lambda, from, to) * (error / start))
+                }
             };
             let gain = self.propagator(lambda, from, to);
+            let variance = match carried_error {
+                0.0 => marginal,
+                // A sum of positive terms, whatever the start.
+                _ => {
+                    let (_, start) = init.moments(from, i, mode);
+                    gain * gain * start + marginal * self.fresh_noise(lambda, from, to)
+                }
+            };
             let carried = gain * init.mean_error(from, i, mode);
             let (target_variance, truncation, shrinkage) = match target {
                 Target::Data => (lambda, to.variance_error(lambda), to.one_minus_alpha()),
@@ -92,7 +112,7 @@ impl Reverse {
                 multiplicity: mode.multiplicity,
                 gain,
                 mean: to.alpha * mode.mean + carried,
-                variance: marginal + carried_error,
+                variance,
                 target_variance,
                 mean_error: carried - shrinkage * mode.mean,
                 variance_error: truncation + carried_error,

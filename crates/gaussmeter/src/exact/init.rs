@@ -144,15 +144,9 @@ static NORMAL: Entry<Init> = Entry {
     order: None,
     parameters: &[Parameter {
         name: "std",
-        kind: Kind::Text,
+        kind: Kind::NumberOr { word: "prior" },
         default: Some("prior"),
         summary: "standard deviation; 'prior' is the process's own: 1 (vp, flow) or sigma_max (edm)",
     }],
-    build: |a| match a.text("std") {
-        "prior" => Ok(Box::new(Init::Normal { std: None })),
-        text => match text.parse::<f64>() {
-            Ok(std) if std.is_finite() && std > 0.0 => Ok(Box::new(Init::Normal { std: Some(std) })),
-            _ => Err(format!("std = '{text}' is not a positive number").into()),
-        },
-    },
+    build: |a| Ok(Box::new(Init::Normal { std: a.number_or("std") })),
 };

@@ -37,9 +37,12 @@ impl std::fmt::Display for Reason {
             Reason::Overflow { eigenvalue } => {
                 write!(f, "the recursion overflows at eigenvalue {eigenvalue:e}")
             }
+            Reason::Ranges { eigenvalue: 0.0 } => f.write_str(
+                "along the null directions of the data the output is not the same point: the laws are mutually singular",
+            ),
             Reason::Ranges { eigenvalue } => write!(
                 f,
-                "at eigenvalue {eigenvalue:e} only one of data and output is degenerate: the laws are mutually singular"
+                "the output is degenerate at eigenvalue {eigenvalue:e}, the data are not: the laws are mutually singular"
             ),
         }
     }

@@ -2,7 +2,7 @@
 //! approximates, in closed form per eigenvalue of Σ.
 //!
 //! For Gaussian data every network output is affine in its argument and diagonal in the eigenbasis
-//! of Σ. A [`Plan`](crate::tape::Plan) therefore maps its initial state x_0 to
+//! of Σ. A [`Plan`] therefore maps its initial state x_0 to
 //!
 //! x_N = gain · x_0 + Σⱼ bⱼ zⱼ + c μ,
 //!
@@ -121,10 +121,16 @@ impl Output {
                 .into_par_iter()
                 .for_each(|(l, g, q, m)| kernel::run_transposed(&program, l, g, q, Some(m)));
         }
-        let infinite =
-            mark_infinite(lambda, program.singular, &mut gain, &mut noise, &mut mean);
+        let infinite = mark_infinite(lambda, program.singular, &mut gain, &mut noise, &mut mean);
         let level = plan.end();
-        Output { gain, noise_variance: noise, mean_gain: mean, start: *plan.start(), level, infinite }
+        Output {
+            gain,
+            noise_variance: noise,
+            mean_gain: mean,
+            start: *plan.start(),
+            level,
+            infinite,
+        }
     }
 
     /// The law of this state for an initial law, beside the target.
@@ -133,8 +139,12 @@ impl Output {
         let modes = spectrum.modes().iter().enumerate().map(|(i, mode)| {
             let (m0, v0) = init.moments(&self.start, i, mode);
             let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
-            let (mean, variance) =
-                (times(g, m0) + times(c, mode.mean), g * g * v0 + self.noise_variance[i]);
+            let variance = times(g * g, v0) + self.noise_variance[i];
+            let mean = match times(g, m0) + times(c, mode.mean) {
+                // Infinite parts of opposite sign.
+                mean if mean.is_nan() => f64::INFINITY,
+                mean => mean,
+            };
             let (target_mean, target_variance) = match target {
                 Target::Data => (mode.mean, mode.eigenvalue),
                 Target::Marginal => {

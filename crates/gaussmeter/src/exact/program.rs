@@ -126,7 +126,8 @@ impl Program {
         let mut reachable = rows.reachable();
         reachable.reverse();
         // The reachable rows, last first: the order in which adjoints are known.
-        let reversed = || rows.rows.iter().rev().zip(&reachable).filter(|(_, r)| **r).map(|(row, _)| row);
+        let reversed =
+            || rows.rows.iter().rev().zip(&reachable).filter(|(_, r)| **r).map(|(row, _)| row);
         let mut adjoints: Vec<Row> = Vec::with_capacity(rows.rows.len() + 1);
         let mut position = vec![usize::MAX; rows.var_count];
         for row in reversed() {
@@ -157,10 +158,10 @@ impl Program {
 }
 
 fn mean_terms(row: &Row) -> impl Iterator<Item = MeanTerm> + '_ {
-    row.shares.iter().filter(|s| s.factor != NO_FACTOR && s.e != 0.0).map(|s| MeanTerm {
-        e: s.e,
-        factor: s.factor,
-    })
+    row.shares
+        .iter()
+        .filter(|s| s.factor != NO_FACTOR && s.e != 0.0)
+        .map(|s| MeanTerm { e: s.e, factor: s.factor })
 }
 
 /// Numbers handed out, and taken back after their last use.
@@ -324,7 +325,8 @@ impl Assembly {
     /// The factor, if links may use it and no other row does.
     fn only_use(&self, factor: u32, k: usize) -> Option<Factor> {
         let index = factor as usize;
-        let is_only = factor != NO_FACTOR && self.slot[index] == NOWHERE && self.last_use[index] == k;
+        let is_only =
+            factor != NO_FACTOR && self.slot[index] == NOWHERE && self.last_use[index] == k;
         if is_only { self.linkable[index] } else { None }
     }
 

@@ -3,7 +3,7 @@ use crate::exact::{Init, Output, Target};
 use crate::metric::{Value, Wasserstein2, wasserstein2};
 
 /// The sources of error of one configuration, each alone, as W2 distances.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ErrorBudget {
     /// Wrong start alone: the continuous solution from the configured initial law, run to t = 0
     /// without truncation or discretization, against the data.
@@ -11,8 +11,8 @@ pub struct ErrorBudget {
     /// Stopping at eps alone: p_eps against the data.
     pub truncation: Value,
     /// Finite steps alone: the sampler from p_T, with its steps taken all the way to t = 0, against
-    /// the data.
-    pub discretization: Value,
+    /// the data. An error where the sampler is not defined on that grid.
+    pub discretization: Result<Value, ExperimentError>,
     /// Finite steps alone, on the configured grid: the sampler from p_T against p_eps, the law it
     /// should have where it stops.
     pub discretization_at_eps: Value,
@@ -28,15 +28,12 @@ impl Wasserstein2 {
 }
 
 /// The error budget of a run: each source alone, the others switched off.
-///
-/// # Errors
-/// [`ExperimentError`]: the sampler is not defined on the grid that goes to t = 0.
 pub fn error_budget(
     setting: &Setting,
     sampler: &NamedSampler,
     run: &Run,
     init: &Init,
-) -> Result<ErrorBudget, ExperimentError> {
+) -> ErrorBudget {
     let data = &setting.spectrum;
     let (start, end, zero) = (run.grid.start(), run.grid.end(), setting.process.level(0.0));
     let (name, reverse) = run.continuous();
@@ -45,8 +42,9 @@ pub fn error_budget(
     };
     let at_eps = exact(run, Target::Marginal);
     let to_zero = if end.t == 0.0 {
-        at_eps
+        Ok(at_eps)
     } else {
+        let steps = run.grid.step_count();
         let run = match setting.rule.own_times() {
             // Given times are carried to 0 by their last one.
             Some(times) => {
@@ -55,18 +53,19 @@ pub fn error_budget(
                 times.push(0.0);
                 let rule = crate::grid::Times::new(times);
                 let setting = Setting { rule: std::sync::Arc::new(rule), ..setting.clone() };
-                setting.run_steps(sampler, run.grid.step_count(), 0.0)?
+                setting.run_steps(sampler, steps, 0.0)
             }
-            None => setting.run_steps(sampler, run.grid.step_count(), 0.0)?,
+            None => setting.run_steps(sampler, steps, 0.0),
         };
-        exact(&run, Target::Data)
+        run.map(|run| exact(&run, Target::Data))
     };
-    let continuous = |level, init| wasserstein2(&reverse.law(data, start, level, init, Target::Data));
-    Ok(ErrorBudget {
+    let continuous =
+        |level, init| wasserstein2(&reverse.law(data, start, level, init, Target::Data));
+    ErrorBudget {
         initialization: continuous(&zero, init).value(),
         truncation: continuous(end, &Init::Exact).value(),
         discretization: to_zero,
         discretization_at_eps: at_eps,
         continuous: name,
-    })
+    }
 }

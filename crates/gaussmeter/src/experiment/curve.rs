@@ -4,7 +4,11 @@ use crate::entry::Named;
 use crate::exact::continuous::{ODE, SDE};
 use crate::exact::{Init, Output, Reason, Target, along};
 use crate::metric::{Metric, Value};
-use crate::report::{Align, Cell, Column, Field, Label, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
+    number,
+};
+use crate::sampler;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -52,6 +56,7 @@ pub struct Series {
 pub struct Curve {
     setting: Setting,
     init_label: String,
+    init: Init,
     metric_name: &'static str,
     along: Along,
     target: Target,
@@ -114,6 +119,7 @@ pub fn curve_time(
     Ok(Curve {
         setting: setting.clone(),
         init_label: init_label.into(),
+        init,
         metric_name: metric.name,
         along: Along::Time,
         target,
@@ -170,11 +176,16 @@ pub fn curve_eps(
             let law = reverse.law(data, &start, &setting.process.level(t), &init, target);
             Point { at: t, error: metric.item.evaluate(&law) }
         };
-        series.push(Series { name: name.into(), spent: None, points: eps.iter().map(point).collect() });
+        series.push(Series {
+            name: name.into(),
+            spent: None,
+            points: eps.iter().map(point).collect(),
+        });
     }
     Ok(Curve {
         setting: setting.clone(),
         init_label: init_label.into(),
+        init,
         metric_name: metric.name,
         along: Along::Eps,
         target,
@@ -183,10 +194,15 @@ pub fn curve_eps(
 }
 
 impl Curve {
-    /// The curve in all formats. People see at most `rows` points, evenly chosen; CSV and JSON have
-    /// all.
+    /// The curve in all formats. Tables show at most `rows` points, evenly chosen; figure, CSV and
+    /// JSON have all.
     pub fn report(&self, rows: usize) -> Report {
-        Report { tables: vec![self.table(rows)], records: self.records(), json: self.json() }
+        Report {
+            tables: vec![self.table(rows)],
+            figures: vec![self.figure()],
+            records: self.records(),
+            json: self.json(),
+        }
     }
 
     /// Name of the value in CSV and JSON: `w2`, `kl_forward`, …
@@ -194,35 +210,113 @@ impl Curve {
         self.metric_name.replace('-', "_")
     }
 
+    /// What the curve runs along.
+    fn at(&self) -> Label {
+        match self.along {
+            Along::Time => Label::new("t").with_latex("$t$"),
+            Along::Eps => Label::new("eps").with_latex(r"$\varepsilon$"),
+        }
+    }
+
+    /// What is measured.
+    fn metric(&self) -> Label {
+        match self.metric_name {
+            "w2" => Label::new("W2").with_latex("$W_2$"),
+            name => name.to_uppercase().into(),
+        }
+    }
+
+    /// What laws are compared with.
+    fn target(&self) -> Label {
+        match (self.target, self.along) {
+            (Target::Marginal, Along::Eps) => Label::new("p_eps").with_latex(r"$p_\varepsilon$"),
+            (Target::Marginal, Along::Time) => Label::new("p_t").with_latex("$p_t$"),
+            (Target::Data, _) => "the data".into(),
+        }
+    }
+
+    fn title(&self) -> String {
+        format!(
+            "{} to {} against {}, {}, init {}",
+            self.metric().plain(),
+            self.target().plain(),
+            self.along.name(),
+            self.setting.spectrum.name(),
+            self.init_label
+        )
+    }
+
+    /// Steps and evaluations of the samplers.
+    fn spent(&self, called: fn(&str) -> String) -> Option<String> {
+        let spent = |s: &Series| {
+            s.spent.map(|(steps, nfe)| format!("{} {steps} steps, {nfe} NFE", called(&s.name)))
+        };
+        let spent: Vec<String> = self.series.iter().filter_map(spent).collect();
+        (!spent.is_empty()).then(|| spent.join("; "))
+    }
+
+    /// Why values are infinite.
+    fn infinite(&self, called: fn(&str) -> String) -> impl Iterator<Item = String> {
+        self.series.iter().filter_map(move |s| {
+            let reason: Reason = s.points.iter().find_map(|p| p.error.infinite)?;
+            Some(format!("{} is infinite: {reason}", called(&s.name)))
+        })
+    }
+
+    fn figure(&self) -> Figure {
+        let against = match self.along {
+            Along::Time => "time $t$",
+            Along::Eps => r"truncation time $\varepsilon$",
+        };
+        let init = match &self.init {
+            Init::Exact => "$p_T$".into(),
+            Init::Normal { std: None | Some(1.0) } => r"$\mathcal{N}(0, I)$".into(),
+            Init::Normal { std: Some(std) } => {
+                let std = Style::Exact.label(*std).latex().replace('$', "");
+                format!(r"$\mathcal{{N}}(0, \sigma^2 I)$ with $\sigma = {std}$")
+            }
+            Init::Diagonal { .. } => "a given law".into(),
+        };
+        let measured = format!("{} to {}", self.metric().latex(), self.target().latex());
+        let caption = format!(
+            "{measured} against {against}: {}, {} process, started from {init}.",
+            Label::new(self.setting.spectrum.name()).latex(),
+            Label::new(self.setting.process_label.as_str()).latex(),
+        );
+        let y_label = format!("{} to {}", self.metric().plain(), self.target().plain());
+        let is_signed = self.series.iter().flat_map(|s| &s.points).any(|p| p.error.value < 0.0);
+        let curve = |s: &Series| report::Curve {
+            name: called(&s.name).into(),
+            dashed: s.spent.is_none(),
+            points: s.points.iter().map(|p| (p.at, p.error.value)).collect(),
+        };
+        Figure {
+            title: Label::new(self.title()).with_latex(caption),
+            x: Axis { label: self.at(), log: self.along == Along::Eps },
+            y: Axis { label: Label::new(y_label).with_latex(measured), log: !is_signed },
+            curves: self.series.iter().map(curve).collect(),
+            notes: self.spent(called).into_iter().chain(self.infinite(called)).collect(),
+        }
+    }
+
     fn table(&self, rows: usize) -> Table {
         // The continuous solutions are known at all points of all samplers.
-        let all: Vec<f64> = self.series.last().map_or(Vec::new(), |s| s.points.iter().map(|p| p.at).collect());
+        let all: Vec<f64> =
+            self.series.last().map_or(Vec::new(), |s| s.points.iter().map(|p| p.at).collect());
         let chosen = evenly(all.len(), rows);
-        let at = match self.along {
-            Along::Time => Label::new("t"),
-            Along::Eps => Label::new("eps").with_latex(r"$\varepsilon$"),
-        };
-        let mut columns = vec![Column::new(at, Align::Right)];
+        let mut columns = vec![Column::new(self.at(), Align::Right)];
         columns.extend(self.series.iter().map(|s| Column::new(s.name.as_str(), Align::Right)));
         let row = |&i: &usize| {
             let mut cells = vec![Cell::number(all[i], Style::Significant(5))];
-            cells.extend(self.series.iter().map(|s| {
-                match s.points.iter().find(|p| p.at == all[i]) {
+            cells.extend(self.series.iter().map(
+                |s| match s.points.iter().find(|p| p.at == all[i]) {
                     Some(p) => Cell::number(p.error.value, Style::Significant(4)),
                     None => Cell::Empty,
-                }
-            }));
+                },
+            ));
             Row::new(cells)
         };
-        let mut notes = Vec::new();
-        let spent: Vec<String> = self
-            .series
-            .iter()
-            .filter_map(|s| s.spent.map(|(steps, nfe)| format!("{} {steps} steps, {nfe} NFE", s.name)))
-            .collect();
-        if !spent.is_empty() {
-            notes.push(spent.join("; "));
-        }
+        let mut notes: Vec<String> = self.spent(str::to_owned).into_iter().collect();
         if chosen.len() < all.len() {
             notes.push(format!(
                 "{} of {} points shown; --rows changes that, csv and json have all",
@@ -230,27 +324,8 @@ impl Curve {
                 all.len()
             ));
         }
-        for s in &self.series {
-            let reason: Option<Reason> = s.points.iter().find_map(|p| p.error.infinite);
-            notes.extend(reason.map(|r| format!("{} is infinite: {r}", s.name)));
-        }
-        let target = match self.target {
-            Target::Marginal if self.along == Along::Eps => "p_eps",
-            Target::Marginal => "p_t",
-            Target::Data => "the data",
-        };
-        Table {
-            title: format!(
-                "{} to {target} against {}, {}, init {}",
-                self.metric_name.to_uppercase(),
-                self.along.name(),
-                self.setting.spectrum.name(),
-                self.init_label
-            ),
-            columns,
-            rows: chosen.iter().map(row).collect(),
-            notes,
-        }
+        notes.extend(self.infinite(str::to_owned));
+        Table { title: self.title(), columns, rows: chosen.iter().map(row).collect(), notes }
     }
 
     fn records(&self) -> Records {
@@ -297,4 +372,16 @@ impl Curve {
         document.insert("series".into(), self.series.iter().map(series).collect());
         document.into()
     }
+}
+
+/// A sampler's label as papers print it: its name as its summary has it (`Heun`, `DDPM`), or in
+/// capitals (`EM`, `SDE`).
+fn called(label: &str) -> String {
+    let name = label.split(':').next().unwrap_or(label);
+    let summary = sampler::registry().find(name).map_or("", |entry| entry.summary);
+    let printed = match summary.get(..name.len()) {
+        Some(start) if start.eq_ignore_ascii_case(name) => start.to_owned(),
+        _ => name.to_uppercase(),
+    };
+    printed + &label[name.len()..]
 }

@@ -1,4 +1,6 @@
-use super::{ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget};
+use super::{
+    ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget,
+};
 use crate::exact::{Init, Law, LawMode, Output, Target};
 use crate::metric::{self, Value, Wasserstein2, wasserstein2, wasserstein2_terms};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
@@ -47,7 +49,7 @@ pub fn evaluate(
             metrics.push((entry.name, named.item.evaluate(&law)));
         }
     }
-    let budget = error_budget(setting, sampler, &run, &init)?;
+    let budget = error_budget(setting, sampler, &run, &init);
     let mut warnings = Vec::new();
     for (component, part) in budget.parts() {
         if part.value.is_finite() && w2.total < part.value * (1.0 - 1e-9) {
@@ -87,7 +89,7 @@ impl Evaluation {
             tables.push(self.modes());
         }
         let records = if with_modes { self.mode_records() } else { self.records() };
-        Report { tables, records, json: self.json(with_modes) }
+        Report { tables, records, json: self.json(with_modes), ..Report::default() }
     }
 
     /// Name, value and reason of every number.
@@ -97,7 +99,11 @@ impl Evaluation {
             ("w2", "W2 to the data", self.w2.value()),
             ("w2_mean", "  of the mean", finite(self.w2.mean)),
             ("w2_cov", "  of the covariance", finite(self.w2.covariance)),
-            ("w2_per_dim", "W2 / sqrt(d)", finite(self.w2.total / self.setting.spectrum.dim().sqrt())),
+            (
+                "w2_per_dim",
+                "W2 / sqrt(d)",
+                finite(self.w2.total / self.setting.spectrum.dim().sqrt()),
+            ),
         ];
         let summary = |name| match name {
             "kl-forward" => Some(("kl_forward", "KL(data || output)")),
@@ -112,9 +118,11 @@ impl Evaluation {
         values.extend([
             ("initialization", "initialization alone", b.initialization),
             ("truncation", "truncation alone", b.truncation),
-            ("discretization", "discretization alone, to t = 0", b.discretization),
             ("discretization_at_eps", "discretization alone, at eps", b.discretization_at_eps),
         ]);
+        if let Ok(value) = &b.discretization {
+            values.push(("discretization", "discretization alone, to t = 0", *value));
+        }
         values
     }
 
@@ -123,27 +131,49 @@ impl Evaluation {
         let (run, s) = (&self.run, &self.setting.spectrum);
         let mut rows = vec![
             words("sampler", run.sampler.clone()),
-            words("spectrum", format!("{} (d = {}, {} distinct)", s.name(), s.dim(), s.modes().len())),
+            words(
+                "spectrum",
+                format!("{} (d = {}, {} distinct)", s.name(), s.dim(), s.modes().len()),
+            ),
             words("process", self.setting.process_label.clone()),
-            words("grid", format!("{}, t from {} to {}", self.setting.rule_label, run.grid.start().t, run.grid.end().t)),
+            words(
+                "grid",
+                format!(
+                    "{}, t from {} to {}",
+                    self.setting.rule_label,
+                    run.grid.start().t,
+                    run.grid.end().t
+                ),
+            ),
             words("init", self.init_label.clone()),
             words("steps", run.grid.step_count().to_string()),
             words("NFE", run.plan.nfe().to_string()),
         ];
         let mut notes: Vec<String> = Vec::new();
+        let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
         for (key, name, v) in self.values() {
             rows.push(Row {
                 rule_above: matches!(key, "w2" | "kl_forward" | "initialization"),
                 cells: vec![Cell::text(name), Cell::number(v.value, Style::Significant(6))],
             });
-            if let Some(reason) = v.infinite {
-                let note = format!("{} is infinite: {reason}", name.trim());
-                if !key.starts_with("w2_") {
-                    notes.push(note);
+            if let Some(reason) = v.infinite.filter(|_| !key.starts_with("w2_")) {
+                let reason = reason.to_string();
+                match reasons.iter_mut().find(|(r, _)| *r == reason) {
+                    Some((_, names)) => names.push(name),
+                    None => reasons.push((reason, vec![name])),
                 }
             }
         }
-        notes.push(format!("initialization is that of the continuous {} this sampler approximates", self.budget.continuous.to_uppercase()));
+        for (reason, names) in reasons {
+            notes.push(format!("infinite because {reason}: {}", names.join("; ")));
+        }
+        if let Err(error) = &self.budget.discretization {
+            notes.push(format!("discretization alone, to t = 0, is not defined: {error}"));
+        }
+        notes.push(format!(
+            "initialization is that of the continuous {} this sampler approximates",
+            self.budget.continuous.to_uppercase()
+        ));
         notes.extend(self.warnings.iter().map(|w| w.to_string()));
         Table {
             title: format!("{} on {}", run.sampler, s.name()),
@@ -156,19 +186,23 @@ impl Evaluation {
     fn modes(&self) -> Table {
         let names = ["eigenvalue", "multiplicity", "gain", "mean", "variance", "contribution"];
         let row = |m: &LawMode| {
-            let values = [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, contribution(m)];
+            let values =
+                [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, contribution(m)];
             Row::new(values.map(|v| Cell::number(v, Style::Significant(6))))
         };
         Table {
             title: "Law of the output per distinct eigenvalue".into(),
             columns: names.map(|n| Column::new(n, Align::Right)).into(),
             rows: self.law.modes.iter().map(row).collect(),
-            notes: vec!["contribution: what the mode adds to W2 squared, multiplicity included".into()],
+            notes: vec![
+                "contribution: what the mode adds to W2 squared, multiplicity included".into(),
+            ],
         }
     }
 
     fn records(&self) -> Records {
-        let mut columns = vec!["sampler".to_string(), "init".into(), "eps".into(), "steps".into(), "nfe".into()];
+        let mut columns =
+            vec!["sampler".to_string(), "init".into(), "eps".into(), "steps".into(), "nfe".into()];
         let mut row = vec![
             Field::Text(self.run.sampler.clone()),
             Field::Text(self.init_label.clone()),
@@ -186,7 +220,8 @@ impl Evaluation {
     fn mode_records(&self) -> Records {
         let columns = ["eigenvalue", "multiplicity", "gain", "mean", "variance", "contribution"];
         let row = |m: &LawMode| {
-            let values = [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, contribution(m)];
+            let values =
+                [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, contribution(m)];
             values.map(Field::Number).into()
         };
         Records {
@@ -214,12 +249,17 @@ impl Evaluation {
                 reasons.insert(key.into(), json!(reason.to_string()));
             }
         }
+        if let Err(error) = &self.budget.discretization {
+            budget.insert("discretization".into(), json!(null));
+            reasons.insert("discretization".into(), json!(error.to_string()));
+        }
         budget.insert("continuous".into(), json!(self.budget.continuous));
         document.insert("budget".into(), budget.into());
         document.insert("reasons".into(), reasons.into());
         let warnings: Vec<String> = self.warnings.iter().map(|w| w.to_string()).collect();
         document.insert("warnings".into(), json!(warnings));
-        let level = |l: &crate::process::Level| json!({"t": l.t, "alpha": l.alpha, "sigma": l.sigma});
+        let level =
+            |l: &crate::process::Level| json!({"t": l.t, "alpha": l.alpha, "sigma": l.sigma});
         document.insert("grid".into(), grid.levels().iter().map(level).collect());
         if with_modes {
             let mode = |m: &LawMode| {

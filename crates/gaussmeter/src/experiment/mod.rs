@@ -27,6 +27,9 @@ use thiserror::Error;
 /// Version of the JSON documents that reports contain; see `docs/json.md`.
 pub const SCHEMA: u32 = 1;
 
+/// Longest run that is recorded: a program takes about a kilobyte per step.
+pub const MAX_STEPS: usize = 1_000_000;
+
 /// An experiment cannot be run.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
@@ -46,7 +49,9 @@ pub enum ExperimentError {
         source: SamplerError,
     },
     /// The evaluations do not suffice for a single step.
-    #[error("sampler '{sampler}' needs at least {needed} network evaluations, but the budget is {nfe}")]
+    #[error(
+        "sampler '{sampler}' needs at least {needed} network evaluations, but the budget is {nfe}"
+    )]
     Budget {
         /// Its label.
         sampler: String,
@@ -58,6 +63,12 @@ pub enum ExperimentError {
     /// Zero steps, or fewer than two points.
     #[error("{asked} leaves no step: at least 1 step (2 points) is needed")]
     NoStep {
+        /// What was asked for, in words.
+        asked: String,
+    },
+    /// More steps than a program is recorded for.
+    #[error("{asked} is too long: at most {MAX_STEPS} steps are recorded")]
+    TooLong {
         /// What was asked for, in words.
         asked: String,
     },
@@ -141,9 +152,7 @@ impl Setting {
         let grid = self.rule.grid(&self.process, steps, eps)?;
         match sampler.item.plan(&grid) {
             Ok(plan) => Ok(Run { sampler: sampler.label.clone(), grid, plan }),
-            Err(source) => {
-                Err(ExperimentError::Sampler { sampler: sampler.label.clone(), source })
-            }
+            Err(source) => Err(ExperimentError::Sampler { sampler: sampler.label.clone(), source }),
         }
     }
 
@@ -161,6 +170,9 @@ impl Setting {
         let no_step = || ExperimentError::NoStep { asked: length.to_string() };
         match length {
             Length::Steps(0) | Length::Points(0 | 1) | Length::Nfe(0) => Err(no_step()),
+            Length::Steps(n) | Length::Points(n) | Length::Nfe(n) if n > MAX_STEPS => {
+                Err(ExperimentError::TooLong { asked: length.to_string() })
+            }
             Length::Steps(steps) => self.run_steps(sampler, steps, eps),
             Length::Points(points) => self.run_steps(sampler, points - 1, eps),
             Length::Nfe(nfe) => self.run_nfe(sampler, nfe, eps),

@@ -33,7 +33,11 @@ pub fn mode_errors(
         .par_iter()
         .map(|sampler| {
             let run = setting.run(sampler, length, eps)?;
-            let law = Output::of(&run.plan, &setting.spectrum).law(&setting.spectrum, &init, Target::Data);
+            let law = Output::of(&run.plan, &setting.spectrum).law(
+                &setting.spectrum,
+                &init,
+                Target::Data,
+            );
             Ok((run, law))
         })
         .collect::<Result<_, ExperimentError>>()?;
@@ -52,7 +56,12 @@ impl ModeErrors {
     /// The errors in all formats. People see at most `rows` eigenvalues, evenly chosen; CSV and
     /// JSON have all.
     pub fn report(&self, rows: usize) -> Report {
-        Report { tables: vec![self.table(rows)], records: self.records(), json: self.json() }
+        Report {
+            tables: vec![self.table(rows)],
+            records: self.records(),
+            json: self.json(),
+            ..Report::default()
+        }
     }
 
     fn table(&self, rows: usize) -> Table {
@@ -61,7 +70,7 @@ impl ModeErrors {
             Column::new("multiplicity", Align::Right),
         ];
         for (run, _) in &self.runs {
-            for label in ["std error", "share of W2²"] {
+            for label in ["std error", "share"] {
                 columns.push(Column::new(label, Align::Right).in_group(run.sampler.as_str()));
             }
         }
@@ -85,7 +94,10 @@ impl ModeErrors {
             }
             Row::new(cells)
         };
-        let mut notes = vec!["std error: relative error of the standard deviation, sqrt(v/λ) - 1".into()];
+        let mut notes = vec![
+            "std error: relative error of the standard deviation, sqrt(v/λ) - 1; share: of W2²"
+                .into(),
+        ];
         if chosen.len() < modes.len() {
             notes.push(format!(
                 "{} of {} distinct eigenvalues shown; --rows changes that, csv and json have all",
@@ -100,7 +112,11 @@ impl ModeErrors {
             notes.extend(law.infinite.map(|r| format!("{} is infinite: {r}", run.sampler)));
         }
         Table {
-            title: format!("Error per eigenvalue on {}, init {}", self.setting.spectrum.name(), self.init_label),
+            title: format!(
+                "Error per eigenvalue on {}, init {}",
+                self.setting.spectrum.name(),
+                self.init_label
+            ),
             columns,
             rows: chosen.iter().map(row).collect(),
             notes,
@@ -109,8 +125,16 @@ impl ModeErrors {
 
     fn records(&self) -> Records {
         let columns = [
-            "sampler", "steps", "nfe", "eigenvalue", "multiplicity", "gain", "mean", "variance",
-            "std_error", "contribution",
+            "sampler",
+            "steps",
+            "nfe",
+            "eigenvalue",
+            "multiplicity",
+            "gain",
+            "mean",
+            "variance",
+            "std_error",
+            "contribution",
         ];
         let mut rows = Vec::new();
         for (run, law) in &self.runs {
@@ -121,8 +145,16 @@ impl ModeErrors {
                     Field::Count(run.plan.nfe() as u64),
                 ];
                 row.extend(
-                    [m.eigenvalue, m.multiplicity, m.gain, m.mean, m.variance, std_error(m), contribution(m)]
-                        .map(Field::Number),
+                    [
+                        m.eigenvalue,
+                        m.multiplicity,
+                        m.gain,
+                        m.mean,
+                        m.variance,
+                        std_error(m),
+                        contribution(m),
+                    ]
+                    .map(Field::Number),
                 );
                 rows.push(row);
             }
@@ -159,10 +191,12 @@ impl ModeErrors {
     }
 }
 
-/// At most `rows` indices below `len`, evenly spaced, first and last included.
+/// At most `rows` indices below `len` (0: all), evenly spaced, first and last included.
 pub(super) fn evenly(len: usize, rows: usize) -> Vec<usize> {
-    if len <= rows || rows < 2 {
-        return (0..len).collect();
+    match rows {
+        _ if len <= rows => (0..len).collect(),
+        0 => (0..len).collect(),
+        1 => vec![0],
+        _ => (0..rows).map(|k| k * (len - 1) / (rows - 1)).collect(),
     }
-    (0..rows).map(|k| k * (len - 1) / (rows - 1)).collect()
 }

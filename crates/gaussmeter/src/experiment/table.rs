@@ -48,7 +48,10 @@ impl Column {
     /// A column of the published table: N grid points, but N/4 for RK4. (Heun's column was
     /// computed with N points as well: 2 (N − 1) evaluations.)
     pub fn published(n: usize) -> Self {
-        Column { exceptions: vec![("rk4", Length::Points(n / 4))], ..Column::new(Length::Points(n)) }
+        Column {
+            exceptions: vec![("rk4", Length::Points(n / 4))],
+            ..Column::new(Length::Points(n))
+        }
     }
 
     fn length_of(&self, sampler: &NamedSampler) -> Length {
@@ -169,10 +172,11 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
 }
 
 impl Table {
-    fn continuous_cells(&self, name: &str, eps: f64) -> impl Iterator<Item = &TableCell> {
-        self.cells
-            .iter()
-            .filter(move |c| c.key == CellKey::Continuous && c.sampler == name && c.eps == eps)
+    /// Cells of one continuous solution at one eps, by initial law.
+    fn continuous_cells(&self, name: &str, eps: usize) -> &[TableCell] {
+        let o = &self.options;
+        let solution = if name == "sde" { 0 } else { o.eps.len() };
+        &self.cells[(solution + eps) * o.inits.len()..][..o.inits.len()]
     }
 
     /// Cells of one sampler at one eps, by column, by initial law.
@@ -188,7 +192,8 @@ impl Table {
         let o = &self.options;
         o.samplers.len() > 1
             && value.is_finite()
-            && (0..o.samplers.len()).all(|s| self.row(s, eps)[position].value.value.abs() >= value.abs())
+            && (0..o.samplers.len())
+                .all(|s| self.row(s, eps)[position].value.value.abs() >= value.abs())
     }
 
     /// The table in all formats.
@@ -197,7 +202,7 @@ impl Table {
         if self.options.show_nfe {
             tables.push(self.evaluations());
         }
-        Report { tables, records: self.records(), json: self.json() }
+        Report { tables, records: self.records(), json: self.json(), ..Report::default() }
     }
 
     fn title(&self) -> String {
@@ -217,7 +222,8 @@ impl Table {
 
     fn group(&self, column: &Column) -> Label {
         if self.options.as_published {
-            return Label::new(format!("N = {}", column.label)).with_latex(format!("$N = {}$", column.label));
+            return Label::new(format!("N = {}", column.label))
+                .with_latex(format!("$N = {}$", column.label));
         }
         match column.length {
             Length::Nfe(n) => Label::new(format!("NFE {n}")),
@@ -251,8 +257,8 @@ impl Table {
             for (e, &eps) in o.eps.iter().enumerate() {
                 let name = if e == 0 { Cell::text(sampler.label.as_str()) } else { Cell::Empty };
                 let mut cells = vec![name, Cell::number(eps, Style::Exact)];
-                let continuous = self.continuous_cells(self.continuous[s], eps);
-                cells.extend(continuous.map(|c| Cell::number(c.value.value, style)));
+                let continuous = self.continuous_cells(self.continuous[s], e);
+                cells.extend(continuous.iter().map(|c| Cell::number(c.value.value, style)));
                 cells.extend(self.row(s, e).iter().enumerate().map(|(i, c)| {
                     let best = !o.as_published && self.is_best(e, i, c.value.value);
                     Cell::Number { value: c.value.value, style, best }
@@ -274,7 +280,11 @@ impl Table {
             let as_labelled = |(nfe, c): (&usize, &Column)| c.length == Length::Nfe(*nfe);
             if !spent.iter().map(|(_, nfe)| nfe).zip(&o.columns).all(as_labelled) {
                 let list: Vec<String> = spent.iter().map(|(_, nfe)| nfe.to_string()).collect();
-                notes.push(format!("{} spends {} network evaluations", sampler.label, list.join(", ")));
+                notes.push(format!(
+                    "{} spends {} network evaluations",
+                    sampler.label,
+                    list.join(", ")
+                ));
             }
         }
         let mut reasons: Vec<(&str, Reason)> = Vec::new();
@@ -311,7 +321,9 @@ impl Table {
         floors
             .map(|(eps, floor)| {
                 let is_below = |c: &&TableCell| {
-                    c.key != CellKey::Continuous && c.eps == eps && c.value.value < floor * (1.0 - 1e-9)
+                    c.key != CellKey::Continuous
+                        && c.eps == eps
+                        && c.value.value < floor * (1.0 - 1e-9)
                 };
                 self.cells.iter().filter(is_below).count()
             })
@@ -339,7 +351,9 @@ impl Table {
         let row = |(s, sampler): (usize, &NamedSampler)| {
             let mut cells = vec![Cell::text(sampler.label.as_str())];
             let count = |n: usize| Cell::number(n as f64, Style::Integer);
-            cells.extend(self.lengths(s).iter().flat_map(|&(steps, nfe)| [count(steps), count(nfe)]));
+            cells.extend(
+                self.lengths(s).iter().flat_map(|&(steps, nfe)| [count(steps), count(nfe)]),
+            );
             Row::new(cells)
         };
         report::Table {
@@ -359,7 +373,9 @@ impl Table {
         let columns = ["sampler", "eps", "column", "init", "steps", "nfe"];
         let row = |c: &TableCell| {
             let (column, steps, nfe) = match c.key {
-                CellKey::Continuous => (Field::Text("continuous".into()), Field::Missing, Field::Missing),
+                CellKey::Continuous => {
+                    (Field::Text("continuous".into()), Field::Missing, Field::Missing)
+                }
                 CellKey::Discretized { column, steps, nfe } => (
                     Field::Count(self.options.columns[column].label as u64),
                     Field::Count(steps as u64),

@@ -41,7 +41,9 @@ pub enum GridError {
         t_max: f64,
     },
     /// A time does not decrease.
-    #[error("times must decrease from noise to data, but time {index} is {t} and the next is {next}")]
+    #[error(
+        "times must decrease from noise to data, but time {index} is {t} and the next is {next}"
+    )]
     NotDecreasing {
         /// Position of the first of the two, from 0.
         index: usize,
@@ -51,22 +53,38 @@ pub enum GridError {
         next: f64,
     },
     /// Truncation at or beyond T.
-    #[error("eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts")]
+    #[error(
+        "eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts"
+    )]
     Eps {
         /// The truncation time.
         eps: f64,
         /// T.
         t_max: f64,
     },
-    /// A rule with its own times was asked for another number of steps or another end.
-    #[error("the grid has {what} {own}, but {asked} was asked for")]
-    Fixed {
-        /// "steps" or "final time".
-        what: &'static str,
+    /// A rule with its own times was asked for another number of steps.
+    #[error("the grid has {own} steps, but {asked} were asked for")]
+    FixedSteps {
         /// What the rule has.
+        own: usize,
+        /// What was asked for.
+        asked: usize,
+    },
+    /// A rule with its own times was asked to end elsewhere.
+    #[error("the grid ends at t = {own}, but eps = {asked} was asked for")]
+    FixedEnd {
+        /// Where the rule ends.
         own: f64,
         /// What was asked for.
         asked: f64,
+    },
+    /// Times from a file cannot form a grid.
+    #[error("{file}: {source}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong with its times.
+        source: Box<GridError>,
     },
 }
 

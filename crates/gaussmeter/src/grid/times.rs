@@ -7,12 +7,15 @@ use std::sync::Arc;
 
 /// Times given one by one, noisiest first; the last one is eps.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Times(Vec<f64>);
+pub struct Times {
+    times: Vec<f64>,
+    file: Option<String>,
+}
 
 impl Times {
     /// A rule that always returns these times.
     pub fn new(times: Vec<f64>) -> Self {
-        Times(times)
+        Times { times, file: None }
     }
 
     /// Reads times from any file that [`read_numbers`] understands.
@@ -20,25 +23,28 @@ impl Times {
     /// # Errors
     /// [`DataError`]
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        read_numbers(path).map(Times)
+        let times = read_numbers(path)?;
+        Ok(Times { times, file: Some(path.display().to_string()) })
     }
 }
 
 impl GridRule for Times {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
-        let grid = Grid::new(process.clone(), &self.0)?;
+        let grid = Grid::new(process.clone(), &self.times).map_err(|error| match &self.file {
+            Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
+            None => error,
+        })?;
         if steps != grid.step_count() {
-            let (own, asked) = (grid.step_count() as f64, steps as f64);
-            return Err(GridError::Fixed { what: "steps", own, asked });
+            return Err(GridError::FixedSteps { own: grid.step_count(), asked: steps });
         }
         if eps != grid.end().t {
-            return Err(GridError::Fixed { what: "final time", own: grid.end().t, asked: eps });
+            return Err(GridError::FixedEnd { own: grid.end().t, asked: eps });
         }
         Ok(grid)
     }
 
     fn own_times(&self) -> Option<&[f64]> {
-        Some(&self.0)
+        Some(&self.times)
     }
 }
 

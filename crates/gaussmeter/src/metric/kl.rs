@@ -23,8 +23,12 @@ fn divergence(law: &Law, term: impl Fn(&LawMode) -> (f64, f64)) -> Value {
             continue;
         }
         if degenerate != (false, false) || !v.is_finite() {
-            let reason = law.infinite.unwrap_or(Reason::Ranges { eigenvalue: mode.eigenvalue });
-            return Value::new(f64::INFINITY, Some(reason));
+            let eigenvalue = mode.eigenvalue;
+            let reason = match v.is_finite() {
+                true => Reason::Ranges { eigenvalue },
+                false => Reason::Overflow { eigenvalue },
+            };
+            return Value::new(f64::INFINITY, Some(law.infinite.unwrap_or(reason)));
         }
         let (y, denominator) = term(mode);
         sum += mode.multiplicity * 0.5 * (excess(y) + delta2 / denominator);
@@ -40,7 +44,11 @@ fn divergence(law: &Law, term: impl Fn(&LawMode) -> (f64, f64)) -> Value {
 fn log_ratio(mode: &LawMode) -> f64 {
     let relative = mode.variance_error / mode.target_variance;
     // Far from equality the quotient is exact enough, and cannot fall below −1 by rounding.
-    if relative.abs() < 0.5 { relative.ln_1p() } else { (mode.variance / mode.target_variance).ln() }
+    if relative.abs() < 0.5 {
+        relative.ln_1p()
+    } else {
+        (mode.variance / mode.target_variance).ln()
+    }
 }
 
 /// KL(target ‖ law) = ½ Σ multiplicity · [e^y − 1 − y + (m − μ)²/v], y = ln(λ/v): the "forward" KL

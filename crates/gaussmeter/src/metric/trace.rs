@@ -10,11 +10,18 @@ pub fn trace_error(law: &Law) -> Value {
         error += m.multiplicity * m.variance_error;
         trace += m.multiplicity * m.target_variance;
     }
-    let infinite = || law.infinite.unwrap_or(Reason::Ranges { eigenvalue: 0.0 });
+    let overflow = || {
+        let mode = law.modes.iter().find(|m| !m.variance_error.is_finite()).or(law.modes.last());
+        mode.map(|m| Reason::Overflow { eigenvalue: m.eigenvalue })
+    };
+    let infinite = || match trace == 0.0 && error.is_finite() {
+        true => Some(Reason::Ranges { eigenvalue: 0.0 }),
+        false => overflow(),
+    };
     match error / trace {
         _ if error == 0.0 => Value::new(0.0, None),
         ratio if ratio.is_finite() => Value::new(ratio, None),
-        _ => Value::new(f64::INFINITY, Some(infinite())),
+        _ => Value::new(f64::INFINITY, law.infinite.or_else(infinite)),
     }
 }
 

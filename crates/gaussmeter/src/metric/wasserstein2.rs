@@ -39,13 +39,17 @@ pub fn wasserstein2(law: &Law) -> Wasserstein2 {
         mean += m.multiplicity * a;
         covariance += m.multiplicity * b;
     }
-    let overflow = || law.modes.iter().find(|m| !wasserstein2_terms(m).1.is_finite());
+    let overflow = || {
+        let is_infinite = |m: &&LawMode| {
+            let (mean, covariance) = wasserstein2_terms(m);
+            !(m.multiplicity * (mean + covariance)).is_finite()
+        };
+        let mode = law.modes.iter().find(is_infinite).or(law.modes.last());
+        mode.map(|m| Reason::Overflow { eigenvalue: m.eigenvalue })
+    };
     let infinite = match (mean + covariance).is_finite() {
         true => None,
-        false => law
-            .infinite
-            .or_else(|| overflow().map(|m| Reason::Overflow { eigenvalue: m.eigenvalue }))
-            .or(Some(Reason::Overflow { eigenvalue: f64::NAN })),
+        false => law.infinite.or_else(overflow),
     };
     Wasserstein2 {
         total: (mean + covariance).sqrt(),

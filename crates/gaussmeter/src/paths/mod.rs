@@ -187,11 +187,7 @@ pub fn sample<D: Denoiser + Clone + Send + Sync>(
     let dim = start.mean.len().max(1);
     let mut samples = vec![0.0; draw.count * start.mean.len()];
     samples.par_chunks_mut(BATCH * dim).enumerate().try_for_each(|(b, out)| {
-        let batch = Draw {
-            first: draw.first + (b * BATCH) as u64,
-            count: out.len() / dim,
-            ..draw
-        };
+        let batch = Draw { first: draw.first + (b * BATCH) as u64, count: out.len() / dim, ..draw };
         let mut denoiser = denoiser.clone();
         out.copy_from_slice(&sample_batch(plan, &mut denoiser, start, batch, &mut |_, _, _| {})?);
         Ok(())

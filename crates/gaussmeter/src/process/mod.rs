@@ -1,7 +1,7 @@
 //! Forward processes: x_t = α(t) x_0 + σ(t) z with z ~ N(0, I), equivalently the linear SDE
 //! dx = f(t) x dt + g(t) dw with f = α′/α and g² = (σ²)′ − 2 f σ².
 //!
-//! A new process is one file with an [`Entry`] at its end, and one line in [`registry`].
+//! A new process is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in [`registry`].
 
 mod edm;
 mod flow;
@@ -9,7 +9,7 @@ mod vp_linear;
 
 pub use edm::Edm;
 pub use flow::Flow;
-pub use vp_linear::VpLinear;
+pub use vp_linear::{VpLinear, VpLinearError};
 
 use crate::entry::Registry;
 use std::fmt::Debug;
@@ -122,7 +122,8 @@ pub trait Process: Debug + Send + Sync {
     /// ∫ g² α_to/α dt, from the cleaner to the noisier level.
     ///
     /// The default is exact for variance-preserving processes and for α′ = 0, and a
-    /// Gauss–Legendre rule (relative error below 1e-12 for a smooth process) otherwise.
+    /// Gauss–Legendre rule (relative error below 1e-12 for a smooth process, away from α = 0)
+    /// otherwise.
     fn score_weight(&self, from: &Level, to: &Level) -> f64 {
         if from.variance_preserving {
             2.0 * self.log_alpha_ratio(from, to).exp_m1()
@@ -149,7 +150,8 @@ fn quadrature(a: f64, b: f64, f: impl Fn(f64) -> f64) -> f64 {
     (0..PANELS)
         .map(|p| {
             let middle = a + (2 * p + 1) as f64 * half;
-            let panel = NODES.iter().map(|(x, w)| w * (f(middle - half * x) + f(middle + half * x)));
+            let panel =
+                NODES.iter().map(|(x, w)| w * (f(middle - half * x) + f(middle + half * x)));
             half * panel.sum::<f64>()
         })
         .sum()

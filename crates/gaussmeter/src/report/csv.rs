@@ -11,18 +11,11 @@ fn write(records: &Records) -> Result<String, ReportError> {
     for (index, row) in records.rows.iter().enumerate() {
         if row.len() != columns {
             let part = "records".into();
-            return Err(ReportError::Ragged {
-                part,
-                row: index + 1,
-                cells: row.len(),
-                columns,
-            });
+            return Err(ReportError::Ragged { part, row: index + 1, cells: row.len(), columns });
         }
         csv.write_record(row.iter().map(ToString::to_string))?;
     }
-    let bytes = csv
-        .into_inner()
-        .map_err(|e| ::csv::Error::from(e.into_error()))?;
+    let bytes = csv.into_inner().map_err(|e| ::csv::Error::from(e.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -11,47 +11,29 @@ fn write(table: &Table) -> Result<String, ReportError> {
         },
     )?;
     // The delimiter row needs three dashes, or two and a colon.
-    layout
-        .widths
-        .iter_mut()
-        .for_each(|width| *width = 3.max(*width));
-    let mut lines: Vec<String> = layout
-        .lines(" | ")
-        .map(|(_, line)| format!("| {line} |\n"))
-        .collect();
-    let delimiters = layout
-        .widths
-        .iter()
-        .zip(&table.columns)
-        .map(|(width, column)| {
-            let dashes = "-".repeat(width - 1);
-            match column.align {
-                Align::Left => format!(" :{dashes} |"),
-                Align::Right => format!(" {dashes}: |"),
-            }
-        });
+    layout.widths.iter_mut().for_each(|width| *width = 3.max(*width));
+    let mut lines: Vec<String> =
+        layout.lines(" | ").map(|(_, line)| format!("| {line} |\n")).collect();
+    let delimiters = layout.widths.iter().zip(&table.columns).map(|(width, column)| {
+        let dashes = "-".repeat(width - 1);
+        match column.align {
+            Align::Left => format!(" :{dashes} |"),
+            Align::Right => format!(" {dashes}: |"),
+        }
+    });
     lines.insert(1, format!("|{}\n", delimiters.collect::<String>()));
 
     let title = Some(&table.title).filter(|title| !title.is_empty());
     let title = title.map(|title| format!("**{}**\n", escape(title)));
-    let notes = table
-        .notes
-        .iter()
-        .map(|note| format!("- {}\n", escape(note)))
-        .collect::<String>();
+    let notes = table.notes.iter().map(|note| format!("- {}\n", escape(note))).collect::<String>();
     let blocks = title.into_iter().chain([lines.concat(), notes]);
-    Ok(blocks
-        .filter(|block| !block.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n"))
+    Ok(blocks.filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n"))
 }
 
 /// Pipe tables have one header row: the group goes in front of the label.
 fn header(column: &Column) -> String {
     let group = column.group.as_ref().map_or("", |group| group.plain());
-    format!("{group} {}", column.label.plain())
-        .trim()
-        .to_owned()
+    format!("{group} {}", column.label.plain()).trim().to_owned()
 }
 
 fn escape(text: &str) -> String {
@@ -69,12 +51,5 @@ pub(super) static FORMAT: Format = Format {
     name: "markdown",
     extensions: &["md"],
     summary: "tables for GitHub and notebooks",
-    write: |report| {
-        Ok(report
-            .tables
-            .iter()
-            .map(write)
-            .collect::<Result<Vec<_>, _>>()?
-            .join("\n"))
-    },
+    write: |report| Ok(report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?.join("\n")),
 };

@@ -1,8 +1,9 @@
 //! Results as text, Markdown, LaTeX, CSV or JSON.
 //!
-//! A [`Report`] says the same thing three times: as [`tables`](Report::tables) for people, as flat
-//! [`records`](Report::records) at full precision, and as a [`json`](Report::json) document. A
-//! [`Format`] picks the one it is for and writes it; nothing is computed here.
+//! A [`Report`] says the same thing up to four times: as [`tables`](Report::tables) for people, as
+//! [`figures`](Report::figures) for papers, as flat [`records`](Report::records) at full precision,
+//! and as a [`json`](Report::json) document. A [`Format`] picks the one it is for and writes it;
+//! nothing is computed here.
 //!
 //! A new format is one file that ends in a `FORMAT`, and one line in [`formats`]; a new way to write
 //! a number is one [`Style`].
@@ -32,6 +33,7 @@
 //! ```
 
 mod csv;
+mod figure;
 mod json;
 mod latex;
 mod markdown;
@@ -40,6 +42,7 @@ mod style;
 mod table;
 mod text;
 
+pub use figure::{Axis, Curve, Figure};
 pub use json::number;
 pub use records::{Field, Records};
 pub use style::Style;
@@ -51,13 +54,7 @@ use thiserror::Error;
 
 /// The formats that ship with the library.
 pub fn formats() -> Vec<&'static Format> {
-    vec![
-        &text::FORMAT,
-        &markdown::FORMAT,
-        &latex::FORMAT,
-        &csv::FORMAT,
-        &json::FORMAT,
-    ]
+    vec![&text::FORMAT, &markdown::FORMAT, &latex::FORMAT, &csv::FORMAT, &json::FORMAT]
 }
 
 /// What an experiment found, ready to be written in any [`Format`].
@@ -65,6 +62,8 @@ pub fn formats() -> Vec<&'static Format> {
 pub struct Report {
     /// For people: text, Markdown and LaTeX.
     pub tables: Vec<Table>,
+    /// For papers: LaTeX writes these instead of the tables, where there are any.
+    pub figures: Vec<Figure>,
     /// For machines: CSV, at full precision, one row per result.
     pub records: Records,
     /// For machines: JSON, with a versioned schema. See [`number`] for infinite values.
@@ -125,9 +124,7 @@ impl Format {
     }
 
     fn has_extension(&self, extension: &str) -> bool {
-        self.extensions
-            .iter()
-            .any(|e| e.eq_ignore_ascii_case(extension))
+        self.extensions.iter().any(|e| e.eq_ignore_ascii_case(extension))
     }
 }
 
@@ -171,18 +168,9 @@ pub fn by_name(name: &str) -> Result<&'static Format, EntryError> {
 pub fn by_extension(path: impl AsRef<Path>) -> Result<&'static Format, ReportError> {
     let path = path.as_ref();
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    formats()
-        .into_iter()
-        .find(|f| f.has_extension(extension))
-        .ok_or_else(|| {
-            let known: Vec<_> = formats()
-                .iter()
-                .flat_map(|f| f.extensions)
-                .map(|e| format!(".{e}"))
-                .collect();
-            ReportError::Extension {
-                path: path.display().to_string(),
-                known: known.join(", "),
-            }
-        })
+    formats().into_iter().find(|f| f.has_extension(extension)).ok_or_else(|| {
+        let known: Vec<_> =
+            formats().iter().flat_map(|f| f.extensions).map(|e| format!(".{e}")).collect();
+        ReportError::Extension { path: path.display().to_string(), known: known.join(", ") }
+    })
 }

@@ -87,10 +87,7 @@ impl Label {
     }
     /// The same with another LaTeX form, used as it is.
     pub fn with_latex(self, latex: impl Into<String>) -> Self {
-        Label {
-            latex: Some(latex.into()),
-            ..self
-        }
+        Label { latex: Some(latex.into()), ..self }
     }
     /// The plain form.
     pub fn plain(&self) -> &str {
@@ -114,28 +111,18 @@ impl<T: Into<String>> From<T> for Label {
 impl Column {
     /// A column outside any group.
     pub fn new(label: impl Into<Label>, align: Align) -> Self {
-        Column {
-            group: None,
-            label: label.into(),
-            align,
-        }
+        Column { group: None, label: label.into(), align }
     }
     /// The same column under a shared header.
     pub fn in_group(self, group: impl Into<Label>) -> Self {
-        Column {
-            group: Some(group.into()),
-            ..self
-        }
+        Column { group: Some(group.into()), ..self }
     }
 }
 
 impl Row {
     /// A row without a rule above it.
     pub fn new(cells: impl Into<Vec<Cell>>) -> Self {
-        Row {
-            rule_above: false,
-            cells: cells.into(),
-        }
+        Row { rule_above: false, cells: cells.into() }
     }
 }
 
@@ -146,19 +133,11 @@ impl Cell {
     }
     /// A number.
     pub fn number(value: f64, style: Style) -> Self {
-        Cell::Number {
-            value,
-            style,
-            best: false,
-        }
+        Cell::Number { value, style, best: false }
     }
     /// The best number of its column.
     pub fn best(value: f64, style: Style) -> Self {
-        Cell::Number {
-            value,
-            style,
-            best: true,
-        }
+        Cell::Number { value, style, best: true }
     }
     /// Whether this is the best number of its column.
     pub fn is_best(&self) -> bool {
@@ -189,40 +168,20 @@ impl Table {
         cell: impl Fn(&Cell, usize) -> String,
     ) -> Result<Layout<'_>, ReportError> {
         let columns = self.columns.len();
-        let mut lines: Vec<Vec<String>> = vec![
-            self.columns
-                .iter()
-                .enumerate()
-                .map(|(i, c)| header(c, i))
-                .collect(),
-        ];
+        let mut lines: Vec<Vec<String>> =
+            vec![self.columns.iter().enumerate().map(|(i, c)| header(c, i)).collect()];
         for (index, row) in self.rows.iter().enumerate() {
             if row.cells.len() != columns {
                 let part = format!("table '{}'", self.title);
                 let cells = row.cells.len();
-                return Err(ReportError::Ragged {
-                    part,
-                    row: index + 1,
-                    cells,
-                    columns,
-                });
+                return Err(ReportError::Ragged { part, row: index + 1, cells, columns });
             }
-            lines.push(
-                row.cells
-                    .iter()
-                    .enumerate()
-                    .map(|(i, c)| cell(c, i))
-                    .collect(),
-            );
+            lines.push(row.cells.iter().enumerate().map(|(i, c)| cell(c, i)).collect());
         }
         let widths = (0..columns)
             .map(|i| lines.iter().map(|line| line[i].width()).max().unwrap_or(0))
             .collect();
-        Ok(Layout {
-            table: self,
-            lines,
-            widths,
-        })
+        Ok(Layout { table: self, lines, widths })
     }
 }
 

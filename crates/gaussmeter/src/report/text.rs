@@ -4,17 +4,12 @@ use super::{Cell, Format, Label, ReportError, Table};
 use unicode_width::UnicodeWidthStr;
 
 const GAP: usize = 2;
-const NOTE_WIDTH: usize = 100;
+const NOTE_WIDTH: usize = 80;
 
 fn write(table: &Table) -> Result<String, ReportError> {
     // Where a column has a best value, all its cells leave room for the mark.
     let marked: Vec<bool> = (0..table.columns.len())
-        .map(|i| {
-            table
-                .rows
-                .iter()
-                .any(|row| row.cells.get(i).is_some_and(Cell::is_best))
-        })
+        .map(|i| table.rows.iter().any(|row| row.cells.get(i).is_some_and(Cell::is_best)))
         .collect();
     let room = |i: usize| if marked[i] { " " } else { "" };
     let mut layout = table.layout(
@@ -40,10 +35,7 @@ fn write(table: &Table) -> Result<String, ReportError> {
     for note in &table.notes {
         lines.extend(wrap("note: ", note));
     }
-    Ok(lines
-        .iter()
-        .map(|line| line.trim_end().to_owned() + "\n")
-        .collect())
+    Ok(lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
 /// The line of group headers, each centred over its columns, and the rules under them. Columns
@@ -92,12 +84,5 @@ pub(super) static FORMAT: Format = Format {
     name: "text",
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
-    write: |report| {
-        Ok(report
-            .tables
-            .iter()
-            .map(write)
-            .collect::<Result<Vec<_>, _>>()?
-            .join("\n"))
-    },
+    write: |report| Ok(report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?.join("\n")),
 };

@@ -20,7 +20,9 @@ impl Sampler for Ddpm {
                 reason,
             };
             if !step.from.variance_preserving {
-                return Err(undefined("the scheme is defined for variance-preserving processes".into()));
+                return Err(undefined(
+                    "the scheme is defined for variance-preserving processes".into(),
+                ));
             }
             let beta = step.dt() * step.from.diffusion2();
             if beta.is_nan() || beta >= 1.0 {

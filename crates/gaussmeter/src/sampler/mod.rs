@@ -5,8 +5,8 @@
 //! paths, and available everywhere.
 
 mod ddpm;
-mod em;
 mod ei;
+mod em;
 mod euler;
 mod heun;
 mod rk4;
@@ -28,7 +28,14 @@ use thiserror::Error;
 pub fn registry() -> Registry<dyn Sampler> {
     Registry {
         family: "sampler",
-        entries: vec![&em::ENTRY, &ei::ENTRY, &ddpm::ENTRY, &euler::ENTRY, &heun::ENTRY, &rk4::ENTRY],
+        entries: vec![
+            &em::ENTRY,
+            &ei::ENTRY,
+            &ddpm::ENTRY,
+            &euler::ENTRY,
+            &heun::ENTRY,
+            &rk4::ENTRY,
+        ],
     }
 }
 

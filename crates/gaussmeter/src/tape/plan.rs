@@ -64,7 +64,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(ops: Vec<Op>, vars: u32, start: Level, output: Var) -> Result<Self, PlanError> {
+    pub(super) fn new(
+        ops: Vec<Op>,
+        vars: u32,
+        start: Level,
+        output: Var,
+    ) -> Result<Self, PlanError> {
         let mut plan = Plan { ops, vars: vars as usize, start, output };
         plan.check()?;
         plan.remove_unused();

@@ -1,94 +1,12 @@
-//! LaTeX, with booktabs.
-
-use super::{Align, Format, Label, ReportError, Table};
-
-/// With more columns than this, a table is set smaller and tighter to fit the usual page.
-const WIDE: usize = 8;
-
-fn write(table: &Table) -> Result<String, ReportError> {
-    let layout = table.layout(
-        |column, _| column.label.latex().into_owned(),
-        |cell, _| match cell.label().latex() {
-            text if cell.is_best() && text.contains('$') => format!(r"\textbf{{\boldmath {text}}}"),
-            text if cell.is_best() => format!(r"\textbf{{{text}}}"),
-            text => text.into_owned(),
-        },
-    )?;
-    let mut out = String::from("\\begin{table}[htbp]\n  \\centering\n");
-    let mut line = |text: &str| out.extend(["  ", text, "\n"]);
-    if !table.title.is_empty() {
-        line(&format!(r"\caption{{{}}}\smallskip", escape(&table.title)));
-    }
-    if table.columns.len() > WIDE {
-        line(r"\footnotesize\setlength{\tabcolsep}{2.5pt}");
-    }
-    let columns = table.columns.iter().map(|column| match column.align {
-        Align::Left => 'l',
-        Align::Right => 'r',
-    });
-    line(&format!(
-        r"\begin{{tabular}}{{@{{}}{}@{{}}}}",
-        columns.collect::<String>()
-    ));
-    line(r"  \toprule");
-    if let Some((headers, rules)) = groups(table) {
-        line(&format!(r"  {headers} \\"));
-        line(&format!("  {rules}"));
-    }
-    for (index, (rule_above, cells)) in layout.lines(" & ").enumerate() {
-        if rule_above || index == 1 {
-            line(r"  \midrule");
-        }
-        // After `\\`, `[` and `*` would be read as its arguments.
-        let guard = if cells.trim_start().starts_with(['[', '*']) {
-            "{}"
-        } else {
-            ""
-        };
-        line(&format!(r"  {guard}{cells} \\"));
-    }
-    line(r"  \bottomrule");
-    line(r"\end{tabular}");
-    if !table.notes.is_empty() {
-        let notes: Vec<_> = table.notes.iter().map(String::as_str).map(escape).collect();
-        line(r"\par\smallskip");
-        line(r"\parbox{\linewidth}{\footnotesize\raggedright");
-        line(&format!("  {}}}", notes.join("\\par\n    ")));
-    }
-    out.push_str("\\end{table}\n");
-    Ok(out)
-}
-
-/// The row of group headers and the rules under them, if there are groups.
-fn groups(table: &Table) -> Option<(String, String)> {
-    let (mut headers, mut rules) = (Vec::new(), Vec::new());
-    let mut first = 1;
-    for (group, columns) in table.groups() {
-        let last = first + columns - 1;
-        match group.map(Label::latex) {
-            Some(group) => {
-                headers.push(format!(r"\multicolumn{{{columns}}}{{c}}{{{group}}}"));
-                rules.push(format!(r"\cmidrule(lr){{{first}-{last}}}"));
-            }
-            None => headers.extend(std::iter::repeat_n(String::new(), columns)),
-        }
-        first = last + 1;
-    }
-    (!rules.is_empty()).then(|| (headers.join(" & ").trim_start().to_owned(), rules.join(" ")))
-}
+//! Plain text in LaTeX.
 
 /// Plain text as LaTeX: special characters escaped, mathematical symbols in math mode. Other
 /// characters outside ASCII stay as they are: pdfLaTeX knows accented Latin letters, dashes, quotes.
-pub(super) fn escape(text: &str) -> String {
+pub(in super::super) fn escape(text: &str) -> String {
     let glyphs: Vec<_> = text.chars().map(glyph).collect();
     let runs: Vec<(Kind, String)> = glyphs
         .chunk_by(|a, b| a.0 == b.0)
-        .map(|run| {
-            (
-                run[0].0,
-                run.iter().map(|(_, latex)| latex.as_str()).collect(),
-            )
-        })
+        .map(|run| (run[0].0, run.iter().map(|(_, latex)| latex.as_str()).collect()))
         .collect();
     let mut out = String::new();
     for (i, (kind, latex)) in runs.iter().enumerate() {
@@ -155,7 +73,8 @@ fn glyph(c: char) -> (Kind, String) {
         '∼' => (Symbol, r"\sim"),
         '∝' => (Symbol, r"\propto"),
         '≡' => (Symbol, r"\equiv"),
-        '→' => (Symbol, r"\to"),
+        // TikZ has another `\to`.
+        '→' => (Symbol, r"\rightarrow"),
         '←' => (Symbol, r"\leftarrow"),
         '∈' => (Symbol, r"\in"),
         '∞' => (Symbol, r"\infty"),
@@ -241,20 +160,3 @@ fn glyph(c: char) -> (Kind, String) {
     };
     (kind, latex.into())
 }
-
-pub(super) static FORMAT: Format = Format {
-    name: "latex",
-    extensions: &["tex"],
-    summary: "booktabs tables for a paper",
-    write: |report| {
-        let tables = report
-            .tables
-            .iter()
-            .map(write)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(format!(
-            "% needs \\usepackage{{booktabs}}\n{}",
-            tables.join("\n")
-        ))
-    },
-};

@@ -1,0 +1,138 @@
+//! Figures for papers.
+
+use super::Label;
+
+/// A line plot for a paper. Only LaTeX draws it; the tables of the same report say the same to the
+/// other formats.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figure {
+    /// What it shows; the caption in LaTeX.
+    pub title: Label,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// Curves, the lowermost first.
+    pub curves: Vec<Curve>,
+    /// Footnotes.
+    pub notes: Vec<String>,
+}
+
+/// An axis of a [`Figure`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Axis {
+    /// What it measures.
+    pub label: Label,
+    /// Whether it is logarithmic: then it has no place for values that are zero or negative.
+    pub log: bool,
+}
+
+/// A curve of a [`Figure`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curve {
+    /// Its name in the legend.
+    pub name: Label,
+    /// Whether it is a reference that the others are compared with: drawn in short dashes, black or
+    /// grey. The others are coloured and solid, or nearly so.
+    pub dashed: bool,
+    /// Points (x, y), in the order in which they are joined. A point that has no place in the
+    /// figure, infinite or not positive on a logarithmic axis, leaves a gap.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// With no more points than this, a curve shows each of them.
+pub(super) const FEW: usize = 30;
+
+/// What is drawn of a [`Curve`].
+pub(super) struct Drawn {
+    /// The points between gaps.
+    pub runs: Vec<Vec<(f64, f64)>>,
+    /// How far the points that are left out may lie from the line, as a fraction of the figure.
+    pub tolerance: f64,
+    /// The number of points that have no place in the figure.
+    pub without_place: usize,
+}
+
+impl Axis {
+    fn place(&self, value: f64) -> Option<f64> {
+        let place = if self.log { value.ln() } else { value };
+        place.is_finite().then_some(place)
+    }
+}
+
+impl Figure {
+    /// The curves without the points that nobody could see, and with about `most` points each.
+    pub(super) fn drawn(&self, most: usize) -> Vec<Drawn> {
+        let place = |p: &(f64, f64)| Some((self.x.place(p.0)?, self.y.place(p.1)?));
+        let places = || self.curves.iter().flat_map(|c| &c.points).filter_map(place);
+        let x = unit(places().map(|(x, _)| x));
+        let y = unit(places().map(|(_, y)| y));
+        let unit = |p: &(f64, f64)| place(p).map(|(u, v)| (x(u), y(v)));
+        self.curves.iter().map(|curve| curve.drawn(unit, most)).collect()
+    }
+}
+
+impl Curve {
+    /// `unit` is where the unit square has a point.
+    fn drawn(&self, unit: impl Fn(&(f64, f64)) -> Option<(f64, f64)>, most: usize) -> Drawn {
+        // A tenth of a point on a page.
+        const INVISIBLE: f64 = 2.5e-4;
+        let placed: Vec<_> = self.points.iter().map(|p| Some((*p, unit(p)?))).collect();
+        let runs: Vec<Vec<_>> = placed
+            .split(Option::is_none)
+            .filter(|run| !run.is_empty())
+            .map(|run| run.iter().flatten().copied().collect())
+            .collect();
+        let without_place = placed.iter().filter(|p| p.is_none()).count();
+        let mut tolerance = if self.points.len() <= FEW { 0.0 } else { INVISIBLE };
+        loop {
+            let runs: Vec<_> = runs.iter().map(|run| thin(run, tolerance)).collect();
+            if runs.iter().map(Vec::len).sum::<usize>() <= most.max(FEW) || tolerance > 1.0 {
+                return Drawn { runs, tolerance, without_place };
+            }
+            tolerance *= 1.5;
+        }
+    }
+}
+
+/// Maps the range of the values to the unit interval.
+fn unit(values: impl Iterator<Item = f64>) -> impl Fn(f64) -> f64 {
+    let (min, max) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), v| (min.min(v), max.max(v)));
+    // Halves, as the range of finite values may be infinite.
+    let width = max / 2.0 - min / 2.0;
+    let width = if width > 0.0 { width } else { 1.0 };
+    move |v| (v / 2.0 - min / 2.0) / width
+}
+
+/// The points, each with its place, that are needed for a line within `tolerance` of all of them
+/// (Ramer, Douglas & Peucker). First, last, smallest and largest stay.
+fn thin<P: Copy>(run: &[(P, (f64, f64))], tolerance: f64) -> Vec<P> {
+    let height = |i: &usize| run[*i].1.1;
+    let by_height = |a: &usize, b: &usize| height(a).total_cmp(&height(b));
+    let extremes = [(0..run.len()).min_by(by_height), (0..run.len()).max_by(by_height)];
+    let mut kept: Vec<usize> = extremes.into_iter().flatten().chain([0, run.len() - 1]).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let mut open: Vec<(usize, usize)> = kept.windows(2).map(|w| (w[0], w[1])).collect();
+    while let Some((a, b)) = open.pop() {
+        let distances = (a + 1..b).map(|i| (i, distance(run[i].1, run[a].1, run[b].1)));
+        match distances.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some((farthest, distance)) if distance >= tolerance => {
+                kept.push(farthest);
+                open.extend([(a, farthest), (farthest, b)]);
+            }
+            _ => {}
+        }
+    }
+    kept.sort_unstable();
+    kept.into_iter().map(|i| run[i].0).collect()
+}
+
+/// From a point to a segment.
+fn distance(p: (f64, f64), a: (f64, f64), b: (f64, f64)) -> f64 {
+    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+    let length2 = (dx * dx + dy * dy).max(f64::MIN_POSITIVE);
+    let along = (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / length2).clamp(0.0, 1.0);
+    (p.0 - a.0 - along * dx).hypot(p.1 - a.1 - along * dy)
+}

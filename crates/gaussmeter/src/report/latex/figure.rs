@@ -1,0 +1,154 @@
+//! Figures with pgfplots.
+
+use super::escape;
+use crate::report::figure::{Curve, Drawn, FEW, Figure};
+use crate::report::style::exact;
+
+/// Points per curve, roughly: TeX is slow, and a page does not show more.
+const POINTS: usize = 400;
+
+/// Of the colours of Okabe & Ito (2008), which people with any colour vision tell apart, those that
+/// show on white.
+const COLOURS: [(&str, &str); 6] = [
+    ("OkabeItoBlue", "0,114,178"),
+    ("OkabeItoVermillion", "213,94,0"),
+    ("OkabeItoGreen", "0,158,115"),
+    ("OkabeItoPurple", "204,121,167"),
+    ("OkabeItoOrange", "230,159,0"),
+    ("OkabeItoSky", "86,180,233"),
+];
+
+/// Curves differ without colour too. Mostly ink, other than [`REFERENCES`].
+const DASHES: [&str; 5] = [
+    "solid",
+    "dash pattern=on 7pt off 3pt",
+    "dash pattern=on 7pt off 2pt on 1.5pt off 2pt",
+    "dash pattern=on 7pt off 2pt on 1.5pt off 2pt on 1.5pt off 2pt",
+    "dash pattern=on 4pt off 2pt",
+];
+
+const MARKS: [&str; 5] = ["*", "square*", "triangle*", "diamond*", "pentagon*"];
+
+const REFERENCES: [&str; 4] = [
+    "black, dash pattern=on 3pt off 2pt",
+    "black, dash pattern=on 1pt off 2pt",
+    "black!60, dash pattern=on 3pt off 2pt",
+    "black!60, dash pattern=on 1pt off 2pt",
+];
+
+pub(super) fn write(figure: &Figure) -> String {
+    let axis = match (figure.x.log, figure.y.log) {
+        (true, true) => "loglogaxis",
+        (true, false) => "semilogxaxis",
+        (false, true) => "semilogyaxis",
+        (false, false) => "axis",
+    };
+    let (plots, notes) = plots(figure);
+    let mut out = String::from("\\begin{figure}[htbp]\n  \\centering\n");
+    let mut line = |text: &str| out.extend(["  ", text, "\n"]);
+    let coloured = figure.curves.iter().filter(|curve| !curve.dashed).count();
+    for (name, rgb) in COLOURS.iter().take(coloured) {
+        line(&format!(r"\definecolor{{{name}}}{{RGB}}{{{rgb}}}"));
+    }
+    line(r"\begin{tikzpicture}");
+    line(&format!(r"  \begin{{{axis}}}["));
+    // Labels of pgfplots reach beyond its width.
+    line(r"    width={\linewidth-1.5em}, height=0.7\linewidth,");
+    for (key, axis) in [("xlabel", &figure.x), ("ylabel", &figure.y)] {
+        line(&format!("    {key}={{{}}},", axis.label.latex()));
+    }
+    line(r"    enlarge x limits=0.02, unbounded coords=jump, line join=round,");
+    line(r"    tick pos=lower, tick align=outside, grid=major, grid style={black!12},");
+    // Below the axis, where it covers no curve; in rows of three at most, of equal length.
+    let rows = figure.curves.len().div_ceil(3).max(1);
+    let columns = figure.curves.len().div_ceil(rows).max(1);
+    line(r"    legend style={at={(0.5,0)}, anchor=north, yshift=-3.2em, draw=none,");
+    line(r"      /tikz/every even column/.append style={column sep=1em}},");
+    line(&format!("    legend columns={columns}, legend cell align=left,"));
+    line("  ]");
+    plots.iter().for_each(|plot| line(&format!("    {plot}")));
+    line(&format!(r"  \end{{{axis}}}"));
+    line(r"\end{tikzpicture}");
+    let caption = figure.title.latex();
+    if !caption.is_empty() {
+        line(&format!(r"\caption{{{caption}}}"));
+    }
+    if !notes.is_empty() {
+        line(r"\par\smallskip");
+        line(r"\parbox{\linewidth}{\footnotesize\raggedright");
+        line(&format!("  {}}}", notes.join("\\par\n    ")));
+    }
+    out.push_str("\\end{figure}\n");
+    out
+}
+
+/// The lines that draw the curves, and the footnotes.
+fn plots(figure: &Figure) -> (Vec<String>, Vec<String>) {
+    let (mut plots, mut notes) = (Vec::new(), Vec::new());
+    let (mut samplers, mut references) = (0.., 0..);
+    for (curve, drawn) in figure.curves.iter().zip(figure.drawn(POINTS)) {
+        let order = if curve.dashed { references.next() } else { samplers.next() };
+        let (name, points) = (curve.name.latex(), curve.points.len());
+        if drawn.without_place > 0 {
+            let why = match figure.x.log || figure.y.log {
+                true => "infinite, or not positive on a logarithmic axis",
+                false => "infinite",
+            };
+            let hidden = drawn.without_place;
+            notes.push(format!("{name}: {hidden} of {points} points not shown ({why})"));
+        }
+        let shown: usize = drawn.runs.iter().map(Vec::len).sum();
+        if shown == 0 {
+            continue;
+        }
+        if shown + drawn.without_place < points {
+            plots.push(format!(
+                "% {shown} of {points} points; the line passes the others within {:.3} % of its axes",
+                100.0 * drawn.tolerance
+            ));
+        }
+        let style = style(curve, &drawn, order.unwrap_or(0));
+        plots.push(format!(r"\addplot[{style}] coordinates {{"));
+        for (i, run) in drawn.runs.iter().enumerate() {
+            if i > 0 {
+                plots.push(format!("  ({},nan)", coordinate(run[0].0)));
+            }
+            for points in run.chunks(6) {
+                let points: Vec<_> = points
+                    .iter()
+                    .map(|(x, y)| format!("({},{})", coordinate(*x), coordinate(*y)))
+                    .collect();
+                plots.push(format!("  {}", points.join(" ")));
+            }
+        }
+        plots.push("};".into());
+        plots.push(format!(r"\addlegendentry{{{name}}}"));
+    }
+    notes.extend(figure.notes.iter().map(|note| escape(note)));
+    (plots, notes)
+}
+
+/// Colour, dashes and marks of a curve, the `order`th of its kind.
+fn style(curve: &Curve, drawn: &Drawn, order: usize) -> String {
+    let line = match curve.dashed {
+        true => format!("{}, thick", REFERENCES[order % REFERENCES.len()]),
+        false => {
+            let (colour, _) = COLOURS[order % COLOURS.len()];
+            format!("{colour}, very thick, {}", DASHES[order % DASHES.len()])
+        }
+    };
+    // A point between two gaps has no line.
+    let alone = drawn.runs.iter().any(|run| run.len() == 1);
+    match alone || (!curve.dashed && curve.points.len() <= FEW) {
+        true => format!(
+            "{line}, mark={}, mark size=1.6pt, mark options={{solid, thin, fill=white}}",
+            MARKS[order % MARKS.len()]
+        ),
+        false => line,
+    }
+}
+
+/// Six digits, about as many as TeX computes with.
+fn coordinate(value: f64) -> String {
+    exact(format!("{value:.5e}").parse().unwrap_or(value))
+}
