@@ -2,7 +2,7 @@
 //! hand for that scheme, in the same run, and the time of the whole ablation table.
 //!
 //! Ratios within one run are what counts: both sides are interleaved and the best of many rounds is
-//! kept, so that a busy machine slows both. `cargo bench --bench exact`.
+//! kept, so that a busy machine slows both. `cargo bench -p gaussmeter --bench exact`.
 
 use gaussmeter::experiment::{Column, Setting, TableOptions, table};
 use gaussmeter::prelude::*;

@@ -1,5 +1,5 @@
 """The published table's 192 cells by the paper's formulas in vectorised NumPy: the yardstick for
-`cargo bench --bench exact`. Usage: python table_numpy.py [eigenvalues.npy]"""
+`cargo bench -p gaussmeter --bench exact`. Usage: python table_numpy.py [eigenvalues.npy]"""
 
 import sys
 import time

@@ -36,6 +36,7 @@ pub mod entry;
 pub mod exact;
 pub mod experiment;
 pub mod grid;
+#[cfg(feature = "dense")]
 mod linear_algebra;
 pub mod metric;
 pub mod paths;

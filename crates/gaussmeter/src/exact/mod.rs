@@ -12,6 +12,7 @@
 //! at every step. The two are independent of each other and check each other.
 
 pub mod continuous;
+#[cfg(feature = "dense")]
 pub mod dense;
 mod factor;
 mod init;

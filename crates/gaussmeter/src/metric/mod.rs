@@ -3,11 +3,13 @@
 //! A new metric is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
 //! [`registry`].
 
+#[cfg(feature = "dense")]
 mod bures;
 mod kl;
 mod trace;
 mod wasserstein2;
 
+#[cfg(feature = "dense")]
 pub use bures::{DenseGaussian, GaussianError, bures, wasserstein2_dense};
 pub use kl::{kl_forward, kl_reverse};
 pub use trace::trace_error;
