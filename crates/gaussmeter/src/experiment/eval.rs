@@ -81,6 +81,18 @@ pub(super) fn contribution(mode: &LawMode) -> f64 {
     mode.multiplicity * (mean + covariance)
 }
 
+/// A mode in JSON documents.
+pub(super) fn mode_json(m: &LawMode) -> serde_json::Value {
+    json!({
+        "eigenvalue": m.eigenvalue,
+        "multiplicity": m.multiplicity,
+        "gain": number(m.gain),
+        "mean": number(m.mean),
+        "variance": number(m.variance),
+        "contribution": number(contribution(m)),
+    })
+}
+
 impl Evaluation {
     /// The evaluation in all formats; `with_modes` adds one line per distinct eigenvalue.
     pub fn report(&self, with_modes: bool) -> Report {
@@ -262,17 +274,7 @@ impl Evaluation {
             |l: &crate::process::Level| json!({"t": l.t, "alpha": l.alpha, "sigma": l.sigma});
         document.insert("grid".into(), grid.levels().iter().map(level).collect());
         if with_modes {
-            let mode = |m: &LawMode| {
-                json!({
-                    "eigenvalue": m.eigenvalue,
-                    "multiplicity": m.multiplicity,
-                    "gain": number(m.gain),
-                    "mean": number(m.mean),
-                    "variance": number(m.variance),
-                    "contribution": number(contribution(m)),
-                })
-            };
-            document.insert("modes".into(), self.law.modes.iter().map(mode).collect());
+            document.insert("modes".into(), self.law.modes.iter().map(mode_json).collect());
         }
         document.into()
     }

@@ -1,4 +1,4 @@
-use super::eval::contribution;
+use super::eval::{contribution, mode_json};
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
 use crate::exact::{Init, Law, LawMode, Output, Target};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
@@ -164,15 +164,9 @@ impl ModeErrors {
 
     fn json(&self) -> serde_json::Value {
         let mode = |m: &LawMode| {
-            json!({
-                "eigenvalue": m.eigenvalue,
-                "multiplicity": m.multiplicity,
-                "gain": number(m.gain),
-                "mean": number(m.mean),
-                "variance": number(m.variance),
-                "std_error": number(std_error(m)),
-                "contribution": number(contribution(m)),
-            })
+            let mut mode = mode_json(m);
+            mode["std_error"] = number(std_error(m));
+            mode
         };
         let run = |(run, law): &(Run, Law)| {
             json!({
