@@ -30,6 +30,7 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod basis;
 pub mod data;
 pub mod denoiser;
 pub mod entry;
@@ -37,7 +38,7 @@ pub mod exact;
 pub mod experiment;
 pub mod grid;
 #[cfg(feature = "dense")]
-mod linear_algebra;
+pub mod linear_algebra;
 pub mod metric;
 pub mod paths;
 pub mod process;
@@ -45,6 +46,8 @@ pub mod report;
 pub mod sampler;
 pub mod spectrum;
 pub mod tape;
+#[cfg(feature = "dense")]
+pub mod texture;
 
 /// The names most programs need.
 pub mod prelude {

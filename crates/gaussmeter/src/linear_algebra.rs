@@ -2,14 +2,31 @@
 //!
 //! Each decomposition is checked before it is handed out: against its definition, on a random
 //! vector, in O(n²). A solver that repeats or loses vectors cannot pass.
+//!
+//! Large problems are spread over the threads of the current rayon pool. They are cut into a fixed
+//! number of pieces, so that a result has the same bits for any number of threads. It may still
+//! depend on the vector instructions of the machine.
 
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par, Side};
+use faer::linalg::{evd, qr::no_pivoting::factor as qr, svd};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
-use std::ops::Index;
+use std::ops::{Index, Range};
 use thiserror::Error;
+
+/// Pieces into which a large problem is cut.
+const PIECES: usize = 8;
+
+/// Matrices with fewer rows and columns are left to one thread.
+const SMALL: usize = 512;
+
+fn parallelism(size: usize) -> Par {
+    if size < SMALL { Par::Seq } else { Par::rayon(PIECES) }
+}
 
 /// Numbers do not form a matrix, or a matrix does not admit the operation.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -116,6 +133,21 @@ pub struct SymmetricEigen {
     pub rounding: f64,
 }
 
+/// M = rowsᵀ · diag(values) · rows: as [`SymmetricEigen`], with one eigenvector per row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Eigenbasis {
+    /// Eigenvalues, increasing.
+    pub values: Vec<f64>,
+    /// Orthonormal eigenvectors, one per row.
+    pub rows: Matrix,
+    /// Bound on the rounding errors of the values: n ε max|λ|, and 0 for a diagonal matrix.
+    pub rounding: f64,
+    /// ‖(M − rowsᵀ diag(values) rows) x‖ / (max|λ| ‖x‖) for a random x.
+    pub residual: f64,
+    /// ‖(rows rowsᵀ − 1) x‖ / ‖x‖ for a random x.
+    pub orthogonality: f64,
+}
+
 /// M = u · diag(values) · vᵀ, with u and v orthogonal; diag(values) has the shape of M.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SingularValues {
@@ -176,6 +208,10 @@ impl Matrix {
     pub fn values(&self) -> &[f64] {
         &self.values
     }
+    /// All values, row after row.
+    pub fn into_values(self) -> Vec<f64> {
+        self.values
+    }
 
     /// The transpose.
     pub fn transpose(&self) -> Self {
@@ -187,14 +223,31 @@ impl Matrix {
     /// # Errors
     /// [`MatrixError::Product`]
     pub fn multiply(&self, right: &Matrix) -> Result<Self, MatrixError> {
-        if self.columns != right.rows {
-            let (left, right) = ((self.rows, self.columns), (right.rows, right.columns));
-            return Err(MatrixError::Product { left, right });
-        }
-        let mut values = vec![0.0; self.rows * right.columns];
-        let product = MatMut::from_row_major_slice_mut(&mut values, self.rows, right.columns);
-        matmul(product, Accum::Replace, self.view(), right.view(), 1.0, Par::Seq);
-        Ok(Matrix { rows: self.rows, columns: right.columns, values })
+        product(self.view(), right.view())
+    }
+
+    /// The product `selfᵀ · right`.
+    ///
+    /// # Errors
+    /// [`MatrixError::Product`]
+    pub fn transpose_multiply(&self, right: &Matrix) -> Result<Self, MatrixError> {
+        product(self.view().transpose(), right.view())
+    }
+
+    /// The product `self · rightᵀ`.
+    ///
+    /// ```
+    /// use gaussmeter::linear_algebra::Matrix;
+    /// let a = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?;
+    /// assert_eq!(a.multiply_transpose(&a)?, a.multiply(&a.transpose())?);
+    /// assert_eq!(a.transpose_multiply(&a)?, a.transpose().multiply(&a)?);
+    /// # Ok::<(), gaussmeter::linear_algebra::MatrixError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MatrixError::Product`]
+    pub fn multiply_transpose(&self, right: &Matrix) -> Result<Self, MatrixError> {
+        product(self.view(), right.view().transpose())
     }
 
     /// The product with a vector.
@@ -208,6 +261,22 @@ impl Matrix {
         }
         let dot = |i: usize| self.row(i).iter().zip(vector).map(|(a, x)| a * x).sum();
         Ok((0..self.rows).map(dot).collect())
+    }
+
+    /// The product of the transpose with a vector: the combination `Σᵢ vectorᵢ rowᵢ` of the rows.
+    ///
+    /// # Errors
+    /// [`MatrixError::Product`]
+    pub fn apply_transpose(&self, vector: &[f64]) -> Result<Vec<f64>, MatrixError> {
+        if vector.len() != self.rows {
+            let (left, right) = ((self.columns, self.rows), (vector.len(), 1));
+            return Err(MatrixError::Product { left, right });
+        }
+        let mut out = vec![0.0; self.columns];
+        for (i, x) in vector.iter().enumerate() {
+            out.iter_mut().zip(self.row(i)).for_each(|(o, a)| *o += a * x);
+        }
+        Ok(out)
     }
 
     /// Half the sum with the transpose, if the two differ by at most `tolerance · max|entry|`.
@@ -247,36 +316,69 @@ impl Matrix {
     /// # Errors
     /// [`MatrixError`]: not square, not finite, or the solver failed.
     pub fn symmetric_eigen(&self) -> Result<SymmetricEigen, MatrixError> {
+        let Eigenbasis { values, rows, rounding, .. } = self.clone().into_eigenbasis()?;
+        Ok(SymmetricEigen { values, vectors: rows.transpose(), rounding })
+    }
+
+    /// As [`Matrix::symmetric_eigen`], in the memory of the matrix and with the eigenvectors as
+    /// rows: of large matrices there is no room for copies.
+    ///
+    /// # Errors
+    /// [`MatrixError`]: not square, not finite, or the solver failed.
+    pub fn into_eigenbasis(mut self) -> Result<Eigenbasis, MatrixError> {
         self.check_square()?;
         self.check_finite()?;
         let n = self.rows;
         if (0..n).all(|i| self.row(i)[..i].iter().all(|v| *v == 0.0)) {
             let mut order: Vec<usize> = (0..n).collect();
             order.sort_by(|&i, &j| self[(i, i)].total_cmp(&self[(j, j)]));
-            let vectors = Matrix::from_fn(n, n, |i, k| f64::from(order[k] == i));
+            let rows = Matrix::from_fn(n, n, |k, i| f64::from(order[k] == i));
             let values = order.iter().map(|&i| self[(i, i)]).collect();
-            return Ok(SymmetricEigen { values, vectors, rounding: 0.0 });
+            let (rounding, residual, orthogonality) = (0.0, 0.0, 0.0);
+            return Ok(Eigenbasis { values, rows, rounding, residual, orthogonality });
         }
-        let failed = |error: f64| self.failure("eigendecomposition", error);
         let scale = power_of_two_near(self.max_abs());
-        let unit = self.map(|v| v / scale);
-        let eigen =
-            unit.view().self_adjoint_eigen(Side::Lower).map_err(|_| failed(f64::INFINITY))?;
-        let vectors = Matrix::from_view(eigen.U());
-        let mut values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
+        self.values.iter_mut().for_each(|v| *v /= scale);
+        let failed = |error: f64| self.failure("eigendecomposition", error);
+
+        let par = parallelism(n);
+        let mut diagonal = Diag::zeros(n);
+        let mut vectors = vec![0.0; n * n];
+        {
+            let needs = evd::self_adjoint_evd_scratch::<f64>(
+                n,
+                evd::ComputeEigenvectors::Yes,
+                par,
+                Default::default(),
+            );
+            let mut memory = MemBuffer::try_new(needs).map_err(|_| failed(f64::INFINITY))?;
+            evd::self_adjoint_evd(
+                self.view(),
+                diagonal.as_mut(),
+                Some(MatMut::from_column_major_slice_mut(&mut vectors, n, n)),
+                par,
+                MemStack::new(&mut memory),
+                Default::default(),
+            )
+            .map_err(|_| failed(f64::INFINITY))?;
+        }
+        let mut values: Vec<f64> = diagonal.column_vector().iter().copied().collect();
+        let rows = Matrix { rows: n, columns: n, values: vectors };
         let radius = max_abs(&values);
 
         let x = probe(n);
-        let turned = vectors.apply(&x)?;
+        let turned = rows.apply_transpose(&x)?;
         let stretched: Vec<f64> = values.iter().zip(&x).map(|(l, x)| l * x).collect();
-        let residual = distance(&unit.apply_lower(&turned), &vectors.apply(&stretched)?);
-        let orthogonality = distance(&vectors.transpose().apply(&turned)?, &x);
-        let error = ratio(residual, radius * norm(&x)) + ratio(orthogonality, norm(&x));
+        let residual = distance(&self.apply_lower(&turned), &rows.apply_transpose(&stretched)?);
+        let residual = ratio(residual, radius * norm(&x));
+        let orthogonality = ratio(distance(&rows.apply(&turned)?, &x), norm(&x));
+        let error = residual + orthogonality;
         if error.is_nan() || error > tolerance(n) {
             return Err(failed(error));
         }
         values.iter_mut().for_each(|l| *l *= scale);
-        Ok(SymmetricEigen { values, vectors, rounding: n as f64 * f64::EPSILON * radius * scale })
+        let rounding = n as f64 * f64::EPSILON * radius * scale;
+        Ok(Eigenbasis { values, rows, rounding, residual, orthogonality })
     }
 
     /// The singular value decomposition with all left and right singular vectors.
@@ -288,9 +390,25 @@ impl Matrix {
         let failed = |error: f64| self.failure("singular value decomposition", error);
         let scale = power_of_two_near(self.max_abs());
         let unit = self.map(|v| v / scale);
-        let svd = unit.view().svd().map_err(|_| failed(f64::INFINITY))?;
-        let (u, v) = (Matrix::from_view(svd.U()), Matrix::from_view(svd.V()));
-        let mut values: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+        let (m, n) = (self.rows, self.columns);
+        let par = parallelism(m.min(n));
+        let mut diagonal = Diag::zeros(m.min(n));
+        let (mut u, mut v) = (Mat::zeros(m, m), Mat::zeros(n, n));
+        let full = svd::ComputeSvdVectors::Full;
+        let needs = svd::svd_scratch::<f64>(m, n, full, full, par, Default::default());
+        let mut memory = MemBuffer::try_new(needs).map_err(|_| failed(f64::INFINITY))?;
+        svd::svd(
+            unit.view(),
+            diagonal.as_mut(),
+            Some(u.as_mut()),
+            Some(v.as_mut()),
+            par,
+            MemStack::new(&mut memory),
+            Default::default(),
+        )
+        .map_err(|_| failed(f64::INFINITY))?;
+        let (u, v) = (Matrix::from_view(u.as_ref()), Matrix::from_view(v.as_ref()));
+        let mut values: Vec<f64> = diagonal.column_vector().iter().copied().collect();
 
         let (x, y) = (probe(self.columns), probe(self.rows));
         let turned = v.apply(&x)?;
@@ -316,8 +434,24 @@ impl Matrix {
     /// [`MatrixError`]: not finite, or the solver failed.
     pub(crate) fn compressed(&self) -> Result<Self, MatrixError> {
         self.check_finite()?;
-        let qr = self.view().transpose().qr();
-        let root = Matrix::from_view(qr.thin_R().transpose());
+        let (n, m) = (self.rows, self.columns);
+        let size = n.min(m);
+        let par = parallelism(size);
+        let mut factors = self.view().transpose().to_owned();
+        let block = qr::recommended_block_size::<f64>(m, n);
+        let mut coefficients = Mat::zeros(block, size);
+        let needs = qr::qr_in_place_scratch::<f64>(m, n, block, par, Default::default());
+        let mut memory = MemBuffer::try_new(needs)
+            .map_err(|_| self.failure("QR decomposition", f64::INFINITY))?;
+        qr::qr_in_place(
+            factors.as_mut(),
+            coefficients.as_mut(),
+            par,
+            MemStack::new(&mut memory),
+            Default::default(),
+        );
+        let upper = |i: usize, j: usize| if i <= j { factors[(i, j)] } else { 0.0 };
+        let root = Matrix::from_fn(n, size, |i, j| upper(j, i));
         let x = probe(self.rows);
         let image = self.apply(&self.transpose().apply(&x)?)?;
         let compressed = root.apply(&root.transpose().apply(&x)?)?;
@@ -328,7 +462,11 @@ impl Matrix {
         }
     }
 
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
+    /// A row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.columns..(row + 1) * self.columns]
     }
 
@@ -345,7 +483,11 @@ impl Matrix {
         if rows == columns { Ok(()) } else { Err(MatrixError::NotSquare { rows, columns }) }
     }
 
-    pub(crate) fn check_finite(&self) -> Result<(), MatrixError> {
+    /// Refuses values that are NaN or infinite.
+    ///
+    /// # Errors
+    /// [`MatrixError::NotFinite`]
+    pub fn check_finite(&self) -> Result<(), MatrixError> {
         match self.values.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
             Some(k) => Err(MatrixError::NotFinite {
@@ -393,6 +535,67 @@ impl Index<(usize, usize)> for Matrix {
         assert!(column < self.columns, "column {column} of {}", self.columns);
         &self.values[row * self.columns + column]
     }
+}
+
+fn product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Matrix, MatrixError> {
+    if left.ncols() != right.nrows() {
+        return Err(MatrixError::Product { left: left.shape(), right: right.shape() });
+    }
+    let (rows, columns) = (left.nrows(), right.ncols());
+    let par = parallelism(rows.max(columns).max(left.ncols()));
+    let mut values = vec![0.0; rows * columns];
+    let product = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
+    matmul(product, Accum::Replace, left, right, 1.0, par);
+    Ok(Matrix { rows, columns, values })
+}
+
+/// f32 and f64.
+pub trait Real: faer_real::Scalar {}
+impl Real for f32 {}
+impl Real for f64 {}
+
+mod faer_real {
+    pub trait Scalar: faer::traits::ComplexField + Copy {}
+    impl Scalar for f32 {}
+    impl Scalar for f64 {}
+}
+
+/// One tile of the matrix of inner products of columns: `tileᵢⱼ = Σₖ aₖᵢ aₖⱼ` for i in `left` and
+/// j in `right`, where `a` has `columns` columns and is stored by rows, as the tile is. On the
+/// calling thread: tiles are what threads share.
+///
+/// ```
+/// use gaussmeter::linear_algebra::inner_products;
+/// let mut tile = [0.0f32; 2];
+/// inner_products(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 0..1, 1..3, &mut tile)?;
+/// assert_eq!(tile, [1.0 * 2.0 + 4.0 * 5.0, 1.0 * 3.0 + 4.0 * 6.0]);
+/// # Ok::<(), gaussmeter::linear_algebra::MatrixError>(())
+/// ```
+///
+/// # Errors
+/// [`MatrixError::Length`]: the values do not form rows of this length, the columns are not there,
+/// or the tile has another size.
+pub fn inner_products<T: Real>(
+    values: &[T],
+    columns: usize,
+    left: Range<usize>,
+    right: Range<usize>,
+    tile: &mut [T],
+) -> Result<(), MatrixError> {
+    let rows = values.len().checked_div(columns).unwrap_or(0);
+    let mismatch = |len, rows, columns| Err(MatrixError::Length { len, rows, columns });
+    let inside = |range: &Range<usize>| range.start <= range.end && range.end <= columns;
+    if rows * columns != values.len() || !inside(&left) || !inside(&right) {
+        return mismatch(values.len(), rows, columns.max(left.end).max(right.end));
+    }
+    if tile.len() != left.len() * right.len() {
+        return mismatch(tile.len(), left.len(), right.len());
+    }
+    let a = MatRef::from_row_major_slice(values, rows, columns);
+    let (i, j) = (a.subcols(left.start, left.len()), a.subcols(right.start, right.len()));
+    let tile = MatMut::from_row_major_slice_mut(tile, left.len(), right.len());
+    matmul(tile, Accum::Replace, i.transpose(), j, T::one_impl(), Par::Seq);
+    Ok(())
 }
 
 /// Euclidean norm, without overflow or underflow of the squares.

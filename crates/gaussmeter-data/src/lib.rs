@@ -1,0 +1,39 @@
+//! From data to the spectrum of their covariance.
+//!
+//! ```text
+//! Samples ──► Moments ──► Decomposition ──► Spectrum, DenseBasis, file
+//!         └─► Gram matrix, Lanczos ──┘
+//! ```
+//!
+//! ```
+//! use gaussmeter_data::{Options, decompose, samples::{InMemory, Scale}};
+//!
+//! let pixels = vec![0, 0, 255, 255, 0, 255, 255, 0]; // four pictures of two pixels
+//! let mut samples = InMemory::bytes("four corners", &[1, 1, 2], Scale::SYMMETRIC, pixels)?;
+//! let decomposition = decompose(&mut samples, &Options::default())?;
+//! let spectrum = decomposition.spectrum()?;
+//! assert_eq!(spectrum.modes().len(), 1);
+//! assert!((spectrum.trace() - 2.0).abs() < 1e-14 && !spectrum.has_mean());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Covariances are those of the data set itself: sums are divided by n, not by n − 1.
+//!
+//! The library returns values; it never prints. Threads are those of the current rayon pool; no
+//! result depends on their number.
+
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+
+mod basis;
+mod moments;
+mod npz;
+pub mod samples;
+mod spectral;
+
+pub use basis::{BasisError, DenseBasis};
+pub use moments::{MAX_DIM, Moments, MomentsError};
+pub use npz::FileError;
+pub use spectral::{
+    Checks, Choice, Decomposition, DecompositionError, Estimate, LanczosOptions, Method, Options,
+    Quadrature, choose, decompose,
+};

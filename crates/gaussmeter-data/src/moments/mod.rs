@@ -1,0 +1,410 @@
+//! First and second moments of a stream of vectors, in memory that does not grow with the stream.
+
+mod partial;
+mod products;
+
+pub(crate) use products::{BLOCK, Products};
+
+use crate::npz::FileError;
+use crate::samples::{Chunk, Samples, SamplesError, Scale, check_scale, dim, for_each_chunk};
+use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use thiserror::Error;
+
+/// Largest dimension of a covariance matrix: one of that size holds 2 GiB.
+pub const MAX_DIM: usize = 16_384;
+
+/// Zero of the sums over 8-bit data: with it, products fit into 15 bits.
+pub(crate) const CENTRE: i64 = 128;
+
+/// No sum of so many products overflows, nor does n times it, as i128.
+const MAX_COUNT: u64 = 1 << 48;
+
+/// Moments cannot be computed, merged or restored.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MomentsError {
+    /// The samples cannot be read, or are none.
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+    /// The covariance would not fit into memory.
+    #[error(
+        "dimension {dim} is above {MAX_DIM}, the largest covariance matrix: use the Gram matrix or Lanczos"
+    )]
+    TooLarge {
+        /// The dimension.
+        dim: usize,
+    },
+    /// There are more samples than the sums can hold.
+    #[error("more than {MAX_COUNT} samples")]
+    TooMany,
+    /// Two parts are not parts of one whole.
+    #[error("parts differ in {what}: {left} and {right}")]
+    Mismatch {
+        /// "shape", "scale" or "kind of values".
+        what: &'static str,
+        /// That of the first part.
+        left: String,
+        /// That of the second part.
+        right: String,
+    },
+    /// Numbers are too large for f64.
+    #[error("covariance: {0}")]
+    Matrix(#[from] MatrixError),
+    /// A partial result cannot be written or read.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Count, mean and covariance of data vectors, accumulated in one pass.
+///
+/// **8-bit values** are summed exactly: the totals of x − 128 and of (x − 128)(x − 128)ᵀ are
+/// integers. Whatever the chunks, their order, the number of threads and the way in which parts are
+/// merged, they are the same, bit for bit.
+///
+/// **Other values** are summed in f64, relative to the first vector, in blocks of 1024 vectors. The
+/// result does not depend on chunks and threads, but on the order of the vectors, on how parts are
+/// merged, and in the last bits on the vector instructions of the machine.
+///
+/// Memory, for 8-bit data of dimension 3072: 40 MiB of totals and 15 MiB for the block at hand.
+///
+/// ```
+/// use gaussmeter_data::{Moments, samples::{Chunk, Scale}};
+/// let mut moments = Moments::new("two pixels", &[2], Scale::IDENTITY)?;
+/// moments.push(&Chunk::Bytes { rows: 2, values: vec![0, 10, 4, 20] })?;
+/// assert_eq!(moments.mean()?, [2.0, 15.0]);
+/// assert_eq!(moments.covariance()?.values(), [4.0, 10.0, 10.0, 25.0]);
+/// # Ok::<(), gaussmeter_data::MomentsError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Moments {
+    description: String,
+    shape: Vec<usize>,
+    dim: usize,
+    scale: Scale,
+    count: u64,
+    sums: Sums,
+}
+
+#[derive(Clone, Debug)]
+enum Sums {
+    /// No vector has come yet.
+    None,
+    Exact(Exact),
+    Float(Float),
+}
+
+/// Sums of x − 128.
+#[derive(Clone, Debug)]
+struct Exact {
+    first: Vec<i64>,
+    second: Products<i64>,
+    /// Vectors that do not fill a block yet.
+    pending: Vec<u8>,
+    block: Vec<f32>,
+}
+
+/// Sums of x − shift.
+#[derive(Clone, Debug)]
+struct Float {
+    shift: Vec<f64>,
+    first: Vec<f64>,
+    second: Products<f64>,
+    pending: Vec<f64>,
+    block: Vec<f64>,
+}
+
+impl Moments {
+    /// Moments of no vectors yet.
+    ///
+    /// # Errors
+    /// [`MomentsError`]: a shape without values or beyond [`MAX_DIM`] of them, a scale that is not
+    /// finite and invertible.
+    pub fn new(
+        description: impl Into<String>,
+        shape: &[usize],
+        scale: Scale,
+    ) -> Result<Self, MomentsError> {
+        let dim = dim(shape)?;
+        if dim > MAX_DIM {
+            return Err(MomentsError::TooLarge { dim });
+        }
+        check_scale(scale)?;
+        let (description, shape) = (description.into(), shape.to_vec());
+        Ok(Moments { description, shape, dim, scale, count: 0, sums: Sums::None })
+    }
+
+    /// The moments of all vectors of a stream. The next chunk is read while the last one is summed.
+    ///
+    /// # Errors
+    /// [`MomentsError`]
+    pub fn of(samples: &mut dyn Samples) -> Result<Self, MomentsError> {
+        Moments::of_with(samples, |_| ())
+    }
+
+    /// As [`Moments::of`]; calls `progress` with the number of vectors so far, after each chunk.
+    ///
+    /// # Errors
+    /// [`MomentsError`]
+    pub fn of_with(
+        samples: &mut dyn Samples,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<Self, MomentsError> {
+        let mut moments = Moments::new(samples.description(), samples.shape(), samples.scale())?;
+        for_each_chunk(samples, BLOCK, |_, chunk| {
+            moments.push(&chunk)?;
+            progress(moments.count);
+            Ok::<(), MomentsError>(())
+        })?;
+        moments.settle()?;
+        Ok(moments)
+    }
+
+    /// Adds vectors.
+    ///
+    /// # Errors
+    /// [`MomentsError`]: not so many values, values that are not finite, or of another kind than
+    /// those before.
+    pub fn push(&mut self, chunk: &Chunk) -> Result<(), MomentsError> {
+        chunk.check(self.dim, self.count)?;
+        let dim = self.dim;
+        let count = self.count + chunk.rows() as u64;
+        if count > MAX_COUNT {
+            return Err(MomentsError::TooMany);
+        }
+        if let Sums::None = self.sums {
+            self.sums = match chunk {
+                Chunk::Bytes { .. } => Sums::Exact(Exact::zero(dim)),
+                Chunk::Floats { values, .. } => Sums::Float(Float::zero(values[..dim].to_vec())),
+            };
+        }
+        match (&mut self.sums, chunk) {
+            (Sums::Exact(sums), Chunk::Bytes { values, .. }) => sums.push(values)?,
+            (Sums::Float(sums), Chunk::Floats { values, .. }) => sums.push(values)?,
+            _ => return Err(SamplesError::Mixed { row: self.count }.into()),
+        }
+        self.count = count;
+        Ok(())
+    }
+
+    /// Adds the vectors of another part of the same data.
+    ///
+    /// # Errors
+    /// [`MomentsError::Mismatch`]: other shape, scale or kind of values.
+    pub fn merge(&mut self, mut other: Moments) -> Result<(), MomentsError> {
+        let differ = |what, left: &dyn std::fmt::Debug, right: &dyn std::fmt::Debug| {
+            let (left, right) = (format!("{left:?}"), format!("{right:?}"));
+            Err(MomentsError::Mismatch { what, left, right })
+        };
+        if self.shape != other.shape {
+            return differ("shape", &self.shape, &other.shape);
+        }
+        if self.scale != other.scale {
+            return differ("scale", &self.scale, &other.scale);
+        }
+        let count = self.count.saturating_add(other.count);
+        if count > MAX_COUNT {
+            return Err(MomentsError::TooMany);
+        }
+        self.settle()?;
+        other.settle()?;
+        match (&mut self.sums, other.sums) {
+            (_, Sums::None) => {}
+            (sums @ Sums::None, new) => *sums = new,
+            (Sums::Exact(sums), Sums::Exact(new)) => sums.merge(&new),
+            (Sums::Float(sums), Sums::Float(new)) => sums.merge(&new, other.count as f64),
+            (Sums::Exact(_), Sums::Float(_)) => return differ("kind of values", &"u8", &"f64"),
+            (Sums::Float(_), Sums::Exact(_)) => return differ("kind of values", &"f64", &"u8"),
+        }
+        if !other.description.is_empty() && self.description != other.description {
+            self.description = format!("{} + {}", self.description, other.description);
+        }
+        self.count = count;
+        Ok(())
+    }
+
+    /// Sums what is pending.
+    fn settle(&mut self) -> Result<(), MatrixError> {
+        match &mut self.sums {
+            Sums::None => Ok(()),
+            Sums::Exact(sums) => sums.settle(),
+            Sums::Float(sums) => sums.settle(),
+        }
+    }
+
+    fn empty(&self) -> SamplesError {
+        SamplesError::Empty { description: self.description.clone() }
+    }
+
+    /// Mean of the data, in data units.
+    ///
+    /// # Errors
+    /// [`SamplesError::Empty`]
+    pub fn mean(&mut self) -> Result<Vec<f64>, MomentsError> {
+        self.settle()?;
+        let n = self.count as f64;
+        Ok(match &self.sums {
+            Sums::None => return Err(self.empty().into()),
+            Sums::Exact(Exact { first, .. }) => {
+                let total =
+                    |sum: i64| i128::from(sum) + i128::from(CENTRE) * i128::from(self.count);
+                first.iter().map(|sum| self.scale.apply(total(*sum) as f64 / n)).collect()
+            }
+            Sums::Float(Float { shift, first, .. }) => shift
+                .iter()
+                .zip(first)
+                .map(|(shift, sum)| self.scale.apply(shift + sum / n))
+                .collect(),
+        })
+    }
+
+    /// Covariance of the data, in squared data units: (Σ x xᵀ)/n − (Σ x)(Σ x)ᵀ/n².
+    ///
+    /// From 8-bit values, n Σ x xᵀ − (Σ x)(Σ x)ᵀ is formed in integers, so that nothing cancels:
+    /// entries have a relative error of 4 ε, and are zero where they should be.
+    ///
+    /// # Errors
+    /// [`MomentsError`]: no vectors, or values whose squares overflow.
+    pub fn covariance(&mut self) -> Result<Matrix, MomentsError> {
+        self.settle()?;
+        let n = self.count as f64;
+        let unit = self.scale.factor * self.scale.factor;
+        let values = match &self.sums {
+            Sums::None => return Err(self.empty().into()),
+            Sums::Exact(Exact { first, second, .. }) => {
+                let count = i128::from(self.count);
+                let first: Vec<i128> = first.iter().map(|sum| i128::from(*sum)).collect();
+                second.matrix(|i, j, sum| {
+                    (count * i128::from(sum) - first[i] * first[j]) as f64 / (n * n) * unit
+                })
+            }
+            Sums::Float(Float { first, second, .. }) => {
+                let mean: Vec<f64> = first.iter().map(|sum| sum / n).collect();
+                second.matrix(|i, j, sum| (sum / n - mean[i] * mean[j]) * unit)
+            }
+        };
+        let covariance = Matrix::new(self.dim, self.dim, values)?;
+        covariance.check_finite()?;
+        Ok(covariance)
+    }
+
+    /// Number of vectors.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+    /// Dimension of a vector.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+    /// Shape of a vector.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    /// How stored values become data.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+    /// What the vectors are.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+    /// Whether the sums are exact: those of 8-bit values are.
+    pub fn is_exact(&self) -> bool {
+        matches!(self.sums, Sums::Exact(_))
+    }
+}
+
+impl Exact {
+    fn zero(dim: usize) -> Self {
+        let (pending, block) = (Vec::new(), Vec::new());
+        Exact { first: vec![0; dim], second: Products::zero(dim), pending, block }
+    }
+
+    fn push(&mut self, mut values: &[u8]) -> Result<(), MatrixError> {
+        let full = BLOCK * self.first.len();
+        if !self.pending.is_empty() {
+            let (head, rest) = values.split_at(values.len().min(full - self.pending.len()));
+            self.pending.extend_from_slice(head);
+            values = rest;
+            if self.pending.len() == full {
+                self.settle()?;
+            }
+        }
+        let blocks = values.chunks_exact(full);
+        self.pending.extend_from_slice(blocks.remainder());
+        blocks.into_iter().try_for_each(|values| self.add(values))
+    }
+
+    fn settle(&mut self) -> Result<(), MatrixError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.add(&pending)?;
+        pending.clear();
+        self.pending = pending;
+        Ok(())
+    }
+
+    /// Adds at most [`BLOCK`] vectors.
+    fn add(&mut self, values: &[u8]) -> Result<(), MatrixError> {
+        self.block.clear();
+        self.block.extend(values.iter().map(|v| f32::from(*v) - CENTRE as f32));
+        for row in values.chunks_exact(self.first.len()) {
+            let centred = row.iter().map(|v| i64::from(*v) - CENTRE);
+            self.first.iter_mut().zip(centred).for_each(|(sum, v)| *sum += v);
+        }
+        self.second.add_block(&self.block)
+    }
+
+    fn merge(&mut self, other: &Exact) {
+        self.first.iter_mut().zip(&other.first).for_each(|(sum, new)| *sum += new);
+        self.second.update(|i, j, total| total + other.second.at(i, j));
+    }
+}
+
+impl Float {
+    fn zero(shift: Vec<f64>) -> Self {
+        let dim = shift.len();
+        let (pending, block) = (Vec::new(), Vec::new());
+        Float { shift, first: vec![0.0; dim], second: Products::zero(dim), pending, block }
+    }
+
+    fn push(&mut self, mut values: &[f64]) -> Result<(), MatrixError> {
+        let full = BLOCK * self.shift.len();
+        while !values.is_empty() {
+            let (head, rest) = values.split_at(values.len().min(full - self.pending.len()));
+            self.pending.extend_from_slice(head);
+            values = rest;
+            if self.pending.len() == full {
+                self.settle()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), MatrixError> {
+        let dim = self.shift.len();
+        self.block.clear();
+        let shift = self.shift.iter().cycle();
+        self.block.extend(self.pending.iter().zip(shift).map(|(v, shift)| v - shift));
+        let mut sums = vec![0.0; dim];
+        for row in self.block.chunks_exact(dim) {
+            sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+        }
+        self.first.iter_mut().zip(&sums).for_each(|(total, sum)| *total += sum);
+        self.second.add_block(&self.block)?;
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// With δ the difference of the shifts, Σ (y + δ)(y + δ)ᵀ = Σ y yᵀ + s δᵀ + δ sᵀ + n δ δᵀ, where
+    /// s = Σ y and n is the number of vectors of the other part.
+    fn merge(&mut self, other: &Float, n: f64) {
+        let delta: Vec<f64> = other.shift.iter().zip(&self.shift).map(|(b, a)| b - a).collect();
+        let s = &other.first;
+        self.second.update(|i, j, total| {
+            let cross = s[i] * delta[j] + delta[i] * s[j];
+            total + (other.second.at(i, j) + (cross + n * delta[i] * delta[j]))
+        });
+        for (total, (s, delta)) in self.first.iter_mut().zip(s.iter().zip(&delta)) {
+            *total += s + n * delta;
+        }
+    }
+}

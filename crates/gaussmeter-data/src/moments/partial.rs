@@ -1,0 +1,151 @@
+//! Partial results in files: an npz archive of the sums, with a JSON description.
+
+use super::{CENTRE, Exact, Float, MAX_COUNT, Moments, MomentsError, Products, Sums};
+use crate::npz::{Archive, Writer};
+use crate::samples::Scale;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+const CONTENT: &str = "gaussmeter moments";
+const VERSION: u32 = 1;
+
+/// Longest description, in bytes.
+const MAX_META: usize = 1 << 20;
+
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    content: String,
+    version: u32,
+    /// "u8", "f64", or "none".
+    values: String,
+    count: u64,
+    shape: Vec<usize>,
+    scale: Scale,
+    description: String,
+}
+
+impl Moments {
+    /// Writes the sums into an `.npz` file, so that parts of a data set can be summed apart:
+    /// `meta` (JSON, as bytes), `first` (d), `second` (lower triangle, row by row), and for values
+    /// other than bytes `shift` (d). Sums of bytes are of type int64 and relative to 128.
+    ///
+    /// # Errors
+    /// [`MomentsError`]
+    pub fn save(&mut self, path: &Path) -> Result<(), MomentsError> {
+        self.settle()?;
+        let values = match &self.sums {
+            Sums::None => "none",
+            Sums::Exact(_) => "u8",
+            Sums::Float(_) => "f64",
+        };
+        let meta = Meta {
+            content: CONTENT.into(),
+            version: VERSION,
+            values: values.into(),
+            count: self.count,
+            shape: self.shape.clone(),
+            scale: self.scale,
+            description: self.description.clone(),
+        };
+        let meta = serde_json::json!(meta).to_string().into_bytes();
+        let (dim, packed) = (self.dim, self.dim * (self.dim + 1) / 2);
+        let mut file = Writer::create(path)?;
+        file.array("meta", &[meta.len()], meta)?;
+        match &self.sums {
+            Sums::None => {}
+            Sums::Exact(sums) => {
+                file.array("first", &[dim], sums.first.iter().copied())?;
+                file.array("second", &[packed], sums.second.packed())?;
+            }
+            Sums::Float(sums) => {
+                file.array("shift", &[dim], sums.shift.iter().copied())?;
+                file.array("first", &[dim], sums.first.iter().copied())?;
+                file.array("second", &[packed], sums.second.packed())?;
+            }
+        }
+        Ok(file.finish()?)
+    }
+
+    /// Reads what [`Moments::save`] wrote.
+    ///
+    /// # Errors
+    /// [`MomentsError::File`]: no such file, damaged, or sums that no data can have.
+    pub fn load(path: &Path) -> Result<Self, MomentsError> {
+        let mut file = Archive::open(path)?;
+        let (_, meta) = file.array::<u8>("meta", MAX_META)?;
+        let meta: serde_json::Value =
+            serde_json::from_slice(&meta).map_err(|e| file.bad("meta", e))?;
+        if meta["content"] != CONTENT || meta["version"] != VERSION {
+            let found = format!("content {}, version {}", meta["content"], meta["version"]);
+            return Err(file.content(found, "gaussmeter moments, version 1").into());
+        }
+        let meta: Meta = serde_json::from_value(meta).map_err(|e| file.bad("meta", e))?;
+        let mut moments = Moments::new(meta.description, &meta.shape, meta.scale)?;
+        let (dim, count) = (moments.dim, meta.count);
+        if count > MAX_COUNT || (count == 0) != (meta.values == "none") {
+            let reason = format!("count {count} of {} values", meta.values);
+            return Err(file.bad("meta", reason).into());
+        }
+        moments.count = count;
+        let packed = dim * (dim + 1) / 2;
+        moments.sums = match meta.values.as_str() {
+            "none" => Sums::None,
+            "u8" => {
+                let first = list::<i64>(&mut file, "first", dim)?;
+                let second = list::<i64>(&mut file, "second", packed)?;
+                // |x − 128| ≤ 128, and sums of squares are not negative.
+                let most = CENTRE as u64;
+                if let Some(k) = first.iter().position(|v| v.unsigned_abs() > most * count) {
+                    return Err(impossible(&file, "first", k));
+                }
+                let wrong = |(k, v): (usize, &i64)| {
+                    v.unsigned_abs() > most * most * count || (*v < 0 && is_diagonal(k))
+                };
+                if let Some(k) = second.iter().enumerate().position(wrong) {
+                    return Err(impossible(&file, "second", k));
+                }
+                Sums::Exact(Exact {
+                    first,
+                    second: Products::from_packed(dim, &second),
+                    ..Exact::zero(dim)
+                })
+            }
+            "f64" => {
+                let shift = list::<f64>(&mut file, "shift", dim)?;
+                let first = list::<f64>(&mut file, "first", dim)?;
+                let second = list::<f64>(&mut file, "second", packed)?;
+                for (name, values) in [("shift", &shift), ("first", &first), ("second", &second)] {
+                    if let Some(k) = values.iter().position(|v| !v.is_finite()) {
+                        return Err(impossible(&file, name, k));
+                    }
+                }
+                let second = Products::from_packed(dim, &second);
+                Sums::Float(Float { first, second, ..Float::zero(shift) })
+            }
+            other => return Err(file.bad("meta", format!("values of type '{other}'")).into()),
+        };
+        Ok(moments)
+    }
+}
+
+fn list<T: crate::npz::Element>(
+    file: &mut Archive,
+    name: &'static str,
+    expected: usize,
+) -> Result<Vec<T>, MomentsError> {
+    let (shape, values) = file.array(name, expected)?;
+    match shape == [expected] {
+        true => Ok(values),
+        false => Err(file.bad(name, format!("shape {shape:?} instead of [{expected}]")).into()),
+    }
+}
+
+fn impossible(file: &Archive, name: &'static str, index: usize) -> MomentsError {
+    file.bad(name, format!("value {index} is no sum over so many samples")).into()
+}
+
+/// Whether entry k of a packed lower triangle is (i, i): k = i (i + 3)/2.
+fn is_diagonal(k: usize) -> bool {
+    let i = ((8 * k + 9).isqrt() - 3) / 2;
+    i * (i + 3) / 2 == k
+}

@@ -1,0 +1,278 @@
+//! Archives of NumPy arrays: little-endian, C order, of the types named by [`Element`].
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+use thiserror::Error;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// A file of this crate cannot be written or read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The file cannot be opened, read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is no archive, or a damaged one.
+    #[error("{}: not a complete npz archive: {reason}", path.display())]
+    Archive {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An array is missing, damaged or not what it should be.
+    #[error("{}: array '{name}': {reason}", path.display())]
+    Array {
+        /// The path as given.
+        path: PathBuf,
+        /// The array.
+        name: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file holds something else, or was written by another version.
+    #[error("{}: {found} instead of {expected}", path.display())]
+    Content {
+        /// The path as given.
+        path: PathBuf,
+        /// What the file says it holds.
+        found: String,
+        /// What was looked for.
+        expected: &'static str,
+    },
+    /// An array would be too large to be read back.
+    #[error(
+        "{}: array '{name}' would take {bytes} bytes, but spectra are read up to {limit}: leave the basis out",
+        path.display()
+    )]
+    TooLarge {
+        /// The path as given.
+        path: PathBuf,
+        /// The array.
+        name: &'static str,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+/// A number as NumPy stores it.
+pub(crate) trait Element: Copy {
+    const DESCR: &'static str;
+    const SIZE: usize;
+    fn extend(self, bytes: &mut Vec<u8>);
+    fn from_bytes(bytes: &[u8]) -> Self;
+}
+
+macro_rules! element {
+    ($type:ty, $descr:literal) => {
+        impl Element for $type {
+            const DESCR: &'static str = $descr;
+            const SIZE: usize = size_of::<$type>();
+            fn extend(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+            fn from_bytes(bytes: &[u8]) -> Self {
+                let mut array = [0; size_of::<$type>()];
+                array.copy_from_slice(bytes);
+                <$type>::from_le_bytes(array)
+            }
+        }
+    };
+}
+element!(u8, "|u1");
+element!(i64, "<i8");
+element!(f64, "<f8");
+
+/// Bytes that are converted at a time.
+const PIECE: usize = 1 << 16;
+
+/// Writes an archive beside its final place and moves it there when it is complete.
+pub(crate) struct Writer {
+    path: PathBuf,
+    zip: ZipWriter<BufWriter<NamedTempFile>>,
+}
+
+impl Writer {
+    pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
+        let failed = |source| FileError::Io { path: path.into(), source };
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        if path.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".gaussmeter-");
+        // Temporary files are private; results are what the user's mask says.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
+        Ok(Writer { path: path.into(), zip: ZipWriter::new(BufWriter::new(file)) })
+    }
+
+    fn failed(&self, error: impl Into<io::Error>) -> FileError {
+        // The error itself may name the temporary file, which is none of the user's business.
+        FileError::Io { path: self.path.clone(), source: error.into().kind().into() }
+    }
+
+    pub(crate) fn array<T: Element>(
+        &mut self,
+        name: &'static str,
+        shape: &[usize],
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<(), FileError> {
+        let dict = format!(
+            "{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}",
+            T::DESCR,
+            python_tuple(shape)
+        );
+        // Magic, version, length and text fill a multiple of 64 bytes.
+        let length = (10 + dict.len() + 1).next_multiple_of(64) - 10;
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend_from_slice(&(length as u16).to_le_bytes());
+        bytes.extend_from_slice(format!("{dict:<width$}\n", width = length - 1).as_bytes());
+
+        let size = shape.iter().product::<usize>() as u64 * T::SIZE as u64;
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .large_file(size >= u64::from(u32::MAX) - 1024);
+        self.zip.start_file(format!("{name}.npy"), options).map_err(|e| self.failed(e))?;
+        for value in values {
+            value.extend(&mut bytes);
+            if bytes.len() >= PIECE {
+                self.zip.write_all(&bytes).map_err(|e| self.failed(e))?;
+                bytes.clear();
+            }
+        }
+        self.zip.write_all(&bytes).map_err(|e| self.failed(e))
+    }
+
+    pub(crate) fn finish(self) -> Result<(), FileError> {
+        let Writer { path, zip } = self;
+        let failed =
+            |error: io::Error| FileError::Io { path: path.clone(), source: error.kind().into() };
+        let file = zip.finish().map_err(|e| failed(e.into()))?;
+        let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
+        file.persist(&path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+}
+
+fn python_tuple(shape: &[usize]) -> String {
+    match shape {
+        [only] => format!("({only},)"),
+        shape => {
+            let lengths: Vec<_> = shape.iter().map(usize::to_string).collect();
+            format!("({})", lengths.join(", "))
+        }
+    }
+}
+
+/// Reads arrays of an archive.
+pub(crate) struct Archive {
+    path: PathBuf,
+    zip: ZipArchive<BufReader<File>>,
+}
+
+impl Archive {
+    pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
+        let failed = |source| FileError::Io { path: path.into(), source };
+        let file = File::open(path).map_err(failed)?;
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| match e {
+            zip::result::ZipError::Io(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+                failed(source)
+            }
+            e => FileError::Archive { path: path.into(), reason: e.to_string() },
+        })?;
+        Ok(Archive { path: path.into(), zip })
+    }
+
+    pub(crate) fn bad(&self, name: &'static str, reason: impl ToString) -> FileError {
+        FileError::Array { path: self.path.clone(), name, reason: reason.to_string() }
+    }
+
+    pub(crate) fn content(&self, found: impl Into<String>, expected: &'static str) -> FileError {
+        FileError::Content { path: self.path.clone(), found: found.into(), expected }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.zip.index_for_name(&format!("{name}.npy")).is_some()
+    }
+
+    /// An array of at most `limit` values; memory is taken as they come.
+    pub(crate) fn array<T: Element>(
+        &mut self,
+        name: &'static str,
+        limit: usize,
+    ) -> Result<(Vec<usize>, Vec<T>), FileError> {
+        let path = self.path.clone();
+        let bad = |reason: String| FileError::Array { path: path.clone(), name, reason };
+        let mut file = self.zip.by_name(&format!("{name}.npy")).map_err(|e| bad(e.to_string()))?;
+        let shape = header::<T>(&mut file).map_err(&bad)?;
+        let count = shape.iter().try_fold(1usize, |product, n| product.checked_mul(*n));
+        let count = count
+            .filter(|count| *count <= limit)
+            .ok_or_else(|| bad(format!("{shape:?} holds more than {limit} values")))?;
+
+        let mut values = Vec::new();
+        let mut bytes = vec![0; PIECE.min(count * T::SIZE)];
+        while values.len() < count {
+            let piece = bytes.len().min((count - values.len()) * T::SIZE);
+            let bytes = &mut bytes[..piece];
+            file.read_exact(bytes).map_err(|e| bad(e.to_string()))?;
+            values.extend(bytes.chunks_exact(T::SIZE).map(T::from_bytes));
+        }
+        // The checksum is compared at the end of the entry.
+        match file.read(&mut [0]) {
+            Ok(0) => Ok((shape, values)),
+            Ok(_) => Err(bad("more data than its shape says".into())),
+            Err(error) => Err(bad(error.to_string())),
+        }
+    }
+}
+
+fn header<T: Element>(file: &mut impl Read) -> Result<Vec<usize>, String> {
+    let mut start = [0; 10];
+    file.read_exact(&mut start).map_err(|e| e.to_string())?;
+    if &start[..6] != b"\x93NUMPY" {
+        return Err("not a NumPy array".into());
+    }
+    let (mut length, long) = (usize::from(start[8]) | usize::from(start[9]) << 8, start[6] > 1);
+    if long {
+        let mut more = [0; 2];
+        file.read_exact(&mut more).map_err(|e| e.to_string())?;
+        length |= usize::from(more[0]) << 16 | usize::from(more[1]) << 24;
+    }
+    let mut text = String::new();
+    file.take(length.min(PIECE) as u64).read_to_string(&mut text).map_err(|e| e.to_string())?;
+    let text = text.replace('"', "'");
+    let value = |key: &str| {
+        let rest = text.split_once(key)?.1.trim_start().strip_prefix(':')?;
+        Some(rest.trim_start().to_owned())
+    };
+    let shape = |text: String| {
+        let (inside, _) = text.strip_prefix('(')?.split_once(')')?;
+        let lengths = inside.split(',').map(str::trim).filter(|n| !n.is_empty());
+        lengths.map(|n| n.parse().ok()).collect::<Option<Vec<usize>>>()
+    };
+    let descr = value("'descr'").unwrap_or_default();
+    if !descr.starts_with(&format!("'{}'", T::DESCR)) {
+        let found = descr.split(',').next().unwrap_or_default();
+        return Err(format!("type {found} instead of '{}'", T::DESCR));
+    }
+    if !value("'fortran_order'").is_some_and(|v| v.starts_with("False")) {
+        return Err("not in C order".into());
+    }
+    value("'shape'").and_then(shape).ok_or_else(|| "the header cannot be read".into())
+}

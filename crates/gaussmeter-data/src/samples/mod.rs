@@ -1,0 +1,284 @@
+//! Streams of data vectors.
+
+mod memory;
+
+pub use memory::InMemory;
+
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// A finite stream of data vectors of one shape, read in chunks.
+pub trait Samples: Send {
+    /// What the vectors are and where they come from, in one line. It is written into every file
+    /// made from them.
+    fn description(&self) -> String;
+
+    /// Shape of one vector, slowest axis first: `[channels, height, width]` for images, `[d]` for
+    /// anything else.
+    fn shape(&self) -> &[usize];
+
+    /// How stored values become data.
+    fn scale(&self) -> Scale;
+
+    /// Number of vectors, if known before they are read.
+    fn size_hint(&self) -> Option<u64>;
+
+    /// The next vectors: at least one and at most `max_rows`; `None` at the end. All chunks of a
+    /// stream hold the same kind of values.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError>;
+
+    /// Starts again. The same vectors follow in the same order.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    fn rewind(&mut self) -> Result<(), SamplesError>;
+}
+
+/// The affine map from stored values to data: data = `factor` · stored + `offset`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scale {
+    /// Data units per stored unit; not zero.
+    pub factor: f64,
+    /// The datum stored as 0.
+    pub offset: f64,
+}
+
+impl Scale {
+    /// Stored values are data.
+    pub const IDENTITY: Scale = Scale { factor: 1.0, offset: 0.0 };
+    /// Bytes to [−1, 1].
+    pub const SYMMETRIC: Scale = Scale { factor: 2.0 / 255.0, offset: -1.0 };
+    /// Bytes to [0, 1].
+    pub const UNIT: Scale = Scale { factor: 1.0 / 255.0, offset: 0.0 };
+
+    /// Data from a stored value.
+    ///
+    /// ```
+    /// use gaussmeter_data::samples::Scale;
+    /// assert_eq!([0.0, 127.5, 255.0].map(|v| Scale::SYMMETRIC.apply(v)), [-1.0, 0.0, 1.0]);
+    /// ```
+    pub fn apply(&self, stored: f64) -> f64 {
+        self.factor * stored + self.offset
+    }
+}
+
+/// Consecutive vectors, one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Chunk {
+    /// 8-bit values.
+    Bytes {
+        /// Number of vectors.
+        rows: usize,
+        /// `rows` · d values.
+        values: Vec<u8>,
+    },
+    /// Any other values.
+    Floats {
+        /// Number of vectors.
+        rows: usize,
+        /// `rows` · d finite values.
+        values: Vec<f64>,
+    },
+}
+
+impl Chunk {
+    /// Number of vectors.
+    pub fn rows(&self) -> usize {
+        match self {
+            Chunk::Bytes { rows, .. } | Chunk::Floats { rows, .. } => *rows,
+        }
+    }
+
+    fn is_bytes(&self) -> bool {
+        matches!(self, Chunk::Bytes { .. })
+    }
+
+    fn values(&self) -> usize {
+        match self {
+            Chunk::Bytes { values, .. } => values.len(),
+            Chunk::Floats { values, .. } => values.len(),
+        }
+    }
+
+    /// Checks the size and the values of a chunk whose first vector is number `first` of its
+    /// stream.
+    pub(crate) fn check(&self, dim: usize, first: u64) -> Result<(), SamplesError> {
+        let (rows, values) = (self.rows(), self.values());
+        if rows == 0 || rows.checked_mul(dim) != Some(values) {
+            return Err(SamplesError::Chunk { rows, values, dim });
+        }
+        match self {
+            Chunk::Bytes { .. } => Ok(()),
+            Chunk::Floats { values, .. } => check_finite(values, dim, first),
+        }
+    }
+}
+
+/// Samples cannot be read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SamplesError {
+    /// A file or folder cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// A file, or an entry of it, does not follow its format.
+    #[error("{}: {reason}", place(path, entry.as_deref()))]
+    Malformed {
+        /// The path as given.
+        path: PathBuf,
+        /// The entry of an archive, column of a table or file of a folder, if it is one.
+        entry: Option<String>,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// An entry has another shape than the first one.
+    #[error(
+        "{}: shape {found:?} instead of {expected:?}: all vectors must have one shape",
+        place(path, entry.as_deref())
+    )]
+    Shape {
+        /// The path as given.
+        path: PathBuf,
+        /// The entry, if the file has several.
+        entry: Option<String>,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape of the entries before.
+        expected: Vec<usize>,
+    },
+    /// A path holds no vectors.
+    #[error("{}: no samples", path.display())]
+    Nothing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// A stream ended before its first vector.
+    #[error("no samples in {description}")]
+    Empty {
+        /// The description of the stream.
+        description: String,
+    },
+    /// A value is NaN or infinite.
+    #[error("sample {row}, coordinate {coordinate} is {value}")]
+    NotFinite {
+        /// The vector, from 0.
+        row: u64,
+        /// The coordinate, from 0.
+        coordinate: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Vectors have no coordinates, or more than can be counted.
+    #[error("shape {shape:?} is not that of a data vector")]
+    BadShape {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// The map to data units is degenerate.
+    #[error("scale data = {} · stored + {} is not finite and invertible", .0.factor, .0.offset)]
+    BadScale(Scale),
+    /// The number of values is not that of so many vectors.
+    #[error("{values} values for {rows} vectors of dimension {dim}")]
+    Chunk {
+        /// Number of vectors.
+        rows: usize,
+        /// Number of values.
+        values: usize,
+        /// Dimension of a vector.
+        dim: usize,
+    },
+    /// A stream holds 8-bit and other values.
+    #[error("sample {row}: 8-bit and other values in one stream")]
+    Mixed {
+        /// The first vector of the second kind, from 0.
+        row: u64,
+    },
+    /// A second pass over a stream met other vectors than the first.
+    #[error("{description} changed while it was read: {found} samples instead of {expected}")]
+    Changed {
+        /// The description of the stream.
+        description: String,
+        /// Number of vectors now.
+        found: u64,
+        /// Number of vectors before.
+        expected: u64,
+    },
+    /// The vectors do not fit into the memory they may take.
+    #[error("{description} needs more than {} MiB of memory: {advice}", limit >> 20)]
+    TooLarge {
+        /// The description of the stream.
+        description: String,
+        /// The limit, in bytes.
+        limit: u64,
+        /// What to do.
+        advice: &'static str,
+    },
+}
+
+fn place(path: &std::path::Path, entry: Option<&str>) -> String {
+    match entry {
+        Some(entry) => format!("{}: '{entry}'", path.display()),
+        None => path.display().to_string(),
+    }
+}
+
+/// Dimension of a vector of this shape.
+pub(crate) fn dim(shape: &[usize]) -> Result<usize, SamplesError> {
+    let product = shape.iter().try_fold(1usize, |product, n| product.checked_mul(*n));
+    product
+        .filter(|d| *d > 0 && !shape.is_empty())
+        .ok_or_else(|| SamplesError::BadShape { shape: shape.to_vec() })
+}
+
+fn check_finite(values: &[f64], dim: usize, first: u64) -> Result<(), SamplesError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(k) => Err(SamplesError::NotFinite {
+            row: first + (k / dim) as u64,
+            coordinate: k % dim,
+            value: values[k],
+        }),
+    }
+}
+
+pub(crate) fn check_scale(scale: Scale) -> Result<(), SamplesError> {
+    match scale.factor.is_normal() && scale.offset.is_finite() {
+        true => Ok(()),
+        false => Err(SamplesError::BadScale(scale)),
+    }
+}
+
+/// Hands the rest of a stream to `each`, chunk by chunk, with the number of vectors before; reads
+/// the next chunk meanwhile. Returns the number of vectors.
+pub(crate) fn for_each_chunk<E: From<SamplesError> + Send>(
+    samples: &mut dyn Samples,
+    max_rows: usize,
+    mut each: impl FnMut(u64, Chunk) -> Result<(), E> + Send,
+) -> Result<u64, E> {
+    let dim = dim(samples.shape())?;
+    check_scale(samples.scale())?;
+    let mut count = 0;
+    let mut next = samples.next_chunk(max_rows)?;
+    let bytes = next.as_ref().is_some_and(Chunk::is_bytes);
+    while let Some(chunk) = next {
+        let first = count;
+        chunk.check(dim, first)?;
+        if chunk.is_bytes() != bytes {
+            return Err(SamplesError::Mixed { row: first }.into());
+        }
+        count += chunk.rows() as u64;
+        let (read, done) = rayon::join(|| samples.next_chunk(max_rows), || each(first, chunk));
+        done?;
+        next = read?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,65 @@
+use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
+use crate::moments::Moments;
+use gaussmeter::linear_algebra::{Eigenbasis, Matrix};
+
+pub(super) fn decompose(
+    moments: &mut Moments,
+    basis: bool,
+) -> Result<Decomposition, DecompositionError> {
+    let dim = moments.dim();
+    let mean = moments.mean()?;
+    let mut covariance = moments.covariance()?;
+    let trace: f64 = (0..dim).map(|i| covariance[(i, i)]).sum();
+
+    // Constant coordinates are eigenvectors: apart, their eigenvalue is exactly zero.
+    let (varying, constant): (Vec<usize>, Vec<usize>) =
+        (0..dim).partition(|i| covariance[(*i, *i)] != 0.0);
+    if !constant.is_empty() {
+        let size = varying.len();
+        covariance = Matrix::from_fn(size, size, |i, j| covariance[(varying[i], varying[j])]);
+    }
+    let Eigenbasis { mut values, rows, rounding, residual, orthogonality } =
+        covariance.into_eigenbasis()?;
+    let computed: f64 = values.iter().sum();
+    let max_rank = usize::try_from(moments.count() - 1).unwrap_or(usize::MAX);
+    let rank = clean(&mut values, rounding, max_rank)?;
+    let checks = Checks { trace: check_trace(computed, trace)?, orthogonality, residual };
+
+    let varying_mean: Vec<f64> = varying.iter().map(|i| mean[*i]).collect();
+    let means = constant.iter().map(|i| mean[*i]).chain(rows.apply(&varying_mean)?).collect();
+    let eigenvalues = vec![0.0; constant.len()].into_iter().chain(values).collect();
+    let basis = basis.then(|| match constant.is_empty() {
+        true => rows,
+        false => embed(&rows, &varying, &constant),
+    });
+    Ok(Decomposition {
+        description: moments.description().into(),
+        shape: moments.shape().to_vec(),
+        scale: moments.scale(),
+        count: moments.count(),
+        method: Method::Dense,
+        reason: String::new(),
+        eigenvalues,
+        multiplicities: None,
+        means,
+        mean,
+        trace,
+        rounding,
+        rank: Some(rank),
+        checks,
+        basis,
+        quadrature: None,
+    })
+}
+
+/// The unit vectors of constant coordinates, then the eigenvectors among the varying ones.
+fn embed(rows: &Matrix, varying: &[usize], constant: &[usize]) -> Matrix {
+    let dim = varying.len() + constant.len();
+    let mut position = vec![None; dim];
+    varying.iter().enumerate().for_each(|(k, i)| position[*i] = Some(k));
+    Matrix::from_fn(dim, dim, |j, i| match (j.checked_sub(constant.len()), position[i]) {
+        (None, _) => f64::from(constant[j] == i),
+        (Some(j), Some(k)) => rows[(j, k)],
+        (Some(_), None) => 0.0,
+    })
+}

@@ -1,0 +1,91 @@
+use super::{Checks, Decomposition, DecompositionError, Estimate};
+use crate::npz::{FileError, Writer};
+use crate::samples::Scale;
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct Meta<'a> {
+    content: &'static str,
+    version: u32,
+    program: &'static str,
+    description: &'a str,
+    provenance: String,
+    count: u64,
+    shape: &'a [usize],
+    scale: Scale,
+    method: String,
+    reason: &'a str,
+    trace: f64,
+    rank: Option<usize>,
+    rounding: f64,
+    checks: Checks,
+    /// Traces of Σ and of its root, with errors.
+    quadrature: Option<[(&'static str, Estimate); 2]>,
+}
+
+impl Decomposition {
+    /// Writes a spectrum file, which [`gaussmeter::data::load`] reads: an `.npz` archive of
+    ///
+    /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if all are zero),
+    /// - `pixel_mean` and `shape` of the data,
+    /// - with a basis, `basis` (d×d, eigenvectors as rows), `eigenvalue_per_coordinate` and
+    ///   `mean_per_coordinate` in the order of its rows,
+    /// - `meta`: what the data are and how they were decomposed, as the bytes of a JSON text.
+    ///
+    /// The file is written beside its place and moved there when it is complete.
+    ///
+    /// # Errors
+    /// [`DecompositionError::File`]; a basis too large for [`gaussmeter::data::MAX_BYTES`] is
+    /// refused.
+    pub fn save(&self, path: &Path) -> Result<(), DecompositionError> {
+        let (count, dim) = (self.eigenvalues.len(), self.mean.len());
+        let limit = gaussmeter::data::MAX_BYTES;
+        let bytes = 8 * dim as u64 * (dim as u64 + 16) + (1 << 20);
+        if self.basis.is_some() && bytes > limit {
+            let (path, name) = (path.into(), "basis");
+            return Err(FileError::TooLarge { path, name, bytes, limit }.into());
+        }
+        let traces = |q: &super::Quadrature| {
+            let root = |s: &gaussmeter::spectrum::Spectrum| s.sum(|_, m| m.eigenvalue.sqrt());
+            [("trace", q.estimate(|s| s.trace())), ("trace of the root", q.estimate(root))]
+        };
+        let meta = Meta {
+            content: "gaussmeter spectrum",
+            version: 1,
+            program: concat!("gaussmeter-data ", env!("CARGO_PKG_VERSION")),
+            description: &self.description,
+            provenance: self.provenance(),
+            count: self.count,
+            shape: &self.shape,
+            scale: self.scale,
+            method: self.method.to_string(),
+            reason: &self.reason,
+            trace: self.trace,
+            rank: self.rank,
+            rounding: self.rounding,
+            checks: self.checks,
+            quadrature: self.quadrature.as_ref().map(traces),
+        };
+        let meta = serde_json::json!(meta).to_string().into_bytes();
+
+        let mut file = Writer::create(path)?;
+        file.array("eigenvalue", &[count], self.eigenvalues.iter().copied())?;
+        match &self.multiplicities {
+            Some(all) => file.array("multiplicity", &[count], all.iter().copied())?,
+            None => file.array("multiplicity", &[count], std::iter::repeat_n(1.0, count))?,
+        }
+        if self.means.iter().any(|m| *m != 0.0) {
+            file.array("mean", &[count], self.means.iter().copied())?;
+        }
+        file.array("pixel_mean", &self.shape, self.mean.iter().copied())?;
+        file.array("shape", &[self.shape.len()], self.shape.iter().map(|n| *n as i64))?;
+        if let Some(rows) = &self.basis {
+            file.array("basis", &[dim, dim], rows.values().iter().copied())?;
+            file.array("eigenvalue_per_coordinate", &[dim], self.eigenvalues.iter().copied())?;
+            file.array("mean_per_coordinate", &[dim], self.means.iter().copied())?;
+        }
+        file.array("meta", &[meta.len()], meta)?;
+        Ok(file.finish()?)
+    }
+}

@@ -1,0 +1,164 @@
+//! Fewer samples than dimensions. With centred vectors as the rows of X, the nonzero eigenvalues of
+//! Xᵀ X / n are those of X Xᵀ / n, and their eigenvectors are Xᵀ w / √(n λ).
+
+use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
+use crate::moments::{BLOCK, CENTRE, MAX_DIM, Products};
+use crate::samples::{InMemory, Samples, SamplesError};
+use gaussmeter::linear_algebra::{Eigenbasis, Matrix};
+
+pub(super) fn decompose(samples: &InMemory) -> Result<Decomposition, DecompositionError> {
+    let (n, scale) = (samples.rows(), samples.scale());
+    if n > MAX_DIM {
+        return Err(DecompositionError::TooManyForGram { count: n as u64 });
+    }
+    if n == 0 {
+        return Err(SamplesError::Empty { description: samples.description() }.into());
+    }
+    let stored = stored_mean(samples);
+    let dim = stored.len();
+    let unit = scale.factor * scale.factor / n as f64;
+    let gram = match samples.as_bytes() {
+        Some(values) => exact(values, n, dim, unit)?,
+        None => centred(samples, &stored, unit)?,
+    };
+    let trace = (0..n).map(|i| gram[(i, i)]).sum();
+    let Eigenbasis { mut values, rows, rounding, residual, orthogonality } =
+        gram.into_eigenbasis()?;
+    let checks =
+        Checks { trace: check_trace(values.iter().sum(), trace)?, orthogonality, residual };
+    // Inner products of so long vectors round more than the solver does.
+    let rounding = rounding.max(dim as f64 * f64::EPSILON * values[n - 1]);
+    let rank = clean(&mut values, rounding, n - 1)?;
+
+    // Coordinates of the mean along Xᵀ w / √(n λ), and what is left of it.
+    let mean: Vec<f64> = stored.iter().map(|m| scale.apply(*m)).collect();
+    let x = Centred { samples, mean: &stored, factor: scale.factor };
+    let along = rows.apply(&x.apply(&mean))?;
+    let size = |k: usize| (n as f64 * values[k]).sqrt();
+    let range = n - rank..n;
+    let mut means: Vec<f64> = range.clone().map(|k| along[k] / size(k)).collect();
+    let mut weights = vec![0.0; n];
+    range.clone().for_each(|k| weights[k] = along[k] / (n as f64 * values[k]));
+    let projected = x.apply_transpose(&rows.apply_transpose(&weights)?);
+    let rest = mean.iter().zip(&projected).map(|(m, p)| (m - p) * (m - p)).sum::<f64>().sqrt();
+
+    // Of the null space, one basis vector may point along what is left of the mean.
+    let mut eigenvalues = values[range].to_vec();
+    let mut multiplicities = vec![1.0; rank];
+    let null = dim - rank;
+    let (with_mean, without) = if rest == 0.0 { (0, null) } else { (1, null - 1) };
+    for (multiplicity, mean) in [(with_mean, rest), (without, 0.0)] {
+        if multiplicity > 0 {
+            eigenvalues.push(0.0);
+            multiplicities.push(multiplicity as f64);
+            means.push(mean);
+        }
+    }
+    Ok(Decomposition {
+        description: samples.description(),
+        shape: samples.shape().to_vec(),
+        scale,
+        count: n as u64,
+        method: Method::Gram,
+        reason: String::new(),
+        eigenvalues,
+        multiplicities: Some(multiplicities),
+        means,
+        mean,
+        trace,
+        rounding,
+        rank: Some(rank),
+        checks,
+        basis: None,
+        quadrature: None,
+    })
+}
+
+/// Mean of the stored values. Sums of bytes are exact.
+fn stored_mean(samples: &InMemory) -> Vec<f64> {
+    let dim = samples.shape().iter().product();
+    let (mut sums, mut row) = (vec![0.0; dim], vec![0.0; dim]);
+    for i in 0..samples.rows() {
+        samples.copy_row(i, 0, &mut row);
+        sums.iter_mut().zip(&row).for_each(|(sum, v)| *sum += v);
+    }
+    sums.iter().map(|sum| sum / samples.rows() as f64).collect()
+}
+
+/// With integer inner products G, r = G 1 and s = 1ᵀ r, those of centred vectors are
+/// (n² G − n (r 1ᵀ + 1 rᵀ) + s) / n².
+fn exact(values: &[u8], n: usize, dim: usize, unit: f64) -> Result<Matrix, DecompositionError> {
+    let mut products = Products::<i64>::zero(n);
+    let mut block = vec![0.0f32; BLOCK.min(dim) * n];
+    for start in (0..dim).step_by(BLOCK) {
+        let width = BLOCK.min(dim - start);
+        let block = &mut block[..width * n];
+        for (i, row) in values.chunks_exact(dim).enumerate() {
+            for (k, v) in row[start..start + width].iter().enumerate() {
+                block[k * n + i] = f32::from(*v) - CENTRE as f32;
+            }
+        }
+        products.add_block(block)?;
+    }
+    let at = |i: usize, j: usize| i128::from(products.at(i.max(j), i.min(j)));
+    let r: Vec<i128> = (0..n).map(|i| (0..n).map(|j| at(i, j)).sum()).collect();
+    let s: i128 = r.iter().sum();
+    let (count, square) = (n as i128, (n * n) as f64);
+    let entry = |i: usize, j: usize, g: i64| {
+        (count * (count * i128::from(g) - r[i] - r[j]) + s) as f64 / square * unit
+    };
+    Ok(Matrix::new(n, n, products.matrix(entry))?)
+}
+
+fn centred(samples: &InMemory, mean: &[f64], unit: f64) -> Result<Matrix, DecompositionError> {
+    let (n, dim) = (samples.rows(), mean.len());
+    let mut products = Products::<f64>::zero(n);
+    let mut row = vec![0.0; BLOCK.min(dim)];
+    let mut block = vec![0.0; BLOCK.min(dim) * n];
+    for start in (0..dim).step_by(BLOCK) {
+        let width = BLOCK.min(dim - start);
+        let (row, block) = (&mut row[..width], &mut block[..width * n]);
+        for i in 0..n {
+            samples.copy_row(i, start, row);
+            for (k, (v, m)) in row.iter().zip(&mean[start..]).enumerate() {
+                block[k * n + i] = v - m;
+            }
+        }
+        products.add_block(block)?;
+    }
+    let gram = Matrix::new(n, n, products.matrix(|_, _, g| g * unit))?;
+    gram.check_finite()?;
+    Ok(gram)
+}
+
+/// Centred data vectors, as the rows of a matrix.
+struct Centred<'a> {
+    samples: &'a InMemory,
+    mean: &'a [f64],
+    factor: f64,
+}
+
+impl Centred<'_> {
+    fn row(&self, i: usize, row: &mut [f64]) {
+        self.samples.copy_row(i, 0, row);
+        row.iter_mut().zip(self.mean).for_each(|(v, m)| *v = self.factor * (*v - m));
+    }
+
+    fn apply(&self, vector: &[f64]) -> Vec<f64> {
+        let mut row = vec![0.0; vector.len()];
+        let mut product = |i| {
+            self.row(i, &mut row);
+            row.iter().zip(vector).map(|(a, b)| a * b).sum()
+        };
+        (0..self.samples.rows()).map(&mut product).collect()
+    }
+
+    fn apply_transpose(&self, weights: &[f64]) -> Vec<f64> {
+        let (mut sum, mut row) = (vec![0.0; self.mean.len()], vec![0.0; self.mean.len()]);
+        for (i, weight) in weights.iter().enumerate() {
+            self.row(i, &mut row);
+            sum.iter_mut().zip(&row).for_each(|(sum, v)| *sum += weight * v);
+        }
+        sum
+    }
+}

@@ -1,0 +1,29 @@
+//! Orthonormal bases in which a covariance is diagonal: the way from eigenvalues back to pictures.
+
+use std::fmt::Debug;
+
+/// A real orthonormal basis of the data space made of eigenvectors of Σ, with one coordinate per
+/// eigenvector: x = Σⱼ cⱼ eⱼ. Coordinate j has variance [`Basis::eigenvalues`]`[j]` under the data
+/// law and mean [`Basis::means`]`[j]`.
+pub trait Basis: Debug + Send + Sync {
+    /// Shape of one data vector, slowest axis first: `[channels, height, width]` for images. Its
+    /// product is the dimension d.
+    fn shape(&self) -> &[usize];
+
+    /// Eigenvalue λ of every coordinate; d values.
+    fn eigenvalues(&self) -> &[f64];
+
+    /// Mean of the data along every coordinate; d values.
+    fn means(&self) -> &[f64];
+
+    /// Data from coordinates: `x = Σⱼ cⱼ eⱼ`. Both slices hold d values.
+    fn synthesize(&self, coordinates: &[f64], x: &mut [f64]);
+
+    /// Coordinates of data: `cⱼ = ⟨eⱼ, x⟩`. Both slices hold d values.
+    fn analyze(&self, x: &[f64], coordinates: &mut [f64]);
+
+    /// Dimension d.
+    fn dim(&self) -> usize {
+        self.eigenvalues().len()
+    }
+}
