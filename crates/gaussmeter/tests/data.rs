@@ -1,7 +1,5 @@
 //! Spectra load from every format and preset, and whatever cannot be read says where and why.
 
-#![allow(clippy::unwrap_used)]
-
 use gaussmeter::data::{self, SPECTRUM, format};
 use gaussmeter::spectrum::{Mode, Notice, Spectrum};
 use gaussmeter_testkit::shared;

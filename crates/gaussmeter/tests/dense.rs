@@ -1,8 +1,6 @@
 //! Laws with full covariance matrices: distances between them, and what samplers and reverse
 //! processes make of an initial covariance that does not commute with Σ.
 
-#![allow(clippy::unwrap_used)]
-
 use gaussmeter::exact::continuous::{ODE, Reverse, SDE, forward_cross_covariance};
 use gaussmeter::exact::dense::{
     DenseData, DenseError, DenseGaussian, GaussianError, MAX_DIM, Matrix, MatrixError,

@@ -1,7 +1,5 @@
 //! A report reads as promised in every format.
 
-#![allow(clippy::unwrap_used)]
-
 use gaussmeter::experiment::{Along, Length, Setting, curve_eps, curve_time};
 use gaussmeter::prelude::*;
 use gaussmeter::report::{

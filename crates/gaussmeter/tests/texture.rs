@@ -257,7 +257,12 @@ fn pictures_without_structure_have_exact_zeros() {
     let shape = [2, 256, 256];
     let faint: Vec<f64> = picture(1, shape).iter().map(|u| 10.0 + 0.01 * u).collect();
     let texture = Texture::adsn(&faint, shape, false).unwrap();
-    let law = Stationary::from_samples(shape, (0..3).map(|seed| texture.sample(seed))).unwrap();
+    let basis = texture.basis();
+    let z = normals(2, basis.dim());
+    let coordinates = z.iter().zip(basis.eigenvalues()).zip(basis.means());
+    let coordinates: Vec<f64> = coordinates.map(|((z, l), m)| m + l.sqrt() * z).collect();
+    let samples = [texture.sample(1), synthesized(&basis, &coordinates)];
+    let law = Stationary::from_samples(shape, samples).unwrap();
     assert_eq!(texture.spectrum("texture").unwrap().null_dim(), 65_537.0);
     assert_eq!(law.spectrum("law").unwrap().null_dim(), 65_537.0);
     // Stripes of two values: one frequency only.
