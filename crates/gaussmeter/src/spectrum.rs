@@ -32,7 +32,8 @@ pub enum Notice {
         /// The largest eigenvalue.
         highest: f64,
     },
-    /// The file holds 32-bit (or 16-bit) floats: small eigenvalues carry their rounding.
+    /// The file holds 32-bit (or 16-bit) floats. Storing loses relative precision only; an
+    /// eigensolver in the same precision loses small eigenvalues altogether.
     LowPrecision {
         /// The type found, as NumPy writes it.
         dtype: String,
@@ -53,7 +54,7 @@ impl std::fmt::Display for Notice {
             ),
             Notice::LowPrecision { dtype, lowest, highest } => write!(
                 f,
-                "eigenvalues stored as {dtype}: values below about {:.1e} are rounding (smallest nonzero {lowest:e})",
+                "eigenvalues stored as {dtype}: if computed in it too, those below about {:.1e} are rounding (smallest nonzero {lowest:e})",
                 f64::from(f32::EPSILON) * highest
             ),
         }
