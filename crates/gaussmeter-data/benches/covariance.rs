@@ -28,6 +28,13 @@ impl Samples for Synthetic {
     fn size_hint(&self) -> Option<u64> {
         Some(self.count)
     }
+    fn position(&self) -> u64 {
+        self.next
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        self.next = self.count.min(self.next + count);
+        Ok(())
+    }
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
         let rows = (self.count - self.next).min(max_rows as u64) as usize;
         if rows == 0 {

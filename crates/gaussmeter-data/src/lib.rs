@@ -28,6 +28,7 @@ mod basis;
 mod moments;
 mod npz;
 pub mod samples;
+pub mod source;
 mod spectral;
 
 pub use basis::{BasisError, DenseBasis};

@@ -244,6 +244,13 @@ impl Samples for Generated {
     fn size_hint(&self) -> Option<u64> {
         Some(self.rows)
     }
+    fn position(&self) -> u64 {
+        self.next
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        self.next = self.rows.min(self.next + count);
+        Ok(())
+    }
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
         let rows = (self.rows - self.next).min(max_rows as u64);
         if rows == 0 {

@@ -158,6 +158,14 @@ impl Samples for InMemory {
         self.next = end;
         Ok(chunk)
     }
+    fn position(&self) -> u64 {
+        self.next as u64
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.next = self.next.saturating_add(count).min(self.rows());
+        Ok(())
+    }
     fn rewind(&mut self) -> Result<(), SamplesError> {
         self.next = 0;
         Ok(())

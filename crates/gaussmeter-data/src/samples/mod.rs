@@ -24,18 +24,41 @@ pub trait Samples: Send {
     /// Number of vectors, if known before they are read.
     fn size_hint(&self) -> Option<u64>;
 
-    /// The next vectors: at least one and at most `max_rows`; `None` at the end. All chunks of a
-    /// stream hold the same kind of values.
+    /// Number of vectors passed so far: handed out, skipped, or left out as damaged.
+    fn position(&self) -> u64;
+
+    /// The next vectors: at most `max_rows`; `None` at the end. A chunk is empty if all of its
+    /// vectors are left out as damaged. All chunks of a stream hold the same kind of values.
     ///
     /// # Errors
     /// [`SamplesError`]
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError>;
+
+    /// Passes over the next `count` vectors, or all that are left.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError>;
+
+    /// What was left out since the start: how many vectors, and the first reason.
+    fn left_out(&self) -> LeftOut {
+        LeftOut::default()
+    }
 
     /// Starts again. The same vectors follow in the same order.
     ///
     /// # Errors
     /// [`SamplesError`]
     fn rewind(&mut self) -> Result<(), SamplesError>;
+}
+
+/// Damaged vectors that were left out, since that was asked for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeftOut {
+    /// How many.
+    pub count: u64,
+    /// What was wrong with the first of them.
+    pub first: Option<String>,
 }
 
 /// The affine map from stored values to data: data = `factor` · stored + `offset`.
@@ -155,6 +178,23 @@ pub enum SamplesError {
         /// The shape of the entries before.
         expected: Vec<usize>,
     },
+    /// A picture has another size or other channels than the first one.
+    #[error(
+        "{}: {}, but the first picture is {}: make all alike with --resize, --crop and --channels, or leave odd ones out with --skip-bad",
+        place(path, entry.as_deref()),
+        picture(found),
+        picture(expected)
+    )]
+    Picture {
+        /// The path as given.
+        path: PathBuf,
+        /// The entry, if the file has several.
+        entry: Option<String>,
+        /// `[channels, height, width]`
+        found: [usize; 3],
+        /// That of the first picture.
+        expected: [usize; 3],
+    },
     /// A path holds no vectors.
     #[error("{}: no samples", path.display())]
     Nothing {
@@ -231,6 +271,10 @@ fn place(path: &std::path::Path, entry: Option<&str>) -> String {
     }
 }
 
+fn picture([channels, height, width]: &[usize; 3]) -> String {
+    format!("{height}x{width} with {channels} channel{}", if *channels == 1 { "" } else { "s" })
+}
+
 /// Dimension of a vector of this shape.
 pub(crate) fn dim(shape: &[usize]) -> Result<usize, SamplesError> {
     let product = shape.iter().try_fold(1usize, |product, n| product.checked_mul(*n));
@@ -267,12 +311,16 @@ pub(crate) fn for_each_chunk<E: From<SamplesError> + Send>(
     let dim = dim(samples.shape())?;
     check_scale(samples.scale())?;
     let mut count = 0;
+    let mut bytes = None;
     let mut next = samples.next_chunk(max_rows)?;
-    let bytes = next.as_ref().is_some_and(Chunk::is_bytes);
     while let Some(chunk) = next {
+        if chunk.rows() == 0 {
+            next = samples.next_chunk(max_rows)?;
+            continue;
+        }
         let first = count;
         chunk.check(dim, first)?;
-        if chunk.is_bytes() != bytes {
+        if chunk.is_bytes() != *bytes.get_or_insert(chunk.is_bytes()) {
             return Err(SamplesError::Mixed { row: first }.into());
         }
         count += chunk.rows() as u64;

@@ -1,0 +1,190 @@
+//! Encoded pictures, one after another.
+
+use crate::samples::SamplesError;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One encoded picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Blob {
+    /// The file it comes from.
+    pub path: PathBuf,
+    /// The entry of that file, if it has several.
+    pub entry: Option<String>,
+    /// The file's content.
+    pub bytes: Vec<u8>,
+}
+
+impl Blob {
+    /// It cannot be used, for this reason.
+    pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
+        let (path, entry) = (self.path.clone(), self.entry.clone());
+        SamplesError::Malformed { path, entry, reason: reason.to_string() }
+    }
+}
+
+/// A finite stream of encoded pictures.
+pub trait Blobs: Send {
+    /// Where they come from, in one line.
+    fn description(&self) -> String;
+
+    /// How many there are, if known before they are read.
+    fn count(&self) -> Option<u64>;
+
+    /// The next one; `None` at the end.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError>;
+
+    /// Passes over the next `count`, or all that are left.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        for _ in 0..count {
+            if self.next_blob()?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts again.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    fn rewind(&mut self) -> Result<(), SamplesError>;
+}
+
+/// All files in a folder and those below, by name; what starts with a dot is left out.
+///
+/// # Errors
+/// [`SamplesError::Io`]
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, SamplesError> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let failed = |source: io::Error| SamplesError::Io { path: folder.clone(), source };
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            // A linked folder is not entered: it could lead around in circles.
+            let path = entry.path();
+            match entry.file_type().map_err(failed)?.is_dir() {
+                true => folders.push(path),
+                false if path.is_dir() => {}
+                false => found.push(path),
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Pictures in files of their own.
+pub struct Files {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+    next: usize,
+}
+
+impl Files {
+    /// The files of a folder; at least one.
+    pub fn new(folder: &Path, files: Vec<PathBuf>) -> Self {
+        Files { folder: folder.into(), files, next: 0 }
+    }
+
+    /// The first file.
+    pub fn first(&self) -> &Path {
+        self.files.first().map_or(&self.folder, PathBuf::as_path)
+    }
+}
+
+impl Blobs for Files {
+    fn description(&self) -> String {
+        self.folder.display().to_string()
+    }
+    fn count(&self) -> Option<u64> {
+        Some(self.files.len() as u64)
+    }
+    fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
+        let Some(path) = self.files.get(self.next).cloned() else { return Ok(None) };
+        self.next += 1;
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(Blob { path, entry: None, bytes })),
+            Err(source) => Err(SamplesError::Io { path, source }),
+        }
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.next = self.next.saturating_add(count).min(self.files.len());
+        Ok(())
+    }
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        self.next = 0;
+        Ok(())
+    }
+}
+
+/// Several streams, one after the other.
+pub struct Many {
+    description: String,
+    all: Vec<Box<dyn Blobs>>,
+    /// The stream at hand, and how many of its pictures are passed.
+    at: usize,
+    passed: u64,
+}
+
+impl Many {
+    /// The streams in this order.
+    pub fn new(description: String, all: Vec<Box<dyn Blobs>>) -> Self {
+        Many { description, all, at: 0, passed: 0 }
+    }
+}
+
+impl Blobs for Many {
+    fn description(&self) -> String {
+        self.description.clone()
+    }
+    fn count(&self) -> Option<u64> {
+        self.all.iter().map(|b| b.count()).sum()
+    }
+    fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
+        while let Some(blobs) = self.all.get_mut(self.at) {
+            if let Some(blob) = blobs.next_blob()? {
+                self.passed += 1;
+                return Ok(Some(blob));
+            }
+            (self.at, self.passed) = (self.at + 1, 0);
+        }
+        Ok(None)
+    }
+    fn skip(&mut self, mut count: u64) -> Result<(), SamplesError> {
+        while count > 0 {
+            let Some(blobs) = self.all.get_mut(self.at) else { break };
+            match blobs.count() {
+                Some(size) => {
+                    let left = size.saturating_sub(self.passed);
+                    blobs.skip(count.min(left))?;
+                    if count < left {
+                        self.passed += count;
+                        break;
+                    }
+                    count -= left;
+                    (self.at, self.passed) = (self.at + 1, 0);
+                }
+                None if self.next_blob()?.is_none() => break,
+                None => count -= 1,
+            }
+        }
+        Ok(())
+    }
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        (self.at, self.passed) = (0, 0);
+        self.all.iter_mut().try_for_each(|blobs| blobs.rewind())
+    }
+}

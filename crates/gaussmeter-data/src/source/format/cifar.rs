@@ -1,0 +1,47 @@
+//! The binary version of CIFAR-10 and CIFAR-100: <https://www.cs.toronto.edu/~kriz/cifar.html>.
+
+use super::Format;
+use crate::samples::SamplesError;
+use crate::source::records::{Array, Number};
+use crate::source::{Content, Input, Options};
+
+const PIXELS: usize = 3 * 32 * 32;
+
+/// What comes before the pixels: CIFAR-10 has one label below 10; CIFAR-100 two, below 20 and 100.
+const LABELS: [&[u8]; 2] = [&[10], &[20, 100]];
+
+pub(super) static FORMAT: Format = Format {
+    name: "cifar",
+    summary: "CIFAR-10 and CIFAR-100, binary version (.bin)",
+    recognises: |input| labels(input).is_some(),
+    open,
+};
+
+/// How many labels a record has. Nothing in the file says so but its size and that they are small.
+fn labels(input: &Input) -> Option<usize> {
+    let size = input.size().ok()??;
+    let fits = |labels: &&[u8]| {
+        let record = labels.len() + PIXELS;
+        size > 0
+            && size % record as u64 == 0
+            && input.head().chunks(record).all(|r| r.iter().zip(*labels).all(|(l, end)| l < end))
+    };
+    LABELS.iter().find(|labels| fits(labels)).map(|labels| labels.len())
+}
+
+fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+    let prefix = labels(input).ok_or_else(|| input.malformed("no whole records of CIFAR"))?;
+    let size = input.size()?.unwrap_or(0);
+    let own = input.clone();
+    let array = Array {
+        input: input.clone(),
+        name: None,
+        number: Number::U8,
+        big_endian: false,
+        count: size / (prefix + PIXELS) as u64,
+        axes: vec![3, 32, 32],
+        prefix,
+        open: Box::new(move |offset| own.reader_at(offset)),
+    };
+    Ok(Content::Samples(array.samples(options)?))
+}

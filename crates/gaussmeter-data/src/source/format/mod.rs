@@ -1,0 +1,66 @@
+//! File formats of data, recognised by content. A new format is one file and one line in
+//! [`formats`].
+
+mod cifar;
+mod idx;
+mod npy;
+mod npz;
+mod picture;
+mod tar;
+mod text;
+
+use super::{Content, Input, Options};
+use crate::samples::SamplesError;
+
+/// The formats that are read, in the order in which they are tried.
+pub fn formats() -> &'static [&'static Format] {
+    static ALL: &[&Format] = &[
+        &picture::FORMAT,
+        &npy::FORMAT,
+        &npz::FORMAT,
+        &idx::FORMAT,
+        &tar::FORMAT,
+        &cifar::FORMAT,
+        &text::FORMAT,
+    ];
+    ALL
+}
+
+/// Name of the format of everything that is text.
+pub(super) const TEXT: &str = text::FORMAT.name;
+
+/// One file format.
+#[derive(Debug)]
+pub struct Format {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds, in one line.
+    pub summary: &'static str,
+    /// Whether a file looks like this format, by its content.
+    pub recognises: fn(&Input) -> bool,
+    /// Opens a file.
+    pub open: fn(&Input, &Options) -> Result<Content, SamplesError>,
+}
+
+/// The format of a file.
+pub(super) fn of(input: &Input) -> Option<&'static Format> {
+    formats().iter().copied().find(|f| (f.recognises)(input))
+}
+
+/// No format recognises the file.
+pub(super) fn unrecognised(input: &Input) -> SamplesError {
+    if input.head().is_empty() {
+        return input.malformed("empty");
+    }
+    let names: Vec<_> = formats().iter().map(|f| f.name).collect();
+    input.malformed(format!("not recognised as any of {}", names.join(", ")))
+}
+
+/// Files without those that hold labels only.
+pub(super) fn without_labels(
+    files: Vec<(String, Input)>,
+) -> Result<Vec<(String, Input)>, SamplesError> {
+    let (labels, data): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(_, input)| idx::is_list(input));
+    Ok(if data.is_empty() { labels } else { data })
+}

@@ -1,0 +1,158 @@
+//! Archives of NumPy arrays.
+
+use super::{Format, npy};
+use crate::moments::Moments;
+use crate::samples::SamplesError;
+use crate::source::{Content, Covariance, Input, Options};
+use std::io::{self, Read};
+use zip::ZipArchive;
+
+pub(super) static FORMAT: Format = Format {
+    name: "npz",
+    summary: "NumPy archive: an array (--array), statistics of pytorch-fid (mu, sigma), a spectrum",
+    recognises: |input| names(input).is_ok_and(|n| n.iter().any(|name| name.ends_with(".npy"))),
+    open,
+};
+
+/// Names of the entries of a zip archive.
+pub(super) fn names(input: &Input) -> Result<Vec<String>, SamplesError> {
+    if !input.head().starts_with(b"PK") {
+        return Err(input.malformed("no zip archive"));
+    }
+    let archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    let names = archive.file_names().map(|name| name.map(|n| n.to_string()));
+    names.collect::<Result<_, _>>().map_err(|e| input.malformed(e))
+}
+
+/// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
+/// again by each stream, in a thread of its own: its entries borrow it.
+pub(super) fn entry(
+    input: &Input,
+    name: &str,
+    offset: u64,
+) -> Result<Box<dyn Read + Send>, SamplesError> {
+    let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    // Stored entries are a range of the file.
+    let file = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
+    let (method, start, size) = (file.compression(), file.data_start(), file.size());
+    drop(file);
+    if let (zip::CompressionMethod::Stored, Some(start), false) = (method, start, input.is_gzip()) {
+        let reader = input.reader_at(start + offset)?;
+        return Ok(Box::new(reader.take(size.saturating_sub(offset))));
+    }
+    let (mut sender, receiver) = Pipe::new();
+    let name = name.to_owned();
+    std::thread::spawn(move || {
+        let copied = archive.by_name(&name).map_err(io::Error::from).and_then(|mut file| {
+            io::copy(&mut (&mut file).take(offset), &mut io::sink())?;
+            io::copy(&mut file, &mut sender)
+        });
+        if let Err(error) = copied {
+            // The reader is gone if it has stopped reading.
+            let _ = sender.0.send(Err(error));
+        }
+    });
+    Ok(Box::new(receiver))
+}
+
+/// The writing end of a stream between threads; [`Receiver`] is the reading one.
+pub(super) struct Pipe(std::sync::mpsc::SyncSender<io::Result<Vec<u8>>>);
+
+pub(super) struct Receiver {
+    pieces: std::sync::mpsc::Receiver<io::Result<Vec<u8>>>,
+    piece: io::Cursor<Vec<u8>>,
+}
+
+impl Pipe {
+    pub fn new() -> (Pipe, Receiver) {
+        let (sender, pieces) = std::sync::mpsc::sync_channel(4);
+        (Pipe(sender), Receiver { pieces, piece: io::Cursor::default() })
+    }
+}
+
+impl io::Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let closed = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        self.0.send(Ok(bytes.to_vec())).map_err(closed)?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Receiver {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.piece.read(out)? {
+                0 if !out.is_empty() => match self.pieces.recv() {
+                    Ok(piece) => self.piece = io::Cursor::new(piece?),
+                    Err(_) => return Ok(0),
+                },
+                read => return Ok(read),
+            }
+        }
+    }
+}
+
+fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+    let mut arrays: Vec<String> = names(input)?
+        .into_iter()
+        .filter_map(|name| name.strip_suffix(".npy").map(String::from))
+        .collect();
+    arrays.sort_unstable();
+    let has = |name: &str| arrays.iter().any(|a| a == name);
+    if options.array.is_none() {
+        if has("meta") && has("second") || has("meta") && arrays.len() == 1 {
+            return match Moments::load(input.path()) {
+                Ok(moments) => Ok(Content::Moments(Box::new(moments))),
+                Err(error) => Err(input.malformed(error)),
+            };
+        }
+        if has("eigenvalue") || has("eigenvalues") {
+            return match gaussmeter::data::read(input.path()) {
+                Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
+                Err(error) => Err(input.malformed(error)),
+            };
+        }
+        if has("mu") && has("sigma") {
+            return statistics(input);
+        }
+    }
+    let name = match (&options.array, &arrays[..]) {
+        (Some(name), _) if has(name) => name,
+        (None, [one]) => one,
+        (Some(name), all) => {
+            return Err(input.malformed(format!("no array '{name}' (found: {})", all.join(", "))));
+        }
+        (None, all) => {
+            let all = all.join(", ");
+            return Err(input.malformed(format!("several arrays: name one with --array ({all})")));
+        }
+    };
+    npy::content(input, Some(name), options, opener(input, name))
+}
+
+fn opener(input: &Input, name: &str) -> crate::source::records::Opener {
+    let (input, file) = (input.clone(), format!("{name}.npy"));
+    Box::new(move |offset| entry(&input, &file, offset))
+}
+
+/// The statistics of pytorch-fid.
+fn statistics(input: &Input) -> Result<Content, SamplesError> {
+    let (mu, mean_axes) = npy::array(input, Some("mu"), opener(input, "mu"))?;
+    let (sigma, axes) = npy::array(input, Some("sigma"), opener(input, "sigma"))?;
+    if axes.len() != 2 || axes[0] != axes[1] || mean_axes != axes[..1] || axes[0] > crate::MAX_DIM {
+        return Err(input.malformed(format!(
+            "mu of shape {mean_axes:?} and sigma of shape {axes:?} are no mean and covariance"
+        )));
+    }
+    let not_finite = || input.malformed("mu and sigma must be finite");
+    let covariance = npy::matrix(&sigma)?.ok_or_else(not_finite)?;
+    let mean = mu.values()?;
+    if mean.iter().any(|v| !v.is_finite()) {
+        return Err(not_finite());
+    }
+    let description = format!("{}, statistics mu and sigma", input.place());
+    Ok(Content::Covariance(Box::new(Covariance { description, mean, covariance })))
+}

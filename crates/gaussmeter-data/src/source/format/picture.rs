@@ -1,0 +1,43 @@
+//! One encoded picture.
+
+use super::Format;
+use crate::source::blobs::Files;
+use crate::source::{Blob, Blobs, Content, pictures};
+
+pub(super) static FORMAT: Format = Format {
+    name: "picture",
+    summary: "png, jpeg, webp, gif, bmp, tiff, qoi, pnm; many of them in a folder or archive",
+    recognises: |input| pictures::is_picture(input.head()),
+    open: |input, _| {
+        Ok(Content::Pictures(match input.member() {
+            None => Box::new(Files::new(input.path(), vec![input.path().into()])),
+            Some(member) => {
+                let (path, entry) = (input.path().into(), Some(member.into()));
+                Box::new(One { blob: Blob { path, entry, bytes: input.bytes()? }, passed: false })
+            }
+        }))
+    },
+};
+
+/// A picture within another file.
+struct One {
+    blob: Blob,
+    passed: bool,
+}
+
+impl Blobs for One {
+    fn description(&self) -> String {
+        self.blob.path.display().to_string()
+    }
+    fn count(&self) -> Option<u64> {
+        Some(1)
+    }
+    fn next_blob(&mut self) -> Result<Option<Blob>, crate::samples::SamplesError> {
+        let passed = std::mem::replace(&mut self.passed, true);
+        Ok((!passed).then(|| self.blob.clone()))
+    }
+    fn rewind(&mut self) -> Result<(), crate::samples::SamplesError> {
+        self.passed = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! Text: a list of eigenvalues.
+
+use super::Format;
+use crate::source::Content;
+
+pub(super) static FORMAT: Format = Format {
+    name: "text",
+    summary: "text, CSV or JSON: eigenvalues, with multiplicities and means",
+    recognises: |input| {
+        let head = input.head();
+        !head.is_empty() && !input.is_gzip() && input.member().is_none() && is_text(head)
+    },
+    open: |input, _| match gaussmeter::data::read(input.path()) {
+        Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
+        Err(error) => Err(input.malformed(error)),
+    },
+};
+
+/// No control characters but white space, and UTF-8 up to a character that may be cut off.
+fn is_text(head: &[u8]) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(e) if e.error_len().is_none() => {
+            std::str::from_utf8(&head[..e.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    text.chars().all(|c| !c.is_control() || c.is_whitespace())
+}

@@ -1,0 +1,285 @@
+use crate::samples::SamplesError;
+use flate2::read::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Most bytes that are held in memory where a format cannot be read as a stream.
+pub const MAX_IN_MEMORY: u64 = 2 << 30;
+
+/// Bytes that formats are recognised by.
+pub(crate) const HEAD: usize = 4096;
+
+const GZIP: &[u8] = b"\x1f\x8b";
+
+/// A file, or a member of one, that can be read any number of times. What is compressed with gzip is
+/// read decompressed.
+#[derive(Clone, Debug)]
+pub struct Input {
+    path: PathBuf,
+    member: Option<String>,
+    body: Body,
+    gzip: bool,
+    head: Vec<u8>,
+}
+
+#[derive(Clone)]
+enum Body {
+    File,
+    /// Bytes `start .. start + len` of the file.
+    Slice {
+        start: u64,
+        len: u64,
+    },
+    Memory(Arc<[u8]>),
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Body::File => f.write_str("File"),
+            Body::Slice { start, len } => write!(f, "Slice({start}, {len})"),
+            Body::Memory(bytes) => write!(f, "Memory({})", bytes.len()),
+        }
+    }
+}
+
+/// Readers of formats that jump.
+pub trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
+
+impl Input {
+    /// A file.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`]
+    pub fn file(path: &Path) -> Result<Self, SamplesError> {
+        Input::new(path, None, Body::File)
+    }
+
+    /// Bytes `start .. start + len`, as the member of this name; not of what is compressed.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`]
+    pub fn slice(&self, member: &str, start: u64, len: u64) -> Result<Self, SamplesError> {
+        let name = match &self.member {
+            Some(outer) => format!("{outer}: {member}"),
+            None => member.into(),
+        };
+        let body = match &self.body {
+            Body::File => Body::Slice { start, len },
+            Body::Slice { start: outer, .. } => Body::Slice { start: outer + start, len },
+            Body::Memory(bytes) => {
+                let end = bytes.len().min(usize::try_from(start + len).unwrap_or(usize::MAX));
+                let start = end.min(usize::try_from(start).unwrap_or(usize::MAX));
+                Body::Memory(bytes[start..end].into())
+            }
+        };
+        Input::new(&self.path, Some(name), body)
+    }
+
+    /// Bytes that came out of a file, as the member of this name.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`]
+    pub fn memory(path: &Path, member: &str, bytes: Vec<u8>) -> Result<Self, SamplesError> {
+        Input::new(path, Some(member.into()), Body::Memory(bytes.into()))
+    }
+
+    fn new(path: &Path, member: Option<String>, body: Body) -> Result<Self, SamplesError> {
+        let mut input = Input { path: path.into(), member, body, gzip: false, head: Vec::new() };
+        input.head = input.read_head()?;
+        if input.head.starts_with(GZIP) {
+            input.gzip = true;
+            input.head = input.read_head()?;
+        }
+        Ok(input)
+    }
+
+    fn read_head(&self) -> Result<Vec<u8>, SamplesError> {
+        let mut head = Vec::new();
+        self.reader()?.take(HEAD as u64).read_to_end(&mut head).map_err(|e| self.failed(e))?;
+        Ok(head)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// The member of the file, if it is one.
+    pub fn member(&self) -> Option<&str> {
+        self.member.as_deref()
+    }
+    /// The first bytes.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+    /// Whether the bytes come out of gzip, so that jumping means starting again.
+    pub fn is_gzip(&self) -> bool {
+        self.gzip
+    }
+    /// Last part of the name of the file or member, without `.gz`.
+    pub fn name(&self) -> String {
+        let name = match &self.member {
+            Some(member) => member.rsplit('/').next().unwrap_or(member).to_owned(),
+            None => self.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        };
+        match name.strip_suffix(".gz") {
+            Some(stem) if self.gzip => stem.to_owned(),
+            _ => name,
+        }
+    }
+    /// Where this is, in words.
+    pub fn place(&self) -> String {
+        match &self.member {
+            Some(member) => format!("{}: {member}", self.path.display()),
+            None => self.path.display().to_string(),
+        }
+    }
+
+    /// Number of bytes; `None` where only decompressing tells.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`]
+    pub fn size(&self) -> Result<Option<u64>, SamplesError> {
+        if self.gzip {
+            return Ok(None);
+        }
+        match &self.body {
+            Body::File => {
+                let metadata = std::fs::metadata(&self.path).map_err(|e| self.failed(e))?;
+                Ok(metadata.is_file().then_some(metadata.len()))
+            }
+            Body::Slice { len, .. } => Ok(Some(*len)),
+            Body::Memory(bytes) => Ok(Some(bytes.len() as u64)),
+        }
+    }
+
+    /// All bytes from `offset` on, as a stream.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`]
+    pub fn reader_at(&self, offset: u64) -> Result<Box<dyn Read + Send>, SamplesError> {
+        if self.gzip {
+            let mut reader = self.reader()?;
+            let skipped = io::copy(&mut (&mut reader).take(offset), &mut io::sink());
+            return match skipped.map_err(|e| self.failed(e))? {
+                n if n == offset => Ok(reader),
+                n => Err(self.truncated(n, offset)),
+            };
+        }
+        let mut reader = self.raw()?;
+        reader.seek(SeekFrom::Start(offset)).map_err(|e| self.failed(e))?;
+        Ok(Box::new(reader))
+    }
+
+    /// All bytes, as a stream.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`]
+    pub fn reader(&self) -> Result<Box<dyn Read + Send>, SamplesError> {
+        let raw = self.raw()?;
+        Ok(match self.gzip {
+            true => Box::new(BufReader::new(MultiGzDecoder::new(raw))),
+            false => Box::new(raw),
+        })
+    }
+
+    /// A reader that jumps. What is compressed is taken into memory.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`], or more than [`MAX_IN_MEMORY`] compressed bytes.
+    pub fn seekable(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
+        match self.gzip {
+            true => Ok(Box::new(Cursor::new(self.bytes()?))),
+            false => self.raw(),
+        }
+    }
+
+    fn raw(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
+        let open = || File::open(&self.path).map_err(|e| self.failed(e));
+        Ok(match &self.body {
+            Body::File => Box::new(BufReader::with_capacity(1 << 16, open()?)),
+            Body::Slice { start, len } => {
+                let section = Section { file: open()?, start: *start, len: *len, at: 0 };
+                Box::new(BufReader::with_capacity(1 << 16, section))
+            }
+            Body::Memory(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
+        })
+    }
+
+    /// All bytes in memory.
+    ///
+    /// # Errors
+    /// [`SamplesError::Io`], or more than [`MAX_IN_MEMORY`] bytes.
+    pub fn bytes(&self) -> Result<Vec<u8>, SamplesError> {
+        let mut bytes = Vec::new();
+        let mut reader = self.reader()?.take(MAX_IN_MEMORY + 1);
+        reader.read_to_end(&mut bytes).map_err(|e| self.failed(e))?;
+        match bytes.len() as u64 > MAX_IN_MEMORY {
+            true => Err(self.malformed(format!(
+                "more than {} MiB, which this format needs in memory at once",
+                MAX_IN_MEMORY >> 20
+            ))),
+            false => Ok(bytes),
+        }
+    }
+
+    /// The file does not follow its format, for this reason.
+    pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
+        let (path, entry) = (self.path.clone(), self.member.clone());
+        SamplesError::Malformed { path, entry, reason: reason.to_string() }
+    }
+
+    /// The file ends too early.
+    pub fn truncated(&self, found: u64, expected: u64) -> SamplesError {
+        self.malformed(format!("ends after {found} of {expected} bytes"))
+    }
+
+    /// Reading failed.
+    pub fn failed(&self, error: io::Error) -> SamplesError {
+        match (error.kind(), &self.member) {
+            // These speak of the content, which comes out of a decompressor.
+            (ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof, _) => {
+                self.malformed(format!("damaged or incomplete ({error})"))
+            }
+            (_, Some(member)) => {
+                let source = io::Error::new(error.kind(), format!("{member}: {error}"));
+                SamplesError::Io { path: self.path.clone(), source }
+            }
+            _ => SamplesError::Io { path: self.path.clone(), source: error },
+        }
+    }
+}
+
+/// A range of a file, as a file.
+struct Section {
+    file: File,
+    start: u64,
+    len: u64,
+    at: u64,
+}
+
+impl Read for Section {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let out_len = out.len().min(left);
+        self.file.seek(SeekFrom::Start(self.start + self.at))?;
+        let read = self.file.read(&mut out[..out_len])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Section {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.len.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}

@@ -1,0 +1,396 @@
+//! Where samples come from: files, folders and archives, recognised by content.
+//!
+//! One file of [`format`](mod@format) is one file format, ending in a [`Format`]; a new one is that
+//! file and one line in [`formats`]. Arrays of numbers become [`Records`], encoded pictures are
+//! [`Blobs`] until [`pictures`] decodes them.
+
+pub mod blobs;
+pub mod format;
+mod input;
+mod many;
+pub mod pictures;
+pub mod records;
+
+pub use blobs::{Blob, Blobs};
+pub use format::{Format, formats};
+pub use input::{Input, ReadSeek};
+pub use many::{Part, PartError};
+pub use records::{Array, Number, Records};
+
+use crate::moments::Moments;
+use crate::samples::{Samples, SamplesError, Scale};
+use gaussmeter::linear_algebra::Matrix;
+use gaussmeter::spectrum::Spectrum;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How data are read.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The array, tensor or column to read, where a file has several.
+    pub array: Option<String>,
+    /// What an array of numbers is; told from its shape and values if `None`.
+    pub kind: Option<Kind>,
+    /// The order of the axes of pictures in arrays.
+    pub layout: Layout,
+    /// How stored values become data.
+    pub scale: ScaleChoice,
+    /// Which files of a folder or archive with a training and a test part.
+    pub split: Split,
+    /// How pictures become samples of one shape.
+    pub pictures: pictures::Options,
+}
+
+/// What an array of numbers is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One sample after another.
+    Samples,
+    /// The covariance of the data.
+    Covariance,
+    /// The eigenvalues of the covariance.
+    Eigenvalues,
+}
+
+/// The order of the axes of pictures in arrays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Channels last if the last axis has 1, 3 or 4 entries and the first has not.
+    #[default]
+    Auto,
+    /// Channel, height, width.
+    Chw,
+    /// Height, width, channel.
+    Hwc,
+}
+
+/// How stored values become data.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum ScaleChoice {
+    /// 8-bit values and pixels to [−1, 1], as Normalize(0.5, 0.5); other numbers as they are.
+    #[default]
+    Auto,
+    /// Pixels to [−1, 1].
+    Symmetric,
+    /// Pixels to [0, 1].
+    Unit,
+    /// As stored.
+    None,
+    /// data = factor · stored + offset.
+    Affine {
+        /// Data units per stored unit.
+        factor: f64,
+        /// The datum stored as 0.
+        offset: f64,
+    },
+}
+
+impl ScaleChoice {
+    /// The map for values up to `top`, if they are pixels; `None` if it depends on that.
+    pub fn resolve(self, top: Option<f64>) -> Option<Scale> {
+        match (self, top) {
+            (ScaleChoice::Auto | ScaleChoice::Symmetric, Some(top)) => {
+                Some(Scale { factor: 2.0 / top, offset: -1.0 })
+            }
+            (ScaleChoice::Unit, Some(top)) => Some(Scale { factor: 1.0 / top, offset: 0.0 }),
+            (ScaleChoice::Auto | ScaleChoice::None, _) => Some(Scale::IDENTITY),
+            (ScaleChoice::Affine { factor, offset }, _) => Some(Scale { factor, offset }),
+            (ScaleChoice::Symmetric | ScaleChoice::Unit, None) => None,
+        }
+    }
+}
+
+/// Which files of a folder or archive that has a training and a test part, as their names and those
+/// of their folders tell: `train…` and `data_batch…`; `test…`, `t10k…`, `val…` and `eval…`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Split {
+    /// The training part, if there are both.
+    #[default]
+    Auto,
+    /// The training part.
+    Train,
+    /// The test part.
+    Test,
+    /// Everything.
+    All,
+}
+
+/// What a source holds.
+pub enum Content {
+    /// Data vectors.
+    Samples(Box<dyn Samples>),
+    /// Encoded pictures.
+    Pictures(Box<dyn Blobs>),
+    /// A mean and a covariance.
+    Covariance(Box<Covariance>),
+    /// Eigenvalues.
+    Spectrum(Box<Spectrum>),
+    /// Sums over a part of a data set.
+    Moments(Box<Moments>),
+    /// Files within the file.
+    Members(Vec<Input>),
+}
+
+impl Content {
+    fn name(&self) -> &'static str {
+        match self {
+            Content::Samples(_) => "samples",
+            Content::Pictures(_) => "pictures",
+            Content::Covariance(_) => "a covariance",
+            Content::Spectrum(_) => "eigenvalues",
+            Content::Moments(_) => "partial sums",
+            Content::Members(_) => "files",
+        }
+    }
+}
+
+/// Mean and covariance of data, as someone else computed them.
+#[derive(Clone, Debug)]
+pub struct Covariance {
+    /// What the data are.
+    pub description: String,
+    /// Their mean; zero if it is not known.
+    pub mean: Vec<f64>,
+    /// Their covariance.
+    pub covariance: Matrix,
+}
+
+/// An opened source.
+pub struct Source {
+    /// What it holds; never [`Content::Members`] or [`Content::Pictures`].
+    pub content: Content,
+    /// What its user should know about how it was read, in words.
+    pub notes: Vec<String>,
+}
+
+/// Opens files, folders and archives as one source.
+///
+/// Folders stand for the files in them, also in folders below, in the order of their names; hidden
+/// files are left out. All files together must hold one kind of data of one shape.
+///
+/// # Errors
+/// [`SamplesError`]: a file that is missing, not recognised, damaged, or does not fit the others.
+pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError> {
+    let mut notes = Vec::new();
+    let mut contents = Vec::new();
+    for path in paths {
+        match path.is_dir() {
+            true => open_folder(path, options, &mut notes, &mut contents)?,
+            false => open_input(Input::file(path)?, options, &mut notes, &mut contents)?,
+        }
+    }
+    let whole = whole(paths, contents)?;
+    let content = match whole {
+        Content::Pictures(blobs) => {
+            let pictures = pictures::Pictures::open(blobs, options)?;
+            notes.extend(pictures.notes());
+            Content::Samples(Box::new(pictures))
+        }
+        content => content,
+    };
+    Ok(Source { content, notes })
+}
+
+/// One content from all files.
+fn whole(paths: &[PathBuf], contents: Vec<(Input, Content)>) -> Result<Content, SamplesError> {
+    let nothing = || SamplesError::Nothing { path: paths.first().cloned().unwrap_or_default() };
+    let mut contents = contents.into_iter();
+    let (first, content) = contents.next().ok_or_else(nothing)?;
+    let rest: Vec<(Input, Content)> = contents.collect();
+    if rest.is_empty() {
+        return Ok(content);
+    }
+    let description = describe(paths);
+    let mixed = |(input, other): &(Input, Content), kind: &str| {
+        let name = other.name();
+        input
+            .malformed(format!("holds {name}, but {} holds {kind}: give them apart", first.place()))
+    };
+    match content {
+        Content::Samples(samples) => {
+            let mut all = vec![(first.clone(), samples)];
+            for (input, content) in rest {
+                match content {
+                    Content::Samples(samples) => all.push((input, samples)),
+                    other => return Err(mixed(&(input, other), "samples")),
+                }
+            }
+            Ok(Content::Samples(Box::new(many::Many::new(description, all)?)))
+        }
+        Content::Pictures(blobs) => {
+            let mut all = vec![blobs];
+            for (input, content) in rest {
+                match content {
+                    Content::Pictures(blobs) => all.push(blobs),
+                    other => return Err(mixed(&(input, other), "pictures")),
+                }
+            }
+            Ok(Content::Pictures(Box::new(blobs::Many::new(description, all))))
+        }
+        content => {
+            let (input, name) = (&rest[0].0, content.name());
+            Err(input.malformed(format!(
+                "{} holds {name}, of which one file is read at a time",
+                first.place()
+            )))
+        }
+    }
+}
+
+fn describe(paths: &[PathBuf]) -> String {
+    match paths {
+        [one] => one.display().to_string(),
+        [first, .., last] => {
+            format!("{} … {} ({} files)", first.display(), last.display(), paths.len())
+        }
+        [] => String::new(),
+    }
+}
+
+/// Opens one file or member, and what it has inside.
+fn open_input(
+    input: Input,
+    options: &Options,
+    notes: &mut Vec<String>,
+    contents: &mut Vec<(Input, Content)>,
+) -> Result<(), SamplesError> {
+    let format = format::of(&input).ok_or_else(|| format::unrecognised(&input))?;
+    match (format.open)(&input, options)? {
+        Content::Members(members) => {
+            let files = members.into_iter().map(|m| (m.member().unwrap_or("").to_owned(), m));
+            open_files(&input.place(), files.collect(), options, notes, contents)
+        }
+        content => {
+            contents.push((input, content));
+            Ok(())
+        }
+    }
+}
+
+fn open_folder(
+    path: &Path,
+    options: &Options,
+    notes: &mut Vec<String>,
+    contents: &mut Vec<(Input, Content)>,
+) -> Result<(), SamplesError> {
+    let files = blobs::files(path)?;
+    let (pictures, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.into_iter().partition(|file| pictures::has_extension(file));
+    let place = path.display().to_string();
+    if !pictures.is_empty() {
+        let named: Vec<_> = pictures
+            .into_iter()
+            .map(|p| (p.strip_prefix(path).unwrap_or(&p).to_string_lossy().into_owned(), p))
+            .collect();
+        let (chosen, note) = options.split.choose(&place, named, true)?;
+        notes.extend(note);
+        if !others.is_empty() {
+            let (count, first) = (others.len(), others[0].display());
+            notes
+                .push(format!("{place}: {count} files without pictures left out (first: {first})"));
+        }
+        let blobs = blobs::Files::new(path, chosen.into_iter().map(|(_, p)| p).collect());
+        contents.push((Input::file(blobs.first())?, Content::Pictures(Box::new(blobs))));
+        return Ok(());
+    }
+    let mut named = Vec::new();
+    for file in others {
+        let name = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
+        named.push((name, Input::file(&file)?));
+    }
+    open_files(&place, named, options, notes, contents)
+}
+
+/// Opens those of several files that hold data.
+fn open_files(
+    place: &str,
+    files: Vec<(String, Input)>,
+    options: &Options,
+    notes: &mut Vec<String>,
+    contents: &mut Vec<(Input, Content)>,
+) -> Result<(), SamplesError> {
+    // Text beside data is a description, a licence, a list of labels.
+    let (data, others): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|(_, input)| format::of(input).is_some_and(|f| f.name != format::TEXT));
+    let path = || PathBuf::from(place);
+    if data.is_empty() {
+        return Err(match others.first() {
+            None => SamplesError::Nothing { path: path() },
+            Some((name, _)) => SamplesError::Malformed {
+                path: path(),
+                entry: None,
+                reason: format!("no data among its {} files (first: {name})", others.len()),
+            },
+        });
+    }
+    let data = format::without_labels(data)?;
+    let (chosen, note) = options.split.choose(place, data, false)?;
+    notes.extend(note);
+    for (_, input) in chosen {
+        open_input(input, options, notes, contents)?;
+    }
+    Ok(())
+}
+
+/// Named files, and what to say of those that are left out.
+type Chosen<T> = (Vec<(String, T)>, Option<String>);
+
+impl Split {
+    /// Those of the named files that belong to the split, and a note if some do not. Names of
+    /// pictures themselves tell nothing: only those of their folders do.
+    fn choose<T>(
+        self,
+        place: &str,
+        files: Vec<(String, T)>,
+        pictures: bool,
+    ) -> Result<Chosen<T>, SamplesError> {
+        let mut parts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, _) in &files {
+            *parts.entry(Split::part(name, pictures)).or_default() += 1;
+        }
+        let both = parts.contains_key("train") && parts.contains_key("test");
+        let wanted = match self {
+            Split::All => return Ok((files, None)),
+            Split::Auto if !both => return Ok((files, None)),
+            Split::Auto | Split::Train => "train",
+            Split::Test => "test",
+        };
+        let total = files.len();
+        let chosen: Vec<_> =
+            files.into_iter().filter(|(name, _)| Split::part(name, pictures) == wanted).collect();
+        if chosen.is_empty() {
+            return Err(SamplesError::Malformed {
+                path: place.into(),
+                entry: None,
+                reason: format!("no file or folder named as a {wanted} part: use --split all"),
+            });
+        }
+        let left = total - chosen.len();
+        let note = (left > 0 && self == Split::Auto).then(|| {
+            format!(
+                "{place}: the {wanted} part, {} of {total} files (--split all takes all)",
+                chosen.len()
+            )
+        });
+        Ok((chosen, note))
+    }
+
+    fn part(name: &str, pictures: bool) -> &'static str {
+        let mut words: Vec<&str> = name.split(['/', '\\']).collect();
+        if pictures {
+            words.pop();
+        }
+        let starts = |starts: &[&str]| {
+            words.iter().any(|w| {
+                let w = w.to_ascii_lowercase();
+                starts.iter().any(|s| w.starts_with(s))
+            })
+        };
+        match (starts(&["train", "data_batch"]), starts(&["test", "t10k", "val", "eval"])) {
+            (true, false) => "train",
+            (false, true) => "test",
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Encoded pictures as samples of one shape.
+
+mod decode;
+mod jpeg;
+mod transform;
+
+pub use transform::{Channels, Filter, Size, SizeError};
+
+use super::{Blob, Blobs};
+use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, dim};
+use decode::{Decoded, Pixels};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Bytes of encoded pictures that are held at a time.
+const MAX_ENCODED: usize = 64 << 20;
+
+/// How pictures become samples of one shape.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    /// Resize first: the shorter side to a length, or both sides.
+    pub resize: Option<Size>,
+    /// Then cut out the centre.
+    pub crop: Option<Size>,
+    /// How pixels are averaged when resizing.
+    pub filter: Filter,
+    /// Which channels samples have.
+    pub channels: Channels,
+    /// Leave out pictures that are damaged or of another shape than the first.
+    pub skip_bad: bool,
+}
+
+impl Options {
+    /// What is done to pictures, in words; nothing if they are taken as they are.
+    pub fn describe(&self) -> String {
+        let mut steps = Vec::new();
+        if let Some(size) = self.resize {
+            steps.push(format!("resized to {size} ({})", self.filter.name()));
+        }
+        if let Some(size) = self.crop {
+            steps.push(format!("centre {size}"));
+        }
+        if self.channels != Channels::Auto {
+            steps.push(self.channels.name().into());
+        }
+        steps.join(", ")
+    }
+}
+
+/// Whether a file name is that of a picture.
+pub(crate) fn has_extension(path: &Path) -> bool {
+    image::ImageFormat::from_path(path).is_ok_and(|f| f.reading_enabled())
+}
+
+/// Whether a file begins as a picture does.
+pub(crate) fn is_picture(head: &[u8]) -> bool {
+    image::guess_format(head).is_ok_and(|f| f.reading_enabled())
+}
+
+/// Pictures as samples `[channels, height, width]`. The first one says what shape and depth all
+/// must have.
+pub struct Pictures {
+    blobs: Box<dyn Blobs>,
+    options: Options,
+    like: Like,
+    scale: Scale,
+    position: u64,
+    left_out: LeftOut,
+    /// A picture that was read ahead and is too large for the chunk at hand.
+    waiting: Option<Blob>,
+}
+
+impl Pictures {
+    /// Decodes the first picture.
+    ///
+    /// # Errors
+    /// [`SamplesError`]: no pictures, or the first one is damaged.
+    pub fn open(mut blobs: Box<dyn Blobs>, options: &super::Options) -> Result<Self, SamplesError> {
+        let choice = options.scale;
+        let options = options.pictures.clone();
+        let mut first_error = None;
+        let first = loop {
+            let Some(blob) = blobs.next_blob()? else {
+                let path = blobs.description().into();
+                return Err(first_error.unwrap_or(SamplesError::Nothing { path }));
+            };
+            match decode(&blob, &options) {
+                Ok(decoded) => break decoded,
+                Err(error) if options.skip_bad => first_error = first_error.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        };
+        blobs.rewind()?;
+        let like = Like { shape: first.shape, is_deep: matches!(first.pixels, Pixels::Deep(_)) };
+        dim(&like.shape)?;
+        let top = if like.is_deep { 65_535.0 } else { 255.0 };
+        let scale = choice.resolve(Some(top)).unwrap_or(Scale::IDENTITY);
+        let (position, left_out, waiting) = (0, LeftOut::default(), None);
+        Ok(Pictures { blobs, options, like, scale, position, left_out, waiting })
+    }
+
+    /// What was done to the pictures.
+    pub(super) fn notes(&self) -> Option<String> {
+        let what = self.options.describe();
+        (!what.is_empty()).then(|| format!("{}: pictures {what}", self.blobs.description()))
+    }
+
+    /// The encoded pictures of one chunk.
+    fn take(&mut self, max_rows: usize) -> Result<Vec<Blob>, SamplesError> {
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        while taken.len() < max_rows.max(1) {
+            let next = match self.waiting.take() {
+                Some(blob) => Some(blob),
+                None => self.blobs.next_blob()?,
+            };
+            let Some(blob) = next else { break };
+            bytes += blob.bytes.len();
+            if bytes > MAX_ENCODED && !taken.is_empty() {
+                self.waiting = Some(blob);
+                break;
+            }
+            taken.push(blob);
+        }
+        Ok(taken)
+    }
+}
+
+/// What all pictures must have in common with the first one.
+#[derive(Clone, Debug)]
+struct Like {
+    shape: [usize; 3],
+    is_deep: bool,
+}
+
+impl Like {
+    /// A picture as a sample.
+    fn sample(&self, blob: &Blob, options: &Options) -> Result<Pixels, SamplesError> {
+        let decoded = decode(blob, options)?;
+        if decoded.shape != self.shape {
+            return Err(SamplesError::Picture {
+                path: blob.path.clone(),
+                entry: blob.entry.clone(),
+                found: decoded.shape,
+                expected: self.shape,
+            });
+        }
+        match (&decoded.pixels, self.is_deep) {
+            (Pixels::Bytes(_), false) | (Pixels::Deep(_), true) => Ok(decoded.pixels),
+            (found, _) => Err(blob.malformed(format!(
+                "{} bits per channel, but the first picture has {}",
+                found.bits(),
+                if self.is_deep { 16 } else { 8 }
+            ))),
+        }
+    }
+}
+
+fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
+    let picture = decode::picture(&blob.bytes).map_err(|e| blob.malformed(e))?;
+    transform::apply(picture, options).map_err(|e| blob.malformed(e))
+}
+
+impl Samples for Pictures {
+    fn description(&self) -> String {
+        let what = self.options.describe();
+        let comma = if what.is_empty() { "" } else { ", " };
+        format!("{}{comma}{what}", self.blobs.description())
+    }
+    fn shape(&self) -> &[usize] {
+        &self.like.shape
+    }
+    fn scale(&self) -> Scale {
+        self.scale
+    }
+    fn size_hint(&self) -> Option<u64> {
+        self.blobs.count()
+    }
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
+        let blobs = self.take(max_rows)?;
+        if blobs.is_empty() {
+            return Ok(None);
+        }
+        self.position += blobs.len() as u64;
+        let (like, options) = (&self.like, &self.options);
+        let decoded: Vec<Result<Pixels, SamplesError>> =
+            blobs.par_iter().with_max_len(16).map(|blob| like.sample(blob, options)).collect();
+        let (mut rows, mut bytes, mut deep) = (0, Vec::new(), Vec::new());
+        for pixels in decoded {
+            match pixels {
+                Ok(Pixels::Bytes(values)) => bytes.extend(values),
+                Ok(Pixels::Deep(values)) => deep.extend(values.into_iter().map(f64::from)),
+                Err(error) if self.options.skip_bad => {
+                    self.left_out.count += 1;
+                    self.left_out.first.get_or_insert_with(|| error.to_string());
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            rows += 1;
+        }
+        Ok(Some(match self.like.is_deep {
+            false => Chunk::Bytes { rows, values: bytes },
+            true => Chunk::Floats { rows, values: deep },
+        }))
+    }
+
+    fn skip(&mut self, mut count: u64) -> Result<(), SamplesError> {
+        if count > 0 && self.waiting.take().is_some() {
+            count -= 1;
+            self.position += 1;
+        }
+        self.blobs.skip(count)?;
+        self.position += count;
+        if let Some(size) = self.blobs.count() {
+            self.position = self.position.min(size);
+        }
+        Ok(())
+    }
+
+    fn left_out(&self) -> LeftOut {
+        self.left_out.clone()
+    }
+
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        (self.position, self.left_out, self.waiting) = (0, LeftOut::default(), None);
+        self.blobs.rewind()
+    }
+}

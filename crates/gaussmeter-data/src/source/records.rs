@@ -1,0 +1,331 @@
+//! Arrays of numbers in a stream of bytes, as samples.
+
+use super::{Input, Layout, Options};
+use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
+use half::{bf16, f16};
+use std::io::{self, Read};
+
+/// How a number is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Number {
+    Bool,
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    U64,
+    I64,
+    F16,
+    BF16,
+    F32,
+    F64,
+}
+
+impl Number {
+    /// Bytes of one number.
+    pub fn size(self) -> usize {
+        match self {
+            Number::Bool | Number::U8 | Number::I8 => 1,
+            Number::U16 | Number::I16 | Number::F16 | Number::BF16 => 2,
+            Number::U32 | Number::I32 | Number::F32 => 4,
+            Number::U64 | Number::I64 | Number::F64 => 8,
+        }
+    }
+
+    /// Its name, as NumPy writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Number::Bool => "bool",
+            Number::U8 => "uint8",
+            Number::I8 => "int8",
+            Number::U16 => "uint16",
+            Number::I16 => "int16",
+            Number::U32 => "uint32",
+            Number::I32 => "int32",
+            Number::U64 => "uint64",
+            Number::I64 => "int64",
+            Number::F16 => "float16",
+            Number::BF16 => "bfloat16",
+            Number::F32 => "float32",
+            Number::F64 => "float64",
+        }
+    }
+
+    /// The type that NumPy describes as `descr` without its byte order, such as `f4`.
+    pub fn from_descr(descr: &str) -> Option<Self> {
+        Some(match descr {
+            "b1" => Number::Bool,
+            "u1" => Number::U8,
+            "i1" => Number::I8,
+            "u2" => Number::U16,
+            "i2" => Number::I16,
+            "u4" => Number::U32,
+            "i4" => Number::I32,
+            "u8" => Number::U64,
+            "i8" => Number::I64,
+            "f2" => Number::F16,
+            "f4" => Number::F32,
+            "f8" => Number::F64,
+            _ => return None,
+        })
+    }
+
+    /// Whether values are kept as 8-bit ones, whose moments are exact.
+    fn is_byte(self) -> bool {
+        matches!(self, Number::Bool | Number::U8)
+    }
+
+    /// The largest value of what is a pixel.
+    fn top(self) -> Option<f64> {
+        match self {
+            Number::Bool => Some(1.0),
+            Number::U8 => Some(255.0),
+            _ => None,
+        }
+    }
+
+    /// Appends the numbers that `bytes` store.
+    pub fn decode(self, big_endian: bool, bytes: &[u8], out: &mut Vec<f64>) {
+        macro_rules! decode {
+            ($type:ty, $convert:expr) => {{
+                const SIZE: usize = size_of::<$type>();
+                let convert: fn($type) -> f64 = $convert;
+                out.extend(bytes.chunks_exact(SIZE).map(|bytes| {
+                    let mut array = [0; SIZE];
+                    array.copy_from_slice(bytes);
+                    convert(match big_endian {
+                        true => <$type>::from_be_bytes(array),
+                        false => <$type>::from_le_bytes(array),
+                    })
+                }));
+            }};
+        }
+        match self {
+            Number::Bool | Number::U8 => decode!(u8, f64::from),
+            Number::I8 => decode!(i8, f64::from),
+            Number::U16 => decode!(u16, f64::from),
+            Number::I16 => decode!(i16, f64::from),
+            Number::U32 => decode!(u32, f64::from),
+            Number::I32 => decode!(i32, f64::from),
+            Number::U64 => decode!(u64, |v| v as f64),
+            Number::I64 => decode!(i64, |v| v as f64),
+            Number::F16 => decode!(f16, f16::to_f64),
+            Number::BF16 => decode!(bf16, bf16::to_f64),
+            Number::F32 => decode!(f32, f64::from),
+            Number::F64 => decode!(f64, |v| v),
+        }
+    }
+}
+
+/// An array of samples in a stream of bytes: one record after another, each with the same bytes
+/// before its values.
+pub struct Array {
+    /// Where it is.
+    pub input: Input,
+    /// Its name in the file, if it has one.
+    pub name: Option<String>,
+    /// How its numbers are stored.
+    pub number: Number,
+    /// Whether the first byte of a number is its highest.
+    pub big_endian: bool,
+    /// Number of samples.
+    pub count: u64,
+    /// Axes of one sample, as stored.
+    pub axes: Vec<usize>,
+    /// Bytes before the values of a sample, which are no data.
+    pub prefix: usize,
+    /// Opens the stream of bytes at a record.
+    pub open: Opener,
+}
+
+/// Opens a stream so many bytes after its first record.
+pub type Opener = Box<dyn Fn(u64) -> Result<Box<dyn Read + Send>, SamplesError> + Send + Sync>;
+
+/// The samples of an [`Array`].
+pub struct Records {
+    array: Array,
+    shape: Vec<usize>,
+    interleaved: bool,
+    dim: usize,
+    scale: Scale,
+    reader: Option<Box<dyn Read + Send>>,
+    next: u64,
+}
+
+impl Array {
+    /// The array as samples, if its axes are those of samples.
+    ///
+    /// # Errors
+    /// [`SamplesError`]: no values.
+    pub fn samples(self, options: &Options) -> Result<Box<dyn Samples>, SamplesError> {
+        let (shape, interleaved) = options.layout.shape(&self.axes);
+        let dim = dim(&shape)?;
+        if self.count == 0 {
+            return Err(self.malformed("an array of no samples"));
+        }
+        let scale = options.scale.resolve(self.number.top()).ok_or_else(|| {
+            let name = self.number.name();
+            self.malformed(format!(
+                "{name} values have no largest one: give --scale as FACTOR,OFFSET"
+            ))
+        })?;
+        let (reader, next) = (None, 0);
+        Ok(Box::new(Records { array: self, shape, interleaved, dim, scale, reader, next }))
+    }
+
+    /// All values of the array, sample after sample.
+    ///
+    /// # Errors
+    /// [`SamplesError`]
+    pub fn values(&self) -> Result<Vec<f64>, SamplesError> {
+        let mut reader = (self.open)(0)?;
+        let width = self.axes.iter().product::<usize>() * self.number.size();
+        let (mut bytes, mut values) = (vec![0; self.prefix + width], Vec::new());
+        for row in 0..self.count {
+            self.read(&mut reader, &mut bytes, row)?;
+            self.number.decode(self.big_endian, &bytes[self.prefix..], &mut values);
+        }
+        Ok(values)
+    }
+
+    fn read(&self, reader: &mut dyn Read, bytes: &mut [u8], row: u64) -> Result<(), SamplesError> {
+        reader.read_exact(bytes).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                let count = self.count;
+                self.malformed(format!(
+                    "ends in sample {row} of {count}: truncated, or still being written"
+                ))
+            }
+            _ => self.input.failed(error),
+        })
+    }
+
+    /// The array does not follow its format, for this reason.
+    pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
+        match &self.name {
+            Some(name) => self.input.malformed(format!("array '{name}': {reason}")),
+            None => self.input.malformed(reason),
+        }
+    }
+}
+
+impl Layout {
+    /// The shape `[channels, height, width]` or `[d]` of samples with these axes, and whether
+    /// channels are stored last.
+    pub(crate) fn shape(self, axes: &[usize]) -> (Vec<usize>, bool) {
+        let is_channels = |n: usize| matches!(n, 1 | 3 | 4);
+        match (self, axes) {
+            (_, []) => (vec![1], false),
+            (Layout::Hwc, &[height, width, channels]) => (vec![channels, height, width], true),
+            (Layout::Auto, &[height, width, channels])
+                if is_channels(channels) && !is_channels(height) =>
+            {
+                (vec![channels, height, width], true)
+            }
+            (_, &[height, width]) => (vec![1, height, width], false),
+            (_, axes) => (axes.to_vec(), false),
+        }
+    }
+}
+
+impl Samples for Records {
+    fn description(&self) -> String {
+        match &self.array.name {
+            Some(name) => format!("{}, array '{name}'", self.array.input.place()),
+            None => self.array.input.place(),
+        }
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn scale(&self) -> Scale {
+        self.scale
+    }
+    fn size_hint(&self) -> Option<u64> {
+        Some(self.array.count)
+    }
+    fn position(&self) -> u64 {
+        self.next
+    }
+
+    fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
+        let rows = (self.array.count - self.next).min(max_rows.max(1) as u64) as usize;
+        if rows == 0 {
+            return Ok(None);
+        }
+        let array = &self.array;
+        let record = array.prefix + self.dim * array.number.size();
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            reader @ None => reader.insert((array.open)(self.next * record as u64)?),
+        };
+        let mut bytes = vec![0; record];
+        let (mut stored, mut values) = (Vec::new(), Vec::new());
+        for row in self.next..self.next + rows as u64 {
+            array.read(reader, &mut bytes, row)?;
+            let data = &bytes[array.prefix..];
+            if array.number.is_byte() {
+                push_planes(data, &self.shape, self.interleaved, &mut stored);
+                continue;
+            }
+            let start = values.len();
+            match self.interleaved {
+                false => array.number.decode(array.big_endian, data, &mut values),
+                true => {
+                    let mut row = Vec::with_capacity(self.dim);
+                    array.number.decode(array.big_endian, data, &mut row);
+                    push_planes(&row, &self.shape, true, &mut values);
+                }
+            }
+            if let Some(k) = values[start..].iter().position(|v| !v.is_finite()) {
+                let (at, value) = (position(k, &self.shape), values[start + k]);
+                return Err(array.malformed(format!(
+                    "sample {row}, coordinate {at:?} is {value}: samples must be finite"
+                )));
+            }
+        }
+        self.next += rows as u64;
+        Ok(Some(match array.number.is_byte() {
+            true => Chunk::Bytes { rows, values: stored },
+            false => Chunk::Floats { rows, values },
+        }))
+    }
+
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        self.next = self.next.saturating_add(count).min(self.array.count);
+        self.reader = None;
+        Ok(())
+    }
+
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        (self.reader, self.next) = (None, 0);
+        Ok(())
+    }
+}
+
+/// Appends a sample, plane by plane where it is stored pixel by pixel.
+pub(crate) fn push_planes<T: Copy>(
+    values: &[T],
+    shape: &[usize],
+    interleaved: bool,
+    out: &mut Vec<T>,
+) {
+    match (interleaved, shape) {
+        (true, &[channels, ..]) if channels > 1 => {
+            for c in 0..channels {
+                out.extend(values.iter().skip(c).step_by(channels));
+            }
+        }
+        _ => out.extend_from_slice(values),
+    }
+}
+
+/// The indices of value k of an array of this shape.
+fn position(mut k: usize, shape: &[usize]) -> Vec<usize> {
+    let mut at: Vec<usize> = shape.iter().rev().map(|n| (k % n, k /= n).0).collect();
+    at.reverse();
+    at
+}
