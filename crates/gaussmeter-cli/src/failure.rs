@@ -143,3 +143,21 @@ impl From<ReportError> for Failure {
         Failure::request(&error)
     }
 }
+
+#[cfg(feature = "data")]
+mod data {
+    use super::Failure;
+    use gaussmeter_data::samples::SamplesError;
+    use gaussmeter_data::{DecompositionError, FileError, MomentsError};
+
+    macro_rules! request {
+        ($($error:ty),*) => {
+            $(impl From<$error> for Failure {
+                fn from(error: $error) -> Self {
+                    Failure::request(&error)
+                }
+            })*
+        };
+    }
+    request!(SamplesError, MomentsError, DecompositionError, FileError);
+}

@@ -6,6 +6,10 @@ mod command;
 mod failure;
 mod options;
 mod output;
+#[cfg(feature = "data")]
+mod progress;
+#[cfg(feature = "data")]
+mod spectra;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
@@ -47,6 +51,10 @@ enum Command {
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Completions(command::completions::Arguments),
+    #[cfg(feature = "data")]
+    Spectrum(Box<command::spectrum::Arguments>),
+    #[cfg(feature = "data")]
+    Merge(command::merge::Arguments),
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -58,6 +66,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Completions(a) => command::completions::run(a, &mut Cli::command()),
+        #[cfg(feature = "data")]
+        Command::Spectrum(a) => command::spectrum::run(*a),
+        #[cfg(feature = "data")]
+        Command::Merge(a) => command::merge::run(a),
     }
 }
 

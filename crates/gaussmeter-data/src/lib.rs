@@ -36,5 +36,5 @@ pub use moments::{MAX_DIM, Moments, MomentsError};
 pub use npz::FileError;
 pub use spectral::{
     Checks, Choice, Decomposition, DecompositionError, Estimate, LanczosOptions, Method, Options,
-    Quadrature, choose, decompose,
+    Quadrature, choose, decompose, save_spectrum,
 };

@@ -4,5 +4,9 @@ pub mod completions;
 pub mod curve;
 pub mod eval;
 pub mod list;
+#[cfg(feature = "data")]
+pub mod merge;
 pub mod modes;
+#[cfg(feature = "data")]
+pub mod spectrum;
 pub mod table;

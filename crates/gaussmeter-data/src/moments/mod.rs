@@ -6,8 +6,10 @@ mod products;
 pub(crate) use products::{BLOCK, Products};
 
 use crate::npz::FileError;
-use crate::samples::{Chunk, Samples, SamplesError, Scale, check_scale, dim, for_each_chunk};
+use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, check_scale, dim};
+use crate::source::Part;
 use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use std::ops::ControlFlow;
 use thiserror::Error;
 
 /// Largest dimension of a covariance matrix: one of that size holds 2 GiB.
@@ -40,7 +42,7 @@ pub enum MomentsError {
     /// Two parts are not parts of one whole.
     #[error("parts differ in {what}: {left} and {right}")]
     Mismatch {
-        /// "shape", "scale" or "kind of values".
+        /// "shape", "scale", "kind of values", "data" or "number of parts".
         what: &'static str,
         /// That of the first part.
         left: String,
@@ -50,6 +52,12 @@ pub enum MomentsError {
     /// Numbers are too large for f64.
     #[error("covariance: {0}")]
     Matrix(#[from] MatrixError),
+    /// A part of a data set is there twice.
+    #[error("part {part} is there twice: each part is added once")]
+    Repeated {
+        /// The part.
+        part: Part,
+    },
     /// A partial result cannot be written or read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -82,6 +90,10 @@ pub struct Moments {
     dim: usize,
     scale: Scale,
     count: u64,
+    /// Vectors passed in the stream: those counted and those left out.
+    position: u64,
+    parts: Vec<Part>,
+    left_out: LeftOut,
     sums: Sums,
 }
 
@@ -130,7 +142,9 @@ impl Moments {
         }
         check_scale(scale)?;
         let (description, shape) = (description.into(), shape.to_vec());
-        Ok(Moments { description, shape, dim, scale, count: 0, sums: Sums::None })
+        let (count, position, parts, left_out) = (0, 0, Vec::new(), LeftOut::default());
+        let sums = Sums::None;
+        Ok(Moments { description, shape, dim, scale, count, position, parts, left_out, sums })
     }
 
     /// The moments of all vectors of a stream. The next chunk is read while the last one is summed.
@@ -141,7 +155,8 @@ impl Moments {
         Moments::of_with(samples, |_| ())
     }
 
-    /// As [`Moments::of`]; calls `progress` with the number of vectors so far, after each chunk.
+    /// As [`Moments::of`]; calls `progress` with the number of vectors passed so far, after each
+    /// chunk.
     ///
     /// # Errors
     /// [`MomentsError`]
@@ -150,13 +165,48 @@ impl Moments {
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<Self, MomentsError> {
         let mut moments = Moments::new(samples.description(), samples.shape(), samples.scale())?;
-        for_each_chunk(samples, BLOCK, |_, chunk| {
-            moments.push(&chunk)?;
-            progress(moments.count);
-            Ok::<(), MomentsError>(())
+        moments.extend(samples, |position| {
+            progress(position);
+            ControlFlow::Continue(())
         })?;
-        moments.settle()?;
         Ok(moments)
+    }
+
+    /// Adds the rest of a stream whose first [`Moments::position`] vectors are in the sums already.
+    /// Calls `progress` with the number of vectors passed so far, after each chunk; stops if it says
+    /// so, with all vectors so far in the sums. Returns whether the stream came to its end.
+    ///
+    /// # Errors
+    /// [`MomentsError`]
+    pub fn extend(
+        &mut self,
+        samples: &mut dyn Samples,
+        mut progress: impl FnMut(u64) -> ControlFlow<()> + Send,
+    ) -> Result<bool, MomentsError> {
+        samples.rewind()?;
+        samples.skip(self.position)?;
+        let mut first = samples.next_chunk(BLOCK)?;
+        let mut complete = true;
+        while let Some(chunk) = first {
+            // Where the stream is after this chunk, before the next one is read.
+            let (position, left_out) = (samples.position(), samples.left_out());
+            let (next, added) = rayon::join(
+                || samples.next_chunk(BLOCK),
+                || match chunk.rows() {
+                    0 => Ok(()),
+                    _ => self.push(&chunk),
+                },
+            );
+            added?;
+            (self.position, self.left_out) = (position, left_out);
+            if progress(position).is_break() {
+                complete = false;
+                break;
+            }
+            first = next?;
+        }
+        self.settle()?;
+        Ok(complete)
     }
 
     /// Adds vectors.
@@ -168,6 +218,7 @@ impl Moments {
         chunk.check(self.dim, self.count)?;
         let dim = self.dim;
         let count = self.count + chunk.rows() as u64;
+        self.position += chunk.rows() as u64;
         if count > MAX_COUNT {
             return Err(MomentsError::TooMany);
         }
@@ -205,6 +256,17 @@ impl Moments {
         if count > MAX_COUNT {
             return Err(MomentsError::TooMany);
         }
+        if let (Some(own), Some(new)) = (self.parts.first(), other.parts.first()) {
+            if self.description != other.description {
+                return differ("data", &self.description, &other.description);
+            }
+            if own.of != new.of {
+                return differ("number of parts", &own.of, &new.of);
+            }
+        }
+        if let Some(part) = other.parts.iter().find(|part| self.parts.contains(part)) {
+            return Err(MomentsError::Repeated { part: *part });
+        }
         self.settle()?;
         other.settle()?;
         match (&mut self.sums, other.sums) {
@@ -218,7 +280,12 @@ impl Moments {
         if !other.description.is_empty() && self.description != other.description {
             self.description = format!("{} + {}", self.description, other.description);
         }
+        self.parts.append(&mut other.parts);
+        self.parts.sort_unstable_by_key(|part| part.index);
         self.count = count;
+        self.position += other.position;
+        self.left_out.count += other.left_out.count;
+        self.left_out.first = self.left_out.first.take().or(other.left_out.first);
         Ok(())
     }
 
@@ -287,9 +354,38 @@ impl Moments {
         Ok(covariance)
     }
 
+    /// Says that these are the sums of parts of a data set.
+    pub fn with_part(mut self, part: Part) -> Self {
+        self.parts = vec![part];
+        self
+    }
+    /// The same sums, taken for those of a whole data set.
+    pub fn as_whole(mut self) -> Self {
+        self.parts.clear();
+        self
+    }
+    /// The parts of a data set that are in the sums; none if they are those of a whole one.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+    /// The parts that are missing to a whole data set.
+    pub fn missing_parts(&self) -> Vec<Part> {
+        let of = self.parts.first().map_or(0, |part| part.of);
+        let all = (1..=of).map(|index| Part { index, of });
+        all.filter(|part| !self.parts.contains(part)).collect()
+    }
+
     /// Number of vectors.
     pub fn count(&self) -> u64 {
         self.count
+    }
+    /// Number of vectors passed in the stream: those counted and those left out.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+    /// Damaged vectors that were left out.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
     }
     /// Dimension of a vector.
     pub fn dim(&self) -> usize {

@@ -2,7 +2,8 @@
 
 use super::{CENTRE, Exact, Float, MAX_COUNT, Moments, MomentsError, Products, Sums};
 use crate::npz::{Archive, Writer};
-use crate::samples::Scale;
+use crate::samples::{LeftOut, Scale};
+use crate::source::Part;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -22,6 +23,11 @@ struct Meta {
     shape: Vec<usize>,
     scale: Scale,
     description: String,
+    position: Option<u64>,
+    #[serde(default)]
+    parts: Vec<Part>,
+    #[serde(default)]
+    left_out: LeftOut,
 }
 
 impl Moments {
@@ -46,6 +52,9 @@ impl Moments {
             shape: self.shape.clone(),
             scale: self.scale,
             description: self.description.clone(),
+            position: Some(self.position),
+            parts: self.parts.clone(),
+            left_out: self.left_out.clone(),
         };
         let meta = serde_json::json!(meta).to_string().into_bytes();
         let (dim, packed) = (self.dim, self.dim * (self.dim + 1) / 2);
@@ -86,7 +95,13 @@ impl Moments {
             let reason = format!("count {count} of {} values", meta.values);
             return Err(file.bad("meta", reason).into());
         }
+        let of = meta.parts.first().map_or(0, |part| part.of);
+        if let Some(part) = meta.parts.iter().find(|part| !part.is_valid() || part.of != of) {
+            return Err(file.bad("meta", format!("part {part}")).into());
+        }
         moments.count = count;
+        moments.position = meta.position.unwrap_or(count);
+        (moments.parts, moments.left_out) = (meta.parts, meta.left_out);
         let packed = dim * (dim + 1) / 2;
         moments.sums = match meta.values.as_str() {
             "none" => Sums::None,

@@ -12,9 +12,28 @@ pub struct InMemory {
 }
 
 #[derive(Clone, Debug)]
-enum Values {
+pub(super) enum Values {
     Bytes(Vec<u8>),
     Floats(Vec<f64>),
+}
+
+impl Values {
+    /// Adds the values of a chunk of the same kind.
+    pub fn append(all: &mut Option<Values>, chunk: Chunk) {
+        match (all, chunk) {
+            (Some(Values::Bytes(all)), Chunk::Bytes { values, .. }) => all.extend(values),
+            (Some(Values::Floats(all)), Chunk::Floats { values, .. }) => all.extend(values),
+            (all, Chunk::Bytes { values, .. }) => *all = Some(Values::Bytes(values)),
+            (all, Chunk::Floats { values, .. }) => *all = Some(Values::Floats(values)),
+        }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Values::Bytes(values) => values.len() as u64,
+            Values::Floats(values) => 8 * values.len() as u64,
+        }
+    }
 }
 
 impl InMemory {
@@ -62,18 +81,18 @@ impl InMemory {
                 let description = description.clone();
                 return Err(SamplesError::TooLarge { description, limit, advice });
             }
-            match (&mut values, chunk) {
-                (Some(Values::Bytes(all)), Chunk::Bytes { values, .. }) => all.extend(values),
-                (Some(Values::Floats(all)), Chunk::Floats { values, .. }) => all.extend(values),
-                (_, Chunk::Bytes { values: new, .. }) => values = Some(Values::Bytes(new)),
-                (_, Chunk::Floats { values: new, .. }) => values = Some(Values::Floats(new)),
-            }
+            Values::append(&mut values, chunk);
             Ok(())
         })?;
         match values {
             Some(values) => InMemory::new(description, &shape, scale, values),
             None => Err(SamplesError::Empty { description }),
         }
+    }
+
+    /// All values of a stream.
+    pub(super) fn complete(stream: &dyn Samples, values: Values) -> Result<Self, SamplesError> {
+        InMemory::new(stream.description(), stream.shape(), stream.scale(), values)
     }
 
     fn new(

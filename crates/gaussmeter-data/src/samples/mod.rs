@@ -1,8 +1,12 @@
 //! Streams of data vectors.
 
+mod cached;
 mod memory;
+mod watched;
 
+pub use cached::Cached;
 pub use memory::InMemory;
+pub use watched::{Progress, Watch, Watched};
 
 use std::io;
 use std::path::PathBuf;
@@ -53,7 +57,7 @@ pub trait Samples: Send {
 }
 
 /// Damaged vectors that were left out, since that was asked for.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LeftOut {
     /// How many.
     pub count: u64,
@@ -251,6 +255,14 @@ pub enum SamplesError {
         found: u64,
         /// Number of vectors before.
         expected: u64,
+    },
+    /// Reading was stopped from outside.
+    #[error("interrupted in pass {pass}, after {position} samples")]
+    Interrupted {
+        /// The pass over the data, from 1.
+        pass: usize,
+        /// Vectors passed in it.
+        position: u64,
     },
     /// The vectors do not fit into the memory they may take.
     #[error("{description} needs more than {} MiB of memory: {advice}", limit >> 20)]

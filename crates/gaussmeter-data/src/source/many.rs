@@ -120,7 +120,7 @@ impl FromStr for Part {
         let part = || {
             let (index, of) = text.split_once('/')?;
             let part = Part { index: index.trim().parse().ok()?, of: of.trim().parse().ok()? };
-            (1 <= part.index && part.index <= part.of && part.of <= 1 << 32).then_some(part)
+            part.is_valid().then_some(part)
         };
         part().ok_or_else(|| PartError { text: text.into() })
     }
@@ -129,7 +129,14 @@ impl FromStr for Part {
 /// Samples dealt to a part at a time, where their number is not known.
 const DEAL: u64 = 256;
 
+/// Most parts of one data set.
+const MAX_PARTS: u64 = 1_000_000;
+
 impl Part {
+    pub(crate) fn is_valid(self) -> bool {
+        1 <= self.index && self.index <= self.of && self.of <= MAX_PARTS
+    }
+
     /// The samples of this part: consecutive ones if their number is known, else every n-th hand
     /// of 256.
     ///

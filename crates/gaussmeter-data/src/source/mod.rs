@@ -155,10 +155,22 @@ pub struct Covariance {
     pub covariance: Matrix,
 }
 
+/// Data that have a spectrum.
+pub enum Data {
+    /// Data vectors.
+    Samples(Box<dyn Samples>),
+    /// A mean and a covariance.
+    Covariance(Box<Covariance>),
+    /// Eigenvalues.
+    Spectrum(Box<Spectrum>),
+    /// Sums over a part of a data set.
+    Moments(Box<Moments>),
+}
+
 /// An opened source.
 pub struct Source {
-    /// What it holds; never [`Content::Members`] or [`Content::Pictures`].
-    pub content: Content,
+    /// What it holds.
+    pub data: Data,
     /// What its user should know about how it was read, in words.
     pub notes: Vec<String>,
 }
@@ -179,16 +191,20 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
             false => open_input(Input::file(path)?, options, &mut notes, &mut contents)?,
         }
     }
-    let whole = whole(paths, contents)?;
-    let content = match whole {
+    let data = match whole(paths, contents)? {
+        Content::Samples(samples) => Data::Samples(samples),
+        Content::Covariance(covariance) => Data::Covariance(covariance),
+        Content::Spectrum(spectrum) => Data::Spectrum(spectrum),
+        Content::Moments(moments) => Data::Moments(moments),
         Content::Pictures(blobs) => {
             let pictures = pictures::Pictures::open(blobs, options)?;
             notes.extend(pictures.notes());
-            Content::Samples(Box::new(pictures))
+            Data::Samples(Box::new(pictures))
         }
-        content => content,
+        // Members are opened where they are met.
+        Content::Members(_) => return Err(SamplesError::Nothing { path: describe(paths).into() }),
     };
-    Ok(Source { content, notes })
+    Ok(Source { data, notes })
 }
 
 /// One content from all files.

@@ -1,14 +1,37 @@
 use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
 use crate::moments::Moments;
+use crate::samples::Scale;
 use gaussmeter::linear_algebra::{Eigenbasis, Matrix};
 
-pub(super) fn decompose(
+/// What is known of the data besides their mean and covariance.
+pub(super) struct About {
+    pub description: String,
+    pub shape: Vec<usize>,
+    pub scale: Scale,
+    pub count: Option<u64>,
+}
+
+pub(super) fn of_moments(
     moments: &mut Moments,
     basis: bool,
 ) -> Result<Decomposition, DecompositionError> {
-    let dim = moments.dim();
-    let mean = moments.mean()?;
-    let mut covariance = moments.covariance()?;
+    let about = About {
+        description: moments.description().into(),
+        shape: moments.shape().to_vec(),
+        scale: moments.scale(),
+        count: Some(moments.count()),
+    };
+    decompose(about, moments.mean()?, moments.covariance()?, basis)
+}
+
+pub(super) fn decompose(
+    about: About,
+    mean: Vec<f64>,
+    mut covariance: Matrix,
+    basis: bool,
+) -> Result<Decomposition, DecompositionError> {
+    let About { description, shape, scale, count } = about;
+    let dim = covariance.rows();
     let trace: f64 = (0..dim).map(|i| covariance[(i, i)]).sum();
 
     // Constant coordinates are eigenvectors: apart, their eigenvalue is exactly zero.
@@ -21,7 +44,8 @@ pub(super) fn decompose(
     let Eigenbasis { mut values, rows, rounding, residual, orthogonality } =
         covariance.into_eigenbasis()?;
     let computed: f64 = values.iter().sum();
-    let max_rank = usize::try_from(moments.count() - 1).unwrap_or(usize::MAX);
+    let most = count.map_or(u64::MAX, |n| n.saturating_sub(1));
+    let max_rank = usize::try_from(most).unwrap_or(usize::MAX);
     let rank = clean(&mut values, rounding, max_rank)?;
     let checks = Checks { trace: check_trace(computed, trace)?, orthogonality, residual };
 
@@ -33,10 +57,10 @@ pub(super) fn decompose(
         false => embed(&rows, &varying, &constant),
     });
     Ok(Decomposition {
-        description: moments.description().into(),
-        shape: moments.shape().to_vec(),
-        scale: moments.scale(),
-        count: moments.count(),
+        description,
+        shape,
+        scale,
+        count,
         method: Method::Dense,
         reason: String::new(),
         eigenvalues,

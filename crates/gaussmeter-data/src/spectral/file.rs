@@ -1,8 +1,11 @@
 use super::{Checks, Decomposition, DecompositionError, Estimate};
 use crate::npz::{FileError, Writer};
 use crate::samples::Scale;
+use gaussmeter::spectrum::Spectrum;
 use serde::Serialize;
 use std::path::Path;
+
+const PROGRAM: &str = concat!("gaussmeter-data ", env!("CARGO_PKG_VERSION"));
 
 #[derive(Serialize)]
 struct Meta<'a> {
@@ -11,7 +14,7 @@ struct Meta<'a> {
     program: &'static str,
     description: &'a str,
     provenance: String,
-    count: u64,
+    count: Option<u64>,
     shape: &'a [usize],
     scale: Scale,
     method: String,
@@ -53,7 +56,7 @@ impl Decomposition {
         let meta = Meta {
             content: "gaussmeter spectrum",
             version: 1,
-            program: concat!("gaussmeter-data ", env!("CARGO_PKG_VERSION")),
+            program: PROGRAM,
             description: &self.description,
             provenance: self.provenance(),
             count: self.count,
@@ -88,4 +91,30 @@ impl Decomposition {
         file.array("meta", &[meta.len()], meta)?;
         Ok(file.finish()?)
     }
+}
+
+/// Writes a spectrum of which only eigenvalues, multiplicities and means are known, as
+/// [`Decomposition::save`] does.
+///
+/// # Errors
+/// [`FileError`]
+pub fn save_spectrum(spectrum: &Spectrum, path: &Path) -> Result<(), FileError> {
+    let modes = spectrum.modes();
+    let meta = serde_json::json!({
+        "content": "gaussmeter spectrum",
+        "version": 1,
+        "program": PROGRAM,
+        "description": spectrum.name(),
+        "provenance": spectrum.provenance(),
+        "trace": spectrum.trace(),
+    });
+    let meta = meta.to_string().into_bytes();
+    let mut file = Writer::create(path)?;
+    file.array("eigenvalue", &[modes.len()], modes.iter().map(|m| m.eigenvalue))?;
+    file.array("multiplicity", &[modes.len()], modes.iter().map(|m| m.multiplicity))?;
+    if spectrum.has_mean() {
+        file.array("mean", &[modes.len()], modes.iter().map(|m| m.mean))?;
+    }
+    file.array("meta", &[meta.len()], meta)?;
+    file.finish()
 }

@@ -58,7 +58,7 @@ pub(super) fn decompose(samples: &InMemory) -> Result<Decomposition, Decompositi
         description: samples.description(),
         shape: samples.shape().to_vec(),
         scale,
-        count: n as u64,
+        count: Some(n as u64),
         method: Method::Gram,
         reason: String::new(),
         eigenvalues,

@@ -150,7 +150,7 @@ pub(super) fn decompose(
         description,
         shape,
         scale,
-        count,
+        count: Some(count),
         method: Method::Lanczos,
         reason: String::new(),
         eigenvalues,
@@ -302,7 +302,16 @@ impl Krylov {
             let known = Matrix::new(basis.len() / dim, dim, basis)?;
             let rows = known.rows() - first;
             let block = Matrix::new(rows, dim, known.values()[first * dim..].to_vec())?;
-            let mut image = apply(&block)?;
+            let mut image = match apply(&block) {
+                // Fewer steps are a result too, of which the error says so.
+                Err(DecompositionError::Samples(SamplesError::Interrupted { .. }))
+                    if blocks.len() >= 2 =>
+                {
+                    basis = known.into_values();
+                    break;
+                }
+                image => image?,
+            };
             let mut inside = vec![vec![0.0; known.rows()]; rows];
             // Twice is enough (Parlett).
             for _ in 0..2 {

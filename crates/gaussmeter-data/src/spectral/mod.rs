@@ -5,19 +5,18 @@ mod file;
 mod gram;
 mod lanczos;
 
+pub use file::save_spectrum;
 pub use lanczos::{Estimate, LanczosOptions, Quadrature};
 
 use crate::basis::{BasisError, DenseBasis};
 use crate::moments::{MAX_DIM, Moments, MomentsError};
 use crate::npz::FileError;
 use crate::samples::{InMemory, Samples, SamplesError, Scale, dim};
+use crate::source::Covariance;
 use gaussmeter::linear_algebra::{Matrix, MatrixError};
 use gaussmeter::spectrum::{Spectrum, SpectrumError};
 use std::fmt;
 use thiserror::Error;
-
-/// The memory that samples may take where all of them are needed at once.
-const MAX_MEMORY: u64 = 8 << 30;
 
 /// A spectrum cannot be computed.
 #[derive(Debug, Error)]
@@ -83,6 +82,8 @@ pub enum Method {
     Dense,
     /// All nonzero eigenvalues, from the n×n matrix of inner products of the centred vectors.
     Gram,
+    /// The circulant model of images: all eigenvalues of the covariance averaged over periodic shifts.
+    Stationary,
     /// A quadrature of the spectral measure, from products of the covariance with random vectors.
     Lanczos,
 }
@@ -93,6 +94,7 @@ impl fmt::Display for Method {
             Method::Dense => "dense",
             Method::Gram => "gram",
             Method::Lanczos => "lanczos",
+            Method::Stationary => "stationary",
         })
     }
 }
@@ -141,15 +143,25 @@ pub fn choose(count: Option<u64>, dim: usize) -> Choice {
 }
 
 /// What is asked of [`decompose`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// The method; that of [`choose`] if `None`.
     pub method: Option<Method>,
     /// Whether to keep the eigenvectors. Only [`Method::Dense`] finds a basis of the whole space,
     /// and is chosen then.
     pub basis: bool,
+    /// Bytes that samples may take where all are needed at once, by [`Method::Gram`].
+    /// [`Method::Lanczos`] passes over them again and again: see [`crate::samples::Cached`].
+    pub memory: u64,
     /// For [`Method::Lanczos`].
     pub lanczos: LanczosOptions,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (method, basis, memory) = (None, false, 2 << 30);
+        Options { method, basis, memory, lanczos: LanczosOptions::default() }
+    }
 }
 
 /// How well a decomposition fulfils its definition, in relative terms.
@@ -177,8 +189,8 @@ pub struct Decomposition {
     pub shape: Vec<usize>,
     /// How stored values become data.
     pub scale: Scale,
-    /// Number of data vectors, n.
-    pub count: u64,
+    /// Number of data vectors, n; `None` if only their covariance is known.
+    pub count: Option<u64>,
     /// How the eigenvalues were found.
     pub method: Method,
     /// Why so.
@@ -227,8 +239,9 @@ pub fn decompose(
     }
     let mut decomposition = match choice.method {
         Method::Dense => Decomposition::of_moments(&mut Moments::of(samples)?, options.basis)?,
-        Method::Gram => gram::decompose(&InMemory::collect(samples, MAX_MEMORY)?)?,
+        Method::Gram => gram::decompose(&InMemory::collect(samples, options.memory)?)?,
         Method::Lanczos => lanczos::decompose(samples, &options.lanczos)?,
+        Method::Stationary => return Err(DecompositionError::NoBasis { method: choice.method }),
     };
     decomposition.reason = choice.reason;
     Ok(decomposition)
@@ -243,7 +256,26 @@ impl Decomposition {
     /// # Errors
     /// [`DecompositionError`]
     pub fn of_moments(moments: &mut Moments, basis: bool) -> Result<Self, DecompositionError> {
-        dense::decompose(moments, basis)
+        dense::of_moments(moments, basis)
+    }
+
+    /// The spectrum of a covariance that someone else computed; with eigenvectors, if `basis` is
+    /// true.
+    ///
+    /// # Errors
+    /// [`DecompositionError`]
+    pub fn of_covariance(given: Covariance, basis: bool) -> Result<Self, DecompositionError> {
+        let Covariance { description, mean, covariance } = given;
+        let (shape, scale) = (vec![mean.len()], Scale::IDENTITY);
+        let about = dense::About { description, shape, scale, count: None };
+        dense::decompose(about, mean, covariance, basis)
+    }
+
+    /// The same covariance with mean zero.
+    pub fn centred(mut self) -> Self {
+        self.means.fill(0.0);
+        self.mean.fill(0.0);
+        self
     }
 
     /// The spectrum, named by the description, with where it comes from.
@@ -264,9 +296,10 @@ impl Decomposition {
     pub fn provenance(&self) -> String {
         let Scale { factor, offset } = self.scale;
         let rank = self.rank.map_or(String::new(), |rank| format!(", rank {rank}"));
+        let samples = self.count.map_or("covariance of data".into(), |n| format!("{n} samples"));
         format!(
-            "{}: {} samples of shape {:?}, data = {factor} · stored + {offset}, {}{rank}",
-            self.description, self.count, self.shape, self.method
+            "{}: {samples} of shape {:?}, data = {factor} · stored + {offset}, {}{rank}",
+            self.description, self.shape, self.method
         )
     }
 

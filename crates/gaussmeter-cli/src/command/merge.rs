@@ -1,0 +1,62 @@
+use crate::failure::Failure;
+use crate::progress::note;
+use crate::spectra::{SolveOptions, Summary, save_path};
+use clap::Args;
+use gaussmeter_data::Moments;
+use std::path::PathBuf;
+
+/// Join parts made by `spectrum --part` into the spectrum of the whole
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Parts of 8-bit data give the same spectrum as the whole, bit for bit, in any
+order. Sums of different data sets of one shape can be joined too.
+
+Examples:
+  gaussmeter spectrum train.tar --part 1/2 -o part1.npz     # on one machine
+  gaussmeter spectrum train.tar --part 2/2 -o part2.npz     # on another
+  gaussmeter merge part1.npz part2.npz -o train.npz
+  gaussmeter merge node1/*.npz --sums -o node1.npz          # merge further later")]
+pub struct Arguments {
+    /// Files written by `gaussmeter spectrum --part` or `gaussmeter merge --sums`
+    #[arg(required = true, value_name = "PART")]
+    parts: Vec<PathBuf>,
+    /// Write the spectrum (with --sums, the sums) to this .npz file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write sums that can be merged further, instead of a spectrum
+    #[arg(long, requires = "output")]
+    sums: bool,
+    /// Go on although some parts are missing
+    #[arg(long)]
+    incomplete: bool,
+    #[command(flatten)]
+    solve: SolveOptions,
+    #[command(flatten)]
+    summary: Summary,
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.summary.format()?;
+    if let Some(path) = &a.output {
+        save_path(path)?;
+    }
+    // In the order of the parts, so that the order of arguments changes nothing.
+    let mut parts = Vec::with_capacity(a.parts.len());
+    for path in &a.parts {
+        parts.push((Moments::load(path)?, path));
+    }
+    parts.sort_by_key(|(moments, _)| moments.parts().first().map(|part| part.index));
+    let mut all = parts.into_iter();
+    let Some((mut whole, _)) = all.next() else { return Ok(()) };
+    for (moments, path) in all {
+        whole.merge(moments).map_err(|e| Failure::Request(format!("{}: {e}", path.display())))?;
+    }
+    if a.incomplete && !whole.missing_parts().is_empty() {
+        note(format!("without {} parts", whole.missing_parts().len()));
+        whole = whole.as_whole();
+    }
+    match (a.sums, &a.output) {
+        (true, Some(path)) => a.summary.finish_part(whole, path),
+        _ => a.summary.merge(&a.solve, whole, a.output.as_deref()),
+    }
+}

@@ -1,0 +1,398 @@
+use crate::failure::Failure;
+use crate::options::parse_length;
+use crate::progress::{Work, note};
+use crate::spectra::{SolveOptions, Summary, save_path, shape_text, spectrum_report};
+use clap::{Args, ValueEnum};
+use gaussmeter_data::samples::{Cached, LeftOut, Samples, Watched};
+use gaussmeter_data::source::pictures::{self, Channels, Filter, Size};
+use gaussmeter_data::source::{Data, Kind, Layout, Part, ScaleChoice, Source, Split};
+use gaussmeter_data::{Choice, Decomposition, Method, Moments, choose, decompose};
+use gaussmeter_data::{Options as Decompose, source};
+use std::path::{Path, PathBuf};
+
+/// Spectrum of a data set: mean, covariance and eigenvalues of images, arrays or latents
+#[derive(Debug, Args)]
+#[command(after_help = "\
+DATA is one or more files, folders or archives, recognised by content:
+  images        a folder or tar archive (also .tar.gz, WebDataset shards) of png,
+                jpeg, webp, gif, bmp, tiff, qoi, pnm
+  data sets     CIFAR-10 and CIFAR-100 (binary or python), MNIST (idx, idx.gz),
+                Hugging Face parquet shards
+  arrays        .npy, .npz, .safetensors, PyTorch .pt: N x d, N x C x H x W,
+                N x H x W x C
+  statistics    pytorch-fid .npz (mu, sigma), a covariance matrix, eigenvalues
+
+The file written by -o is a spectrum for every other command (--spectrum); with
+--basis, pictures can be drawn from it (gaussmeter sample). Sums over 8-bit data
+are exact: the result is the same, bit for bit, for any number of threads and
+parts. Interrupted with Ctrl-C, the sums so far are kept; --resume goes on.
+
+Examples:
+  gaussmeter spectrum cifar-10-batches-bin -o cifar.npz
+  gaussmeter spectrum photos/ --resize 64 --crop 64 --channels rgb -o photos.npz
+  gaussmeter spectrum train-*.tar --part 3/8 -o part3.npz   # then: merge
+  gaussmeter spectrum latents.safetensors --basis -o latents.npz
+  gaussmeter table --spectrum cifar.npz")]
+pub struct Arguments {
+    /// Files, folders or archives
+    #[arg(required = true, value_name = "DATA")]
+    data: Vec<PathBuf>,
+    /// Write the spectrum (or the sums of a part) to this .npz file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    solve: SolveOptions,
+    #[command(flatten)]
+    method: MethodOptions,
+    #[command(flatten)]
+    reading: ReadOptions,
+    /// Sum over part I of N equal parts only, for `gaussmeter merge`
+    #[arg(long, value_name = "I/N", help_heading = "Parts", requires = "output")]
+    part: Option<Part>,
+    /// Go on from the sums that an interrupted run of the same command has kept
+    #[arg(long, help_heading = "Parts", requires = "output")]
+    resume: bool,
+    #[command(flatten)]
+    summary: Summary,
+}
+
+/// How eigenvalues are found.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Method")]
+struct MethodOptions {
+    /// dense: all of the d x d covariance; gram: from n x n inner products, if n < d; lanczos: a
+    /// quadrature with stated errors, for any size; stationary: the circulant model of images
+    #[arg(long, value_enum, default_value = "auto")]
+    method: MethodName,
+    /// Random vectors of lanczos: their spread is its statistical error
+    #[arg(long, value_name = "N", default_value = "8", value_parser = parse_length)]
+    probes: usize,
+    /// Passes of lanczos over the data
+    #[arg(long, value_name = "N", default_value = "40", value_parser = parse_length)]
+    passes: usize,
+    /// Seed of lanczos's random vectors
+    #[arg(long, value_name = "N", default_value = "0")]
+    seed: u64,
+    /// Memory that samples may take where all are needed at once (gram; lanczos is faster with it)
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
+    memory: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MethodName {
+    Auto,
+    Dense,
+    Gram,
+    Lanczos,
+    Stationary,
+}
+
+/// How data are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Reading")]
+struct ReadOptions {
+    /// Stored values to data: auto (pixels to [-1, 1], other numbers as stored), symmetric
+    /// ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
+    #[arg(long, value_name = "SCALE", default_value = "auto", value_parser = parse_scale, allow_hyphen_values = true)]
+    scale: ScaleChoice,
+    /// The array, tensor or column to read, where a file has several
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
+    /// What an array is [default: by its shape; a symmetric square one is a covariance]
+    #[arg(long, value_name = "KIND", value_enum)]
+    kind: Option<KindName>,
+    /// Axes of images in arrays: chw, hwc, or auto (channels last if that axis has 1, 3 or 4 entries)
+    #[arg(long, value_enum, default_value = "auto")]
+    layout: LayoutName,
+    /// Which part of a data set with a training and a test part: auto (training, if there are both),
+    /// train, test or all
+    #[arg(long, value_enum, default_value = "auto")]
+    split: SplitName,
+    /// Resize images: the shorter side to N, or to HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", help_heading = "Images")]
+    resize: Option<Size>,
+    /// Then cut out the centre: NxN, or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", help_heading = "Images")]
+    crop: Option<Size>,
+    /// How pixels are averaged by --resize; as Pillow's filters of these names
+    #[arg(long, value_enum, default_value = "bicubic", help_heading = "Images")]
+    filter: FilterName,
+    /// Channels: auto (as stored; opaque alpha is dropped), gray (alias grayscale), rgb or rgba
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Images")]
+    channels: ChannelsName,
+    /// Leave out damaged images and those of another shape than the first; say how many
+    #[arg(long, help_heading = "Images")]
+    skip_bad: bool,
+}
+
+macro_rules! names {
+    ($name:ident => $target:ty { $($word:ident),* }) => {
+        #[derive(Clone, Copy, Debug, ValueEnum)]
+        enum $name { $($word),* }
+        impl From<$name> for $target {
+            fn from(name: $name) -> Self {
+                match name { $($name::$word => <$target>::$word),* }
+            }
+        }
+    };
+}
+names!(KindName => Kind { Samples, Covariance, Eigenvalues });
+names!(LayoutName => Layout { Auto, Chw, Hwc });
+names!(SplitName => Split { Auto, Train, Test, All });
+names!(FilterName => Filter { Nearest, Bilinear, Bicubic, Lanczos });
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ChannelsName {
+    Auto,
+    #[value(alias = "grayscale", alias = "grey")]
+    Gray,
+    Rgb,
+    Rgba,
+}
+
+impl From<ChannelsName> for Channels {
+    fn from(name: ChannelsName) -> Self {
+        match name {
+            ChannelsName::Auto => Channels::Auto,
+            ChannelsName::Gray => Channels::Gray,
+            ChannelsName::Rgb => Channels::Rgb,
+            ChannelsName::Rgba => Channels::Rgba,
+        }
+    }
+}
+
+/// Parses auto, symmetric, unit, none or FACTOR,OFFSET.
+pub fn parse_scale(text: &str) -> Result<ScaleChoice, String> {
+    Ok(match text {
+        "auto" => ScaleChoice::Auto,
+        "symmetric" => ScaleChoice::Symmetric,
+        "unit" => ScaleChoice::Unit,
+        "none" => ScaleChoice::None,
+        text => {
+            let number = |text: &str| text.trim().parse().ok().filter(|v: &f64| v.is_finite());
+            let numbers = text.split_once(',').and_then(|(f, o)| number(f).zip(number(o)));
+            match numbers {
+                Some((factor, offset)) if factor.is_normal() => {
+                    ScaleChoice::Affine { factor, offset }
+                }
+                _ => return Err("not auto, symmetric, unit, none or FACTOR,OFFSET".into()),
+            }
+        }
+    })
+}
+
+/// Parses a number of bytes, such as 512M or 2G.
+fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim().trim_end_matches(['B', 'b']).trim_end_matches(['I', 'i']);
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => (&text[..at], unit.to_ascii_uppercase()),
+        _ => (text, '1'),
+    };
+    let shift = match unit {
+        '1' => Some(0),
+        'K' => Some(10),
+        'M' => Some(20),
+        'G' => Some(30),
+        'T' => Some(40),
+        _ => None,
+    };
+    let bytes = number
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .zip(shift)
+        .and_then(|(n, shift)| n.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "not a size such as 512M or 2G".into())
+}
+
+impl ReadOptions {
+    fn build(&self) -> source::Options {
+        source::Options {
+            array: self.array.clone(),
+            kind: self.kind.map(Kind::from),
+            layout: self.layout.into(),
+            scale: self.scale,
+            split: self.split.into(),
+            pictures: pictures::Options {
+                resize: self.resize,
+                crop: self.crop,
+                filter: self.filter.into(),
+                channels: self.channels.into(),
+                skip_bad: self.skip_bad,
+            },
+        }
+    }
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.summary.format()?;
+    if let Some(path) = &a.output {
+        save_path(path)?;
+    }
+    let Source { data, notes } = source::open(&a.data, &a.reading.build())?;
+    notes.iter().for_each(note);
+    match data {
+        Data::Samples(samples) => of_samples(&a, samples),
+        Data::Covariance(given) => {
+            no_part(&a, "a covariance")?;
+            let found = Decomposition::of_covariance(*given, a.solve.basis)?;
+            a.summary.finish(&a.solve, found, a.output.as_deref())
+        }
+        Data::Moments(moments) => {
+            no_part(&a, "sums")?;
+            a.summary.merge(&a.solve, *moments, a.output.as_deref())
+        }
+        Data::Spectrum(spectrum) => {
+            no_part(&a, "eigenvalues")?;
+            if a.solve.basis {
+                return Err(Failure::Request("a list of eigenvalues has no basis".into()));
+            }
+            if let Some(path) = &a.output {
+                gaussmeter_data::save_spectrum(&spectrum, path)?;
+            }
+            a.summary.write(&spectrum_report(&spectrum))
+        }
+    }
+}
+
+fn no_part(a: &Arguments, what: &str) -> Result<(), Failure> {
+    match a.part.is_some() || a.resume {
+        true => Err(Failure::Usage(format!("--part and --resume are for samples, not for {what}"))),
+        false => Ok(()),
+    }
+}
+
+/// Says what was left out.
+fn say_left_out(left_out: &LeftOut) {
+    if let (count @ 1.., Some(first)) = (left_out.count, &left_out.first) {
+        note(format!(
+            "{count} bad image{} left out; the first: {first}",
+            if count == 1 { "" } else { "s" }
+        ));
+    }
+}
+
+fn of_samples(a: &Arguments, whole: Box<dyn Samples>) -> Result<(), Failure> {
+    let (count, dim) = (whole.size_hint(), whole.shape().iter().product::<usize>());
+    let chosen = match a.method.method {
+        MethodName::Auto => choose(count, dim),
+        MethodName::Dense => asked(Method::Dense),
+        MethodName::Gram => asked(Method::Gram),
+        MethodName::Lanczos => asked(Method::Lanczos),
+        MethodName::Stationary => asked(Method::Stationary),
+    };
+    if chosen.method == Method::Dense || a.part.is_some() {
+        return by_moments(a, whole, &chosen);
+    }
+    if a.resume {
+        let method = chosen.method;
+        return Err(Failure::Usage(format!(
+            "--resume: method {method} keeps nothing to go on from"
+        )));
+    }
+    note(format!("method {}: {}", chosen.method, chosen.reason));
+    let mut samples = whole;
+    let options = Decompose {
+        method: Some(chosen.method),
+        basis: a.solve.basis,
+        memory: a.method.memory,
+        lanczos: gaussmeter_data::LanczosOptions {
+            probes: a.method.probes,
+            steps: a.method.passes,
+            seed: a.method.seed,
+        },
+    };
+    let work = Work::begin(count)?;
+    let mut found = {
+        // Passes over samples in memory are watched too.
+        let mut cached = Cached::new(&mut *samples, a.method.memory);
+        let watch = Box::new(|progress| work.pass(progress));
+        decompose(&mut Watched::new(&mut cached, watch), &options)?
+    };
+    if a.method.method == MethodName::Auto {
+        found.reason = chosen.reason;
+    }
+    work.end("samples", found.count.unwrap_or(0));
+    say_left_out(&samples.left_out());
+    a.summary.finish(&a.solve, found, a.output.as_deref())
+}
+
+fn asked(method: Method) -> Choice {
+    Choice { method, reason: "as asked".into() }
+}
+
+/// Sums first, which can be kept, merged and gone on from; then eigenvalues.
+fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result<(), Failure> {
+    let mut samples = match a.part {
+        Some(part) => part.of_samples(whole)?,
+        None => whole,
+    };
+    let mut moments = Moments::new(samples.description(), samples.shape(), samples.scale())?;
+    if let Some(part) = a.part {
+        moments = moments.with_part(part);
+    }
+    let kept = a.output.as_deref().map(kept_path);
+    if let Some(path) = kept.as_deref().filter(|_| a.resume) {
+        moments = resumed(moments, path)?;
+        note(format!("going on after {} samples", moments.position()));
+    }
+    let before = moments.count();
+    let work = Work::begin(samples.size_hint())?;
+    work.say(shape_text(samples.shape()));
+    let complete = moments.extend(&mut *samples, |position| work.at(position))?;
+    if !complete {
+        let position = moments.position();
+        return Err(Failure::Request(match kept {
+            Some(path) => {
+                moments.save(&path)?;
+                format!(
+                    "interrupted after {position} samples: their sums are kept in {}; the same command with --resume goes on",
+                    path.display()
+                )
+            }
+            None => format!("interrupted after {position} samples; with -o their sums are kept"),
+        }));
+    }
+    work.end("samples", moments.count() - before);
+    say_left_out(moments.left_out());
+    match (a.part, &a.output) {
+        (Some(_), Some(path)) => a.summary.finish_part(moments, path)?,
+        _ => {
+            note(format!("method {}: {}", chosen.method, chosen.reason));
+            let mut found = Decomposition::of_moments(&mut moments, a.solve.basis)?;
+            found.reason = chosen.reason.clone();
+            a.summary.finish(&a.solve, found, a.output.as_deref())?;
+        }
+    }
+    if let Some(path) = kept.filter(|_| a.resume) {
+        // It has served its purpose; that it cannot be removed is no failure.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// Where an interrupted run keeps its sums: beside the file that it would have written.
+fn kept_path(output: &Path) -> PathBuf {
+    output.with_extension("interrupted.npz")
+}
+
+/// The sums of an interrupted run of the same command.
+fn resumed(fresh: Moments, path: &Path) -> Result<Moments, Failure> {
+    if !path.exists() {
+        return Err(Failure::Request(format!(
+            "nothing to resume: no sums of an interrupted run in {}",
+            path.display()
+        )));
+    }
+    let kept = Moments::load(path)?;
+    let about = |m: &Moments| {
+        (m.description().to_owned(), m.shape().to_vec(), m.scale(), m.parts().to_vec())
+    };
+    match about(&kept) == about(&fresh) {
+        true => Ok(kept),
+        false => Err(Failure::Request(format!(
+            "{}: sums of another data set, or read with other options: remove it, or run that command again",
+            path.display()
+        ))),
+    }
+}

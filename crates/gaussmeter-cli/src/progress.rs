@@ -1,0 +1,83 @@
+//! Progress on stderr, and the wish to stop.
+
+use crate::failure::Failure;
+use gaussmeter_data::samples::Progress;
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Whether the user or the batch system has asked to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// A line on stderr that is no failure.
+pub fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
+}
+
+/// Long work that reports how far it is and can be stopped: once gently, then at once.
+pub struct Work {
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl Work {
+    /// Begins to listen for interrupts, and shows a bar if stderr is a terminal.
+    pub fn begin(total: Option<u64>) -> Result<Self, Failure> {
+        let stop = || {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(1);
+            }
+        };
+        match ctrlc::set_handler(stop) {
+            Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
+            Err(error) => return Err(Failure::request(&error)),
+        }
+        let bar = match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::new_spinner(),
+        };
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        let counts = match total {
+            Some(_) => "{wide_bar} {human_pos}/{human_len}, {per_sec}, {eta} left",
+            None => "{spinner} {human_pos}, {per_sec}",
+        };
+        let style = ProgressStyle::with_template(&format!("{{msg}} {counts}"));
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Ok(Work { bar, start: Instant::now() })
+    }
+
+    /// What is being done.
+    pub fn say(&self, what: impl Into<std::borrow::Cow<'static, str>>) {
+        self.bar.set_message(what);
+        self.bar.tick();
+    }
+
+    /// Shows how far the work is; says whether to go on.
+    pub fn at(&self, position: u64) -> ControlFlow<()> {
+        self.bar.set_position(position);
+        match STOP.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    /// As [`Work::at`], for work that passes over the data several times.
+    pub fn pass(&self, progress: Progress) -> ControlFlow<()> {
+        self.bar.set_message(format!("pass {}", progress.pass));
+        self.at(progress.position)
+    }
+
+    /// Ends the bar and says how long it took.
+    pub fn end(self, what: &str, count: u64) {
+        self.bar.finish_and_clear();
+        let seconds = self.start.elapsed().as_secs_f64();
+        let rate = HumanCount((count as f64 / seconds.max(1e-9)).round() as u64);
+        let time = match seconds < 60.0 {
+            true => format!("{seconds:.1} s"),
+            false => HumanDuration(self.start.elapsed()).to_string(),
+        };
+        note(format!("{} {what} in {time} ({rate}/s)", HumanCount(count)));
+    }
+}

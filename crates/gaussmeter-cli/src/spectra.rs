@@ -1,0 +1,126 @@
+//! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
+
+use crate::failure::Failure;
+use crate::output::print;
+use crate::progress::note;
+use clap::Args;
+use gaussmeter::report::{Format, Report, by_name};
+use gaussmeter::spectrum::Spectrum;
+use gaussmeter_data::{Decomposition, Moments};
+use std::path::Path;
+
+/// What is asked of the spectrum.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Result")]
+pub struct SolveOptions {
+    /// Keep the eigenvectors, so that pictures can be drawn
+    #[arg(long)]
+    pub basis: bool,
+    /// Leave out the mean: the data are N(0, Σ), as in the paper
+    #[arg(long)]
+    pub centred: bool,
+}
+
+/// The summary on stdout.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Summary {
+    /// Format of the summary on stdout: text, markdown, latex, csv or json
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: String,
+}
+
+impl Summary {
+    /// The format, checked before any work is done.
+    pub fn format(&self) -> Result<&'static Format, Failure> {
+        Ok(by_name(&self.format)?)
+    }
+
+    /// Writes a report to stdout.
+    pub fn write(&self, report: &Report) -> Result<(), Failure> {
+        print(&self.format()?.write(report)?)
+    }
+
+    /// Writes the spectrum to its file and a summary to stdout.
+    pub fn finish(
+        &self,
+        solve: &SolveOptions,
+        mut found: Decomposition,
+        output: Option<&Path>,
+    ) -> Result<(), Failure> {
+        if solve.centred {
+            found = found.centred();
+        }
+        if let Some(path) = output {
+            found.save(path)?;
+        }
+        self.write(&report(&found)?)
+    }
+
+    /// The spectrum of complete sums.
+    pub fn merge(
+        &self,
+        solve: &SolveOptions,
+        mut moments: Moments,
+        output: Option<&Path>,
+    ) -> Result<(), Failure> {
+        let missing = moments.missing_parts();
+        if let Some(first) = missing.first() {
+            let (count, of) = (missing.len(), first.of);
+            let names: Vec<_> = missing.iter().take(8).map(|part| part.index.to_string()).collect();
+            let more = if count > names.len() { ", …" } else { "" };
+            return Err(Failure::Request(format!(
+                "{count} of {of} parts are missing: {}{more} (--incomplete goes on without)",
+                names.join(", ")
+            )));
+        }
+        let found = Decomposition::of_moments(&mut moments, solve.basis)?;
+        self.finish(solve, found, output)
+    }
+
+    /// Writes sums to their file.
+    pub fn finish_part(&self, mut moments: Moments, path: &Path) -> Result<(), Failure> {
+        moments.save(path)?;
+        let parts: Vec<_> = moments.parts().iter().map(ToString::to_string).collect();
+        let of =
+            if parts.is_empty() { String::new() } else { format!(" (part {})", parts.join(", ")) };
+        note(format!(
+            "sums over {} samples{of} in {}: gaussmeter merge makes a spectrum of them",
+            moments.count(),
+            path.display()
+        ));
+        Ok(())
+    }
+}
+
+/// A summary of a spectrum.
+pub fn spectrum_report(spectrum: &Spectrum) -> Report {
+    Report { json: serde_json::json!({"dim": spectrum.dim()}), ..Report::default() }
+}
+
+fn report(found: &Decomposition) -> Result<Report, Failure> {
+    Ok(spectrum_report(&found.spectrum().map_err(|e| Failure::request(&e))?))
+}
+
+/// Whether a spectrum can be written there, asked before any work is done.
+pub fn save_path(path: &Path) -> Result<(), Failure> {
+    let is_npz = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
+    if !is_npz {
+        return Err(Failure::Usage(format!("-o {}: spectra are .npz files", path.display())));
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (path.is_dir(), folder.is_dir()) {
+        (true, _) => {
+            Err(Failure::Request(format!("cannot write {}: it is a folder", path.display())))
+        }
+        (_, false) => {
+            Err(Failure::Request(format!("cannot write {}: no such folder", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A shape in words.
+pub fn shape_text(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}

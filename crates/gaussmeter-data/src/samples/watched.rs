@@ -1,0 +1,69 @@
+use super::{Chunk, LeftOut, Samples, SamplesError, Scale};
+use std::ops::ControlFlow;
+
+/// How far the passes over a stream have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The pass, from 1.
+    pub pass: usize,
+    /// Vectors passed in it.
+    pub position: u64,
+}
+
+/// Samples that report every chunk, and can be stopped: methods that pass over the data many times
+/// then end with [`SamplesError::Interrupted`], or with what they have.
+pub struct Watched<'a> {
+    samples: &'a mut dyn Samples,
+    watch: Watch<'a>,
+    pass: usize,
+    has_begun: bool,
+}
+
+/// Is told of the progress, and says whether to go on.
+pub type Watch<'a> = Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a>;
+
+impl<'a> Watched<'a> {
+    /// Tells `watch` of every chunk of the samples.
+    pub fn new(samples: &'a mut dyn Samples, watch: Watch<'a>) -> Self {
+        Watched { samples, watch, pass: 1, has_begun: false }
+    }
+}
+
+impl Samples for Watched<'_> {
+    fn description(&self) -> String {
+        self.samples.description()
+    }
+    fn shape(&self) -> &[usize] {
+        self.samples.shape()
+    }
+    fn scale(&self) -> Scale {
+        self.samples.scale()
+    }
+    fn size_hint(&self) -> Option<u64> {
+        self.samples.size_hint()
+    }
+    fn position(&self) -> u64 {
+        self.samples.position()
+    }
+    fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
+        let chunk = self.samples.next_chunk(max_rows)?;
+        self.has_begun = true;
+        let (pass, position) = (self.pass, self.samples.position());
+        match (self.watch)(Progress { pass, position }) {
+            ControlFlow::Continue(()) => Ok(chunk),
+            ControlFlow::Break(()) => Err(SamplesError::Interrupted { pass, position }),
+        }
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        self.samples.skip(count)
+    }
+    fn left_out(&self) -> LeftOut {
+        self.samples.left_out()
+    }
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        if std::mem::take(&mut self.has_begun) {
+            self.pass += 1;
+        }
+        self.samples.rewind()
+    }
+}
