@@ -291,7 +291,7 @@ fn open_folder(
 ) -> Result<(), SamplesError> {
     let files = blobs::files(path)?;
     let (pictures, others): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.into_iter().partition(|file| pictures::has_extension(file));
+        files.into_iter().partition(|file| pictures::is_picture_file(file));
     let place = path.display().to_string();
     if !pictures.is_empty() {
         let named: Vec<_> = pictures

@@ -10,6 +10,8 @@ use super::{Blob, Blobs};
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, dim};
 use decode::{Decoded, Pixels};
 use rayon::prelude::*;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Bytes of encoded pictures that are held at a time.
@@ -55,6 +57,15 @@ pub(crate) fn has_extension(path: &Path) -> bool {
 /// Whether a file begins as a picture does.
 pub(crate) fn is_picture(head: &[u8]) -> bool {
     image::guess_format(head).is_ok_and(|f| f.reading_enabled())
+}
+
+/// Whether a file is a picture: by its name, else by its first bytes. What cannot be read is none.
+pub(crate) fn is_picture_file(path: &Path) -> bool {
+    let begins = |mut file: File| {
+        let mut head = [0; 32];
+        file.read(&mut head).is_ok_and(|n| is_picture(&head[..n]))
+    };
+    has_extension(path) || File::open(path).is_ok_and(begins)
 }
 
 /// Pictures as samples `[channels, height, width]`. The first one says what shape and depth all

@@ -1,8 +1,9 @@
 use super::Options;
 use super::decode::{Decoded, Pixels};
 use crate::source::records::push_planes;
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageBuffer, Pixel};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::DynamicImage;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
@@ -56,7 +57,7 @@ impl fmt::Display for Size {
 }
 
 /// How pixels are averaged when a picture is resized. All but the first widen with the step when the
-/// picture shrinks, as Pillow's and torchvision's antialiased ones do.
+/// picture shrinks. Results are those of Pillow, and so of torchvision on pictures, to two grey levels on noise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
     /// The nearest pixel.
@@ -81,12 +82,12 @@ impl Filter {
         }
     }
 
-    fn kernel(self) -> FilterType {
+    fn algorithm(self) -> ResizeAlg {
         match self {
-            Filter::Nearest => FilterType::Nearest,
-            Filter::Bilinear => FilterType::Triangle,
-            Filter::Bicubic => FilterType::CatmullRom,
-            Filter::Lanczos => FilterType::Lanczos3,
+            Filter::Nearest => ResizeAlg::Nearest,
+            Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
+            Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
+            Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
         }
     }
 }
@@ -119,15 +120,17 @@ impl Channels {
 
 /// Channels, then size.
 pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded, String> {
+    let (width, height) = (picture.width(), picture.height());
+    let size = (height, width);
     match picture {
-        DynamicImage::ImageLuma8(i) => whole(i, options, 1, u8::MAX, Pixels::Bytes),
-        DynamicImage::ImageLumaA8(i) => whole(i, options, 2, u8::MAX, Pixels::Bytes),
-        DynamicImage::ImageRgb8(i) => whole(i, options, 3, u8::MAX, Pixels::Bytes),
-        DynamicImage::ImageRgba8(i) => whole(i, options, 4, u8::MAX, Pixels::Bytes),
-        DynamicImage::ImageLuma16(i) => whole(i, options, 1, u16::MAX, Pixels::Deep),
-        DynamicImage::ImageLumaA16(i) => whole(i, options, 2, u16::MAX, Pixels::Deep),
-        DynamicImage::ImageRgb16(i) => whole(i, options, 3, u16::MAX, Pixels::Deep),
-        DynamicImage::ImageRgba16(i) => whole(i, options, 4, u16::MAX, Pixels::Deep),
+        DynamicImage::ImageLuma8(i) => whole(i.into_raw(), 1, size, options),
+        DynamicImage::ImageLumaA8(i) => whole(i.into_raw(), 2, size, options),
+        DynamicImage::ImageRgb8(i) => whole(i.into_raw(), 3, size, options),
+        DynamicImage::ImageRgba8(i) => whole(i.into_raw(), 4, size, options),
+        DynamicImage::ImageLuma16(i) => whole(i.into_raw(), 1, size, options),
+        DynamicImage::ImageLumaA16(i) => whole(i.into_raw(), 2, size, options),
+        DynamicImage::ImageRgb16(i) => whole(i.into_raw(), 3, size, options),
+        DynamicImage::ImageRgba16(i) => whole(i.into_raw(), 4, size, options),
         other => {
             Err(format!("{:?} pixels: only 8 and 16 bits per channel are read", other.color()))
         }
@@ -135,81 +138,123 @@ pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded,
 }
 
 /// A value of a pixel.
-trait Depth: Copy + Into<u32> + PartialEq + TryFrom<u32> {}
-impl<T: Copy + Into<u32> + PartialEq + TryFrom<u32>> Depth for T {}
-
-fn whole<P: Pixel + 'static>(
-    picture: ImageBuffer<P, Vec<P::Subpixel>>,
-    options: &Options,
-    channels: usize,
-    top: P::Subpixel,
-    pixels: fn(Vec<P::Subpixel>) -> Pixels,
-) -> Result<Decoded, String>
-where
-    P::Subpixel: Depth + 'static,
-{
-    let picture = crop(resize(picture, options), options)?;
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let (values, channels) = convert(picture.into_raw(), channels, options.channels, top)?;
-    let shape = [channels, height, width];
-    let mut planes = Vec::with_capacity(values.len());
-    push_planes(&values, &shape, true, &mut planes);
-    Ok(Decoded { shape, pixels: pixels(planes) })
+trait Depth: Copy + Into<u64> + PartialEq + TryFrom<u64> {
+    const TOP: Self;
+    /// Pixels of 1, 3 and 4 channels.
+    const TYPES: [PixelType; 3];
+    fn to_bytes(values: Vec<Self>) -> Vec<u8>;
+    fn from_bytes(bytes: Vec<u8>) -> Vec<Self>;
+    fn pixels(values: Vec<Self>) -> Pixels;
 }
 
-/// With one side given, the other keeps the proportions, rounded down, as torchvision has it.
-fn resize<P: Pixel + 'static>(
-    picture: ImageBuffer<P, Vec<P::Subpixel>>,
+impl Depth for u8 {
+    const TOP: u8 = u8::MAX;
+    const TYPES: [PixelType; 3] = [PixelType::U8, PixelType::U8x3, PixelType::U8x4];
+    fn to_bytes(values: Vec<u8>) -> Vec<u8> {
+        values
+    }
+    fn from_bytes(bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+    fn pixels(values: Vec<u8>) -> Pixels {
+        Pixels::Bytes(values)
+    }
+}
+
+impl Depth for u16 {
+    const TOP: u16 = u16::MAX;
+    const TYPES: [PixelType; 3] = [PixelType::U16, PixelType::U16x3, PixelType::U16x4];
+    fn to_bytes(values: Vec<u16>) -> Vec<u8> {
+        values.into_iter().flat_map(u16::to_ne_bytes).collect()
+    }
+    fn from_bytes(bytes: Vec<u8>) -> Vec<u16> {
+        bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect()
+    }
+    fn pixels(values: Vec<u16>) -> Pixels {
+        Pixels::Deep(values)
+    }
+}
+
+fn whole<T: Depth>(
+    values: Vec<T>,
+    channels: usize,
+    size: (u32, u32),
     options: &Options,
-) -> ImageBuffer<P, Vec<P::Subpixel>>
-where
-    P::Subpixel: 'static,
-{
-    let (width, height) = picture.dimensions();
+) -> Result<Decoded, String> {
+    let (values, channels) = convert(values, channels, options.channels)?;
+    let (values, size) = resize(values, channels, size, options)?;
+    let (values, (height, width)) = crop(values, channels, size, options)?;
+    let shape = [channels, height as usize, width as usize];
+    let mut planes = Vec::with_capacity(values.len());
+    push_planes(&values, &shape, true, &mut planes);
+    Ok(Decoded { shape, pixels: T::pixels(planes) })
+}
+
+/// Interleaved values, and their height and width.
+type Sized<T> = (Vec<T>, (u32, u32));
+
+/// With one side given, the other keeps the proportions, rounded down, as torchvision has it.
+fn resize<T: Depth>(
+    values: Vec<T>,
+    channels: usize,
+    (height, width): (u32, u32),
+    options: &Options,
+) -> Result<Sized<T>, String> {
     let (new_height, new_width) = match options.resize {
-        None => return picture,
+        None => return Ok((values, (height, width))),
         Some(Size::Both { height, width }) => (height, width),
         Some(Size::Side(side)) => {
             let other = |other: u32, own: u32| {
                 let length = u64::from(side) * u64::from(other) / u64::from(own.max(1));
-                u32::try_from(length).unwrap_or(u32::MAX).min(MAX_SIDE)
+                u32::try_from(length).ok().filter(|n| *n <= MAX_SIDE).ok_or_else(|| {
+                    format!("{height}x{width} is too oblong to be resized to {side}")
+                })
             };
-            if height <= width {
-                (side, other(width, height))
-            } else {
-                (other(height, width), side)
+            match height <= width {
+                true => (side, other(width, height)?),
+                false => (other(height, width)?, side),
             }
         }
     };
-    match (new_height, new_width) == (height, width) {
-        true => picture,
-        false => imageops::resize(&picture, new_width, new_height, options.filter.kernel()),
+    if (new_height, new_width) == (height, width) {
+        return Ok((values, (height, width)));
     }
+    let kind = T::TYPES[channels.min(4) - 1 - usize::from(channels > 1)];
+    let mut bytes = T::to_bytes(values);
+    let how = ResizeOptions::new().resize_alg(options.filter.algorithm());
+    // Rows first: where values are cut off at black and white, the order shows.
+    let sizes = [(height, width), (height, new_width), (new_height, new_width)];
+    for pair in sizes.windows(2) {
+        let [(height, width), (new_height, new_width)] = [pair[0], pair[1]];
+        let from = ImageRef::new(width, height, &bytes, kind).map_err(|e| e.to_string())?;
+        let mut to = Image::new(new_width, new_height, kind);
+        Resizer::new().resize(&from, &mut to, &how).map_err(|e| e.to_string())?;
+        bytes = to.into_vec();
+    }
+    Ok((T::from_bytes(bytes), (new_height, new_width)))
 }
 
-fn crop<P: Pixel + 'static>(
-    picture: ImageBuffer<P, Vec<P::Subpixel>>,
+fn crop<T: Depth>(
+    values: Vec<T>,
+    channels: usize,
+    (own_height, own_width): (u32, u32),
     options: &Options,
-) -> Result<ImageBuffer<P, Vec<P::Subpixel>>, String>
-where
-    P::Subpixel: 'static,
-{
+) -> Result<Sized<T>, String> {
     let (height, width) = match options.crop {
-        None => return Ok(picture),
+        None => return Ok((values, (own_height, own_width))),
         Some(Size::Side(side)) => (side, side),
         Some(Size::Both { height, width }) => (height, width),
     };
-    let (own_width, own_height) = picture.dimensions();
-    match (own_height.checked_sub(height), own_width.checked_sub(width)) {
-        (Some(0), Some(0)) => Ok(picture),
-        (Some(y), Some(x)) => {
-            let (x, y) = (half(x), half(y));
-            Ok(imageops::crop_imm(&picture, x, y, width, height).to_image())
-        }
-        _ => Err(format!(
+    let (Some(above), Some(left)) = (own_height.checked_sub(height), own_width.checked_sub(width))
+    else {
+        return Err(format!(
             "{own_height}x{own_width} is too small for a crop of {height}x{width}: resize first"
-        )),
-    }
+        ));
+    };
+    let (above, left) = (half(above) as usize, half(left) as usize);
+    let rows = values.chunks_exact(own_width as usize * channels).skip(above).take(height as usize);
+    let cut = left * channels..(left + width as usize) * channels;
+    Ok((rows.flat_map(|row| &row[cut.clone()]).copied().collect(), (height, width)))
 }
 
 /// n / 2, a half to the even number, as Python rounds.
@@ -222,10 +267,9 @@ fn convert<T: Depth>(
     values: Vec<T>,
     channels: usize,
     wanted: Channels,
-    top: T,
 ) -> Result<(Vec<T>, usize), String> {
     let has_alpha = channels == 2 || channels == 4;
-    let is_opaque = || values.iter().skip(channels - 1).step_by(channels).all(|a| *a == top);
+    let is_opaque = || values.iter().skip(channels - 1).step_by(channels).all(|a| *a == T::TOP);
     let colours = if channels < 3 { 1 } else { 3 };
     let target = match wanted {
         Channels::Gray => 1,
@@ -243,9 +287,9 @@ fn convert<T: Depth>(
         return Ok((values, channels));
     }
     let luma = |p: &[T]| -> T {
-        let [r, g, b] = [p[0], p[1], p[2]].map(Into::<u32>::into).map(u64::from);
+        let [r, g, b] = [p[0], p[1], p[2]].map(Into::<u64>::into);
         let sum = 19_595 * r + 38_470 * g + 7_471 * b + (1 << 15);
-        T::try_from((sum >> 16) as u32).unwrap_or(top)
+        T::try_from(sum >> 16).unwrap_or(T::TOP)
     };
     let mut out = Vec::with_capacity(values.len() / channels * target);
     for pixel in values.chunks_exact(channels) {
@@ -256,7 +300,7 @@ fn convert<T: Depth>(
             _ => out.extend_from_slice(&pixel[..3]),
         }
         if target == 4 {
-            out.push(if has_alpha { pixel[channels - 1] } else { top });
+            out.push(if has_alpha { pixel[channels - 1] } else { T::TOP });
         }
     }
     Ok((out, target))
