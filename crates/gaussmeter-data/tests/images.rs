@@ -260,7 +260,7 @@ fn damaged_archives_are_named() {
     // 20 bytes into the sixth picture.
     let at = whole.windows(5).position(|w| w == b"5.png").unwrap() + 512;
     fs::write(&path, &whole[..at + 20]).unwrap();
-    let message = error(&[path.clone()], &Options::default());
+    let message = error(std::slice::from_ref(&path), &Options::default());
     assert!(message.contains("all.tar") && message.contains("'5.png'"), "{message}");
 
     // It becomes shorter after it was opened.
@@ -272,7 +272,7 @@ fn damaged_archives_are_named() {
 
     let cut = gzip(&whole);
     fs::write(&path, &cut[..cut.len() / 2]).unwrap();
-    let message = error(&[path.clone()], &Options::default());
+    let message = error(std::slice::from_ref(&path), &Options::default());
     assert!(message.contains("all.tar"), "{message}");
 
     // A file of a folder vanishes.

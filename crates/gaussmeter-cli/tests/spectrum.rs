@@ -1,0 +1,300 @@
+//! `spectrum` and `merge` as their user sees them.
+#![cfg(feature = "data")]
+
+use image::{ImageFormat, RgbImage};
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(tempfile::tempdir().unwrap())
+    }
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gaussmeter"));
+        command.args(line.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+    fn run(&self, line: &str) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(line).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+    /// The stdout of a run that must succeed.
+    fn ok(&self, line: &str) -> String {
+        let (code, stdout, stderr) = self.run(line);
+        assert_eq!(code, 0, "{line}: {stderr}");
+        stdout
+    }
+    /// The one line of a run that must fail, and its code.
+    fn fails(&self, line: &str) -> (i32, String) {
+        let before = self.names();
+        let (code, stdout, stderr) = self.run(line);
+        assert_eq!(stdout, "", "{line}");
+        let errors: Vec<_> = stderr.lines().filter(|l| !l.starts_with("note: ")).collect();
+        assert_eq!(errors.len(), 1, "{line}: {stderr}");
+        assert_eq!(self.names(), before, "{line}: files left");
+        (code, errors[0].strip_prefix("error: ").unwrap().to_owned())
+    }
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+    /// An array of an npz file, as its bytes.
+    fn array(&self, file: &str, name: &str) -> Vec<u8> {
+        let mut archive = zip::ZipArchive::new(fs::File::open(self.at(file)).unwrap()).unwrap();
+        let mut bytes = Vec::new();
+        std::io::copy(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes).unwrap();
+        bytes
+    }
+}
+
+fn png(k: u32) -> Vec<u8> {
+    let picture = RgbImage::from_fn(6, 5, |x, y| {
+        let v = |c: u32| ((x * 31 + y * 17 * (k % 5) + k * k * 7 + c * 101) * (k + 3) % 256) as u8;
+        image::Rgb([v(0), v(1), v(2)])
+    });
+    let mut bytes = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
+    bytes
+}
+
+fn write_pictures(folder: &Path, count: u32) {
+    fs::create_dir(folder).unwrap();
+    (0..count).for_each(|k| fs::write(folder.join(format!("{k:04}.png")), png(k)).unwrap());
+}
+
+/// A version 1 header of NumPy and the values.
+fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut all = b"\x93NUMPY\x01\x00".to_vec();
+    all.extend((text.len() as u16).to_le_bytes());
+    all.extend(text.as_bytes());
+    all.extend(bytes);
+    all
+}
+
+fn f64s(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+#[test]
+fn from_pictures_to_a_table() {
+    let folder = Folder::new();
+    write_pictures(&folder.at("pictures"), 120);
+    let (code, stdout, stderr) = folder.run("spectrum pictures -o my.npz");
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("90"), "{stdout}");
+    assert!(stderr.contains("note: 120 samples in ") && stderr.contains("dense"), "{stderr}");
+    let table = folder.ok("table --spectrum my.npz --nfe 20 --sampler em");
+    assert!(table.contains("W2 error on my (d = 90)"), "{table}");
+    assert_eq!(folder.names(), ["my.npz", "pictures"]);
+}
+
+#[test]
+fn parts_in_any_order_are_the_whole_bit_for_bit() {
+    let folder = Folder::new();
+    write_pictures(&folder.at("pictures"), 101);
+    folder.ok("spectrum pictures -o whole.npz --basis");
+    for k in 1..=4 {
+        folder.ok(&format!("spectrum pictures --part {k}/4 -o part{k}.npz"));
+    }
+    folder.ok("merge part3.npz part1.npz --sums -o left.npz");
+    folder.ok("merge part4.npz left.npz part2.npz -o merged.npz --basis");
+    for name in ["eigenvalue", "mean", "pixel_mean", "basis"] {
+        assert_eq!(folder.array("whole.npz", name), folder.array("merged.npz", name), "{name}");
+    }
+    let (code, message) = folder.fails("merge part1.npz part2.npz part4.npz -o x.npz");
+    assert_eq!(code, 1);
+    assert!(message.starts_with("1 of 4 parts are missing: 3 "), "{message}");
+    let (_, message) = folder.fails("merge part1.npz part2.npz part1.npz -o x.npz");
+    assert!(message.contains("part1.npz: part 1/4 is there twice"), "{message}");
+    folder.ok("merge part1.npz part2.npz part4.npz --incomplete -o some.npz");
+
+    folder.ok("spectrum pictures --part 1/3 -o third.npz");
+    let (_, message) = folder.fails("merge part1.npz third.npz");
+    assert!(message.contains("parts differ in number of parts"), "{message}");
+    fs::create_dir(folder.at("other")).unwrap();
+    fs::write(folder.at("other/0.png"), png(3)).unwrap();
+    folder.ok("spectrum other --part 2/4 -o other.npz");
+    let (_, message) = folder.fails("merge part1.npz other.npz");
+    assert!(message.contains("parts differ in data"), "{message}");
+}
+
+#[test]
+fn threads_change_nothing() {
+    let folder = Folder::new();
+    write_pictures(&folder.at("pictures"), 140);
+    for threads in ["1", "2", "5"] {
+        let mut command = folder.command(&format!("spectrum pictures -o {threads}.npz"));
+        assert!(command.env("RAYON_NUM_THREADS", threads).output().unwrap().status.success());
+    }
+    // Eigenvectors may differ in the last bits, sums and means of pixels may not.
+    for threads in ["1", "2", "5"] {
+        folder.ok(&format!("spectrum pictures --part 1/1 -o sums{threads}.npz"));
+    }
+    for name in ["first", "second"] {
+        assert_eq!(folder.array("sums1.npz", name), folder.array("sums2.npz", name));
+        assert_eq!(folder.array("sums1.npz", name), folder.array("sums5.npz", name));
+    }
+    assert_eq!(folder.array("1.npz", "pixel_mean"), folder.array("5.npz", "pixel_mean"));
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupted_work_is_kept_and_resumed() {
+    use std::io::Read;
+    let folder = Folder::new();
+    let (rows, dim) = (40_000, 500);
+    let bytes: Vec<u8> = (0..rows * dim).map(|i: usize| (i * i / 7 % 251) as u8).collect();
+    fs::write(folder.at("x.npy"), npy("|u1", &format!("({rows}, {dim})"), &bytes)).unwrap();
+    folder.ok("spectrum x.npy -o whole.npz");
+    // Stopped as soon as something can be lost; on a fast machine it may already be done.
+    let mut kept = false;
+    for wait in [400, 200, 100, 50, 25] {
+        let mut child = folder
+            .command("spectrum x.npy -o my.npz")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(wait));
+        let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(interrupt.unwrap().success() || child.try_wait().unwrap().is_some());
+        let status = child.wait().unwrap();
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        if status.code() == Some(1) {
+            let last = stderr.lines().last().unwrap();
+            assert!(last.starts_with("error: interrupted after ") && last.contains("--resume"));
+            assert!(!folder.at("my.npz").exists());
+            kept = true;
+            break;
+        }
+        let _ = fs::remove_file(folder.at("my.npz"));
+    }
+    if kept {
+        let (code, message) = folder.fails("spectrum x.npy --scale unit --resume -o my.npz");
+        assert!(code == 1 && message.contains("read with other options"), "{message}");
+        let (code, _, stderr) = folder.run("spectrum x.npy --resume -o my.npz");
+        assert!(code == 0 && stderr.contains("going on after "), "{stderr}");
+        assert_eq!(folder.array("my.npz", "eigenvalue"), folder.array("whole.npz", "eigenvalue"));
+        assert_eq!(folder.names(), ["my.npz", "whole.npz", "x.npy"]);
+    }
+    let (_, message) = folder.fails("spectrum x.npy --resume -o other.npz");
+    assert!(message.starts_with("nothing to resume"), "{message}");
+}
+
+#[test]
+fn statistics_covariances_and_eigenvalues() {
+    let folder = Folder::new();
+    fs::write(folder.at("cov.npy"), npy("<f8", "(2, 2)", &f64s(&[2.0, 1.0, 1.0, 2.0]))).unwrap();
+    folder.ok("spectrum cov.npy -o cov.npz");
+    let eval = folder.ok("eval --sampler em --spectrum cov.npz --format json");
+    assert!(eval.contains("\"dim\": 2.0"), "{eval}");
+    let values = folder.array("cov.npz", "eigenvalue");
+    let values: Vec<f64> = values[values.len() - 16..]
+        .chunks_exact(8)
+        .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+        .collect();
+    assert!((values[0] - 1.0).abs() < 1e-15 && (values[1] - 3.0).abs() < 1e-15, "{values:?}");
+    // The same numbers as two samples, if that is what they are.
+    folder.ok("spectrum cov.npy --kind samples -o samples.npz");
+
+    fs::write(folder.at("list.txt"), "# eigenvalue\n3\n1\n").unwrap();
+    folder.ok("spectrum list.txt -o list.npz");
+    assert_eq!(
+        folder.array("list.npz", "eigenvalue").len(),
+        folder.array("cov.npz", "eigenvalue").len()
+    );
+    let (code, message) = folder.fails("spectrum list.txt --part 1/2 -o x.npz");
+    assert!(code == 2 && message.contains("--part"), "{message}");
+    let (code, _) = folder.fails("spectrum list.txt --basis -o x.npz");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn bad_requests_get_one_line() {
+    let folder = Folder::new();
+    write_pictures(&folder.at("pictures"), 5);
+    let mut values = vec![0.5; 12];
+    values[7] = f64::NAN;
+    fs::write(folder.at("nan.npy"), npy("<f8", "(4, 3)", &f64s(&values))).unwrap();
+    fs::write(folder.at("float.npy"), npy("<f8", "(4, 3)", &f64s(&[0.25; 12]))).unwrap();
+    fs::write(folder.at("short.npy"), npy("<f8", "(9, 3)", &f64s(&[0.5; 12]))).unwrap();
+    fs::write(folder.at("noise"), [1u8, 2, 3, 0, 255]).unwrap();
+    for (line, code, text) in [
+        ("spectrum missing -o x.npz", 1, "missing: No such file"),
+        ("spectrum noise", 1, "noise: not recognised as any of"),
+        ("spectrum nan.npy -o x.npz", 1, "nan.npy: sample 2, coordinate [1] is NaN"),
+        ("spectrum short.npy -o x.npz", 1, "short.npy: ends in sample 4 of 9"),
+        ("spectrum float.npy --scale unit", 1, "float64 values have no largest one"),
+        ("spectrum float.npy --scale 0,1", 2, "--scale"),
+        ("spectrum float.npy --array x --kind banana", 2, "banana"),
+        ("spectrum pictures -o x.txt", 2, "spectra are .npz files"),
+        ("spectrum pictures -o nowhere/x.npz", 1, "no such folder"),
+        ("spectrum pictures --part 3/2 -o x.npz", 2, "'3/2' is no part"),
+        ("spectrum pictures --part 1/2", 2, "--output"),
+        ("spectrum pictures --resize 0", 2, "'0' is no size"),
+        ("spectrum pictures --crop 9", 1, "too small for a crop of 9x9"),
+        ("spectrum pictures --method lanczos --basis", 1, "gives no basis"),
+        ("spectrum pictures --method lanczos --probes 1", 1, "probes = 1 is not at least 2"),
+        (
+            "spectrum pictures nan.npy",
+            1,
+            "nan.npy: holds samples, but pictures/0000.png holds pictures",
+        ),
+        ("spectrum", 2, "DATA"),
+        ("merge pictures", 1, "pictures"),
+        ("merge nan.npy", 1, "nan.npy: not a complete npz archive"),
+    ] {
+        let (found, message) = folder.fails(line);
+        assert!(found == code && message.contains(text), "{line}: {found}, {message}");
+    }
+}
+
+#[test]
+fn memory_is_bounded_as_asked() {
+    let folder = Folder::new();
+    write_pictures(&folder.at("pictures"), 40);
+    let (code, message) = folder.fails("spectrum pictures --method gram --memory 1K -o x.npz");
+    assert!(code == 1 && message.contains("memory"), "{message}");
+    folder.ok("spectrum pictures --method gram --memory 1M -o gram.npz");
+    let lanczos = "spectrum pictures --method lanczos --passes 8 --probes 4";
+    folder.ok(&format!("{lanczos} --memory 1M -o kept.npz"));
+    folder.ok(&format!("{lanczos} --memory 1K -o again.npz"));
+    assert_eq!(folder.array("kept.npz", "eigenvalue"), folder.array("again.npz", "eigenvalue"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let folder = Folder::new();
+    write_pictures(&folder.at("pictures"), 5);
+    if !Path::new("/dev/full").exists() {
+        println!("skipped: no /dev/full");
+        return;
+    }
+    let full = Command::new("sh")
+        .args([
+            "-c",
+            &format!(
+                "ulimit -f 8; exec {} spectrum pictures --basis -o x.npz",
+                env!("CARGO_BIN_EXE_gaussmeter")
+            ),
+        ])
+        .current_dir(folder.0.path())
+        .output()
+        .unwrap();
+    assert!(!full.status.success());
+    assert_eq!(folder.names(), ["pictures"], "{}", String::from_utf8_lossy(&full.stderr));
+}
