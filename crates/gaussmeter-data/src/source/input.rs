@@ -88,7 +88,8 @@ impl Input {
     }
 
     fn new(path: &Path, member: Option<String>, body: Body) -> Result<Self, SamplesError> {
-        let mut input = Input { path: path.into(), member, body, gzip: false, head: Vec::new() };
+        let (path, member) = (path.into(), member.map(printable));
+        let mut input = Input { path, member, body, gzip: false, head: Vec::new() };
         input.head = input.read_head()?;
         if input.head.starts_with(GZIP) {
             input.gzip = true;
@@ -229,7 +230,7 @@ impl Input {
     /// The file does not follow its format, for this reason.
     pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
         let (path, entry) = (self.path.clone(), self.member.clone());
-        SamplesError::Malformed { path, entry, reason: reason.to_string() }
+        SamplesError::Malformed { path, entry, reason: printable(reason.to_string()) }
     }
 
     /// The file ends too early.
@@ -250,6 +251,14 @@ impl Input {
             }
             _ => SamplesError::Io { path: self.path.clone(), source: error },
         }
+    }
+}
+
+/// Text without control characters, which names in hostile files have.
+fn printable(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        false => text,
     }
 }
 

@@ -1,6 +1,7 @@
 //! File formats of data, recognised by content. A new format is one file and one line in
 //! [`formats`].
 
+mod array;
 mod cifar;
 mod idx;
 mod npy;
