@@ -24,6 +24,13 @@ pub(super) fn names(input: &Input) -> Result<Vec<String>, SamplesError> {
     names.collect::<Result<_, _>>().map_err(|e| input.malformed(e))
 }
 
+/// Number of bytes of an entry of a zip archive, as it says itself.
+pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError> {
+    let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    let entry = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
+    Ok(entry.size())
+}
+
 /// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
 /// again by each stream, in a thread of its own: its entries borrow it.
 pub(super) fn entry(
