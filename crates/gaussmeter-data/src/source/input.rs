@@ -190,7 +190,7 @@ impl Input {
     /// A reader that jumps. What is compressed is taken into memory.
     ///
     /// # Errors
-    /// [`SamplesError::Io`], or more than [`MAX_IN_MEMORY`] compressed bytes.
+    /// [`SamplesError::Io`], or more than 2 GiB where it is compressed.
     pub fn seekable(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
         match self.gzip {
             true => Ok(Box::new(Cursor::new(self.bytes()?))),
@@ -213,7 +213,7 @@ impl Input {
     /// All bytes in memory.
     ///
     /// # Errors
-    /// [`SamplesError::Io`], or more than [`MAX_IN_MEMORY`] bytes.
+    /// [`SamplesError::Io`], or more than 2 GiB.
     pub fn bytes(&self) -> Result<Vec<u8>, SamplesError> {
         let mut bytes = Vec::new();
         let mut reader = self.reader()?.take(MAX_IN_MEMORY + 1);
