@@ -88,7 +88,8 @@ impl Input {
     }
 
     fn new(path: &Path, member: Option<String>, body: Body) -> Result<Self, SamplesError> {
-        let mut input = Input { path: path.into(), member, body, gzip: false, head: Vec::new() };
+        let (path, member) = (path.into(), member.map(printable));
+        let mut input = Input { path, member, body, gzip: false, head: Vec::new() };
         input.head = input.read_head()?;
         if input.head.starts_with(GZIP) {
             input.gzip = true;
@@ -189,7 +190,7 @@ impl Input {
     /// A reader that jumps. What is compressed is taken into memory.
     ///
     /// # Errors
-    /// [`SamplesError::Io`], or more than [`MAX_IN_MEMORY`] compressed bytes.
+    /// [`SamplesError::Io`], or more than 2 GiB where it is compressed.
     pub fn seekable(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
         match self.gzip {
             true => Ok(Box::new(Cursor::new(self.bytes()?))),
@@ -212,7 +213,7 @@ impl Input {
     /// All bytes in memory.
     ///
     /// # Errors
-    /// [`SamplesError::Io`], or more than [`MAX_IN_MEMORY`] bytes.
+    /// [`SamplesError::Io`], or more than 2 GiB.
     pub fn bytes(&self) -> Result<Vec<u8>, SamplesError> {
         let mut bytes = Vec::new();
         let mut reader = self.reader()?.take(MAX_IN_MEMORY + 1);
@@ -229,7 +230,7 @@ impl Input {
     /// The file does not follow its format, for this reason.
     pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
         let (path, entry) = (self.path.clone(), self.member.clone());
-        SamplesError::Malformed { path, entry, reason: reason.to_string() }
+        SamplesError::Malformed { path, entry, reason: printable(reason.to_string()) }
     }
 
     /// The file ends too early.
@@ -250,6 +251,14 @@ impl Input {
             }
             _ => SamplesError::Io { path: self.path.clone(), source: error },
         }
+    }
+}
+
+/// Text without control characters, which names in hostile files have.
+fn printable(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
+        false => text,
     }
 }
 

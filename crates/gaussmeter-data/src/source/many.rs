@@ -147,7 +147,7 @@ impl Part {
             let cut = |k: u64| (u128::from(count) * u128::from(k) / u128::from(self.of)) as u64;
             (cut(self.index - 1), cut(self.index))
         });
-        let mut samples = PartOf { whole, part: self, range };
+        let mut samples = PartOf { whole, part: self, range, passed: 0 };
         samples.rewind()?;
         Ok(Box::new(samples))
     }
@@ -158,6 +158,8 @@ struct PartOf {
     part: Part,
     /// First sample and the one after the last, if they are consecutive.
     range: Option<(u64, u64)>,
+    /// Samples of the part that are passed.
+    passed: u64,
 }
 
 impl PartOf {
@@ -192,13 +194,16 @@ impl Samples for PartOf {
         self.range.map(|(start, end)| end - start)
     }
     fn position(&self) -> u64 {
-        self.whole.position() - self.range.map_or(0, |(start, _)| start)
+        self.passed
     }
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
-        match self.advance()? {
-            0 => Ok(None),
-            left => self.whole.next_chunk(max_rows.min(usize::try_from(left).unwrap_or(max_rows))),
+        let (left, before) = (self.advance()?, self.whole.position());
+        if left == 0 {
+            return Ok(None);
         }
+        let chunk = self.whole.next_chunk(max_rows.min(usize::try_from(left).unwrap_or(max_rows)));
+        self.passed += self.whole.position() - before;
+        chunk
     }
     fn skip(&mut self, mut count: u64) -> Result<(), SamplesError> {
         while count > 0 {
@@ -208,7 +213,9 @@ impl Samples for PartOf {
             if left == 0 || self.whole.position() == before {
                 break;
             }
-            count -= step;
+            let passed = self.whole.position() - before;
+            self.passed += passed;
+            count -= passed;
         }
         Ok(())
     }
@@ -217,6 +224,7 @@ impl Samples for PartOf {
     }
     fn rewind(&mut self) -> Result<(), SamplesError> {
         self.whole.rewind()?;
+        self.passed = 0;
         match self.range {
             Some((start, _)) => self.whole.skip(start),
             None => Ok(()),

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod format;
 mod input;
 mod many;
+mod pickle;
 pub mod pictures;
 pub mod records;
 

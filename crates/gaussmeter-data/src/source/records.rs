@@ -1,5 +1,6 @@
 //! Arrays of numbers in a stream of bytes, as samples.
 
+use super::input::MAX_IN_MEMORY;
 use super::{Input, Layout, Options};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use half::{bf16, f16};
@@ -120,6 +121,9 @@ impl Number {
     }
 }
 
+/// Bytes of a sample that are read at a time, so that memory is taken as they come.
+const PIECE: usize = 1 << 20;
+
 /// An array of samples in a stream of bytes: one record after another, each with the same bytes
 /// before its values.
 pub struct Array {
@@ -172,6 +176,11 @@ impl Array {
                 "{name} values have no largest one: give --scale as FACTOR,OFFSET"
             ))
         })?;
+        let record = dim.checked_mul(self.number.size()).and_then(|n| n.checked_add(self.prefix));
+        let record = record.filter(|bytes| *bytes as u64 <= MAX_IN_MEMORY);
+        if record.and_then(|bytes| self.count.checked_mul(bytes as u64)).is_none() {
+            return Err(self.malformed(format!("samples of shape {shape:?} are too large")));
+        }
         let (reader, next) = (None, 0);
         Ok(Box::new(Records { array: self, shape, interleaved, dim, scale, reader, next }))
     }
@@ -181,26 +190,45 @@ impl Array {
     /// # Errors
     /// [`SamplesError`]
     pub fn values(&self) -> Result<Vec<f64>, SamplesError> {
+        let width = self.axes.iter().try_fold(1usize, |width, n| width.checked_mul(*n));
+        let total = width.and_then(|width| (width as u64).checked_mul(self.count));
+        let width = width.filter(|_| total.is_some_and(|total| total <= MAX_IN_MEMORY / 8));
+        let width = width.ok_or_else(|| {
+            self.malformed(format!("more than {} MiB of values", MAX_IN_MEMORY >> 20))
+        })?;
         let mut reader = (self.open)(0)?;
-        let width = self.axes.iter().product::<usize>() * self.number.size();
-        let (mut bytes, mut values) = (vec![0; self.prefix + width], Vec::new());
+        let (mut bytes, mut values) = (Vec::new(), Vec::new());
         for row in 0..self.count {
-            self.read(&mut reader, &mut bytes, row)?;
-            self.number.decode(self.big_endian, &bytes[self.prefix..], &mut values);
+            let data = self.read(&mut reader, width, &mut bytes, row)?;
+            self.number.decode(self.big_endian, data, &mut values);
         }
         Ok(values)
     }
 
-    fn read(&self, reader: &mut dyn Read, bytes: &mut [u8], row: u64) -> Result<(), SamplesError> {
-        reader.read_exact(bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                let count = self.count;
-                self.malformed(format!(
-                    "ends in sample {row} of {count}: truncated, or still being written"
-                ))
+    /// The bytes of the next sample, of so many numbers.
+    fn read<'a>(
+        &self,
+        reader: &mut dyn Read,
+        width: usize,
+        bytes: &'a mut Vec<u8>,
+        row: u64,
+    ) -> Result<&'a [u8], SamplesError> {
+        let (mut read, record) = (0, self.prefix + width * self.number.size());
+        while read < record {
+            let end = record.min(read + PIECE);
+            if bytes.len() < end {
+                bytes.resize(end, 0);
             }
-            _ => self.input.failed(error),
-        })
+            reader.read_exact(&mut bytes[read..end]).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => self.malformed(format!(
+                    "ends in sample {row} of {}: truncated, or still being written",
+                    self.count
+                )),
+                _ => self.input.failed(error),
+            })?;
+            read = end;
+        }
+        Ok(&bytes[self.prefix..record])
     }
 
     /// The array does not follow its format, for this reason.
@@ -210,6 +238,24 @@ impl Array {
             None => self.input.malformed(reason),
         }
     }
+}
+
+/// The strides of an array whose last axis runs fastest.
+pub(super) fn usual_strides(axes: &[usize]) -> Vec<usize> {
+    let mut strides: Vec<usize> = running_products(axes.iter().rev());
+    strides.reverse();
+    strides
+}
+
+/// The strides of an array whose first axis runs fastest.
+pub(super) fn fortran_strides(axes: &[usize]) -> Vec<usize> {
+    running_products(axes.iter())
+}
+
+fn running_products<'a>(axes: impl Iterator<Item = &'a usize>) -> Vec<usize> {
+    let mut product = 1usize;
+    let next = |n: &usize| (product, product = product.saturating_mul(*n)).0;
+    axes.map(next).collect()
 }
 
 impl Layout {
@@ -262,11 +308,9 @@ impl Samples for Records {
             Some(reader) => reader,
             reader @ None => reader.insert((array.open)(self.next * record as u64)?),
         };
-        let mut bytes = vec![0; record];
-        let (mut stored, mut values) = (Vec::new(), Vec::new());
+        let (mut bytes, mut stored, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for row in self.next..self.next + rows as u64 {
-            array.read(reader, &mut bytes, row)?;
-            let data = &bytes[array.prefix..];
+            let data = array.read(reader, self.dim, &mut bytes, row)?;
             if array.number.is_byte() {
                 push_planes(data, &self.shape, self.interleaved, &mut stored);
                 continue;

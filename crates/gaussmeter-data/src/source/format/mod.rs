@@ -1,13 +1,17 @@
 //! File formats of data, recognised by content. A new format is one file and one line in
 //! [`formats`].
 
+mod array;
 mod cifar;
 mod idx;
 mod npy;
 mod npz;
+mod pickle;
 mod picture;
+mod safetensors;
 mod tar;
 mod text;
+mod torch;
 
 use super::{Content, Input, Options};
 use crate::samples::SamplesError;
@@ -17,7 +21,10 @@ pub fn formats() -> &'static [&'static Format] {
     static ALL: &[&Format] = &[
         &picture::FORMAT,
         &npy::FORMAT,
+        &torch::FORMAT,
         &npz::FORMAT,
+        &safetensors::FORMAT,
+        &pickle::FORMAT,
         &idx::FORMAT,
         &tar::FORMAT,
         &cifar::FORMAT,
@@ -56,11 +63,11 @@ pub(super) fn unrecognised(input: &Input) -> SamplesError {
     input.malformed(format!("not recognised as any of {}", names.join(", ")))
 }
 
-/// Files without those that hold labels only.
+/// Files without those that hold nothing but labels.
 pub(super) fn without_labels(
     files: Vec<(String, Input)>,
 ) -> Result<Vec<(String, Input)>, SamplesError> {
     let (labels, data): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|(_, input)| idx::is_list(input));
+        files.into_iter().partition(|(_, input)| idx::is_list(input) || pickle::is_list(input));
     Ok(if data.is_empty() { labels } else { data })
 }

@@ -1,6 +1,6 @@
 //! Archives of NumPy arrays.
 
-use super::{Format, npy};
+use super::{Format, array, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
 use crate::source::{Content, Covariance, Input, Options};
@@ -22,6 +22,13 @@ pub(super) fn names(input: &Input) -> Result<Vec<String>, SamplesError> {
     let archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let names = archive.file_names().map(|name| name.map(|n| n.to_string()));
     names.collect::<Result<_, _>>().map_err(|e| input.malformed(e))
+}
+
+/// Number of bytes of an entry of a zip archive, as it says itself.
+pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError> {
+    let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    let entry = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
+    Ok(entry.size())
 }
 
 /// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
@@ -102,14 +109,19 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         .collect();
     arrays.sort_unstable();
     let has = |name: &str| arrays.iter().any(|a| a == name);
+    let is_moments = has("meta") && (has("second") || arrays.len() == 1);
+    let is_spectrum = has("eigenvalue") || has("eigenvalues");
     if options.array.is_none() {
-        if has("meta") && has("second") || has("meta") && arrays.len() == 1 {
+        if (is_moments || is_spectrum) && input.member().is_some() {
+            return Err(input.malformed("a spectrum or partial sums in an archive: unpack it"));
+        }
+        if is_moments {
             return match Moments::load(input.path()) {
                 Ok(moments) => Ok(Content::Moments(Box::new(moments))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
-        if has("eigenvalue") || has("eigenvalues") {
+        if is_spectrum {
             return match gaussmeter::data::read(input.path()) {
                 Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
                 Err(error) => Err(input.malformed(error)),
@@ -119,18 +131,8 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             return statistics(input);
         }
     }
-    let name = match (&options.array, &arrays[..]) {
-        (Some(name), _) if has(name) => name,
-        (None, [one]) => one,
-        (Some(name), all) => {
-            return Err(input.malformed(format!("no array '{name}' (found: {})", all.join(", "))));
-        }
-        (None, all) => {
-            let all = all.join(", ");
-            return Err(input.malformed(format!("several arrays: name one with --array ({all})")));
-        }
-    };
-    npy::content(input, Some(name), options, opener(input, name))
+    let name = array::choose(input, &arrays, options)?;
+    npy::stored(input, Some(name), opener(input, name))?.content(input, Some(name), options)
 }
 
 fn opener(input: &Input, name: &str) -> crate::source::records::Opener {
@@ -140,16 +142,18 @@ fn opener(input: &Input, name: &str) -> crate::source::records::Opener {
 
 /// The statistics of pytorch-fid.
 fn statistics(input: &Input) -> Result<Content, SamplesError> {
-    let (mu, mean_axes) = npy::array(input, Some("mu"), opener(input, "mu"))?;
-    let (sigma, axes) = npy::array(input, Some("sigma"), opener(input, "sigma"))?;
+    let stored = |name| npy::stored(input, Some(name), opener(input, name));
+    let (mu, sigma) = (stored("mu")?, stored("sigma")?);
+    let (mean_axes, axes) = (mu.axes.clone(), sigma.axes.clone());
     if axes.len() != 2 || axes[0] != axes[1] || mean_axes != axes[..1] || axes[0] > crate::MAX_DIM {
         return Err(input.malformed(format!(
             "mu of shape {mean_axes:?} and sigma of shape {axes:?} are no mean and covariance"
         )));
     }
     let not_finite = || input.malformed("mu and sigma must be finite");
-    let covariance = npy::matrix(&sigma)?.ok_or_else(not_finite)?;
-    let mean = mu.values()?;
+    let sigma = sigma.array(input, Some("sigma"))?;
+    let covariance = array::matrix(&sigma)?.ok_or_else(not_finite)?;
+    let mean = mu.array(input, Some("mu"))?.values()?;
     if mean.iter().any(|v| !v.is_finite()) {
         return Err(not_finite());
     }

@@ -1,0 +1,118 @@
+//! Pickled NumPy arrays, such as those of the Python version of CIFAR-10 and CIFAR-100.
+
+use super::Format;
+use super::array::{Stored, choose};
+use crate::samples::SamplesError;
+use crate::source::pickle::{Array, Pickle, Value};
+use crate::source::records::{Number, usual_strides};
+use crate::source::{Content, Input, Options};
+
+pub(super) static FORMAT: Format = Format {
+    name: "pickle",
+    summary: "pickled NumPy array (--array), CIFAR-10 and CIFAR-100 for Python; code is never run",
+    recognises: |input| is_pickle(input.head()),
+    open,
+};
+
+fn is_pickle(head: &[u8]) -> bool {
+    // Before protocol 2 nothing marks a pickle: what arrays, lists and dictionaries begin with.
+    match head {
+        [0x80, 2..=5, opcode, ..] => *opcode != 0,
+        [b'(', b'd' | b'l', b'p', b'0' | b'1', b'\n', ..] => true,
+        [b'}' | b']', b'q', 0 | 1, ..] => true,
+        [b'c', rest @ ..] => is_global(rest).unwrap_or(false),
+        _ => false,
+    }
+}
+
+/// Whether the name of a module, that of a function, and arguments follow.
+fn is_global(rest: &[u8]) -> Option<bool> {
+    let mut lines = rest.splitn(3, |byte| *byte == b'\n');
+    let mut is_name = || {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"._".contains(byte);
+        Some(lines.next()?.iter().all(is_part))
+    };
+    Some(is_name()? && is_name()? && matches!(lines.next()?.first()?, b'(' | b'p' | b'q'))
+}
+
+/// Whether the file is a pickle without arrays, such as the names of classes.
+pub(super) fn is_list(input: &Input) -> bool {
+    is_pickle(input.head()) && Pickle::load(input).is_ok_and(|pickle| pickle.arrays().is_empty())
+}
+
+fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+    let pickle = Pickle::load(input)?;
+    if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
+        return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
+    }
+    let (name, value) = find(input, &pickle, options)?;
+    match value {
+        Value::Array(array) => {
+            let array = Array::clone(array);
+            stored(input, name.as_deref(), array)?.content(input, name.as_deref(), options)
+        }
+        _ => Err(input.malformed("a tensor whose numbers are elsewhere: save it with torch.save")),
+    }
+}
+
+/// The array or tensor that the options name, or the only one, and its name.
+pub(super) fn find<'a>(
+    input: &Input,
+    pickle: &'a Pickle,
+    options: &Options,
+) -> Result<(Option<String>, &'a Value), SamplesError> {
+    let root = pickle.root();
+    if let Value::Array(_) | Value::Tensor(_) = root {
+        return Ok((None, root));
+    }
+    let arrays = pickle.arrays();
+    let names: Vec<String> = arrays.iter().map(|(name, _)| name.clone()).collect();
+    let name = choose(input, &names, options)?;
+    let found = arrays.iter().find(|(n, _)| n == name);
+    let (name, value) = found.ok_or_else(|| input.malformed("holds no array"))?;
+    Ok((Some(name.clone()), value))
+}
+
+/// An array of the pickle in this file.
+pub(super) fn stored(
+    input: &Input,
+    name: Option<&str>,
+    array: Array,
+) -> Result<Stored, SamplesError> {
+    let bad = |reason: String| match name {
+        Some(name) => input.malformed(format!("array '{name}': {reason}")),
+        None => input.malformed(reason),
+    };
+    let Array { kind, axes, strides, data } = array;
+    let data = data.ok_or_else(|| bad("Python objects: save an array of numbers".into()))?;
+    let number = kind
+        .number
+        .ok_or_else(|| bad(format!("type '{}' is no real number of up to 64 bits", kind.name)))?;
+    let size = axes.iter().try_fold(number.size(), |all, n| all.checked_mul(*n));
+    if size.map(|size| size as u64) != Some(data.len()) {
+        return Err(bad(format!("{} bytes for {} of shape {axes:?}", data.len(), number.name())));
+    }
+    let (big_endian, strides) = (kind.big_endian, Some(strides));
+    Ok(Stored { number, big_endian, axes, strides, open: data.opener(input) })
+}
+
+/// The pictures of a dictionary as those of CIFAR are, and of ImageNet reduced to its sizes: rows of
+/// planes beside labels.
+fn cifar(pickle: &Pickle) -> Option<Array> {
+    let is_set = ["labels", "fine_labels"].iter().any(|key| pickle.entry(key).is_some());
+    match pickle.entry("data")? {
+        Value::Array(array) if is_set && array.kind.number == Some(Number::U8) => {
+            let &[n, d] = &array.axes[..] else { return None };
+            let side = [8, 16, 32, 64].into_iter().find(|side| 3 * side * side == d)?;
+            let axes = vec![n, 3, side, side];
+            // Rows keep their distance only where they are whole.
+            let strides = usual_strides(&axes);
+            (array.strides == usual_strides(&array.axes)).then(|| Array {
+                axes,
+                strides,
+                ..Array::clone(array)
+            })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,83 @@
+//! Files of arrays become the samples they hold, whoever wrote them; damaged, hostile and mixed ones
+//! become errors. The fixtures are written by the libraries themselves: see fixtures/make.py.
+
+mod folders;
+mod formats;
+mod hostile;
+mod parts;
+
+use gaussmeter_data::samples::{Chunk, Samples, SamplesError};
+use gaussmeter_data::source::{self, Content, Options};
+use std::path::{Path, PathBuf};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn bytes_of(name: &str) -> Vec<u8> {
+    std::fs::read(fixture(name)).unwrap()
+}
+
+/// Writes files into a new folder.
+fn folder<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+fn array(name: &str) -> Options {
+    Options { array: Some(name.into()), ..Options::default() }
+}
+
+fn open(path: &Path, options: &Options) -> Result<Content, SamplesError> {
+    source::open(&[path.to_path_buf()], options).map(|source| source.content)
+}
+
+#[track_caller]
+fn samples(path: &Path, options: &Options) -> Box<dyn Samples> {
+    match open(path, options) {
+        Ok(Content::Samples(samples)) => samples,
+        Ok(_) => panic!("{} holds no samples", path.display()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[track_caller]
+fn error(path: &Path, options: &Options) -> String {
+    let message = match open(path, options) {
+        Err(error) => error.to_string(),
+        Ok(Content::Samples(mut samples)) => read(&mut *samples, 7).unwrap_err().to_string(),
+        Ok(_) => panic!("{} is accepted", path.display()),
+    };
+    assert!(!message.contains('\n'), "{message}");
+    message
+}
+
+/// All values of the rest of a stream, as stored.
+fn read(samples: &mut dyn Samples, max_rows: usize) -> Result<Vec<f64>, SamplesError> {
+    let (dim, mut all) = (samples.shape().iter().product::<usize>(), Vec::new());
+    while let Some(chunk) = samples.next_chunk(max_rows)? {
+        assert!(chunk.rows() <= max_rows);
+        let before = all.len();
+        match &chunk {
+            Chunk::Bytes { values, .. } => all.extend(values.iter().map(|v| f64::from(*v))),
+            Chunk::Floats { values, .. } => all.extend(values),
+        }
+        assert_eq!(all.len() - before, chunk.rows() * dim);
+    }
+    Ok(all)
+}
+
+/// The value that fixtures of floating-point numbers have at place k.
+fn ramp(k: usize) -> f64 {
+    k as f64 / 4.0 - 3.0
+}
+
+/// The value that fixtures of pixels have at place k.
+fn pixel(k: usize) -> f64 {
+    ((37 * k + 11) % 256) as f64
+}
