@@ -2,7 +2,7 @@
 
 use super::{array, error, fixture, open, pixel, ramp, read, samples};
 use gaussmeter_data::samples::Scale;
-use gaussmeter_data::source::{Content, Kind, Layout, Options, ScaleChoice};
+use gaussmeter_data::source::{Data, Kind, Layout, Options, ScaleChoice};
 
 type Value = fn(usize) -> f64;
 
@@ -122,7 +122,7 @@ fn covariances_and_eigenvalues_are_told_from_samples() {
     let files = ["covariance.npy", "covariance.safetensors", "covariance.pt", "fid.npz"];
     for file in files {
         match open(&fixture(file), &Options::default()).unwrap() {
-            Content::Covariance(found) => {
+            Data::Covariance(found) => {
                 assert_eq!(found.covariance.values(), expected, "{file}");
                 let mean = if file == "fid.npz" { [1.0, -2.0, 0.5] } else { [0.0; 3] };
                 assert_eq!(found.mean, mean);
@@ -137,7 +137,7 @@ fn covariances_and_eigenvalues_are_told_from_samples() {
     }
     for file in ["eigenvalues.npy", "eigenvalues.npz", "eigenvalues.pt", "eigenvalues.pkl"] {
         match open(&fixture(file), &Options::default()).unwrap() {
-            Content::Spectrum(spectrum) => {
+            Data::Spectrum(spectrum) => {
                 assert_eq!(spectrum.trace(), 5.25, "{file}");
                 assert_eq!(spectrum.modes().len(), 3);
             }

@@ -7,7 +7,7 @@ mod hostile;
 mod parts;
 
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError};
-use gaussmeter_data::source::{self, Content, Options};
+use gaussmeter_data::source::{self, Data, Options};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -33,14 +33,14 @@ fn array(name: &str) -> Options {
     Options { array: Some(name.into()), ..Options::default() }
 }
 
-fn open(path: &Path, options: &Options) -> Result<Content, SamplesError> {
-    source::open(&[path.to_path_buf()], options).map(|source| source.content)
+fn open(path: &Path, options: &Options) -> Result<Data, SamplesError> {
+    source::open(&[path.to_path_buf()], options).map(|source| source.data)
 }
 
 #[track_caller]
 fn samples(path: &Path, options: &Options) -> Box<dyn Samples> {
     match open(path, options) {
-        Ok(Content::Samples(samples)) => samples,
+        Ok(Data::Samples(samples)) => samples,
         Ok(_) => panic!("{} holds no samples", path.display()),
         Err(error) => panic!("{error}"),
     }
@@ -50,7 +50,7 @@ fn samples(path: &Path, options: &Options) -> Box<dyn Samples> {
 fn error(path: &Path, options: &Options) -> String {
     let message = match open(path, options) {
         Err(error) => error.to_string(),
-        Ok(Content::Samples(mut samples)) => read(&mut *samples, 7).unwrap_err().to_string(),
+        Ok(Data::Samples(mut samples)) => read(&mut *samples, 7).unwrap_err().to_string(),
         Ok(_) => panic!("{} is accepted", path.display()),
     };
     assert!(!message.contains('\n'), "{message}");

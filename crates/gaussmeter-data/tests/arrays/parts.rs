@@ -3,7 +3,7 @@
 use super::{fixture, read};
 use gaussmeter_data::Moments;
 use gaussmeter_data::samples::{Chunk, InMemory, Samples, SamplesError, Scale};
-use gaussmeter_data::source::{self, Content, Options, Part};
+use gaussmeter_data::source::{self, Data, Options, Part};
 use proptest::prelude::*;
 
 const DIM: usize = 3;
@@ -124,8 +124,8 @@ proptest! {
 #[test]
 fn parts_of_several_files_are_the_whole() {
     let paths = ["f4.npy", "tensor.pt", "array.pkl", "compressed.npz"].map(fixture);
-    let open = || match source::open(&paths, &Options::default()).unwrap().content {
-        Content::Samples(samples) => samples,
+    let open = || match source::open(&paths, &Options::default()).unwrap().data {
+        Data::Samples(samples) => samples,
         _ => panic!("no samples"),
     };
     let whole = read(&mut *open(), 3).unwrap();
