@@ -138,6 +138,25 @@ impl From<ExperimentError> for Failure {
         Failure::request(&error)
     }
 }
+/// Errors that are all about the request.
+#[cfg(feature = "data")]
+macro_rules! requests {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure::request(&error)
+            }
+        }
+    )*};
+}
+#[cfg(feature = "data")]
+requests!(
+    gaussmeter::experiment::SampleError,
+    gaussmeter::spectrum::SpectrumError,
+    gaussmeter_data::FileError,
+    gaussmeter_data::ModelError,
+    gaussmeter_data::PictureError
+);
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         Failure::request(&error)

@@ -5,4 +5,8 @@ pub mod curve;
 pub mod eval;
 pub mod list;
 pub mod modes;
+#[cfg(feature = "data")]
+pub mod sample;
 pub mod table;
+#[cfg(feature = "data")]
+pub mod texture;
