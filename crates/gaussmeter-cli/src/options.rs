@@ -107,6 +107,15 @@ impl LengthOptions {
     }
 }
 
+/// Refuses a path where nothing is.
+#[cfg(feature = "data")]
+pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
+    match path.exists() {
+        true => Ok(()),
+        false => Err(data::DataError::NoSuchFile { path: path.into() }.into()),
+    }
+}
+
 /// The truncation time: asked for, else the end of the grid's own times, else `default`.
 pub fn eps(asked: Option<f64>, setting: &Setting, default: f64) -> f64 {
     asked.or(setting.rule.own_times().and_then(|t| t.last().copied())).unwrap_or(default)

@@ -32,7 +32,7 @@ written batch by batch.
 
 Examples:
   gaussmeter sample fabric.npz -o fabric-16.png
-  gaussmeter sample fabric.npz --size 96x128 --count 1 -o large.png
+  gaussmeter sample fabric.npz --size 512x512 --count 1 -o large.png
   gaussmeter sample fabric.npz --times 6 --count 3 -o strip.png
   gaussmeter sample fabric.npz --sampler heun --nfe 20 --compare -o heun.png
   gaussmeter sample fabric.npz --sampler em --count 100 --dtype f32 -o em.npz")]
@@ -111,6 +111,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             "{name} is a list of eigenvalues without eigenvectors: sample from a file made by `gaussmeter texture` or `gaussmeter spectrum DATA --basis`"
         )));
     }
+    options::exists(&a.file)?;
     let sampler = a.sampler.as_deref().map(|s| sampler::registry().build(s)).transpose()?;
     let (init_label, init) = options::init(a.init.as_deref().unwrap_or("normal"))?;
     let mut model = Model::load(&a.file)?;
@@ -141,7 +142,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ),
     };
     if a.times.is_some() {
-        let times: Vec<String> = sampling.frames().iter().map(|f| f.level.t.to_string()).collect();
+        let times: Vec<String> = sampling.frames().iter().map(|f| short(f.level.t)).collect();
         note(&format!("times taken: {}", times.join(", ")));
     }
     let about = a.compare.then(|| difference(run.as_ref(), &init)).unwrap_or_default();
@@ -165,7 +166,8 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
     refuse(!png && a.columns.is_some(), "--columns", "a .png file")?;
     refuse(!png && a.range.is_some(), "--range", "a .png file")?;
     refuse(!png && a.gain.is_some(), "--gain", "a .png file")?;
-    refuse(a.count == 0 || a.columns == Some(0), "a sheet", "at least one sample")
+    refuse(a.count == 0, "--count", "at least one sample")?;
+    refuse(a.columns == Some(0), "--columns", "at least one sample")
 }
 
 /// What is drawn for each sample.
@@ -363,6 +365,11 @@ fn numbers(
         "frames": frames.iter().map(frame).collect::<Vec<_>>(),
     });
     Ok(file.finish(&times, &meta)?)
+}
+
+/// At most 7 digits.
+fn short(t: f64) -> String {
+    format!("{t:.6e}").parse().map_or_else(|_| t.to_string(), |t: f64| t.to_string())
 }
 
 fn note(text: &str) {

@@ -1,4 +1,5 @@
 use crate::failure::Failure;
+use crate::options;
 use crate::output::extension;
 use clap::{Args, ValueEnum};
 use gaussmeter_data::samples::Scale;
@@ -48,6 +49,7 @@ enum ScaleName {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     extension(&a.output, &["npz"])?;
+    options::exists(&a.image)?;
     let picture = Picture::open(&a.image)?;
     let scale = match a.scale {
         ScaleName::Symmetric => picture.symmetric(),
