@@ -1,5 +1,7 @@
 //! `texture` and `sample` as their user sees them.
 
+use gaussmeter_data::samples::{InMemory, Scale};
+use gaussmeter_data::{Options, StationaryModel, decompose};
 use gaussmeter_testkit::shared;
 use std::collections::BTreeSet;
 use std::fs;
@@ -242,6 +244,44 @@ fn bytes_do_not_depend_on_threads() {
         }
         assert!(files.iter().all(|f| *f == files[0]), "{name}");
     }
+}
+
+/// Spectra with eigenvectors and stationary models, of vectors and of pictures.
+#[test]
+fn every_model_is_sampled() {
+    let folder = Folder::new();
+    let values = |count: usize| pixels(count * 40);
+    let save = |name: &str, shape: &[usize], scale: Scale, count: usize| {
+        let mut samples = InMemory::bytes(name, shape, scale, values(count)).unwrap();
+        let options = Options { basis: true, ..Options::default() };
+        decompose(&mut samples, &options).unwrap().save(&folder.path(name)).unwrap();
+    };
+    save("two-channels.npz", &[2, 4, 5], Scale::UNIT, 90);
+    folder.done("sample two-channels.npz --count 3 -o a.png");
+    let (size, color, _, _) = decode(&folder.path("a.png"));
+    assert_eq!((size, color), ([12, 3 * 4 + 2 * 2], png::ColorType::Grayscale));
+
+    save("few.npz", &[8, 5], Scale::SYMMETRIC, 9);
+    folder.done("sample few.npz --count 4 --sampler heun --nfe 8 -o a.png");
+    assert_eq!(decode(&folder.path("a.png")).0, [12, 18]);
+
+    save("floats.npz", &[1, 8, 5], Scale::IDENTITY, 90);
+    let error = refused(&folder, "sample floats.npz -o b.png", 1);
+    assert!(error.contains("--range LO,HI"), "{error}");
+    folder.done("sample floats.npz --range 0,255 -o a.png");
+
+    save("vectors.npz", &[40], Scale::UNIT, 9);
+    let error = refused(&folder, "sample vectors.npz -o b.png", 1);
+    assert!(error.contains("vectors of shape [40] are no pictures: write them to"), "{error}");
+    folder.done("sample vectors.npz -o a.npz");
+    assert!(folder.array("a.npz", "samples").0.contains("(16, 40)"));
+    let error = refused(&folder, "sample vectors.npz --size 9x9 -o b.npz", 1);
+    assert!(error.contains("only textures have another size"), "{error}");
+
+    let mut samples = InMemory::bytes("set", &[2, 4, 5], Scale::UNIT, values(9)).unwrap();
+    StationaryModel::of(&mut samples).unwrap().save(&folder.path("set.npz")).unwrap();
+    folder.done("sample set.npz --times 3 --process flow --count 2 -o a.png");
+    assert_eq!(decode(&folder.path("a.png")).0, [6 * 5 + 5 * 2, 10]);
 }
 
 /// The message of a request that must fail in one line, and leave nothing behind.

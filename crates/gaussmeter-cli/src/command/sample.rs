@@ -145,7 +145,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         let times: Vec<String> = sampling.frames().iter().map(|f| short(f.level.t)).collect();
         note(&format!("times taken: {}", times.join(", ")));
     }
-    let about = a.compare.then(|| difference(run.as_ref(), &init)).unwrap_or_default();
+    let about = if a.compare { difference(run.as_ref(), &init) } else { "" };
     match format {
         "png" => picture(&a, &model, &sampling, &how, about),
         _ => numbers(&a, &model, &sampling, &how, about),
