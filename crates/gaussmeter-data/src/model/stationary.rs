@@ -93,9 +93,9 @@ impl StationaryModel {
     /// as a law: an `.npz` archive of
     ///
     /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if zero),
-    /// - `spectral_matrix` of shape [pairs, C, C]: the mean periodogram at each frequency, in the
+    /// - `spectral_matrix` of shape `[pairs, C, C]`: the mean periodogram at each frequency, in the
     ///   order of the plane, the first of each ±ξ; transforms are unitary,
-    /// - `channel_mean` of shape [C], `shape`,
+    /// - `channel_mean` of length C, `shape`,
     /// - `meta`: what the images are and how they were read, as the bytes of a JSON text.
     ///
     /// The file is written beside its place and moved there when it is complete.

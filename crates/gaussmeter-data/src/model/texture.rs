@@ -93,7 +93,7 @@ impl TextureModel {
     /// a texture: an `.npz` archive of
     ///
     /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if zero),
-    /// - `texton` of shape [C, H, W], `channel_mean` of shape [C], `shape`,
+    /// - `texton` of shape `[C, H, W]`, `channel_mean` of length C, `shape`,
     /// - `meta`: what the picture is and how it was read, as the bytes of a JSON text.
     ///
     /// The file is written beside its place and moved there when it is complete.

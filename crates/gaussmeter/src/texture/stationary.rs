@@ -208,11 +208,13 @@ impl Stationary {
         let pixels = check_shape(shape)?;
         let [channels, height, width] = shape;
         check_image(&mean, [channels, 1, 1])?;
-        let pairs: Vec<Pair> = Pair::all(height, width).collect();
         let size = channels * channels;
-        if matrices.len() != pairs.len() * size {
+        // Frequencies with ξ = −ξ are their own pairs.
+        let own = [height, width].map(|n| if n.is_multiple_of(2) { 2 } else { 1 });
+        if matrices.len() != (pixels + own[0] * own[1]) / 2 * size {
             return Err(TextureError::Length { len: matrices.len(), channels, height, width });
         }
+        let pairs: Vec<Pair> = Pair::all(height, width).collect();
         let frames = pairs
             .par_iter()
             .zip(matrices.par_chunks_exact(size))
