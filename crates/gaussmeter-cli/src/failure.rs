@@ -138,26 +138,30 @@ impl From<ExperimentError> for Failure {
         Failure::request(&error)
     }
 }
+/// Errors that are all about the request.
+#[cfg(feature = "data")]
+macro_rules! requests {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Failure::request(&error)
+            }
+        }
+    )*};
+}
+#[cfg(feature = "data")]
+requests!(
+    gaussmeter::experiment::SampleError,
+    gaussmeter::spectrum::SpectrumError,
+    gaussmeter_data::DecompositionError,
+    gaussmeter_data::FileError,
+    gaussmeter_data::ModelError,
+    gaussmeter_data::MomentsError,
+    gaussmeter_data::PictureError,
+    gaussmeter_data::samples::SamplesError
+);
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         Failure::request(&error)
     }
-}
-
-#[cfg(feature = "data")]
-mod data {
-    use super::Failure;
-    use gaussmeter_data::samples::SamplesError;
-    use gaussmeter_data::{DecompositionError, FileError, MomentsError};
-
-    macro_rules! request {
-        ($($error:ty),*) => {
-            $(impl From<$error> for Failure {
-                fn from(error: $error) -> Self {
-                    Failure::request(&error)
-                }
-            })*
-        };
-    }
-    request!(SamplesError, MomentsError, DecompositionError, FileError);
 }

@@ -48,6 +48,10 @@ enum Command {
     Curve(command::curve::Arguments),
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
+    #[cfg(feature = "data")]
+    Texture(command::texture::Arguments),
+    #[cfg(feature = "data")]
+    Sample(command::sample::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Completions(command::completions::Arguments),
@@ -63,6 +67,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Curve(a) => command::curve::run(a),
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
+        #[cfg(feature = "data")]
+        Command::Texture(a) => command::texture::run(a),
+        #[cfg(feature = "data")]
+        Command::Sample(a) => command::sample::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Completions(a) => command::completions::run(a, &mut Cli::command()),

@@ -6,6 +6,7 @@ use gaussmeter::entry::{Named, split_list};
 use gaussmeter::exact::Init;
 use gaussmeter::experiment::{Length, MAX_STEPS, NamedSampler, Setting};
 use gaussmeter::metric::Metric;
+use gaussmeter::spectrum::Spectrum;
 use gaussmeter::{data, exact, grid, metric, process, sampler};
 use std::io::Write;
 use std::sync::Arc;
@@ -21,6 +22,14 @@ pub struct SettingOptions {
     /// spectra`), or a file of eigenvalues (.npy, .npz, .csv, .txt, .json) [default: cifar10]
     #[arg(long, value_name = "NAME|FILE")]
     pub spectrum: Option<String>,
+    #[command(flatten)]
+    pub dynamics: ProcessOptions,
+}
+
+/// Process and grid.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Setting")]
+pub struct ProcessOptions {
     /// Forward process, such as edm:sigma_max=80 (see `gaussmeter list processes`)
     #[arg(long, value_name = "NAME", default_value = "vp-linear")]
     pub process: String,
@@ -32,13 +41,27 @@ pub struct SettingOptions {
 impl SettingOptions {
     /// Loads the data and builds process and grid; notices go to stderr.
     pub fn build(&self, default_spectrum: &str) -> Result<Setting, Failure> {
-        let process = process::registry().build(&self.process)?;
-        let rule = grid::registry().build(&self.grid)?;
+        // Names are checked before files are read.
+        let build = self.dynamics.names()?;
         let spectrum = data::load(self.spectrum.as_deref().unwrap_or(default_spectrum))?;
         for notice in spectrum.notices() {
             let _ = writeln!(std::io::stderr(), "note: {}: {notice}", spectrum.name());
         }
-        Ok(Setting {
+        Ok(build(spectrum))
+    }
+}
+
+impl ProcessOptions {
+    /// Builds process and grid for a spectrum.
+    #[cfg(feature = "data")]
+    pub fn build(&self, spectrum: Spectrum) -> Result<Setting, Failure> {
+        Ok(self.names()?(spectrum))
+    }
+
+    fn names(&self) -> Result<impl FnOnce(Spectrum) -> Setting, Failure> {
+        let process = process::registry().build(&self.process)?;
+        let rule = grid::registry().build(&self.grid)?;
+        Ok(|spectrum| Setting {
             spectrum: Arc::new(spectrum),
             process: process.item.into(),
             process_label: process.label,
@@ -64,6 +87,12 @@ pub struct LengthOptions {
 }
 
 impl LengthOptions {
+    /// Whether a length was asked for.
+    #[cfg(feature = "data")]
+    pub fn is_given(&self) -> bool {
+        self.steps.or(self.nfe).or(self.points).is_some()
+    }
+
     /// The length asked for; else that of the grid's own times; else `default`.
     pub fn length(&self, setting: &Setting, default: Length) -> Length {
         match (self.steps, self.nfe, self.points) {
@@ -75,6 +104,15 @@ impl LengthOptions {
                 None => default,
             },
         }
+    }
+}
+
+/// Refuses a path where nothing is.
+#[cfg(feature = "data")]
+pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
+    match path.exists() {
+        true => Ok(()),
+        false => Err(data::DataError::NoSuchFile { path: path.into() }.into()),
     }
 }
 

@@ -57,6 +57,23 @@ fn failed(place: &dyn std::fmt::Display, error: &io::Error) -> Failure {
     }
 }
 
+/// The extension of a file that has to be one of a few kinds, in a folder that is there: checked
+/// before any work is done.
+#[cfg(feature = "data")]
+pub fn extension(path: &Path, known: &[&'static str]) -> Result<&'static str, Failure> {
+    let given = path.extension().and_then(|e| e.to_str()).unwrap_or("");
+    let Some(extension) = known.iter().find(|k| k.eq_ignore_ascii_case(given)) else {
+        let known = known.join(" or .");
+        return Err(Failure::Usage(format!("-o {}: the file is .{known}", path.display())));
+    };
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(failed(&path.display(), &ErrorKind::NotFound.into()))
+        }
+        _ => Ok(extension),
+    }
+}
+
 /// Links are followed; what is no regular file, such as a device, cannot be replaced.
 fn write_file(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {

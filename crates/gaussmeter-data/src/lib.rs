@@ -25,15 +25,21 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod basis;
+mod model;
 mod moments;
 mod npz;
+mod picture;
+mod sample_file;
 pub mod samples;
 pub mod source;
 mod spectral;
 
-pub use basis::{BasisError, DenseBasis};
+pub use basis::{BasisError, DenseBasis, LowRankBasis};
+pub use model::{Model, ModelError, StationaryModel, TextureModel};
 pub use moments::{MAX_DIM, Moments, MomentsError};
 pub use npz::FileError;
+pub use picture::{Picture, PictureError, Sheet};
+pub use sample_file::{Dtype, SampleFile};
 pub use spectral::{
     Checks, Choice, Decomposition, DecompositionError, Estimate, LanczosOptions, Method, Options,
     Quadrature, choose, decompose, save_spectrum,

@@ -1,5 +1,8 @@
 //! Archives of NumPy arrays: little-endian, C order, of the types named by [`Element`].
 
+use gaussmeter::spectrum::Spectrum;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -90,11 +93,43 @@ macro_rules! element {
     };
 }
 element!(u8, "|u1");
+element!(f32, "<f4");
 element!(i64, "<i8");
 element!(f64, "<f8");
 
+/// A complex number.
+impl Element for [f64; 2] {
+    const DESCR: &'static str = "<c16";
+    const SIZE: usize = 16;
+    fn extend(self, bytes: &mut Vec<u8>) {
+        self.into_iter().for_each(|part| part.extend(bytes));
+    }
+    fn from_bytes(bytes: &[u8]) -> Self {
+        let (re, im) = bytes.split_at(8);
+        [f64::from_bytes(re), f64::from_bytes(im)]
+    }
+}
+
 /// Bytes that are converted at a time.
 const PIECE: usize = 1 << 16;
+
+/// A temporary file in the folder of its final place.
+pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
+    let failed = |source| FileError::Io { path: path.into(), source };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if path.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gaussmeter-");
+    // Temporary files are private; results are what the user's mask says.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))
+}
 
 /// Writes an archive beside its final place and moves it there when it is complete.
 pub(crate) struct Writer {
@@ -104,21 +139,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
-        let failed = |source| FileError::Io { path: path.into(), source };
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        if path.is_dir() {
-            return Err(failed(io::ErrorKind::IsADirectory.into()));
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".gaussmeter-");
-        // Temporary files are private; results are what the user's mask says.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
-        Ok(Writer { path: path.into(), zip: ZipWriter::new(BufWriter::new(file)) })
+        Ok(Writer { path: path.into(), zip: ZipWriter::new(BufWriter::new(beside(path)?)) })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {
@@ -132,6 +153,16 @@ impl Writer {
         shape: &[usize],
         values: impl IntoIterator<Item = T>,
     ) -> Result<(), FileError> {
+        self.start::<T>(name, shape)?;
+        self.extend(values)
+    }
+
+    /// Begins an array, whose values follow in any number of calls of [`Writer::extend`].
+    pub(crate) fn start<T: Element>(
+        &mut self,
+        name: &'static str,
+        shape: &[usize],
+    ) -> Result<(), FileError> {
         let dict = format!(
             "{{'descr': '{}', 'fortran_order': False, 'shape': {}, }}",
             T::DESCR,
@@ -143,11 +174,21 @@ impl Writer {
         bytes.extend_from_slice(&(length as u16).to_le_bytes());
         bytes.extend_from_slice(format!("{dict:<width$}\n", width = length - 1).as_bytes());
 
-        let size = shape.iter().product::<usize>() as u64 * T::SIZE as u64;
+        let lengths = shape.iter().map(|n| *n as u64);
+        let size = lengths.fold(T::SIZE as u64, u64::saturating_mul);
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .large_file(size >= u64::from(u32::MAX) - 1024);
         self.zip.start_file(format!("{name}.npy"), options).map_err(|e| self.failed(e))?;
+        self.zip.write_all(&bytes).map_err(|e| self.failed(e))
+    }
+
+    /// The next values of the array that was begun.
+    pub(crate) fn extend<T: Element>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<(), FileError> {
+        let mut bytes = Vec::new();
         for value in values {
             value.extend(&mut bytes);
             if bytes.len() >= PIECE {
@@ -156,6 +197,23 @@ impl Writer {
             }
         }
         self.zip.write_all(&bytes).map_err(|e| self.failed(e))
+    }
+
+    /// What [`gaussmeter::data::load`] reads.
+    pub(crate) fn spectrum(&mut self, spectrum: &Spectrum) -> Result<(), FileError> {
+        let (modes, count) = (spectrum.modes(), [spectrum.modes().len()]);
+        self.array("eigenvalue", &count, modes.iter().map(|m| m.eigenvalue))?;
+        self.array("multiplicity", &count, modes.iter().map(|m| m.multiplicity))?;
+        match spectrum.has_mean() {
+            true => self.array("mean", &count, modes.iter().map(|m| m.mean)),
+            false => Ok(()),
+        }
+    }
+
+    /// The bytes of a JSON text.
+    pub(crate) fn meta(&mut self, meta: &impl Serialize) -> Result<(), FileError> {
+        let text = serde_json::to_vec(meta).map_err(|e| self.failed(e))?;
+        self.array("meta", &[text.len()], text)
     }
 
     pub(crate) fn finish(self) -> Result<(), FileError> {
@@ -208,6 +266,20 @@ impl Archive {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.zip.index_for_name(&format!("{name}.npy")).is_some()
+    }
+
+    /// What [`Writer::meta`] wrote.
+    pub(crate) fn meta<T: DeserializeOwned>(&mut self) -> Result<T, FileError> {
+        let (_, text) = self.array::<u8>("meta", 1 << 24)?;
+        serde_json::from_slice(&text).map_err(|e| self.bad("meta", e))
+    }
+
+    /// The lengths in the array `shape`.
+    pub(crate) fn shape(&mut self) -> Result<Vec<usize>, FileError> {
+        let (_, shape) = self.array::<i64>("shape", 64)?;
+        let length =
+            |n: &i64| usize::try_from(*n).map_err(|_| self.bad("shape", format!("length {n}")));
+        shape.iter().map(length).collect()
     }
 
     /// An array of at most `limit` values; memory is taken as they come.

@@ -1,13 +1,12 @@
 //! Spectra of data: known covariances, the same by every method, errors as stated, files that the
 //! library reads.
 
-use gaussmeter::basis::Basis;
 use gaussmeter::linear_algebra::Matrix;
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::{InMemory, Samples, Scale};
 use gaussmeter_data::{
-    Decomposition, DecompositionError, DenseBasis, LanczosOptions, Method, Moments, Options,
+    Decomposition, DecompositionError, DenseBasis, LanczosOptions, Method, Model, Moments, Options,
     decompose,
 };
 use std::sync::Arc;
@@ -296,7 +295,9 @@ fn the_basis_diagonalises() {
     let dim = 120;
     let mut data = samples(400, dim);
     let options = Options { basis: true, ..Options::default() };
-    let basis = decompose(&mut data, &options).unwrap().into_basis().unwrap().unwrap();
+    let found = decompose(&mut data, &options).unwrap();
+    let rows = found.basis.clone().unwrap();
+    let basis = found.into_basis().unwrap().unwrap();
     data.rewind().unwrap();
     let mut moments = Moments::of(&mut data).unwrap();
     let (covariance, mean) = (moments.covariance().unwrap(), moments.mean().unwrap());
@@ -309,21 +310,88 @@ fn the_basis_diagonalises() {
     assert!(x.iter().zip(&mean).all(|(x, m)| (x - m).abs() < 1e-12));
     let highest = *basis.eigenvalues().last().unwrap();
     for j in 0..dim {
-        let e = basis.rows().row(j);
+        let e = rows.row(j);
         let image = covariance.apply(e).unwrap();
         for (image, e) in image.iter().zip(e) {
             assert!((image - basis.eigenvalues()[j] * e).abs() < 1e-13 * highest);
         }
     }
-    // Few samples leave a basis too, which only the dense method finds.
-    let mut few = samples(10, dim);
-    assert!(decompose(&mut few, &options).unwrap().into_basis().unwrap().is_some());
-    few.rewind().unwrap();
-    let gram = Options { method: Some(Method::Gram), ..options };
+    let lanczos = Options { method: Some(Method::Lanczos), ..options };
     assert!(matches!(
-        decompose(&mut few, &gram),
-        Err(DecompositionError::NoBasis { method: Method::Gram })
+        decompose(&mut data, &lanczos),
+        Err(DecompositionError::NoBasis { method: Method::Lanczos })
     ));
+}
+
+/// Few samples: the eigenvectors of the Gram matrix, completed, are a basis like any other.
+#[test]
+fn the_low_rank_basis_diagonalises() {
+    let dim = 600;
+    for count in [1, 2, 40, 300] {
+        let mut data = samples(count, dim);
+        let options = Options { basis: true, ..Options::default() };
+        let found = decompose(&mut data, &options).unwrap();
+        assert_eq!((found.method, found.basis.as_ref().unwrap().rows()), (Method::Gram, count - 1));
+        let fingerprints = fingerprint(&found.spectrum().unwrap());
+        let basis = found.into_basis().unwrap().unwrap();
+        data.rewind().unwrap();
+        let mut moments = Moments::of(&mut data).unwrap();
+        let (covariance, mean) = (moments.covariance().unwrap(), moments.mean().unwrap());
+
+        // All unit vectors at once: orthonormal, and eigenvectors.
+        let identity = Matrix::diagonal(&vec![1.0; dim]);
+        let mut vectors = vec![0.0; dim * dim];
+        basis.synthesize(identity.values(), &mut vectors);
+        let mut back = vec![0.0; dim * dim];
+        basis.analyze(&vectors, &mut back);
+        let off = |a: &[f64], b: &[f64]| {
+            a.iter().zip(b).fold(0.0, |max: f64, (a, b)| max.max((a - b).abs()))
+        };
+        assert!(off(&back, identity.values()) < 1e-12, "{count}");
+        let vectors = Matrix::new(dim, dim, vectors).unwrap();
+        let products = vectors.multiply_transpose(&vectors).unwrap();
+        assert!(off(products.values(), identity.values()) < 1e-12, "{count}");
+        let highest = basis.eigenvalues().iter().fold(1e-300, |max: f64, v| max.max(*v));
+        let images = vectors.multiply(&covariance).unwrap();
+        for j in 0..dim {
+            let scaled: Vec<f64> =
+                vectors.row(j).iter().map(|e| basis.eigenvalues()[j] * e).collect();
+            assert!(off(images.row(j), &scaled) < 1e-12 * highest, "{count}, vector {j}");
+        }
+        let mut c = vec![0.0; dim];
+        basis.analyze(&mean, &mut c);
+        assert!(off(&c, basis.means()) < 1e-12);
+        let (values, means) = (basis.eigenvalues(), basis.means());
+        let spectrum = Spectrum::new("", "", values, None, Some(means)).unwrap();
+        for (a, b) in fingerprint(&spectrum).iter().zip(fingerprints) {
+            assert!((a - b).abs() <= 1e-9 * b.abs(), "{count}: {a} and {b}");
+        }
+    }
+}
+
+/// Small eigenvalues keep their eigenvectors orthonormal, up to those that rounding drowns.
+#[test]
+fn steep_spectra_have_an_orthonormal_low_rank_basis() {
+    let dim = 90;
+    let eigenvalues: Vec<f64> = (0..30).map(|i| 10f64.powf(-0.45 * f64::from(i))).collect();
+    let mut padded = eigenvalues.clone();
+    padded.resize(dim, 0.0);
+    let mut data = cross(&padded, &vec![0.25; dim]);
+    let options = Options { basis: true, method: Some(Method::Gram), ..Options::default() };
+    let found = decompose(&mut data, &options).unwrap();
+    let rank = found.rank.unwrap();
+    assert!((25..=30).contains(&rank), "{rank}");
+    let rows = found.basis.as_ref().unwrap();
+    let products = rows.multiply_transpose(rows).unwrap();
+    for i in 0..rank {
+        for j in 0..rank {
+            assert!((products[(i, j)] - f64::from(i == j)).abs() < 1e-13, "{i}, {j}");
+        }
+    }
+    assert!(found.into_basis().is_ok());
+    // More samples than dimensions leave no null space for what is left of the mean.
+    let full = decompose(&mut samples(200, 40), &options).unwrap();
+    assert_eq!(full.spectrum().unwrap().dim(), 40.0);
 }
 
 #[test]
@@ -338,6 +406,7 @@ fn files_are_read_by_the_library() {
         (Method::Dense, true),
         (Method::Dense, false),
         (Method::Gram, false),
+        (Method::Gram, true),
         (Method::Lanczos, false),
     ] {
         data.rewind().unwrap();
@@ -347,13 +416,19 @@ fn files_are_read_by_the_library() {
         let (read, expected) = (data::load(name).unwrap(), found.spectrum().unwrap());
         assert_eq!(read.modes(), expected.modes(), "{method}");
         assert!(read.has_mean());
-        match DenseBasis::load(&path).unwrap() {
-            None => assert!(!basis),
-            Some(read) => {
-                assert_eq!(read.shape(), shape);
-                assert_eq!(read.eigenvalues(), found.eigenvalues);
-                assert_eq!(read.means(), found.means);
-                assert_eq!(Some(read.rows()), found.basis.as_ref());
+        match Model::load(&path) {
+            Err(error) => {
+                assert!(!basis && error.to_string().contains("gaussmeter spectrum DATA --basis"));
+            }
+            Ok(read) => {
+                assert_eq!(read.image_shape(), Some(shape));
+                let expected = found.into_basis().unwrap().unwrap();
+                assert_eq!(read.basis.eigenvalues(), expected.eigenvalues());
+                assert_eq!(read.basis.means(), expected.means());
+                let (mut a, mut b) = (vec![0.0; 120], vec![0.0; 120]);
+                read.basis.synthesize(expected.eigenvalues(), &mut a);
+                expected.synthesize(expected.eigenvalues(), &mut b);
+                assert_eq!(a, b);
             }
         }
     }

@@ -21,6 +21,9 @@ use thiserror::Error;
 /// Pieces into which a large problem is cut.
 const PIECES: usize = 8;
 
+/// Vectors that a product with many of them takes at once.
+const BLOCK: usize = 16;
+
 /// Matrices with fewer rows and columns are left to one thread.
 const SMALL: usize = 512;
 
@@ -277,6 +280,33 @@ impl Matrix {
             out.iter_mut().zip(self.row(i)).for_each(|(o, a)| *o += a * x);
         }
         Ok(out)
+    }
+
+    /// The products `M x` with vectors x, one after another. Each is the same, bit for bit, whatever
+    /// the others are.
+    ///
+    /// # Panics
+    /// If `vectors` and `out` do not hold the same whole number of vectors.
+    pub fn apply_all(&self, vectors: &[f64], out: &mut [f64]) {
+        products(vectors, self.view().transpose(), out);
+    }
+
+    /// The products `Mᵀ x` with vectors x, one after another. Each is the same, bit for bit, whatever
+    /// the others are.
+    ///
+    /// ```
+    /// use gaussmeter::linear_algebra::Matrix;
+    /// let a = Matrix::from_rows(&[[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]])?;
+    /// let mut out = [0.0; 6];
+    /// a.apply_transpose_all(&[1.0, 0.0, 1.0, 1.0], &mut out);
+    /// assert_eq!(out, [2.0, 1.0, 0.0, 2.0, 4.0, 1.0]);
+    /// # Ok::<(), gaussmeter::linear_algebra::MatrixError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If `vectors` and `out` do not hold the same whole number of vectors.
+    pub fn apply_transpose_all(&self, vectors: &[f64], out: &mut [f64]) {
+        products(vectors, self.view(), out);
     }
 
     /// Half the sum with the transpose, if the two differ by at most `tolerance · max|entry|`.
@@ -547,6 +577,34 @@ fn product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Matrix, Matr
     let product = MatMut::from_row_major_slice_mut(&mut values, rows, columns);
     matmul(product, Accum::Replace, left, right, 1.0, par);
     Ok(Matrix { rows, columns, values })
+}
+
+/// Each row of `left` times `right`. Rows are taken in blocks of one size, the last one padded: a
+/// product of another size might be rounded differently.
+fn products(left: &[f64], right: MatRef<'_, f64>, out: &mut [f64]) {
+    let (from, to) = right.shape();
+    if from == 0 || to == 0 {
+        out.fill(0.0);
+        return;
+    }
+    let count = left.len() / from;
+    assert!(left.len() == count * from && out.len() == count * to, "whole vectors");
+    let par = parallelism(from.max(to));
+    let multiply = |left: &[f64], out: &mut [f64]| {
+        let left = MatRef::from_row_major_slice(left, BLOCK, from);
+        let out = MatMut::from_row_major_slice_mut(out, BLOCK, to);
+        matmul(out, Accum::Replace, left, right, 1.0, par);
+    };
+    for (left, out) in left.chunks(BLOCK * from).zip(out.chunks_mut(BLOCK * to)) {
+        if left.len() == BLOCK * from {
+            multiply(left, out);
+        } else {
+            let (mut padded, mut all) = (left.to_vec(), vec![0.0; BLOCK * to]);
+            padded.resize(BLOCK * from, 0.0);
+            multiply(&padded, &mut all);
+            out.copy_from_slice(&all[..out.len()]);
+        }
+    }
 }
 
 /// f32 and f64.

@@ -8,5 +8,9 @@ pub mod list;
 pub mod merge;
 pub mod modes;
 #[cfg(feature = "data")]
+pub mod sample;
+#[cfg(feature = "data")]
 pub mod spectrum;
 pub mod table;
+#[cfg(feature = "data")]
+pub mod texture;

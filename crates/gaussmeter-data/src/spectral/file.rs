@@ -32,8 +32,8 @@ impl Decomposition {
     ///
     /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if all are zero),
     /// - `pixel_mean` and `shape` of the data,
-    /// - with a basis, `basis` (d×d, eigenvectors as rows), `eigenvalue_per_coordinate` and
-    ///   `mean_per_coordinate` in the order of its rows,
+    /// - with a basis, `basis` (eigenvectors as rows; d of them, or those of nonzero eigenvalues),
+    ///   `eigenvalue_per_coordinate` and `mean_per_coordinate` in the order of its rows,
     /// - `meta`: what the data are and how they were decomposed, as the bytes of a JSON text.
     ///
     /// The file is written beside its place and moved there when it is complete.
@@ -43,8 +43,9 @@ impl Decomposition {
     /// refused.
     pub fn save(&self, path: &Path) -> Result<(), DecompositionError> {
         let (count, dim) = (self.eigenvalues.len(), self.mean.len());
+        let rank = self.basis.as_ref().map_or(0, |rows| rows.rows());
         let limit = gaussmeter::data::MAX_BYTES;
-        let bytes = 8 * dim as u64 * (dim as u64 + 16) + (1 << 20);
+        let bytes = 8 * dim as u64 * (rank as u64 + 16) + (1 << 20);
         if self.basis.is_some() && bytes > limit {
             let (path, name) = (path.into(), "basis");
             return Err(FileError::TooLarge { path, name, bytes, limit }.into());
@@ -84,9 +85,10 @@ impl Decomposition {
         file.array("pixel_mean", &self.shape, self.mean.iter().copied())?;
         file.array("shape", &[self.shape.len()], self.shape.iter().map(|n| *n as i64))?;
         if let Some(rows) = &self.basis {
-            file.array("basis", &[dim, dim], rows.values().iter().copied())?;
-            file.array("eigenvalue_per_coordinate", &[dim], self.eigenvalues.iter().copied())?;
-            file.array("mean_per_coordinate", &[dim], self.means.iter().copied())?;
+            let first = |list: &[f64]| list[..rank].to_vec();
+            file.array("basis", &[rank, dim], rows.values().iter().copied())?;
+            file.array("eigenvalue_per_coordinate", &[rank], first(&self.eigenvalues))?;
+            file.array("mean_per_coordinate", &[rank], first(&self.means))?;
         }
         file.array("meta", &[meta.len()], meta)?;
         Ok(file.finish()?)

@@ -4,9 +4,12 @@
 use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
 use crate::moments::{BLOCK, CENTRE, MAX_DIM, Products};
 use crate::samples::{InMemory, Samples, SamplesError};
-use gaussmeter::linear_algebra::{Eigenbasis, Matrix};
+use gaussmeter::linear_algebra::{Eigenbasis, Matrix, MatrixError};
 
-pub(super) fn decompose(samples: &InMemory) -> Result<Decomposition, DecompositionError> {
+pub(super) fn decompose(
+    samples: &InMemory,
+    basis: bool,
+) -> Result<Decomposition, DecompositionError> {
     let (n, scale) = (samples.rows(), samples.scale());
     if n > MAX_DIM {
         return Err(DecompositionError::TooManyForGram { count: n as u64 });
@@ -46,14 +49,21 @@ pub(super) fn decompose(samples: &InMemory) -> Result<Decomposition, Decompositi
     let mut eigenvalues = values[range].to_vec();
     let mut multiplicities = vec![1.0; rank];
     let null = dim - rank;
-    let (with_mean, without) = if rest == 0.0 { (0, null) } else { (1, null - 1) };
-    for (multiplicity, mean) in [(with_mean, rest), (without, 0.0)] {
+    let with_mean = usize::from(rest != 0.0).min(null);
+    for (multiplicity, mean) in [(with_mean, rest), (null - with_mean, 0.0)] {
         if multiplicity > 0 {
             eigenvalues.push(0.0);
             multiplicities.push(multiplicity as f64);
             means.push(mean);
         }
     }
+    let basis = basis.then(|| {
+        let weights = Matrix::from_fn(rank, n, |j, i| {
+            let k = n - rank + j;
+            rows[(k, i)] / size(k)
+        });
+        orthonormalized(x.combinations(&weights)?)
+    });
     Ok(Decomposition {
         description: samples.description(),
         shape: samples.shape().to_vec(),
@@ -69,7 +79,7 @@ pub(super) fn decompose(samples: &InMemory) -> Result<Decomposition, Decompositi
         rounding,
         rank: Some(rank),
         checks,
-        basis: None,
+        basis: basis.transpose()?,
         quadrature: None,
     })
 }
@@ -131,6 +141,28 @@ fn centred(samples: &InMemory, mean: &[f64], unit: f64) -> Result<Matrix, Decomp
     Ok(gram)
 }
 
+/// The orthonormal rows nearest to rows that nearly are, by the Newton–Schulz iteration
+/// E ← E + ½ (1 − E Eᵀ) E. Eigenvectors of small eigenvalues leave the products Xᵀ w orthogonal up to
+/// ε λmax / λ only.
+fn orthonormalized(mut rows: Matrix) -> Result<Matrix, MatrixError> {
+    for _ in 0..8 {
+        let products = rows.multiply_transpose(&rows)?;
+        let half = Matrix::from_fn(rows.rows(), rows.rows(), |i, j| {
+            0.5 * (f64::from(i == j) - products[(i, j)])
+        });
+        let error = half.values().iter().fold(0.0, |max: f64, v| v.abs().max(max));
+        if error < 1e-14 {
+            break;
+        }
+        let change = half.multiply(&rows)?.into_values();
+        let (count, dim) = (rows.rows(), rows.columns());
+        let mut values = rows.into_values();
+        values.iter_mut().zip(change).for_each(|(v, c)| *v += c);
+        rows = Matrix::new(count, dim, values)?;
+    }
+    Ok(rows)
+}
+
 /// Centred data vectors, as the rows of a matrix.
 struct Centred<'a> {
     samples: &'a InMemory,
@@ -142,6 +174,26 @@ impl Centred<'_> {
     fn row(&self, i: usize, row: &mut [f64]) {
         self.samples.copy_row(i, 0, row);
         row.iter_mut().zip(self.mean).for_each(|(v, m)| *v = self.factor * (*v - m));
+    }
+
+    /// The products of a matrix with that of the centred vectors, a block of columns at a time.
+    fn combinations(&self, weights: &Matrix) -> Result<Matrix, MatrixError> {
+        let (n, dim, rank) = (self.samples.rows(), self.mean.len(), weights.rows());
+        let mut values = vec![0.0; rank * dim];
+        for start in (0..dim).step_by(BLOCK) {
+            let width = BLOCK.min(dim - start);
+            let mut block = vec![0.0; n * width];
+            for (i, row) in block.chunks_exact_mut(width).enumerate() {
+                self.samples.copy_row(i, start, row);
+                let centred = |(v, m): (&mut f64, &f64)| *v = self.factor * (*v - m);
+                row.iter_mut().zip(&self.mean[start..]).for_each(centred);
+            }
+            let product = weights.multiply(&Matrix::new(n, width, block)?)?;
+            for j in 0..rank {
+                values[j * dim + start..][..width].copy_from_slice(product.row(j));
+            }
+        }
+        Matrix::new(rank, dim, values)
     }
 
     fn apply(&self, vector: &[f64]) -> Vec<f64> {

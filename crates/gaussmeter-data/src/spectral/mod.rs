@@ -8,14 +8,16 @@ mod lanczos;
 pub use file::save_spectrum;
 pub use lanczos::{Estimate, LanczosOptions, Quadrature};
 
-use crate::basis::{BasisError, DenseBasis};
+use crate::basis::{BasisError, DenseBasis, LowRankBasis};
 use crate::moments::{MAX_DIM, Moments, MomentsError};
 use crate::npz::FileError;
 use crate::samples::{InMemory, Samples, SamplesError, Scale, dim};
 use crate::source::Covariance;
+use gaussmeter::basis::Basis;
 use gaussmeter::linear_algebra::{Matrix, MatrixError};
 use gaussmeter::spectrum::{Spectrum, SpectrumError};
 use std::fmt;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A spectrum cannot be computed.
@@ -45,8 +47,8 @@ pub enum DecompositionError {
         /// Sum of the variances of the coordinates.
         expected: f64,
     },
-    /// A method finds no basis of the whole space.
-    #[error("method '{method}' gives no basis: use 'dense', or leave the basis out")]
+    /// A method finds no eigenvectors.
+    #[error("method '{method}' gives no basis: use 'dense' or 'gram', or leave the basis out")]
     NoBasis {
         /// The method.
         method: Method,
@@ -147,8 +149,8 @@ pub fn choose(count: Option<u64>, dim: usize) -> Choice {
 pub struct Options {
     /// The method; that of [`choose`] if `None`.
     pub method: Option<Method>,
-    /// Whether to keep the eigenvectors. Only [`Method::Dense`] finds a basis of the whole space,
-    /// and is chosen then.
+    /// Whether to keep the eigenvectors: all of [`Method::Dense`], those of nonzero eigenvalues of
+    /// [`Method::Gram`]. [`Method::Lanczos`] has none.
     pub basis: bool,
     /// Bytes that samples may take where all are needed at once, by [`Method::Gram`].
     /// [`Method::Lanczos`] passes over them again and again: see [`crate::samples::Cached`].
@@ -212,7 +214,8 @@ pub struct Decomposition {
     pub rank: Option<usize>,
     /// How well the result fulfils its definition.
     pub checks: Checks,
-    /// Eigenvectors, one per row, if they were asked for.
+    /// Eigenvectors, one per row, if they were asked for: those of the first eigenvalues. If fewer
+    /// than d, the other eigenvalues are zero.
     pub basis: Option<Matrix>,
     /// Errors, if the method has any but rounding.
     pub quadrature: Option<Quadrature>,
@@ -229,17 +232,16 @@ pub fn decompose(
     let dim = dim(samples.shape())?;
     let choice = match options.method {
         Some(method) => Choice { method, reason: "as asked".into() },
-        None if options.basis => {
-            Choice { method: Method::Dense, reason: "a basis was asked for".into() }
-        }
         None => choose(samples.size_hint(), dim),
     };
-    if options.basis && choice.method != Method::Dense {
+    if options.basis && choice.method == Method::Lanczos {
         return Err(DecompositionError::NoBasis { method: choice.method });
     }
     let mut decomposition = match choice.method {
         Method::Dense => Decomposition::of_moments(&mut Moments::of(samples)?, options.basis)?,
-        Method::Gram => gram::decompose(&InMemory::collect(samples, options.memory)?)?,
+        Method::Gram => {
+            gram::decompose(&InMemory::collect(samples, options.memory)?, options.basis)?
+        }
         Method::Lanczos => lanczos::decompose(samples, &options.lanczos)?,
         Method::Stationary => return Err(DecompositionError::NoBasis { method: choice.method }),
     };
@@ -307,10 +309,28 @@ impl Decomposition {
     ///
     /// # Errors
     /// [`BasisError`]
-    pub fn into_basis(self) -> Result<Option<DenseBasis>, BasisError> {
-        let Decomposition { shape, eigenvalues, means, basis, .. } = self;
-        basis.map(|rows| DenseBasis::new(&shape, eigenvalues, means, rows)).transpose()
+    pub fn into_basis(self) -> Result<Option<Arc<dyn Basis>>, BasisError> {
+        let Decomposition { shape, mut eigenvalues, mut means, mean, basis, .. } = self;
+        let Some(rows) = basis else { return Ok(None) };
+        eigenvalues.truncate(rows.rows());
+        means.truncate(rows.rows());
+        stored_basis(&shape, eigenvalues, means, &mean, rows).map(Some)
     }
+}
+
+/// The basis of eigenvectors, one per row, with the eigenvalue and the mean along each and the mean of
+/// the data in data space.
+pub(crate) fn stored_basis(
+    shape: &[usize],
+    eigenvalues: Vec<f64>,
+    means: Vec<f64>,
+    mean: &[f64],
+    rows: Matrix,
+) -> Result<Arc<dyn Basis>, BasisError> {
+    Ok(match rows.rows() < rows.columns() {
+        true => Arc::new(LowRankBasis::new(shape, eigenvalues, mean, rows)?),
+        false => Arc::new(DenseBasis::new(shape, eigenvalues, means, rows)?),
+    })
 }
 
 /// Sets to zero what rounding cannot tell from zero, and the least values beyond the largest

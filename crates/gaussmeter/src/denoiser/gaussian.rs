@@ -1,4 +1,5 @@
 use super::{Denoiser, DenoiserError};
+use crate::basis::Basis;
 use crate::exact::Factor;
 use crate::process::Level;
 use crate::spectrum::Spectrum;
@@ -18,6 +19,14 @@ impl GaussianDenoiser {
         GaussianDenoiser {
             eigenvalues: spectrum.eigenvalues().to_vec(),
             means: spectrum.modes().iter().map(|m| m.mean).collect(),
+        }
+    }
+
+    /// One coordinate per vector of a basis, in its order.
+    pub fn in_basis(basis: &dyn Basis) -> Self {
+        GaussianDenoiser {
+            eigenvalues: basis.eigenvalues().to_vec(),
+            means: basis.means().to_vec(),
         }
     }
 }

@@ -5,12 +5,14 @@ mod budget;
 mod curve;
 mod eval;
 mod modes;
+mod sample;
 mod table;
 
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
 pub use eval::{Evaluation, evaluate};
 pub use modes::{ModeErrors, mode_errors};
+pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 
 use crate::entry::Named;

@@ -3,10 +3,11 @@
 //! Every sample has a random stream of its own, so that results depend on the seed alone, not on
 //! batch sizes or threads.
 
+use crate::basis::Basis;
 use crate::denoiser::{Denoiser, DenoiserError};
 use crate::exact::Init;
 use crate::process::Level;
-use crate::spectrum::Spectrum;
+use crate::spectrum::{Mode, Spectrum};
 use crate::tape::{Op, Plan, Var};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -30,6 +31,25 @@ impl Start {
         let (mean, std) = moments.map(|(m, v)| (m, v.sqrt())).unzip();
         Start { mean, std }
     }
+
+    /// An initial law at the level sampling starts from, one coordinate per vector of a basis. The
+    /// lists of an [`Init::Diagonal`] are per coordinate too.
+    pub fn in_basis(basis: &dyn Basis, init: &Init, level: &Level) -> Self {
+        let moments = basis.eigenvalues().iter().zip(basis.means()).enumerate().map(
+            |(i, (&eigenvalue, &mean))| {
+                init.moments(level, i, &Mode { eigenvalue, multiplicity: 1.0, mean })
+            },
+        );
+        let (mean, std) = moments.map(|(m, v)| (m, v.sqrt())).unzip();
+        Start { mean, std }
+    }
+
+    /// Turns standard normal numbers z into a state: mean + std · z.
+    pub fn place(&self, z: &mut [f64]) {
+        for ((x, m), s) in z.iter_mut().zip(&self.mean).zip(&self.std) {
+            *x = m + s * *x;
+        }
+    }
 }
 
 /// Which samples to draw: numbers `first .. first + count` of the sequence that `seed` names.
@@ -43,23 +63,42 @@ pub struct Draw {
     pub count: usize,
 }
 
-struct Streams(Vec<ChaCha8Rng>);
+/// One random stream per sample.
+#[derive(Clone, Debug)]
+pub struct Streams(Vec<ChaCha8Rng>);
 
 impl Streams {
-    fn new(draw: Draw) -> Self {
+    /// The streams of the samples of a draw, at their beginnings.
+    pub fn new(draw: Draw) -> Self {
         let stream = |i: u64| {
             let mut rng = ChaCha8Rng::seed_from_u64(draw.seed);
-            rng.set_stream(draw.first + i);
+            rng.set_stream(draw.first.wrapping_add(i));
             rng
         };
         Streams((0..draw.count as u64).map(stream).collect())
     }
 
-    fn fill(&mut self, out: &mut [f64]) {
-        let dim = out.len() / self.0.len().max(1);
-        for (rng, sample) in self.0.iter_mut().zip(out.chunks_mut(dim.max(1))) {
+    /// Number of samples.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Fills `out`, an equal part per sample, with the next standard normal numbers of each stream.
+    pub fn fill(&mut self, out: &mut [f64]) {
+        let dim = (out.len() / self.0.len().max(1)).max(1);
+        self.0.par_iter_mut().zip(out.par_chunks_mut(dim)).for_each(|(rng, sample)| {
             sample.fill_with(|| StandardNormal.sample(rng));
-        }
+        });
+    }
+
+    /// Consecutive parts of at most `count` samples.
+    pub(crate) fn split(self, count: usize) -> Vec<Streams> {
+        let mut rest = self.0.into_iter();
+        std::iter::from_fn(|| {
+            let part: Vec<ChaCha8Rng> = rest.by_ref().take(count.max(1)).collect();
+            (!part.is_empty()).then_some(Streams(part))
+        })
+        .collect()
     }
 }
 
@@ -78,19 +117,31 @@ pub fn sample_batch(
     draw: Draw,
     on_arrival: OnArrival<'_>,
 ) -> Result<Vec<f64>, DenoiserError> {
-    let size = draw.count * start.mean.len();
     let mut streams = Streams::new(draw);
+    let mut x = vec![0.0; draw.count * start.mean.len()];
+    streams.fill(&mut x);
+    for sample in x.chunks_mut(start.mean.len().max(1)) {
+        start.place(sample);
+    }
+    run(plan, denoiser, x, &mut streams, on_arrival)
+}
+
+/// Carries a batch of initial states through a plan: `count · dim` values, one sample after another,
+/// with fresh noises from the samples' own streams. `on_arrival` sees every state.
+///
+/// # Errors
+/// The network's own [`DenoiserError`], unchanged.
+pub fn run(
+    plan: &Plan,
+    denoiser: &mut dyn Denoiser,
+    x: Vec<f64>,
+    streams: &mut Streams,
+    on_arrival: OnArrival<'_>,
+) -> Result<Vec<f64>, DenoiserError> {
+    let size = x.len();
     let last_use = last_uses(plan);
     let mut vectors: Vec<Option<Vec<f64>>> = vec![None; plan.var_count()];
     let mut spare: Vec<Vec<f64>> = Vec::new();
-
-    let mut x = vec![0.0; size];
-    streams.fill(&mut x);
-    for sample in x.chunks_mut(start.mean.len().max(1)) {
-        for ((x, m), s) in sample.iter_mut().zip(&start.mean).zip(&start.std) {
-            *x = m + s * *x;
-        }
-    }
     on_arrival(0, plan.start(), &x);
     vectors[plan.input().index()] = Some(x);
 
@@ -154,8 +205,13 @@ fn last_uses(plan: &Plan) -> Vec<Vec<Var>> {
     last
 }
 
-/// Samples per batch of [`sample`].
-const BATCH: usize = 256;
+/// Values per vector of a batch: 2 MiB, whatever the dimension.
+const VALUES: usize = 1 << 18;
+
+/// Samples of a dimension that are carried through a plan together.
+pub(crate) fn batch_size(dim: usize) -> usize {
+    (VALUES / dim.max(1)).clamp(1, 256)
+}
 
 /// Draws samples in parallel with a network that can be cloned: `count · dim` values, one sample
 /// after another, the same for any number of threads.
@@ -185,9 +241,10 @@ pub fn sample<D: Denoiser + Clone + Send + Sync>(
     draw: Draw,
 ) -> Result<Vec<f64>, DenoiserError> {
     let dim = start.mean.len().max(1);
+    let size = batch_size(dim);
     let mut samples = vec![0.0; draw.count * start.mean.len()];
-    samples.par_chunks_mut(BATCH * dim).enumerate().try_for_each(|(b, out)| {
-        let batch = Draw { first: draw.first + (b * BATCH) as u64, count: out.len() / dim, ..draw };
+    samples.par_chunks_mut(size * dim).enumerate().try_for_each(|(b, out)| {
+        let batch = Draw { first: draw.first + (b * size) as u64, count: out.len() / dim, ..draw };
         let mut denoiser = denoiser.clone();
         out.copy_from_slice(&sample_batch(plan, &mut denoiser, start, batch, &mut |_, _, _| {})?);
         Ok(())

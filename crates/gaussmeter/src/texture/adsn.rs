@@ -60,6 +60,23 @@ impl Texture {
         })
     }
 
+    /// A texture from its parts, such as a file holds them: `rounding` is what [`Texture::rounding`]
+    /// was.
+    ///
+    /// # Errors
+    /// [`TextureError`]: parts that do not have the shape, or values that are not finite.
+    pub fn from_parts(
+        shape: [usize; 3],
+        mean: Vec<f64>,
+        texton: Vec<f64>,
+        rounding: f64,
+        provenance: impl Into<String>,
+    ) -> Result<Self, TextureError> {
+        check_image(&texton, shape)?;
+        check_image(&mean, [shape[0], 1, 1])?;
+        Ok(Texture { shape, mean, texton, rounding, provenance: provenance.into() })
+    }
+
     /// The same texture on a torus of `height · width` pixels, at least the size of the texton: the
     /// texton is padded with zeros and keeps its values. The covariance of two pixels is then that
     /// of the picture without periodic extension, whatever the size; their variance does not change.
@@ -103,6 +120,11 @@ impl Texture {
     /// The texton t, in the shape of the texture.
     pub fn texton(&self) -> &[f64] {
         &self.texton
+    }
+    /// Size of a Fourier coefficient of the texton that cannot be told from the rounding of the
+    /// picture's values.
+    pub fn rounding(&self) -> f64 {
+        self.rounding
     }
     /// Where the texture comes from, in one line.
     pub fn provenance(&self) -> &str {

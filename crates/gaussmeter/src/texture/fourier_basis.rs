@@ -4,6 +4,7 @@ use super::fourier::{Fft2, Pair};
 use crate::basis::Basis;
 use crate::exact::dense::{Matrix, MatrixError};
 use crate::spectrum::{Spectrum, SpectrumError};
+use rayon::prelude::*;
 use rustfft::num_complex::Complex64;
 use std::f64::consts::SQRT_2;
 
@@ -75,6 +76,19 @@ impl FourierBasis {
         Spectrum::new(name, provenance, &eigenvalues, Some(&multiplicities), Some(&means))
     }
 
+    pub(super) fn image_shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Applies `transform` to each of the vectors of `from`, in parallel.
+    fn each(&self, from: &[f64], to: &mut [f64], transform: impl Fn(&[f64], &mut [f64]) + Sync) {
+        let dim = self.dim();
+        assert!(from.len() == to.len() && from.len().is_multiple_of(dim), "d values per vector");
+        from.par_chunks_exact(dim)
+            .zip(to.par_chunks_exact_mut(dim))
+            .for_each(|(from, to)| transform(from, to));
+    }
+
     fn pixels(&self) -> usize {
         self.shape[1] * self.shape[2]
     }
@@ -91,23 +105,8 @@ impl FourierBasis {
             },
         )
     }
-}
 
-impl Basis for FourierBasis {
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn eigenvalues(&self) -> &[f64] {
-        &self.eigenvalues
-    }
-    fn means(&self) -> &[f64] {
-        &self.means
-    }
-
-    /// # Panics
-    /// If a slice does not hold d values.
-    fn synthesize(&self, coordinates: &[f64], x: &mut [f64]) {
-        assert_eq!((coordinates.len(), x.len()), (self.dim(), self.dim()), "d values each");
+    fn synthesize_one(&self, coordinates: &[f64], x: &mut [f64]) {
         let (channels, pixels) = (self.shape[0], self.pixels());
         let unit = 1.0 / (pixels as f64).sqrt();
         let mut planes = vec![Complex64::ZERO; self.dim()];
@@ -132,10 +131,7 @@ impl Basis for FourierBasis {
         }
     }
 
-    /// # Panics
-    /// If a slice does not hold d values.
-    fn analyze(&self, x: &[f64], coordinates: &mut [f64]) {
-        assert_eq!((coordinates.len(), x.len()), (self.dim(), self.dim()), "d values each");
+    fn analyze_one(&self, x: &[f64], coordinates: &mut [f64]) {
         let (channels, pixels) = (self.shape[0], self.pixels());
         let unit = 1.0 / (pixels as f64).sqrt();
         let planes: Vec<_> = x.chunks_exact(pixels).map(|x| self.fft.forward(x)).collect();
@@ -149,6 +145,24 @@ impl Basis for FourierBasis {
                 }
             }
         }
+    }
+}
+
+impl Basis for FourierBasis {
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn eigenvalues(&self) -> &[f64] {
+        &self.eigenvalues
+    }
+    fn means(&self) -> &[f64] {
+        &self.means
+    }
+    fn synthesize(&self, coordinates: &[f64], x: &mut [f64]) {
+        self.each(coordinates, x, |coordinates, x| self.synthesize_one(coordinates, x));
+    }
+    fn analyze(&self, x: &[f64], coordinates: &mut [f64]) {
+        self.each(x, coordinates, |x, coordinates| self.analyze_one(x, coordinates));
     }
 }
 

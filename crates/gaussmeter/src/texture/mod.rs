@@ -35,7 +35,7 @@ mod stationary;
 pub use adsn::Texture;
 pub use fourier_basis::FourierBasis;
 pub use periodic_plus_smooth::PeriodicPlusSmooth;
-pub use stationary::Stationary;
+pub use stationary::{MeanPeriodogram, Stationary};
 
 use crate::exact::dense::MatrixError;
 use thiserror::Error;

@@ -1,0 +1,411 @@
+use crate::failure::Failure;
+use crate::options::{self, LengthOptions, ProcessOptions, parse_length, parse_time};
+use crate::output::extension;
+use clap::{Args, ValueEnum};
+use gaussmeter::exact::Init;
+use gaussmeter::experiment::{
+    Frame, FrameKind, Length, Run, Sampling, Setting, nearest_levels, spread_levels,
+};
+use gaussmeter::paths::Draw;
+use gaussmeter::process::Level;
+use gaussmeter::{data, sampler};
+use gaussmeter_data::{Dtype, Model, SampleFile, Sheet};
+use indicatif::ProgressBar;
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+
+const PROGRAM: &str = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
+
+/// Samples of a model, exact or by a sampler, as pictures or numbers
+#[derive(Debug, Args)]
+#[command(after_help = "\
+FILE is a texture (`gaussmeter texture`), a spectrum with its eigenvectors
+(`gaussmeter spectrum DATA --basis`) or a stationary model. Without --sampler
+samples are exact: mean + root of the covariance times white noise z. A sampler
+has the exact score and starts from the same z, so that one seed means the same
+noise whatever the model and the sampler.
+
+PNG shows data as the pixels they come from; states at noisy times are divided
+by sqrt(alpha^2 + sigma^2). NPZ has an array 'samples' in data units, and is
+written batch by batch.
+
+Examples:
+  gaussmeter sample fabric.npz -o fabric-16.png
+  gaussmeter sample fabric.npz --size 512x512 --count 1 -o large.png
+  gaussmeter sample fabric.npz --times 6 --count 3 -o strip.png
+  gaussmeter sample fabric.npz --sampler heun --nfe 20 --compare -o heun.png
+  gaussmeter sample fabric.npz --sampler em --count 100 --dtype f32 -o em.npz")]
+pub struct Arguments {
+    /// Model with eigenvectors (.npz)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where the samples go: pictures in rows (.png), or numbers (.npz)
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Number of samples
+    #[arg(long, value_name = "N", value_parser = parse_length, allow_negative_numbers = true, default_value = "16")]
+    count: usize,
+    /// Names the sequence of samples
+    #[arg(long, value_name = "S", default_value = "0")]
+    seed: u64,
+    /// Pictures of another size, at least that of the texture
+    #[arg(long, value_name = "HxW", value_parser = parse_size)]
+    size: Option<[usize; 2]>,
+
+    /// Sampler with the exact score (see `gaussmeter samplers`) [default: exact samples]
+    #[arg(long, value_name = "NAME", help_heading = "Setting")]
+    sampler: Option<String>,
+    #[command(flatten)]
+    dynamics: ProcessOptions,
+    /// Truncation time where the sampler stops [default: 1e-3, or the last time of times:FILE]
+    #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true)]
+    eps: Option<f64>,
+    /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`) [default: normal]
+    #[arg(long, value_name = "NAME", help_heading = "Setting")]
+    init: Option<String>,
+    #[command(flatten)]
+    length: LengthOptions,
+
+    /// Each sample along time, from noise to data: at these times (with --sampler, the nearest of its
+    /// grid), or at so many of the grid; without --sampler the probability-flow ODE
+    #[arg(long, value_name = "T,…|K", help_heading = "Show", value_parser = parse_times, allow_hyphen_values = true, conflicts_with = "compare")]
+    times: Option<Times>,
+    /// The exact probability-flow ODE solution, the sampler's output from the same noise, and their
+    /// difference
+    #[arg(long, help_heading = "Show", requires = "sampler")]
+    compare: bool,
+    /// Amplification of the difference [default: fits the first sample]
+    #[arg(long, value_name = "G", help_heading = "Show", requires = "compare", value_parser = parse_gain, allow_hyphen_values = true)]
+    gain: Option<f64>,
+    /// Samples side by side [default: a square; 1 with --times and --compare]
+    #[arg(long, value_name = "N", help_heading = "Show", value_parser = parse_length, allow_negative_numbers = true)]
+    columns: Option<usize>,
+    /// Data shown as black and as white [default: the range of pixels]
+    #[arg(long, value_name = "LO,HI", help_heading = "Show", value_parser = parse_range, allow_hyphen_values = true)]
+    range: Option<[f64; 2]>,
+    /// Numbers of an npz: data units in 64 or 32 bits, or pixels as stored [default: f64]
+    #[arg(long, value_name = "TYPE", help_heading = "Show", value_enum)]
+    dtype: Option<DtypeName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DtypeName {
+    F64,
+    F32,
+    U8,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Times {
+    Count(usize),
+    List(Vec<f64>),
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    let format = extension(&a.output, &["png", "npz"])?;
+    check(&a, format)?;
+    let name = a.file.to_string_lossy();
+    if !a.file.exists() && data::registry().build(&name).is_ok() {
+        return Err(Failure::Usage(format!(
+            "{name} is a list of eigenvalues without eigenvectors: sample from a file made by `gaussmeter texture` or `gaussmeter spectrum DATA --basis`"
+        )));
+    }
+    options::exists(&a.file)?;
+    let sampler = a.sampler.as_deref().map(|s| sampler::registry().build(s)).transpose()?;
+    let (init_label, init) = options::init(a.init.as_deref().unwrap_or("normal"))?;
+    let mut model = Model::load(&a.file)?;
+    if let Some([height, width]) = a.size {
+        model = model.resized(height, width)?;
+    }
+    let setting = a.dynamics.build(model.spectrum()?)?;
+    let init = setting.init(&init)?;
+    let run = match &sampler {
+        Some(sampler) => {
+            let length = a.length.length(&setting, Length::Nfe(50));
+            Some(setting.run(sampler, length, options::eps(a.eps, &setting, 1e-3))?)
+        }
+        None => None,
+    };
+    let sampling = sampling(&a, &model, &setting, run.as_ref(), &init)?;
+    let how = match &run {
+        None => "exact".into(),
+        Some(run) => format!(
+            "{}, {} steps, {} NFE, init {init_label}, {}, {}, t from {} to {}",
+            run.sampler,
+            run.grid.step_count(),
+            run.plan.nfe(),
+            setting.process_label,
+            setting.rule_label,
+            run.grid.start().t,
+            run.grid.end().t
+        ),
+    };
+    if a.times.is_some() {
+        let times: Vec<String> = sampling.frames().iter().map(|f| short(f.level.t)).collect();
+        note(&format!("times taken: {}", times.join(", ")));
+    }
+    let about = if a.compare { difference(run.as_ref(), &init) } else { "" };
+    match format {
+        "png" => picture(&a, &model, &sampling, &how, about),
+        _ => numbers(&a, &model, &sampling, &how, about),
+    }
+}
+
+/// Options that need others.
+fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
+    let refuse = |given: bool, option: &str, needs: &str| match given {
+        true => Err(Failure::Usage(format!("{option} needs {needs}"))),
+        false => Ok(()),
+    };
+    let (exact, png) = (a.sampler.is_none(), format == "png");
+    refuse(exact && a.length.is_given(), "a length", "--sampler")?;
+    refuse(exact && a.eps.is_some(), "--eps", "--sampler")?;
+    refuse(exact && a.init.is_some(), "--init", "--sampler")?;
+    refuse(png && a.dtype.is_some(), "--dtype", "an .npz file")?;
+    refuse(!png && a.columns.is_some(), "--columns", "a .png file")?;
+    refuse(!png && a.range.is_some(), "--range", "a .png file")?;
+    refuse(!png && a.gain.is_some(), "--gain", "a .png file")?;
+    refuse(a.count == 0, "--count", "at least one sample")?;
+    refuse(a.columns == Some(0), "--columns", "at least one sample")
+}
+
+/// What is drawn for each sample.
+fn sampling<'a>(
+    a: &Arguments,
+    model: &'a Model,
+    setting: &Setting,
+    run: Option<&'a Run>,
+    init: &Init,
+) -> Result<Sampling<'a>, Failure> {
+    let basis = &*model.basis;
+    Ok(match (run, &a.times) {
+        (Some(run), _) if a.compare => Sampling::comparison(basis, run, init)?,
+        (Some(run), None) => Sampling::sampler(basis, run, init, &[run.grid.step_count()])?,
+        (Some(run), Some(Times::Count(count))) => {
+            Sampling::sampler(basis, run, init, &spread_levels(&run.grid, *count))?
+        }
+        (Some(run), Some(Times::List(times))) => {
+            Sampling::sampler(basis, run, init, &nearest_levels(&run.grid, times)?)?
+        }
+        (None, None) => Sampling::data(basis),
+        (None, Some(times)) => Sampling::exact(basis, &levels(setting, times)?),
+    })
+}
+
+/// Levels of the process at some times, or at those of the grid.
+fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
+    let grid = |steps, eps| {
+        let grid = setting.rule.grid(&setting.process, steps, eps);
+        grid.map_err(|e| Failure::from(gaussmeter::experiment::ExperimentError::from(e)))
+    };
+    match times {
+        Times::Count(count) => {
+            let own = setting.rule.own_times();
+            let steps = own.map_or(count - 1, |times| times.len().saturating_sub(1));
+            let grid = grid(steps, options::eps(None, setting, 0.0))?;
+            Ok(spread_levels(&grid, *count).into_iter().map(|k| grid.levels()[k]).collect())
+        }
+        Times::List(times) => {
+            let t_max = setting.process.t_max();
+            if let Some(t) = times.iter().find(|t| **t > t_max) {
+                return Err(Failure::Request(format!("time {t} is outside [0, {t_max}]")));
+            }
+            let mut times = times.clone();
+            times.sort_by(|a, b| b.total_cmp(a));
+            times.dedup();
+            Ok(times.into_iter().map(|t| setting.process.level(t)).collect())
+        }
+    }
+}
+
+/// What the difference in a comparison is.
+fn difference(run: Option<&Run>, init: &Init) -> &'static str {
+    match run {
+        Some(run) if run.plan.is_stochastic() => {
+            "the difference is not a discretization error: the sampler draws noise of its own"
+        }
+        _ if *init == Init::Exact => "the difference is the discretization error where it stops",
+        _ => "the difference has the errors of initialization and discretization",
+    }
+}
+
+/// Hands batches of samples to `each`, with the number of those before.
+fn batches(
+    a: &Arguments,
+    sampling: &Sampling<'_>,
+    mut each: impl FnMut(usize, &[f64]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // Hidden where stderr is no terminal.
+    let progress = ProgressBar::new(a.count as u64);
+    for first in (0..a.count).step_by(sampling.batch_size()) {
+        let count = sampling.batch_size().min(a.count - first);
+        let draw = Draw { seed: a.seed, first: first as u64, count };
+        each(first, &sampling.batch(draw)?)?;
+        progress.inc(count as u64);
+    }
+    progress.finish_and_clear();
+    Ok(())
+}
+
+fn picture(
+    a: &Arguments,
+    model: &Model,
+    sampling: &Sampling<'_>,
+    how: &str,
+    about: &str,
+) -> Result<(), Failure> {
+    let Some(shape) = model.image_shape() else {
+        return Err(Failure::Request(format!(
+            "{}: vectors of shape {:?} are no pictures: write them to an .npz file",
+            model.name,
+            model.basis.shape()
+        )));
+    };
+    let Some([black, white]) = a.range.or(model.display()) else {
+        return Err(Failure::Request(format!(
+            "{}: stored values are not known to be pixels: say what is black and white with --range LO,HI",
+            model.name
+        )));
+    };
+    if model.centred && a.range.is_none() {
+        note("the model has mean zero: samples are shown around mid grey");
+    }
+    let (frames, dim) = (sampling.frames(), model.basis.dim());
+    let square = (a.count as f64).sqrt().ceil() as usize;
+    let columns = a.columns.unwrap_or(match frames.len() {
+        1 if shape[0] == 1 || shape[0] == 3 => square,
+        _ => 1,
+    });
+    let mut sheet =
+        Sheet::new(shape, a.count * frames.len(), columns.saturating_mul(frames.len()))?;
+    let mut made = format!("{} samples of {}: {how}, seed {}", a.count, model.provenance, a.seed);
+    let gain = match (a.compare, a.gain) {
+        (false, _) => 1.0,
+        (true, Some(gain)) => gain,
+        (true, None) => {
+            let first = sampling.batch(Draw { seed: a.seed, first: 0, count: 1 })?;
+            fitting_gain(&first[2 * dim..], 0.5 * (white - black))
+        }
+    };
+    if a.compare {
+        let text = format!("difference around mid grey, amplified {gain} times");
+        note(&format!("from left to right: exact ODE solution, sampler, {text}; {about}"));
+        made = format!("{made}; exact ODE solution, sampler, {text}; {about}");
+    }
+    batches(a, sampling, |first, data| {
+        for (k, data) in data.chunks_exact(dim).enumerate() {
+            let Frame { kind, level } = frames[k % frames.len()];
+            let unit = level.alpha.hypot(level.sigma);
+            let (zero, scale) = match kind {
+                FrameKind::Difference => (127.5, 255.0 * gain / (white - black)),
+                _ => (255.0 * black / (black - white), 255.0 / (white - black)),
+            };
+            sheet.place(first * frames.len() + k, data, |v| zero + scale * (v / unit));
+        }
+        Ok(())
+    })?;
+    Ok(sheet.write(&a.output, &[("Software", PROGRAM), ("Description", &made)])?)
+}
+
+/// 1, 2 or 5 times a power of ten that lets three standard deviations of a difference fill the range.
+fn fitting_gain(difference: &[f64], half: f64) -> f64 {
+    let square: f64 = difference.iter().map(|v| v * v).sum();
+    let wanted = half.abs() / (3.0 * (square / difference.len() as f64).sqrt());
+    if !wanted.is_finite() {
+        return 1.0;
+    }
+    let power = wanted.log10().floor();
+    let digit = [5.0, 2.0, 1.0].into_iter().find(|d| d * 10f64.powf(power) <= wanted);
+    // Decimal text gives 0.1 and not 0.1000…1.
+    format!("{}e{power}", digit.unwrap_or(1.0)).parse().unwrap_or(1.0)
+}
+
+fn numbers(
+    a: &Arguments,
+    model: &Model,
+    sampling: &Sampling<'_>,
+    how: &str,
+    about: &str,
+) -> Result<(), Failure> {
+    let dtype = match a.dtype.unwrap_or(DtypeName::F64) {
+        DtypeName::F64 => Dtype::F64,
+        DtypeName::F32 => Dtype::F32,
+        DtypeName::U8 => Dtype::U8,
+    };
+    let frames = sampling.frames();
+    if dtype == Dtype::U8 && (model.white != Some(255.0) || model.centred || frames.len() > 1) {
+        return Err(Failure::Request(format!(
+            "{}: --dtype u8 is for samples of 8-bit pixels with their mean: use f32",
+            model.name
+        )));
+    }
+    if a.compare {
+        note(about);
+    }
+    let several = (a.times.is_some() || a.compare).then_some(frames.len());
+    let shape: Vec<usize> = [Some(a.count), several]
+        .into_iter()
+        .flatten()
+        .chain(model.basis.shape().to_vec())
+        .collect();
+    let mut file = SampleFile::create(&a.output, &shape, dtype, model.scale)?;
+    batches(a, sampling, |_, data| Ok(file.push(data)?))?;
+    let times: Vec<f64> = frames.iter().map(|f| f.level.t).collect();
+    let frame = |f: &Frame| json!({"kind": f.kind.name(), "t": f.level.t, "alpha": f.level.alpha, "sigma": f.level.sigma});
+    let meta = json!({
+        "content": "gaussmeter samples",
+        "version": 1,
+        "program": PROGRAM,
+        "model": model.provenance,
+        "made": how,
+        "seed": a.seed,
+        "shape": shape,
+        "scale": model.scale,
+        "frames": frames.iter().map(frame).collect::<Vec<_>>(),
+    });
+    Ok(file.finish(&times, &meta)?)
+}
+
+/// At most 7 digits.
+fn short(t: f64) -> String {
+    format!("{t:.6e}").parse().map_or_else(|_| t.to_string(), |t: f64| t.to_string())
+}
+
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "note: {text}");
+}
+
+fn parse_size(text: &str) -> Result<[usize; 2], String> {
+    let number = |n: &str| n.trim().parse().ok().filter(|n: &usize| *n > 0);
+    match text.split_once(['x', 'X']).map(|(h, w)| (number(h), number(w))) {
+        Some((Some(height), Some(width))) => Ok([height, width]),
+        _ => Err("not HEIGHTxWIDTH, such as 512x512".into()),
+    }
+}
+
+/// A whole number is a count; anything else a list of times.
+fn parse_times(text: &str) -> Result<Times, String> {
+    match text.trim().parse() {
+        Ok(count @ 2..=10_000) => return Ok(Times::Count(count)),
+        Ok(_) => return Err("2 to 10000 times; a single time is written with a point".into()),
+        Err(_) => {}
+    }
+    let times: Result<Vec<f64>, String> = text.split(',').map(parse_time).collect();
+    Ok(Times::List(times?))
+}
+
+fn parse_gain(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(gain) if gain.is_finite() && gain > 0.0 => Ok(gain),
+        _ => Err("not a positive number".into()),
+    }
+}
+
+fn parse_range(text: &str) -> Result<[f64; 2], String> {
+    let number = |n: &str| n.trim().parse().ok().filter(|n: &f64| n.is_finite());
+    match text.split_once(',').map(|(lo, hi)| (number(lo), number(hi))) {
+        Some((Some(lo), Some(hi))) if lo != hi => Ok([lo, hi]),
+        _ => Err("not two different numbers LO,HI".into()),
+    }
+}

@@ -1,0 +1,225 @@
+//! Gaussian models with their eigenbasis, from files: what samples can be drawn from.
+
+mod stationary;
+mod texture;
+
+pub use stationary::StationaryModel;
+pub use texture::TextureModel;
+
+use crate::basis::BasisError;
+use crate::npz::{Archive, FileError};
+use crate::samples::{SamplesError, Scale};
+use crate::spectral::stored_basis;
+use gaussmeter::basis::Basis;
+use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use gaussmeter::spectrum::{Spectrum, SpectrumError};
+use gaussmeter::texture::TextureError;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Most values of an array that is read.
+const LIMIT: usize = (gaussmeter::data::MAX_BYTES / 8) as usize;
+
+/// A model cannot be made, written or read.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file has eigenvalues only.
+    #[error(
+        "{}: no eigenvectors, so no way from eigenvalues back to data: make the file with `gaussmeter spectrum DATA --basis`, or from a picture with `gaussmeter texture`",
+        path.display()
+    )]
+    NoBasis {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The eigenvectors are none.
+    #[error("{}: {source}", path.display())]
+    Basis {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: BasisError,
+    },
+    /// The numbers do not make a stationary law.
+    #[error("{}: {source}", path.display())]
+    Stationary {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: TextureError,
+    },
+    /// Another size was asked of a model that has one only.
+    #[error("only textures have another size, and {what} is none")]
+    NotATexture {
+        /// The name of the model.
+        what: String,
+    },
+    /// A stationary law of vectors that are no images.
+    #[error("{description}: vectors of shape {shape:?} are no images of [channels, height, width]")]
+    NotImages {
+        /// What the data are.
+        description: String,
+        /// Their shape.
+        shape: Vec<usize>,
+    },
+    /// The samples cannot be read.
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+    /// A stationary law cannot be computed.
+    #[error(transparent)]
+    Texture(#[from] TextureError),
+    /// The eigenvalues do not form a spectrum.
+    #[error(transparent)]
+    Spectrum(#[from] SpectrumError),
+}
+
+/// A Gaussian law N(μ, Σ) with its eigenbasis.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The eigenbasis, with eigenvalues and means.
+    pub basis: Arc<dyn Basis>,
+    /// Short name: that of the file.
+    pub name: String,
+    /// Where the law comes from, in one line.
+    pub provenance: String,
+    /// How stored values become data.
+    pub scale: Scale,
+    /// The stored value of white (that of black is 0), if stored values are pixels.
+    pub white: Option<f64>,
+    /// Whether the mean was taken away: data are then deviations.
+    pub centred: bool,
+    texture: Option<TextureModel>,
+}
+
+impl Model {
+    /// Reads a model from a spectrum file with a basis, written by
+    /// [`Decomposition::save`](crate::Decomposition::save), or from a file written by
+    /// [`TextureModel::save`] or [`StationaryModel::save`].
+    ///
+    /// # Errors
+    /// [`ModelError`]
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        if !is_archive(path)? {
+            return Err(ModelError::NoBasis { path: path.into() });
+        }
+        let mut file = Archive::open(path)?;
+        if !file.has("meta") {
+            return Err(ModelError::NoBasis { path: path.into() });
+        }
+        let meta: serde_json::Value = file.meta()?;
+        match meta["content"].as_str() {
+            Some(texture::CONTENT) => Ok(TextureModel::load(path)?.model(file_name(path))),
+            Some(stationary::CONTENT) => Ok(StationaryModel::load(path)?.model(file_name(path))),
+            Some("gaussmeter spectrum") if file.has("basis") => spectrum(path, &mut file, &meta),
+            _ => Err(ModelError::NoBasis { path: path.into() }),
+        }
+    }
+
+    /// The texture on a larger torus; see [`gaussmeter::texture::Texture::resized`].
+    ///
+    /// # Errors
+    /// [`ModelError::NotATexture`], [`ModelError::Texture`]
+    pub fn resized(self, height: usize, width: usize) -> Result<Self, ModelError> {
+        match self.texture {
+            None => Err(ModelError::NotATexture { what: self.name }),
+            Some(model) => {
+                let texture = model.texture.resized(height, width)?;
+                Ok(TextureModel { texture, ..model }.model(self.name))
+            }
+        }
+    }
+
+    /// `[channels, height, width]`, if data are pictures. A shape of two lengths is that of a grey
+    /// picture.
+    pub fn image_shape(&self) -> Option<[usize; 3]> {
+        match *self.basis.shape() {
+            [channels, height, width] => Some([channels, height, width]),
+            [height, width] => Some([1, height, width]),
+            _ => None,
+        }
+    }
+
+    /// The data shown as black and as white, if stored values are pixels. Deviations from a mean are
+    /// shown around mid grey.
+    pub fn display(&self) -> Option<[f64; 2]> {
+        let (black, white) = (self.scale.apply(0.0), self.scale.apply(self.white?));
+        let half = 0.5 * (white - black);
+        Some(if self.centred { [-half, half] } else { [black, white] })
+    }
+
+    /// The spectrum of the law.
+    ///
+    /// # Errors
+    /// [`SpectrumError`]
+    pub fn spectrum(&self) -> Result<Spectrum, SpectrumError> {
+        let (values, means) = (self.basis.eigenvalues(), self.basis.means());
+        Spectrum::new(&self.name, &self.provenance, values, None, Some(means))
+    }
+}
+
+/// A spectrum file with a basis.
+fn spectrum(
+    path: &Path,
+    file: &mut Archive,
+    meta: &serde_json::Value,
+) -> Result<Model, ModelError> {
+    let shape = file.shape()?;
+    let (size, values) = file.array::<f64>("basis", LIMIT)?;
+    let &[rows, columns] = size.as_slice() else {
+        return Err(file.bad("basis", format!("shape {size:?} is no matrix")).into());
+    };
+    let (_, eigenvalues) = file.array("eigenvalue_per_coordinate", LIMIT)?;
+    let (_, means) = file.array("mean_per_coordinate", LIMIT)?;
+    let (_, mean) = file.array::<f64>("pixel_mean", LIMIT)?;
+    let bad = |source| ModelError::Basis { path: path.into(), source };
+    let matrix = |error: MatrixError| bad(error.into());
+    let rows = Matrix::new(rows, columns, values).map_err(matrix)?;
+    for (name, values) in [
+        ("eigenvalue_per_coordinate", &eigenvalues),
+        ("mean_per_coordinate", &means),
+        ("pixel_mean", &mean),
+    ] {
+        if values.iter().any(|v| !v.is_finite() || (name.starts_with('e') && *v < 0.0)) {
+            return Err(file.bad(name, "a value is not finite, or negative").into());
+        }
+    }
+    let basis = stored_basis(&shape, eigenvalues, means, &mean, rows).map_err(bad)?;
+    let scale = serde_json::from_value(meta["scale"].clone())
+        .map_err(|e| file.bad("meta", format!("scale: {e}")))?;
+    let known = [Scale::SYMMETRIC, Scale::UNIT].contains(&scale);
+    Ok(Model {
+        basis,
+        name: file_name(path),
+        provenance: meta["provenance"].as_str().unwrap_or_default().into(),
+        scale,
+        white: known.then_some(255.0),
+        centred: false,
+        texture: None,
+    })
+}
+
+/// Whether a file is a zip archive; others are lists of eigenvalues at best.
+fn is_archive(path: &Path) -> Result<bool, FileError> {
+    let failed = |source| FileError::Io { path: path.into(), source };
+    let mut start = [0; 2];
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    match file.read_exact(&mut start) {
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(failed(error)),
+        _ => Ok(&start == b"PK"),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into())
+}
+
+/// The map in words.
+fn scale_text(Scale { factor, offset }: Scale) -> String {
+    format!("data = {factor} · stored + {offset}")
+}

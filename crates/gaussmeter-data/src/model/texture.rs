@@ -1,0 +1,157 @@
+use super::{LIMIT, Model, ModelError, scale_text};
+use crate::npz::{Archive, Writer};
+use crate::picture::Picture;
+use crate::samples::Scale;
+use gaussmeter::texture::Texture;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+
+pub(super) const CONTENT: &str = "gaussmeter texture";
+
+/// The spot-noise model of a picture, with what is known about the picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextureModel {
+    /// The texture, in data units.
+    pub texture: Texture,
+    /// What the picture is.
+    pub description: String,
+    /// How pixels became data.
+    pub scale: Scale,
+    /// The stored value of white: 255 or 65,535.
+    pub white: f64,
+    /// Whether it is the texture of the periodic component of the picture.
+    pub periodic: bool,
+    /// Whether the mean was taken away.
+    pub centred: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    content: String,
+    version: u32,
+    program: String,
+    description: String,
+    provenance: String,
+    shape: [usize; 3],
+    scale: Scale,
+    white: f64,
+    periodic: bool,
+    centred: bool,
+    rounding: f64,
+}
+
+impl TextureModel {
+    /// The texture of a picture whose pixels become data by `scale`; of its periodic component, with
+    /// mean zero.
+    ///
+    /// # Errors
+    /// [`ModelError::Texture`]
+    pub fn new(
+        picture: &Picture,
+        scale: Scale,
+        periodic: bool,
+        centred: bool,
+    ) -> Result<Self, ModelError> {
+        let data: Vec<f64> = picture.values.iter().map(|v| scale.apply(*v)).collect();
+        let texture = Texture::adsn(&data, picture.shape, periodic)?;
+        Ok(TextureModel {
+            texture: if centred { texture.centred() } else { texture },
+            description: picture.description.clone(),
+            scale,
+            white: picture.white,
+            periodic,
+            centred,
+        })
+    }
+
+    /// Where the law comes from, in one line.
+    pub fn provenance(&self) -> String {
+        let mean = if self.centred { ", mean taken away" } else { "" };
+        format!(
+            "{}: {}, {}{mean}",
+            self.description,
+            self.texture.provenance(),
+            scale_text(self.scale)
+        )
+    }
+
+    /// The law with its eigenbasis.
+    pub fn model(self, name: impl Into<String>) -> Model {
+        Model {
+            basis: Arc::new(self.texture.basis()),
+            name: name.into(),
+            provenance: self.provenance(),
+            scale: self.scale,
+            white: Some(self.white),
+            centred: self.centred,
+            texture: Some(self),
+        }
+    }
+
+    /// Writes a file that [`gaussmeter::data::load`] reads as a spectrum and [`TextureModel::load`] as
+    /// a texture: an `.npz` archive of
+    ///
+    /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if zero),
+    /// - `texton` of shape `[C, H, W]`, `channel_mean` of length C, `shape`,
+    /// - `meta`: what the picture is and how it was read, as the bytes of a JSON text.
+    ///
+    /// The file is written beside its place and moved there when it is complete.
+    ///
+    /// # Errors
+    /// [`ModelError::File`], [`ModelError::Spectrum`]
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let spectrum = self.texture.spectrum(&self.description)?;
+        let shape = self.texture.shape();
+        let meta = Meta {
+            content: CONTENT.into(),
+            version: 1,
+            program: concat!("gaussmeter-data ", env!("CARGO_PKG_VERSION")).into(),
+            description: self.description.clone(),
+            provenance: self.texture.provenance().into(),
+            shape,
+            scale: self.scale,
+            white: self.white,
+            periodic: self.periodic,
+            centred: self.centred,
+            rounding: self.texture.rounding(),
+        };
+        let mut file = Writer::create(path)?;
+        file.spectrum(&spectrum)?;
+        file.array("texton", &shape, self.texture.texton().iter().copied())?;
+        file.array("channel_mean", &shape[..1], self.texture.mean().iter().copied())?;
+        file.array("shape", &[3], shape.map(|n| n as i64))?;
+        file.meta(&meta)?;
+        Ok(file.finish()?)
+    }
+
+    /// Reads a file written by [`TextureModel::save`].
+    ///
+    /// # Errors
+    /// [`ModelError`]
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let mut file = Archive::open(path)?;
+        let meta: Meta = file.meta()?;
+        if meta.content != CONTENT {
+            return Err(file.content(meta.content, CONTENT).into());
+        }
+        if meta.version != 1 {
+            return Err(file.content(format!("version {}", meta.version), "version 1").into());
+        }
+        if !(meta.scale.factor.is_normal() && meta.scale.offset.is_finite() && meta.white > 0.0) {
+            return Err(file.bad("meta", "the scale is degenerate").into());
+        }
+        let (_, texton) = file.array("texton", LIMIT)?;
+        let (_, mean) = file.array("channel_mean", LIMIT)?;
+        let texture = Texture::from_parts(meta.shape, mean, texton, meta.rounding, meta.provenance)
+            .map_err(|source| ModelError::Stationary { path: path.into(), source })?;
+        Ok(TextureModel {
+            texture,
+            description: meta.description,
+            scale: meta.scale,
+            white: meta.white,
+            periodic: meta.periodic,
+            centred: meta.centred,
+        })
+    }
+}

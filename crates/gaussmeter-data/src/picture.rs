@@ -1,0 +1,244 @@
+//! Pictures in, sheets of pictures out.
+
+use crate::npz::{FileError, beside};
+use crate::samples::Scale;
+use image::{DynamicImage, ImageReader};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Pixels between the pictures of a sheet.
+const GAP: usize = 2;
+
+/// Largest sheet, in bytes.
+const MOST: usize = 1 << 28;
+
+/// A picture cannot be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PictureError {
+    /// The file cannot be opened or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// The file is no picture, or a damaged one.
+    #[error("{}: not a picture that can be read: {reason}", path.display())]
+    Decode {
+        /// The path as given.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Pixels are neither 8 nor 16 bits per channel.
+    #[error("{}: {found}, but pictures of 8 or 16 bits per channel are read", path.display())]
+    Depth {
+        /// The path as given.
+        path: PathBuf,
+        /// What the pixels are.
+        found: String,
+    },
+    /// A pixel shows what is behind it.
+    #[error(
+        "{}: the pixel in row {row}, column {column} is not opaque: flatten the picture onto a background first",
+        path.display()
+    )]
+    Transparent {
+        /// The path as given.
+        path: PathBuf,
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+    },
+    /// A sheet would be larger than 256 MiB, or no picture at all.
+    #[error(
+        "a sheet of {rows} rows of {columns} pictures of {height}x{width} pixels is too large: ask for fewer samples"
+    )]
+    Sheet {
+        /// Number of rows.
+        rows: usize,
+        /// Number of columns.
+        columns: usize,
+        /// Rows of a picture.
+        height: usize,
+        /// Columns of a picture.
+        width: usize,
+    },
+    /// The file cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// A picture of 1 or 3 channels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    /// The name of its file.
+    pub description: String,
+    /// `[channels, height, width]`
+    pub shape: [usize; 3],
+    /// Pixels as stored, channel by channel.
+    pub values: Vec<f64>,
+    /// The stored value of white: 255 or 65,535.
+    pub white: f64,
+}
+
+impl Picture {
+    /// Reads a picture of any format that the crate `image` was built with, recognised by content.
+    ///
+    /// Pixels keep their 8 or 16 bits. An alpha channel is dropped if every pixel is opaque, and
+    /// refused otherwise: what shows through is not in the file. Colour profiles and orientation are
+    /// not applied.
+    ///
+    /// # Errors
+    /// [`PictureError`]
+    pub fn open(path: &Path) -> Result<Self, PictureError> {
+        let failed = |source| PictureError::Io { path: path.into(), source };
+        let reader = ImageReader::open(path).map_err(failed)?.with_guessed_format();
+        let image = reader.map_err(failed)?.decode().map_err(|error| match error {
+            image::ImageError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
+                failed(source)
+            }
+            error => PictureError::Decode { path: path.into(), reason: error.to_string() },
+        })?;
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let alpha = image.color().has_alpha();
+        let channels = usize::from(image.color().channel_count());
+        let from8 = |values: Vec<u8>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
+        let from16 = |values: Vec<u16>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
+        let (stored, white) = match image {
+            DynamicImage::ImageLuma8(i) => (from8(i.into_raw()), 255.0),
+            DynamicImage::ImageLumaA8(i) => (from8(i.into_raw()), 255.0),
+            DynamicImage::ImageRgb8(i) => (from8(i.into_raw()), 255.0),
+            DynamicImage::ImageRgba8(i) => (from8(i.into_raw()), 255.0),
+            DynamicImage::ImageLuma16(i) => (from16(i.into_raw()), 65_535.0),
+            DynamicImage::ImageLumaA16(i) => (from16(i.into_raw()), 65_535.0),
+            DynamicImage::ImageRgb16(i) => (from16(i.into_raw()), 65_535.0),
+            DynamicImage::ImageRgba16(i) => (from16(i.into_raw()), 65_535.0),
+            other => {
+                let found = format!("pixels of type {:?}", other.color());
+                return Err(PictureError::Depth { path: path.into(), found });
+            }
+        };
+        let colours = channels - usize::from(alpha);
+        if alpha
+            && let Some(at) =
+                stored.iter().skip(colours).step_by(channels).position(|a| *a != white)
+        {
+            let (row, column) = (at / width, at % width);
+            return Err(PictureError::Transparent { path: path.into(), row, column });
+        }
+        let plane = |c: usize| stored.iter().skip(c).step_by(channels).copied();
+        Ok(Picture {
+            description: path
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into()),
+            shape: [colours, height, width],
+            values: (0..colours).flat_map(plane).collect(),
+            white,
+        })
+    }
+
+    /// The map of pixels to [−1, 1].
+    pub fn symmetric(&self) -> Scale {
+        Scale { factor: 2.0 / self.white, offset: -1.0 }
+    }
+
+    /// The map of pixels to [0, 1].
+    pub fn unit(&self) -> Scale {
+        Scale { factor: 1.0 / self.white, offset: 0.0 }
+    }
+}
+
+/// Pictures of one shape in rows and columns, to be looked at: 8-bit, in grey or colour. Pictures of
+/// neither 1 nor 3 channels are shown as their channels in grey, side by side.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    shape: [usize; 3],
+    columns: usize,
+    /// 1 or 3.
+    samples: usize,
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Sheet {
+    /// A white sheet for `count` pictures of shape `[channels, height, width]` in rows of `columns`.
+    ///
+    /// # Errors
+    /// [`PictureError::Sheet`]
+    pub fn new(shape: [usize; 3], count: usize, columns: usize) -> Result<Self, PictureError> {
+        let [channels, tile_height, tile_width] = shape;
+        let columns = columns.clamp(1, count.max(1));
+        let rows = count.div_ceil(columns);
+        let (samples, across) = if channels == 3 { (3, 1) } else { (1, channels) };
+        let length = |tiles: usize, size: usize| {
+            let with_gap = size.checked_add(GAP).filter(|_| size > 0)?;
+            tiles.checked_mul(with_gap)?.checked_sub(GAP)
+        };
+        let width = columns.checked_mul(across).and_then(|tiles| length(tiles, tile_width));
+        let height = length(rows, tile_height);
+        let size = width.zip(height).and_then(|(w, h)| w.checked_mul(h)?.checked_mul(samples));
+        match (width, height, size) {
+            (Some(width), Some(height), Some(1..=MOST)) => {
+                let pixels = vec![255; width * height * samples];
+                Ok(Sheet { shape, columns, samples, width, height, pixels })
+            }
+            _ => Err(PictureError::Sheet { rows, columns, height: tile_height, width: tile_width }),
+        }
+    }
+
+    /// Puts a picture into its place: number 0 is top left, and rows are filled first. `shown` turns
+    /// data into grey levels; they are rounded and cut off at 0 and 255.
+    ///
+    /// # Panics
+    /// If the picture does not have the shape, or there is no such place.
+    pub fn place(&mut self, index: usize, data: &[f64], shown: impl Fn(f64) -> f64) {
+        let [channels, height, width] = self.shape;
+        assert_eq!(data.len(), channels * height * width, "values of a picture");
+        let across = if self.samples == 3 { 1 } else { channels };
+        let (top, left) =
+            (index / self.columns * (height + GAP), index % self.columns * across * (width + GAP));
+        for (k, value) in data.iter().enumerate() {
+            let (c, i, j) = (k / (height * width), k / width % height, k % width);
+            let (shift, sample) = if self.samples == 3 { (0, c) } else { (c * (width + GAP), 0) };
+            let pixel = (top + i) * self.width + left + shift + j;
+            self.pixels[pixel * self.samples + sample] = shown(*value).round() as u8;
+        }
+    }
+
+    /// Writes a PNG with texts such as ("Description", …); beside its place, and moved there when it
+    /// is complete. In texts, what Latin-1 lacks becomes '?'.
+    ///
+    /// # Errors
+    /// [`PictureError::File`]
+    pub fn write(&self, path: &Path, texts: &[(&str, &str)]) -> Result<(), PictureError> {
+        let failed = |source: io::Error| {
+            PictureError::File(FileError::Io { path: path.into(), source: source.kind().into() })
+        };
+        let encoding = |error: png::EncodingError| failed(error.into());
+        let mut file = BufWriter::new(beside(path)?);
+        let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_color(match self.samples {
+            3 => png::ColorType::Rgb,
+            _ => png::ColorType::Grayscale,
+        });
+        for (keyword, text) in texts {
+            let latin = |c: char| if (c as u32) < 256 && !c.is_control() { c } else { '?' };
+            let text = text.chars().map(latin).collect();
+            encoder.add_text_chunk((*keyword).into(), text).map_err(encoding)?;
+        }
+        let mut writer = encoder.write_header().map_err(encoding)?;
+        writer.write_image_data(&self.pixels).map_err(encoding)?;
+        writer.finish().map_err(encoding)?;
+        file.flush().map_err(failed)?;
+        let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
+        file.persist(path).map_err(|e| failed(e.error))?;
+        Ok(())
+    }
+}

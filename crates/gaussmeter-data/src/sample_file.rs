@@ -1,0 +1,70 @@
+//! Samples on disk, written as they come.
+
+use crate::npz::{FileError, Writer};
+use crate::samples::Scale;
+use serde::Serialize;
+use std::path::Path;
+
+/// How the numbers of a sample file are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// Data units, 64-bit.
+    F64,
+    /// Data units, 32-bit.
+    F32,
+    /// Stored values, rounded and cut off at 0 and 255.
+    U8,
+}
+
+/// An `.npz` archive with an array `samples`, which never is in memory as a whole. It is written
+/// beside its place and moved there when it is complete.
+pub struct SampleFile {
+    writer: Writer,
+    dtype: Dtype,
+    scale: Scale,
+}
+
+impl SampleFile {
+    /// Begins a file of samples of this shape; the first length is their number.
+    ///
+    /// # Errors
+    /// [`FileError`]
+    pub fn create(
+        path: &Path,
+        shape: &[usize],
+        dtype: Dtype,
+        scale: Scale,
+    ) -> Result<Self, FileError> {
+        let mut writer = Writer::create(path)?;
+        match dtype {
+            Dtype::F64 => writer.start::<f64>("samples", shape)?,
+            Dtype::F32 => writer.start::<f32>("samples", shape)?,
+            Dtype::U8 => writer.start::<u8>("samples", shape)?,
+        }
+        Ok(SampleFile { writer, dtype, scale })
+    }
+
+    /// The next samples, in data units.
+    ///
+    /// # Errors
+    /// [`FileError`]
+    pub fn push(&mut self, data: &[f64]) -> Result<(), FileError> {
+        let Scale { factor, offset } = self.scale;
+        let data = data.iter().copied();
+        match self.dtype {
+            Dtype::F64 => self.writer.extend(data),
+            Dtype::F32 => self.writer.extend(data.map(|v| v as f32)),
+            Dtype::U8 => self.writer.extend(data.map(|v| ((v - offset) / factor).round() as u8)),
+        }
+    }
+
+    /// Adds the times of the data vectors of each sample, and what made them, and completes the file.
+    ///
+    /// # Errors
+    /// [`FileError`]
+    pub fn finish(mut self, times: &[f64], meta: &impl Serialize) -> Result<(), FileError> {
+        self.writer.array("t", &[times.len()], times.iter().copied())?;
+        self.writer.meta(meta)?;
+        self.writer.finish()
+    }
+}
