@@ -32,6 +32,7 @@ Examples:
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
+  gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
 Results go to stdout, everything else to stderr.
@@ -48,6 +49,7 @@ enum Command {
     Curve(command::curve::Arguments),
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
+    Info(command::info::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Completions(command::completions::Arguments),
@@ -63,6 +65,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Curve(a) => command::curve::run(a),
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
+        Command::Info(a) => command::info::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Completions(a) => command::completions::run(a, &mut Cli::command()),

@@ -2,7 +2,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
-use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table};
+use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
 use gaussmeter::{data, exact, experiment, grid, metric, process, sampler};
 use serde_json::json;
 
@@ -151,21 +151,6 @@ fn explained(p: &Parameter) -> String {
         Kind::Text => p.summary.into(),
         _ => format!("{} ({})", p.summary, p.kind.expected()),
     }
-}
-
-/// Lines of at most `width` characters, broken at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.into()),
-        }
-    }
-    lines
 }
 
 fn record(e: &Listed) -> Vec<Field> {
