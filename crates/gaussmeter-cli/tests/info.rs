@@ -96,20 +96,128 @@ fn described(meta: impl AsRef<[u8]>) -> Vec<u8> {
 fn text_of_a_small_spectrum() {
     let folder = Folder::new();
     folder.write("small.csv", "eigenvalue,multiplicity,mean\n1,3,2\n0.01,4,0\n0,2,0\n");
-    assert_eq!(folder.stdout("info small.csv --ascii"), "");
+    assert_eq!(
+        folder.stdout("info small.csv --ascii"),
+        "\
+Spectrum of small
+─────────────────────────────────────
+item        what it is
+─────────────────────────────────────
+name        small
+provenance  small.csv: 3 values, text
+─────────────────────────────────────
+
+─────────────────────────────────────────────────────────────
+quantity                  value  definition
+─────────────────────────────────────────────────────────────
+dimension d                   9
+distinct eigenvalues          3
+rank                          7
+null dimension                2
+─────────────────────────────────────────────────────────────
+total variance          3.04000  tr Σ
+  per dimension        0.337778  tr Σ / d
+length of the mean      3.46410  ‖μ‖
+largest eigenvalue      1.00000  λmax
+smallest nonzero      0.0100000  λmin⁺
+condition number              ∞  λmax / λmin
+  of nonzero modes      100.000  λmax / λmin⁺
+─────────────────────────────────────────────────────────────
+effective rank          3.22990  exp(−∑ p ln p), p = λ / tr Σ
+participation ratio     3.08012  (tr Σ)² / tr Σ²
+stable rank             3.04000  tr Σ / λmax
+─────────────────────────────────────────────────────────────
+note: condition number is infinite: the smallest eigenvalue is 0 (2 null modes)
+
+───────────────────────────────────────
+ largest modes        percentiles
+───────────────  ──────────────────────
+variance  modes  of modes  eigenvalue ≤
+───────────────────────────────────────
+    50 %      2       0 %             0
+    90 %      3       1 %             0
+    95 %      3       5 %             0
+    99 %      4      25 %     0.0100000
+  99.9 %      7      50 %     0.0100000
+                     75 %       1.00000
+                     95 %       1.00000
+                     99 %       1.00000
+                    100 %       1.00000
+───────────────────────────────────────
+
+Eigenvalues by rank, both logarithmic
+eigenvalue
+   1 +*****************************
+     |                             *
+     |                             *
+     |                              *
+     |                               *
+ 0.1 +                                *
+     |                                *
+     |                                 *
+     |                                  *
+     |                                   *
+     |                                   *
+0.01 +                                    ***************
+     ++----------------------------------------------------------+
+      1                                                          10
+                                                              rank
+note: 2 null modes not shown
+"
+    );
 }
 
 #[test]
 fn json_has_every_number() {
     let folder = Folder::new();
     folder.write("small.csv", "eigenvalue,multiplicity,mean\n4,2,1\n0.5,4,0\n0,2,0\n");
-    let document = folder.json("info small.csv");
+    let mut document = folder.json("info small.csv");
+    // exp(0.8 ln 2.5 + 0.2 ln 20), 100 / 33, and the length of the mean.
+    for (key, expected) in [
+        ("entropy_rank", 2.5_f64.powf(0.8) * 20_f64.powf(0.2)),
+        ("participation_ratio", 100.0 / 33.0),
+        ("mean_norm", 2_f64.sqrt()),
+    ] {
+        let value = document[key].take().as_f64().unwrap();
+        assert!((value / expected - 1.0).abs() < 1e-14, "{key} = {value}, not {expected}");
+    }
+    let pairs = |percents: &[f64], key: &str, values: &[f64]| -> Value {
+        percents.iter().zip(values).map(|(p, v)| json!({ "percent": p, key: v })).collect()
+    };
+    let shares = [50.0, 90.0, 95.0, 99.0, 99.9];
+    let percents = [0.0, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 100.0];
+    let percentiles = [0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 4.0, 4.0, 4.0];
     assert_eq!(
         document,
         json!({
             "schema": 1,
             "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
             "command": "info",
+            "kind": "spectrum",
+            "spectrum": {
+                "name": "small", "provenance": "small.csv: 3 values, text",
+                "dim": 8.0, "modes": 3, "trace": 10.0, "null_dim": 2.0,
+            },
+            "distinct": 3,
+            "rank": 6.0,
+            "trace_per_dim": 1.25,
+            "mean_norm": null,
+            "highest": 4.0,
+            "lowest_nonzero": 0.5,
+            "condition": "inf",
+            "condition_nonzero": 8.0,
+            "entropy_rank": null,
+            "participation_ratio": null,
+            "stable_rank": 2.5,
+            "power_law": null,
+            "variance_modes": pairs(&shares, "modes", &[2.0, 4.0, 5.0, 6.0, 6.0]),
+            "percentiles": pairs(&percents, "eigenvalue", &percentiles),
+            "reasons": {
+                "condition": "the smallest eigenvalue is 0 (2 null modes)",
+                "power_law": "6 nonzero modes are fewer than 100",
+            },
+            "notices": [],
+            "file": null,
         })
     );
 }
@@ -248,7 +356,7 @@ fn damaged_or_foreign_descriptions_do_not_hide_the_spectrum() {
         (bytes(vec![b' '; 1 << 21]), "cannot be read: larger than 1024 KiB"),
     ] {
         folder.write("d.npz", npz(&[eigenvalue.clone(), ("meta", meta)]));
-        let text = folder.stdout("info d.npz");
+        let text = rows(&folder.stdout("info d.npz")).join(" ");
         assert!(text.contains(notice), "no '{notice}' in\n{text}");
     }
 }

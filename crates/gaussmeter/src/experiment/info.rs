@@ -113,8 +113,7 @@ impl Info {
         words.extend(said);
         let notices = s.notices().iter().map(ToString::to_string);
         let notices: Vec<String> = notices.chain(doubts).collect();
-        let mut json = self.json("spectrum", spectrum_json(s), &notices);
-        add_numbers(&mut json, summary);
+        let json = self.json("spectrum", spectrum_json(s), json_numbers(summary), &notices);
         let title = format!("Spectrum of {}", s.name());
         Report {
             tables: vec![
@@ -133,7 +132,7 @@ impl Info {
         let (said, mut notices) = self.said();
         let mut words: Words = vec![("name".into(), name.into())];
         words.extend(said);
-        let json = self.json("moments", Value::Null, &notices);
+        let json = self.json("moments", Value::Null, Map::new(), &notices);
         let field = |text: &String| Field::Text(text.clone());
         let records = Records {
             columns: vec!["item".into(), "value".into()],
@@ -181,7 +180,13 @@ impl Info {
         (words, doubt.into_iter().collect())
     }
 
-    fn json(&self, kind: &str, spectrum: Value, notices: &[String]) -> Value {
+    fn json(
+        &self,
+        kind: &str,
+        spectrum: Value,
+        numbers: Map<String, Value>,
+        notices: &[String],
+    ) -> Value {
         let file = self.file.as_ref().map(|archive| {
             let meta = archive.meta.as_ref().and_then(|meta| meta.as_ref().ok());
             json!({
@@ -190,15 +195,19 @@ impl Info {
                 "meta": meta.filter(|meta| is_ours(meta)),
             })
         });
-        json!({
+        let mut document = json!({
             "schema": SCHEMA,
             "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
             "command": "info",
             "kind": kind,
             "spectrum": spectrum,
-            "notices": notices,
-            "file": file,
-        })
+        });
+        for (key, value) in numbers {
+            document[key] = value;
+        }
+        document["notices"] = json!(notices);
+        document["file"] = json!(file);
+        document
     }
 }
 
@@ -210,18 +219,20 @@ fn basis(archive: &Archive) -> Option<&str> {
     archive.arrays.iter().map(String::as_str).find(|name| is_basis(name))
 }
 
-fn add_numbers(json: &mut Value, s: &Summary) {
-    let mut reasons = Map::new();
+fn json_numbers(s: &Summary) -> Map<String, Value> {
+    let (mut numbers, mut reasons) = (Map::new(), Map::new());
+    let mut add = |key: &str, value: Value| numbers.insert(key.into(), value);
+    add("distinct", s.distinct.into());
     for q in quantities(s) {
         if let Some(reason) = reason(&q, s) {
             reasons.insert(q.key.into(), reason.into());
         }
-        // The first three are in every document.
-        if !matches!(q.key, "dim" | "trace" | "null_dim" | EXPONENT) {
-            json[q.key] = q.value.map_or(Value::Null, number);
+        // Three are in every document.
+        if !matches!(q.key, "distinct" | "dim" | "trace" | "null_dim" | EXPONENT) {
+            add(q.key, q.value.map_or(Value::Null, number));
         }
     }
-    json["power_law"] = match &s.power_law {
+    let law = match &s.power_law {
         Ok(law) => json!({
             "exponent": law.exponent,
             "r_squared": law.r_squared,
@@ -236,9 +247,11 @@ fn add_numbers(json: &mut Value, s: &Summary) {
     let pairs = |list: &[(f64, f64)], value: &str| -> Value {
         list.iter().map(|(p, v)| json!({ "percent": p, value: number(*v) })).collect()
     };
-    json["variance_modes"] = pairs(&s.variance_modes, "modes");
-    json["percentiles"] = pairs(&s.percentiles, "eigenvalue");
-    json["reasons"] = reasons.into();
+    add("power_law", law);
+    add("variance_modes", pairs(&s.variance_modes, "modes"));
+    add("percentiles", pairs(&s.percentiles, "eigenvalue"));
+    add("reasons", reasons.into());
+    numbers
 }
 
 /// Why a number is infinite or missing.
@@ -247,7 +260,7 @@ fn reason(q: &Quantity, s: &Summary) -> Option<String> {
         None => Some("all eigenvalues are 0".into()),
         Some(v) if !v.is_infinite() => None,
         _ if q.key == "condition" && s.null_dim > 0.0 => {
-            Some(format!("{}: the smallest eigenvalue is 0", null_modes(s)))
+            Some(format!("the smallest eigenvalue is 0 ({})", null_modes(s)))
         }
         _ => Some("beyond the range of 64-bit floats".into()),
     }
