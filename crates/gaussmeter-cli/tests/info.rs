@@ -307,7 +307,7 @@ fn a_file_says_what_it_is() {
             "rank found 7",
             "rounding errors of eigenvalues at most 1.250e-14",
             "checks relative errors: trace 1.000e-16, residual 2.000e-15",
-            "quadrature trace 3.040, errors 0.01000 (probes), 0 (steps)",
+            "quadrature trace: 3.040, errors 0.01000 (probes), 0 (steps)",
             "model asymptotic discrete spot noise",
             "basis stored in array 'basis'",
             "dimension d 9",
@@ -457,7 +457,7 @@ fn every_example_in_the_help_runs() {
 #[cfg(feature = "data")]
 #[test]
 fn files_of_ours_are_understood() {
-    use gaussmeter_data::samples::{InMemory, Scale};
+    use gaussmeter_data::samples::{InMemory, Samples, Scale};
     use gaussmeter_data::{LanczosOptions, Method, Moments, Options, decompose};
 
     let folder = Folder::new();
@@ -470,7 +470,9 @@ fn files_of_ours_are_understood() {
         lanczos: LanczosOptions { probes: 2, steps: 3, seed: 1 },
         ..Options::default()
     };
+    samples.rewind().unwrap();
     decompose(&mut samples, &lanczos).unwrap().save(&folder.path("lanczos.npz")).unwrap();
+    samples.rewind().unwrap();
     Moments::of(&mut samples).unwrap().save(&folder.path("part.npz")).unwrap();
 
     let facts = ["data noise", "samples 40", "shape of a sample [1, 2, 3]"];

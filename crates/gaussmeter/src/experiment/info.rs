@@ -502,7 +502,7 @@ fn estimate(entry: &Value) -> Option<(String, String)> {
     let (value, probes, steps) = (of("value")?, of("probes")?, of("steps")?);
     Some((
         "quadrature".into(),
-        format!("{name} {value}, errors {probes} (probes), {steps} (steps)"),
+        format!("{name}: {value}, errors {probes} (probes), {steps} (steps)"),
     ))
 }
 
