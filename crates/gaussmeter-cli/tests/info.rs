@@ -324,6 +324,16 @@ fn a_file_says_what_it_is() {
 }
 
 #[test]
+fn provenance_is_told_where_no_method_is() {
+    let folder = Folder::new();
+    let meta = json!({
+        "content": "gaussmeter spectrum", "version": 1, "provenance": "merged by hand",
+    });
+    folder.write("t.npz", described(meta.to_string()));
+    assert_rows(&folder.stdout("info t.npz"), &["provenance merged by hand"]);
+}
+
+#[test]
 fn damaged_or_foreign_descriptions_do_not_hide_the_spectrum() {
     let folder = Folder::new();
     let deep = "[".repeat(100_000);
@@ -367,7 +377,8 @@ fn moments_are_described() {
     let meta = json!({
         "content": "gaussmeter moments", "version": 1, "values": "u8", "count": 10000,
         "shape": [3, 32, 32], "scale": { "factor": 0.5, "offset": 0.0 },
-        "description": "data_batch_1",
+        "description": "data_batch_1", "parts": [{ "index": 2, "of": 5 }, "odd"],
+        "left_out": { "count": 3, "first": "a.png: cut off" },
     });
     let part = npz(&[("meta", bytes(meta.to_string())), ("first", numbers(&[1.0]))]);
     folder.write("part.npz", part);
@@ -380,6 +391,8 @@ fn moments_are_described() {
             "samples 10000",
             "shape of a sample [3, 32, 32]",
             "scale data = 0.5 · stored + 0",
+            "parts 2 of 5",
+            "samples left out 3: a.png: cut off",
         ],
     );
     assert!(text.contains("`gaussmeter merge`"), "{text}");

@@ -457,8 +457,9 @@ fn described(meta: &Map<String, Value>) -> Words {
     let mut others = 0;
     for (key, value) in meta {
         let text = match (key.as_str(), value) {
-            // The first three are said elsewhere.
-            ("provenance" | "version" | "reason", _) | (_, Value::Null) => continue,
+            // What all of these say is said elsewhere.
+            ("version" | "reason", _) | (_, Value::Null) => continue,
+            ("provenance", _) if meta.contains_key("method") => continue,
             ("content", _) => plain(value).map(|what| ("content", what)),
             ("program", _) => plain(value).map(|who| ("written by", who)),
             ("description", _) => plain(value).map(|data| ("data", data)),
@@ -480,6 +481,17 @@ fn described(meta: &Map<String, Value>) -> Words {
                 Some(("checks", format!("relative errors: {}", checks.join(", "))))
             }
             ("values", _) => plain(value).map(|values| ("type of the values", values)),
+            ("parts", Value::Array(parts)) => {
+                let part =
+                    |p: &Value| Some(format!("{} of {}", plain(&p["index"])?, plain(&p["of"])?));
+                let parts: Vec<_> = parts.iter().take(MOST).filter_map(part).collect();
+                (!parts.is_empty()).then(|| ("parts", parts.join(", ")))
+            }
+            ("left_out", _) => value["count"].as_u64().filter(|n| *n > 0).map(|n| {
+                let first =
+                    plain(&value["first"]).map_or(String::new(), |first| format!(": {first}"));
+                ("samples left out", format!("{n}{first}"))
+            }),
             ("quadrature", Value::Array(estimates)) => {
                 words.extend(estimates.iter().filter_map(estimate));
                 continue;
