@@ -211,12 +211,10 @@ impl Info {
     }
 }
 
-/// The array that leads from eigenvalues back to data: eigenvectors, or the texton whose basis is
-/// Fourier's.
-fn basis(archive: &Archive) -> Option<&str> {
-    let is_basis =
-        |name: &str| name == "texton" || name.contains("basis") || name.contains("fourier");
-    archive.arrays.iter().map(String::as_str).find(|name| is_basis(name))
+/// The array that leads from eigenvalues back to data: eigenvectors; or, where the basis is
+/// Fourier's, the texton or the covariance of the channels per frequency.
+fn basis(archive: &Archive) -> Option<&'static str> {
+    ["basis", "texton", "spectral_matrix"].into_iter().find(|name| archive.has(name))
 }
 
 fn json_numbers(s: &Summary) -> Map<String, Value> {
