@@ -32,6 +32,7 @@ Examples:
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
+  gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
 Results go to stdout, everything else to stderr.
@@ -49,16 +50,17 @@ enum Command {
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
     #[cfg(feature = "data")]
+    Spectrum(Box<command::spectrum::Arguments>),
+    #[cfg(feature = "data")]
+    Merge(command::merge::Arguments),
+    Info(command::info::Arguments),
+    #[cfg(feature = "data")]
     Texture(command::texture::Arguments),
     #[cfg(feature = "data")]
     Sample(command::sample::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Completions(command::completions::Arguments),
-    #[cfg(feature = "data")]
-    Spectrum(Box<command::spectrum::Arguments>),
-    #[cfg(feature = "data")]
-    Merge(command::merge::Arguments),
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -68,16 +70,17 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
         #[cfg(feature = "data")]
+        Command::Spectrum(a) => command::spectrum::run(*a),
+        #[cfg(feature = "data")]
+        Command::Merge(a) => command::merge::run(a),
+        Command::Info(a) => command::info::run(a),
+        #[cfg(feature = "data")]
         Command::Texture(a) => command::texture::run(a),
         #[cfg(feature = "data")]
         Command::Sample(a) => command::sample::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Completions(a) => command::completions::run(a, &mut Cli::command()),
-        #[cfg(feature = "data")]
-        Command::Spectrum(a) => command::spectrum::run(*a),
-        #[cfg(feature = "data")]
-        Command::Merge(a) => command::merge::run(a),
     }
 }
 

@@ -41,6 +41,12 @@ impl Output {
     }
 }
 
+/// Characters to which words are wrapped. Markdown wraps by itself; with 52, text fits a terminal and
+/// LaTeX a page.
+pub fn width(format: &Format) -> usize {
+    if format.name == "markdown" { usize::MAX } else { 52 }
+}
+
 /// Prints a result to stdout.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();

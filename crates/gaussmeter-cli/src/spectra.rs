@@ -1,10 +1,11 @@
 //! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, width};
 use crate::progress::note;
 use clap::Args;
-use gaussmeter::report::{Format, Report, by_name};
+use gaussmeter::experiment::Info;
+use gaussmeter::report::{Format, by_name};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::{Decomposition, Moments};
 use std::path::Path;
@@ -36,9 +37,19 @@ impl Summary {
         Ok(by_name(&self.format)?)
     }
 
-    /// Writes a report to stdout.
-    pub fn write(&self, report: &Report) -> Result<(), Failure> {
-        print(&self.format()?.write(report)?)
+    /// Writes what `gaussmeter info` says of a spectrum file to stdout, or of a spectrum that is in
+    /// none.
+    pub fn show(
+        &self,
+        file: Option<&Path>,
+        spectrum: impl FnOnce() -> Result<Spectrum, Failure>,
+    ) -> Result<(), Failure> {
+        let found = match file {
+            Some(path) => Info::read(path)?,
+            None => Info::of(spectrum()?),
+        };
+        let format = self.format()?;
+        print(&format.write(&found.report(width(format), false))?)
     }
 
     /// Writes the spectrum to its file and a summary to stdout.
@@ -54,7 +65,7 @@ impl Summary {
         if let Some(path) = output {
             found.save(path)?;
         }
-        self.write(&report(&found)?)
+        self.show(output, || Ok(found.spectrum()?))
     }
 
     /// The spectrum of complete sums.
@@ -91,15 +102,6 @@ impl Summary {
         ));
         Ok(())
     }
-}
-
-/// A summary of a spectrum.
-pub fn spectrum_report(spectrum: &Spectrum) -> Report {
-    Report { json: serde_json::json!({"dim": spectrum.dim()}), ..Report::default() }
-}
-
-fn report(found: &Decomposition) -> Result<Report, Failure> {
-    Ok(spectrum_report(&found.spectrum().map_err(|e| Failure::request(&e))?))
 }
 
 /// Whether a spectrum can be written there, asked before any work is done.

@@ -2,7 +2,7 @@
 
 use crate::npz::{FileError, beside};
 use crate::samples::Scale;
-use image::{DynamicImage, ImageReader};
+use crate::source::pictures::{self, Pixels};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -32,27 +32,6 @@ pub enum PictureError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
-    },
-    /// Pixels are neither 8 nor 16 bits per channel.
-    #[error("{}: {found}, but pictures of 8 or 16 bits per channel are read", path.display())]
-    Depth {
-        /// The path as given.
-        path: PathBuf,
-        /// What the pixels are.
-        found: String,
-    },
-    /// A pixel shows what is behind it.
-    #[error(
-        "{}: the pixel in row {row}, column {column} is not opaque: flatten the picture onto a background first",
-        path.display()
-    )]
-    Transparent {
-        /// The path as given.
-        path: PathBuf,
-        /// Row, from 0.
-        row: usize,
-        /// Column, from 0.
-        column: usize,
     },
     /// A sheet would be larger than 256 MiB, or no picture at all.
     #[error(
@@ -97,49 +76,16 @@ impl Picture {
     /// [`PictureError`]
     pub fn open(path: &Path) -> Result<Self, PictureError> {
         let failed = |source| PictureError::Io { path: path.into(), source };
-        let reader = ImageReader::open(path).map_err(failed)?.with_guessed_format();
-        let image = reader.map_err(failed)?.decode().map_err(|error| match error {
-            image::ImageError::IoError(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
-                failed(source)
-            }
-            error => PictureError::Decode { path: path.into(), reason: error.to_string() },
-        })?;
-        let (width, height) = (image.width() as usize, image.height() as usize);
-        let alpha = image.color().has_alpha();
-        let channels = usize::from(image.color().channel_count());
-        let from8 = |values: Vec<u8>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
-        let from16 = |values: Vec<u16>| values.into_iter().map(f64::from).collect::<Vec<f64>>();
-        let (stored, white) = match image {
-            DynamicImage::ImageLuma8(i) => (from8(i.into_raw()), 255.0),
-            DynamicImage::ImageLumaA8(i) => (from8(i.into_raw()), 255.0),
-            DynamicImage::ImageRgb8(i) => (from8(i.into_raw()), 255.0),
-            DynamicImage::ImageRgba8(i) => (from8(i.into_raw()), 255.0),
-            DynamicImage::ImageLuma16(i) => (from16(i.into_raw()), 65_535.0),
-            DynamicImage::ImageLumaA16(i) => (from16(i.into_raw()), 65_535.0),
-            DynamicImage::ImageRgb16(i) => (from16(i.into_raw()), 65_535.0),
-            DynamicImage::ImageRgba16(i) => (from16(i.into_raw()), 65_535.0),
-            other => {
-                let found = format!("pixels of type {:?}", other.color());
-                return Err(PictureError::Depth { path: path.into(), found });
-            }
+        let bytes = std::fs::read(path).map_err(failed)?;
+        let decoded = pictures::one(&bytes, &pictures::Options::default());
+        let decoded =
+            decoded.map_err(|reason| PictureError::Decode { path: path.into(), reason })?;
+        let (values, white) = match decoded.pixels {
+            Pixels::Bytes(values) => (values.into_iter().map(f64::from).collect(), 255.0),
+            Pixels::Deep(values) => (values.into_iter().map(f64::from).collect(), 65_535.0),
         };
-        let colours = channels - usize::from(alpha);
-        if alpha
-            && let Some(at) =
-                stored.iter().skip(colours).step_by(channels).position(|a| *a != white)
-        {
-            let (row, column) = (at / width, at % width);
-            return Err(PictureError::Transparent { path: path.into(), row, column });
-        }
-        let plane = |c: usize| stored.iter().skip(c).step_by(channels).copied();
-        Ok(Picture {
-            description: path
-                .file_name()
-                .map_or_else(String::new, |name| name.to_string_lossy().into()),
-            shape: [colours, height, width],
-            values: (0..colours).flat_map(plane).collect(),
-            white,
-        })
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+        Ok(Picture { description: name, shape: decoded.shape, values, white })
     }
 
     /// The map of pixels to [−1, 1].

@@ -45,6 +45,7 @@ pub mod process;
 pub mod report;
 pub mod sampler;
 pub mod spectrum;
+pub mod summary;
 pub mod tape;
 #[cfg(feature = "dense")]
 pub mod texture;

@@ -1,8 +1,8 @@
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, width};
 use clap::{Args, ValueEnum};
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
-use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table};
+use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
 use gaussmeter::{data, exact, experiment, grid, metric, process, sampler};
 use serde_json::json;
 
@@ -72,8 +72,7 @@ fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    // Markdown wraps by itself; with 52 characters here, text fits a terminal and LaTeX a page.
-    let width = if a.output.format()?.name == "markdown" { usize::MAX } else { 52 };
+    let width = width(a.output.format()?);
     let families = [
         (What::Samplers, "Samplers", listed(&sampler::registry())),
         (What::Processes, "Processes", listed(&process::registry())),
@@ -151,21 +150,6 @@ fn explained(p: &Parameter) -> String {
         Kind::Text => p.summary.into(),
         _ => format!("{} ({})", p.summary, p.kind.expected()),
     }
-}
-
-/// Lines of at most `width` characters, broken at spaces.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.into()),
-        }
-    }
-    lines
 }
 
 fn record(e: &Listed) -> Vec<Field> {

@@ -1,13 +1,15 @@
 use crate::failure::Failure;
 use crate::options::parse_length;
 use crate::progress::{Work, note};
-use crate::spectra::{SolveOptions, Summary, save_path, shape_text, spectrum_report};
+use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
 use gaussmeter_data::samples::{Cached, LeftOut, Samples, Watched};
 use gaussmeter_data::source::pictures::{self, Channels, Filter, Size};
 use gaussmeter_data::source::{Data, Kind, Layout, Part, ScaleChoice, Source, Split};
-use gaussmeter_data::{Choice, Decomposition, Method, Moments, choose, decompose};
-use gaussmeter_data::{Options as Decompose, source};
+use gaussmeter_data::{
+    Choice, Decomposition, LanczosOptions, Method, Moments, Options as Decompose, StationaryModel,
+    choose, decompose, source,
+};
 use std::path::{Path, PathBuf};
 
 /// Spectrum of a data set: mean, covariance and eigenvalues of images, arrays or latents
@@ -250,7 +252,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             if let Some(path) = &a.output {
                 gaussmeter_data::save_spectrum(&spectrum, path)?;
             }
-            a.summary.write(&spectrum_report(&spectrum))
+            a.summary.show(a.output.as_deref(), || Ok(*spectrum))
         }
     }
 }
@@ -272,49 +274,79 @@ fn say_left_out(left_out: &LeftOut) {
     }
 }
 
-fn of_samples(a: &Arguments, whole: Box<dyn Samples>) -> Result<(), Failure> {
-    let (count, dim) = (whole.size_hint(), whole.shape().iter().product::<usize>());
+fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failure> {
+    let (count, dim) = (samples.size_hint(), samples.shape().iter().product::<usize>());
     let chosen = match a.method.method {
         MethodName::Auto => choose(count, dim),
         MethodName::Dense => asked(Method::Dense),
         MethodName::Gram => asked(Method::Gram),
         MethodName::Lanczos => asked(Method::Lanczos),
-        MethodName::Stationary => asked(Method::Stationary),
+        MethodName::Stationary => {
+            no_sums(a, "stationary")?;
+            return stationary(a, &mut *samples);
+        }
     };
-    if chosen.method == Method::Dense || a.part.is_some() {
-        return by_moments(a, whole, &chosen);
+    if chosen.method == Method::Dense {
+        return by_moments(a, samples, &chosen);
     }
-    if a.resume {
-        let method = chosen.method;
-        return Err(Failure::Usage(format!(
-            "--resume: method {method} keeps nothing to go on from"
-        )));
+    if a.part.is_some() && a.method.method == MethodName::Auto {
+        // Sums over a part are those of the covariance, whatever is made of the whole.
+        return by_moments(a, samples, &chosen);
     }
+    no_sums(a, &chosen.method.to_string())?;
     note(format!("method {}: {}", chosen.method, chosen.reason));
-    let mut samples = whole;
     let options = Decompose {
         method: Some(chosen.method),
         basis: a.solve.basis,
         memory: a.method.memory,
-        lanczos: gaussmeter_data::LanczosOptions {
+        lanczos: LanczosOptions {
             probes: a.method.probes,
             steps: a.method.passes,
             seed: a.method.seed,
         },
     };
-    let work = Work::begin(count)?;
-    let mut found = {
-        // Passes over samples in memory are watched too.
+    let mut found = watched(a, &mut *samples, |samples| Ok(decompose(samples, &options)?))?;
+    found.reason = chosen.reason;
+    a.summary.finish(&a.solve, found, a.output.as_deref())
+}
+
+/// The stationary law, which is saved as such.
+fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
+    let mut model = watched(a, samples, |samples| Ok(StationaryModel::of(samples)?))?;
+    if a.solve.centred {
+        model = model.centred()?;
+    }
+    if let Some(path) = &a.output {
+        model.save(path)?;
+    }
+    a.summary.show(a.output.as_deref(), || Ok(model.law.spectrum(&model.description)?))
+}
+
+/// Work on samples that shows how far it is, can be stopped, and reads again only what does not fit
+/// into memory.
+fn watched<T>(
+    a: &Arguments,
+    samples: &mut dyn Samples,
+    work_on: impl FnOnce(&mut dyn Samples) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let work = Work::begin(samples.size_hint())?;
+    let result = {
         let mut cached = Cached::new(&mut *samples, a.method.memory);
         let watch = Box::new(|progress| work.pass(progress));
-        decompose(&mut Watched::new(&mut cached, watch), &options)?
+        work_on(&mut Watched::new(&mut cached, watch))?
     };
-    if a.method.method == MethodName::Auto {
-        found.reason = chosen.reason;
-    }
-    work.end("samples", found.count.unwrap_or(0));
+    work.end("samples", samples.position());
     say_left_out(&samples.left_out());
-    a.summary.finish(&a.solve, found, a.output.as_deref())
+    Ok(result)
+}
+
+fn no_sums(a: &Arguments, method: &str) -> Result<(), Failure> {
+    match a.part.is_some() || a.resume {
+        true => Err(Failure::Usage(format!(
+            "--part and --resume need sums, which method {method} does not keep: use --method dense"
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn asked(method: Method) -> Choice {

@@ -192,14 +192,13 @@ fn spectrum(
     let basis = stored_basis(&shape, eigenvalues, means, &mean, rows).map_err(bad)?;
     let scale = serde_json::from_value(meta["scale"].clone())
         .map_err(|e| file.bad("meta", format!("scale: {e}")))?;
-    let known = [Scale::SYMMETRIC, Scale::UNIT].contains(&scale);
     Ok(Model {
         basis,
         name: file_name(path),
         provenance: meta["provenance"].as_str().unwrap_or_default().into(),
         scale,
-        white: known.then_some(255.0),
-        centred: false,
+        white: scale.white(),
+        centred: meta["centred"] == true,
         texture: None,
     })
 }

@@ -17,8 +17,8 @@ pub struct StationaryModel {
     pub description: String,
     /// How stored values became data.
     pub scale: Scale,
-    /// The stored value of white, if stored values are 8-bit.
-    pub white: Option<f64>,
+    /// Whether the mean was taken away.
+    pub centred: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -31,7 +31,8 @@ struct Meta {
     count: usize,
     shape: [usize; 3],
     scale: Scale,
-    white: Option<f64>,
+    #[serde(default)]
+    centred: bool,
     floor: f64,
 }
 
@@ -52,12 +53,10 @@ impl StationaryModel {
         };
         let (description, scale) = (samples.description(), samples.scale());
         let mut sums = MeanPeriodogram::new(shape)?;
-        let mut white = None;
         let rows = ((1 << 22) / shape.iter().product::<usize>().max(1)).clamp(1, 1024);
         for_each_chunk(samples, rows, |_, chunk| -> Result<(), ModelError> {
             let data: Vec<f64> = match chunk {
                 Chunk::Bytes { values, .. } => {
-                    white = Some(255.0);
                     values.iter().map(|v| scale.apply(f64::from(*v))).collect()
                 }
                 Chunk::Floats { values, .. } => values.iter().map(|v| scale.apply(*v)).collect(),
@@ -65,15 +64,28 @@ impl StationaryModel {
             Ok(sums.push(&data)?)
         })?;
         match sums.finish() {
-            Ok(law) => Ok(StationaryModel { law, description, scale, white }),
+            Ok(law) => Ok(StationaryModel { law, description, scale, centred: false }),
             Err(TextureError::Empty) => Err(SamplesError::Empty { description }.into()),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// The same covariance with mean zero.
+    ///
+    /// # Errors
+    /// [`ModelError::Texture`]
+    pub fn centred(self) -> Result<Self, ModelError> {
+        let law = &self.law;
+        let (mean, matrices) = (vec![0.0; law.mean().len()], law.spectral_matrices().to_vec());
+        let law = Stationary::from_parts(law.shape(), mean, law.count(), law.floor(), matrices)?;
+        Ok(StationaryModel { law, centred: true, ..self })
+    }
+
     /// Where the law comes from, in one line.
     pub fn provenance(&self) -> String {
-        format!("{}: {}, {}", self.description, self.law.provenance(), scale_text(self.scale))
+        let (law, scale) = (self.law.provenance(), scale_text(self.scale));
+        let mean = if self.centred { ", mean left out" } else { "" };
+        format!("{}: {law}, {scale}{mean}", self.description)
     }
 
     /// The law with its eigenbasis.
@@ -83,8 +95,8 @@ impl StationaryModel {
             basis: Arc::new(self.law.basis().clone()),
             name: name.into(),
             scale: self.scale,
-            white: self.white,
-            centred: false,
+            white: self.scale.white(),
+            centred: self.centred,
             texture: None,
         }
     }
@@ -114,7 +126,7 @@ impl StationaryModel {
             count: self.law.count(),
             shape,
             scale: self.scale,
-            white: self.white,
+            centred: self.centred,
             floor: self.law.floor(),
         };
         let [channels, ..] = shape;
@@ -145,7 +157,7 @@ impl StationaryModel {
         let (_, mean) = file.array("channel_mean", LIMIT)?;
         let law = Stationary::from_parts(meta.shape, mean, meta.count, meta.floor, matrices)
             .map_err(|source| ModelError::Stationary { path: path.into(), source })?;
-        let Meta { description, scale, white, .. } = meta;
-        Ok(StationaryModel { law, description, scale, white })
+        let Meta { description, scale, centred, .. } = meta;
+        Ok(StationaryModel { law, description, scale, centred })
     }
 }

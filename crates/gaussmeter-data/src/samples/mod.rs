@@ -82,6 +82,22 @@ impl Scale {
     /// Bytes to [0, 1].
     pub const UNIT: Scale = Scale { factor: 1.0 / 255.0, offset: 0.0 };
 
+    /// The stored value of white, if this is one of the usual maps of pixels to [−1, 1] or [0, 1].
+    ///
+    /// ```
+    /// use gaussmeter_data::samples::Scale;
+    /// assert_eq!(Scale::UNIT.white(), Some(255.0));
+    /// assert_eq!(Scale::IDENTITY.white(), None);
+    /// ```
+    pub fn white(&self) -> Option<f64> {
+        let maps = |white: &f64| {
+            let symmetric = Scale { factor: 2.0 / white, offset: -1.0 };
+            let unit = Scale { factor: 1.0 / white, offset: 0.0 };
+            *self == symmetric || *self == unit
+        };
+        [255.0, 65_535.0].into_iter().find(maps)
+    }
+
     /// Data from a stored value.
     ///
     /// ```

@@ -72,6 +72,7 @@ pub(super) fn decompose(
         rank: Some(rank),
         checks,
         basis,
+        centred: false,
         quadrature: None,
     })
 }

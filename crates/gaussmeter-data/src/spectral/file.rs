@@ -23,6 +23,7 @@ struct Meta<'a> {
     rank: Option<usize>,
     rounding: f64,
     checks: Checks,
+    centred: bool,
     /// Traces of Σ and of its root, with errors.
     quadrature: Option<[(&'static str, Estimate); 2]>,
 }
@@ -69,6 +70,7 @@ impl Decomposition {
             rank: self.rank,
             rounding: self.rounding,
             checks: self.checks,
+            centred: self.centred,
             quadrature: self.quadrature.as_ref().map(traces),
         };
         let meta = serde_json::json!(meta).to_string().into_bytes();

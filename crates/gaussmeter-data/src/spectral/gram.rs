@@ -80,6 +80,7 @@ pub(super) fn decompose(
         rank: Some(rank),
         checks,
         basis: basis.transpose()?,
+        centred: false,
         quadrature: None,
     })
 }

@@ -162,6 +162,7 @@ pub(super) fn decompose(
         rank: None,
         checks,
         basis: None,
+        centred: false,
         quadrature: Some(quadrature),
     })
 }

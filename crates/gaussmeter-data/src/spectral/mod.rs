@@ -84,8 +84,6 @@ pub enum Method {
     Dense,
     /// All nonzero eigenvalues, from the n×n matrix of inner products of the centred vectors.
     Gram,
-    /// The circulant model of images: all eigenvalues of the covariance averaged over periodic shifts.
-    Stationary,
     /// A quadrature of the spectral measure, from products of the covariance with random vectors.
     Lanczos,
 }
@@ -96,7 +94,6 @@ impl fmt::Display for Method {
             Method::Dense => "dense",
             Method::Gram => "gram",
             Method::Lanczos => "lanczos",
-            Method::Stationary => "stationary",
         })
     }
 }
@@ -217,6 +214,8 @@ pub struct Decomposition {
     /// Eigenvectors, one per row, if they were asked for: those of the first eigenvalues. If fewer
     /// than d, the other eigenvalues are zero.
     pub basis: Option<Matrix>,
+    /// Whether the mean was left out.
+    pub centred: bool,
     /// Errors, if the method has any but rounding.
     pub quadrature: Option<Quadrature>,
 }
@@ -243,7 +242,6 @@ pub fn decompose(
             gram::decompose(&InMemory::collect(samples, options.memory)?, options.basis)?
         }
         Method::Lanczos => lanczos::decompose(samples, &options.lanczos)?,
-        Method::Stationary => return Err(DecompositionError::NoBasis { method: choice.method }),
     };
     decomposition.reason = choice.reason;
     Ok(decomposition)
@@ -277,6 +275,7 @@ impl Decomposition {
     pub fn centred(mut self) -> Self {
         self.means.fill(0.0);
         self.mean.fill(0.0);
+        self.centred = true;
         self
     }
 
@@ -299,8 +298,9 @@ impl Decomposition {
         let Scale { factor, offset } = self.scale;
         let rank = self.rank.map_or(String::new(), |rank| format!(", rank {rank}"));
         let samples = self.count.map_or("covariance of data".into(), |n| format!("{n} samples"));
+        let mean = if self.centred { ", mean left out" } else { "" };
         format!(
-            "{}: {samples} of shape {:?}, data = {factor} · stored + {offset}, {}{rank}",
+            "{}: {samples} of shape {:?}, data = {factor} · stored + {offset}, {}{rank}{mean}",
             self.description, self.shape, self.method
         )
     }

@@ -2,8 +2,10 @@
 //! [formats](mod@format) that are read.
 
 pub mod format;
+mod meta;
 pub mod preset;
 
+pub use meta::Archive;
 pub use preset::registry;
 
 use crate::entry::EntryError;
@@ -96,8 +98,7 @@ pub enum DataError {
 /// [`DataError`]. Text that contains a separator or ends in the extension of a known format is
 /// taken for a path, so that a missing file is reported as one.
 pub fn load(text: &str) -> Result<Spectrum, DataError> {
-    let path = Path::new(text);
-    if looks_like_a_path(text) || (path.exists() && !path.is_dir()) {
+    if let Some(path) = path(text) {
         return read(path);
     }
     match registry().build(text) {
@@ -105,6 +106,12 @@ pub fn load(text: &str) -> Result<Spectrum, DataError> {
         Err(error @ EntryError::UnknownName { .. }) => Err(DataError::Unknown(error)),
         Err(error) => Err(DataError::Preset(error)),
     }
+}
+
+/// The file that [`load`] takes the text for, if it does not take it for a preset.
+pub(crate) fn path(text: &str) -> Option<&Path> {
+    let path = Path::new(text);
+    (looks_like_a_path(text) || (path.exists() && !path.is_dir())).then_some(path)
 }
 
 fn looks_like_a_path(text: &str) -> bool {

@@ -202,6 +202,7 @@ impl Curve {
             figures: vec![self.figure()],
             records: self.records(),
             json: self.json(),
+            ..Report::default()
         }
     }
 

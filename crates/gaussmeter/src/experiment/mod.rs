@@ -4,6 +4,7 @@
 mod budget;
 mod curve;
 mod eval;
+mod info;
 mod modes;
 mod sample;
 mod table;
@@ -11,6 +12,7 @@ mod table;
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
 pub use eval::{Evaluation, evaluate};
+pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
@@ -20,6 +22,7 @@ use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, InitError};
 use crate::grid::{Grid, GridError, GridRule};
 use crate::process::Process;
+use crate::report::number;
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
@@ -225,18 +228,10 @@ impl Setting {
 
     /// What every JSON document says of its setting.
     fn json(&self) -> serde_json::Map<String, serde_json::Value> {
-        let s = &self.spectrum;
         let document = serde_json::json!({
             "schema": SCHEMA,
             "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
-            "spectrum": {
-                "name": s.name(),
-                "provenance": s.provenance(),
-                "dim": s.dim(),
-                "modes": s.modes().len(),
-                "trace": s.trace(),
-                "null_dim": s.null_dim(),
-            },
+            "spectrum": spectrum_json(&self.spectrum),
             "process": self.process_label,
             "grid_rule": self.rule_label,
         });
@@ -245,6 +240,17 @@ impl Setting {
             _ => serde_json::Map::new(),
         }
     }
+}
+
+fn spectrum_json(s: &Spectrum) -> serde_json::Value {
+    serde_json::json!({
+        "name": s.name(),
+        "provenance": s.provenance(),
+        "dim": number(s.dim()),
+        "modes": s.modes().len(),
+        "trace": number(s.trace()),
+        "null_dim": number(s.null_dim()),
+    })
 }
 
 fn too_small(run: &Run, nfe: usize) -> ExperimentError {

@@ -1,6 +1,6 @@
 //! Markdown, with GitHub's tables.
 
-use super::{Align, Column, Format, ReportError, Table};
+use super::{Align, Column, Format, ReportError, Sketch, Table};
 
 fn write(table: &Table) -> Result<String, ReportError> {
     let mut layout = table.layout(
@@ -23,11 +23,23 @@ fn write(table: &Table) -> Result<String, ReportError> {
     });
     lines.insert(1, format!("|{}\n", delimiters.collect::<String>()));
 
-    let title = Some(&table.title).filter(|title| !title.is_empty());
+    Ok(blocks(&table.title, lines.concat(), &table.notes))
+}
+
+/// A drawing in a code fence.
+fn sketch(sketch: &Sketch) -> String {
+    let lines: String = sketch.lines().iter().map(|line| format!("{line}\n")).collect();
+    let drawing = if lines.is_empty() { lines } else { format!("```text\n{lines}```\n") };
+    blocks(sketch.title.plain(), drawing, &sketch.notes)
+}
+
+/// Title, body and footnotes, as far as there are any.
+fn blocks(title: &str, body: String, notes: &[String]) -> String {
+    let title = Some(title).filter(|title| !title.is_empty());
     let title = title.map(|title| format!("**{}**\n", escape(title)));
-    let notes = table.notes.iter().map(|note| format!("- {}\n", escape(note))).collect::<String>();
-    let blocks = title.into_iter().chain([lines.concat(), notes]);
-    Ok(blocks.filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n"))
+    let notes = notes.iter().map(|note| format!("- {}\n", escape(note))).collect::<String>();
+    let blocks = title.into_iter().chain([body, notes]);
+    blocks.filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Pipe tables have one header row: the group goes in front of the label.
@@ -51,5 +63,9 @@ pub(super) static FORMAT: Format = Format {
     name: "markdown",
     extensions: &["md"],
     summary: "tables for GitHub and notebooks",
-    write: |report| Ok(report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?.join("\n")),
+    write: |report| {
+        let mut parts = report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?;
+        parts.extend(report.sketches.iter().map(sketch));
+        Ok(parts.join("\n"))
+    },
 };

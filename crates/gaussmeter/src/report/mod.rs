@@ -1,7 +1,7 @@
 //! Results as text, Markdown, LaTeX, CSV or JSON.
 //!
-//! A [`Report`] says the same thing up to four times: as [`tables`](Report::tables) for people, as
-//! [`figures`](Report::figures) for papers, as flat [`records`](Report::records) at full precision,
+//! A [`Report`] says the same thing up to four times: as [`tables`](Report::tables) for people, perhaps
+//! with a [sketch](Report::sketches), as [`figures`](Report::figures) for papers, as flat [`records`](Report::records) at full precision,
 //! and as a [`json`](Report::json) document. A [`Format`] picks the one it is for and writes it;
 //! nothing is computed here.
 //!
@@ -38,6 +38,7 @@ mod json;
 mod latex;
 mod markdown;
 mod records;
+mod sketch;
 mod style;
 mod table;
 mod text;
@@ -45,8 +46,10 @@ mod text;
 pub use figure::{Axis, Curve, Figure};
 pub use json::number;
 pub use records::{Field, Records};
+pub use sketch::Sketch;
 pub use style::Style;
 pub use table::{Align, Cell, Column, Label, Row, Table};
+pub use text::wrap;
 
 use crate::entry::{EntryError, nearest};
 use std::path::Path;
@@ -62,6 +65,8 @@ pub fn formats() -> Vec<&'static Format> {
 pub struct Report {
     /// For people: text, Markdown and LaTeX.
     pub tables: Vec<Table>,
+    /// For people: drawings that follow the tables.
+    pub sketches: Vec<Sketch>,
     /// For papers: LaTeX writes these instead of the tables, where there are any.
     pub figures: Vec<Figure>,
     /// For machines: CSV, at full precision, one row per result.

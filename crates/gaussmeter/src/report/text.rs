@@ -1,6 +1,6 @@
 //! Plain text, for a terminal.
 
-use super::{Cell, Format, Label, ReportError, Table};
+use super::{Cell, Format, Label, ReportError, Sketch, Table};
 use unicode_width::UnicodeWidthStr;
 
 const GAP: usize = 2;
@@ -33,7 +33,7 @@ fn write(table: &Table) -> Result<String, ReportError> {
     }
     lines.push(rule);
     for note in &table.notes {
-        lines.extend(wrap("note: ", note));
+        lines.extend(footnote(note));
     }
     Ok(lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
@@ -63,19 +63,43 @@ fn span(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
-fn wrap(mark: &str, text: &str) -> Vec<String> {
-    let mut lines = vec![mark.to_owned()];
-    let mut used = mark.width();
+/// The lines of a sketch with its title and its notes.
+fn sketch(sketch: &Sketch) -> String {
+    let title = Some(sketch.title.plain().to_owned()).filter(|title| !title.is_empty());
+    let lines = title.into_iter().chain(sketch.lines());
+    let lines = lines.chain(sketch.notes.iter().flat_map(|note| footnote(note)));
+    lines.map(|line| line + "\n").collect()
+}
+
+fn footnote(text: &str) -> Vec<String> {
+    const MARK: &str = "note: ";
+    let mut lines = wrap(text, NOTE_WIDTH - MARK.len());
+    for (i, line) in lines.iter_mut().enumerate() {
+        line.insert_str(0, if i == 0 { MARK } else { "      " });
+    }
+    lines
+}
+
+/// Lines at most `width` wide, broken at spaces. A longer word has a line of its own.
+///
+/// ```
+/// assert_eq!(gaussmeter::report::wrap("one two  three", 7), ["one two", "three"]);
+/// ```
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut used = 0;
     for word in text.split_whitespace() {
-        if used + word.width() > NOTE_WIDTH && used > mark.width() {
-            lines.push(" ".repeat(mark.width()));
-            used = mark.width();
+        match lines.last_mut() {
+            Some(line) if used + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+                used += 1 + word.width();
+            }
+            _ => {
+                lines.push(word.into());
+                used = word.width();
+            }
         }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(word);
-            line.push(' ');
-        }
-        used += word.width() + 1;
     }
     lines
 }
@@ -84,5 +108,9 @@ pub(super) static FORMAT: Format = Format {
     name: "text",
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
-    write: |report| Ok(report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?.join("\n")),
+    write: |report| {
+        let mut parts = report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?;
+        parts.extend(report.sketches.iter().map(sketch));
+        Ok(parts.join("\n"))
+    },
 };

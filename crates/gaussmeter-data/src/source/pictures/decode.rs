@@ -3,13 +3,13 @@ use image::{DynamicImage, ImageFormat, ImageReader};
 use std::io::Cursor;
 
 /// A picture `[channels, height, width]`, plane by plane.
-pub(super) struct Decoded {
+pub(crate) struct Decoded {
     pub shape: [usize; 3],
     pub pixels: Pixels,
 }
 
 /// Values of pixels.
-pub(super) enum Pixels {
+pub(crate) enum Pixels {
     /// 8 bits each.
     Bytes(Vec<u8>),
     /// 16 bits each.

@@ -8,7 +8,7 @@ pub use transform::{Channels, Filter, Size, SizeError};
 
 use super::{Blob, Blobs};
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, dim};
-use decode::{Decoded, Pixels};
+pub(crate) use decode::{Decoded, Pixels};
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::Read;
@@ -167,8 +167,12 @@ impl Like {
 }
 
 fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
-    let picture = decode::picture(&blob.bytes).map_err(|e| blob.malformed(e))?;
-    transform::apply(picture, options).map_err(|e| blob.malformed(e))
+    one(&blob.bytes, options).map_err(|reason| blob.malformed(reason))
+}
+
+/// Decodes one picture; says why if it cannot.
+pub(crate) fn one(bytes: &[u8], options: &Options) -> Result<Decoded, String> {
+    transform::apply(decode::picture(bytes)?, options)
 }
 
 impl Samples for Pictures {

@@ -1,8 +1,8 @@
 //! File formats, recognised by content. A new format is one file and one line in [`formats`].
 
 mod json;
-mod npy;
-mod npz;
+pub(super) mod npy;
+pub(super) mod npz;
 mod text;
 
 use thiserror::Error;

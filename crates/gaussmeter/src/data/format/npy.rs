@@ -15,7 +15,10 @@ pub(super) static FORMAT: Format = Format {
 };
 
 /// The values and the type of a 1-D array of `what`.
-pub(super) fn array(bytes: &[u8], what: &'static str) -> Result<(Vec<f64>, String), FormatError> {
+pub(in crate::data) fn array(
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<(Vec<f64>, String), FormatError> {
     let malformed = |reason: &str| FormatError::Malformed { format: "npy", reason: reason.into() };
     let (text, data) = split(bytes).ok_or_else(|| malformed("the header is cut off"))?;
     let header = Header::parse(text).ok_or_else(|| malformed("the header cannot be read"))?;

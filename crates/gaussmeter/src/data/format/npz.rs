@@ -3,7 +3,7 @@ use crate::data::MAX_BYTES;
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
-pub(super) static FORMAT: Format = Format {
+pub(in crate::data) static FORMAT: Format = Format {
     name: "npz",
     extensions: &["npz"],
     recognises: |bytes| bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06"),

@@ -13,17 +13,18 @@ pub(super) static FORMAT: Format = Format {
     extensions: &["tex"],
     summary: "booktabs tables and pgfplots figures for a paper",
     write: |report| {
-        let (needs, floats) = match report.figures.is_empty() {
-            true => {
-                let tables = report.tables.iter().map(table::write).collect::<Result<_, _>>()?;
-                (r"\usepackage{booktabs}", tables)
-            }
-            // The tables show the same numbers.
-            false => {
-                let figures: Vec<_> = report.figures.iter().map(figure::write).collect();
-                (r"\usepackage{pgfplots} \pgfplotsset{compat=1.18}", figures)
-            }
-        };
-        Ok(format!("% needs {needs}\n{}", floats.join("\n")))
+        // Where there are figures, the tables show the same numbers.
+        let tables = if report.figures.is_empty() { &report.tables[..] } else { &[] };
+        let mut floats = tables.iter().map(table::write).collect::<Result<Vec<_>, _>>()?;
+        floats.extend(report.figures.iter().map(figure::write));
+        floats.extend(report.sketches.iter().map(|sketch| figure::write(&sketch.figure())));
+        let mut needs = Vec::new();
+        if report.figures.is_empty() {
+            needs.push("% needs \\usepackage{booktabs}\n");
+        }
+        if !(report.figures.is_empty() && report.sketches.is_empty()) {
+            needs.push("% needs \\usepackage{pgfplots} \\pgfplotsset{compat=1.18}\n");
+        }
+        Ok(needs.concat() + &floats.join("\n"))
     },
 };
