@@ -4,6 +4,8 @@
 
 mod command;
 mod failure;
+#[cfg(feature = "data")]
+mod images;
 mod options;
 mod output;
 #[cfg(feature = "data")]

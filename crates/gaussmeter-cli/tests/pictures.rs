@@ -306,10 +306,10 @@ fn bad_requests_get_one_line() {
     for (line, code, expected) in [
         ("texture no.png -o t.npz", 1, "no such file 'no.png'"),
         ("texture list.txt -o t.npz", 1, "list.txt: not a picture"),
-        ("texture alpha.png -o t.npz", 1, "column 1 is not opaque"),
+        ("texture alpha.png -o t.npz", 1, "partly transparent"),
         ("texture fabric.png -o t.png", 2, "-o t.png: the file is .npz"),
         ("texture fabric.png -o no/t.npz", 1, "cannot write no/t.npz: no such folder"),
-        ("texture fabric.png --scale half -o t.npz", 2, "unknown value 'half'"),
+        ("texture fabric.png --scale half -o t.npz", 2, "not auto, symmetric, unit"),
         ("sample fabric.npz -o t.jpg", 2, "the file is .png or .npz"),
         ("sample no.npz -o t.png", 1, "no such file 'no.npz'"),
         ("sample list.txt -o t.png", 1, "gaussmeter spectrum DATA --basis"),

@@ -1,7 +1,6 @@
 //! Pictures in, sheets of pictures out.
 
 use crate::npz::{FileError, beside};
-use crate::samples::Scale;
 use crate::source::pictures::{self, Pixels};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -52,7 +51,7 @@ pub enum PictureError {
     File(#[from] FileError),
 }
 
-/// A picture of 1 or 3 channels.
+/// A picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// The name of its file.
@@ -68,16 +67,16 @@ pub struct Picture {
 impl Picture {
     /// Reads a picture of any format that the crate `image` was built with, recognised by content.
     ///
-    /// Pixels keep their 8 or 16 bits. An alpha channel is dropped if every pixel is opaque, and
-    /// refused otherwise: what shows through is not in the file. Colour profiles and orientation are
-    /// not applied.
+    /// Pixels keep their 8 or 16 bits. Unless `options` say what becomes of it, an alpha channel is
+    /// dropped if every pixel is opaque, and refused otherwise: what shows through is not in the
+    /// file. Colour profiles and orientation are not applied.
     ///
     /// # Errors
     /// [`PictureError`]
-    pub fn open(path: &Path) -> Result<Self, PictureError> {
+    pub fn open(path: &Path, options: &pictures::Options) -> Result<Self, PictureError> {
         let failed = |source| PictureError::Io { path: path.into(), source };
         let bytes = std::fs::read(path).map_err(failed)?;
-        let decoded = pictures::one(&bytes, &pictures::Options::default());
+        let decoded = pictures::one(&bytes, options);
         let decoded =
             decoded.map_err(|reason| PictureError::Decode { path: path.into(), reason })?;
         let (values, white) = match decoded.pixels {
@@ -85,17 +84,14 @@ impl Picture {
             Pixels::Deep(values) => (values.into_iter().map(f64::from).collect(), 65_535.0),
         };
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
-        Ok(Picture { description: name, shape: decoded.shape, values, white })
-    }
-
-    /// The map of pixels to [−1, 1].
-    pub fn symmetric(&self) -> Scale {
-        Scale { factor: 2.0 / self.white, offset: -1.0 }
-    }
-
-    /// The map of pixels to [0, 1].
-    pub fn unit(&self) -> Scale {
-        Scale { factor: 1.0 / self.white, offset: 0.0 }
+        let what = options.describe();
+        let comma = if what.is_empty() { "" } else { ", " };
+        Ok(Picture {
+            description: format!("{name}{comma}{what}"),
+            shape: decoded.shape,
+            values,
+            white,
+        })
     }
 }
 

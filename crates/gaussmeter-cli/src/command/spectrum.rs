@@ -1,10 +1,11 @@
 use crate::failure::Failure;
+use crate::images::{ImageOptions, named, parse_scale};
 use crate::options::parse_length;
 use crate::progress::{Work, note};
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
 use gaussmeter_data::samples::{Cached, LeftOut, Samples, Watched};
-use gaussmeter_data::source::pictures::{self, Channels, Filter, Size};
+use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{Data, Kind, Layout, Part, ScaleChoice, Source, Split};
 use gaussmeter_data::{
     Choice, Decomposition, LanczosOptions, Method, Moments, Options as Decompose, StationaryModel,
@@ -110,78 +111,16 @@ struct ReadOptions {
     /// train, test or all
     #[arg(long, value_enum, default_value = "auto")]
     split: SplitName,
-    /// Resize images: the shorter side to N, or to HEIGHTxWIDTH
-    #[arg(long, value_name = "SIZE", help_heading = "Images")]
-    resize: Option<Size>,
-    /// Then cut out the centre: NxN, or HEIGHTxWIDTH
-    #[arg(long, value_name = "SIZE", help_heading = "Images")]
-    crop: Option<Size>,
-    /// How pixels are averaged by --resize; as Pillow's filters of these names
-    #[arg(long, value_enum, default_value = "bicubic", help_heading = "Images")]
-    filter: FilterName,
-    /// Channels: auto (as stored; opaque alpha is dropped), gray (alias grayscale), rgb or rgba
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Images")]
-    channels: ChannelsName,
+    #[command(flatten)]
+    images: ImageOptions,
     /// Leave out damaged images and those of another shape than the first; say how many
     #[arg(long, help_heading = "Images")]
     skip_bad: bool,
 }
 
-macro_rules! names {
-    ($name:ident => $target:ty { $($word:ident),* }) => {
-        #[derive(Clone, Copy, Debug, ValueEnum)]
-        enum $name { $($word),* }
-        impl From<$name> for $target {
-            fn from(name: $name) -> Self {
-                match name { $($name::$word => <$target>::$word),* }
-            }
-        }
-    };
-}
-names!(KindName => Kind { Samples, Covariance, Eigenvalues });
-names!(LayoutName => Layout { Auto, Chw, Hwc });
-names!(SplitName => Split { Auto, Train, Test, All });
-names!(FilterName => Filter { Nearest, Bilinear, Bicubic, Lanczos });
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ChannelsName {
-    Auto,
-    #[value(alias = "grayscale", alias = "grey")]
-    Gray,
-    Rgb,
-    Rgba,
-}
-
-impl From<ChannelsName> for Channels {
-    fn from(name: ChannelsName) -> Self {
-        match name {
-            ChannelsName::Auto => Channels::Auto,
-            ChannelsName::Gray => Channels::Gray,
-            ChannelsName::Rgb => Channels::Rgb,
-            ChannelsName::Rgba => Channels::Rgba,
-        }
-    }
-}
-
-/// Parses auto, symmetric, unit, none or FACTOR,OFFSET.
-pub fn parse_scale(text: &str) -> Result<ScaleChoice, String> {
-    Ok(match text {
-        "auto" => ScaleChoice::Auto,
-        "symmetric" => ScaleChoice::Symmetric,
-        "unit" => ScaleChoice::Unit,
-        "none" => ScaleChoice::None,
-        text => {
-            let number = |text: &str| text.trim().parse().ok().filter(|v: &f64| v.is_finite());
-            let numbers = text.split_once(',').and_then(|(f, o)| number(f).zip(number(o)));
-            match numbers {
-                Some((factor, offset)) if factor.is_normal() => {
-                    ScaleChoice::Affine { factor, offset }
-                }
-                _ => return Err("not auto, symmetric, unit, none or FACTOR,OFFSET".into()),
-            }
-        }
-    })
-}
+named!(KindName => Kind { Samples, Covariance, Eigenvalues });
+named!(LayoutName => Layout { Auto, Chw, Hwc });
+named!(SplitName => Split { Auto, Train, Test, All });
 
 /// Parses a number of bytes, such as 512M or 2G.
 fn parse_bytes(text: &str) -> Result<u64, String> {
@@ -215,13 +154,7 @@ impl ReadOptions {
             layout: self.layout.into(),
             scale: self.scale,
             split: self.split.into(),
-            pictures: pictures::Options {
-                resize: self.resize,
-                crop: self.crop,
-                filter: self.filter.into(),
-                channels: self.channels.into(),
-                skip_bad: self.skip_bad,
-            },
+            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build() },
         }
     }
 }

@@ -1,8 +1,10 @@
 use crate::failure::Failure;
+use crate::images::{ImageOptions, parse_scale};
 use crate::options;
 use crate::output::extension;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use gaussmeter_data::samples::Scale;
+use gaussmeter_data::source::ScaleChoice;
 use gaussmeter_data::{Picture, TextureModel};
 use std::io::Write;
 use std::path::PathBuf;
@@ -32,30 +34,21 @@ pub struct Arguments {
     /// Take the mean away, as the paper does
     #[arg(long)]
     centred: bool,
-    /// Data units: pixels to [-1, 1], pixels to [0, 1], or as stored
-    #[arg(long, value_name = "SCALE", value_enum, default_value = "symmetric")]
-    scale: ScaleName,
+    /// Pixels to data: symmetric ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
+    #[arg(long, value_name = "SCALE", default_value = "symmetric", value_parser = parse_scale, allow_hyphen_values = true)]
+    scale: ScaleChoice,
+    #[command(flatten)]
+    images: ImageOptions,
     /// Where the model goes
     #[arg(short, long, value_name = "FILE.npz")]
     output: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ScaleName {
-    Symmetric,
-    Unit,
-    None,
-}
-
 pub fn run(a: Arguments) -> Result<(), Failure> {
     extension(&a.output, &["npz"])?;
     options::exists(&a.image)?;
-    let picture = Picture::open(&a.image)?;
-    let scale = match a.scale {
-        ScaleName::Symmetric => picture.symmetric(),
-        ScaleName::Unit => picture.unit(),
-        ScaleName::None => Scale::IDENTITY,
-    };
+    let picture = Picture::open(&a.image, &a.images.build())?;
+    let scale = a.scale.resolve(Some(picture.white)).unwrap_or(Scale::IDENTITY);
     let model = TextureModel::new(&picture, scale, a.periodic, a.centred)?;
     let spectrum = model.texture.spectrum(&model.description)?;
     model.save(&a.output)?;

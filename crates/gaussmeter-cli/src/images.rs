@@ -1,0 +1,79 @@
+//! How images are read, for the commands that do.
+
+use clap::{Args, ValueEnum};
+use gaussmeter_data::source::ScaleChoice;
+use gaussmeter_data::source::pictures::{Channels, Filter, Options, Size};
+
+/// An option whose values are those of a type of the library.
+macro_rules! named {
+    ($name:ident => $target:ty { $($(#[$attribute:meta])? $word:ident),* }) => {
+        #[derive(Clone, Copy, Debug, ValueEnum)]
+        enum $name { $($(#[$attribute])? $word),* }
+        impl From<$name> for $target {
+            fn from(name: $name) -> Self {
+                match name { $($name::$word => <$target>::$word),* }
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+named!(FilterName => Filter { Nearest, Bilinear, Bicubic, Lanczos });
+named!(ChannelsName => Channels {
+    Auto,
+    #[value(alias = "grayscale", alias = "grey")]
+    Gray,
+    Rgb,
+    Rgba
+});
+
+/// Size and channels of images.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Images")]
+pub struct ImageOptions {
+    /// Resize: the shorter side to N, or to HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE")]
+    resize: Option<Size>,
+    /// Then cut out the centre: NxN, or HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE")]
+    crop: Option<Size>,
+    /// How pixels are averaged by --resize; as Pillow's filters of these names
+    #[arg(long, value_enum, default_value = "bicubic")]
+    filter: FilterName,
+    /// Channels: auto (as stored; opaque alpha is dropped), gray (also grayscale), rgb or rgba
+    #[arg(long, value_enum, default_value = "auto")]
+    channels: ChannelsName,
+}
+
+impl ImageOptions {
+    /// What was asked for.
+    pub fn build(&self) -> Options {
+        Options {
+            resize: self.resize,
+            crop: self.crop,
+            filter: self.filter.into(),
+            channels: self.channels.into(),
+            skip_bad: false,
+        }
+    }
+}
+
+/// Parses auto, symmetric, unit, none or FACTOR,OFFSET.
+pub fn parse_scale(text: &str) -> Result<ScaleChoice, String> {
+    Ok(match text {
+        "auto" => ScaleChoice::Auto,
+        "symmetric" => ScaleChoice::Symmetric,
+        "unit" => ScaleChoice::Unit,
+        "none" => ScaleChoice::None,
+        text => {
+            let number = |text: &str| text.trim().parse().ok().filter(|v: &f64| v.is_finite());
+            let numbers = text.split_once(',').and_then(|(f, o)| number(f).zip(number(o)));
+            match numbers {
+                Some((factor, offset)) if factor.is_normal() => {
+                    ScaleChoice::Affine { factor, offset }
+                }
+                _ => return Err("not auto, symmetric, unit, none or FACTOR,OFFSET".into()),
+            }
+        }
+    })
+}
