@@ -298,3 +298,24 @@ fn a_full_disk_leaves_nothing_behind() {
     assert!(!full.status.success());
     assert_eq!(folder.names(), ["pictures"], "{}", String::from_utf8_lossy(&full.stderr));
 }
+
+/// The training images of CIFAR-10 as JPEG. Largest eigenvalue and trace are those that NumPy finds
+/// from Pillow's pixels, whose decoder differs from ours by some grey levels.
+#[test]
+fn cifar10_as_jpeg_in_one_command() {
+    let Some(shared) = gaussmeter_testkit::shared() else { return };
+    let tar = shared.join("data/images/cifar10-train-jpeg.tar");
+    let folder = Folder::new();
+    let json = folder.ok(&format!("spectrum {} -o my.npz --format json", tar.display()));
+    let info: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(info["spectrum"]["dim"], 3072.0, "{json}");
+    for (key, expected) in [("trace", 754.631_156_485_255_8), ("largest", 220.219_168_94)] {
+        let found = match key {
+            "trace" => info["spectrum"]["trace"].as_f64().unwrap(),
+            _ => info["highest"].as_f64().unwrap(),
+        };
+        assert!((found / expected - 1.0).abs() < 1e-3, "{key}: {found}");
+    }
+    let table = folder.ok("table --spectrum my.npz --nfe 50 --sampler em,heun");
+    assert!(table.contains("W2 error on my (d = 3072)"), "{table}");
+}

@@ -1,10 +1,10 @@
 //! Pictures in folders and archives: decoded as stored, of one shape or refused by name, damaged
 //! ones named or counted.
 
-use gaussmeter_data::Moments;
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError, Scale};
 use gaussmeter_data::source::pictures::{self, Channels, Filter, Size};
 use gaussmeter_data::source::{self, Data, Options, ScaleChoice, Split};
+use gaussmeter_data::{Method, Moments};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use std::fs;
 use std::io::{Cursor, Write};
@@ -425,4 +425,30 @@ fn nothing_and_strange_things_are_refused() {
     fs::write(at("readme.txt"), "no data").unwrap();
     let message = error(&[folder.path().into()], &Options::default());
     assert!(message.contains("no data among its 1 files (first: readme.txt)"), "{message}");
+}
+
+/// Values made with NumPy: see `fixtures/eigenvalues.py`.
+#[test]
+fn lossless_pictures_have_the_eigenvalues_of_numpy() {
+    let numpy: serde_json::Value =
+        serde_json::from_str(include_str!("fixtures/eigenvalues.json")).unwrap();
+    let expected: Vec<f64> = serde_json::from_value(numpy["eigenvalues"].clone()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for k in 0..200 {
+        fs::write(folder.path().join(format!("{k:03}.png")), png(k)).unwrap();
+    }
+    let mut samples = open_one(folder.path()).unwrap();
+    for method in [Method::Dense, Method::Gram] {
+        let options = gaussmeter_data::Options { method: Some(method), ..Default::default() };
+        samples.rewind().unwrap();
+        let found = gaussmeter_data::decompose(&mut *samples, &options).unwrap();
+        let mut values = found.eigenvalues;
+        values.sort_by(f64::total_cmp);
+        assert_eq!(values.len(), expected.len());
+        for (found, expected) in values.iter().zip(&expected) {
+            let tolerance = if *expected > 1e-6 { 1e-10 } else { f64::INFINITY };
+            assert!((found / expected - 1.0).abs() < tolerance, "{method}: {found}, {expected}");
+        }
+        assert!(expected.iter().filter(|v| **v > 1e-6).count() >= 60);
+    }
 }
