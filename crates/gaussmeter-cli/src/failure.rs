@@ -11,6 +11,9 @@ use std::process::ExitCode;
 
 const SEE_HELP: &str = " (see --help)";
 
+/// The commands of the feature `data`.
+const OF_DATA: [&str; 4] = ["spectrum", "merge", "texture", "sample"];
+
 /// Why the command stops.
 #[derive(Debug)]
 pub enum Failure {
@@ -90,6 +93,11 @@ fn in_our_words(error: &clap::Error) -> String {
         }
         ErrorKind::InvalidSubcommand => {
             let given = get(ContextKind::InvalidSubcommand);
+            if cfg!(not(feature = "data")) && OF_DATA.contains(&&given[..]) {
+                return format!(
+                    "this build leaves out '{given}' and all that reads data sets: build without --no-default-features"
+                );
+            }
             (format!("command '{given}'"), get(ContextKind::SuggestedSubcommand), String::new())
         }
         ErrorKind::InvalidValue if !get(ContextKind::InvalidValue).is_empty() => {

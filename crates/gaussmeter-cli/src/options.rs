@@ -1,6 +1,7 @@
 //! Options shared by all commands that run samplers.
 
 use crate::failure::Failure;
+use crate::output::note;
 use clap::Args;
 use gaussmeter::entry::{Named, split_list};
 use gaussmeter::exact::Init;
@@ -8,7 +9,6 @@ use gaussmeter::experiment::{Length, MAX_STEPS, NamedSampler, Setting};
 use gaussmeter::metric::Metric;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::{data, exact, grid, metric, process, sampler};
-use std::io::Write;
 use std::sync::Arc;
 
 /// The samplers of the paper's table.
@@ -45,7 +45,7 @@ impl SettingOptions {
         let build = self.dynamics.names()?;
         let spectrum = data::load(self.spectrum.as_deref().unwrap_or(default_spectrum))?;
         for notice in spectrum.notices() {
-            let _ = writeln!(std::io::stderr(), "note: {}: {notice}", spectrum.name());
+            note(format!("{}: {notice}", spectrum.name()));
         }
         Ok(build(spectrum))
     }

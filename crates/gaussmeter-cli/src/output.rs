@@ -41,6 +41,11 @@ impl Output {
     }
 }
 
+/// A line on stderr that is no failure.
+pub fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "note: {text}");
+}
+
 /// Characters to which words are wrapped. Markdown wraps by itself; with 52, text fits a terminal and
 /// LaTeX a page.
 pub fn width(format: &Format) -> usize {

@@ -1,20 +1,15 @@
 //! Progress on stderr, and the wish to stop.
 
 use crate::failure::Failure;
+use crate::output::note;
 use gaussmeter_data::samples::Progress;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Whether the user or the batch system has asked to stop.
 static STOP: AtomicBool = AtomicBool::new(false);
-
-/// A line on stderr that is no failure.
-pub fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "note: {text}");
-}
 
 /// Long work that reports how far it is and can be stopped: once gently, then at once.
 pub struct Work {
@@ -67,6 +62,11 @@ impl Work {
     pub fn pass(&self, progress: Progress) -> ControlFlow<()> {
         self.bar.set_message(format!("pass {}", progress.pass));
         self.at(progress.position)
+    }
+
+    /// Ends the bar.
+    pub fn done(self) {
+        self.bar.finish_and_clear();
     }
 
     /// Ends the bar and says how long it took.

@@ -1,8 +1,7 @@
 //! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
-use crate::output::{print, width};
-use crate::progress::note;
+use crate::output::{note, print, width};
 use clap::Args;
 use gaussmeter::experiment::Info;
 use gaussmeter::report::{Format, by_name};

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::progress::note;
+use crate::output::note;
 use crate::spectra::{SolveOptions, Summary, save_path};
 use clap::Args;
 use gaussmeter_data::Moments;

@@ -1,6 +1,7 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, ProcessOptions, parse_length, parse_time};
-use crate::output::extension;
+use crate::output::{extension, note};
+use crate::progress::Work;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Init;
 use gaussmeter::experiment::{
@@ -10,9 +11,7 @@ use gaussmeter::paths::Draw;
 use gaussmeter::process::Level;
 use gaussmeter::{data, sampler};
 use gaussmeter_data::{Dtype, Model, SampleFile, Sheet};
-use indicatif::ProgressBar;
 use serde_json::json;
-use std::io::Write;
 use std::path::PathBuf;
 
 const PROGRAM: &str = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
@@ -143,7 +142,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     };
     if a.times.is_some() {
         let times: Vec<String> = sampling.frames().iter().map(|f| short(f.level.t)).collect();
-        note(&format!("times taken: {}", times.join(", ")));
+        note(format!("times taken: {}", times.join(", ")));
     }
     let about = if a.compare { difference(run.as_ref(), &init) } else { "" };
     match format {
@@ -236,15 +235,20 @@ fn batches(
     sampling: &Sampling<'_>,
     mut each: impl FnMut(usize, &[f64]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    // Hidden where stderr is no terminal.
-    let progress = ProgressBar::new(a.count as u64);
+    let work = Work::begin(Some(a.count as u64))?;
     for first in (0..a.count).step_by(sampling.batch_size()) {
         let count = sampling.batch_size().min(a.count - first);
         let draw = Draw { seed: a.seed, first: first as u64, count };
         each(first, &sampling.batch(draw)?)?;
-        progress.inc(count as u64);
+        let done = first + count;
+        if work.at(done as u64).is_break() && done < a.count {
+            let (count, output) = (a.count, a.output.display());
+            return Err(Failure::Request(format!(
+                "interrupted after {done} of {count} samples: {output} is not written"
+            )));
+        }
     }
-    progress.finish_and_clear();
+    work.done();
     Ok(())
 }
 
@@ -290,7 +294,7 @@ fn picture(
     };
     if a.compare {
         let text = format!("difference around mid grey, amplified {gain} times");
-        note(&format!("from left to right: exact ODE solution, sampler, {text}; {about}"));
+        note(format!("from left to right: exact ODE solution, sampler, {text}; {about}"));
         made = format!("{made}; exact ODE solution, sampler, {text}; {about}");
     }
     batches(a, sampling, |first, data| {
@@ -370,10 +374,6 @@ fn numbers(
 /// At most 7 digits.
 fn short(t: f64) -> String {
     format!("{t:.6e}").parse().map_or_else(|_| t.to_string(), |t: f64| t.to_string())
-}
-
-fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "note: {text}");
 }
 
 fn parse_size(text: &str) -> Result<[usize; 2], String> {

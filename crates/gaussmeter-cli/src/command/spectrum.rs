@@ -1,7 +1,8 @@
 use crate::failure::Failure;
 use crate::images::{ImageOptions, named, parse_scale};
 use crate::options::parse_length;
-use crate::progress::{Work, note};
+use crate::output::note;
+use crate::progress::Work;
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
 use gaussmeter_data::samples::{Cached, LeftOut, Samples, Watched};

@@ -1,12 +1,11 @@
 use crate::failure::Failure;
 use crate::images::{ImageOptions, parse_scale};
 use crate::options;
-use crate::output::extension;
+use crate::output::{extension, note};
 use clap::Args;
 use gaussmeter_data::samples::Scale;
 use gaussmeter_data::source::ScaleChoice;
 use gaussmeter_data::{Picture, TextureModel};
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Texture model (ADSN) of a picture: a spectrum, and a model to sample from
@@ -52,13 +51,12 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let model = TextureModel::new(&picture, scale, a.periodic, a.centred)?;
     let spectrum = model.texture.spectrum(&model.description)?;
     model.save(&a.output)?;
-    let _ = writeln!(
-        std::io::stderr(),
-        "note: {}; total variance {:.7}, {} of {} eigenvalues are not zero",
+    note(format!(
+        "{}; total variance {:.7}, {} of {} eigenvalues are not zero",
         model.provenance(),
         spectrum.trace(),
         spectrum.dim() - spectrum.null_dim(),
         spectrum.dim()
-    );
+    ));
     Ok(())
 }
