@@ -171,6 +171,22 @@ fn sheets_have_the_size_and_the_texts_that_they_should() {
     assert_eq!(decode(&folder.path("d.png")).0, [3 * 12 + 4, 22]);
 }
 
+/// The law does not change with the size: what is smaller than the texture is a window of it.
+#[test]
+fn textures_have_any_size() {
+    let folder = Folder::new();
+    folder.done("sample fabric.npz --count 2 -o own.npz");
+    folder.done("sample fabric.npz --count 2 --size 4x7 -o small.npz");
+    let (own, small) = (folder.floats("own.npz", "samples"), folder.floats("small.npz", "samples"));
+    let planes = own.chunks_exact(10 * 12).flat_map(|plane| plane.chunks_exact(12).take(4));
+    assert_eq!(small, planes.flat_map(|row| &row[..7]).copied().collect::<Vec<_>>());
+    assert!(folder.array("small.npz", "samples").0.contains("(2, 3, 4, 7)"));
+    folder.done("sample fabric.npz --count 2 --columns 2 --size 4x30 --times 3 -o mixed.png");
+    assert_eq!(decode(&folder.path("mixed.png")).0, [6 * 30 + 5 * 2, 4]);
+    folder.done("sample fabric.npz --sampler heun --nfe 9 --compare --count 1 --size 5x5 -o c.png");
+    assert_eq!(decode(&folder.path("c.png")).0, [3 * 5 + 4, 5]);
+}
+
 #[test]
 fn a_comparison_shows_the_discretization_error() {
     let folder = Folder::new();
@@ -315,7 +331,7 @@ fn bad_requests_get_one_line() {
         ("sample list.txt -o t.png", 1, "gaussmeter spectrum DATA --basis"),
         ("sample cifar10 -o t.png", 2, "cifar10 is a list of eigenvalues without eigenvectors"),
         ("sample cut.npz -o t.png", 1, "cut.npz: not a complete npz archive"),
-        ("sample fabric.npz --size 9x99 -o t.png", 1, "ask for at least its size"),
+        ("sample fabric.npz --size 0x99 -o t.png", 2, "not HEIGHTxWIDTH"),
         ("sample fabric.npz --size 9 -o t.png", 2, "not HEIGHTxWIDTH"),
         ("sample fabric.npz --times 1 -o t.png", 2, "2 to 10000 times"),
         ("sample fabric.npz --times 0.5,2 -o t.png", 1, "time 2 is outside [0, 1]"),

@@ -48,7 +48,7 @@ pub struct Arguments {
     /// Names the sequence of samples
     #[arg(long, value_name = "S", default_value = "0")]
     seed: u64,
-    /// Pictures of another size, at least that of the texture
+    /// Pictures of another size, of a texture
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<[usize; 2]>,
 
@@ -114,8 +114,12 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let sampler = a.sampler.as_deref().map(|s| sampler::registry().build(s)).transpose()?;
     let (init_label, init) = options::init(a.init.as_deref().unwrap_or("normal"))?;
     let mut model = Model::load(&a.file)?;
+    let mut window = None;
     if let Some([height, width]) = a.size {
-        model = model.resized(height, width)?;
+        // What is smaller than the texton is cut out of what has its size: the law does not change.
+        let [_, own_height, own_width] = model.image_shape().unwrap_or([0; 3]);
+        model = model.resized(height.max(own_height), width.max(own_width))?;
+        window = (height < own_height || width < own_width).then_some([height, width]);
     }
     let setting = a.dynamics.build(model.spectrum()?)?;
     let init = setting.init(&init)?;
@@ -146,8 +150,8 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     }
     let about = if a.compare { difference(run.as_ref(), &init) } else { "" };
     match format {
-        "png" => picture(&a, &model, &sampling, &how, about),
-        _ => numbers(&a, &model, &sampling, &how, about),
+        "png" => picture(&a, &model, &Drawn { sampling, window }, &how, about),
+        _ => numbers(&a, &model, &Drawn { sampling, window }, &how, about),
     }
 }
 
@@ -229,17 +233,48 @@ fn difference(run: Option<&Run>, init: &Init) -> &'static str {
     }
 }
 
+/// Samples, or a window at the top left of each.
+struct Drawn<'a> {
+    sampling: Sampling<'a>,
+    window: Option<[usize; 2]>,
+}
+
+impl Drawn<'_> {
+    /// The shape of one frame.
+    fn shape(&self, model: &Model) -> Vec<usize> {
+        let shape = model.basis.shape();
+        match self.window {
+            Some([height, width]) => [&shape[..shape.len() - 2], &[height, width]].concat(),
+            None => shape.to_vec(),
+        }
+    }
+
+    fn batch(&self, model: &Model, draw: Draw) -> Result<Vec<f64>, Failure> {
+        let whole = self.sampling.batch(draw)?;
+        let (Some([height, width]), Some([_, own_height, own_width])) =
+            (self.window, model.image_shape())
+        else {
+            return Ok(whole);
+        };
+        let planes = whole.chunks_exact(own_height * own_width);
+        let rows = planes.flat_map(|plane| plane.chunks_exact(own_width).take(height));
+        Ok(rows.flat_map(|row| &row[..width]).copied().collect())
+    }
+}
+
 /// Hands batches of samples to `each`, with the number of those before.
 fn batches(
     a: &Arguments,
-    sampling: &Sampling<'_>,
+    model: &Model,
+    drawn: &Drawn<'_>,
     mut each: impl FnMut(usize, &[f64]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let size = drawn.sampling.batch_size();
     let work = Work::begin(Some(a.count as u64))?;
-    for first in (0..a.count).step_by(sampling.batch_size()) {
-        let count = sampling.batch_size().min(a.count - first);
+    for first in (0..a.count).step_by(size) {
+        let count = size.min(a.count - first);
         let draw = Draw { seed: a.seed, first: first as u64, count };
-        each(first, &sampling.batch(draw)?)?;
+        each(first, &drawn.batch(model, draw)?)?;
         let done = first + count;
         if work.at(done as u64).is_break() && done < a.count {
             let (count, output) = (a.count, a.output.display());
@@ -255,7 +290,7 @@ fn batches(
 fn picture(
     a: &Arguments,
     model: &Model,
-    sampling: &Sampling<'_>,
+    drawn: &Drawn<'_>,
     how: &str,
     about: &str,
 ) -> Result<(), Failure> {
@@ -275,7 +310,10 @@ fn picture(
     if model.centred && a.range.is_none() {
         note("the model has mean zero: samples are shown around mid grey");
     }
-    let (frames, dim) = (sampling.frames(), model.basis.dim());
+    let frames = drawn.sampling.frames();
+    let [height, width] = drawn.window.unwrap_or([shape[1], shape[2]]);
+    let shape = [shape[0], height, width];
+    let dim = shape.iter().product();
     let square = (a.count as f64).sqrt().ceil() as usize;
     let columns = a.columns.unwrap_or(match frames.len() {
         1 if shape[0] == 1 || shape[0] == 3 => square,
@@ -288,7 +326,7 @@ fn picture(
         (false, _) => 1.0,
         (true, Some(gain)) => gain,
         (true, None) => {
-            let first = sampling.batch(Draw { seed: a.seed, first: 0, count: 1 })?;
+            let first = drawn.batch(model, Draw { seed: a.seed, first: 0, count: 1 })?;
             fitting_gain(&first[2 * dim..], 0.5 * (white - black))
         }
     };
@@ -297,7 +335,7 @@ fn picture(
         note(format!("from left to right: exact ODE solution, sampler, {text}; {about}"));
         made = format!("{made}; exact ODE solution, sampler, {text}; {about}");
     }
-    batches(a, sampling, |first, data| {
+    batches(a, model, drawn, |first, data| {
         for (k, data) in data.chunks_exact(dim).enumerate() {
             let Frame { kind, level } = frames[k % frames.len()];
             let unit = level.alpha.hypot(level.sigma);
@@ -328,7 +366,7 @@ fn fitting_gain(difference: &[f64], half: f64) -> f64 {
 fn numbers(
     a: &Arguments,
     model: &Model,
-    sampling: &Sampling<'_>,
+    drawn: &Drawn<'_>,
     how: &str,
     about: &str,
 ) -> Result<(), Failure> {
@@ -337,7 +375,7 @@ fn numbers(
         DtypeName::F32 => Dtype::F32,
         DtypeName::U8 => Dtype::U8,
     };
-    let frames = sampling.frames();
+    let frames = drawn.sampling.frames();
     if dtype == Dtype::U8 && (model.white != Some(255.0) || model.centred || frames.len() > 1) {
         return Err(Failure::Request(format!(
             "{}: --dtype u8 is for samples of 8-bit pixels with their mean: use f32",
@@ -348,13 +386,10 @@ fn numbers(
         note(about);
     }
     let several = (a.times.is_some() || a.compare).then_some(frames.len());
-    let shape: Vec<usize> = [Some(a.count), several]
-        .into_iter()
-        .flatten()
-        .chain(model.basis.shape().to_vec())
-        .collect();
+    let shape: Vec<usize> =
+        [Some(a.count), several].into_iter().flatten().chain(drawn.shape(model)).collect();
     let mut file = SampleFile::create(&a.output, &shape, dtype, model.scale)?;
-    batches(a, sampling, |_, data| Ok(file.push(data)?))?;
+    batches(a, model, drawn, |_, data| Ok(file.push(data)?))?;
     let times: Vec<f64> = frames.iter().map(|f| f.level.t).collect();
     let frame = |f: &Frame| json!({"kind": f.kind.name(), "t": f.level.t, "alpha": f.level.alpha, "sigma": f.level.sigma});
     let meta = json!({
