@@ -5,6 +5,7 @@ mod cifar;
 mod idx;
 mod npy;
 mod npz;
+mod parquet;
 mod picture;
 mod tar;
 mod text;
@@ -18,6 +19,7 @@ pub fn formats() -> &'static [&'static Format] {
         &picture::FORMAT,
         &npy::FORMAT,
         &npz::FORMAT,
+        &parquet::FORMAT,
         &idx::FORMAT,
         &tar::FORMAT,
         &cifar::FORMAT,
