@@ -1,7 +1,7 @@
 //! Arrays of numbers in a stream of bytes, as samples.
 
 use super::input::MAX_IN_MEMORY;
-use super::{Input, Layout, Options};
+use super::{Input, Layout, Options, ScaleChoice};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use half::{bf16, f16};
 use std::io::{self, Read};
@@ -75,7 +75,7 @@ impl Number {
     }
 
     /// Whether values are kept as 8-bit ones, whose moments are exact.
-    fn is_byte(self) -> bool {
+    pub(super) fn is_byte(self) -> bool {
         matches!(self, Number::Bool | Number::U8)
     }
 
@@ -86,6 +86,14 @@ impl Number {
             Number::U8 => Some(255.0),
             _ => None,
         }
+    }
+
+    /// How they become data.
+    pub(super) fn scale(self, choice: ScaleChoice) -> Result<Scale, String> {
+        choice.resolve(self.top()).ok_or_else(|| {
+            let name = self.name();
+            format!("{name} values have no largest one: give --scale as FACTOR,OFFSET")
+        })
     }
 
     /// Appends the numbers that `bytes` store.
@@ -170,12 +178,7 @@ impl Array {
         if self.count == 0 {
             return Err(self.malformed("an array of no samples"));
         }
-        let scale = options.scale.resolve(self.number.top()).ok_or_else(|| {
-            let name = self.number.name();
-            self.malformed(format!(
-                "{name} values have no largest one: give --scale as FACTOR,OFFSET"
-            ))
-        })?;
+        let scale = self.number.scale(options.scale).map_err(|e| self.malformed(e))?;
         let record = dim.checked_mul(self.number.size()).and_then(|n| n.checked_add(self.prefix));
         let record = record.filter(|bytes| *bytes as u64 <= MAX_IN_MEMORY);
         if record.and_then(|bytes| self.count.checked_mul(bytes as u64)).is_none() {
@@ -368,7 +371,7 @@ pub(crate) fn push_planes<T: Copy>(
 }
 
 /// The indices of value k of an array of this shape.
-fn position(mut k: usize, shape: &[usize]) -> Vec<usize> {
+pub(super) fn position(mut k: usize, shape: &[usize]) -> Vec<usize> {
     let mut at: Vec<usize> = shape.iter().rev().map(|n| (k % n, k /= n).0).collect();
     at.reverse();
     at

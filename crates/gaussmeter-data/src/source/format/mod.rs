@@ -6,6 +6,7 @@ mod cifar;
 mod idx;
 mod npy;
 mod npz;
+mod parquet;
 mod pickle;
 mod picture;
 mod safetensors;
@@ -25,6 +26,7 @@ pub fn formats() -> &'static [&'static Format] {
         &npz::FORMAT,
         &safetensors::FORMAT,
         &pickle::FORMAT,
+        &parquet::FORMAT,
         &idx::FORMAT,
         &tar::FORMAT,
         &cifar::FORMAT,

@@ -1,0 +1,120 @@
+//! Parquet, as the `datasets` library of Hugging Face and pandas write it:
+//! <https://parquet.apache.org/docs/file-format>.
+//!
+//! ```text
+//! File ─ thrift, codec ─► Pages ─► reader of the parquet crate ─► Leaf ─► Rows (pictures)
+//!                                                                     └─► Numbers (samples)
+//! ```
+//!
+//! The crate decodes footers, levels and values; what comes before it is ours, since the crate
+//! trusts sizes that files state.
+
+mod codec;
+mod numbers;
+mod pages;
+mod pictures;
+mod table;
+mod thrift;
+
+use super::Format;
+use crate::samples::SamplesError;
+use crate::source::{Content, Input, Number, Options};
+use numbers::Numbers;
+use std::sync::Arc;
+use table::{Column, ENCRYPTED, Kind, MAGIC, Table};
+
+pub(super) static FORMAT: Format = Format {
+    name: "parquet",
+    summary: "Parquet (Hugging Face): a column of pictures or of lists (--array), a table of numbers",
+    recognises: |input| input.head().starts_with(MAGIC) || input.head().starts_with(ENCRYPTED),
+    open,
+};
+
+fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+    let table = Table::open(input)?;
+    let column = match &options.array {
+        Some(name) => Some(named(&table, name)?),
+        None => pictures(&table)?.map_or_else(|| lists(&table), |column| Ok(Some(column)))?,
+    };
+    let samples = match column.map(|column| (column.kind.clone(), column.clone())) {
+        Some((Kind::Binary { names }, column)) => {
+            let rows = pictures::Rows::new(&table, column, names);
+            return Ok(Content::Pictures(Box::new(rows)));
+        }
+        Some((Kind::Lists(lists), column)) => Numbers::lists(&table, column, lists, options)?,
+        Some((Kind::Number(number), column)) => {
+            Numbers::table(&table, vec![(column, number)], options)?
+        }
+        Some((Kind::Other(what), column)) => {
+            let name = column.name;
+            return Err(input.malformed(format!("column '{name}' holds {what}, which is no data")));
+        }
+        None => Numbers::table(&table, numbers(&table)?, options)?,
+    };
+    Ok(Content::Samples(Box::new(samples)))
+}
+
+/// The column of this name.
+fn named<'a>(table: &'a Arc<Table>, name: &str) -> Result<&'a Column, SamplesError> {
+    let is_named = |c: &&Column| c.name == name || c.path == name;
+    table.columns.iter().find(is_named).ok_or_else(|| {
+        table.input().malformed(format!("no column '{name}' (found: {})", table.listing()))
+    })
+}
+
+/// The only one of these columns, if there are any.
+fn only<'a>(
+    table: &Table,
+    what: &str,
+    columns: Vec<&'a Column>,
+) -> Result<Option<&'a Column>, SamplesError> {
+    match columns[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        _ => {
+            let names: Vec<_> = columns.iter().map(|c| &c.name[..]).collect();
+            Err(table.input().malformed(format!(
+                "several columns of {what}: name one with --array ({})",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// The column of pictures: one that is declared as such, else one whose entries have names, else
+/// any that is binary.
+fn pictures(table: &Arc<Table>) -> Result<Option<&Column>, SamplesError> {
+    let rank = |column: &Column| match (table.declared(&column.name), &column.kind) {
+        (Some("Image"), Kind::Binary { .. }) => Some(2),
+        (Some("Audio" | "Video" | "Pdf"), _) => None,
+        (_, Kind::Binary { names: Some(_) }) => Some(1),
+        (_, Kind::Binary { names: None }) => Some(0),
+        _ => None,
+    };
+    let ranked: Vec<_> = table.columns.iter().filter_map(|c| Some((rank(c)?, c))).collect();
+    let highest = ranked.iter().map(|(rank, _)| *rank).max();
+    let best = ranked.into_iter().filter(|(rank, _)| Some(*rank) == highest);
+    only(table, "pictures", best.map(|(_, column)| column).collect())
+}
+
+fn lists(table: &Arc<Table>) -> Result<Option<&Column>, SamplesError> {
+    let is_lists = |c: &&Column| matches!(c.kind, Kind::Lists(_));
+    only(table, "lists", table.columns.iter().filter(is_lists).collect())
+}
+
+/// All columns, if they are numbers. Those that pandas writes for its index are no data.
+fn numbers(table: &Table) -> Result<Vec<(Column, Number)>, SamplesError> {
+    let data = table.columns.iter().filter(|column| !column.name.starts_with("__index_level_"));
+    let numbers: Option<Vec<_>> = data
+        .map(|column| match column.kind {
+            Kind::Number(number) => Some((column.clone(), number)),
+            _ => None,
+        })
+        .collect();
+    numbers.filter(|numbers| !numbers.is_empty()).ok_or_else(|| {
+        table.input().malformed(format!(
+            "a parquet file without a column of pictures or lists, and not of numbers alone: name one column with --array ({})",
+            table.listing()
+        ))
+    })
+}

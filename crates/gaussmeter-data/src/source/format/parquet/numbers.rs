@@ -1,0 +1,347 @@
+//! Columns of numbers, or of lists of them, as samples.
+
+use super::table::{Column, Leaf, Lists, Table};
+use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
+use crate::source::records::{position, push_planes};
+use crate::source::{Number, Options};
+use half::f16;
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::AsBytes;
+use parquet::errors::ParquetError;
+use std::sync::Arc;
+
+/// Values that are decoded at a time, if a row has fewer.
+const BATCH: usize = 1 << 16;
+
+/// Samples of which each row has one: a list in one column, or a number in each of several.
+pub(super) struct Numbers {
+    table: Arc<Table>,
+    columns: Vec<Values>,
+    is_byte: bool,
+    /// Axes of one sample as stored, and as handed out.
+    axes: Vec<usize>,
+    shape: Vec<usize>,
+    interleaved: bool,
+    scale: Scale,
+    next: u64,
+}
+
+/// One of the columns.
+struct Values {
+    column: Column,
+    number: Number,
+    leaf: Leaf,
+    present: i16,
+    /// How entries of lists are marked, where there are lists.
+    lists: Option<Lists>,
+    /// Repetition levels of a row: that of the first value is 0, that of a value that begins no new
+    /// list is the number of levels.
+    pattern: Vec<i16>,
+}
+
+/// Values of some rows with their levels.
+#[derive(Default)]
+struct Batch {
+    rows: usize,
+    values: Vec<f64>,
+    definition: Vec<i16>,
+    repetition: Vec<i16>,
+}
+
+impl Numbers {
+    /// The lists of a column.
+    pub fn lists(
+        table: &Arc<Table>,
+        column: Column,
+        lists: Lists,
+        options: &Options,
+    ) -> Result<Self, SamplesError> {
+        let number = lists.number;
+        let mut values = Values::new(table, column, number, Some(lists));
+        let axes = match table.rows() {
+            0 => Vec::new(),
+            _ => values.measure()?,
+        };
+        Numbers::new(table, vec![values], axes, number, options)
+    }
+
+    /// One number of each of several columns.
+    pub fn table(
+        table: &Arc<Table>,
+        columns: Vec<(Column, Number)>,
+        options: &Options,
+    ) -> Result<Self, SamplesError> {
+        // Bytes stay bytes only among themselves.
+        let all = columns.first().map_or(Number::F64, |(_, first)| {
+            if columns.iter().all(|(_, n)| n == first) { *first } else { Number::F64 }
+        });
+        let columns: Vec<_> =
+            columns.into_iter().map(|(c, number)| Values::new(table, c, number, None)).collect();
+        let axes = vec![columns.len()];
+        Numbers::new(table, columns, axes, all, options)
+    }
+
+    fn new(
+        table: &Arc<Table>,
+        columns: Vec<Values>,
+        axes: Vec<usize>,
+        number: Number,
+        options: &Options,
+    ) -> Result<Self, SamplesError> {
+        if table.rows() == 0 {
+            return Err(table.input().malformed("no rows"));
+        }
+        let (shape, interleaved) = options.layout.shape(&axes);
+        dim(&shape)?;
+        let scale = number.scale(options.scale).map_err(|e| table.input().malformed(e))?;
+        let (table, is_byte) = (Arc::clone(table), number.is_byte());
+        Ok(Numbers { table, columns, is_byte, axes, shape, interleaved, scale, next: 0 })
+    }
+
+    /// Appends the values of some rows from `row` on, as stored.
+    fn read(&mut self, row: u64, rows: usize, out: &mut Vec<f64>) -> Result<usize, SamplesError> {
+        let mut batches = Vec::with_capacity(self.columns.len());
+        for values in &mut self.columns {
+            let batch = values.read(row, rows)?;
+            values.check(row, &batch, &self.axes)?;
+            batches.push(batch);
+        }
+        let done = batches.first().map_or(0, |batch| batch.rows);
+        match &mut batches[..] {
+            [batch] => out.append(&mut batch.values),
+            batches => {
+                for k in 0..done {
+                    out.extend(batches.iter().map(|batch| batch.values[k]));
+                }
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Values {
+    fn new(table: &Arc<Table>, column: Column, number: Number, lists: Option<Lists>) -> Self {
+        let (leaf, present) = (Leaf::new(table, column.leaf), table.present(column.leaf));
+        Values { column, number, leaf, present, lists, pattern: vec![0] }
+    }
+
+    fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
+        self.leaf.input().malformed(format!("column '{}': {reason}", self.column.name))
+    }
+
+    fn read(&mut self, row: u64, rows: usize) -> Result<Batch, SamplesError> {
+        let mut batch = Batch::default();
+        let number = self.number;
+        batch.rows = self.leaf.read(row, rows, |reader, rows| batch.read(reader, number, rows))?;
+        Ok(batch)
+    }
+
+    /// The shape of the first row, which all others must have.
+    fn measure(&mut self) -> Result<Vec<usize>, SamplesError> {
+        let batch = self.read(0, 1)?;
+        self.check_present(0, &batch.definition)?;
+        let axes = self.axes(&batch.repetition);
+        let Some(axes) = axes else { return Err(self.ragged(0)) };
+        self.pattern = batch.repetition;
+        Ok(axes)
+    }
+
+    /// The shape of a row with these repetition levels; `None` if lists differ in length.
+    fn axes(&self, repetition: &[i16]) -> Option<Vec<usize>> {
+        let depth = self.lists.as_ref().map_or(0, |lists| lists.entries.len());
+        // A level k value begins an entry of the lists at level k, counted from the outside.
+        let entries = |k: usize| repetition.iter().filter(|r| **r as usize <= k).count();
+        let axes: Vec<usize> = (1..=depth).map(|k| entries(k) / entries(k - 1).max(1)).collect();
+        let mut strides = vec![1; depth + 1];
+        for k in (0..depth).rev() {
+            strides[k] = strides[k + 1] * axes[k];
+        }
+        let level = |i: usize| strides.iter().position(|stride| i.is_multiple_of(*stride));
+        let is_regular = repetition.len() == strides[0]
+            && repetition.iter().enumerate().all(|(i, r)| level(i) == Some(*r as usize));
+        is_regular.then_some(axes)
+    }
+
+    fn ragged(&self, row: u64) -> SamplesError {
+        self.malformed(format!("row {row} has lists of different lengths, which are no array"))
+    }
+
+    fn check_present(&self, row: u64, definition: &[i16]) -> Result<(), SamplesError> {
+        let Some(level) = definition.iter().find(|level| **level != self.present) else {
+            return Ok(());
+        };
+        let entries = self.lists.as_ref().map_or(&[][..], |lists| &lists.entries[..]);
+        Err(self.malformed(match entries.contains(&(level + 1)) {
+            true => format!("row {row} has an empty list"),
+            false => format!("row {row} is null or has a null value: leave such rows out"),
+        }))
+    }
+
+    /// Checks that all rows have all their values, and that these are finite.
+    fn check(&self, first: u64, batch: &Batch, axes: &[usize]) -> Result<(), SamplesError> {
+        let width = self.pattern.len();
+        let is_whole = batch.values.len() == batch.rows * width
+            && batch.definition.iter().all(|level| *level == self.present)
+            && batch.repetition.chunks(width).all(|row| row == self.pattern);
+        if !is_whole {
+            return Err(self.diagnose(first, batch, axes));
+        }
+        if let Some(k) = batch.values.iter().position(|v| !v.is_finite()) {
+            let (row, value) = (first + (k / width) as u64, batch.values[k]);
+            let at = match self.lists {
+                Some(_) => format!(", coordinate {:?}", position(k % width, axes)),
+                None => String::new(),
+            };
+            return Err(self.malformed(format!("row {row}{at} is {value}: samples must be finite")));
+        }
+        let is_no_byte = |v: &f64| !(0.0..=255.0).contains(v);
+        match batch.values.iter().position(is_no_byte).filter(|_| self.number.is_byte()) {
+            None => Ok(()),
+            Some(k) => {
+                let (row, value) = (first + (k / width) as u64, batch.values[k]);
+                let name = self.number.name();
+                Err(self.malformed(format!("row {row} has {value}, which is no {name}")))
+            }
+        }
+    }
+
+    /// What is wrong with the first row that is not like the others.
+    fn diagnose(&self, first: u64, batch: &Batch, axes: &[usize]) -> SamplesError {
+        let mut starts: Vec<usize> = match batch.repetition.is_empty() {
+            true => (0..batch.rows).collect(),
+            false => (0..batch.repetition.len()).filter(|i| batch.repetition[*i] == 0).collect(),
+        };
+        starts.push(batch.repetition.len().max(batch.definition.len()));
+        for (row, range) in (first..).zip(starts.windows(2)) {
+            let range = range[0]..range[1];
+            let definition = batch.definition.get(range.clone()).unwrap_or_default();
+            if let Err(error) = self.check_present(row, definition) {
+                return error;
+            }
+            let repetition = batch.repetition.get(range).unwrap_or_default();
+            if !repetition.is_empty() && repetition != self.pattern {
+                let Some(found) = self.axes(repetition) else { return self.ragged(row) };
+                let input = self.leaf.input();
+                let entry = format!("{}, row {row}", self.column.name);
+                return SamplesError::Shape {
+                    path: input.path().into(),
+                    entry: Some(match input.member() {
+                        Some(member) => format!("{member}: {entry}"),
+                        None => entry,
+                    }),
+                    found,
+                    expected: axes.to_vec(),
+                };
+            }
+        }
+        self.malformed(format!("rows after {first} have too few values"))
+    }
+}
+
+impl Batch {
+    /// Appends rows.
+    fn read(
+        &mut self,
+        reader: &mut ColumnReader,
+        number: Number,
+        rows: usize,
+    ) -> Result<usize, ParquetError> {
+        macro_rules! read {
+            ($reader:expr, $convert:expr) => {{
+                let mut stored = Vec::new();
+                let (definition, repetition) = (&mut self.definition, &mut self.repetition);
+                let (rows, ..) =
+                    $reader.read_records(rows, Some(definition), Some(repetition), &mut stored)?;
+                self.values.extend(stored.iter().map($convert));
+                Ok(rows)
+            }};
+        }
+        match (reader, number) {
+            (ColumnReader::BoolColumnReader(reader), _) => {
+                read!(reader, |v| f64::from(u8::from(*v)))
+            }
+            (ColumnReader::Int32ColumnReader(reader), Number::U32) => {
+                read!(reader, |v| f64::from(*v as u32))
+            }
+            (ColumnReader::Int32ColumnReader(reader), _) => read!(reader, |v| f64::from(*v)),
+            (ColumnReader::Int64ColumnReader(reader), Number::U64) => {
+                read!(reader, |v| *v as u64 as f64)
+            }
+            (ColumnReader::Int64ColumnReader(reader), _) => read!(reader, |v| *v as f64),
+            (ColumnReader::FloatColumnReader(reader), _) => read!(reader, |v| f64::from(*v)),
+            (ColumnReader::DoubleColumnReader(reader), _) => read!(reader, |v| *v),
+            (ColumnReader::FixedLenByteArrayColumnReader(reader), Number::F16) => {
+                read!(reader, |v| match v.as_bytes() {
+                    &[low, high] => f16::from_le_bytes([low, high]).to_f64(),
+                    _ => f64::NAN,
+                })
+            }
+            _ => Ok(0),
+        }
+    }
+}
+
+impl Samples for Numbers {
+    fn description(&self) -> String {
+        let place = self.table.input().place();
+        let names: Vec<&str> = self.columns.iter().map(|c| &c.column.name[..]).collect();
+        match &names[..] {
+            [name] => format!("{place}, column '{name}'"),
+            [first, .., last] if names.len() > 8 => {
+                format!("{place}, {} columns ({first} … {last})", names.len())
+            }
+            names => format!("{place}, columns {}", names.join(", ")),
+        }
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn scale(&self) -> Scale {
+        self.scale
+    }
+    fn size_hint(&self) -> Option<u64> {
+        Some(self.table.rows())
+    }
+    fn position(&self) -> u64 {
+        self.next
+    }
+
+    fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
+        let left = usize::try_from(self.table.rows() - self.next).unwrap_or(usize::MAX);
+        let rows = left.min(max_rows.max(1));
+        if rows == 0 {
+            return Ok(None);
+        }
+        let dim = dim(&self.axes)?;
+        let (mut bytes, mut floats, mut done) = (Vec::new(), Vec::new(), 0);
+        while done < rows {
+            let mut values = Vec::new();
+            let batch = (rows - done).min((BATCH / dim).max(1));
+            done += self.read(self.next + done as u64, batch, &mut values)?;
+            for row in values.chunks(dim) {
+                match self.is_byte {
+                    true => {
+                        let row: Vec<u8> = row.iter().map(|v| *v as u8).collect();
+                        push_planes(&row, &self.shape, self.interleaved, &mut bytes);
+                    }
+                    false => push_planes(row, &self.shape, self.interleaved, &mut floats),
+                }
+            }
+        }
+        self.next += rows as u64;
+        Ok(Some(match self.is_byte {
+            true => Chunk::Bytes { rows, values: bytes },
+            false => Chunk::Floats { rows, values: floats },
+        }))
+    }
+
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        self.next = self.next.saturating_add(count).min(self.table.rows());
+        Ok(())
+    }
+
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        self.next = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! A column of encoded pictures.
+
+use super::table::{Column, Leaf, Table};
+use crate::samples::SamplesError;
+use crate::source::{Blob, Blobs};
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::ByteArray;
+use std::sync::Arc;
+
+/// The pictures of a column, row by row.
+pub(super) struct Rows {
+    table: Arc<Table>,
+    column: Column,
+    bytes: Strings,
+    names: Option<Strings>,
+    next: u64,
+}
+
+impl Rows {
+    pub fn new(table: &Arc<Table>, column: Column, names: Option<usize>) -> Self {
+        let bytes = Strings::new(table, column.leaf);
+        let names = names.map(|leaf| Strings::new(table, leaf));
+        Rows { table: Arc::clone(table), column, bytes, names, next: 0 }
+    }
+
+    /// The name of a row. If names are damaged, pictures do without.
+    fn name(&mut self, row: u64) -> Option<String> {
+        match self.names.as_mut()?.read(row) {
+            Ok(name) => name.map(|name| String::from_utf8_lossy(name.data()).into_owned()),
+            Err(_) => {
+                self.names = None;
+                None
+            }
+        }
+    }
+}
+
+impl Blobs for Rows {
+    fn description(&self) -> String {
+        format!("{}, column '{}'", self.table.input().place(), self.column.name)
+    }
+    fn count(&self) -> Option<u64> {
+        Some(self.table.rows())
+    }
+    fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
+        let row = self.next;
+        if row >= self.table.rows() {
+            return Ok(None);
+        }
+        let bytes = self.bytes.read(row)?;
+        self.next += 1;
+        let entry = match (self.name(row), &bytes) {
+            (Some(name), Some(_)) => format!("row {row} ('{name}')"),
+            (Some(name), None) => format!("row {row} (no bytes, only the path '{name}')"),
+            (None, Some(_)) => format!("row {row}"),
+            (None, None) => format!("row {row} (null)"),
+        };
+        let input = self.table.input();
+        let entry = match input.member() {
+            Some(member) => format!("{member}: {entry}"),
+            None => entry,
+        };
+        let bytes = bytes.map_or(Vec::new(), |bytes| bytes.data().to_vec());
+        Ok(Some(Blob { path: input.path().into(), entry: Some(entry), bytes }))
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        self.next = self.next.saturating_add(count).min(self.table.rows());
+        Ok(())
+    }
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        self.next = 0;
+        Ok(())
+    }
+}
+
+/// A leaf of byte strings. They are read one at a time, so that no more than a page and its
+/// dictionary is held.
+struct Strings {
+    leaf: Leaf,
+    present: i16,
+}
+
+impl Strings {
+    fn new(table: &Arc<Table>, leaf: usize) -> Self {
+        Strings { leaf: Leaf::new(table, leaf), present: table.present(leaf) }
+    }
+
+    /// The string of a row; `None` if it is null.
+    fn read(&mut self, row: u64) -> Result<Option<ByteArray>, SamplesError> {
+        let (mut levels, mut values) = (Vec::new(), Vec::new());
+        self.leaf.read(row, 1, |reader, rows| match reader {
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                Ok(reader.read_records(rows, Some(&mut levels), None, &mut values)?.0)
+            }
+            _ => Ok(0),
+        })?;
+        let is_null = levels.first().is_some_and(|level| *level != self.present);
+        Ok(values.pop().filter(|_| !is_null))
+    }
+}
