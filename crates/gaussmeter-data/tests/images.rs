@@ -349,10 +349,10 @@ fn channels_are_as_asked() {
     assert_eq!(pixels(&channels(Channels::Rgb)).1, gray.to_vec().repeat(3));
 }
 
-/// Values made with Pillow 12: see `fixtures/pillow.py`.
+/// Values made with Pillow 12: see `fixtures/images/pillow.py`.
 #[test]
 fn resized_as_pillow_does() {
-    const PILLOW: &str = include_str!("fixtures/pillow.json");
+    const PILLOW: &str = include_str!("fixtures/images/pillow.json");
     let cases: serde_json::Value = serde_json::from_str(PILLOW).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut checked = 0;
@@ -427,11 +427,11 @@ fn nothing_and_strange_things_are_refused() {
     assert!(message.contains("no data among its 1 files (first: readme.txt)"), "{message}");
 }
 
-/// Values made with NumPy: see `fixtures/eigenvalues.py`.
+/// Values made with NumPy: see `fixtures/images/eigenvalues.py`.
 #[test]
 fn lossless_pictures_have_the_eigenvalues_of_numpy() {
     let numpy: serde_json::Value =
-        serde_json::from_str(include_str!("fixtures/eigenvalues.json")).unwrap();
+        serde_json::from_str(include_str!("fixtures/images/eigenvalues.json")).unwrap();
     let expected: Vec<f64> = serde_json::from_value(numpy["eigenvalues"].clone()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     for k in 0..200 {

@@ -1,5 +1,5 @@
 //! Files of arrays become the samples they hold, whoever wrote them; damaged, hostile and mixed ones
-//! become errors. The fixtures are written by the libraries themselves: see fixtures/make.py.
+//! become errors. The fixtures are written by the libraries themselves: see fixtures/arrays/make.py.
 
 mod folders;
 mod formats;
@@ -11,7 +11,7 @@ use gaussmeter_data::source::{self, Data, Options};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/arrays").join(name)
 }
 
 fn bytes_of(name: &str) -> Vec<u8> {
