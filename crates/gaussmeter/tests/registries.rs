@@ -357,7 +357,7 @@ fn every_file_is_registered() {
     let read = format::formats().iter().map(|f| f.name).collect();
     check_folder("data/format", "Format", &[], read);
     let written = report::formats().iter().map(|f| f.name).collect();
-    check_folder("report", "Format", &["figure", "records", "style", "table"], written);
+    check_folder("report", "Format", &["figure", "records", "sketch", "style", "table"], written);
 }
 
 /// The reader of source files above sees what is there.
