@@ -37,6 +37,9 @@ Examples:
   gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
+Your own data: 'gaussmeter spectrum DATA -o my.npz' makes a spectrum of images,
+arrays or latents, and every command takes it with --spectrum my.npz.
+
 Results go to stdout, everything else to stderr.
 Exit codes: 0 done, 1 the request cannot be met, 2 it was not understood."
 )]

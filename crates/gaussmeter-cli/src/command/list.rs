@@ -6,7 +6,7 @@ use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table
 use gaussmeter::{data, exact, experiment, grid, metric, process, sampler};
 use serde_json::json;
 
-/// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics
+/// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, formats
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,6 +45,8 @@ enum What {
     Spectra,
     Inits,
     Metrics,
+    #[cfg(feature = "data")]
+    Formats,
 }
 
 /// An entry without its type.
@@ -71,6 +73,21 @@ fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
     registry.entries.iter().map(item).collect()
 }
 
+/// What `spectrum` reads.
+#[cfg(feature = "data")]
+fn formats() -> Vec<Listed> {
+    let item = |f: &&'static gaussmeter_data::source::Format| Listed {
+        family: "format",
+        name: f.name,
+        aliases: &[],
+        order: None,
+        parameters: &[],
+        summary: f.summary,
+        source: "",
+    };
+    gaussmeter_data::source::formats().iter().map(item).collect()
+}
+
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let width = width(a.output.format()?);
     let families = [
@@ -80,6 +97,8 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (What::Spectra, "Spectra", listed(&data::registry())),
         (What::Inits, "Initial laws", listed(&exact::init_registry())),
         (What::Metrics, "Metrics", listed(&metric::registry())),
+        #[cfg(feature = "data")]
+        (What::Formats, "Formats of data sets", formats()),
     ];
     let wanted: Vec<_> =
         families.into_iter().filter(|(w, _, _)| a.what.is_none_or(|what| what == *w)).collect();
@@ -129,7 +148,9 @@ fn table(title: &str, entries: &[Listed], width: usize) -> Table {
             }
         };
         add(e.name, e.order, e.summary);
-        add("", None, &format!("source: {}", e.source));
+        if !e.source.is_empty() {
+            add("", None, &format!("source: {}", e.source));
+        }
         if !e.aliases.is_empty() {
             add("", None, &format!("also: {}", e.aliases.join(", ")));
         }
