@@ -55,6 +55,12 @@ impl Input {
     /// # Errors
     /// [`SamplesError::Io`]
     pub fn file(path: &Path) -> Result<Self, SamplesError> {
+        let failed = |source| SamplesError::Io { path: path.into(), source };
+        let kind = std::fs::metadata(path).map_err(failed)?;
+        if !kind.is_file() && !kind.is_dir() {
+            let reason = "no regular file: data are read more than once, so save them first".into();
+            return Err(SamplesError::Malformed { path: path.into(), entry: None, reason });
+        }
         Input::new(path, None, Body::File)
     }
 
@@ -201,10 +207,10 @@ impl Input {
     fn raw(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
         let open = || File::open(&self.path).map_err(|e| self.failed(e));
         Ok(match &self.body {
-            Body::File => Box::new(BufReader::with_capacity(1 << 16, open()?)),
+            Body::File => Box::new(Buffered::new(open()?)),
             Body::Slice { start, len } => {
                 let section = Section { file: open()?, start: *start, len: *len, at: 0 };
-                Box::new(BufReader::with_capacity(1 << 16, section))
+                Box::new(Buffered::new(section))
             }
             Body::Memory(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         })
@@ -259,6 +265,46 @@ fn printable(text: String) -> String {
     match text.contains(char::is_control) {
         true => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
         false => text,
+    }
+}
+
+/// A buffered reader that keeps its buffer when it jumps within it, as archives of small files make
+/// it do all the time.
+struct Buffered<R> {
+    reader: BufReader<R>,
+    at: u64,
+}
+
+impl<R: Read + Seek> Buffered<R> {
+    /// At the start of the stream.
+    fn new(stream: R) -> Self {
+        Buffered { reader: BufReader::with_capacity(1 << 16, stream), at: 0 }
+    }
+}
+
+impl<R: Read> Read for Buffered<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(out)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: Read + Seek> Seek for Buffered<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let by = match to {
+            SeekFrom::Start(at) => i64::try_from(i128::from(at) - i128::from(self.at)).ok(),
+            SeekFrom::Current(by) => Some(by),
+            SeekFrom::End(_) => None,
+        };
+        self.at = match by.and_then(|by| Some((by, self.at.checked_add_signed(by)?))) {
+            Some((by, at)) => {
+                self.reader.seek_relative(by)?;
+                at
+            }
+            None => self.reader.seek(to)?,
+        };
+        Ok(self.at)
     }
 }
 
