@@ -1,5 +1,8 @@
 //! The command as its user sees it: exit code, stdout, stderr and files.
 
+mod common;
+
+use common::Folder;
 use gaussmeter_testkit::{read_json, relative_error, shared};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -11,61 +14,9 @@ use std::process::{Command, Stdio};
 const COMMANDS: [&str; 8] =
     ["", "table", "curve", "modes", "eval", "list", "samplers", "completions"];
 
-/// A temporary working directory of the command.
-struct Folder(tempfile::TempDir);
-
-/// What a run did.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
 impl Folder {
     fn new() -> Self {
-        Folder(tempfile::tempdir().unwrap())
-    }
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-    /// Names of all files, hidden ones too.
-    fn names(&self) -> BTreeSet<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
-    }
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gaussmeter"));
-        command.args(arguments).current_dir(self.0.path()).env("COLUMNS", "80");
-        for name in ["CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR"] {
-            command.env_remove(name);
-        }
-        command
-    }
-    fn run_all(&self, arguments: &[&str]) -> Ran {
-        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
-        let ran = Ran {
-            code: output.status.code().expect("killed by a signal"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        };
-        assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "colour: {ran:?}");
-        ran
-    }
-    fn run(&self, line: &str) -> Ran {
-        self.run_all(&line.split_whitespace().collect::<Vec<_>>())
-    }
-    /// The stdout of a run that must succeed without a word on stderr.
-    fn stdout(&self, line: &str) -> String {
-        let ran = self.run(line);
-        assert_eq!((ran.code, &ran.stderr[..]), (0, ""), "{line}");
-        ran.stdout
+        Folder::empty()
     }
     fn json(&self, line: &str) -> Value {
         let document: Value =

@@ -1,44 +1,22 @@
 //! `gaussmeter info` as its user sees it.
 
+mod common;
+
+use common::{Folder, Ran};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
-/// A temporary working directory of the command.
-struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new() -> Self {
-        Folder(tempfile::tempdir().unwrap())
-    }
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
-    }
-    /// Exit code, stdout and stderr.
-    fn run(&self, line: &str) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gaussmeter"));
-        command.args(line.split_whitespace()).current_dir(self.0.path()).env("COLUMNS", "80");
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-    }
-    /// The stdout of a run that must succeed without a word on stderr.
-    fn stdout(&self, line: &str) -> String {
-        let (code, stdout, stderr) = self.run(line);
-        assert_eq!((code, &stderr[..]), (0, ""), "{line}");
-        stdout
+        Folder::empty()
     }
     fn json(&self, line: &str) -> Value {
         serde_json::from_str(&self.stdout(&format!("{line} --format json"))).unwrap()
     }
     /// Exit code and stderr of a run that must fail.
     fn error(&self, line: &str) -> (i32, String) {
-        let (code, stdout, stderr) = self.run(line);
+        let Ran { code, stdout, stderr } = self.run(line);
         assert_eq!((stdout.as_str(), stderr.lines().count()), ("", 1), "{line}: {stderr}");
         (code, stderr.trim_end().into())
     }
@@ -251,7 +229,7 @@ fn latex_has_tables_and_a_figure_markdown_a_fence() {
     ] {
         assert!(latex.contains(part), "no {part} in\n{latex}");
     }
-    let (code, stdout, _) = folder.run("info spiked:d=784,rank=20 -o spiked.md");
+    let Ran { code, stdout, .. } = folder.run("info spiked:d=784,rank=20 -o spiked.md");
     assert_eq!((code, &stdout[..]), (0, ""));
     let markdown = fs::read_to_string(folder.path("spiked.md")).unwrap();
     assert!(markdown.contains("```text\neigenvalue\n"), "{markdown}");

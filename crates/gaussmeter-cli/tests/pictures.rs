@@ -1,60 +1,25 @@
 //! `texture` and `sample` as their user sees them.
 
+mod common;
+
+use common::{Folder, Ran, finished, words};
 use gaussmeter_data::samples::{InMemory, Scale};
 use gaussmeter_data::{Options, StationaryModel, decompose};
 use gaussmeter_testkit::shared;
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
-/// A temporary working directory of the command.
-struct Folder(tempfile::TempDir);
-
-/// What a run did.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use std::path::Path;
 
 impl Folder {
     /// With a small picture and its texture.
     fn new() -> Self {
-        let folder = Folder(tempfile::tempdir().unwrap());
+        let folder = Folder::empty();
         folder.write_png("fabric.png", png::ColorType::Rgb, 12, 10, &pixels(360));
         folder.done("texture fabric.png -o fabric.npz");
         folder
     }
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap()
-    }
-    fn names(&self) -> BTreeSet<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
-    }
     fn run_with(&self, line: &str, threads: &str) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_gaussmeter"))
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .env("COLUMNS", "80")
-            .env("RAYON_NUM_THREADS", threads)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Ran {
-            code: output.status.code().expect("killed by a signal"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-    fn run(&self, line: &str) -> Ran {
-        self.run_with(line, "2")
+        finished(self.command(&words(line)).env("RAYON_NUM_THREADS", threads))
     }
     /// The stderr of a run that must succeed, without a word on stdout: notes only.
     fn done(&self, line: &str) -> String {

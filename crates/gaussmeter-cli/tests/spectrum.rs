@@ -1,61 +1,44 @@
 //! `spectrum` and `merge` as their user sees them.
 #![cfg(feature = "data")]
 
+mod common;
+
+use common::{Folder, Ran, words};
 use image::{ImageFormat, RgbImage};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-
-struct Folder(tempfile::TempDir);
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 impl Folder {
-    fn new() -> Self {
-        Folder(tempfile::tempdir().unwrap())
-    }
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-    fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gaussmeter"));
-        command.args(line.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
-        command
-    }
-    fn run(&self, line: &str) -> (i32, String, String) {
-        let Output { status, stdout, stderr } = self.command(line).output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
-    }
     /// The stdout of a run that must succeed.
     fn ok(&self, line: &str) -> String {
-        let (code, stdout, stderr) = self.run(line);
+        let Ran { code, stdout, stderr } = self.run(line);
         assert_eq!(code, 0, "{line}: {stderr}");
         stdout
     }
     /// The one line of a run that must fail, and its code.
     fn fails(&self, line: &str) -> (i32, String) {
         let before = self.names();
-        let (code, stdout, stderr) = self.run(line);
+        let Ran { code, stdout, stderr } = self.run(line);
         assert_eq!(stdout, "", "{line}");
         let errors: Vec<_> = stderr.lines().filter(|l| !l.starts_with("note: ")).collect();
         assert_eq!(errors.len(), 1, "{line}: {stderr}");
         assert_eq!(self.names(), before, "{line}: files left");
         (code, errors[0].strip_prefix("error: ").unwrap().to_owned())
     }
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
     /// An array of an npz file, as its bytes.
     fn array(&self, file: &str, name: &str) -> Vec<u8> {
-        let mut archive = zip::ZipArchive::new(fs::File::open(self.at(file)).unwrap()).unwrap();
+        let mut archive = zip::ZipArchive::new(fs::File::open(self.path(file)).unwrap()).unwrap();
         let mut bytes = Vec::new();
         std::io::copy(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes).unwrap();
         bytes
     }
+}
+
+fn named(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|n| n.to_string()).collect()
 }
 
 fn png(k: u32) -> Vec<u8> {
@@ -89,21 +72,21 @@ fn f64s(values: &[f64]) -> Vec<u8> {
 
 #[test]
 fn from_pictures_to_a_table() {
-    let folder = Folder::new();
-    write_pictures(&folder.at("pictures"), 120);
-    let (code, stdout, stderr) = folder.run("spectrum pictures -o my.npz");
+    let folder = Folder::empty();
+    write_pictures(&folder.path("pictures"), 120);
+    let Ran { code, stdout, stderr } = folder.run("spectrum pictures -o my.npz");
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("90"), "{stdout}");
     assert!(stderr.contains("note: 120 samples in ") && stderr.contains("dense"), "{stderr}");
     let table = folder.ok("table --spectrum my.npz --nfe 20 --sampler em");
     assert!(table.contains("W2 error on my (d = 90)"), "{table}");
-    assert_eq!(folder.names(), ["my.npz", "pictures"]);
+    assert_eq!(folder.names(), named(&["my.npz", "pictures"]));
 }
 
 #[test]
 fn parts_in_any_order_are_the_whole_bit_for_bit() {
-    let folder = Folder::new();
-    write_pictures(&folder.at("pictures"), 101);
+    let folder = Folder::empty();
+    write_pictures(&folder.path("pictures"), 101);
     folder.ok("spectrum pictures -o whole.npz --basis");
     for k in 1..=4 {
         folder.ok(&format!("spectrum pictures --part {k}/4 -o part{k}.npz"));
@@ -123,8 +106,8 @@ fn parts_in_any_order_are_the_whole_bit_for_bit() {
     folder.ok("spectrum pictures --part 1/3 -o third.npz");
     let (_, message) = folder.fails("merge part1.npz third.npz");
     assert!(message.contains("parts differ in number of parts"), "{message}");
-    fs::create_dir(folder.at("other")).unwrap();
-    fs::write(folder.at("other/0.png"), png(3)).unwrap();
+    fs::create_dir(folder.path("other")).unwrap();
+    fs::write(folder.path("other/0.png"), png(3)).unwrap();
     folder.ok("spectrum other --part 2/4 -o other.npz");
     let (_, message) = folder.fails("merge part1.npz other.npz");
     assert!(message.contains("parts differ in data"), "{message}");
@@ -132,10 +115,10 @@ fn parts_in_any_order_are_the_whole_bit_for_bit() {
 
 #[test]
 fn threads_change_nothing() {
-    let folder = Folder::new();
-    write_pictures(&folder.at("pictures"), 140);
+    let folder = Folder::empty();
+    write_pictures(&folder.path("pictures"), 140);
     for threads in ["1", "2", "5"] {
-        let mut command = folder.command(&format!("spectrum pictures -o {threads}.npz"));
+        let mut command = folder.command(&words(&format!("spectrum pictures -o {threads}.npz")));
         assert!(command.env("RAYON_NUM_THREADS", threads).output().unwrap().status.success());
     }
     // Eigenvectors may differ in the last bits, sums and means of pixels may not.
@@ -153,16 +136,16 @@ fn threads_change_nothing() {
 #[test]
 fn interrupted_work_is_kept_and_resumed() {
     use std::io::Read;
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let (rows, dim) = (40_000, 500);
     let bytes: Vec<u8> = (0..rows * dim).map(|i: usize| (i * i / 7 % 251) as u8).collect();
-    fs::write(folder.at("x.npy"), npy("|u1", &format!("({rows}, {dim})"), &bytes)).unwrap();
+    fs::write(folder.path("x.npy"), npy("|u1", &format!("({rows}, {dim})"), &bytes)).unwrap();
     folder.ok("spectrum x.npy -o whole.npz");
     // Stopped as soon as something can be lost; on a fast machine it may already be done.
     let mut kept = false;
     for wait in [400, 200, 100, 50, 25] {
         let mut child = folder
-            .command("spectrum x.npy -o my.npz")
+            .command(&words("spectrum x.npy -o my.npz"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -176,19 +159,19 @@ fn interrupted_work_is_kept_and_resumed() {
         if status.code() == Some(1) {
             let last = stderr.lines().last().unwrap();
             assert!(last.starts_with("error: interrupted after ") && last.contains("--resume"));
-            assert!(!folder.at("my.npz").exists());
+            assert!(!folder.path("my.npz").exists());
             kept = true;
             break;
         }
-        let _ = fs::remove_file(folder.at("my.npz"));
+        let _ = fs::remove_file(folder.path("my.npz"));
     }
     if kept {
         let (code, message) = folder.fails("spectrum x.npy --scale unit --resume -o my.npz");
         assert!(code == 1 && message.contains("read with other options"), "{message}");
-        let (code, _, stderr) = folder.run("spectrum x.npy --resume -o my.npz");
+        let Ran { code, stderr, .. } = folder.run("spectrum x.npy --resume -o my.npz");
         assert!(code == 0 && stderr.contains("going on after "), "{stderr}");
         assert_eq!(folder.array("my.npz", "eigenvalue"), folder.array("whole.npz", "eigenvalue"));
-        assert_eq!(folder.names(), ["my.npz", "whole.npz", "x.npy"]);
+        assert_eq!(folder.names(), named(&["my.npz", "whole.npz", "x.npy"]));
     }
     let (_, message) = folder.fails("spectrum x.npy --resume -o other.npz");
     assert!(message.starts_with("nothing to resume"), "{message}");
@@ -196,8 +179,8 @@ fn interrupted_work_is_kept_and_resumed() {
 
 #[test]
 fn statistics_covariances_and_eigenvalues() {
-    let folder = Folder::new();
-    fs::write(folder.at("cov.npy"), npy("<f8", "(2, 2)", &f64s(&[2.0, 1.0, 1.0, 2.0]))).unwrap();
+    let folder = Folder::empty();
+    fs::write(folder.path("cov.npy"), npy("<f8", "(2, 2)", &f64s(&[2.0, 1.0, 1.0, 2.0]))).unwrap();
     folder.ok("spectrum cov.npy -o cov.npz");
     let eval = folder.ok("eval --sampler em --spectrum cov.npz --format json");
     assert!(eval.contains("\"dim\": 2.0"), "{eval}");
@@ -210,7 +193,7 @@ fn statistics_covariances_and_eigenvalues() {
     // The same numbers as two samples, if that is what they are.
     folder.ok("spectrum cov.npy --kind samples -o samples.npz");
 
-    fs::write(folder.at("list.txt"), "# eigenvalue\n3\n1\n").unwrap();
+    fs::write(folder.path("list.txt"), "# eigenvalue\n3\n1\n").unwrap();
     folder.ok("spectrum list.txt -o list.npz");
     assert_eq!(
         folder.array("list.npz", "eigenvalue").len(),
@@ -224,14 +207,14 @@ fn statistics_covariances_and_eigenvalues() {
 
 #[test]
 fn bad_requests_get_one_line() {
-    let folder = Folder::new();
-    write_pictures(&folder.at("pictures"), 5);
+    let folder = Folder::empty();
+    write_pictures(&folder.path("pictures"), 5);
     let mut values = vec![0.5; 12];
     values[7] = f64::NAN;
-    fs::write(folder.at("nan.npy"), npy("<f8", "(4, 3)", &f64s(&values))).unwrap();
-    fs::write(folder.at("float.npy"), npy("<f8", "(4, 3)", &f64s(&[0.25; 12]))).unwrap();
-    fs::write(folder.at("short.npy"), npy("<f8", "(9, 3)", &f64s(&[0.5; 12]))).unwrap();
-    fs::write(folder.at("noise"), [1u8, 2, 3, 0, 255]).unwrap();
+    fs::write(folder.path("nan.npy"), npy("<f8", "(4, 3)", &f64s(&values))).unwrap();
+    fs::write(folder.path("float.npy"), npy("<f8", "(4, 3)", &f64s(&[0.25; 12]))).unwrap();
+    fs::write(folder.path("short.npy"), npy("<f8", "(9, 3)", &f64s(&[0.5; 12]))).unwrap();
+    fs::write(folder.path("noise"), [1u8, 2, 3, 0, 255]).unwrap();
     for (line, code, text) in [
         ("spectrum missing -o x.npz", 1, "missing: No such file"),
         ("spectrum noise", 1, "noise: not recognised as any of"),
@@ -264,8 +247,8 @@ fn bad_requests_get_one_line() {
 
 #[test]
 fn memory_is_bounded_as_asked() {
-    let folder = Folder::new();
-    write_pictures(&folder.at("pictures"), 40);
+    let folder = Folder::empty();
+    write_pictures(&folder.path("pictures"), 40);
     let (code, message) = folder.fails("spectrum pictures --method gram --memory 1K -o x.npz");
     assert!(code == 1 && message.contains("memory"), "{message}");
     folder.ok("spectrum pictures --method gram --memory 1M -o gram.npz");
@@ -278,8 +261,8 @@ fn memory_is_bounded_as_asked() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_leaves_nothing_behind() {
-    let folder = Folder::new();
-    write_pictures(&folder.at("pictures"), 5);
+    let folder = Folder::empty();
+    write_pictures(&folder.path("pictures"), 5);
     if !Path::new("/dev/full").exists() {
         println!("skipped: no /dev/full");
         return;
@@ -296,7 +279,7 @@ fn a_full_disk_leaves_nothing_behind() {
         .output()
         .unwrap();
     assert!(!full.status.success());
-    assert_eq!(folder.names(), ["pictures"], "{}", String::from_utf8_lossy(&full.stderr));
+    assert_eq!(folder.names(), named(&["pictures"]), "{}", String::from_utf8_lossy(&full.stderr));
 }
 
 /// The training images of CIFAR-10 as JPEG. Largest eigenvalue and trace are those that NumPy finds
@@ -305,7 +288,7 @@ fn a_full_disk_leaves_nothing_behind() {
 fn cifar10_as_jpeg_in_one_command() {
     let Some(shared) = gaussmeter_testkit::shared() else { return };
     let tar = shared.join("data/images/cifar10-train-jpeg.tar");
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let json = folder.ok(&format!("spectrum {} -o my.npz --format json", tar.display()));
     let info: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(info["spectrum"]["dim"], 3072.0, "{json}");
