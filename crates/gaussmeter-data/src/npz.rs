@@ -274,6 +274,23 @@ impl Archive {
         serde_json::from_slice(&text).map_err(|e| self.bad("meta", e))
     }
 
+    /// The description of a file that should hold `content`, in the one version there is.
+    pub(crate) fn described<T: DeserializeOwned>(
+        &mut self,
+        content: &'static str,
+    ) -> Result<T, FileError> {
+        let meta: serde_json::Value = self.meta()?;
+        let found = meta["content"].as_str().unwrap_or("something else");
+        if found != content {
+            return Err(self.content(found, content));
+        }
+        if meta["version"] != 1 {
+            let found = format!("{content}, version {}", meta["version"]);
+            return Err(self.content(found, "version 1"));
+        }
+        serde_json::from_value(meta).map_err(|e| self.bad("meta", e))
+    }
+
     /// The lengths in the array `shape`.
     pub(crate) fn shape(&mut self) -> Result<Vec<usize>, FileError> {
         let (_, shape) = self.array::<i64>("shape", 64)?;

@@ -146,13 +146,7 @@ impl StationaryModel {
     /// [`ModelError`]
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let mut file = Archive::open(path)?;
-        let meta: Meta = file.meta()?;
-        if meta.content != CONTENT {
-            return Err(file.content(meta.content, CONTENT).into());
-        }
-        if meta.version != 1 {
-            return Err(file.content(format!("version {}", meta.version), "version 1").into());
-        }
+        let meta: Meta = file.described(CONTENT)?;
         let (_, matrices) = file.array("spectral_matrix", LIMIT)?;
         let (_, mean) = file.array("channel_mean", LIMIT)?;
         let law = Stationary::from_parts(meta.shape, mean, meta.count, meta.floor, matrices)

@@ -131,13 +131,7 @@ impl TextureModel {
     /// [`ModelError`]
     pub fn load(path: &Path) -> Result<Self, ModelError> {
         let mut file = Archive::open(path)?;
-        let meta: Meta = file.meta()?;
-        if meta.content != CONTENT {
-            return Err(file.content(meta.content, CONTENT).into());
-        }
-        if meta.version != 1 {
-            return Err(file.content(format!("version {}", meta.version), "version 1").into());
-        }
+        let meta: Meta = file.described(CONTENT)?;
         if !(meta.scale.factor.is_normal() && meta.scale.offset.is_finite() && meta.white > 0.0) {
             return Err(file.bad("meta", "the scale is degenerate").into());
         }

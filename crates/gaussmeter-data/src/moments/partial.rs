@@ -10,9 +10,6 @@ use std::path::Path;
 const CONTENT: &str = "gaussmeter moments";
 const VERSION: u32 = 1;
 
-/// Longest description, in bytes.
-const MAX_META: usize = 1 << 20;
-
 #[derive(Serialize, Deserialize)]
 struct Meta {
     content: String,
@@ -56,10 +53,9 @@ impl Moments {
             parts: self.parts.clone(),
             left_out: self.left_out.clone(),
         };
-        let meta = serde_json::json!(meta).to_string().into_bytes();
         let (dim, packed) = (self.dim, self.dim * (self.dim + 1) / 2);
         let mut file = Writer::create(path)?;
-        file.array("meta", &[meta.len()], meta)?;
+        file.meta(&meta)?;
         match &self.sums {
             Sums::None => {}
             Sums::Exact(sums) => {
@@ -81,14 +77,7 @@ impl Moments {
     /// [`MomentsError::File`]: no such file, damaged, or sums that no data can have.
     pub fn load(path: &Path) -> Result<Self, MomentsError> {
         let mut file = Archive::open(path)?;
-        let (_, meta) = file.array::<u8>("meta", MAX_META)?;
-        let meta: serde_json::Value =
-            serde_json::from_slice(&meta).map_err(|e| file.bad("meta", e))?;
-        if meta["content"] != CONTENT || meta["version"] != VERSION {
-            let found = format!("content {}, version {}", meta["content"], meta["version"]);
-            return Err(file.content(found, "gaussmeter moments, version 1").into());
-        }
-        let meta: Meta = serde_json::from_value(meta).map_err(|e| file.bad("meta", e))?;
+        let meta: Meta = file.described(CONTENT)?;
         let mut moments = Moments::new(meta.description, &meta.shape, meta.scale)?;
         let (dim, count) = (moments.dim, meta.count);
         if count > MAX_COUNT || (count == 0) != (meta.values == "none") {

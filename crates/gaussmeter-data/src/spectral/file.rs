@@ -73,7 +73,6 @@ impl Decomposition {
             centred: self.centred,
             quadrature: self.quadrature.as_ref().map(traces),
         };
-        let meta = serde_json::json!(meta).to_string().into_bytes();
 
         let mut file = Writer::create(path)?;
         file.array("eigenvalue", &[count], self.eigenvalues.iter().copied())?;
@@ -92,7 +91,7 @@ impl Decomposition {
             file.array("eigenvalue_per_coordinate", &[rank], first(&self.eigenvalues))?;
             file.array("mean_per_coordinate", &[rank], first(&self.means))?;
         }
-        file.array("meta", &[meta.len()], meta)?;
+        file.meta(&meta)?;
         Ok(file.finish()?)
     }
 }
@@ -103,22 +102,15 @@ impl Decomposition {
 /// # Errors
 /// [`FileError`]
 pub fn save_spectrum(spectrum: &Spectrum, path: &Path) -> Result<(), FileError> {
-    let modes = spectrum.modes();
-    let meta = serde_json::json!({
+    let mut file = Writer::create(path)?;
+    file.spectrum(spectrum)?;
+    file.meta(&serde_json::json!({
         "content": "gaussmeter spectrum",
         "version": 1,
         "program": PROGRAM,
         "description": spectrum.name(),
         "provenance": spectrum.provenance(),
         "trace": spectrum.trace(),
-    });
-    let meta = meta.to_string().into_bytes();
-    let mut file = Writer::create(path)?;
-    file.array("eigenvalue", &[modes.len()], modes.iter().map(|m| m.eigenvalue))?;
-    file.array("multiplicity", &[modes.len()], modes.iter().map(|m| m.multiplicity))?;
-    if spectrum.has_mean() {
-        file.array("mean", &[modes.len()], modes.iter().map(|m| m.mean))?;
-    }
-    file.array("meta", &[meta.len()], meta)?;
+    }))?;
     file.finish()
 }
