@@ -87,6 +87,34 @@ fn noise_only_grows() {
     }
 }
 
+/// The time of a level, as close as the rounding of the level allows.
+#[test]
+fn levels_are_found_again() {
+    for (name, process) in processes() {
+        let t_max = process.t_max();
+        let ratio = |t: f64| process.level(t).sigma / process.level(t).alpha;
+        assert_eq!(process.time_of(0.0), Some(0.0), "{name}");
+        let end = process.time_of(ratio(t_max)).unwrap();
+        assert!(relative_error(end, t_max) <= 1e-14, "{name}: {end}");
+        for outside in [f64::NAN, -1e-9, -1.0, f64::NEG_INFINITY] {
+            assert_eq!(process.time_of(outside), None, "{name} at {outside}");
+        }
+        if ratio(t_max).is_finite() {
+            assert_eq!(process.time_of(1.001 * ratio(t_max)), None, "{name}");
+            assert_eq!(process.time_of(f64::INFINITY), None, "{name}");
+        }
+        let tiny = (1..=12).map(|k| t_max * 10f64.powi(-k));
+        for t in tiny.chain(times(&*process)) {
+            let (level, found) = (process.level(t), process.time_of(ratio(t)).unwrap());
+            // dt = dρ/ρ · ρ/ρ′, with ρ/ρ′ = 1/(σ′/σ − α′/α)
+            let slope =
+                level.sigma_sigma_prime / level.sigma.powi(2) - level.alpha_prime / level.alpha;
+            let allowed = 4e-16 * t + 2e-15 / slope;
+            assert!((found - t).abs() <= allowed, "{name}: {found:e} instead of {t:e}");
+        }
+    }
+}
+
 /// The integrals that steps need, against Simpson's rule on drift and diffusion.
 #[test]
 fn integrals_over_a_step() {
@@ -414,6 +442,8 @@ fn grids_say_what_is_wrong() {
             )
         );
     }
-    assert!(grid::registry().build("uniform").unwrap().item.own_times().is_none());
-    assert_eq!(Times::new(vec![1.0, 0.5]).own_times(), Some(&[1.0, 0.5][..]));
+    let uniform = grid::registry().build("uniform").unwrap().item;
+    assert_eq!((uniform.own_steps(), uniform.own_end(&*paper())), (None, None));
+    let times = Times::new(vec![1.0, 0.5]);
+    assert_eq!((times.own_steps(), times.own_end(&*paper())), (Some(1), Some(0.5)));
 }

@@ -27,6 +27,14 @@ impl Process for Flow {
         1.0
     }
 
+    /// t = ρ/(1 + ρ); pure noise has the ratio ∞.
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        match ratio {
+            f64::INFINITY => Some(1.0),
+            _ => (ratio >= 0.0).then(|| ratio / (1.0 + ratio)),
+        }
+    }
+
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
         growth(from, to).ln_1p()
     }

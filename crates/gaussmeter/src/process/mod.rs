@@ -102,6 +102,31 @@ pub trait Process: Debug + Send + Sync {
     /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
     fn prior_std(&self) -> f64;
 
+    /// The time at which the noise-to-signal ratio σ/α is `ratio`: the inverse of the level, by which
+    /// a list of EDM noise levels becomes one of times. `None` for ratios that the process never has.
+    ///
+    /// The default bisects down to neighbouring numbers; override where a closed form exists.
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        let reached = |t: f64| {
+            let level = self.level(t);
+            level.sigma / level.alpha
+        };
+        let (mut low, mut high) = (0.0, self.t_max());
+        if !(0.0..=reached(high)).contains(&ratio) {
+            return None;
+        }
+        if ratio == 0.0 {
+            return Some(0.0);
+        }
+        loop {
+            let middle = 0.5 * (low + high);
+            if !(low < middle && middle < high) {
+                return Some(high);
+            }
+            if reached(middle) < ratio { low = middle } else { high = middle }
+        }
+    }
+
     /// ln(α(to) / α(from)). Override where the difference can be factored.
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
         (to.alpha / from.alpha).ln()
