@@ -5,10 +5,18 @@
 
 mod edm;
 mod flow;
+mod sub_vp;
+mod trig;
+mod ve;
+mod vp_cosine;
 mod vp_linear;
 
 pub use edm::Edm;
-pub use flow::Flow;
+pub use flow::{Flow, ShiftedFlow};
+pub use sub_vp::SubVp;
+pub use trig::Trig;
+pub use ve::{Ve, VeError};
+pub use vp_cosine::VpCosine;
 pub use vp_linear::{VpLinear, VpLinearError};
 
 use crate::entry::Registry;
@@ -16,7 +24,18 @@ use std::fmt::Debug;
 
 /// The processes that ship with the library.
 pub fn registry() -> Registry<dyn Process> {
-    Registry { family: "process", entries: vec![&vp_linear::ENTRY, &edm::ENTRY, &flow::ENTRY] }
+    Registry {
+        family: "process",
+        entries: vec![
+            &vp_linear::ENTRY,
+            &edm::ENTRY,
+            &flow::ENTRY,
+            &ve::ENTRY,
+            &vp_cosine::ENTRY,
+            &sub_vp::ENTRY,
+            &trig::ENTRY,
+        ],
+    }
 }
 
 /// The forward process at one time.

@@ -127,9 +127,16 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             default: Some("1"),
             summary: "time T where sampling starts",
         },
+        Parameter {
+            name: "convention",
+            kind: Kind::Choice(&["paper", "song"]),
+            default: Some("paper"),
+            summary: "how beta is given: as in dx = -beta x dt, or song: as in dx = -beta x/2 dt (0.1 to 20)",
+        },
     ],
     build: |a| {
-        let process = VpLinear::new(a.number("beta_min"), a.number("beta_max"), a.number("t_max"))?;
-        Ok(Box::new(process))
+        let half = if a.text("convention") == "song" { 0.5 } else { 1.0 };
+        let [low, high] = ["beta_min", "beta_max"].map(|key| half * a.number(key));
+        Ok(Box::new(VpLinear::new(low, high, a.number("t_max"))?))
     },
 };
