@@ -19,6 +19,7 @@ fn processes() -> Vec<(String, Arc<dyn Process>)> {
         "ve:sigma_min=0.1,sigma_max=4",
         "vp-cosine:s=0",
         "sub-vp:beta_min=1,beta_max=3",
+        "vp-discrete:linear",
     ];
     let names = process::registry().names().into_iter().chain(more);
     names.map(|n| (n.to_string(), process::registry().build(n).unwrap().item.into())).collect()
@@ -99,7 +100,10 @@ fn noise_only_grows() {
 /// The time of a level, as close as the rounding of the level allows.
 #[test]
 fn levels_are_found_again() {
-    for (name, process) in processes() {
+    // Tables whose noise grows too fast at the end for the differences of other tests.
+    let steep = ["vp-discrete:squaredcos_cap_v2", "vp-discrete:zero_snr=yes"]
+        .map(|name| (name.to_string(), Arc::from(process::registry().build(name).unwrap().item)));
+    for (name, process) in processes().into_iter().chain(steep) {
         let t_max = process.t_max();
         let ratio = |t: f64| process.level(t).sigma / process.level(t).alpha;
         assert_eq!(process.time_of(0.0), Some(0.0), "{name}");
@@ -303,6 +307,13 @@ fn squares(name: &str, t: f64) -> (Double, Double) {
             let alpha2 = quotient.plus(rest.divided(start.0));
             (one.plus(alpha2.scaled(-1.0)), alpha2)
         }
+        // Levels given B; B itself is compared with tables of others.
+        "vp-discrete" => {
+            let process = process::registry().build(name).unwrap().item;
+            let b = process.log_alpha_ratio(&process.level(t), &process.level(0.0));
+            let lost = Double(-2.0 * b, 0.0).exp_m1().scaled(-1.0);
+            (lost, one.plus(lost.scaled(-1.0)))
+        }
         "sub-vp" => {
             let lost = squares("vp-linear", t).0;
             (lost.times(lost), one.plus(lost.scaled(-1.0)))
@@ -503,4 +514,144 @@ fn grids_say_what_is_wrong() {
     assert_eq!((uniform.own_steps(), uniform.own_end(&*paper())), (None, None));
     let times = Times::new(vec![1.0, 0.5]);
     assert_eq!((times.own_steps(), times.own_end(&*paper())), (Some(1), Some(0.5)));
+}
+
+// --------------------------------------------------------------------------- training in discrete time
+
+fn alpha_bar(text: &str, timestep: usize) -> f64 {
+    let process = process::registry().build(&format!("vp-discrete:{text}")).unwrap().item;
+    process.level(timestep as f64 + 1.0).alpha.powi(2)
+}
+
+/// ᾱ at training timesteps 0, 1, 2, 500 and 998, from diffusers 0.42.1 run in double precision.
+#[test]
+fn tables_of_training_are_those_of_diffusers() {
+    for (text, expected) in [
+        (
+            "scaled_linear",
+            [
+                0.99915,
+                0.9982960278384514,
+                0.997438081987888,
+                0.2763326838229746,
+                0.004716698899875748,
+            ],
+        ),
+        (
+            "linear",
+            [
+                0.9999,
+                0.9997800920720721,
+                0.9996402829841216,
+                0.07779665836502389,
+                4.118193638138444e-05,
+            ],
+        ),
+        (
+            "squaredcos_cap_v2",
+            [
+                0.999958715775178,
+                0.9999125759273678,
+                0.9998615809047513,
+                0.49228517244880304,
+                2.4287669070348544e-06,
+            ],
+        ),
+        (
+            "sigmoid",
+            [
+                0.9998507947991829,
+                0.9997010188194536,
+                0.9995506651942264,
+                0.29888762784675893,
+                4.048962000555994e-05,
+            ],
+        ),
+        (
+            "zero_snr=yes",
+            [
+                0.99915,
+                0.9982334461401823,
+                0.9973126563362984,
+                0.24101878275731575,
+                1.967888056621292e-07,
+            ],
+        ),
+    ] {
+        for (k, expected) in [0, 1, 2, 500, 998].into_iter().zip(expected) {
+            let value = alpha_bar(text, k);
+            // diffusers' own roundings: a difference that ends in 0, a cosine near π/2.
+            let allowed = match text {
+                "zero_snr=yes" => 1e-10,
+                "squaredcos_cap_v2" => 1e-12,
+                _ => 1e-13,
+            };
+            assert!(relative_error(value, expected) <= allowed, "{text} at {k}: {value:e}");
+        }
+    }
+    assert!(relative_error(alpha_bar("zero_snr=yes", 999), 2f64.powi(-24)) < 1e-14);
+}
+
+#[test]
+fn whole_tables_of_training_are_those_of_diffusers() {
+    let Some(shared) = gaussmeter_testkit::shared() else { return };
+    let file = shared.join("golden/samplers/schedules__diffusers.json");
+    let golden = gaussmeter_testkit::read_json(&file);
+    let (mut tables, mut worst) = (0, 0.0f64);
+    for case in golden["cases"].as_array().unwrap() {
+        let (config, Some(table)) = (&case["config"], case["alphas_cumprod_full"].as_array())
+        else {
+            continue;
+        };
+        let zero = config["rescale_betas_zero_snr"] == true;
+        let text = format!(
+            "vp-discrete:schedule={},beta_start={},beta_end={},zero_snr={}",
+            config["beta_schedule"].as_str().unwrap(),
+            config["beta_start"],
+            config["beta_end"],
+            if zero { "yes" } else { "no" }
+        );
+        let table: Vec<f64> = table.iter().map(|v| v.as_f64().unwrap()).collect();
+        // What diffusers puts in the place of 0 is more than the level before it.
+        if text.contains("laplace") || (zero && table[998] < 2f64.powi(-24)) {
+            assert!(process::registry().build(&text).is_err(), "{text}");
+            continue;
+        }
+        let process = process::registry().build(&text).unwrap().item;
+        for (k, expected) in table.into_iter().enumerate() {
+            let level = process.level(k as f64 + 1.0);
+            let expected = if expected == 0.0 { 2f64.powi(-24) } else { expected };
+            let value = level.alpha.powi(2);
+            // diffusers' own roundings: a difference that ends in 0, a cosine near π/2.
+            let allowed = if text.contains("cos") { 1e-12 } else { 1e-13 } * expected
+                + if zero { 1e-17 } else { 0.0 };
+            assert!((value - expected).abs() <= allowed, "{text} at {k}: {value:e} {expected:e}");
+            worst = worst.max(relative_error(value, expected));
+        }
+        tables += 1;
+    }
+    println!("worst relative error {worst:e} in {tables} tables");
+    assert!(tables >= 5, "{tables}");
+}
+
+#[test]
+fn tables_that_do_not_make_a_process_are_refused() {
+    let error = |text: &str| process::registry().build(text).unwrap_err().to_string();
+    let start = "process 'vp-discrete': alpha_bar goes from ";
+    for text in ["vp-discrete:linear,zero_snr=yes", "vp-discrete:linear,beta_start=0.5,beta_end=2"]
+    {
+        let message = error(text);
+        assert!(
+            message.starts_with(start) && message.contains("at training timestep"),
+            "{message}"
+        );
+    }
+    assert_eq!(
+        error("ve:sigma_min=2,sigma_max=1"),
+        "process 've': sigma_max = 1 must be larger than sigma_min = 2"
+    );
+    assert_eq!(
+        error("vp-discrete:steps=7"),
+        "process 'vp-discrete': a table of 7 steps is too short: it needs at least 8"
+    );
 }

@@ -9,6 +9,7 @@ mod sub_vp;
 mod trig;
 mod ve;
 mod vp_cosine;
+mod vp_discrete;
 mod vp_linear;
 
 pub use edm::Edm;
@@ -17,6 +18,7 @@ pub use sub_vp::SubVp;
 pub use trig::Trig;
 pub use ve::{Ve, VeError};
 pub use vp_cosine::VpCosine;
+pub use vp_discrete::{VpDiscrete, VpDiscreteError};
 pub use vp_linear::{VpLinear, VpLinearError};
 
 use crate::entry::Registry;
@@ -34,6 +36,7 @@ pub fn registry() -> Registry<dyn Process> {
             &vp_cosine::ENTRY,
             &sub_vp::ENTRY,
             &trig::ENTRY,
+            &vp_discrete::ENTRY,
         ],
     }
 }
@@ -144,6 +147,17 @@ pub trait Process: Debug + Send + Sync {
             }
             if reached(middle) < ratio { low = middle } else { high = middle }
         }
+    }
+
+    /// The cleanest time that networks of this process are asked about, where grids that place levels
+    /// between a lowest and a highest put the lowest.
+    fn t_min(&self) -> f64 {
+        1e-3 * self.t_max()
+    }
+
+    /// Number of training timesteps T of a network trained in discrete time; timestep k is t = k + 1.
+    fn training_steps(&self) -> Option<usize> {
+        None
     }
 
     /// ln(α(to) / α(from)). Override where the difference can be factored.

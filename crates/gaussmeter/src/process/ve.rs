@@ -60,6 +60,11 @@ impl Process for Ve {
         self.sigma_max
     }
 
+    /// The ε of Song et al., appendix C.
+    fn t_min(&self) -> f64 {
+        1e-5
+    }
+
     fn time_of(&self, ratio: f64) -> Option<f64> {
         let t = (ratio / self.sigma_min).powi(2).ln_1p() / (2.0 * self.log_ratio);
         // The end is reached up to the rounding of its own level.
