@@ -99,8 +99,8 @@ impl LengthOptions {
             (Some(n), _, _) => Length::Steps(n),
             (_, Some(n), _) => Length::Nfe(n),
             (_, _, Some(n)) => Length::Points(n),
-            _ => match setting.rule.own_times() {
-                Some(times) => Length::Points(times.len()),
+            _ => match setting.rule.own_steps() {
+                Some(steps) => Length::Points(steps + 1),
                 None => default,
             },
         }
@@ -116,9 +116,9 @@ pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
     }
 }
 
-/// The truncation time: asked for, else the end of the grid's own times, else `default`.
+/// The truncation time: asked for, else where the grid ends by itself, else `default`.
 pub fn eps(asked: Option<f64>, setting: &Setting, default: f64) -> f64 {
-    asked.or(setting.rule.own_times().and_then(|t| t.last().copied())).unwrap_or(default)
+    asked.or_else(|| setting.rule.own_end(&*setting.process)).unwrap_or(default)
 }
 
 /// The members of comma-separated lists, each given to `build`.

@@ -3,6 +3,7 @@
 
 use gaussmeter::data::format;
 use gaussmeter::entry::{Entry, EntryError, Kind, Registry, split_list};
+use gaussmeter::process::Edm;
 use gaussmeter::{data, exact, grid, metric, process, report, sampler};
 use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
 use std::collections::BTreeSet;
@@ -268,7 +269,8 @@ fn the_first_parameter_needs_no_key() {
     std::fs::write(&path, "1\n0.5\n0\n").unwrap();
     for text in [format!("times:{}", path.display()), format!("times:file={}", path.display())] {
         let named = grid::registry().build(&text).unwrap();
-        assert_eq!(named.item.own_times(), Some(&[1.0, 0.5, 0.0][..]));
+        assert_eq!(named.item.own_steps(), Some(2));
+        assert_eq!(named.item.own_end(&Edm::new(1.0)), Some(0.0));
         assert_eq!(named.label, format!("times:file={}", path.display()));
     }
 }

@@ -84,7 +84,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (Against::Time, _) => {
             return Err(Failure::Usage("--against time takes one --eps, not a list".into()));
         }
-        (Against::Eps, _) if setting.rule.own_times().is_none() => {
+        (Against::Eps, _) if setting.rule.own_end(&*setting.process).is_none() => {
             let spaced: Vec<f64> =
                 (0..=16).map(|k| 10f64.powf(-5.0 + f64::from(k) / 4.0)).collect();
             let eps = if a.eps.is_empty() { &spaced } else { &a.eps };
@@ -93,7 +93,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         }
         (Against::Eps, _) => {
             return Err(Failure::Usage(
-                "--against eps needs a grid rule that can end anywhere, not times:FILE".into(),
+                "--against eps needs a grid rule that can end anywhere, such as uniform".into(),
             ));
         }
     };

@@ -204,8 +204,7 @@ fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
     };
     match times {
         Times::Count(count) => {
-            let own = setting.rule.own_times();
-            let steps = own.map_or(count - 1, |times| times.len().saturating_sub(1));
+            let steps = setting.rule.own_steps().unwrap_or(count - 1);
             let grid = grid(steps, options::eps(None, setting, 0.0))?;
             Ok(spread_levels(&grid, *count).into_iter().map(|k| grid.levels()[k]).collect())
         }

@@ -86,7 +86,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
                 Count::Steps => Length::Steps,
                 Count::Nfe => Length::Nfe,
             };
-            let own = setting.rule.own_times().map(|times| Length::Points(times.len()));
+            let own = setting.rule.own_steps().map(|steps| Length::Points(steps + 1));
             match (numbers, own) {
                 ([], Some(length)) => vec![Column::new(length)],
                 ([], None) => column_list(&[50, 250, 500, 1000], a.paper, length),
@@ -97,9 +97,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (_, numbers @ [_, ..], _, _) => column_list(numbers, false, Length::Nfe),
         (_, _, numbers, _) => column_list(numbers, false, Length::Points),
     };
-    let eps = match (a.eps.is_empty(), setting.rule.own_times().and_then(|t| t.last())) {
+    let eps = match (a.eps.is_empty(), setting.rule.own_end(&*setting.process)) {
         (false, _) => distinct(a.eps),
-        (true, Some(&eps)) => vec![eps],
+        (true, Some(eps)) => vec![eps],
         (true, None) => vec![0.0, 1e-5, 1e-4, 1e-3],
     };
     let options = TableOptions {

@@ -45,10 +45,10 @@ pub fn error_budget(
         Ok(at_eps)
     } else {
         let steps = run.grid.step_count();
-        let run = match setting.rule.own_times() {
-            // Given times are carried to 0 by their last one.
-            Some(times) => {
-                let mut times = times.to_vec();
+        let run = match setting.rule.own_end(&*setting.process) {
+            // A grid with an end of its own is carried to 0 by its last time.
+            Some(_) => {
+                let mut times: Vec<f64> = run.grid.levels().iter().map(|l| l.t).collect();
                 times.pop();
                 times.push(0.0);
                 let rule = crate::grid::Times::new(times);

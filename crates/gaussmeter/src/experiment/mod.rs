@@ -192,8 +192,8 @@ impl Setting {
         nfe: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
-        if let Some(times) = self.rule.own_times() {
-            let run = self.run_steps(sampler, times.len().saturating_sub(1), eps)?;
+        if let Some(steps) = self.rule.own_steps() {
+            let run = self.run_steps(sampler, steps, eps)?;
             return if run.plan.nfe() <= nfe { Ok(run) } else { Err(too_small(&run, nfe)) };
         }
         let mut best = self.run_steps(sampler, nfe, eps)?;

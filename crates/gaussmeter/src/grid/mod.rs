@@ -3,9 +3,11 @@
 //! A new rule is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
 //! [`registry`].
 
+mod sigmas;
 mod times;
 mod uniform;
 
+pub use sigmas::Sigmas;
 pub use times::Times;
 pub use uniform::Uniform;
 
@@ -17,7 +19,7 @@ use thiserror::Error;
 
 /// The grid rules that ship with the library.
 pub fn registry() -> Registry<dyn GridRule> {
-    Registry { family: "grid", entries: vec![&uniform::ENTRY, &times::ENTRY] }
+    Registry { family: "grid", entries: vec![&uniform::ENTRY, &times::ENTRY, &sigmas::ENTRY] }
 }
 
 /// Times cannot form a grid.
@@ -49,6 +51,28 @@ pub enum GridError {
         index: usize,
         /// The earlier entry.
         t: f64,
+        /// The later entry.
+        next: f64,
+    },
+    /// A noise level that the process never has.
+    #[error("sigma {index} is {sigma}, but sigma/alpha runs from 0 to {largest} on this process")]
+    NoLevel {
+        /// Position, from 0.
+        index: usize,
+        /// The noise level σ/α.
+        sigma: f64,
+        /// The level at T.
+        largest: f64,
+    },
+    /// A noise level does not decrease.
+    #[error(
+        "sigmas must decrease from noise to data, but sigma {index} is {sigma} and the next is {next}"
+    )]
+    SigmasNotDecreasing {
+        /// Position of the first of the two, from 0.
+        index: usize,
+        /// The earlier entry.
+        sigma: f64,
         /// The later entry.
         next: f64,
     },
@@ -115,6 +139,40 @@ impl Grid {
         Ok(Grid { levels: times.iter().map(|t| process.level(*t)).collect(), process })
     }
 
+    /// A grid through levels given by their noise-to-signal ratio σ/α, EDM's σ, noisiest first; the
+    /// last may be 0.
+    ///
+    /// # Errors
+    /// [`GridError`]: fewer than two levels, levels the process never has or that do not decrease.
+    pub fn from_sigmas(process: Arc<dyn Process>, sigmas: &[f64]) -> Result<Self, GridError> {
+        if let Some(index) = sigmas.windows(2).position(|w| w[0] <= w[1]) {
+            let (sigma, next) = (sigmas[index], sigmas[index + 1]);
+            return Err(GridError::SigmasNotDecreasing { index, sigma, next });
+        }
+        let times: Vec<f64> = sigmas
+            .iter()
+            .enumerate()
+            .map(|(index, &sigma)| {
+                time_of(&*process, sigma).ok_or_else(|| {
+                    let largest = largest_sigma(&*process);
+                    GridError::NoLevel { index, sigma, largest }
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Grid::new(process, &times)
+    }
+
+    /// This grid, if it is what was asked for.
+    fn exactly(self, steps: usize, eps: f64) -> Result<Self, GridError> {
+        if steps != self.step_count() {
+            return Err(GridError::FixedSteps { own: self.step_count(), asked: steps });
+        }
+        if eps != self.end().t {
+            return Err(GridError::FixedEnd { own: self.end().t, asked: eps });
+        }
+        Ok(self)
+    }
+
     /// The process the times belong to.
     pub fn process(&self) -> &Arc<dyn Process> {
         &self.process
@@ -143,6 +201,21 @@ impl Grid {
             to: &w[1],
             process: &*self.process,
         })
+    }
+}
+
+/// σ/α at T.
+fn largest_sigma(process: &dyn Process) -> f64 {
+    let level = process.level(process.t_max());
+    level.sigma / level.alpha
+}
+
+/// [`Process::time_of`], where the level at T is reached up to rounding.
+fn time_of(process: &dyn Process, sigma: f64) -> Option<f64> {
+    let largest = largest_sigma(process);
+    match (sigma - largest).abs() <= 1e-12 * sigma {
+        true => Some(process.t_max()),
+        false => process.time_of(sigma),
     }
 }
 
@@ -189,8 +262,14 @@ pub trait GridRule: Debug + Send + Sync {
     /// [`GridError`]
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError>;
 
-    /// The times, for a rule that has its own and so leaves no choice of steps and eps.
-    fn own_times(&self) -> Option<&[f64]> {
+    /// The number of steps, for a rule that leaves no choice of it.
+    fn own_steps(&self) -> Option<usize> {
+        None
+    }
+
+    /// The time it ends at, for a rule that leaves no choice of eps.
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        let _ = process;
         None
     }
 }

@@ -34,17 +34,15 @@ impl GridRule for Times {
             Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
             None => error,
         })?;
-        if steps != grid.step_count() {
-            return Err(GridError::FixedSteps { own: grid.step_count(), asked: steps });
-        }
-        if eps != grid.end().t {
-            return Err(GridError::FixedEnd { own: grid.end().t, asked: eps });
-        }
-        Ok(grid)
+        grid.exactly(steps, eps)
     }
 
-    fn own_times(&self) -> Option<&[f64]> {
-        Some(&self.times)
+    fn own_steps(&self) -> Option<usize> {
+        Some(self.times.len().saturating_sub(1))
+    }
+
+    fn own_end(&self, _: &dyn Process) -> Option<f64> {
+        self.times.last().copied()
     }
 }
 

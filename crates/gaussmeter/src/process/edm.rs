@@ -32,6 +32,13 @@ impl Process for Edm {
     fn prior_std(&self) -> f64 {
         self.sigma_max
     }
+    /// 0.002, as in Karras et al., table 1.
+    fn t_min(&self) -> f64 {
+        0.002f64.min(1e-3 * self.sigma_max)
+    }
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        (0.0..=self.sigma_max).contains(&ratio).then_some(ratio)
+    }
 }
 
 pub(super) static ENTRY: Entry<dyn Process> = Entry {

@@ -1,5 +1,5 @@
 use super::{Level, Process};
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind, Parameter};
 
 /// Flow matching with the straight path: α(t) = 1 − t, σ(t) = t, on [0, 1].
 ///
@@ -27,6 +27,14 @@ impl Process for Flow {
         1.0
     }
 
+    /// t = ρ/(1 + ρ); pure noise has the ratio ∞.
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        match ratio {
+            f64::INFINITY => Some(1.0),
+            _ => (ratio >= 0.0).then(|| ratio / (1.0 + ratio)),
+        }
+    }
+
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
         growth(from, to).ln_1p()
     }
@@ -39,13 +47,63 @@ impl Process for Flow {
     /// 2 [y − α_to ln(1 + y)] with y = α_to/α − 1: its pole at α = 0 is out of reach of quadrature.
     fn score_weight(&self, from: &Level, to: &Level) -> f64 {
         let y = growth(from, to);
-        2.0 * (above_its_log(y) + to.t * y.ln_1p())
+        2.0 * (above_its_log(y) + to.sigma * y.ln_1p())
+    }
+}
+
+/// [`Flow`] at the time u = s t/(1 + (s − 1) t) that a resolution shift s makes of t: more steps near
+/// noise for s > 1, as larger pictures need.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShiftedFlow {
+    shift: f64,
+}
+
+impl ShiftedFlow {
+    /// The process with this `shift` > 0; 1 is [`Flow`].
+    pub fn new(shift: f64) -> Self {
+        ShiftedFlow { shift }
+    }
+}
+
+impl Process for ShiftedFlow {
+    fn t_max(&self) -> f64 {
+        1.0
+    }
+    fn level(&self, t: f64) -> Level {
+        let scale = 1.0 - t + self.shift * t;
+        let (alpha, sigma) = ((1.0 - t) / scale, self.shift * t / scale);
+        let slope = self.shift / (scale * scale);
+        Level {
+            t,
+            alpha,
+            sigma,
+            alpha_prime: -slope,
+            sigma_sigma_prime: sigma * slope,
+            one_minus_alpha2: sigma * (1.0 + alpha),
+            variance_preserving: false,
+        }
+    }
+    fn prior_std(&self) -> f64 {
+        1.0
+    }
+    /// σ/α = s t/(1 − t)
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        Flow.time_of(ratio / self.shift)
+    }
+    fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
+        growth(from, to).ln_1p()
+    }
+    fn reverse_noise_variance(&self, from: &Level, to: &Level) -> f64 {
+        Flow.reverse_noise_variance(from, to)
+    }
+    fn score_weight(&self, from: &Level, to: &Level) -> f64 {
+        Flow.score_weight(from, to)
     }
 }
 
 /// α_to/α − 1, without cancellation.
 fn growth(from: &Level, to: &Level) -> f64 {
-    (from.t - to.t) / from.alpha
+    (from.sigma - to.sigma) / from.alpha
 }
 
 /// y − ln(1 + y) for y ≥ 0, without cancellation.
@@ -64,8 +122,16 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     name: "flow",
     aliases: &["flow-matching", "rectified-flow"],
     summary: "flow matching / rectified flow, alpha = 1 - t and sigma = t",
-    source: "Lipman et al. (2023), optimal-transport path; Liu et al. (2023)",
+    source: "Lipman et al. (2023), optimal-transport path; Liu et al. (2023); Esser et al. (2024), shift",
     order: None,
-    parameters: &[],
-    build: |_| Ok(Box::new(Flow)),
+    parameters: &[Parameter {
+        name: "shift",
+        kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
+        default: Some("1"),
+        summary: "resolution shift s: t becomes s t/(1 + (s - 1) t)",
+    }],
+    build: |a| match a.number("shift") {
+        1.0 => Ok(Box::new(Flow)),
+        shift => Ok(Box::new(ShiftedFlow::new(shift))),
+    },
 };

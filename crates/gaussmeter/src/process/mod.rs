@@ -5,10 +5,20 @@
 
 mod edm;
 mod flow;
+mod sub_vp;
+mod trig;
+mod ve;
+mod vp_cosine;
+mod vp_discrete;
 mod vp_linear;
 
 pub use edm::Edm;
-pub use flow::Flow;
+pub use flow::{Flow, ShiftedFlow};
+pub use sub_vp::SubVp;
+pub use trig::Trig;
+pub use ve::{Ve, VeError};
+pub use vp_cosine::VpCosine;
+pub use vp_discrete::{VpDiscrete, VpDiscreteError};
 pub use vp_linear::{VpLinear, VpLinearError};
 
 use crate::entry::Registry;
@@ -16,7 +26,19 @@ use std::fmt::Debug;
 
 /// The processes that ship with the library.
 pub fn registry() -> Registry<dyn Process> {
-    Registry { family: "process", entries: vec![&vp_linear::ENTRY, &edm::ENTRY, &flow::ENTRY] }
+    Registry {
+        family: "process",
+        entries: vec![
+            &vp_linear::ENTRY,
+            &edm::ENTRY,
+            &flow::ENTRY,
+            &ve::ENTRY,
+            &vp_cosine::ENTRY,
+            &sub_vp::ENTRY,
+            &trig::ENTRY,
+            &vp_discrete::ENTRY,
+        ],
+    }
 }
 
 /// The forward process at one time.
@@ -101,6 +123,42 @@ pub trait Process: Debug + Send + Sync {
 
     /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
     fn prior_std(&self) -> f64;
+
+    /// The time at which the noise-to-signal ratio σ/α is `ratio`: the inverse of the level, by which
+    /// a list of EDM noise levels becomes one of times. `None` for ratios that the process never has.
+    ///
+    /// The default bisects down to neighbouring numbers; override where a closed form exists.
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        let reached = |t: f64| {
+            let level = self.level(t);
+            level.sigma / level.alpha
+        };
+        let (mut low, mut high) = (0.0, self.t_max());
+        if !(0.0..=reached(high)).contains(&ratio) {
+            return None;
+        }
+        if ratio == 0.0 {
+            return Some(0.0);
+        }
+        loop {
+            let middle = 0.5 * (low + high);
+            if !(low < middle && middle < high) {
+                return Some(high);
+            }
+            if reached(middle) < ratio { low = middle } else { high = middle }
+        }
+    }
+
+    /// The cleanest time that networks of this process are asked about, where grids that place levels
+    /// between a lowest and a highest put the lowest.
+    fn t_min(&self) -> f64 {
+        1e-3 * self.t_max()
+    }
+
+    /// Number of training timesteps T of a network trained in discrete time; timestep k is t = k + 1.
+    fn training_steps(&self) -> Option<usize> {
+        None
+    }
 
     /// ln(α(to) / α(from)). Override where the difference can be factored.
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {

@@ -49,8 +49,22 @@ impl VpLinear {
     }
 
     /// ∫ β from `t` to `u`, factored so that close times do not cancel.
-    fn beta_integral(&self, t: f64, u: f64) -> f64 {
+    pub(super) fn beta_integral(&self, t: f64, u: f64) -> f64 {
         (u - t) * (self.beta_min + (self.beta_max - self.beta_min) * (0.5 * (t + u) / self.t_max))
+    }
+
+    /// The time up to which β has this integral, by the root of β_min t + ½ (β_max − β_min) t²/T that
+    /// does not cancel; `None` beyond T.
+    pub(super) fn time_of_integral(&self, integral: f64) -> Option<f64> {
+        let slope = (self.beta_max - self.beta_min) / self.t_max;
+        if integral == 0.0 {
+            return Some(0.0);
+        }
+        let square = self.beta_min * self.beta_min + 2.0 * slope * integral;
+        let t = 2.0 * integral / (self.beta_min + square.max(0.0).sqrt());
+        // The end is reached up to the rounding of its own level.
+        let end = self.beta_integral(0.0, self.t_max);
+        (integral >= 0.0 && integral <= end * (1.0 + 4.0 * f64::EPSILON)).then(|| t.min(self.t_max))
     }
 }
 
@@ -76,6 +90,11 @@ impl Process for VpLinear {
 
     fn prior_std(&self) -> f64 {
         1.0
+    }
+
+    /// B = ½ ln(1 + ρ²), solved for t.
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        self.time_of_integral(0.5 * (ratio * ratio).ln_1p()).filter(|_| ratio >= 0.0)
     }
 
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
@@ -108,9 +127,16 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             default: Some("1"),
             summary: "time T where sampling starts",
         },
+        Parameter {
+            name: "convention",
+            kind: Kind::Choice(&["paper", "song"]),
+            default: Some("paper"),
+            summary: "how beta is given: as in dx = -beta x dt, or song: as in dx = -beta x/2 dt (0.1 to 20)",
+        },
     ],
     build: |a| {
-        let process = VpLinear::new(a.number("beta_min"), a.number("beta_max"), a.number("t_max"))?;
-        Ok(Box::new(process))
+        let half = if a.text("convention") == "song" { 0.5 } else { 1.0 };
+        let [low, high] = ["beta_min", "beta_max"].map(|key| half * a.number(key));
+        Ok(Box::new(VpLinear::new(low, high, a.number("t_max"))?))
     },
 };

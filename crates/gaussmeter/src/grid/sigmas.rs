@@ -1,0 +1,64 @@
+use super::{Grid, GridError, GridRule, time_of};
+use crate::data::{DataError, read_numbers};
+use crate::entry::{Entry, Kind, Parameter};
+use crate::process::Process;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Noise levels σ/α given one by one, noisiest first, as EDM, k-diffusion and ComfyUI write them:
+/// t = σ on the process `edm`. The last may be 0, and is where sampling ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sigmas {
+    sigmas: Vec<f64>,
+    file: Option<String>,
+}
+
+impl Sigmas {
+    /// A rule that always returns these levels.
+    pub fn new(sigmas: Vec<f64>) -> Self {
+        Sigmas { sigmas, file: None }
+    }
+
+    /// Reads levels from any file that [`read_numbers`] understands.
+    ///
+    /// # Errors
+    /// [`DataError`]
+    pub fn read(path: &Path) -> Result<Self, DataError> {
+        let sigmas = read_numbers(path)?;
+        Ok(Sigmas { sigmas, file: Some(path.display().to_string()) })
+    }
+}
+
+impl GridRule for Sigmas {
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        let grid = Grid::from_sigmas(process.clone(), &self.sigmas);
+        let grid = grid.map_err(|error| match &self.file {
+            Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
+            None => error,
+        })?;
+        grid.exactly(steps, eps)
+    }
+
+    fn own_steps(&self) -> Option<usize> {
+        Some(self.sigmas.len().saturating_sub(1))
+    }
+
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        time_of(process, *self.sigmas.last()?)
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: "sigmas",
+    aliases: &[],
+    summary: "noise levels sigma/alpha read from a file (.npy, .csv, .txt, .json), noisiest first; t = sigma on edm",
+    source: "user; the sigmas of EDM, k-diffusion, diffusers and ComfyUI",
+    order: None,
+    parameters: &[Parameter {
+        name: "file",
+        kind: Kind::Text,
+        default: None,
+        summary: "file with one level per line, or a 1-D array; the last may be 0",
+    }],
+    build: |a| Ok(Box::new(Sigmas::read(Path::new(a.text("file")))?)),
+};

@@ -1,0 +1,55 @@
+use super::{Level, Process};
+use crate::entry::Entry;
+use std::f64::consts::FRAC_PI_2;
+
+/// The trigonometric path: α(t) = cos t, σ(t) = sin t, on [0, π/2].
+///
+/// At t = π/2 no signal is left (α = 0): the drift of the SDE is infinite there, the velocity of the
+/// ODE is not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trig;
+
+impl Process for Trig {
+    fn t_max(&self) -> f64 {
+        FRAC_PI_2
+    }
+
+    fn level(&self, t: f64) -> Level {
+        let (sigma, cosine) = t.sin_cos();
+        // The number nearest to π/2 stands for π/2.
+        let alpha = if t == FRAC_PI_2 { 0.0 } else { cosine };
+        Level {
+            t,
+            alpha,
+            sigma,
+            alpha_prime: -sigma,
+            sigma_sigma_prime: sigma * alpha,
+            one_minus_alpha2: sigma * sigma,
+            variance_preserving: true,
+        }
+    }
+
+    fn prior_std(&self) -> f64 {
+        1.0
+    }
+
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        (ratio >= 0.0).then(|| ratio.atan())
+    }
+
+    /// ln(1 + (cos a − cos b)/cos b) with the difference as a product of sines.
+    fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
+        let half = |angle: f64| (0.5 * angle).sin();
+        (2.0 * half(from.t + to.t) * half(from.t - to.t) / from.alpha).ln_1p()
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn Process> = Entry {
+    name: "trig",
+    aliases: &["trigflow"],
+    summary: "trigonometric path, alpha = cos t and sigma = sin t, on [0, pi/2]",
+    source: "Lu & Song (2024), TrigFlow; Albergo & Vanden-Eijnden (2023), trigonometric interpolant",
+    order: None,
+    parameters: &[],
+    build: |_| Ok(Box::new(Trig)),
+};

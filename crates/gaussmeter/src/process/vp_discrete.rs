@@ -1,0 +1,305 @@
+use super::{Level, Process};
+use crate::entry::{Entry, Kind, Parameter};
+use std::f64::consts::FRAC_PI_2;
+use thiserror::Error;
+
+/// The variance-preserving process of a network trained in discrete time:
+/// ᾱ_k = Π_{i ≤ k} (1 − β_i), α = √ᾱ, σ² = 1 − ᾱ, from a table of β.
+///
+/// Time counts forward steps, as in Ho et al. (2020): t = 0 is the data, and t = k + 1 is the
+/// **training timestep k** of diffusers and ComfyUI, from t = 1 to T = `steps`. Levels at whole t are
+/// those of the table. Between them B = −½ ln ᾱ is a cubic with the slopes of fourth-order
+/// differences, limited where it would not increase: smooth enough for schemes of fourth order. How a
+/// project interpolates (linearly in σ/α or its logarithm) is a matter of the grid rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VpDiscrete {
+    /// B at t = 0, 1, …, T.
+    integral: Vec<f64>,
+    /// B′ there.
+    slope: Vec<f64>,
+}
+
+/// A table of β that does not make a process.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum VpDiscreteError {
+    /// Too few steps to interpolate.
+    #[error("a table of {steps} steps is too short: it needs at least 8")]
+    TooShort {
+        /// Their number.
+        steps: usize,
+    },
+    /// The noise does not grow, or all signal is lost.
+    #[error(
+        "alpha_bar goes from {before} to {after} at training timestep {timestep}: it must decrease and stay positive"
+    )]
+    NotDecreasing {
+        /// The later of the two training timesteps.
+        timestep: usize,
+        /// ᾱ before.
+        before: f64,
+        /// ᾱ there.
+        after: f64,
+    },
+}
+
+/// ᾱ that diffusers' DPM, Euler and UniPC schedulers put in the place of 0 after a rescaling to zero
+/// terminal signal-to-noise ratio.
+const ALMOST_ZERO: f64 = 5.960_464_477_539_063e-8;
+
+impl VpDiscrete {
+    /// The process of a table β_0, β_1, ….
+    ///
+    /// # Errors
+    /// [`VpDiscreteError`]
+    pub fn new(betas: &[f64]) -> Result<Self, VpDiscreteError> {
+        let mut sum = 0.0;
+        Self::from_logs(betas.iter().map(|b| {
+            sum += (-b).ln_1p();
+            sum
+        }))
+    }
+
+    /// The same, rescaled so that (almost) no signal is left at the end:
+    /// √ᾱ ← (√ᾱ − √ᾱ_T) √ᾱ_0/(√ᾱ_0 − √ᾱ_T), with the last ᾱ = 2⁻²⁴ instead of 0 (Lin et al. 2024).
+    ///
+    /// # Errors
+    /// [`VpDiscreteError`], also where the last but one is below 2⁻²⁴ already.
+    pub fn zero_snr(betas: &[f64]) -> Result<Self, VpDiscreteError> {
+        let plain = Self::new(betas)?;
+        let root = |k: usize| (-plain.integral[k]).exp();
+        let (first, last) = (root(1), root(betas.len()));
+        let scaled = |k| match k == betas.len() {
+            true => ALMOST_ZERO.ln(),
+            false => 2.0 * ((root(k) - last) * (first / (first - last))).ln(),
+        };
+        Self::from_logs((1..=betas.len()).map(scaled))
+    }
+
+    /// From ln ᾱ at every training timestep.
+    fn from_logs(logs: impl Iterator<Item = f64>) -> Result<Self, VpDiscreteError> {
+        let integral: Vec<f64> = std::iter::once(0.0).chain(logs.map(|l| -0.5 * l)).collect();
+        let steps = integral.len() - 1;
+        if steps < 8 {
+            return Err(VpDiscreteError::TooShort { steps });
+        }
+        let grows = |w: &[f64]| w[0] < w[1] && w[1].is_finite();
+        if let Some(timestep) = integral.windows(2).position(|w| !grows(w)) {
+            let [before, after] = [0, 1].map(|k| (-2.0 * integral[timestep + k]).exp());
+            return Err(VpDiscreteError::NotDecreasing { timestep, before, after });
+        }
+        let slope = (0..=steps).map(|k| slope(&integral, k)).collect();
+        Ok(VpDiscrete { integral, slope })
+    }
+
+    /// Number of training timesteps.
+    pub fn steps(&self) -> usize {
+        self.integral.len() - 1
+    }
+
+    /// The interval of a time, and the distance from its left end.
+    fn locate(&self, t: f64) -> (usize, f64) {
+        let k = (t.max(0.0) as usize).min(self.steps() - 1);
+        (k, t - k as f64)
+    }
+
+    /// Coefficients of the cubic on an interval, from B_k on: B = B_k + c₁ x + c₂ x² + c₃ x³.
+    fn cubic(&self, k: usize) -> [f64; 3] {
+        let rise = self.integral[k + 1] - self.integral[k];
+        let (left, right) = (self.slope[k], self.slope[k + 1]);
+        [left, 3.0 * rise - 2.0 * left - right, left + right - 2.0 * rise]
+    }
+
+    /// B from `t` to `u`; within one interval, factored so that close times do not cancel.
+    fn beta_integral(&self, t: f64, u: f64) -> f64 {
+        let ((j, x), (k, y)) = (self.locate(t), self.locate(u));
+        if j == k {
+            let [a, b, c] = self.cubic(k);
+            return (y - x) * (a + b * (x + y) + c * (x * x + x * y + y * y));
+        }
+        let part = |k: usize, x: f64| {
+            let [a, b, c] = self.cubic(k);
+            x * (a + x * (b + x * c))
+        };
+        self.integral[k] - self.integral[j] + (part(k, y) - part(j, x))
+    }
+
+    /// B′(t).
+    fn beta(&self, t: f64) -> f64 {
+        let (k, x) = self.locate(t);
+        let [a, b, c] = self.cubic(k);
+        a + x * (2.0 * b + 3.0 * c * x)
+    }
+}
+
+/// The derivative at a whole time: differences of fourth order, of second order beside the ends and
+/// one-sided at them, within three times the smaller neighbouring rise, so that the cubics increase.
+fn slope(b: &[f64], k: usize) -> f64 {
+    let last = b.len() - 1;
+    let rise = |k: usize| b[k + 1] - b[k];
+    let (free, limit) = match k {
+        0 => ((-11.0 * b[0] + 18.0 * b[1] - 9.0 * b[2] + 2.0 * b[3]) / 6.0, rise(0)),
+        k if k == last => (1.5 * rise(last - 1) - 0.5 * rise(last - 2), rise(last - 1)),
+        k => {
+            let near = b[k + 1] - b[k - 1];
+            let free = match k == 1 || k == last - 1 {
+                true => 0.5 * near,
+                false => (8.0 * near - (b[k + 2] - b[k - 2])) / 12.0,
+            };
+            (free, rise(k - 1).min(rise(k)))
+        }
+    };
+    free.clamp(0.0, 3.0 * limit)
+}
+
+impl Process for VpDiscrete {
+    fn t_max(&self) -> f64 {
+        self.steps() as f64
+    }
+
+    fn level(&self, t: f64) -> Level {
+        let (beta, integral) = (self.beta(t), self.beta_integral(0.0, t));
+        let alpha = (-integral).exp();
+        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
+        Level {
+            t,
+            alpha,
+            sigma,
+            alpha_prime: -beta * alpha,
+            sigma_sigma_prime: beta * alpha * alpha,
+            one_minus_alpha2: sigma * sigma,
+            variance_preserving: true,
+        }
+    }
+
+    fn prior_std(&self) -> f64 {
+        1.0
+    }
+
+    /// B = ½ ln(1 + ρ²): the interval by its ends, the cubic on it by bisection.
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        let wanted = 0.5 * (ratio * ratio).ln_1p();
+        let end = self.integral[self.steps()];
+        // The end is reached up to the rounding of its own level.
+        if !(ratio >= 0.0 && wanted <= end * (1.0 + 4.0 * f64::EPSILON)) {
+            return None;
+        }
+        let k = self.integral.partition_point(|b| *b < wanted);
+        // A level of the table is a whole time, also after a rounding.
+        let is_level = |k: &usize| {
+            let b = self.integral.get(*k).copied().unwrap_or(end);
+            (b - wanted).abs() <= 4.0 * f64::EPSILON * b
+        };
+        if let Some(k) = [k.saturating_sub(1), k].into_iter().find(is_level) {
+            return Some(k.min(self.steps()) as f64);
+        }
+        let (mut low, mut high) = (0.0, 1.0);
+        let left = k - 1;
+        let [a, b, c] = self.cubic(left);
+        let rest = wanted - self.integral[left];
+        loop {
+            let x = 0.5 * (low + high);
+            if !(low < x && x < high) {
+                return Some(left as f64 + high);
+            }
+            if x * (a + x * (b + x * c)) < rest { low = x } else { high = x }
+        }
+    }
+
+    fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
+        self.beta_integral(to.t, from.t)
+    }
+
+    fn t_min(&self) -> f64 {
+        1.0
+    }
+
+    fn training_steps(&self) -> Option<usize> {
+        Some(self.steps())
+    }
+}
+
+/// n numbers from `a` to `b`.
+fn linspace(a: f64, b: f64, n: usize) -> impl Iterator<Item = f64> {
+    let last = (n.max(2) - 1) as f64;
+    (0..n).map(move |k| (a * (last - k as f64) + b * k as f64) / last)
+}
+
+/// The tables of β by the names that diffusers gives them.
+fn betas(schedule: &str, start: f64, end: f64, n: usize) -> Vec<f64> {
+    match schedule {
+        "linear" => linspace(start, end, n).collect(),
+        "sigmoid" => {
+            linspace(-6.0, 6.0, n).map(|x| start + (end - start) / (1.0 + (-x).exp())).collect()
+        }
+        "squaredcos_cap_v2" => {
+            // 1 − ᾱ(u)/ᾱ(t) as a product of sines, by cos² a − cos² b = sin(b + a) sin(b − a).
+            let angle = |k: usize| (k as f64 / n as f64 + 0.008) / 1.008 * FRAC_PI_2;
+            let width = FRAC_PI_2 / (1.008 * n as f64);
+            (0..n)
+                .map(|k| {
+                    let (a, b) = (angle(k), angle(k + 1));
+                    let cosine = ((n - k) as f64 * width).sin();
+                    ((a + b).sin() * width.sin() / (cosine * cosine)).min(0.999)
+                })
+                .collect()
+        }
+        _ => linspace(start.sqrt(), end.sqrt(), n).map(|b| b * b).collect(),
+    }
+}
+
+const BETA: Kind = Kind::NumberOr { word: "auto" };
+
+pub(super) static ENTRY: Entry<dyn Process> = Entry {
+    name: "vp-discrete",
+    aliases: &["ddpm-discrete"],
+    summary: "variance preserving, from a table of training betas; t = k + 1 is training timestep k, t = 0 the data",
+    source: "Ho et al. (2020); Nichol & Dhariwal (2021); tables as in diffusers' scheduler configurations",
+    order: None,
+    parameters: &[
+        Parameter {
+            name: "schedule",
+            kind: Kind::Choice(&["scaled_linear", "linear", "squaredcos_cap_v2", "sigmoid"]),
+            default: Some("scaled_linear"),
+            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine (no beta_start and beta_end), sigmoid",
+        },
+        Parameter {
+            name: "beta_start",
+            kind: BETA,
+            default: Some("auto"),
+            summary: "first beta; auto is 0.00085 (Stable Diffusion) for scaled_linear, else 0.0001",
+        },
+        Parameter {
+            name: "beta_end",
+            kind: BETA,
+            default: Some("auto"),
+            summary: "last beta; auto is 0.012 (Stable Diffusion) for scaled_linear, else 0.02",
+        },
+        Parameter {
+            name: "steps",
+            kind: Kind::Count { min: 1 },
+            default: Some("1000"),
+            summary: "number of training timesteps, at least 8",
+        },
+        Parameter {
+            name: "zero_snr",
+            kind: Kind::Choice(&["no", "yes"]),
+            default: Some("no"),
+            summary: "rescale_betas_zero_snr: yes leaves alpha_bar = 2^-24 at the end",
+        },
+    ],
+    build: |a| {
+        let schedule = a.text("schedule");
+        let (start, end) = match schedule {
+            "scaled_linear" => (0.00085, 0.012),
+            _ => (0.0001, 0.02),
+        };
+        let start = a.number_or("beta_start").unwrap_or(start);
+        let end = a.number_or("beta_end").unwrap_or(end);
+        let betas = betas(schedule, start, end, a.count("steps"));
+        Ok(Box::new(match a.text("zero_snr") {
+            "yes" => VpDiscrete::zero_snr(&betas)?,
+            _ => VpDiscrete::new(&betas)?,
+        }))
+    },
+};
