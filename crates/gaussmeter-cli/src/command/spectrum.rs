@@ -198,8 +198,11 @@ fn no_part(a: &Arguments, what: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says what was left out.
-fn say_left_out(left_out: &LeftOut) {
+/// Says what was left out, and that one sample has no spread.
+fn say_what_was_read(count: u64, left_out: &LeftOut) {
+    if count == 1 {
+        note("one sample: its covariance is zero (a texture of one image: gaussmeter texture)");
+    }
     if let (count @ 1.., Some(first)) = (left_out.count, &left_out.first) {
         note(format!(
             "{count} bad image{} left out; the first: {first}",
@@ -270,7 +273,7 @@ fn watched<T>(
         work_on(&mut Watched::new(&mut cached, watch))?
     };
     work.end("samples", samples.position());
-    say_left_out(&samples.left_out());
+    say_what_was_read(samples.position() - samples.left_out().count, &samples.left_out());
     Ok(result)
 }
 
@@ -320,7 +323,7 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
         }));
     }
     work.end("samples", moments.count() - before);
-    say_left_out(moments.left_out());
+    say_what_was_read(moments.count(), moments.left_out());
     match (a.part, &a.output) {
         (Some(_), Some(path)) => a.summary.finish_part(moments, path)?,
         _ => {
