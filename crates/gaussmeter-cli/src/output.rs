@@ -41,6 +41,19 @@ impl Output {
     }
 }
 
+/// Refuses to write over a file that is read, whatever it is called.
+#[cfg(feature = "data")]
+pub fn differs(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let Ok(output) = output.canonicalize() else { return Ok(()) };
+    match inputs.iter().find(|input| input.canonicalize().is_ok_and(|input| input == output)) {
+        None => Ok(()),
+        Some(input) => Err(Failure::Request(format!(
+            "{} is read, and would be written over: give the result another name",
+            input.display()
+        ))),
+    }
+}
+
 /// A line on stderr that is no failure.
 pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "note: {text}");

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::output::note;
 use gaussmeter_data::samples::Progress;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -22,6 +23,7 @@ impl Work {
     pub fn begin(total: Option<u64>) -> Result<Self, Failure> {
         let stop = || {
             if STOP.swap(true, Ordering::Relaxed) {
+                let _ = writeln!(std::io::stderr(), "error: interrupted twice: stopped at once");
                 std::process::exit(1);
             }
         };
@@ -62,6 +64,11 @@ impl Work {
     pub fn pass(&self, progress: Progress) -> ControlFlow<()> {
         self.bar.set_message(format!("pass {}", progress.pass));
         self.at(progress.position)
+    }
+
+    /// Whether it was asked to stop.
+    pub fn is_stopped() -> bool {
+        STOP.load(Ordering::Relaxed)
     }
 
     /// Ends the bar.

@@ -1,13 +1,13 @@
 //! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
-use crate::output::{note, print, width};
+use crate::output::{differs, note, print, width};
 use clap::Args;
 use gaussmeter::experiment::Info;
 use gaussmeter::report::{Format, by_name};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::{Decomposition, Moments};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is asked of the spectrum.
 #[derive(Debug, Args)]
@@ -104,7 +104,8 @@ impl Summary {
 }
 
 /// Whether a spectrum can be written there, asked before any work is done.
-pub fn save_path(path: &Path) -> Result<(), Failure> {
+pub fn save_path(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    differs(path, inputs)?;
     let is_npz = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
     if !is_npz {
         return Err(Failure::Usage(format!("-o {}: spectra are .npz files", path.display())));
@@ -117,7 +118,14 @@ pub fn save_path(path: &Path) -> Result<(), Failure> {
         (_, false) => {
             Err(Failure::Request(format!("cannot write {}: no such folder", path.display())))
         }
-        _ => Ok(()),
+        // A file without a name, gone as soon as it is closed.
+        _ => match tempfile::tempfile_in(folder) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let (path, kind) = (path.display(), error.kind());
+                Err(Failure::Request(format!("cannot write {path}: {kind}")))
+            }
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use gaussmeter::spectrum::Spectrum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use thiserror::Error;
@@ -131,15 +131,59 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))
 }
 
+/// A file that swallows what comes after a failure: an archive that is given up tries to write its
+/// end all the same, and would say on stderr that it cannot.
+struct Gate {
+    file: BufWriter<NamedTempFile>,
+    failed: bool,
+}
+
+impl Gate {
+    fn guard<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        self.failed |= result.is_err();
+        result
+    }
+}
+
+impl Write for Gate {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed {
+            return Ok(bytes.len());
+        }
+        let written = self.file.write(bytes);
+        self.guard(written)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Ok(());
+        }
+        let flushed = self.file.flush();
+        self.guard(flushed)
+    }
+}
+
+impl Seek for Gate {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        if self.failed {
+            return Ok(0);
+        }
+        let at = self.file.seek(to);
+        self.guard(at)
+    }
+}
+
 /// Writes an archive beside its final place and moves it there when it is complete.
 pub(crate) struct Writer {
     path: PathBuf,
-    zip: ZipWriter<BufWriter<NamedTempFile>>,
+    zip: ZipWriter<Gate>,
 }
 
 impl Writer {
     pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
-        Ok(Writer { path: path.into(), zip: ZipWriter::new(BufWriter::new(beside(path)?)) })
+        Ok(Writer {
+            path: path.into(),
+            zip: ZipWriter::new(Gate { file: BufWriter::new(beside(path)?), failed: false }),
+        })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {
@@ -221,7 +265,7 @@ impl Writer {
         let failed =
             |error: io::Error| FileError::Io { path: path.clone(), source: error.kind().into() };
         let file = zip.finish().map_err(|e| failed(e.into()))?;
-        let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
+        let file = file.file.into_inner().map_err(|e| failed(e.into_error()))?;
         file.persist(&path).map_err(|e| failed(e.error))?;
         Ok(())
     }

@@ -162,7 +162,10 @@ impl Sheet {
         let failed = |source: io::Error| {
             PictureError::File(FileError::Io { path: path.into(), source: source.kind().into() })
         };
-        let encoding = |error: png::EncodingError| failed(error.into());
+        let encoding = |error: png::EncodingError| match error {
+            png::EncodingError::IoError(error) => failed(error),
+            error => failed(error.into()),
+        };
         let mut file = BufWriter::new(beside(path)?);
         let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
         encoder.set_depth(png::BitDepth::Eight);

@@ -38,20 +38,24 @@ pub struct Arguments {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.summary.format()?;
     if let Some(path) = &a.output {
-        save_path(path)?;
+        save_path(path, &a.parts)?;
     }
     // In the order of the parts, so that the order of arguments changes nothing.
+    // One is in memory at a time, besides their sum.
     let mut parts = Vec::with_capacity(a.parts.len());
     for path in &a.parts {
-        parts.push((Moments::load(path)?, path));
+        parts.push((Moments::load(path)?.parts().first().map(|part| part.index), path));
     }
-    parts.sort_by_key(|(moments, _)| moments.parts().first().map(|part| part.index));
+    parts.sort_by_key(|(index, _)| *index);
     let mut all = parts.into_iter();
-    let Some((mut whole, _)) = all.next() else { return Ok(()) };
-    for (moments, path) in all {
-        whole.merge(moments).map_err(|e| Failure::Request(format!("{}: {e}", path.display())))?;
+    let Some((_, first)) = all.next() else { return Ok(()) };
+    let mut whole = Moments::load(first)?;
+    for (_, path) in all {
+        whole
+            .merge(Moments::load(path)?)
+            .map_err(|e| Failure::Request(format!("{}: {e}", path.display())))?;
     }
-    if a.incomplete && !whole.missing_parts().is_empty() {
+    if a.incomplete && !a.sums && !whole.missing_parts().is_empty() {
         note(format!("without {} parts", whole.missing_parts().len()));
         whole = whole.as_whole();
     }

@@ -1,6 +1,6 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, ProcessOptions, parse_length, parse_time};
-use crate::output::{extension, note};
+use crate::output::{differs, extension, note};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Init;
@@ -104,6 +104,7 @@ enum Times {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let format = extension(&a.output, &["png", "npz"])?;
     check(&a, format)?;
+    differs(&a.output, std::slice::from_ref(&a.file))?;
     let name = a.file.to_string_lossy();
     if !a.file.exists() && data::registry().build(&name).is_ok() {
         return Err(Failure::Usage(format!(

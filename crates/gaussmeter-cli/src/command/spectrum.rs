@@ -163,7 +163,7 @@ impl ReadOptions {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.summary.format()?;
     if let Some(path) = &a.output {
-        save_path(path)?;
+        save_path(path, &a.data)?;
     }
     let Source { data, notes } = source::open(&a.data, &a.reading.build())?;
     notes.iter().for_each(note);
@@ -244,6 +244,10 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
     };
     let mut found = watched(a, &mut *samples, |samples| Ok(decompose(samples, &options)?))?;
     found.reason = chosen.reason;
+    if Work::is_stopped() {
+        note("interrupted: the result of fewer passes, as its errors say");
+        found.reason.push_str("; interrupted, with fewer passes than asked for");
+    }
     a.summary.finish(&a.solve, found, a.output.as_deref())
 }
 
@@ -305,7 +309,7 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
         moments = resumed(moments, path)?;
         note(format!("going on after {} samples", moments.position()));
     }
-    let before = moments.count();
+    let (before, moments_dim) = (moments.count(), moments.dim());
     let work = Work::begin(samples.size_hint())?;
     work.say(shape_text(samples.shape()));
     let complete = moments.extend(&mut *samples, |position| work.at(position))?;
@@ -328,17 +332,27 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
         (Some(_), Some(path)) => a.summary.finish_part(moments, path)?,
         _ => {
             note(format!("method {}: {}", chosen.method, chosen.reason));
+            if let Some(path) = kept.as_deref().filter(|_| moments.dim() >= LONG) {
+                moments.save(path)?;
+                let (dim, path) = (moments.dim(), path.display());
+                note(format!(
+                    "eigenvalues of {dim}x{dim}, which takes long: until then the sums are kept in {path} for --resume"
+                ));
+            }
             let mut found = Decomposition::of_moments(&mut moments, a.solve.basis)?;
             found.reason = chosen.reason.clone();
             a.summary.finish(&a.solve, found, a.output.as_deref())?;
         }
     }
-    if let Some(path) = kept.filter(|_| a.resume) {
+    if let Some(path) = kept.filter(|_| a.resume || moments_dim >= LONG) {
         // It has served its purpose; that it cannot be removed is no failure.
         let _ = std::fs::remove_file(path);
     }
     Ok(())
 }
+
+/// Dimension from which eigenvalues take so long that sums are kept meanwhile.
+const LONG: usize = 4096;
 
 /// Where an interrupted run keeps its sums: beside the file that it would have written.
 fn kept_path(output: &Path) -> PathBuf {

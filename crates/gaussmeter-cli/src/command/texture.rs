@@ -1,7 +1,7 @@
 use crate::failure::Failure;
 use crate::images::{ImageOptions, parse_scale};
 use crate::options;
-use crate::output::{extension, note};
+use crate::output::{differs, extension, note};
 use clap::Args;
 use gaussmeter_data::samples::Scale;
 use gaussmeter_data::source::ScaleChoice;
@@ -45,6 +45,7 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     extension(&a.output, &["npz"])?;
+    differs(&a.output, std::slice::from_ref(&a.image))?;
     options::exists(&a.image)?;
     let picture = Picture::open(&a.image, &a.images.build())?;
     let scale = a.scale.resolve(Some(picture.white)).unwrap_or(Scale::IDENTITY);

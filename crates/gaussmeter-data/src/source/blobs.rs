@@ -29,6 +29,11 @@ pub trait Blobs: Send {
     /// Where they come from, in one line.
     fn description(&self) -> String;
 
+    /// What their user should know about which of them are taken.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
     /// How many there are, if known before they are read.
     fn count(&self) -> Option<u64>;
 
@@ -149,6 +154,10 @@ impl Many {
 impl Blobs for Many {
     fn description(&self) -> String {
         self.description.clone()
+    }
+    fn note(&self) -> Option<String> {
+        let notes: Vec<String> = self.all.iter().filter_map(|b| b.note()).collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
     }
     fn count(&self) -> Option<u64> {
         self.all.iter().map(|b| b.count()).sum()

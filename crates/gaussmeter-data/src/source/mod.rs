@@ -198,6 +198,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
         Content::Spectrum(spectrum) => Data::Spectrum(spectrum),
         Content::Moments(moments) => Data::Moments(moments),
         Content::Pictures(blobs) => {
+            notes.extend(blobs.note());
             let pictures = pictures::Pictures::open(blobs, options)?;
             notes.extend(pictures.notes());
             Data::Samples(Box::new(pictures))

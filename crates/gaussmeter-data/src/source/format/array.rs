@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Relative asymmetry up to which a square array is a covariance.
-const SYMMETRIC: f64 = 1e-6;
+pub(super) const SYMMETRIC: f64 = 1e-6;
 
 /// Names that an error lists.
 const LISTED: usize = 20;
@@ -153,7 +153,7 @@ pub(super) fn matrix(array: &Array) -> Result<Option<Matrix>, SamplesError> {
 }
 
 /// Largest difference across the diagonal, relative to the largest entry.
-fn asymmetry(matrix: &Matrix) -> f64 {
+pub(super) fn asymmetry(matrix: &Matrix) -> f64 {
     let n = matrix.rows();
     let (mut largest, mut difference) = (0.0f64, 0.0f64);
     for i in 0..n {

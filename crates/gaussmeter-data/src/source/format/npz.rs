@@ -153,6 +153,11 @@ fn statistics(input: &Input) -> Result<Content, SamplesError> {
     let not_finite = || input.malformed("mu and sigma must be finite");
     let sigma = sigma.array(input, Some("sigma"))?;
     let covariance = array::matrix(&sigma)?.ok_or_else(not_finite)?;
+    let error = array::asymmetry(&covariance);
+    if error > array::SYMMETRIC {
+        let reason = format!("sigma is no covariance: not symmetric (relative error {error:.1e})");
+        return Err(input.malformed(reason));
+    }
     let mean = mu.array(input, Some("mu"))?.values()?;
     if mean.iter().any(|v| !v.is_finite()) {
         return Err(not_finite());

@@ -83,9 +83,15 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         return Ok(Content::Members(members));
     }
     let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
-    let (chosen, _) = options.split.choose(&input.place(), named, true)?;
+    let (chosen, note) = options.split.choose(&input.place(), named, true)?;
     let members = chosen.into_iter().map(|(_, member)| member).collect();
-    Ok(Content::Pictures(Box::new(Plain { input: input.clone(), members, next: 0, reader: None })))
+    Ok(Content::Pictures(Box::new(Plain {
+        input: input.clone(),
+        members,
+        note,
+        next: 0,
+        reader: None,
+    })))
 }
 
 fn damaged(input: &Input, last: Option<&str>, error: &io::Error) -> SamplesError {
@@ -97,6 +103,7 @@ fn damaged(input: &Input, last: Option<&str>, error: &io::Error) -> SamplesError
 struct Plain {
     input: Input,
     members: Vec<Member>,
+    note: Option<String>,
     next: usize,
     reader: Option<Box<dyn ReadSeek>>,
 }
@@ -104,6 +111,9 @@ struct Plain {
 impl Blobs for Plain {
     fn description(&self) -> String {
         self.input.place()
+    }
+    fn note(&self) -> Option<String> {
+        self.note.clone()
     }
     fn count(&self) -> Option<u64> {
         Some(self.members.len() as u64)
@@ -235,6 +245,12 @@ fn read_files(
 impl Blobs for Stream {
     fn description(&self) -> String {
         self.input.place()
+    }
+    fn note(&self) -> Option<String> {
+        let place = self.input.place();
+        Some(format!(
+            "{place}: all images of a compressed archive: it has no list to find a training part by"
+        ))
     }
     fn count(&self) -> Option<u64> {
         None
