@@ -257,3 +257,105 @@ fn rules_refuse_what_they_cannot_place() {
     assert!(relative_error(end, 1e-3) < 1e-14);
     assert_eq!(karras.grid(&flow, 4, end).unwrap().step_count(), 4);
 }
+
+/// Levels that ComfyUI (a125cd84b054) makes for Stable Diffusion 1 in single precision.
+#[test]
+fn schedulers_of_comfyui_are_placed() {
+    for (rule, expected) in [
+        (
+            "simple",
+            [
+                14.614641189575195,
+                5.08776330947876,
+                2.276463031768799,
+                1.1605783700942993,
+                0.5692849159240723,
+                0.0,
+            ],
+        ),
+        (
+            "normal",
+            [
+                14.614640235900879,
+                4.086081027984619,
+                1.6155803203582764,
+                0.6951495409011841,
+                0.029167160391807556,
+                0.0,
+            ],
+        ),
+        (
+            "sgm_uniform",
+            [
+                14.614640235900879,
+                5.092408180236816,
+                2.2797305583953857,
+                1.1628645658493042,
+                0.5711888670921326,
+                0.0,
+            ],
+        ),
+        (
+            "ddim_uniform",
+            [
+                5.134430885314941,
+                2.292853832244873,
+                1.1682159900665283,
+                0.57405024766922,
+                0.04131441190838814,
+                0.0,
+            ],
+        ),
+        (
+            "karras",
+            [
+                14.614643096923828,
+                4.796534538269043,
+                1.2741007804870605,
+                0.2479499727487564,
+                0.0291671771556139,
+                0.0,
+            ],
+        ),
+        (
+            "exponential",
+            [
+                14.614640235900879,
+                3.0889763832092285,
+                0.6528917551040649,
+                0.1379963755607605,
+                0.029167160391807556,
+                0.0,
+            ],
+        ),
+    ] {
+        check("vp-discrete", rule, &expected, 1e-6);
+    }
+    // 30 does not divide 1000: ComfyUI then makes one step more.
+    let sd = process("vp-discrete");
+    let error = rule("ddim_uniform").grid(&sd, 30, 0.0).unwrap_err();
+    assert!(matches!(error, GridError::FixedSteps { own: 31, asked: 30 }), "{error}");
+    for text in ["normal", "simple", "sgm_uniform", "ddim_uniform"] {
+        assert!(matches!(rule(text).grid(&process("edm"), 5, 0.0), Err(GridError::NotDiscrete)));
+        assert!(rule(text).grid(&sd, 0, 0.0).is_err());
+        assert_eq!(rule(text).grid(&sd, 1, 0.0).unwrap().step_count(), 1);
+    }
+}
+
+#[test]
+fn published_schedules_of_align_your_steps() {
+    let sdxl = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.0];
+    check("edm", "ays:sdxl", &sdxl, 0.0);
+    check(
+        "edm:sigma_max=700",
+        "ays:svd",
+        &[700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.0],
+        0.0,
+    );
+    // The timesteps are those of the levels, rounded.
+    let sd = process("vp-discrete");
+    let levels = sigmas(&rule("ays:sdxl").grid(&sd, 10, 0.0).unwrap());
+    close(&levels, &sdxl, 0.02);
+    let error = rule("ays").grid(&sd, 20, 0.0).unwrap_err();
+    assert!(matches!(error, GridError::FixedSteps { own: 10, asked: 20 }));
+}

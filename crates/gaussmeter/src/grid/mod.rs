@@ -3,6 +3,8 @@
 //! A new rule is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
 //! [`registry`].
 
+mod ays;
+mod comfyui;
 mod karras;
 mod polyexponential;
 mod range;
@@ -11,6 +13,8 @@ mod times;
 mod timesteps;
 mod uniform;
 
+pub use ays::AlignYourSteps;
+pub use comfyui::ComfyUi;
 pub use karras::Karras;
 pub use polyexponential::Polyexponential;
 pub use range::{Last, Range};
@@ -37,6 +41,11 @@ pub fn registry() -> Registry<dyn GridRule> {
             &polyexponential::EXPONENTIAL,
             &polyexponential::POLYEXPONENTIAL,
             &timesteps::ENTRY,
+            &comfyui::NORMAL,
+            &comfyui::SIMPLE,
+            &comfyui::SGM_UNIFORM,
+            &comfyui::DDIM_UNIFORM,
+            &ays::ENTRY,
         ],
     }
 }
