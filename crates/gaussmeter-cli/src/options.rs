@@ -33,7 +33,7 @@ pub struct ProcessOptions {
     /// Forward process, such as edm:sigma_max=80 (see `gaussmeter list processes`)
     #[arg(long, value_name = "NAME", default_value = "vp-linear")]
     pub process: String,
-    /// Where the times go: uniform, or times:FILE with its own times (see `gaussmeter list grids`)
+    /// Where the times go: uniform, karras, sigmas:FILE with its own levels, … (see `gaussmeter list grids`)
     #[arg(long, value_name = "NAME", default_value = "uniform")]
     pub grid: String,
 }

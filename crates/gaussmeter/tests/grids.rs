@@ -3,7 +3,7 @@
 use gaussmeter::grid::{GridError, Sigmas};
 use gaussmeter::prelude::*;
 use gaussmeter::{grid, process};
-use gaussmeter_testkit::relative_error;
+use gaussmeter_testkit::{read_json, relative_error, shared};
 use std::sync::Arc;
 
 fn process(text: &str) -> Arc<dyn Process> {
@@ -64,4 +64,298 @@ fn given_sigmas_are_times_of_edm_and_levels_of_any_process() {
     let from_file = grid::registry().build(&format!("sigmas:{}", path.display())).unwrap().item;
     let message = from_file.grid(&edm, 1, 0.0).unwrap_err().to_string();
     assert_eq!(message, format!("{}: sigma 0 is 100, {range}", path.display()));
+}
+
+/// A rule's levels, for as many steps as are expected.
+#[track_caller]
+fn check(process_text: &str, rule_text: &str, expected: &[f64], tolerance: f64) {
+    let (process, rule) = (process(process_text), rule(rule_text));
+    let steps = expected.len() - 1;
+    let eps = rule.own_end(&*process).unwrap();
+    match rule.grid(&process, steps, eps) {
+        Ok(grid) => close(&sigmas(&grid), expected, tolerance),
+        Err(e) => panic!("{rule_text} on {process_text}: {e}"),
+    }
+}
+
+/// Levels that k-diffusion 0.1.1 and diffusers 0.42.1 print.
+#[test]
+fn rules_place_the_levels_of_their_projects() {
+    let sd_range = "sigma_min=0.0291675,sigma_max=14.614642";
+    let sd = "vp-discrete";
+    for (process, rule, expected) in [
+        ("edm", "karras".to_string(), &[80.0, 2.515218976147159, 0.002, 0.0][..]),
+        ("edm", "polyexponential:rho=2".into(), &[80.0, 0.028284271247461905, 0.002, 0.0]),
+        ("edm", format!("karras:{sd_range}"), &[14.614642, 1.2741046095069786, 0.0291675, 0.0]),
+        (
+            "edm",
+            format!("exponential:{sd_range}"),
+            &[14.614642, 0.6528955280402831, 0.0291675, 0.0],
+        ),
+        (
+            sd,
+            "karras".into(),
+            &[
+                14.614641229333643,
+                4.79653482712404,
+                1.274100208978096,
+                0.24794990271076306,
+                0.02916715815172038,
+                0.0,
+            ],
+        ),
+        (
+            sd,
+            "exponential:final=sigma_min".into(),
+            &[
+                14.614641229333637,
+                3.0889768103380955,
+                0.6528916847890065,
+                0.13799635874248314,
+                0.029167158151720367,
+            ],
+        ),
+        (
+            sd,
+            "timesteps:linspace,family=euler".into(),
+            &[
+                14.614641229333639,
+                4.08608803547124,
+                1.6155825101612464,
+                0.6951504277059113,
+                0.029167158151720367,
+                0.0,
+            ],
+        ),
+        (
+            sd,
+            "timesteps:leading,offset=1,family=dpm".into(),
+            &[
+                5.906449001638776,
+                2.907121384309188,
+                1.612886194303876,
+                0.9323579668348474,
+                0.49469687683272767,
+                0.0,
+            ],
+        ),
+    ] {
+        check(process, &rule, expected, 1e-12);
+    }
+    let times = |spacing: &str| -> Vec<f64> {
+        let grid = rule(&format!("timesteps:{spacing}")).grid(&process(sd), 5, 0.0).unwrap();
+        grid.levels().iter().map(|l| l.t).collect()
+    };
+    assert_eq!(times("leading,offset=1"), [802.0, 602.0, 402.0, 202.0, 2.0, 0.0]);
+    assert_eq!(times("linspace"), [1000.0, 750.0, 501.0, 251.0, 1.0, 0.0]);
+    assert_eq!(times("trailing"), [1000.0, 800.0, 600.0, 400.0, 200.0, 0.0]);
+}
+
+#[test]
+fn every_schedule_of_diffusers_is_placed() {
+    let Some(shared) = shared() else { return };
+    let golden = read_json(&shared.join("golden/samplers/schedules__diffusers.json"));
+    let (mut placed, mut worst) = (0, 0.0f64);
+    for case in golden["cases"].as_array().unwrap() {
+        let id = case["id"].as_str().unwrap();
+        let config = &case["config"];
+        let is = |key: &str| config[key] == true;
+        // The tables with β(.6, .6) in σ, and flow levels that start below 1, are files (sigmas:FILE).
+        if !id.starts_with("diffusers/schedule/") || is("use_beta_sigmas") || is("use_flow_sigmas")
+        {
+            continue;
+        }
+        let (class, steps) = (id.split('/').nth(2).unwrap(), 5);
+        let number = |key: &str| config[key].as_f64().map_or("auto".into(), |v| v.to_string());
+        let process_text = format!(
+            "vp-discrete:schedule={},beta_start={},beta_end={},zero_snr={}",
+            config["beta_schedule"].as_str().unwrap(),
+            number("beta_start"),
+            number("beta_end"),
+            if is("rescale_betas_zero_snr") { "yes" } else { "no" },
+        );
+        let process = process(&process_text);
+        let family = match class {
+            "DDIMScheduler" => "ddim",
+            "EulerDiscreteScheduler" | "HeunDiscreteScheduler" => "euler",
+            _ => "dpm",
+        };
+        let list = |key: &str| -> Option<Vec<f64>> {
+            let values = case["float64"][key].as_array()?;
+            Some(values.iter().map(|v| v.as_f64().unwrap()).collect())
+        };
+        let mut expected = match list("sigmas") {
+            Some(sigmas) => sigmas,
+            None => {
+                let timesteps = list("timesteps").unwrap();
+                let ratio = |t: &f64| {
+                    let level = process.level(t + 1.0);
+                    level.sigma / level.alpha
+                };
+                timesteps.iter().map(ratio).chain([0.0]).collect()
+            }
+        };
+        expected.dedup(); // Heun's list has every level twice
+        let to_zero = if expected.last() == Some(&0.0) { "zero" } else { "sigma_min" };
+        let range = match (family, id.contains("sd_karras/")) {
+            // These re-place the levels of the spaced list.
+            ("euler", true) => format!("sigma_max={},sigma_min={},", expected[0], expected[4]),
+            _ => String::new(),
+        };
+        let rule = match () {
+            () if is("use_karras_sigmas") => format!("karras:{range}final={to_zero}"),
+            () if is("use_exponential_sigmas") || is("use_lu_lambdas") => {
+                format!("exponential:final={to_zero}")
+            }
+            () => format!(
+                "timesteps:{},family={family},offset={},final={to_zero}",
+                config["timestep_spacing"].as_str().unwrap(),
+                config["steps_offset"].as_u64().unwrap_or(0)
+            ),
+        };
+        // DEIS repeats its last level after Karras' and others: one step fewer.
+        let steps = steps.min(expected.len() - 1);
+        let built = grid::registry().build(&rule).unwrap().item;
+        let placed_grid = built.grid(&process, steps, built.own_end(&*process).unwrap());
+        let values = sigmas(&placed_grid.unwrap_or_else(|e| panic!("{id}: {rule}: {e}")));
+        // diffusers' own cosine near π/2, and a rescaled table that ends in a difference.
+        let tolerance = match id {
+            id if id.contains("cosine") => 1e-11,
+            id if id.contains("zsnr") => 1e-10,
+            _ => 1e-12,
+        };
+        close(&values, &expected, tolerance);
+        for (v, e) in values.iter().zip(&expected) {
+            worst = worst.max(relative_error(*v, *e));
+        }
+        placed += 1;
+    }
+    println!("{placed} schedules of diffusers, worst relative error {worst:e}");
+    assert!(placed >= 40, "{placed}");
+}
+
+#[test]
+fn rules_refuse_what_they_cannot_place() {
+    let error = |process_text: &str, rule_text: &str, eps: f64| {
+        rule(rule_text).grid(&process(process_text), 5, eps).unwrap_err()
+    };
+    assert!(matches!(error("flow", "karras", 0.0), GridError::NoLargest));
+    assert!(matches!(error("edm", "timesteps", 0.0), GridError::NotDiscrete));
+    assert!(matches!(error("edm", "karras", 0.1), GridError::FixedEnd { .. }));
+    assert!(matches!(error("edm", "karras:sigma_max=100", 0.0), GridError::NoLevel { .. }));
+    let upside_down = error("edm", "exponential:sigma_min=2,sigma_max=1", 0.0);
+    assert!(matches!(upside_down, GridError::SigmasNotDecreasing { .. }));
+    // One step goes from the highest level to the data; none is no grid.
+    close(&sigmas(&rule("karras").grid(&process("edm"), 1, 0.0).unwrap()), &[80.0, 0.0], 0.0);
+    for text in ["karras", "exponential", "polyexponential", "timesteps"] {
+        let none = rule(text).grid(&process("vp-discrete"), 0, 0.0).unwrap_err();
+        assert!(matches!(none, GridError::TooShort { points: 1 }), "{text}: {none}");
+    }
+    // Rules on flow matching take their range from the caller.
+    let (flow, karras) = (process("flow"), rule("karras:sigma_max=1000,final=sigma_min"));
+    let end = karras.own_end(&*flow).unwrap();
+    assert!(relative_error(end, 1e-3) < 1e-14);
+    assert_eq!(karras.grid(&flow, 4, end).unwrap().step_count(), 4);
+}
+
+/// Levels that ComfyUI (a125cd84b054) makes for Stable Diffusion 1 in single precision.
+#[test]
+fn schedulers_of_comfyui_are_placed() {
+    for (rule, expected) in [
+        (
+            "simple",
+            [
+                14.614641189575195,
+                5.08776330947876,
+                2.276463031768799,
+                1.1605783700942993,
+                0.5692849159240723,
+                0.0,
+            ],
+        ),
+        (
+            "normal",
+            [
+                14.614640235900879,
+                4.086081027984619,
+                1.6155803203582764,
+                0.6951495409011841,
+                0.029167160391807556,
+                0.0,
+            ],
+        ),
+        (
+            "sgm_uniform",
+            [
+                14.614640235900879,
+                5.092408180236816,
+                2.2797305583953857,
+                1.1628645658493042,
+                0.5711888670921326,
+                0.0,
+            ],
+        ),
+        (
+            "ddim_uniform",
+            [
+                5.134430885314941,
+                2.292853832244873,
+                1.1682159900665283,
+                0.57405024766922,
+                0.04131441190838814,
+                0.0,
+            ],
+        ),
+        (
+            "karras",
+            [
+                14.614643096923828,
+                4.796534538269043,
+                1.2741007804870605,
+                0.2479499727487564,
+                0.0291671771556139,
+                0.0,
+            ],
+        ),
+        (
+            "exponential",
+            [
+                14.614640235900879,
+                3.0889763832092285,
+                0.6528917551040649,
+                0.1379963755607605,
+                0.029167160391807556,
+                0.0,
+            ],
+        ),
+    ] {
+        check("vp-discrete", rule, &expected, 1e-6);
+    }
+    // 30 does not divide 1000: ComfyUI then makes one step more.
+    let sd = process("vp-discrete");
+    let error = rule("ddim_uniform").grid(&sd, 30, 0.0).unwrap_err();
+    assert!(matches!(error, GridError::FixedSteps { own: 31, asked: 30 }), "{error}");
+    for text in ["normal", "simple", "sgm_uniform", "ddim_uniform"] {
+        assert!(matches!(rule(text).grid(&process("edm"), 5, 0.0), Err(GridError::NotDiscrete)));
+        assert!(rule(text).grid(&sd, 0, 0.0).is_err());
+        assert_eq!(rule(text).grid(&sd, 1, 0.0).unwrap().step_count(), 1);
+    }
+}
+
+#[test]
+fn published_schedules_of_align_your_steps() {
+    let sdxl = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.0];
+    check("edm", "ays:sdxl", &sdxl, 0.0);
+    check(
+        "edm:sigma_max=700",
+        "ays:svd",
+        &[700.0, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.0],
+        0.0,
+    );
+    // The timesteps are those of the levels, rounded.
+    let sd = process("vp-discrete");
+    let levels = sigmas(&rule("ays:sdxl").grid(&sd, 10, 0.0).unwrap());
+    close(&levels, &sdxl, 0.02);
+    let error = rule("ays").grid(&sd, 20, 0.0).unwrap_err();
+    assert!(matches!(error, GridError::FixedSteps { own: 10, asked: 20 }));
 }

@@ -93,7 +93,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         }
         (Against::Eps, _) => {
             return Err(Failure::Usage(
-                "--against eps needs a grid rule that can end anywhere, such as uniform".into(),
+                "--against eps needs a grid rule that can end anywhere, such as uniform, not times:FILE".into(),
             ));
         }
     };

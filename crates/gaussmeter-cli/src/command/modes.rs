@@ -21,7 +21,7 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
-    /// Truncation time where sampling stops [default: 1e-3, or the last time of times:FILE]
+    /// Truncation time where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)

@@ -57,7 +57,7 @@ pub struct Arguments {
     sampler: Option<String>,
     #[command(flatten)]
     dynamics: ProcessOptions,
-    /// Truncation time where the sampler stops [default: 1e-3, or the last time of times:FILE]
+    /// Truncation time where the sampler stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`) [default: normal]

@@ -3,12 +3,24 @@
 //! A new rule is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
 //! [`registry`].
 
+mod ays;
+mod comfyui;
+mod karras;
+mod polyexponential;
+mod range;
 mod sigmas;
 mod times;
+mod timesteps;
 mod uniform;
 
+pub use ays::AlignYourSteps;
+pub use comfyui::ComfyUi;
+pub use karras::Karras;
+pub use polyexponential::Polyexponential;
+pub use range::{Last, Range};
 pub use sigmas::Sigmas;
 pub use times::Times;
+pub use timesteps::{Family, Spacing, Timesteps};
 pub use uniform::Uniform;
 
 use crate::entry::Registry;
@@ -19,7 +31,23 @@ use thiserror::Error;
 
 /// The grid rules that ship with the library.
 pub fn registry() -> Registry<dyn GridRule> {
-    Registry { family: "grid", entries: vec![&uniform::ENTRY, &times::ENTRY, &sigmas::ENTRY] }
+    Registry {
+        family: "grid",
+        entries: vec![
+            &uniform::ENTRY,
+            &times::ENTRY,
+            &sigmas::ENTRY,
+            &karras::ENTRY,
+            &polyexponential::EXPONENTIAL,
+            &polyexponential::POLYEXPONENTIAL,
+            &timesteps::ENTRY,
+            &comfyui::NORMAL,
+            &comfyui::SIMPLE,
+            &comfyui::SGM_UNIFORM,
+            &comfyui::DDIM_UNIFORM,
+            &ays::ENTRY,
+        ],
+    }
 }
 
 /// Times cannot form a grid.
@@ -76,6 +104,12 @@ pub enum GridError {
         /// The later entry.
         next: f64,
     },
+    /// The rule needs a highest noise level, and the process has none.
+    #[error("at T no signal is left, so sigma/alpha is infinite there: give sigma_max=…")]
+    NoLargest,
+    /// The rule places training timesteps, and the process has none.
+    #[error("the grid places training timesteps: it needs the process vp-discrete")]
+    NotDiscrete,
     /// Truncation at or beyond T.
     #[error(
         "eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts"
