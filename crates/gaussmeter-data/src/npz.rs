@@ -136,9 +136,16 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
 struct Gate {
     file: BufWriter<NamedTempFile>,
     failed: bool,
+    /// Where the file would be, and where it would end.
+    at: u64,
+    end: u64,
 }
 
 impl Gate {
+    fn new(file: NamedTempFile) -> Self {
+        Gate { file: BufWriter::new(file), failed: false, at: 0, end: 0 }
+    }
+
     fn guard<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         self.failed |= result.is_err();
         result
@@ -147,11 +154,16 @@ impl Gate {
 
 impl Write for Gate {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.failed {
-            return Ok(bytes.len());
-        }
-        let written = self.file.write(bytes);
-        self.guard(written)
+        let written = match self.failed {
+            true => bytes.len(),
+            false => {
+                let written = self.file.write(bytes);
+                self.guard(written)?
+            }
+        };
+        self.at += written as u64;
+        self.end = self.end.max(self.at);
+        Ok(written)
     }
     fn flush(&mut self) -> io::Result<()> {
         if self.failed {
@@ -164,11 +176,18 @@ impl Write for Gate {
 
 impl Seek for Gate {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        if self.failed {
-            return Ok(0);
-        }
-        let at = self.file.seek(to);
-        self.guard(at)
+        self.at = match self.failed {
+            true => match to {
+                SeekFrom::Start(at) => at,
+                SeekFrom::End(by) => self.end.saturating_add_signed(by),
+                SeekFrom::Current(by) => self.at.saturating_add_signed(by),
+            },
+            false => {
+                let at = self.file.seek(to);
+                self.guard(at)?
+            }
+        };
+        Ok(self.at)
     }
 }
 
@@ -180,10 +199,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
-        Ok(Writer {
-            path: path.into(),
-            zip: ZipWriter::new(Gate { file: BufWriter::new(beside(path)?), failed: false }),
-        })
+        Ok(Writer { path: path.into(), zip: ZipWriter::new(Gate::new(beside(path)?)) })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {
