@@ -4,14 +4,19 @@
 //! [`registry`]: it is then listed, measured for its declared order, checked against sampled
 //! paths, and available everywhere.
 
+mod ddim;
 mod ddpm;
+mod dpmpp_2m;
 mod ei;
 mod em;
 mod euler;
 mod heun;
 mod rk4;
+mod transfer;
 
+pub use ddim::Ddim;
 pub use ddpm::Ddpm;
+pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
@@ -35,6 +40,10 @@ pub fn registry() -> Registry<dyn Sampler> {
             &euler::ENTRY,
             &heun::ENTRY,
             &rk4::ENTRY,
+            &ddim::ENTRY,
+            &ddim::ANCESTRAL,
+            &dpmpp_2m::ENTRY,
+            &dpmpp_2m::SDE,
         ],
     }
 }
