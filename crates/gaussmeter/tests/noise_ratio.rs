@@ -54,6 +54,15 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpmpp-2m:heun",
         "dpmpp-2m-sde:eta=0.5",
         "dpmpp-2m-sde:eta=0.5,solver=heun",
+        "edm",
+        "edm:s_churn=3,s_min=0.1,s_max=10,s_noise=1.01",
+        "edm-euler:s_churn=3,s_max=1",
+        "dpm-2",
+        "dpm-2:s_churn=3",
+        "dpm-2-ancestral:eta=0.7",
+        "dpmpp-2s-ancestral",
+        "dpmpp-sde",
+        "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -68,6 +77,9 @@ fn samplers_that_coincide() {
         ("ddim:eta=1", "euler-ancestral"),
         ("euler-ancestral:eta=0", "ddim"),
         ("dpmpp-2m-sde:eta=0", "dpmpp-2m"),
+        ("edm-euler", "ddim"),
+        ("dpm-2-ancestral:eta=0", "dpm-2"),
+        ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
         ("dpmpp-2m-sde:eta=0,solver=heun", "dpmpp-2m:heun"),
     ] {
         for grid in grids() {
@@ -113,11 +125,43 @@ fn ddim_is_a_product_of_cosines() {
 /// Where Σ is singular and the last step ends at σ = 0, the output is on the data.
 #[test]
 fn the_last_step_to_no_noise_is_finite() {
-    for text in ["ddim", "euler-ancestral", "dpmpp-2m", "dpmpp-2m-sde"] {
+    for text in [
+        "ddim",
+        "euler-ancestral",
+        "dpmpp-2m",
+        "dpmpp-2m-sde",
+        "edm",
+        "dpm-2",
+        "dpm-2-ancestral",
+        "dpmpp-2s-ancestral",
+        "dpmpp-sde",
+    ] {
         for grid in grids() {
             let output = output(text, &grid);
             assert!(output.infinite.is_none(), "{text}");
             assert_eq!((output.gain[0], output.noise_variance[0]), (0.0, 0.0), "{text}");
         }
+    }
+}
+
+/// A step in the noise ratio cannot start where it is infinite, and churn not lead out of a process.
+#[test]
+fn infinite_noise_ratios_are_refused() {
+    let flow = Grid::new(Arc::new(Flow), &[1.0, 0.5, 0.0]).unwrap();
+    for text in [
+        "edm",
+        "dpm-2",
+        "dpm-2-ancestral:eta=0.5",
+        "dpmpp-2s-ancestral:eta=0.5",
+        "dpmpp-sde",
+        "edm-euler:1",
+    ] {
+        let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "undefined at step 1 of 2: the scheme steps in sigma/alpha, which is infinite at t = 1: \
+             start below, or use ddim, dpmpp-2m, or heun, which steps in t",
+            "{text}"
+        );
     }
 }

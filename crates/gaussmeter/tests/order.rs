@@ -45,6 +45,13 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-2m:heun", 2, None),
     ("dpmpp-2m:lower_order_final=always", 2, None),
     ("dpmpp-2m-sde:solver=heun", 2, None),
+    ("dpm-2-ancestral:eta=0", 2, None),
+    ("dpm-2-ancestral:eta=0.5", 1, Some(0.5)),
+    ("dpmpp-2s-ancestral:eta=0", 2, None),
+    ("dpmpp-2s-ancestral:eta=0.5", 1, Some(0.5)),
+    ("dpmpp-sde:eta=0", 2, None),
+    ("dpmpp-sde:r=0.75", 2, None),
+    ("dpmpp-sde:noise=iid", 1, None),
 ];
 
 #[test]
@@ -64,11 +71,13 @@ fn declared_orders_are_measured() {
                 .unwrap()
                 .item
                 .into();
-            // Fourth order reaches rounding soon; first order needs many steps to show itself.
+            // Fourth order reaches rounding soon; first order needs many steps to show itself where
+            // the next order has the larger constant.
             let first = match order {
                 4 => 16,
                 3 => 32,
-                _ => 128,
+                2 => 128,
+                _ => 2048,
             };
             let Some((variance, mean)) = errors(&process, &*sampler, noise, first) else {
                 assert_eq!((text, name == "vp-linear"), ("ddpm", false), "{name}");
@@ -90,4 +99,30 @@ fn declared_orders_are_measured() {
         }
     }
     assert!(measured >= 50, "{measured}");
+}
+
+/// Ancestral steps of second order add their noise to what the ODE left: marginals are of order 2 if
+/// the start is p_T, although the law given the start is not.
+#[test]
+fn ancestral_marginals_are_of_second_order() {
+    let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, None).unwrap();
+    let process: Arc<dyn Process> = Arc::new(Edm::new(5.0));
+    for (text, order) in [
+        ("dpm-2-ancestral", 2.0),
+        ("dpm-2-ancestral:eta=0.5", 2.0),
+        ("dpmpp-2s-ancestral", 2.0),
+        ("dpmpp-2s-ancestral:eta=0.5", 2.0),
+        ("euler-ancestral", 1.0),
+    ] {
+        let sampler = sampler::registry().build(text).unwrap().item;
+        let errors: Vec<f64> = (0..4)
+            .map(|k| {
+                let plan = sampler.plan(&Uniform.grid(&process, 128 << k, 1.0).unwrap()).unwrap();
+                let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Marginal);
+                law.modes.iter().map(|m| m.variance_error.abs()).sum()
+            })
+            .collect();
+        let fitted = fitted_order(&errors);
+        assert!((fitted - order).abs() < 0.1, "{text}: {fitted:.2} ({errors:?})");
+    }
 }

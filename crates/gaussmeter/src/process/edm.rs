@@ -32,6 +32,9 @@ impl Process for Edm {
     fn prior_std(&self) -> f64 {
         self.sigma_max
     }
+    fn time_at(&self, noise_ratio: f64) -> f64 {
+        noise_ratio
+    }
 }
 
 pub(super) static ENTRY: Entry<dyn Process> = Entry {

@@ -26,6 +26,9 @@ impl Process for Flow {
     fn prior_std(&self) -> f64 {
         1.0
     }
+    fn time_at(&self, noise_ratio: f64) -> f64 {
+        noise_ratio / (1.0 + noise_ratio)
+    }
 
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
         growth(from, to).ln_1p()

@@ -84,6 +84,11 @@ impl Level {
         }
     }
 
+    /// Noise ratio σ/α: the noise level of x/α, which every process has in common; ∞ at α = 0.
+    pub fn noise_ratio(&self) -> f64 {
+        self.sigma / self.alpha
+    }
+
     /// Half log signal-to-noise ratio ln(α/σ); +∞ at σ = 0.
     pub fn log_snr(&self) -> f64 {
         (self.alpha / self.sigma).ln()
@@ -101,6 +106,26 @@ pub trait Process: Debug + Send + Sync {
 
     /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
     fn prior_std(&self) -> f64;
+
+    /// The time of a noise ratio: the inverse of t ↦ σ/α, where the formulas admit it also beyond T.
+    ///
+    /// The default bisects `[0, t_max]`; override where the inverse is known.
+    fn time_at(&self, noise_ratio: f64) -> f64 {
+        if noise_ratio <= 0.0 {
+            return 0.0;
+        }
+        let (mut low, mut high) = (0.0, self.t_max());
+        loop {
+            let middle = 0.5 * (low + high);
+            if middle <= low || middle >= high {
+                return high;
+            }
+            match self.level(middle).noise_ratio() < noise_ratio {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+    }
 
     /// ln(α(to) / α(from)). Override where the difference can be factored.
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {

@@ -78,6 +78,17 @@ impl Process for VpLinear {
         1.0
     }
 
+    /// B = ½ ln(1 + σ²/α²), and B is quadratic in t.
+    fn time_at(&self, noise_ratio: f64) -> f64 {
+        let integral = 0.5 * (noise_ratio * noise_ratio).ln_1p();
+        if integral == 0.0 {
+            return 0.0;
+        }
+        let slope = (self.beta_max - self.beta_min) / self.t_max;
+        let root = (self.beta_min * self.beta_min + 2.0 * slope * integral).sqrt();
+        2.0 * integral / (self.beta_min + root)
+    }
+
     fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
         self.beta_integral(to.t, from.t)
     }

@@ -37,7 +37,6 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "ddim",
     aliases: &[
         "euler-sigma",
-        "sample_euler",
         "DDIMScheduler",
         "EulerDiscreteScheduler",
         "EDMEulerScheduler",

@@ -6,7 +6,11 @@
 
 mod ddim;
 mod ddpm;
+mod dpm_2;
 mod dpmpp_2m;
+mod dpmpp_2s;
+mod dpmpp_sde;
+mod edm;
 mod ei;
 mod em;
 mod euler;
@@ -16,12 +20,17 @@ mod transfer;
 
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
+pub use dpm_2::Dpm2;
 pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
+pub use dpmpp_2s::DpmPp2S;
+pub use dpmpp_sde::DpmPpSde;
+pub use edm::EdmSampler;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
 pub use heun::Heun;
 pub use rk4::Rk4;
+pub use transfer::Churn;
 
 use crate::entry::Registry;
 use crate::grid::Grid;
@@ -44,6 +53,12 @@ pub fn registry() -> Registry<dyn Sampler> {
             &ddim::ANCESTRAL,
             &dpmpp_2m::ENTRY,
             &dpmpp_2m::SDE,
+            &edm::ENTRY,
+            &edm::EULER,
+            &dpm_2::ENTRY,
+            &dpm_2::ANCESTRAL,
+            &dpmpp_2s::ENTRY,
+            &dpmpp_sde::ENTRY,
         ],
     }
 }
