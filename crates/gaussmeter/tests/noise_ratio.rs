@@ -61,6 +61,10 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpm-2:s_churn=3",
         "dpm-2-ancestral:eta=0.7",
         "dpmpp-2s-ancestral",
+        "dpmpp-3m",
+        "dpmpp-3m-sde:eta=0.5",
+        "lms",
+        "lms:order=3,final=denoiser",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
     ] {
@@ -78,6 +82,8 @@ fn samplers_that_coincide() {
         ("euler-ancestral:eta=0", "ddim"),
         ("dpmpp-2m-sde:eta=0", "dpmpp-2m"),
         ("edm-euler", "ddim"),
+        ("lms:order=1", "ddim"),
+        ("dpmpp-3m-sde:eta=0,second=midpoint", "dpmpp-3m"),
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
         ("dpmpp-2m-sde:eta=0,solver=heun", "dpmpp-2m:heun"),
@@ -135,6 +141,9 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpm-2-ancestral",
         "dpmpp-2s-ancestral",
         "dpmpp-sde",
+        "dpmpp-3m",
+        "dpmpp-3m-sde",
+        "lms:final=denoiser",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -155,6 +164,7 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-2s-ancestral:eta=0.5",
         "dpmpp-sde",
         "edm-euler:1",
+        "lms",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(

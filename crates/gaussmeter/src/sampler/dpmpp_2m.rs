@@ -14,6 +14,22 @@ pub enum Solver {
     Heun,
 }
 
+impl Solver {
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "heun" => Solver::Heun,
+            _ => Solver::Midpoint,
+        }
+    }
+    /// c for a step H.
+    pub(super) fn weight(self, total: f64) -> f64 {
+        match self {
+            Solver::Midpoint => -0.5 * (-total).exp_m1(),
+            Solver::Heun => phi2(total),
+        }
+    }
+}
+
 /// Whether the last step is taken with order 1, beside a step to σ = 0, which always is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LowerOrderFinal {
@@ -27,7 +43,14 @@ pub enum LowerOrderFinal {
 }
 
 impl LowerOrderFinal {
-    fn applies(self, steps: usize) -> bool {
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "always" => LowerOrderFinal::Always,
+            "under15" => LowerOrderFinal::Under15,
+            _ => LowerOrderFinal::No,
+        }
+    }
+    pub(super) fn applies(self, steps: usize) -> bool {
         match self {
             LowerOrderFinal::No => false,
             LowerOrderFinal::Under15 => steps < 15,
@@ -66,11 +89,7 @@ impl Sampler for DpmPp2M {
             let is_lower = step.index + 1 == steps && self.lower_order_final.applies(steps);
             let correction = match last {
                 Some((h_last, d_last)) if q > 0.0 && !is_lower => {
-                    let total = (1.0 + self.eta) * h;
-                    let c = match self.solver {
-                        Solver::Midpoint => -0.5 * (-total).exp_m1(),
-                        Solver::Heun => phi2(total),
-                    };
+                    let c = self.solver.weight((1.0 + self.eta) * h);
                     (step.to.alpha * c * h / h_last) * (d - d_last)
                 }
                 _ => Linear::default(),
@@ -86,15 +105,8 @@ impl Sampler for DpmPp2M {
 fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     Ok(Box::new(DpmPp2M {
         eta: a.number("eta"),
-        solver: match a.text("solver") {
-            "heun" => Solver::Heun,
-            _ => Solver::Midpoint,
-        },
-        lower_order_final: match a.text("lower_order_final") {
-            "always" => LowerOrderFinal::Always,
-            "under15" => LowerOrderFinal::Under15,
-            _ => LowerOrderFinal::No,
-        },
+        solver: Solver::of(a.text("solver")),
+        lower_order_final: LowerOrderFinal::of(a.text("lower_order_final")),
     }))
 }
 
@@ -105,7 +117,7 @@ const SOLVER: Parameter = Parameter {
     summary: "weight of the difference of denoisers",
 };
 
-const LOWER_ORDER_FINAL: Parameter = Parameter {
+pub(super) const LOWER_ORDER_FINAL: Parameter = Parameter {
     name: "lower_order_final",
     kind: Kind::Choice(&["no", "under15", "always"]),
     default: Some("no"),

@@ -9,12 +9,14 @@ mod ddpm;
 mod dpm_2;
 mod dpmpp_2m;
 mod dpmpp_2s;
+mod dpmpp_3m;
 mod dpmpp_sde;
 mod edm;
 mod ei;
 mod em;
 mod euler;
 mod heun;
+mod lms;
 mod rk4;
 mod transfer;
 
@@ -23,12 +25,14 @@ pub use ddpm::Ddpm;
 pub use dpm_2::Dpm2;
 pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
 pub use dpmpp_2s::DpmPp2S;
+pub use dpmpp_3m::DpmPp3M;
 pub use dpmpp_sde::DpmPpSde;
 pub use edm::EdmSampler;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
 pub use heun::Heun;
+pub use lms::Lms;
 pub use rk4::Rk4;
 pub use transfer::Churn;
 
@@ -59,6 +63,9 @@ pub fn registry() -> Registry<dyn Sampler> {
             &dpm_2::ANCESTRAL,
             &dpmpp_2s::ENTRY,
             &dpmpp_sde::ENTRY,
+            &dpmpp_3m::ENTRY,
+            &dpmpp_3m::SDE,
+            &lms::ENTRY,
         ],
     }
 }

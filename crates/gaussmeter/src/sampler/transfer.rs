@@ -61,6 +61,11 @@ pub(super) fn phi2(h: f64) -> f64 {
     if h < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
 }
 
+/// φ₃ = φ₂/h − ½, without cancellation.
+pub(super) fn phi3(h: f64) -> f64 {
+    if h < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
+}
+
 /// The stochastic part of algorithm 2 of Karras et al. (2022): before an evaluation at noise ratio
 /// ς in [s_min, s_max], noise lifts the state to ς̂ = (1 + γ) ς, γ = min(s_churn/N, √2 − 1),
 ///
