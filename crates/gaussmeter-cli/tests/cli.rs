@@ -858,7 +858,8 @@ fn lists_name_everything_that_can_be_used() {
     assert_eq!(known("init"), gaussmeter::exact::init_registry().names());
     assert_eq!(known("metric"), gaussmeter::metric::registry().names());
 
-    let edm = entries.iter().find(|e| e["name"] == "edm").unwrap();
+    let is_edm = |e: &&Value| e["family"] == "process" && e["name"] == "edm";
+    let edm = entries.iter().find(is_edm).unwrap();
     let parameter = &edm["parameters"][0];
     assert_eq!((text(&parameter["name"]), text(&parameter["default"])), ("sigma_max", "80"));
     assert_eq!(parameter["expected"], "a positive number");

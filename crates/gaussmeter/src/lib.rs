@@ -58,7 +58,8 @@ pub mod prelude {
     pub use crate::metric::wasserstein2;
     pub use crate::process::{Edm, Flow, Level, Process, VpLinear};
     pub use crate::sampler::{
-        Ddpm, Euler, EulerMaruyama, ExponentialIntegrator, Heun, Rk4, Sampler,
+        Ddim, Ddpm, DpmPp2M, EdmSampler, Euler, EulerMaruyama, ExponentialIntegrator, Heun, Rk4,
+        Sampler,
     };
     pub use crate::spectrum::Spectrum;
 }

@@ -89,7 +89,8 @@ fn each_part_is_what_it_is_defined_to_be() {
                 let (run, budget) = budget(&setting, name, 40, eps, &init);
                 let (start, end) = (run.grid.start(), run.grid.end());
                 let what = format!("{name}, eps = {eps}, std = {std}: {budget:?}");
-                let stochastic = ["em", "ei", "ddpm"].contains(&name);
+                let sampler = sampler::registry().build(name).unwrap().item;
+                let stochastic = sampler.plan(&run.grid).unwrap().is_stochastic();
                 assert_eq!(budget.continuous, if stochastic { "sde" } else { "ode" });
 
                 let expected = initialization(budget.continuous, data, start, std);

@@ -200,6 +200,30 @@ impl Process for Plain {
     }
 }
 
+/// Times are found from noise ratios, in closed form and by bisection, also beyond T.
+#[test]
+fn noise_ratios_have_their_times() {
+    let vp = VpLinear::paper();
+    let processes: [(&dyn Process, f64); 6] = [
+        (&vp, 1.1),
+        (&VpLinear::new(0.0, 3.0, 2.0).unwrap(), 1.0),
+        (&VpLinear::new(2.0, 0.0, 1.0).unwrap(), 1.0),
+        (&Edm::new(80.0), 2.0),
+        (&Flow, 0.999),
+        (&Plain(vp), 1.0),
+    ];
+    for (process, reach) in processes {
+        for k in 1..=20 {
+            let t = process.t_max() * reach * f64::from(k) / 20.0;
+            let ratio = process.level(t).noise_ratio();
+            let found = process.level(process.time_at(ratio).unwrap()).noise_ratio();
+            assert!(relative_error(found, ratio) < 1e-12, "{process:?}, t = {t}: {found} {ratio}");
+        }
+        assert_eq!(process.time_at(0.0), Some(0.0), "{process:?}");
+    }
+    assert_eq!(Flow.level(1.0).noise_ratio(), f64::INFINITY);
+}
+
 // ------------------------------------------------------------------------------ 106-bit numbers
 
 /// An unevaluated sum of two doubles: about 32 decimal digits.

@@ -125,6 +125,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
 /// A rule above each entry; below its name its parameters, each with its meaning.
 fn table(title: &str, entries: &[Listed], width: usize) -> Table {
     let has_order = entries.iter().any(|e| e.order.is_some());
+    // Long settings leave less for their meaning in 80 columns, of which 9 are order and gaps.
+    let settings = entries.iter().flat_map(|e| e.parameters).map(|p| setting(p).len() + 2);
+    let widest = entries.iter().map(|e| e.name.len()).chain(settings).max().unwrap_or(0);
+    let width = if width == usize::MAX { width } else { width.min(71usize.saturating_sub(widest)) };
     let mut columns = vec![Column::new("name", Align::Left)];
     if has_order {
         columns.push(Column::new("order", Align::Right));

@@ -274,6 +274,11 @@ impl Step<'_> {
     pub fn level(&self, t: f64) -> Level {
         self.process.level(t)
     }
+    /// The process where the noise ratio σ/α has this value, for intermediate stages; `None` where it
+    /// never has.
+    pub fn level_at(&self, noise_ratio: f64) -> Option<Level> {
+        self.process.time_at(noise_ratio).map(|t| self.process.level(t))
+    }
     /// α_to / α_from.
     pub fn alpha_ratio(&self) -> f64 {
         self.process.log_alpha_ratio(self.from, self.to).exp()

@@ -36,6 +36,9 @@ impl Process for Edm {
     fn t_min(&self) -> f64 {
         0.002f64.min(1e-3 * self.sigma_max)
     }
+    fn time_at(&self, ratio: f64) -> Option<f64> {
+        (ratio >= 0.0 && ratio.is_finite()).then_some(ratio)
+    }
     fn time_of(&self, ratio: f64) -> Option<f64> {
         (0.0..=self.sigma_max).contains(&ratio).then_some(ratio)
     }

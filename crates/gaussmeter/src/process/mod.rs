@@ -106,6 +106,11 @@ impl Level {
         }
     }
 
+    /// Noise ratio σ/α: the noise level of x/α, which every process has in common; ∞ at α = 0.
+    pub fn noise_ratio(&self) -> f64 {
+        self.sigma / self.alpha
+    }
+
     /// Half log signal-to-noise ratio ln(α/σ); +∞ at σ = 0.
     pub fn log_snr(&self) -> f64 {
         (self.alpha / self.sigma).ln()
@@ -147,6 +152,12 @@ pub trait Process: Debug + Send + Sync {
             }
             if reached(middle) < ratio { low = middle } else { high = middle }
         }
+    }
+
+    /// As [`Process::time_of`], but also beyond T where the formulas of the process go on: churn lifts
+    /// states above the level that sampling starts from.
+    fn time_at(&self, ratio: f64) -> Option<f64> {
+        self.time_of(ratio)
     }
 
     /// The cleanest time that networks of this process are asked about, where grids that place levels

@@ -92,6 +92,14 @@ impl Process for VpLinear {
         1.0
     }
 
+    fn time_at(&self, ratio: f64) -> Option<f64> {
+        let integral = 0.5 * (ratio * ratio).ln_1p();
+        let slope = (self.beta_max - self.beta_min) / self.t_max;
+        let square = self.beta_min * self.beta_min + 2.0 * slope * integral;
+        let t = 2.0 * integral / (self.beta_min + square.sqrt());
+        self.time_of(ratio).or(Some(t).filter(|t| t.is_finite() && ratio >= 0.0))
+    }
+
     /// B = ½ ln(1 + ρ²), solved for t.
     fn time_of(&self, ratio: f64) -> Option<f64> {
         self.time_of_integral(0.5 * (ratio * ratio).ln_1p()).filter(|_| ratio >= 0.0)

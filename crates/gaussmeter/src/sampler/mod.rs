@@ -4,19 +4,37 @@
 //! [`registry`]: it is then listed, measured for its declared order, checked against sampled
 //! paths, and available everywhere.
 
+mod ddim;
 mod ddpm;
+mod dpm_2;
+mod dpmpp_2m;
+mod dpmpp_2s;
+mod dpmpp_3m;
+mod dpmpp_sde;
+mod edm;
 mod ei;
 mod em;
 mod euler;
 mod heun;
+mod lms;
 mod rk4;
+mod transfer;
 
+pub use ddim::Ddim;
 pub use ddpm::Ddpm;
+pub use dpm_2::Dpm2;
+pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
+pub use dpmpp_2s::DpmPp2S;
+pub use dpmpp_3m::DpmPp3M;
+pub use dpmpp_sde::DpmPpSde;
+pub use edm::EdmSampler;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
 pub use heun::Heun;
+pub use lms::Lms;
 pub use rk4::Rk4;
+pub use transfer::Churn;
 
 use crate::entry::Registry;
 use crate::grid::Grid;
@@ -35,6 +53,19 @@ pub fn registry() -> Registry<dyn Sampler> {
             &euler::ENTRY,
             &heun::ENTRY,
             &rk4::ENTRY,
+            &ddim::ENTRY,
+            &ddim::ANCESTRAL,
+            &dpmpp_2m::ENTRY,
+            &dpmpp_2m::SDE,
+            &edm::ENTRY,
+            &edm::EULER,
+            &dpm_2::ENTRY,
+            &dpm_2::ANCESTRAL,
+            &dpmpp_2s::ENTRY,
+            &dpmpp_sde::ENTRY,
+            &dpmpp_3m::ENTRY,
+            &dpmpp_3m::SDE,
+            &lms::ENTRY,
         ],
     }
 }

@@ -1,0 +1,196 @@
+//! What the samplers in the noise ratio share. In coordinates x = X/α, ς = σ/α every process is a
+//! variance-exploding one, and the step between two levels that is exact for a constant denoiser M
+//! is x′ = q x + (1 − q) M with q = ς′/ς = e^{−h}, h the step in log-SNR.
+
+use super::SamplerError;
+use crate::entry::{Arguments, Kind, Parameter};
+use crate::grid::{Grid, Step};
+use crate::process::Level;
+use crate::tape::{Linear, Tape, Var};
+use std::f64::consts::SQRT_2;
+
+/// q = ς′/ς = e^{−h} in [0, 1): 0 towards σ′ = 0 and from α = 0.
+pub(super) fn contraction(from: &Level, to: &Level) -> f64 {
+    (to.sigma * from.alpha) / (from.sigma * to.alpha)
+}
+
+/// The state α′ (q x + (1 − q) M) at the scale of `to`, where noise of standard deviation `left`
+/// is left of that of `from`: q = (left/α′)/ς. Written in X and σ it holds at α = 0 too.
+pub(super) fn transfer(
+    from: &Level,
+    to: &Level,
+    left: f64,
+    x: impl Into<Linear>,
+    model: impl Into<Linear>,
+) -> Linear {
+    let kept = left / from.sigma;
+    kept * x.into() + (to.alpha - from.alpha * kept) * model.into()
+}
+
+/// How an ancestral step with parameter η splits the noise of `to`: what is left of the old noise,
+/// σ_d = √(σ′² − σ_u²), and what is drawn, σ_u = min(σ′, η σ′ √(1 − q²)).
+pub(super) fn ancestral(from: &Level, to: &Level, eta: f64) -> (f64, f64) {
+    let q = contraction(from, to);
+    let share = (eta * ((1.0 - q) * (1.0 + q)).sqrt()).min(1.0);
+    (to.sigma * ((1.0 - share) * (1.0 + share)).sqrt(), to.sigma * share)
+}
+
+/// `mean` + `std` z with a fresh z; none is drawn at `std` = 0.
+pub(super) fn with_noise(tape: &Tape, mean: Linear, std: f64) -> Linear {
+    if std == 0.0 { mean } else { mean + std * tape.noise() }
+}
+
+/// The parameter η of the stochastic members.
+pub(super) const fn eta(default: &'static str) -> Parameter {
+    Parameter {
+        name: "eta",
+        kind: Kind::Number { min: 0.0, max: f64::INFINITY },
+        default: Some(default),
+        summary: "fresh noise: 0 is the ODE, 1 the reverse SDE",
+    }
+}
+
+/// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For h < 1.
+fn tail(h: f64, n: u32) -> f64 {
+    let first = (1..=n).map(f64::from).product::<f64>().recip();
+    (1..20).rev().fold(1.0, |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
+}
+
+/// φ₂ = 1 − (1 − e^{−h})/h, without cancellation.
+pub(super) fn phi2(h: f64) -> f64 {
+    if h < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
+}
+
+/// φ₃ = φ₂/h − ½, without cancellation.
+pub(super) fn phi3(h: f64) -> f64 {
+    if h < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
+}
+
+/// The stochastic part of algorithm 2 of Karras et al. (2022): before an evaluation at noise ratio
+/// ς in [s_min, s_max], noise lifts the state to ς̂ = (1 + γ) ς, γ = min(s_churn/N, √2 − 1),
+///
+/// x̂ = x + s_noise √(ς̂² − ς²) z.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Churn {
+    /// S_churn ≥ 0, spread over the N steps; 0 is the ODE.
+    pub s_churn: f64,
+    /// Smallest noise ratio that is churned.
+    pub s_min: f64,
+    /// Largest noise ratio that is churned.
+    pub s_max: f64,
+    /// Scale of the added noise.
+    pub s_noise: f64,
+}
+
+impl Default for Churn {
+    /// None.
+    fn default() -> Self {
+        Churn { s_churn: 0.0, s_min: 0.0, s_max: f64::INFINITY, s_noise: 1.0 }
+    }
+}
+
+impl Churn {
+    pub(super) fn of(a: &Arguments) -> Self {
+        Churn {
+            s_churn: a.number("s_churn"),
+            s_min: a.number("s_min"),
+            s_max: a.number_or("s_max").unwrap_or(f64::INFINITY),
+            s_noise: a.number("s_noise"),
+        }
+    }
+
+    /// The lifted state and its level.
+    pub(super) fn lift(
+        &self,
+        grid: &Grid,
+        step: &Step,
+        tape: &Tape,
+        x: Var,
+    ) -> Result<(Var, Level), SamplerError> {
+        let (from, ratio) = (*step.from, step.from.noise_ratio());
+        let gamma = (self.s_churn / grid.step_count() as f64).min(SQRT_2 - 1.0);
+        if gamma == 0.0 || !(self.s_min..=self.s_max).contains(&ratio) {
+            return Ok((x, from));
+        }
+        needs_finite_ratio(grid, step)?;
+        let lifted = (1.0 + gamma) * ratio;
+        let reached = |level: &Level| (level.noise_ratio() / lifted - 1.0).abs() <= 1e-6;
+        let Some(level) = step.level_at(lifted).filter(reached) else {
+            let reason = format!(
+                "churn lifts sigma/alpha to {lifted:.4}, where the process does not go: lower s_max below {ratio:.4}"
+            );
+            return Err(undefined(grid, step, reason));
+        };
+        let added = ratio * (gamma * (2.0 + gamma)).sqrt();
+        let state =
+            (level.alpha / from.alpha) * x + (level.alpha * self.s_noise * added) * tape.noise();
+        Ok((tape.keep(state), level))
+    }
+}
+
+/// The parameters of [`Churn`].
+pub(super) const fn churn() -> [Parameter; 4] {
+    const NUMBER: Kind = Kind::Number { min: 0.0, max: f64::INFINITY };
+    [
+        Parameter {
+            name: "s_churn",
+            kind: NUMBER,
+            default: Some("0"),
+            summary: "amount of noise added before evaluations, spread over the steps",
+        },
+        Parameter {
+            name: "s_min",
+            kind: NUMBER,
+            default: Some("0"),
+            summary: "smallest sigma/alpha where noise is added",
+        },
+        Parameter {
+            name: "s_max",
+            kind: Kind::NumberOr { word: "none" },
+            default: Some("none"),
+            summary: "largest sigma/alpha where noise is added",
+        },
+        Parameter {
+            name: "s_noise",
+            kind: NUMBER,
+            default: Some("1"),
+            summary: "standard deviation of the added noise, in units of what keeps the marginal",
+        },
+    ]
+}
+
+fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
+    SamplerError::Undefined { step: step.index + 1, steps: grid.step_count(), reason }
+}
+
+/// Refuses a step in the noise ratio that starts where it is infinite.
+pub(super) fn needs_finite_ratio(grid: &Grid, step: &Step) -> Result<(), SamplerError> {
+    if step.from.alpha > 0.0 {
+        return Ok(());
+    }
+    let reason = format!(
+        "the scheme steps in sigma/alpha, which is infinite at t = {}: start below, or use ddim, dpmpp-2m, or heun, which steps in t",
+        step.from.t
+    );
+    Err(undefined(grid, step, reason))
+}
+
+/// Half way in log-SNR from `from` to where `left` of its noise is left at the scale of `step.to`:
+/// √q and the level at ς √q.
+pub(super) fn half_way(
+    grid: &Grid,
+    step: &Step,
+    from: &Level,
+    left: f64,
+) -> Result<(f64, Level), SamplerError> {
+    needs_finite_ratio(grid, step)?;
+    let root = ((left * from.alpha) / (from.sigma * step.to.alpha)).sqrt();
+    Ok((root, level_at(grid, step, root * from.noise_ratio())?))
+}
+
+/// The level of an intermediate stage.
+pub(super) fn level_at(grid: &Grid, step: &Step, ratio: f64) -> Result<Level, SamplerError> {
+    step.level_at(ratio).ok_or_else(|| {
+        undefined(grid, step, format!("no time of the process has sigma/alpha = {ratio:e}"))
+    })
+}
