@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Parts of 8-bit data give the same spectrum as the whole, bit for bit, in any
-order. Sums of different data sets of one shape can be joined too.
+order. All parts must have been made with DATA written the same way.
 
 Examples:
   gaussmeter spectrum train.tar --part 1/2 -o part1.npz     # on one machine
