@@ -53,15 +53,20 @@ impl VpLinear {
         (u - t) * (self.beta_min + (self.beta_max - self.beta_min) * (0.5 * (t + u) / self.t_max))
     }
 
-    /// The time up to which β has this integral, by the root of β_min t + ½ (β_max − β_min) t²/T that
-    /// does not cancel; `None` beyond T.
-    pub(super) fn time_of_integral(&self, integral: f64) -> Option<f64> {
-        let slope = (self.beta_max - self.beta_min) / self.t_max;
+    /// The time up to which β has this integral, also beyond T: the root of
+    /// β_min t + ½ (β_max − β_min) t²/T that does not cancel.
+    fn root(&self, integral: f64) -> f64 {
         if integral == 0.0 {
-            return Some(0.0);
+            return 0.0;
         }
+        let slope = (self.beta_max - self.beta_min) / self.t_max;
         let square = self.beta_min * self.beta_min + 2.0 * slope * integral;
-        let t = 2.0 * integral / (self.beta_min + square.max(0.0).sqrt());
+        2.0 * integral / (self.beta_min + square.max(0.0).sqrt())
+    }
+
+    /// As [`VpLinear::root`]; `None` beyond T.
+    pub(super) fn time_of_integral(&self, integral: f64) -> Option<f64> {
+        let t = self.root(integral);
         // The end is reached up to the rounding of its own level.
         let end = self.beta_integral(0.0, self.t_max);
         (integral >= 0.0 && integral <= end * (1.0 + 4.0 * f64::EPSILON)).then(|| t.min(self.t_max))
@@ -93,11 +98,8 @@ impl Process for VpLinear {
     }
 
     fn time_at(&self, ratio: f64) -> Option<f64> {
-        let integral = 0.5 * (ratio * ratio).ln_1p();
-        let slope = (self.beta_max - self.beta_min) / self.t_max;
-        let square = self.beta_min * self.beta_min + 2.0 * slope * integral;
-        let t = 2.0 * integral / (self.beta_min + square.sqrt());
-        self.time_of(ratio).or(Some(t).filter(|t| t.is_finite() && ratio >= 0.0))
+        let beyond = self.root(0.5 * (ratio * ratio).ln_1p());
+        self.time_of(ratio).or(Some(beyond).filter(|t| t.is_finite() && ratio >= 0.0))
     }
 
     /// B = ½ ln(1 + ρ²), solved for t.
