@@ -1,0 +1,3 @@
+//! Design of schedules: the times of a sampler that suit given data best.
+
+pub mod objective;
