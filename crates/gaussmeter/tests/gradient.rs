@@ -2,7 +2,7 @@
 //! objective, against differences of high order of the exact law.
 
 use gaussmeter::design::objective::{self, Objective};
-use gaussmeter::exact::gradient::Differentiable;
+use gaussmeter::exact::gradient::{Differentiable, Expansion};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use std::sync::Arc;
@@ -17,7 +17,9 @@ fn value(plan: &gaussmeter::tape::Plan, data: &Spectrum, init: &Init, o: &dyn Ob
     let law = Output::of(plan, data).law(data, init, Target::Data);
     let modes = data.modes().iter().zip(&law.modes).enumerate();
     modes
-        .map(|(i, (mode, out))| mode.multiplicity * o.share(i, mode, out.variance, out.mean).value)
+        .map(|(i, (mode, out))| {
+            mode.multiplicity * o.share(i, mode, out.variance.sqrt(), out.mean).value
+        })
         .sum()
 }
 
@@ -47,8 +49,8 @@ fn check(
     let grid = Grid::new(process.clone(), &times).unwrap();
     let plan = sampler.plan(&grid).ok()?;
     let found = Differentiable::new(&*sampler, &grid, 0..times.len()).unwrap();
-    let share = |i: usize, mode: &_, v, m| objective.share(i, mode, v, m);
-    let (sum, gradient) = found.gradient(data, init, &share);
+    let share = |i: usize, mode: &_, std, mean| objective.share(i, mode, std, mean);
+    let Expansion { value: sum, gradient, .. } = found.expand(data, init, &share);
     let expected = value(&plan, data, init, objective);
     assert!((sum - expected).abs() <= 1e-13 * expected, "{text}: {sum} {expected}");
     let at = |k: usize, t: f64| {

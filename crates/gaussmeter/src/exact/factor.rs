@@ -33,10 +33,10 @@ impl Factor {
     }
 
     /// How `by_weight` · w + `by_mean` · d changes with each of the [`parts`].
-    pub(super) fn slopes(&self, eigenvalue: f64, by_weight: f64, by_mean: f64) -> [f64; 5] {
+    pub(super) fn slopes(&self, eigenvalue: f64, by_weight: f64, by_mean: f64) -> [f64; PARTS] {
         let variance = self.alpha2 * eigenvalue + self.sigma2;
         if variance == 0.0 {
-            return [0.0; 5];
+            return [0.0; PARTS];
         }
         let (weight, mean) = (by_weight / variance, by_mean / variance);
         let by_variance =
@@ -75,8 +75,11 @@ impl Factor {
     }
 }
 
+/// Number of [`parts`].
+pub(super) const PARTS: usize = 5;
+
 /// p, q, m, α² and σ² of a [`Factor`].
-pub(super) fn parts<N>(kind: Prediction, level: &Level<N>) -> [N; 5]
+pub(super) fn parts<N>(kind: Prediction, level: &Level<N>) -> [N; PARTS]
 where
     N: Copy + From<f64> + Mul<Output = N> + Sub<Output = N> + Neg<Output = N>,
 {

@@ -1,20 +1,20 @@
-//! Exact gradients: how the law of a sampler's output changes with the times of its grid.
+//! Exact derivatives: how the law of a sampler's output changes with the times of its grid.
 //!
 //! The transposed program of [`Output::of`](super::Output::of) gives, for every vector, its adjoint
-//! a: the coefficient with which it enters the output. Gain, noise and mean are made of adjoints, so
-//! the derivative of an error with respect to a coefficient needs the adjoint of *that* linear
-//! program, which is the program itself, run forwards from seeds that the error's derivatives give:
+//! a: the coefficient with which it enters the output. Standard deviation and mean are made of
+//! adjoints, so their derivatives with respect to a coefficient need the adjoint of *that* linear
+//! program, which is the program itself, run forwards from seeds:
 //!
-//! ∂L/∂c = Σ_modes a(dst) y(src) for a term c · src of dst.
+//! ∂s/∂c = a(dst) y(src) for a term c · src of dst.
 //!
 //! Two sweeps a mode, whatever the number of times; what follows from the coefficients to the times
-//! is the chain rule along the recorded [`Graph`].
+//! is the chain rule along the recorded [`Graph`](crate::real::Graph).
 
-use super::factor::parts;
+use super::factor::{PARTS, parts};
 use super::{Factor, Init};
 use crate::grid::Grid;
 use crate::process::Level;
-use crate::real::{Graph, Real, record};
+use crate::real::{Real, Row, record};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::{Mode, Spectrum};
 use crate::tape::{Op, Tape, Var};
@@ -33,35 +33,61 @@ type Block = [f64; LANES];
 pub struct Share {
     /// The share; infinite where the error is.
     pub value: f64,
-    /// Its derivative with respect to the variance of the output.
-    pub by_variance: f64,
+    /// Its derivative with respect to the standard deviation of the output.
+    pub by_std: f64,
     /// Its derivative with respect to the mean of the output.
     pub by_mean: f64,
+    /// Second derivatives with respect to both, or positive numbers in their place: what a step of
+    /// an optimiser is scaled by.
+    pub curvature: [f64; 2],
 }
 
 /// An error that adds up over eigenvectors: the share of one (without the multiplicity) from its place
-/// in the spectrum, itself, and variance and mean of the output.
+/// in the spectrum, itself, and standard deviation and mean of the output.
 pub type Shares<'a> = &'a (dyn Fn(usize, &Mode, f64, f64) -> Share + Sync);
+
+/// An error near a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expansion {
+    /// The error.
+    pub value: f64,
+    /// Its derivatives with respect to the free times.
+    pub gradient: Vec<f64>,
+    /// The matrix of Gauss and Newton, row by row: second derivatives as far as they come from first
+    /// derivatives of standard deviations and means.
+    pub curvature: Vec<f64>,
+}
 
 /// A sampler on a grid of which some times are variables.
 #[derive(Debug)]
 pub struct Differentiable {
     ops: Vec<Op<Real>>,
-    /// Per operation: the parts of the factor of a prediction.
-    factors: Vec<Option<[Real; 5]>>,
     var_count: usize,
-    start: Level<Real>,
+    start: Level,
     output: Var,
-    graph: Graph,
-    times: Vec<Real>,
+    /// Number of free times.
+    times: usize,
+    /// The coefficients of the program that depend on the times.
+    sites: Vec<Site>,
+    /// How α and σ at the start depend on the times.
+    start_rows: [Row; 2],
 }
 
-/// A coefficient of the program that depends on the times, and where it stands.
-enum Site {
-    /// Term `term` of operation `op`.
-    Term { op: usize, term: usize },
-    /// The factor of prediction `op`.
-    Factor { op: usize },
+/// A coefficient of the program that depends on the times.
+#[derive(Debug)]
+struct Site {
+    op: usize,
+    place: Place,
+    /// Its derivatives with respect to the times.
+    row: Row,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A term of a combination.
+    Term(usize),
+    /// A part of the factor of a prediction.
+    Part(usize),
 }
 
 impl Differentiable {
@@ -75,103 +101,84 @@ impl Differentiable {
         grid: &Grid,
         free: Range<usize>,
     ) -> Result<Self, SamplerError> {
+        // Checks that every coefficient is finite.
+        sampler.plan(grid)?;
         let (recorded, graph) = record(|| {
             let (grid, times) = grid.with_variables(free);
-            let start = grid.steps().next().map(|s| *s.from);
+            let start = grid.steps().next().map(|s| [s.from.alpha, s.from.sigma]);
             let (tape, x) = Tape::new();
             let output = sampler.record(&grid, &tape, x)?;
             let (ops, var_count) = tape.into_ops();
-            let factors = ops.iter().map(|op| match op {
-                Op::Predict { kind, level, .. } => Some(parts(*kind, level)),
-                _ => None,
-            });
-            let factors = factors.collect();
-            Ok::<_, SamplerError>((ops, factors, var_count, start, output, times))
+            let mut sites: Vec<(usize, Place, Real)> = Vec::new();
+            for (op, operation) in ops.iter().enumerate() {
+                match operation {
+                    Op::Combine { terms, .. } => {
+                        let places = terms.iter().enumerate();
+                        sites.extend(places.map(|(term, (c, _))| (op, Place::Term(term), *c)));
+                    }
+                    Op::Predict { kind, level, .. } => {
+                        let places = parts(*kind, level).into_iter().enumerate();
+                        sites.extend(places.map(|(part, c)| (op, Place::Part(part), c)));
+                    }
+                    Op::Noise { .. } | Op::Arrive { .. } => {}
+                }
+            }
+            sites.retain(|(_, _, c)| !c.is_constant());
+            Ok::<_, SamplerError>((ops, var_count, start.unwrap_or_default(), output, times, sites))
         });
-        let (ops, factors, var_count, start, output, times) = recorded?;
-        let start = start.unwrap_or_else(|| grid.start().into());
-        // The plan checks that every coefficient is finite.
-        sampler.plan(grid)?;
-        Ok(Differentiable { ops, factors, var_count, start, output, graph, times })
+        let (ops, var_count, start, output, times, sites) = recorded?;
+        let numbers: Vec<Real> = sites.iter().map(|s| s.2).chain(start).collect();
+        let mut rows = graph.jacobian(&numbers, &times).into_iter();
+        let sites = sites
+            .into_iter()
+            .map(|(op, place, _)| Site { op, place, row: rows.next().unwrap_or_default() })
+            .collect();
+        let start_rows = [0, 1].map(|_| rows.next().unwrap_or_default());
+        let (start, times) = (*grid.start(), times.len());
+        Ok(Differentiable { ops, var_count, start, output, times, sites, start_rows })
     }
 
-    /// The objective, and its derivatives with respect to the free times. The value is infinite, and
-    /// the derivatives 0, where the law is infinite.
-    pub fn gradient(
-        &self,
-        spectrum: &Spectrum,
-        init: &Init,
-        shares: Shares<'_>,
-    ) -> (f64, Vec<f64>) {
-        let sites = self.sites();
+    /// An error and its derivatives with respect to the free times. The value is infinite, and the
+    /// derivatives 0, where the law is infinite.
+    pub fn expand(&self, spectrum: &Spectrum, init: &Init, shares: Shares<'_>) -> Expansion {
+        let n = self.times;
+        let nothing =
+            || Expansion { value: 0.0, gradient: vec![0.0; n], curvature: vec![0.0; n * n] };
         let factors: Vec<Option<Factor>> = self.ops.iter().map(factor_of).collect();
-        let start = self.start.value();
-        let tasks: Vec<Sums> = spectrum
+        let is_singular = self.ops.iter().zip(&factors).any(|(op, factor)| match (op, factor) {
+            (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
+            _ => false,
+        });
+        let run = Run { plan: self, factors, is_singular, init, shares };
+        let tasks: Vec<Expansion> = spectrum
             .modes()
             .par_chunks(TASK)
             .enumerate()
             .map(|(task, modes)| {
-                let mut sums = Sums::new(&sites);
-                let mut machine = Machine::new(self);
+                let mut sum = nothing();
+                let mut machine = Machine::new(self, spectrum.has_mean());
                 for (k, block) in modes.chunks(LANES).enumerate() {
-                    let first = task * TASK + k * LANES;
-                    let run = Run { plan: self, factors: &factors, start: &start, init, shares };
-                    machine.run(&run, first, block, &sites, &mut sums);
+                    machine.run(&run, task * TASK + k * LANES, block, &mut sum);
                 }
-                sums
+                sum
             })
             .collect();
-        let mut total = Sums::new(&sites);
-        tasks.iter().for_each(|task| total.add(task));
+        let mut total = nothing();
+        for task in &tasks {
+            total.value += task.value;
+            let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            add(&mut total.gradient, &task.gradient);
+            add(&mut total.curvature, &task.curvature);
+        }
         if !total.value.is_finite() {
-            return (f64::INFINITY, vec![0.0; self.times.len()]);
+            return Expansion { value: f64::INFINITY, ..nothing() };
         }
-        let outputs = self.outputs(&sites, &total);
-        (total.value, self.graph.gradient(outputs, &self.times))
-    }
-
-    fn sites(&self) -> Vec<Site> {
-        let mut sites = Vec::new();
-        for (op, operation) in self.ops.iter().enumerate() {
-            match operation {
-                Op::Combine { terms, .. } => {
-                    let varying = terms.iter().enumerate().filter(|(_, t)| !t.0.is_constant());
-                    sites.extend(varying.map(|(term, _)| Site::Term { op, term }));
-                }
-                Op::Predict { level, .. } if !level.t.is_constant() => {
-                    sites.push(Site::Factor { op });
-                }
-                _ => {}
+        for i in 0..n {
+            for j in 0..i {
+                total.curvature[i * n + j] = total.curvature[j * n + i];
             }
         }
-        sites
-    }
-
-    /// The numbers that the objective depends on, and its derivatives with respect to them.
-    fn outputs(&self, sites: &[Site], sums: &Sums) -> Vec<(Real, f64)> {
-        let mut outputs = Vec::new();
-        for (site, sum) in sites.iter().zip(&sums.sites) {
-            match (site, &self.ops[site.op()], self.factors[site.op()]) {
-                (Site::Term { term, .. }, Op::Combine { terms, .. }, _) => {
-                    outputs.push((terms[*term].0, sum[0]));
-                }
-                (Site::Factor { .. }, _, Some(parts)) => {
-                    outputs.extend(parts.into_iter().zip(*sum));
-                }
-                _ => {}
-            }
-        }
-        outputs.push((self.start.alpha, sums.start[0]));
-        outputs.push((self.start.sigma, sums.start[1]));
-        outputs
-    }
-}
-
-impl Site {
-    fn op(&self) -> usize {
-        match self {
-            Site::Term { op, .. } | Site::Factor { op } => *op,
-        }
+        total
     }
 }
 
@@ -182,93 +189,88 @@ fn factor_of(op: &Op<Real>) -> Option<Factor> {
     }
 }
 
-/// Derivatives, summed over modes: one number for a term, five for the parts of a factor.
-struct Sums {
-    value: f64,
-    sites: Vec<[f64; 5]>,
-    /// With respect to α and σ at the start.
-    start: [f64; 2],
-}
-
-impl Sums {
-    fn new(sites: &[Site]) -> Self {
-        Sums { value: 0.0, sites: vec![[0.0; 5]; sites.len()], start: [0.0; 2] }
-    }
-    fn add(&mut self, other: &Sums) {
-        self.value += other.value;
-        for (a, b) in self.sites.iter_mut().flatten().zip(other.sites.iter().flatten()) {
-            *a += b;
-        }
-        for (a, b) in self.start.iter_mut().zip(other.start) {
-            *a += b;
-        }
-    }
-}
-
 /// What does not change from block to block.
 struct Run<'a> {
     plan: &'a Differentiable,
-    factors: &'a [Option<Factor>],
-    start: &'a Level,
+    factors: Vec<Option<Factor>>,
+    /// Whether some prediction is infinite along null directions.
+    is_singular: bool,
     init: &'a Init,
     shares: Shares<'a>,
 }
 
 /// One block of modes.
 struct Machine {
+    has_mean: bool,
     /// Coefficient of each vector in the output.
     adjoint: Vec<Block>,
-    /// Derivative of the objective with respect to that coefficient.
+    /// Derivative of the standard deviation, or the mean, with respect to that coefficient.
     response: Vec<Block>,
     /// Per operation: weight w of a prediction.
     weight: Vec<Block>,
+    /// Per time: derivative of the standard deviation, and of the mean.
+    slopes: [Vec<Block>; 2],
 }
 
 impl Machine {
-    fn new(plan: &Differentiable) -> Self {
+    fn new(plan: &Differentiable, has_mean: bool) -> Self {
         let blocks = |n| vec![[0.0; LANES]; n];
         Machine {
+            has_mean,
             adjoint: blocks(plan.var_count),
             response: blocks(plan.var_count),
             weight: blocks(plan.ops.len()),
+            slopes: [blocks(plan.times), blocks(plan.times)],
         }
     }
 
-    fn run(&mut self, run: &Run, first: usize, modes: &[Mode], sites: &[Site], sums: &mut Sums) {
-        let mut lambda = [1.0; LANES];
-        for (l, mode) in lambda.iter_mut().zip(modes) {
-            *l = mode.eigenvalue;
+    fn run(&mut self, run: &Run, first: usize, modes: &[Mode], sum: &mut Expansion) {
+        let (mut lambda, mut mu) = ([1.0; LANES], [0.0; LANES]);
+        for (i, mode) in modes.iter().enumerate() {
+            (lambda[i], mu[i]) = (mode.eigenvalue, mode.mean);
         }
-        let singular =
-            run.plan.ops.iter().zip(run.factors).any(|(op, factor)| match (op, factor) {
-                (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
-                _ => false,
-            });
-        if singular && lambda[..modes.len()].contains(&0.0) {
-            sums.value = f64::INFINITY;
+        if run.is_singular && lambda.contains(&0.0) {
+            sum.value = f64::INFINITY;
             return;
         }
         let (noise, mean_gain) = self.backwards(run, &lambda);
         let gain = self.adjoint[0];
-        let (mut by_variance, mut by_mean) = ([0.0; LANES], [0.0; LANES]);
-        let mut seed = [0.0; LANES];
+
+        let mut by = [[0.0; LANES]; 2];
+        let mut curvature = [[0.0; LANES]; 2];
+        let (mut of_std, mut of_mean) = (Seed::default(), Seed { by_mean: mu, ..Seed::default() });
         for (i, mode) in modes.iter().enumerate() {
-            let (m0, v0) = run.init.moments(run.start, first + i, mode);
-            let variance = gain[i] * gain[i] * v0 + noise[i];
+            let (m0, v0) = run.init.moments(&run.plan.start, first + i, mode);
+            let std = (gain[i] * gain[i] * v0 + noise[i]).sqrt();
             let mean = gain[i] * m0 + mean_gain[i] * mode.mean;
-            let Share { value, by_variance: dv, by_mean: dm } =
-                (run.shares)(first + i, mode, variance, mean);
+            let share = (run.shares)(first + i, mode, std, mean);
             let times = mode.multiplicity;
-            sums.value += times * value;
-            (by_variance[i], by_mean[i]) = (times * dv, times * dm * mode.mean);
-            seed[i] = 2.0 * times * dv * gain[i] * v0 + times * dm * m0;
-            let (dm0, dv0) = (times * dm * gain[i], times * dv * gain[i] * gain[i]);
-            let [alpha, sigma] = run.init.start_slopes(run.start, mode, dm0, dv0);
-            sums.start[0] += alpha;
-            sums.start[1] += sigma;
+            sum.value += times * share.value;
+            for (k, slope) in [share.by_std, share.by_mean].into_iter().enumerate() {
+                by[k][i] = times * slope;
+                curvature[k][i] = times * share.curvature[k];
+            }
+            // At s = 0 the standard deviation is at its least.
+            let per_std = if std == 0.0 { 0.0 } else { 1.0 / std };
+            of_std.initial[i] = per_std * gain[i] * v0;
+            of_std.per_noise[i] = per_std;
+            of_mean.initial[i] = m0;
+            let start = |by_mean: f64, by_variance: f64| {
+                run.init.start_slopes(&run.plan.start, mode, by_mean, by_variance)
+            };
+            let by_variance = 0.5 * per_std * gain[i] * gain[i];
+            let starts = [start(0.0, by_variance), start(gain[i], 0.0)];
+            for (seed, slopes) in [&mut of_std, &mut of_mean].into_iter().zip(starts) {
+                (seed.start[0][i], seed.start[1][i]) = (slopes[0], slopes[1]);
+            }
         }
-        self.forwards(run, &lambda, &seed, &by_variance, &by_mean);
-        self.collect(run, &lambda, &by_mean, sites, sums);
+        self.forwards(run, &lambda, &of_std);
+        self.collect(run, &lambda, &of_std, 0);
+        if self.has_mean {
+            self.forwards(run, &lambda, &of_mean);
+            self.collect(run, &lambda, &of_mean, 1);
+        }
+        self.accumulate(&by, &curvature, sum);
     }
 
     /// Adjoints; the variance of the noises and the coefficient of the data's mean.
@@ -285,7 +287,11 @@ impl Machine {
                     for i in 0..LANES {
                         w[i] = factor.weight(lambda[i]);
                         target[i] += w[i] * a[i];
-                        mean_gain[i] += factor.mean_weight(lambda[i]) * a[i];
+                    }
+                    if self.has_mean {
+                        for i in 0..LANES {
+                            mean_gain[i] += factor.mean_weight(lambda[i]) * a[i];
+                        }
                     }
                 }
                 (Op::Noise { dst }, _) => {
@@ -309,29 +315,28 @@ impl Machine {
         (noise, mean_gain)
     }
 
-    fn forwards(
-        &mut self,
-        run: &Run,
-        lambda: &Block,
-        seed: &Block,
-        by_variance: &Block,
-        by_mean: &Block,
-    ) {
-        self.response[0] = *seed;
+    /// The program from a seed.
+    fn forwards(&mut self, run: &Run, lambda: &Block, seed: &Seed) {
+        self.response[0] = seed.initial;
         for (k, op) in run.plan.ops.iter().enumerate() {
             let mut y = [0.0; LANES];
             let dst = match (op, &run.factors[k]) {
                 (Op::Predict { dst, src, .. }, Some(factor)) => {
                     let (w, x) = (&self.weight[k], &self.response[src.index()]);
                     for i in 0..LANES {
-                        y[i] = w[i] * x[i] + factor.mean_weight(lambda[i]) * by_mean[i];
+                        y[i] = w[i] * x[i];
+                    }
+                    if self.has_mean {
+                        for i in 0..LANES {
+                            y[i] += factor.mean_weight(lambda[i]) * seed.by_mean[i];
+                        }
                     }
                     dst
                 }
                 (Op::Noise { dst }, _) => {
                     let a = &self.adjoint[dst.index()];
                     for i in 0..LANES {
-                        y[i] = 2.0 * by_variance[i] * a[i];
+                        y[i] = seed.per_noise[i] * a[i];
                     }
                     dst
                 }
@@ -350,27 +355,85 @@ impl Machine {
         }
     }
 
-    fn collect(&self, run: &Run, lambda: &Block, by_mean: &Block, sites: &[Site], sums: &mut Sums) {
-        for (site, sum) in sites.iter().zip(&mut sums.sites) {
-            let op = site.op();
-            match (site, &run.plan.ops[op], &run.factors[op]) {
-                (Site::Term { term, .. }, Op::Combine { dst, terms }, _) => {
-                    let a = &self.adjoint[dst.index()];
-                    let y = &self.response[terms[*term].1.index()];
-                    sum[0] += (0..LANES).map(|i| a[i] * y[i]).sum::<f64>();
+    /// Derivatives with respect to the times: of the coefficients, weighed by what they are worth.
+    fn collect(&mut self, run: &Run, lambda: &Block, seed: &Seed, which: usize) {
+        let Machine { adjoint, response, slopes, .. } = self;
+        let slopes = &mut slopes[which];
+        slopes.fill([0.0; LANES]);
+        let mut add = |row: &Row, worth: &Block| {
+            for &(time, slope) in row {
+                for i in 0..LANES {
+                    slopes[time][i] += slope * worth[i];
                 }
-                (Site::Factor { .. }, Op::Predict { dst, src, .. }, Some(factor)) => {
-                    let (a, y) = (&self.adjoint[dst.index()], &self.response[src.index()]);
+            }
+        };
+        let mut of_parts = [[0.0; LANES]; PARTS];
+        let mut last = None;
+        for site in &run.plan.sites {
+            match (&site.place, &run.plan.ops[site.op], &run.factors[site.op]) {
+                (Place::Term(term), Op::Combine { dst, terms }, _) => {
+                    let (a, y) = (&adjoint[dst.index()], &response[terms[*term].1.index()]);
+                    let mut worth = [0.0; LANES];
                     for i in 0..LANES {
-                        // Of w x and of d μ, each over α²λ + σ².
-                        let slopes = factor.slopes(lambda[i], a[i] * y[i], a[i] * by_mean[i]);
-                        for (s, slope) in sum.iter_mut().zip(slopes) {
-                            *s += slope;
-                        }
+                        worth[i] = a[i] * y[i];
                     }
+                    add(&site.row, &worth);
+                }
+                (Place::Part(part), Op::Predict { dst, src, .. }, Some(factor)) => {
+                    if last != Some(site.op) {
+                        let (a, y) = (&adjoint[dst.index()], &response[src.index()]);
+                        for i in 0..LANES {
+                            let worth = (a[i] * y[i], a[i] * seed.by_mean[i]);
+                            let slopes = factor.slopes(lambda[i], worth.0, worth.1);
+                            for (part, slope) in of_parts.iter_mut().zip(slopes) {
+                                part[i] = slope;
+                            }
+                        }
+                        last = Some(site.op);
+                    }
+                    add(&site.row, &of_parts[*part]);
                 }
                 _ => {}
             }
         }
+        for (row, worth) in run.plan.start_rows.iter().zip(&seed.start) {
+            add(row, worth);
+        }
     }
+
+    /// Gradient and curvature of the error (the upper half).
+    fn accumulate(&self, by: &[Block; 2], curvature: &[Block; 2], sum: &mut Expansion) {
+        let kinds = if self.has_mean { 2 } else { 1 };
+        for kind in 0..kinds {
+            let slopes = &self.slopes[kind];
+            let n = slopes.len();
+            for (j, a) in slopes.iter().enumerate() {
+                let mut weighed = [0.0; LANES];
+                for i in 0..LANES {
+                    sum.gradient[j] += by[kind][i] * a[i];
+                    weighed[i] = curvature[kind][i] * a[i];
+                }
+                for (k, b) in slopes.iter().enumerate().skip(j) {
+                    let mut dot = 0.0;
+                    for i in 0..LANES {
+                        dot += weighed[i] * b[i];
+                    }
+                    sum.curvature[j * n + k] += dot;
+                }
+            }
+        }
+    }
+}
+
+/// What a forward sweep starts from: derivatives of a standard deviation or a mean.
+#[derive(Default)]
+struct Seed {
+    /// With respect to the coefficient of the initial state.
+    initial: Block,
+    /// With respect to the coefficient of a noise, per unit of it.
+    per_noise: Block,
+    /// With respect to the coefficient of what the data's mean adds to a prediction.
+    by_mean: Block,
+    /// With respect to α and σ at the start.
+    start: [Block; 2],
 }

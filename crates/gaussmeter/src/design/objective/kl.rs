@@ -12,15 +12,16 @@ fn excess(y: f64) -> f64 {
 }
 
 /// Where one law has no variance and the other has: infinite, with no direction to go.
-const INFINITE: Share = Share { value: f64::INFINITY, by_variance: 0.0, by_mean: 0.0 };
+const INFINITE: Share =
+    Share { value: f64::INFINITY, by_std: 0.0, by_mean: 0.0, curvature: [0.0, 0.0] };
 
 /// KL(data ‖ output) in nats: ½ [λ/v − 1 − ln(λ/v) + (m − μ)²/v] per eigenvector.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct KlForward;
 
 impl Objective for KlForward {
-    fn share(&self, _: usize, mode: &Mode, variance: f64, mean: f64) -> Share {
-        let (v, shift) = (variance, mean - mode.mean);
+    fn share(&self, _: usize, mode: &Mode, std: f64, mean: f64) -> Share {
+        let (v, shift) = (std * std, mean - mode.mean);
         match (v == 0.0, mode.eigenvalue == 0.0) {
             (true, true) if shift == 0.0 => return Share::default(),
             (false, false) => {}
@@ -29,8 +30,10 @@ impl Objective for KlForward {
         let ratio = mode.eigenvalue / v;
         Share {
             value: 0.5 * (excess(ratio.ln()) + shift * shift / v),
-            by_variance: 0.5 * (v - mode.eigenvalue - shift * shift) / (v * v),
+            by_std: (v - mode.eigenvalue - shift * shift) / (v * std),
             by_mean: shift / v,
+            // Positive also where the divergence is concave in the standard deviation.
+            curvature: [(1.0 + (mode.eigenvalue + shift * shift) / v) / v, 1.0 / v],
         }
     }
 }
@@ -40,8 +43,8 @@ impl Objective for KlForward {
 pub struct KlReverse;
 
 impl Objective for KlReverse {
-    fn share(&self, _: usize, mode: &Mode, variance: f64, mean: f64) -> Share {
-        let (v, lambda, shift) = (variance, mode.eigenvalue, mean - mode.mean);
+    fn share(&self, _: usize, mode: &Mode, std: f64, mean: f64) -> Share {
+        let (v, lambda, shift) = (std * std, mode.eigenvalue, mean - mode.mean);
         match (v == 0.0, lambda == 0.0) {
             (true, true) if shift == 0.0 => return Share::default(),
             (false, false) => {}
@@ -49,8 +52,9 @@ impl Objective for KlReverse {
         }
         Share {
             value: 0.5 * (excess((v / lambda).ln()) + shift * shift / lambda),
-            by_variance: 0.5 * (v - lambda) / (v * lambda),
+            by_std: (v - lambda) / (std * lambda),
             by_mean: shift / lambda,
+            curvature: [1.0 / lambda + 1.0 / v, 1.0 / lambda],
         }
     }
 }

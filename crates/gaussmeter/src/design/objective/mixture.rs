@@ -15,7 +15,7 @@ pub struct Mixture {
 }
 
 impl Objective for Mixture {
-    fn share(&self, index: usize, mode: &Mode, variance: f64, mean: f64) -> Share {
+    fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share {
         let parts: [(f64, &dyn Objective); 3] = [
             (self.w2, &SquaredWasserstein2),
             (self.kl_forward, &KlForward),
@@ -23,11 +23,12 @@ impl Objective for Mixture {
         ];
         // A part without weight is not asked, so that it may be infinite.
         parts.iter().filter(|(w, _)| *w > 0.0).fold(Share::default(), |sum, (w, part)| {
-            let share = part.share(index, mode, variance, mean);
+            let share = part.share(index, mode, std, mean);
             Share {
                 value: sum.value + w * share.value,
-                by_variance: sum.by_variance + w * share.by_variance,
+                by_std: sum.by_std + w * share.by_std,
                 by_mean: sum.by_mean + w * share.by_mean,
+                curvature: [0, 1].map(|i| sum.curvature[i] + w * share.curvature[i]),
             }
         })
     }

@@ -34,11 +34,11 @@ pub fn registry() -> Registry<dyn Objective> {
     }
 }
 
-/// An error of N(mean, diag variance) against the data that adds up over eigenvectors.
+/// An error of the output N(mean, diag std²) against the data that adds up over eigenvectors.
 pub trait Objective: Debug + Send + Sync {
-    /// The share of one eigenvector, once (without the multiplicity). `index` is its place in the
-    /// spectrum.
-    fn share(&self, index: usize, mode: &Mode, variance: f64, mean: f64) -> Share;
+    /// The share of one eigenvector, once (without the multiplicity), where the output has this
+    /// standard deviation and mean. `index` is its place in the spectrum.
+    fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share;
 
     /// Checks that the objective fits a spectrum of this many modes.
     ///

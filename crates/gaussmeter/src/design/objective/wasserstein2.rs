@@ -7,14 +7,13 @@ use crate::spectrum::Mode;
 pub struct SquaredWasserstein2;
 
 impl Objective for SquaredWasserstein2 {
-    fn share(&self, _: usize, mode: &Mode, variance: f64, mean: f64) -> Share {
-        let (std, wanted) = (variance.sqrt(), mode.eigenvalue.sqrt());
-        let (off, shift) = (std - wanted, mean - mode.mean);
+    fn share(&self, _: usize, mode: &Mode, std: f64, mean: f64) -> Share {
+        let (off, shift) = (std - mode.eigenvalue.sqrt(), mean - mode.mean);
         Share {
             value: off * off + shift * shift,
-            // At v = 0 the variance is at its least, and so is its derivative by any coefficient.
-            by_variance: if std == 0.0 { 0.0 } else { off / std },
+            by_std: 2.0 * off,
             by_mean: 2.0 * shift,
+            curvature: [2.0, 2.0],
         }
     }
     fn readable(&self, sum: f64) -> f64 {

@@ -58,13 +58,14 @@ impl Weighted {
 }
 
 impl Objective for Weighted {
-    fn share(&self, index: usize, mode: &Mode, variance: f64, mean: f64) -> Share {
+    fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share {
         let weight = self.weights.get(index).copied().unwrap_or(0.0);
-        let share = SquaredWasserstein2.share(index, mode, variance, mean);
+        let share = SquaredWasserstein2.share(index, mode, std, mean);
         Share {
             value: weight * share.value,
-            by_variance: weight * share.by_variance,
+            by_std: weight * share.by_std,
             by_mean: weight * share.by_mean,
+            curvature: share.curvature.map(|c| weight * c),
         }
     }
     fn check(&self, modes: usize) -> Result<(), String> {
