@@ -34,6 +34,7 @@ Examples:
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
+  gaussmeter tune --sampler dpmpp-2m --nfe 10   the best times for given data
   gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
@@ -54,6 +55,7 @@ enum Command {
     Curve(command::curve::Arguments),
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
+    Tune(command::tune::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
     #[cfg(feature = "data")]
@@ -74,6 +76,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Curve(a) => command::curve::run(a),
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
+        Command::Tune(a) => command::tune::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),
         #[cfg(feature = "data")]

@@ -71,6 +71,13 @@ impl ProcessOptions {
     }
 }
 
+/// Data and process, for commands that place the times themselves.
+pub fn setting(spectrum: Option<&str>, process: &str) -> Result<Setting, Failure> {
+    let (spectrum, process) = (spectrum.map(String::from), process.to_string());
+    let dynamics = ProcessOptions { process, grid: "uniform".into() };
+    SettingOptions { spectrum, dynamics }.build("cifar10")
+}
+
 /// How long samplers run.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
@@ -87,23 +94,16 @@ pub struct LengthOptions {
 }
 
 impl LengthOptions {
-    /// Whether a length was asked for.
-    #[cfg(feature = "data")]
-    pub fn is_given(&self) -> bool {
-        self.steps.or(self.nfe).or(self.points).is_some()
+    /// The length asked for.
+    pub fn given(&self) -> Option<Length> {
+        let steps = self.steps.map(Length::Steps);
+        steps.or(self.nfe.map(Length::Nfe)).or(self.points.map(Length::Points))
     }
 
     /// The length asked for; else that of the grid's own times; else `default`.
     pub fn length(&self, setting: &Setting, default: Length) -> Length {
-        match (self.steps, self.nfe, self.points) {
-            (Some(n), _, _) => Length::Steps(n),
-            (_, Some(n), _) => Length::Nfe(n),
-            (_, _, Some(n)) => Length::Points(n),
-            _ => match setting.rule.own_steps() {
-                Some(steps) => Length::Points(steps + 1),
-                None => default,
-            },
-        }
+        let own = || setting.rule.own_steps().map(|steps| Length::Points(steps + 1));
+        self.given().or_else(own).unwrap_or(default)
     }
 }
 

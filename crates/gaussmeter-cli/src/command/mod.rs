@@ -15,3 +15,4 @@ pub mod spectrum;
 pub mod table;
 #[cfg(feature = "data")]
 pub mod texture;
+pub mod tune;

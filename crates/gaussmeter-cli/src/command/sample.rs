@@ -163,7 +163,7 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
         false => Ok(()),
     };
     let (exact, png) = (a.sampler.is_none(), format == "png");
-    refuse(exact && a.length.is_given(), "a length", "--sampler")?;
+    refuse(exact && a.length.given().is_some(), "a length", "--sampler")?;
     refuse(exact && a.eps.is_some(), "--eps", "--sampler")?;
     refuse(exact && a.init.is_some(), "--init", "--sampler")?;
     refuse(png && a.dtype.is_some(), "--dtype", "an .npz file")?;

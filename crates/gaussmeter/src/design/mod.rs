@@ -4,8 +4,10 @@ mod condense;
 mod minimise;
 pub mod objective;
 mod space;
+mod starts;
 mod tune;
 
 pub use condense::condensed;
 pub use space::{End, Space, SpaceError, Start};
-pub use tune::{Descent, Problem};
+pub use starts::starts;
+pub use tune::{Descent, Effort, Problem, TuneError, Tuned};

@@ -111,7 +111,8 @@ impl Space {
         if let (Some(highest), Some(lowest)) = (highest, lowest)
             && highest - lowest <= min_log_ratio * steps as f64
         {
-            let (highest, lowest) = (highest.exp(), lowest.exp());
+            let ratio_at = |t: f64| process.level(t).noise_ratio();
+            let (highest, lowest) = (ratio_at(t_max), ratio_at(end.unwrap_or(0.0)));
             return Err(SpaceError::TooNarrow { steps, ratio: min_ratio, highest, lowest });
         }
         let fixed = highest.filter(|_| start == Start::Fixed);
@@ -229,10 +230,31 @@ impl Space {
         Grid::new(self.process.clone(), &times)
     }
 
+    /// The noise ratio at T, if it is finite.
+    pub(super) fn highest(&self) -> Option<f64> {
+        let level = self.process.level(self.process.t_max());
+        Some(level.noise_ratio()).filter(|ratio| ratio.is_finite())
+    }
+
+    /// The noise ratio at a fixed end, if it is not 0.
+    pub(super) fn lowest(&self) -> Option<f64> {
+        self.ends.1.map(f64::exp)
+    }
+
+    /// Number of gaps between levels with a finite log noise ratio.
+    pub(super) fn levels_between(&self) -> usize {
+        self.gaps()
+    }
+
     /// Parameters of the schedule in the space that is next to one of the same number of steps.
     pub fn parameters(&self, grid: &Grid) -> Vec<f64> {
         let (first, last) = self.finite;
         let levels: Vec<f64> = grid.levels()[first..=last].iter().map(|l| -l.log_snr()).collect();
+        self.parameters_of(&levels)
+    }
+
+    /// The same from log noise ratios, noisiest first.
+    pub(super) fn parameters_of(&self, levels: &[f64]) -> Vec<f64> {
         let gaps: Vec<f64> = levels.windows(2).map(|w| w[0] - w[1]).collect();
         let typical = gaps.iter().filter(|g| g.is_finite()).fold(1e-3, |m: f64, g| m.max(*g));
         let logs: Vec<f64> = gaps

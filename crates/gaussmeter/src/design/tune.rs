@@ -1,12 +1,14 @@
+use super::condense::condensed;
 use super::minimise::{Minimum, minimise, slope};
 use super::objective::{Objective, Share};
 use super::space::Space;
 use crate::exact::Init;
 use crate::exact::gradient::{Differentiable, Expansion};
-use crate::grid::Grid;
+use crate::grid::{Grid, GridError};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::{Mode, Spectrum};
 use rayon::prelude::*;
+use thiserror::Error;
 
 /// What is minimised: an objective of a sampler's output on a spectrum, over the schedules of a space.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,9 @@ pub struct Descent {
     pub after: f64,
     /// Parameters at the end.
     pub parameters: Vec<f64>,
-    /// How far the conditions of first order are from holding there: the largest cosine of the angle
-    /// between the residuals and what a parameter changes in them.
+    /// How far the conditions of first order are from holding there: the largest derivative of the
+    /// logarithm of the objective or, if smaller, the largest cosine of the angle between the
+    /// residuals and what a parameter changes in them.
     pub slope: f64,
     /// Number of values and gradients computed.
     pub evaluations: usize,
@@ -113,4 +116,143 @@ impl Problem<'_> {
     pub fn descend_all(&self, starts: &[Grid], most: usize) -> Vec<Descent> {
         starts.par_iter().map(|start| self.descend(start, most)).collect()
     }
+
+    /// Goes on from where a descent ended.
+    fn resume(&self, from: &Descent, most: usize) -> Descent {
+        let bounds = self.space.bounds();
+        let Minimum { parameters, at, evaluations } =
+            minimise(&|q| self.expand(q), &from.parameters, &bounds, TOLERANCE, most);
+        let slope = slope(&at, &parameters, &bounds);
+        let evaluations = from.evaluations + evaluations;
+        Descent { before: from.before, after: at.value, parameters, slope, evaluations }
+    }
+
+    /// The best schedule that is found from `starts`: descents on a condensed spectrum, first a short
+    /// one from each, then long ones from the better half, whose best is finished on the spectrum
+    /// itself.
+    ///
+    /// # Errors
+    /// [`TuneError`]
+    pub fn tune(&self, starts: &[Grid], effort: Effort) -> Result<Tuned, TuneError> {
+        let small = condensed(self.spectrum, effort.bins).unwrap_or_default();
+        // An objective by eigenvalue cannot be told to bins.
+        let coarse = match small.as_ref().filter(|_| !self.objective.is_indexed()) {
+            Some(spectrum) => Problem { spectrum, ..*self },
+            None => *self,
+        };
+        let mut descents = coarse.descend_all(starts, effort.short);
+        descents.sort_by(|a, b| a.after.total_cmp(&b.after));
+        let long = descents.len().div_ceil(2);
+        let better: Vec<Descent> =
+            descents[..long].par_iter().map(|d| coarse.resume(d, effort.long)).collect();
+        descents.splice(..long, better);
+        descents.sort_by(|a, b| a.after.total_cmp(&b.after));
+        let lowest = descents.first().ok_or(TuneError::NoStart)?;
+        if !lowest.after.is_finite() {
+            return Err(TuneError::Infinite);
+        }
+        let reached = |d: &&Descent| d.after <= lowest.after * (1.0 + 1e-3);
+        let reached = descents.iter().filter(reached).count();
+        let best = self.resume(lowest, effort.last);
+        let evaluations = descents.iter().map(|d| d.evaluations).sum::<usize>() + best.evaluations
+            - lowest.evaluations;
+        let at = self.expand(&best.parameters);
+        let flatness = flatness(&at);
+        let grid = self.space.grid(&best.parameters)?;
+        let best = Descent { evaluations, ..best };
+        Ok(Tuned { grid, best, starts: starts.len(), reached, flatness })
+    }
+}
+
+/// How hard a schedule is sought: evaluations in short, long and last descents, and bins of the
+/// condensed spectrum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// From every start.
+    pub short: usize,
+    /// From the better half.
+    pub long: usize,
+    /// On the spectrum itself.
+    pub last: usize,
+    /// Eigenvalues of the condensed spectrum.
+    pub bins: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Effort { short: 200, long: 2500, last: 60, bins: 128 }
+    }
+}
+
+/// The best schedule found.
+#[derive(Clone, Debug)]
+pub struct Tuned {
+    /// Its times.
+    pub grid: Grid,
+    /// How it was reached; evaluations of all descents.
+    pub best: Descent,
+    /// Number of starts.
+    pub starts: usize,
+    /// Number of starts that led to the same error, up to 0.1 %.
+    pub reached: usize,
+    /// Second derivatives of the logarithm of the objective along the principal directions of the
+    /// log gaps, the flattest first: moving that way by δ changes the logarithm by half of it times δ².
+    pub flatness: Vec<f64>,
+}
+
+/// No schedule was found.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum TuneError {
+    /// There is nothing to start from.
+    #[error("no schedule to start from")]
+    NoStart,
+    /// Every schedule that was tried has an infinite error.
+    #[error(
+        "every schedule that was tried has an infinite error: end above 0 with --eps, or use a sampler that does not divide by the noise there"
+    )]
+    Infinite,
+    /// The times found are not a grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}
+
+/// Eigenvalues of the curvature over the value, smallest first, by Jacobi's rotations.
+fn flatness(at: &Expansion) -> Vec<f64> {
+    let n = at.gradient.len();
+    let mut a: Vec<f64> = at.curvature.iter().map(|c| c / at.value).collect();
+    if a.iter().any(|c| !c.is_finite()) {
+        return Vec::new();
+    }
+    for _ in 0..60 {
+        let off = |a: &[f64]| {
+            let pairs = (0..n).flat_map(|i| (0..i).map(move |j| (i, j)));
+            pairs.map(|(i, j)| a[i * n + j].powi(2)).sum::<f64>()
+        };
+        let diagonal: f64 = (0..n).map(|i| a[i * n + i].powi(2)).sum();
+        if off(&a) <= 1e-30 * diagonal {
+            break;
+        }
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[p * n + q] == 0.0 {
+                    continue;
+                }
+                let theta = (a[q * n + q] - a[p * n + p]) / (2.0 * a[p * n + q]);
+                let t = theta.signum() / (theta.abs() + theta.hypot(1.0));
+                let (c, s) = (t.hypot(1.0).recip(), t / t.hypot(1.0));
+                for k in 0..n {
+                    let (x, y) = (a[k * n + p], a[k * n + q]);
+                    (a[k * n + p], a[k * n + q]) = (c * x - s * y, s * x + c * y);
+                }
+                for k in 0..n {
+                    let (x, y) = (a[p * n + k], a[q * n + k]);
+                    (a[p * n + k], a[q * n + k]) = (c * x - s * y, s * x + c * y);
+                }
+            }
+        }
+    }
+    let mut values: Vec<f64> = (0..n).map(|i| a[i * n + i].max(0.0)).collect();
+    values.sort_by(f64::total_cmp);
+    values
 }

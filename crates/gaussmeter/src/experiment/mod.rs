@@ -8,6 +8,7 @@ mod info;
 mod modes;
 mod sample;
 mod table;
+mod tune;
 
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
@@ -16,7 +17,9 @@ pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
+pub use tune::{PERTURBATIONS, Perturbation, Rival, TuneOptions, Tuning, standard_schedules, tune};
 
+use crate::design::{SpaceError, TuneError};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, InitError};
@@ -77,6 +80,15 @@ pub enum ExperimentError {
         /// What was asked for, in words.
         asked: String,
     },
+    /// The objective does not fit the spectrum.
+    #[error("{0}")]
+    Objective(String),
+    /// No schedule satisfies what is asked.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// No schedule was found.
+    #[error(transparent)]
+    Tune(#[from] TuneError),
     /// A list of samplers, columns or times is empty.
     #[error("no {what} given")]
     Empty {

@@ -49,6 +49,11 @@ pub trait Objective: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether a share depends on the place in the spectrum.
+    fn is_indexed(&self) -> bool {
+        false
+    }
+
     /// What people read: the distance whose square adds up, for those that are one.
     fn readable(&self, sum: f64) -> f64 {
         sum

@@ -78,6 +78,9 @@ impl Objective for Weighted {
             }
         }
     }
+    fn is_indexed(&self) -> bool {
+        true
+    }
     fn readable(&self, sum: f64) -> f64 {
         sum.sqrt()
     }

@@ -1,0 +1,453 @@
+use super::{ExperimentError, Length, NamedSampler, Run, Setting};
+use crate::design::objective::Objective;
+use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
+use crate::entry::Named;
+use crate::exact::{Init, Output};
+use crate::grid::{self, Grid, GridError};
+use crate::process::Process;
+use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::spectrum::Spectrum;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+use serde_json::json;
+use std::sync::Arc;
+
+/// How a schedule is sought.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TuneOptions {
+    /// Whether it starts at T.
+    pub start: Start,
+    /// Where it ends.
+    pub end: End,
+    /// The smallest ratio of neighbouring noise levels.
+    pub min_ratio: f64,
+    /// Number of schedules to descend from.
+    pub starts: usize,
+    /// Seed of the random ones, and of the perturbations.
+    pub seed: u64,
+    /// How hard it is sought.
+    pub effort: Effort,
+}
+
+impl Default for TuneOptions {
+    fn default() -> Self {
+        TuneOptions {
+            start: Start::Fixed,
+            end: End::At(0.0),
+            min_ratio: 1.25,
+            starts: 10,
+            seed: 0,
+            effort: Effort::default(),
+        }
+    }
+}
+
+/// A schedule with its error; the reason if it has none.
+#[derive(Clone, Debug)]
+pub struct Rival {
+    /// Its text form.
+    pub label: String,
+    /// The objective, as people read it.
+    pub value: Result<f64, ExperimentError>,
+    /// Its times.
+    pub grid: Option<Grid>,
+}
+
+/// A perturbation under which schedules were tried again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Perturbation {
+    /// Other data: eigenvalues times e^{δz}, for schedule, network and target alike.
+    Data(f64),
+    /// Another network: it believes in eigenvalues times e^{δz}, while the data are as they are.
+    Network(f64),
+}
+
+/// The perturbations that a schedule is tried under.
+pub const PERTURBATIONS: [Perturbation; 3] =
+    [Perturbation::Data(0.1), Perturbation::Network(0.01), Perturbation::Network(0.05)];
+
+impl std::fmt::Display for Perturbation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Perturbation::Data(delta) => write!(f, "data off by {}%", 100.0 * delta),
+            Perturbation::Network(delta) => write!(f, "network off by {}%", 100.0 * delta),
+        }
+    }
+}
+
+/// The best schedule of a sampler for given data, and what it is worth.
+#[derive(Debug)]
+pub struct Tuning {
+    setting: Setting,
+    init_label: String,
+    objective: String,
+    options: TuneOptions,
+    /// The sampler on the optimal times.
+    pub run: Run,
+    /// How they were found.
+    pub tuned: Tuned,
+    /// The objective there, as people read it.
+    pub value: f64,
+    /// Standard schedules of as many steps, the best first.
+    pub rivals: Vec<Rival>,
+    /// Per perturbation: the error of the optimum, and of the best rival.
+    pub robustness: Vec<(Perturbation, f64, Option<f64>)>,
+}
+
+/// Seeks the times that minimise an objective; `init` and `objective` come with their labels. The grid
+/// of the setting is not used.
+///
+/// # Errors
+/// [`ExperimentError`]
+pub fn tune(
+    setting: &Setting,
+    sampler: &NamedSampler,
+    length: Length,
+    (init_label, init): (&str, &Init),
+    objective: &Named<dyn Objective>,
+    options: TuneOptions,
+) -> Result<Tuning, ExperimentError> {
+    let data = &*setting.spectrum;
+    objective.item.check(data.modes().len()).map_err(ExperimentError::Objective)?;
+    // The law of a free start is that of pure noise at its level.
+    let init = match (options.start, init) {
+        (Start::Free, Init::Normal { std: None }) => init.clone(),
+        _ => setting.init(init)?,
+    };
+    let eps = match options.end {
+        End::At(eps) => eps,
+        End::Free => setting.process.t_min(),
+    };
+    let any =
+        Setting { rule: Arc::new(grid::Uniform), rule_label: "uniform".into(), ..setting.clone() };
+    let steps = any.run(sampler, length, eps)?.grid.step_count();
+    let space = Space::new(&setting.process, steps, options.start, options.end, options.min_ratio)?;
+    let objective_item = &*objective.item;
+    let problem = Problem {
+        spectrum: data,
+        sampler: &*sampler.item,
+        init: &init,
+        objective: objective_item,
+        space: &space,
+    };
+    let from = starts(&space, data, options.starts, options.seed)?;
+    let tuned = problem.tune(&from, options.effort)?;
+    let plan = sampler
+        .item
+        .plan(&tuned.grid)
+        .map_err(|source| ExperimentError::Sampler { sampler: sampler.label.clone(), source })?;
+    let run = Run { sampler: sampler.label.clone(), grid: tuned.grid.clone(), plan };
+    let evaluate = |grid: &Grid| {
+        problem
+            .value(grid)
+            .map(|sum| objective_item.readable(sum))
+            .map_err(|source| ExperimentError::Sampler { sampler: sampler.label.clone(), source })
+    };
+    let mut rivals: Vec<Rival> = standard_schedules(&setting.process, steps, eps)
+        .into_iter()
+        .map(|(label, grid)| match grid {
+            Ok(grid) => Rival { label, value: evaluate(&grid), grid: Some(grid) },
+            Err(error) => Rival { label, value: Err(error.into()), grid: None },
+        })
+        .collect();
+    let key = |r: &Rival| r.value.as_ref().map_or(f64::INFINITY, |v| *v);
+    rivals.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    let best = rivals.first().and_then(|r| r.grid.as_ref());
+    let robustness = PERTURBATIONS
+        .iter()
+        .map(|p| {
+            let under = |grid: &Grid| perturbed(&problem, grid, *p, options.seed);
+            (*p, under(&tuned.grid), best.map(under))
+        })
+        .collect();
+    let value = objective_item.readable(tuned.best.after);
+    Ok(Tuning {
+        setting: setting.clone(),
+        init_label: init_label.into(),
+        objective: objective.label.clone(),
+        options,
+        run,
+        tuned,
+        value,
+        rivals,
+        robustness,
+    })
+}
+
+/// The rules of the registry that need nothing but a number of steps, on a process, from T to eps.
+pub fn standard_schedules(
+    process: &Arc<dyn Process>,
+    steps: usize,
+    eps: f64,
+) -> Vec<(String, Result<Grid, GridError>)> {
+    let registry = grid::registry();
+    let lowest = process.level(eps).noise_ratio();
+    registry
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let has = |key: &str| entry.parameters.iter().any(|p| p.name == key);
+            let text = match eps > 0.0 && has("sigma_min") && has("final") {
+                true => format!("{}:sigma_min={lowest},final=sigma_min", entry.name),
+                false => entry.name.to_string(),
+            };
+            // Lists from files are no rule.
+            let rule = registry.build(&text).ok()?.item;
+            if rule.own_steps().is_some() {
+                return None;
+            }
+            let end = rule.own_end(&**process).unwrap_or(eps);
+            let grid = rule.grid(process, steps, end);
+            match &grid {
+                // Rules for other processes.
+                Err(GridError::NotDiscrete) => None,
+                _ => Some((entry.name.to_string(), grid)),
+            }
+        })
+        .collect()
+}
+
+/// The objective, as people read it, when data or network are not as they were.
+fn perturbed(problem: &Problem, grid: &Grid, perturbation: Perturbation, seed: u64) -> f64 {
+    let delta = match perturbation {
+        Perturbation::Data(delta) | Perturbation::Network(delta) => delta,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut pairs: Vec<(f64, usize)> = problem
+        .spectrum
+        .modes()
+        .iter()
+        .enumerate()
+        .map(|(i, mode)| {
+            let z: f64 = StandardNormal.sample(&mut rng);
+            (mode.eigenvalue * (delta * z).exp(), i)
+        })
+        .collect();
+    // Spectra are sorted: what belongs together is told by position afterwards.
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let modes = problem.spectrum.modes();
+    let column = |f: &dyn Fn(usize) -> f64| pairs.iter().map(|p| f(p.1)).collect::<Vec<f64>>();
+    let eigenvalues: Vec<f64> = pairs.iter().map(|p| p.0).collect();
+    let spectrum = Spectrum::new(
+        problem.spectrum.name(),
+        "perturbed",
+        &eigenvalues,
+        Some(&column(&|i| modes[i].multiplicity)),
+        problem.spectrum.has_mean().then(|| column(&|i| modes[i].mean)).as_deref(),
+    );
+    let (Ok(spectrum), Ok(plan)) = (spectrum, problem.sampler.plan(grid)) else {
+        return f64::INFINITY;
+    };
+    let output = Output::of(&plan, &spectrum);
+    let mut sum = 0.0;
+    for (i, believed) in spectrum.modes().iter().enumerate() {
+        let index = pairs[i].1;
+        let truth = match perturbation {
+            Perturbation::Data(_) => believed,
+            Perturbation::Network(_) => &modes[index],
+        };
+        let (m0, v0) = problem.init.moments(&output.start, index, truth);
+        let std = (output.gain[i].powi(2) * v0 + output.noise_variance[i]).sqrt();
+        let mean_gain = output.mean_gain.get(i).copied().unwrap_or(0.0);
+        let mean = output.gain[i] * m0 + mean_gain * believed.mean;
+        sum += truth.multiplicity * problem.objective.share(index, truth, std, mean).value;
+    }
+    problem.objective.readable(sum)
+}
+
+/// Directions of log gaps along which 10 % change the error by less than 1 %.
+fn flat_directions(tuned: &Tuned) -> usize {
+    // The objective is a square: ½ h δ² of its logarithm is half as much of that of the error.
+    tuned.flatness.iter().filter(|h| 0.25 * *h * 0.01 < 0.01).count()
+}
+
+impl Tuning {
+    /// The noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
+    pub fn sigmas(&self) -> String {
+        let levels = self.run.grid.levels().iter();
+        levels.map(|l| format!("{}\n", decimal(l.noise_ratio()))).collect()
+    }
+
+    /// The result in all formats.
+    pub fn report(&self) -> Report {
+        let tables = vec![self.summary(), self.comparison(), self.levels()];
+        Report { tables, records: self.records(), json: self.json(), ..Report::default() }
+    }
+
+    fn summary(&self) -> Table {
+        let text = |name: &str, text: String| Row::new([Cell::text(name), Cell::text(text)]);
+        let figure = |name: &str, value: f64, digits: usize| {
+            Row::new([Cell::text(name), Cell::number(value, Style::Significant(digits))])
+        };
+        let (s, best) = (&self.setting.spectrum, &self.tuned.best);
+        let mut rows = vec![
+            text("sampler", self.run.sampler.clone()),
+            text(
+                "spectrum",
+                format!("{} (d = {}, {} distinct)", s.name(), s.dim(), s.modes().len()),
+            ),
+            text("process", self.setting.process_label.clone()),
+            text("init", self.init_label.clone()),
+            text("steps", self.run.grid.step_count().to_string()),
+            text("NFE", self.run.plan.nfe().to_string()),
+            text("objective", self.objective.clone()),
+        ];
+        rows.push(Row { rule_above: true, ..figure("error", self.value, 6) });
+        if let Some((label, value)) = self.best_rival() {
+            rows.push(figure(&format!("best standard schedule ({label})"), value, 6));
+            rows.push(figure("  times better", value / self.value, 4));
+        }
+        let starts = format!("{} of {}", self.tuned.reached, self.tuned.starts);
+        let flat = format!("{} of {}", flat_directions(&self.tuned), self.tuned.flatness.len());
+        rows.push(Row { rule_above: true, ..text("starts that led there", starts) });
+        rows.push(text("evaluations, with derivatives", best.evaluations.to_string()));
+        rows.push(figure("first-order condition (0 at an optimum)", best.slope, 2));
+        rows.push(text("flat directions", flat));
+        let mut notes = vec![
+            "first-order condition: the largest derivative of the logarithm of the error by a log gap or, if smaller, the largest cosine between the residuals and what a gap changes in them".to_string(),
+            "flat: changing the log gaps by 10% that way changes the error by less than 1%".into(),
+        ];
+        if self.tuned.reached * 2 < self.tuned.starts {
+            notes.push(
+                "few starts led there: more of them (--starts) may find a better schedule".into(),
+            );
+        }
+        Table {
+            title: format!("Best schedule of {} on {}", self.run.sampler, s.name()),
+            columns: vec![Column::new("quantity", Align::Left), Column::new("value", Align::Right)],
+            rows,
+            notes,
+        }
+    }
+
+    fn best_rival(&self) -> Option<(&str, f64)> {
+        let rival = self.rivals.first()?;
+        Some((&rival.label, *rival.value.as_ref().ok()?))
+    }
+
+    fn comparison(&self) -> Table {
+        let mut columns =
+            vec![Column::new("schedule", Align::Left), Column::new("error", Align::Right)];
+        columns
+            .extend(self.robustness.iter().map(|(p, ..)| Column::new(p.to_string(), Align::Right)));
+        let cell = |value: f64| Cell::number(value, Style::Significant(4));
+        let blank = || Cell::text("");
+        let mut first =
+            vec![Cell::text("optimised"), Cell::best(self.value, Style::Significant(4))];
+        first.extend(self.robustness.iter().map(|(_, value, _)| cell(*value)));
+        let mut rows = vec![Row::new(first)];
+        let mut notes = Vec::new();
+        for (i, rival) in self.rivals.iter().enumerate() {
+            match &rival.value {
+                Ok(value) => {
+                    let mut cells = vec![Cell::text(rival.label.clone()), cell(*value)];
+                    cells.extend(self.robustness.iter().map(|(_, _, best)| match best {
+                        Some(best) if i == 0 => cell(*best),
+                        _ => blank(),
+                    }));
+                    rows.push(Row::new(cells));
+                }
+                Err(error) => notes.push(format!("{}: {error}", rival.label)),
+            }
+        }
+        notes.push(
+            "off by: the eigenvalues of the data, or those that the network has learnt, times e^(δz), z normal".into(),
+        );
+        Table {
+            title: format!(
+                "Schedules of {} steps ({} NFE)",
+                self.run.grid.step_count(),
+                self.run.plan.nfe()
+            ),
+            columns,
+            rows,
+            notes,
+        }
+    }
+
+    fn levels(&self) -> Table {
+        let levels = self.run.grid.levels().iter().enumerate();
+        let cell = |value: f64| Cell::number(value, Style::Significant(6));
+        Table {
+            title: "Times".into(),
+            columns: ["step", "t", "sigma/alpha"].map(|n| Column::new(n, Align::Right)).into(),
+            rows: levels
+                .map(|(k, l)| {
+                    let step = Cell::number(k as f64, Style::Integer);
+                    Row::new([step, cell(l.t), cell(l.noise_ratio())])
+                })
+                .collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn records(&self) -> Records {
+        let levels = self.run.grid.levels().iter().enumerate();
+        Records {
+            columns: ["step", "t", "alpha", "sigma", "ratio"].map(String::from).into(),
+            rows: levels
+                .map(|(k, l)| {
+                    let numbers = [l.t, l.alpha, l.sigma, l.noise_ratio()].map(Field::Number);
+                    std::iter::once(Field::Count(k as u64)).chain(numbers).collect()
+                })
+                .collect(),
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let (run, best) = (&self.run, &self.tuned.best);
+        let mut document = self.setting.json();
+        document.remove("grid_rule");
+        document.insert("command".into(), json!("tune"));
+        document.insert("sampler".into(), json!(run.sampler));
+        document.insert("init".into(), json!(self.init_label));
+        document.insert("objective".into(), json!(self.objective));
+        document.insert("steps".into(), json!(run.grid.step_count()));
+        document.insert("nfe".into(), json!(run.plan.nfe()));
+        document.insert("min_ratio".into(), json!(self.options.min_ratio));
+        document.insert("seed".into(), json!(self.options.seed));
+        document.insert("error".into(), number(self.value));
+        document.insert(
+            "search".into(),
+            json!({
+                "starts": self.tuned.starts,
+                "reached": self.tuned.reached,
+                "evaluations": best.evaluations,
+                "first_order": number(best.slope),
+                "flat_directions": flat_directions(&self.tuned),
+                "curvature": self.tuned.flatness.iter().map(|h| number(*h)).collect::<Vec<_>>(),
+            }),
+        );
+        let rival = |r: &Rival| match &r.value {
+            Ok(value) => json!({"schedule": r.label, "error": number(*value)}),
+            Err(error) => {
+                json!({"schedule": r.label, "error": null, "reason": error.to_string()})
+            }
+        };
+        document.insert("schedules".into(), self.rivals.iter().map(rival).collect());
+        let robustness = self.robustness.iter().map(|(p, optimum, rival)| {
+            let (what, delta) = match p {
+                Perturbation::Data(delta) => ("data", delta),
+                Perturbation::Network(delta) => ("network", delta),
+            };
+            json!({
+                "perturbed": what,
+                "delta": delta,
+                "optimised": number(*optimum),
+                "best_standard": rival.map(number),
+            })
+        });
+        document.insert("robustness".into(), robustness.collect());
+        let levels = run.grid.levels();
+        document.insert("times".into(), levels.iter().map(|l| json!(l.t)).collect());
+        let ratios = levels.iter().map(|l| number(l.noise_ratio()));
+        document.insert("sigmas".into(), ratios.collect());
+        document.into()
+    }
+}
+
+/// A number without an exponent: some readers of lists do not know them.
+fn decimal(value: f64) -> String {
+    if value == 0.0 { "0.0".into() } else { format!("{value}") }
+}

@@ -1,0 +1,208 @@
+//! Optimal schedules: against closed forms, published-quality optima and their own conditions.
+
+use gaussmeter::design::objective::{KlReverse, SquaredWasserstein2};
+use gaussmeter::design::{
+    Effort, End, Problem, Space, SpaceError, Start, Tuned, condensed, starts,
+};
+use gaussmeter::prelude::*;
+use gaussmeter::{data, process, sampler};
+use gaussmeter_testkit::shared;
+use std::f64::consts::FRAC_PI_2;
+use std::sync::Arc;
+
+fn tuned(text: &str, data: &Spectrum, space: &Space, init: &Init, count: usize) -> (Tuned, f64) {
+    let sampler = sampler::registry().build(text).unwrap().item;
+    let objective = &SquaredWasserstein2;
+    let problem = Problem { spectrum: data, sampler: &*sampler, init, objective, space };
+    let from = starts(space, data, count, 0).unwrap();
+    let tuned = problem.tune(&from, Effort::default()).unwrap();
+    let w2 = tuned.best.after.sqrt();
+    // What the optimiser says is what the exact engine says.
+    let plan = sampler.plan(&tuned.grid).unwrap();
+    let law = Output::of(&plan, data).law(data, init, Target::Data);
+    let exact = wasserstein2(&law).total;
+    assert!((w2 - exact).abs() <= 1e-9 * exact, "{text}: {w2} {exact}");
+    (tuned, w2)
+}
+
+fn edm(steps: usize, ratio: f64) -> Space {
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    Space::new(&process, steps, Start::Fixed, End::At(0.0), ratio).unwrap()
+}
+
+const FROM_80: Init = Init::Normal { std: Some(80.0) };
+
+/// For one eigenvalue the standard deviation of DDIM is √λ ∏ cos of the angles of its steps: equal
+/// angles are optimal (arXiv 2601.13602, tangent law).
+#[test]
+fn equal_angles_are_optimal_for_one_eigenvalue() {
+    for lambda in [0.01, 1.0, 25.0f64] {
+        let data = Spectrum::new("one", "", &[lambda], None, None).unwrap();
+        let (tuned, _) = tuned("ddim", &data, &edm(7, 1.0), &Init::Exact, 6);
+        let angle = |sigma: f64| (sigma / lambda.sqrt()).atan();
+        for (k, level) in tuned.grid.levels().iter().enumerate() {
+            let equal = angle(80.0) * (1.0 - k as f64 / 7.0);
+            assert!((angle(level.sigma) - equal).abs() < 1e-5, "λ = {lambda}, step {k}");
+        }
+        assert!(tuned.best.slope < 1e-6 && tuned.reached >= 4, "{}", tuned.best.slope);
+    }
+}
+
+/// The optima of independent computations for the CIFAR-10 spectrum (W2 from N(0, 80²), final level 0).
+#[test]
+fn optima_for_cifar10() {
+    // The summary of the spectrum, which is there without any file, to 1e-3; and the spectrum itself.
+    let summary = data::load("cifar10").unwrap();
+    let file = shared().map(|s| s.join("data/spectra/cifar10-2024.npy"));
+    let full = file.map(|path| data::load(path.to_str().unwrap()).unwrap());
+    for (data, slack) in std::iter::once((summary, 1e-3)).chain(full.map(|f| (f, 1e-6))) {
+        for (text, steps, ratio, expected) in [
+            ("ddim", 5, 1.0, 8.286),
+            ("ddim", 10, 1.0, 4.573),
+            ("ddim", 20, 1.0, 2.479),
+            ("edm", 5, 1.0, 5.837),
+            ("edm", 10, 1.0, 1.6024),
+            ("edm", 20, 1.0, 0.3619),
+            ("dpmpp-2m", 5, 1.0, 0.9050),
+            ("dpmpp-2m", 10, 1.0, 0.03473),
+            ("dpmpp-2m", 20, 1.25, 0.00075),
+        ] {
+            let space = edm(steps, ratio);
+            let (tuned, w2) = tuned(text, &data, &space, &FROM_80, 10);
+            assert!(w2 <= expected * (1.0 + slack), "{text}, {steps} steps: {w2}");
+            assert!(tuned.best.slope < 1e-6, "{text}, {steps} steps: {}", tuned.best.slope);
+            let levels = tuned.grid.levels();
+            for w in levels[..steps].windows(2) {
+                let found = w[0].sigma / w[1].sigma;
+                assert!(found >= ratio * (1.0 - 1e-12), "{text}, {steps} steps: {found}");
+            }
+        }
+    }
+}
+
+/// No step of 10 % or 1e-3 in any one level leads lower, where it is allowed.
+#[test]
+fn optima_are_minima() {
+    let data = data::load("power-law:d=200,alpha=1.5").unwrap();
+    for (name, init) in [("vp-linear", Init::Normal { std: Some(1.0) }), ("flow", Init::Exact)] {
+        let process: Arc<dyn Process> = process::registry().build(name).unwrap().item.into();
+        for (start, end) in [
+            (Start::Fixed, End::At(0.0)),
+            (Start::Fixed, End::At(0.01)),
+            (Start::Fixed, End::Free),
+            (Start::Free, End::At(0.0)),
+            (Start::Free, End::At(0.01)),
+        ] {
+            let space = Space::new(&process, 6, start, end, 1.3).unwrap();
+            let (tuned, w2) = tuned("ddim", &data, &space, &init, 4);
+            assert!(tuned.best.slope < 1e-6, "{name}, {start:?}, {end:?}: {}", tuned.best.slope);
+            let times: Vec<f64> = tuned.grid.levels().iter().map(|l| l.t).collect();
+            assert_eq!(times.len(), 7);
+            let sampler = Ddim::default();
+            for k in space.free() {
+                for factor in [0.9, 0.999, 1.001, 1.1] {
+                    let mut times = times.clone();
+                    times[k] *= factor;
+                    let Ok(grid) = Grid::new(process.clone(), &times) else { continue };
+                    let close = grid.levels()[..6]
+                        .windows(2)
+                        .any(|w| w[0].noise_ratio() / w[1].noise_ratio() < 1.3 * (1.0 - 1e-9));
+                    let plan = sampler.plan(&grid).unwrap();
+                    let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+                    let other = wasserstein2(&law).total;
+                    assert!(
+                        close || other >= w2 * (1.0 - 1e-9),
+                        "{name}, {start:?}, {end:?}: time {k} times {factor}: {other} < {w2}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Divergences pull the other way than W2: each is best in its own measure.
+#[test]
+fn objectives_differ() {
+    let data = data::load("cifar10").unwrap();
+    let space = edm(10, 1.0);
+    let sampler = Ddim::default();
+    let from = starts(&space, &data, 6, 0).unwrap();
+    let (w2, kl) = (SquaredWasserstein2, KlReverse);
+    let of = |objective| Problem {
+        spectrum: &data,
+        sampler: &sampler,
+        init: &FROM_80,
+        objective,
+        space: &space,
+    };
+    let [for_w2, for_kl] = [of(&w2), of(&kl)].map(|p| p.tune(&from, Effort::default()).unwrap());
+    assert!(for_kl.best.slope < 1e-5, "{}", for_kl.best.slope);
+    let values = |tuned: &Tuned| {
+        (of(&w2).value(&tuned.grid).unwrap().sqrt(), of(&kl).value(&tuned.grid).unwrap())
+    };
+    let ((w2_best, kl_other), (w2_other, kl_best)) = (values(&for_w2), values(&for_kl));
+    assert!(w2_best < 0.5 * w2_other && kl_best < 0.5 * kl_other);
+}
+
+#[test]
+fn a_condensed_spectrum_is_near() {
+    let data = data::load("power-law:d=3000,alpha=1.3,scale=9").unwrap();
+    let small = condensed(&data, 100).unwrap().unwrap();
+    assert!(small.modes().len() <= 101);
+    assert!((small.dim() - data.dim()).abs() < 1e-9 * data.dim());
+    assert!((small.trace() - data.trace()).abs() < 1e-9 * data.trace());
+    let plan = Ddim::default().plan(&edm(10, 1.0).grid(&[0.7; 9]).unwrap()).unwrap();
+    let w2 =
+        |s: &Spectrum| wasserstein2(&Output::of(&plan, s).law(s, &FROM_80, Target::Data)).total;
+    assert!((w2(&small) / w2(&data) - 1.0).abs() < 1e-3, "{} {}", w2(&small), w2(&data));
+    assert!(condensed(&small, 200).unwrap().is_none());
+}
+
+/// A schedule comes back from its parameters.
+#[test]
+fn parameters_are_coordinates() {
+    for name in ["edm", "vp-linear", "flow", "vp-cosine", "ve"] {
+        let process: Arc<dyn Process> = process::registry().build(name).unwrap().item.into();
+        for end in [End::At(0.0), End::At(0.01 * process.t_max()), End::Free] {
+            for start in [Start::Fixed, Start::Free] {
+                let space = Space::new(&process, 5, start, end, 1.1).unwrap();
+                let q: Vec<f64> = (0..space.dim()).map(|k| 0.3 * (k as f64).cos() - 0.4).collect();
+                let Ok(grid) = space.grid(&q) else { continue };
+                assert_eq!(grid.step_count(), 5);
+                assert_eq!(start == Start::Fixed, grid.start().t == process.t_max());
+                let again = space.grid(&space.parameters(&grid)).unwrap();
+                for (a, b) in grid.levels().iter().zip(again.levels()) {
+                    assert!((a.t - b.t).abs() <= 1e-9 * a.t, "{name}: {} {}", a.t, b.t);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn impossible_spaces_are_refused() {
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let space = |steps, end, ratio| Space::new(&process, steps, Start::Fixed, end, ratio);
+    let message = |r: Result<Space, SpaceError>| r.unwrap_err().to_string();
+    assert_eq!(
+        message(space(30, End::At(1.0), 1.25)),
+        "30 steps with neighbouring noise levels at least 1.25 apart do not fit between sigma/alpha = 80 and 1"
+    );
+    assert!(message(space(3, End::At(0.0), 0.9)).contains("must be at least 1, not 0.9"));
+    assert!(message(space(3, End::At(90.0), 1.1)).contains("must lie in [0, 80)"));
+    assert!(message(space(0, End::At(0.0), 1.1)).contains("at least 2 times"));
+}
+
+/// The angle of a schedule's noisiest level is a right angle where no signal is left.
+#[test]
+fn a_start_without_signal_is_kept() {
+    let process: Arc<dyn Process> = Arc::new(Flow);
+    let space = Space::new(&process, 4, Start::Fixed, End::At(0.0), 1.0).unwrap();
+    let data = Spectrum::new("one", "", &[1.0], None, None).unwrap();
+    let (tuned, _) = tuned("ddim", &data, &space, &Init::Exact, 5);
+    assert_eq!(tuned.grid.start().t, 1.0);
+    for (k, level) in tuned.grid.levels().iter().enumerate() {
+        let angle = level.sigma.atan2(level.alpha);
+        assert!((angle - FRAC_PI_2 * (1.0 - k as f64 / 4.0)).abs() < 1e-5, "step {k}");
+    }
+}
