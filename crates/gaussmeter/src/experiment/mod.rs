@@ -83,6 +83,11 @@ pub enum ExperimentError {
     /// The objective does not fit the spectrum.
     #[error("{0}")]
     Objective(String),
+    /// A start that may move, from the exact law of wherever it is.
+    #[error(
+        "from the exact law, a free start is best where nothing is left to sample: use --init normal, or a fixed start"
+    )]
+    FreeExactStart,
     /// No schedule satisfies what is asked.
     #[error(transparent)]
     Space(#[from] SpaceError),

@@ -113,6 +113,7 @@ pub fn tune(
     // The law of a free start is that of pure noise at its level.
     let init = match (options.start, init) {
         (Start::Free, Init::Normal { std: None }) => init.clone(),
+        (Start::Free, Init::Exact) => return Err(ExperimentError::FreeExactStart),
         _ => setting.init(init)?,
     };
     let eps = match options.end {
