@@ -53,8 +53,8 @@ pub trait Denoiser {
     /// [`DenoiserError`]
     fn evaluate(&mut self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), DenoiserError>;
 
-    /// Writes a prediction of any kind into `out`. Converts the native one with x = αD + σε,
-    /// s = −ε/σ and v = α′D + σ′ε; override it where another form is more accurate.
+    /// Writes a prediction of any kind into `out`. Converts the native one with x = αD + σε and what
+    /// each [`Prediction`] is in D and ε; override it where another form is more accurate.
     ///
     /// # Errors
     /// [`DenoiserError`]
@@ -82,7 +82,10 @@ pub trait Denoiser {
 }
 
 /// (a, b) such that `kind = a x + b native`.
-fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64) {
+pub(crate) fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64) {
+    if kind == native {
+        return (0.0, 1.0);
+    }
     let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
     let sigma2 = sigma * sigma;
     // D = a x + b native
@@ -94,6 +97,11 @@ fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64)
             let determinant = alpha * sigma_sigma_prime - alpha_prime * sigma2;
             (sigma_sigma_prime / determinant, -sigma2 / determinant)
         }
+        Prediction::V => {
+            let sum = alpha * alpha + sigma2;
+            (alpha / sum, -sigma / sum)
+        }
+        Prediction::Flow => ((alpha + sigma).recip(), -sigma / (alpha + sigma)),
     };
     // kind = c x + d D
     let (c, d) = match kind {
@@ -104,6 +112,8 @@ fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64)
             let rate = sigma_sigma_prime / sigma2;
             (rate, alpha_prime - rate * alpha)
         }
+        Prediction::V => (alpha / sigma, -(alpha * alpha + sigma2) / sigma),
+        Prediction::Flow => (1.0 / sigma, -(alpha + sigma) / sigma),
     };
     (c + d * a, d * b)
 }

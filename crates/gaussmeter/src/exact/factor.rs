@@ -12,6 +12,8 @@ use crate::tape::Prediction;
 /// | score    | −1   | 0    | α             |
 /// | noise    | σ    | 0    | −ασ           |
 /// | velocity | σσ′  | αα′  | α′σ² − ασσ′   |
+/// | v        | ασ   | −ασ  | −σ(α² + σ²)   |
+/// | flow     | σ    | −α   | −σ(α + σ)     |
 ///
 /// No entry is a difference of nearly equal numbers: the score is never formed as (αD − x)/σ².
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +38,10 @@ impl Factor {
                 alpha * level.alpha_prime,
                 level.alpha_prime * sigma * sigma - alpha * level.sigma_sigma_prime,
             ),
+            Prediction::V => {
+                (alpha * sigma, -alpha * sigma, -sigma * (alpha * alpha + sigma * sigma))
+            }
+            Prediction::Flow => (sigma, -alpha, -sigma * (alpha + sigma)),
         };
         // ε at σ = 0 is w = σ/(α²λ + σ²): 0 for λ > 0, and the limit 1/σ = ∞ for λ = 0.
         Factor { p, q, m, alpha2: alpha * alpha, sigma2: sigma * sigma }

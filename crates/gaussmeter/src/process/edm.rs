@@ -27,6 +27,7 @@ impl Process for Edm {
             sigma_sigma_prime: t,
             one_minus_alpha2: 0.0,
             variance_preserving: false,
+            told: None,
         }
     }
     fn prior_std(&self) -> f64 {

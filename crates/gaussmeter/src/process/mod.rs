@@ -6,6 +6,7 @@
 mod edm;
 mod flow;
 mod sub_vp;
+mod told;
 mod trig;
 mod ve;
 mod vp_cosine;
@@ -15,6 +16,7 @@ mod vp_linear;
 pub use edm::Edm;
 pub use flow::{Flow, ShiftedFlow};
 pub use sub_vp::SubVp;
+pub use told::{FlowCoordinates, Told, ToldTimestep};
 pub use trig::Trig;
 pub use ve::{Ve, VeError};
 pub use vp_cosine::VpCosine;
@@ -58,9 +60,20 @@ pub struct Level {
     pub one_minus_alpha2: f64,
     /// Whether α² + σ² = 1 holds as an identity.
     pub variance_preserving: bool,
+    /// What the network is told; `None` is this level.
+    pub told: Option<Told>,
 }
 
 impl Level {
+    /// The level whose law states have, where solvers work with another one by convention (see
+    /// [`FlowCoordinates`]); else this level.
+    pub fn marginal(&self) -> Level {
+        match self.told {
+            Some(told) if told.is_true => told.level(),
+            _ => *self,
+        }
+    }
+
     /// Variance α²λ + σ² of x_t along an eigenvector of Σ with eigenvalue λ (the paper's Σ_t).
     pub fn variance(&self, eigenvalue: f64) -> f64 {
         self.alpha * self.alpha * eigenvalue + self.sigma * self.sigma

@@ -32,6 +32,7 @@ impl Process for SubVp {
             sigma_sigma_prime: sigma * 2.0 * beta * alpha * alpha,
             one_minus_alpha2: sigma,
             variance_preserving: false,
+            told: None,
         }
     }
 

@@ -26,6 +26,7 @@ impl Process for Trig {
             sigma_sigma_prime: sigma * alpha,
             one_minus_alpha2: sigma * sigma,
             variance_preserving: true,
+            told: None,
         }
     }
 

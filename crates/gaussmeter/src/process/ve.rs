@@ -53,6 +53,7 @@ impl Process for Ve {
             sigma_sigma_prime: self.sigma_min.powi(2) * self.log_ratio * (1.0 + grown),
             one_minus_alpha2: 0.0,
             variance_preserving: false,
+            told: None,
         }
     }
 

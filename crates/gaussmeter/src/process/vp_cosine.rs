@@ -42,6 +42,7 @@ impl Process for VpCosine {
             sigma_sigma_prime: -alpha * alpha_prime,
             one_minus_alpha2: sigma2,
             variance_preserving: true,
+            told: None,
         }
     }
 

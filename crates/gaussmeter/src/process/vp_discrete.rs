@@ -1,5 +1,7 @@
+use super::told::{Told, ToldTimestep};
 use super::{Level, Process};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::tape::Prediction;
 use std::f64::consts::FRAC_PI_2;
 use thiserror::Error;
 
@@ -17,6 +19,8 @@ pub struct VpDiscrete {
     integral: Vec<f64>,
     /// B′ there.
     slope: Vec<f64>,
+    /// What the network is told and predicts, if not the level itself.
+    told: Option<(ToldTimestep, Prediction)>,
 }
 
 /// A table of β that does not make a process.
@@ -89,7 +93,22 @@ impl VpDiscrete {
             return Err(VpDiscreteError::NotDecreasing { timestep, before, after });
         }
         let slope = (0..=steps).map(|k| slope(&integral, k)).collect();
-        Ok(VpDiscrete { integral, slope })
+        Ok(VpDiscrete { integral, slope, told: None })
+    }
+
+    /// The same process with a network that is told training timesteps, and predicts `predicts`.
+    pub fn told(self, conditioning: ToldTimestep, predicts: Prediction) -> Self {
+        VpDiscrete { told: Some((conditioning, predicts)), ..self }
+    }
+
+    /// The time of the timestep that a network is told at `t`; below timestep 0 that one.
+    fn told_time(&self, conditioning: ToldTimestep, t: f64) -> f64 {
+        let t = t.clamp(1.0, self.t_max());
+        let ratio = |t: f64| self.exact_level(t).noise_ratio();
+        let (low, here, high) = (ratio(t.floor()), ratio(t), ratio(t.ceil()));
+        let fraction = if low < high { (here / low).ln() / (high / low).ln() } else { 0.0 };
+        let between = || self.time_of(low + fraction * (high - low)).unwrap_or(t);
+        conditioning.whole(t.floor(), fraction).unwrap_or_else(between)
     }
 
     /// Number of training timesteps.
@@ -122,6 +141,22 @@ impl VpDiscrete {
             x * (a + x * (b + x * c))
         };
         self.integral[k] - self.integral[j] + (part(k, y) - part(j, x))
+    }
+
+    fn exact_level(&self, t: f64) -> Level {
+        let (beta, integral) = (self.beta(t), self.beta_integral(0.0, t));
+        let alpha = (-integral).exp();
+        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
+        Level {
+            t,
+            alpha,
+            sigma,
+            alpha_prime: -beta * alpha,
+            sigma_sigma_prime: beta * alpha * alpha,
+            one_minus_alpha2: sigma * sigma,
+            variance_preserving: true,
+            told: None,
+        }
     }
 
     /// B′(t).
@@ -158,18 +193,11 @@ impl Process for VpDiscrete {
     }
 
     fn level(&self, t: f64) -> Level {
-        let (beta, integral) = (self.beta(t), self.beta_integral(0.0, t));
-        let alpha = (-integral).exp();
-        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
-        Level {
-            t,
-            alpha,
-            sigma,
-            alpha_prime: -beta * alpha,
-            sigma_sigma_prime: beta * alpha * alpha,
-            one_minus_alpha2: sigma * sigma,
-            variance_preserving: true,
-        }
+        let told = self.told.map(|(conditioning, predicts)| {
+            let level = self.exact_level(self.told_time(conditioning, t));
+            Told::new(&level, predicts, false)
+        });
+        Level { told, ..self.exact_level(t) }
     }
 
     fn prior_std(&self) -> f64 {
@@ -287,6 +315,18 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             default: Some("no"),
             summary: "rescale_betas_zero_snr: yes leaves alpha_bar = 2^-24 at the end",
         },
+        Parameter {
+            name: "conditioning",
+            kind: Kind::Choice(ToldTimestep::WORDS),
+            default: Some("exact"),
+            summary: "what the network is told: the solver's noise level, or its training timestep (fractional: diffusers' Euler; round: ComfyUI, Karras; truncate: others)",
+        },
+        Parameter {
+            name: "network",
+            kind: Kind::Choice(&["epsilon", "v", "x0"]),
+            default: Some("epsilon"),
+            summary: "what the network predicts, which matters when it is told another level",
+        },
     ],
     build: |a| {
         let schedule = a.text("schedule");
@@ -297,9 +337,19 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         let start = a.number_or("beta_start").unwrap_or(start);
         let end = a.number_or("beta_end").unwrap_or(end);
         let betas = betas(schedule, start, end, a.count("steps"));
-        Ok(Box::new(match a.text("zero_snr") {
+        let process = match a.text("zero_snr") {
             "yes" => VpDiscrete::zero_snr(&betas)?,
             _ => VpDiscrete::new(&betas)?,
-        }))
+        };
+        let predicts = match a.text("network") {
+            "v" => Prediction::V,
+            "x0" => Prediction::Denoiser,
+            _ => Prediction::Noise,
+        };
+        match ToldTimestep::of(a.text("conditioning")) {
+            Some(conditioning) => Ok(Box::new(process.told(conditioning, predicts))),
+            None if predicts == Prediction::Noise => Ok(Box::new(process)),
+            None => Err("what the network predicts changes nothing when it is told the solver's level: give conditioning=…".into()),
+        }
     },
 };

@@ -90,6 +90,7 @@ impl Process for VpLinear {
             sigma_sigma_prime: beta * alpha * alpha,
             one_minus_alpha2: sigma * sigma,
             variance_preserving: true,
+            told: None,
         }
     }
 

@@ -15,6 +15,7 @@ mod plan;
 pub use linear::Linear;
 pub use plan::{Op, Plan, PlanError};
 
+use crate::denoiser::conversion;
 use crate::process::Level;
 use std::cell::{Cell, RefCell};
 
@@ -29,7 +30,7 @@ impl Var {
     }
 }
 
-/// What the network is asked for. With x = αx_0 + σz and an exact network all four carry the same
+/// What the network is asked for. With x = αx_0 + σz and an exact network all carry the same
 /// information; each is a primitive of the tape because each has its own stable form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prediction {
@@ -41,12 +42,23 @@ pub enum Prediction {
     Noise,
     /// v(x) = α′D + σ′ε, the right side of the probability-flow ODE dx/dt = v.
     Velocity,
+    /// αε − σD, the "v" of v-prediction (Salimans & Ho 2022): the velocity in the angle
+    /// arctan(σ/α) of a variance-preserving process.
+    V,
+    /// ε − D, the velocity of flow matching in σ.
+    Flow,
 }
 
 impl Prediction {
     /// All kinds.
-    pub const ALL: [Prediction; 4] =
-        [Prediction::Denoiser, Prediction::Score, Prediction::Noise, Prediction::Velocity];
+    pub const ALL: [Prediction; 6] = [
+        Prediction::Denoiser,
+        Prediction::Score,
+        Prediction::Noise,
+        Prediction::Velocity,
+        Prediction::V,
+        Prediction::Flow,
+    ];
 
     /// The name in messages and files.
     pub fn name(self) -> &'static str {
@@ -55,6 +67,8 @@ impl Prediction {
             Prediction::Score => "score",
             Prediction::Noise => "noise",
             Prediction::Velocity => "velocity",
+            Prediction::V => "v-prediction",
+            Prediction::Flow => "flow velocity",
         }
     }
 }
@@ -86,9 +100,18 @@ impl Tape {
     }
 
     /// The network's output of the given kind at `x`, which is noisy at `level`.
+    ///
+    /// Where the network is [told](Level::told) another level, the output of what it predicts there,
+    /// turned into `kind` with the α and σ of `level`.
     pub fn predict(&self, kind: Prediction, x: impl Into<Linear>, level: &Level) -> Var {
         let src = self.keep(x);
-        self.push(|dst| Op::Predict { dst, src, kind, level: *level })
+        let Some(told) = level.told else {
+            return self.push(|dst| Op::Predict { dst, src, kind, level: *level });
+        };
+        let (native, told) = (told.predicts, told.level());
+        let output = self.push(|dst| Op::Predict { dst, src, kind: native, level: told });
+        let (a, b) = conversion(native, kind, level);
+        self.keep(a * src + b * output)
     }
 
     /// A fresh z ~ N(0, I), independent of all others.
