@@ -64,6 +64,7 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-sde:eta=0", 2, None),
     ("dpmpp-sde:r=0.75", 2, None),
     ("dpmpp-sde:noise=iid", 1, None),
+    ("dpmpp-sde:noise=brownian-sigma", 2, None),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ mod gaussian;
 pub use gaussian::GaussianDenoiser;
 
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::Prediction;
 use thiserror::Error;
 
@@ -70,7 +71,8 @@ pub trait Denoiser {
         if kind == native {
             return Ok(());
         }
-        let (a, b) = conversion(native, kind, level);
+        let (a, b) = conversion(native, kind, &level.into());
+        let (a, b) = (a.value(), b.value());
         if !(a.is_finite() && b.is_finite()) {
             return Err(DenoiserError::Conversion { native, kind, t: level.t });
         }
@@ -82,15 +84,20 @@ pub trait Denoiser {
 }
 
 /// (a, b) such that `kind = a x + b native`.
-pub(crate) fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64) {
+pub(crate) fn conversion(
+    native: Prediction,
+    kind: Prediction,
+    level: &Level<Real>,
+) -> (Real, Real) {
+    let identity = (Real::from(0.0), Real::from(1.0));
     if kind == native {
-        return (0.0, 1.0);
+        return identity;
     }
     let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
     let sigma2 = sigma * sigma;
     // D = a x + b native
     let (a, b) = match native {
-        Prediction::Denoiser => (0.0, 1.0),
+        Prediction::Denoiser => identity,
         Prediction::Score => (1.0 / alpha, sigma2 / alpha),
         Prediction::Noise => (1.0 / alpha, -sigma / alpha),
         Prediction::Velocity => {
@@ -105,7 +112,7 @@ pub(crate) fn conversion(native: Prediction, kind: Prediction, level: &Level) ->
     };
     // kind = c x + d D
     let (c, d) = match kind {
-        Prediction::Denoiser => (0.0, 1.0),
+        Prediction::Denoiser => identity,
         Prediction::Score => (-1.0 / sigma2, alpha / sigma2),
         Prediction::Noise => (1.0 / sigma, -alpha / sigma),
         Prediction::Velocity => {

@@ -1,6 +1,7 @@
 //! What networks are told, where that is not the level that solvers work with.
 
 use super::{Level, Process};
+use crate::real::Real;
 use crate::tape::Prediction;
 
 /// The level a network is told, and what it predicts there. Which of its outputs a solver turns into
@@ -13,17 +14,29 @@ pub struct Told {
     alpha_prime: f64,
     sigma_sigma_prime: f64,
     one_minus_alpha2: f64,
+    alpha_second: f64,
+    sigma_sigma_second: f64,
     variance_preserving: bool,
     /// What the network predicts.
     pub predicts: Prediction,
-    /// Whether the state is at this level, and that of the solver a convention; else the state is at
-    /// the solver's level, and the network is told a wrong one.
-    pub is_true: bool,
+    /// What this level is to the state.
+    pub relation: Relation,
+}
+
+/// What the level that a network is told is to the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// That of the state; the solver's is a convention.
+    State,
+    /// Another one than that of the state and the solver, which moves with it.
+    Moving,
+    /// Another one, out of a list.
+    Listed,
 }
 
 impl Told {
     /// A network that predicts `predicts` and is told `level`.
-    pub fn new(level: &Level, predicts: Prediction, is_true: bool) -> Self {
+    pub fn new(level: &Level, predicts: Prediction, relation: Relation) -> Self {
         Told {
             t: level.t,
             alpha: level.alpha,
@@ -31,9 +44,11 @@ impl Told {
             alpha_prime: level.alpha_prime,
             sigma_sigma_prime: level.sigma_sigma_prime,
             one_minus_alpha2: level.one_minus_alpha2,
+            alpha_second: level.alpha_second,
+            sigma_sigma_second: level.sigma_sigma_second,
             variance_preserving: level.variance_preserving,
             predicts,
-            is_true,
+            relation,
         }
     }
 
@@ -46,9 +61,20 @@ impl Told {
             alpha_prime: self.alpha_prime,
             sigma_sigma_prime: self.sigma_sigma_prime,
             one_minus_alpha2: self.one_minus_alpha2,
+            alpha_second: self.alpha_second,
+            sigma_sigma_second: self.sigma_sigma_second,
             variance_preserving: self.variance_preserving,
             told: None,
         }
+    }
+
+    /// The same where the solver's level is at a time `t` that may be a variable.
+    pub(crate) fn level_from(&self, t: Real) -> Level<Real> {
+        let level = self.level();
+        level.at(match self.relation {
+            Relation::State | Relation::Moving => t.with_derivative(self.t, 1.0),
+            Relation::Listed => self.t.into(),
+        })
     }
 }
 
@@ -75,6 +101,14 @@ impl ToldTimestep {
             "round" => Some(ToldTimestep::Round),
             "truncate" => Some(ToldTimestep::Truncate),
             _ => None,
+        }
+    }
+
+    /// What the level of the told timestep is to the state.
+    pub(super) fn relation(self) -> Relation {
+        match self {
+            ToldTimestep::Fractional => Relation::Moving,
+            ToldTimestep::Round | ToldTimestep::Truncate => Relation::Listed,
         }
     }
 
@@ -110,7 +144,8 @@ impl<P: Process> Process for FlowCoordinates<P> {
             alpha: 1.0,
             alpha_prime: 0.0,
             one_minus_alpha2: 0.0,
-            told: Some(Told::new(&level, Prediction::Denoiser, true)),
+            alpha_second: 0.0,
+            told: Some(Told::new(&level, Prediction::Denoiser, Relation::State)),
             ..level
         }
     }
@@ -121,6 +156,7 @@ impl<P: Process> Process for FlowCoordinates<P> {
         self.0.time_of(ratio / (1.0 - ratio)).filter(|_| ratio <= 1.0)
     }
 }
+
 /// A flow whose network is told an integer timestep: u as a multiple of 1/`steps`, predicting ε − x_0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct FlowTimesteps<P> {
@@ -137,7 +173,7 @@ impl<P: Process> Process for FlowTimesteps<P> {
         let level = self.process.level(t);
         let timestep = level.sigma * self.steps;
         let told = self.conditioning.whole(timestep.floor(), timestep.fract()).map(|timestep| {
-            Told::new(&super::Flow.level(timestep / self.steps), Prediction::Flow, false)
+            Told::new(&super::Flow.level(timestep / self.steps), Prediction::Flow, Relation::Listed)
         });
         Level { told, ..level }
     }

@@ -144,7 +144,8 @@ impl VpDiscrete {
     }
 
     fn exact_level(&self, t: f64) -> Level {
-        let (beta, integral) = (self.beta(t), self.beta_integral(0.0, t));
+        let (beta, beta_prime) = self.beta(t);
+        let integral = self.beta_integral(0.0, t);
         let alpha = (-integral).exp();
         let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
         Level {
@@ -154,16 +155,18 @@ impl VpDiscrete {
             alpha_prime: -beta * alpha,
             sigma_sigma_prime: beta * alpha * alpha,
             one_minus_alpha2: sigma * sigma,
+            alpha_second: (beta * beta - beta_prime) * alpha,
+            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
             variance_preserving: true,
             told: None,
         }
     }
 
-    /// B′(t).
-    fn beta(&self, t: f64) -> f64 {
+    /// B′(t) and B″(t).
+    fn beta(&self, t: f64) -> (f64, f64) {
         let (k, x) = self.locate(t);
         let [a, b, c] = self.cubic(k);
-        a + x * (2.0 * b + 3.0 * c * x)
+        (a + x * (2.0 * b + 3.0 * c * x), 2.0 * b + 6.0 * c * x)
     }
 }
 
@@ -195,7 +198,7 @@ impl Process for VpDiscrete {
     fn level(&self, t: f64) -> Level {
         let told = self.told.map(|(conditioning, predicts)| {
             let level = self.exact_level(self.told_time(conditioning, t));
-            Told::new(&level, predicts, false)
+            Told::new(&level, predicts, conditioning.relation())
         });
         Level { told, ..self.exact_level(t) }
     }

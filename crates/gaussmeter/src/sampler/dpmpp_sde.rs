@@ -4,6 +4,7 @@ use super::transfer::{
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// How the two noises of a step belong together.
@@ -12,7 +13,7 @@ pub enum TwoNoises {
     /// Increments of one Brownian path in ς.
     Brownian,
     /// Increments of one Brownian path in σ, which is another one where α is not constant: ComfyUI on
-    /// flow models. The method then has order 1.
+    /// flow models. The order is the same.
     BrownianSigma,
     /// Independent.
     Iid,
@@ -57,9 +58,9 @@ impl Sampler for DpmPpSde {
             let shared = match self.noise {
                 TwoNoises::Brownian => ((1.0 - q_s) / (1.0 - q)).min(1.0),
                 TwoNoises::BrownianSigma => {
-                    ((from.sigma - inner.sigma) / (from.sigma - to.sigma)).clamp(0.0, 1.0)
+                    ((from.sigma - inner.sigma) / (from.sigma - to.sigma)).min(1.0)
                 }
-                TwoNoises::Iid => 0.0,
+                TwoNoises::Iid => Real::from(0.0),
             };
             let mean = mean + (drawn * shared.sqrt()) * first;
             x = tape.arrive(to, with_noise(tape, mean, drawn * (1.0 - shared).sqrt()));
@@ -86,7 +87,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "noise",
             kind: Kind::Choice(&["brownian", "brownian-sigma", "iid"]),
             default: Some("brownian"),
-            summary: "the two noises of a step: of one Brownian path in sigma/alpha, in sigma (ComfyUI on flow), or iid; the latter two lose an order",
+            summary: "the two noises of a step: of one Brownian path in sigma/alpha, or in sigma (ComfyUI on flow); iid loses an order",
         },
     ],
     build: |a| {

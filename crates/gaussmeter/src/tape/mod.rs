@@ -17,6 +17,7 @@ pub use plan::{Op, Plan, PlanError};
 
 use crate::denoiser::conversion;
 use crate::process::Level;
+use crate::real::Real;
 use std::cell::{Cell, RefCell};
 
 /// A vector known to a tape: the initial state, a network output, a noise, a kept combination.
@@ -77,7 +78,7 @@ impl Prediction {
 /// `tape.keep(x + 0.5 * tape.noise())`.
 #[derive(Debug, Default)]
 pub struct Tape {
-    ops: RefCell<Vec<Op>>,
+    ops: RefCell<Vec<Op<Real>>>,
     vars: Cell<u32>,
 }
 
@@ -93,7 +94,7 @@ impl Tape {
         Var(self.vars.replace(self.vars.get() + 1))
     }
 
-    fn push(&self, op: impl FnOnce(Var) -> Op) -> Var {
+    fn push(&self, op: impl FnOnce(Var) -> Op<Real>) -> Var {
         let dst = self.fresh();
         self.ops.borrow_mut().push(op(dst));
         dst
@@ -103,14 +104,17 @@ impl Tape {
     ///
     /// Where the network is [told](Level::told) another level, the output of what it predicts there,
     /// turned into `kind` with the α and σ of `level`.
-    pub fn predict(&self, kind: Prediction, x: impl Into<Linear>, level: &Level) -> Var {
-        let src = self.keep(x);
+    pub fn predict<'a, N>(&self, kind: Prediction, x: impl Into<Linear>, level: &'a Level<N>) -> Var
+    where
+        Level<Real>: From<&'a Level<N>>,
+    {
+        let (src, level): (Var, Level<Real>) = (self.keep(x), level.into());
         let Some(told) = level.told else {
-            return self.push(|dst| Op::Predict { dst, src, kind, level: *level });
+            return self.push(|dst| Op::Predict { dst, src, kind, level });
         };
-        let (native, told) = (told.predicts, told.level());
+        let (native, told) = (told.predicts, told.level_from(level.t));
         let output = self.push(|dst| Op::Predict { dst, src, kind: native, level: told });
-        let (a, b) = conversion(native, kind, level);
+        let (a, b) = conversion(native, kind, &level);
         self.keep(a * src + b * output)
     }
 
@@ -130,9 +134,13 @@ impl Tape {
 
     /// Stores the state that a step arrives at: like [`Tape::keep`], and marks it as the state at
     /// `level`, so that laws along time and trajectories can be told.
-    pub fn arrive(&self, level: &Level, combination: impl Into<Linear>) -> Var {
+    pub fn arrive<'a, N>(&self, level: &'a Level<N>, combination: impl Into<Linear>) -> Var
+    where
+        Level<Real>: From<&'a Level<N>>,
+    {
+        let level = level.into();
         let state = self.keep(combination);
-        self.ops.borrow_mut().push(Op::Arrive { state, level: *level });
+        self.ops.borrow_mut().push(Op::Arrive { state, level });
         state
     }
 
