@@ -116,7 +116,7 @@ pub(super) static IDDPM_STEPS: Entry<dyn GridRule> = Entry {
         SIGMA_MAX,
         Parameter {
             name: "timesteps",
-            kind: Kind::Count { min: 2 },
+            kind: Kind::Count { min: 1 },
             default: Some("1000"),
             summary: "M, the number of training timesteps",
         },

@@ -3,6 +3,7 @@
 //!
 //! A new process is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in [`registry`].
 
+mod custom;
 mod edm;
 mod flow;
 mod sub_vp;
@@ -12,7 +13,9 @@ mod ve;
 mod vp_cosine;
 mod vp_discrete;
 mod vp_linear;
+mod vp_sigmoid;
 
+pub use custom::{Custom, CustomError};
 pub use edm::Edm;
 pub use flow::{Flow, ShiftedFlow};
 pub use sub_vp::SubVp;
@@ -22,6 +25,7 @@ pub use ve::{Ve, VeError};
 pub use vp_cosine::VpCosine;
 pub use vp_discrete::{VpDiscrete, VpDiscreteError};
 pub use vp_linear::{VpLinear, VpLinearError};
+pub use vp_sigmoid::VpSigmoid;
 
 use crate::entry::Registry;
 use crate::real::Real;
@@ -40,6 +44,8 @@ pub fn registry() -> Registry<dyn Process> {
             &sub_vp::ENTRY,
             &trig::ENTRY,
             &vp_discrete::ENTRY,
+            &vp_sigmoid::ENTRY,
+            &custom::ENTRY,
         ],
     }
 }

@@ -275,6 +275,15 @@ fn betas(schedule: &str, start: f64, end: f64, n: usize) -> Vec<f64> {
                 })
                 .collect()
         }
+        "laplace" => {
+            // ᾱ at time x, of a log signal-to-noise ratio with a Laplace distribution.
+            let alpha_bar = |k: usize| {
+                let x = k as f64 / n as f64;
+                let log_snr = -0.5 * (0.5 - x).signum() * (1.0 - 2.0 * (0.5 - x).abs() + 1e-6).ln();
+                (log_snr.exp() / (1.0 + log_snr.exp())).sqrt()
+            };
+            (0..n).map(|k| (1.0 - alpha_bar(k + 1) / alpha_bar(k)).min(0.999)).collect()
+        }
         _ => linspace(start.sqrt(), end.sqrt(), n).map(|b| b * b).collect(),
     }
 }
@@ -290,9 +299,15 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     parameters: &[
         Parameter {
             name: "schedule",
-            kind: Kind::Choice(&["scaled_linear", "linear", "squaredcos_cap_v2", "sigmoid"]),
+            kind: Kind::Choice(&[
+                "scaled_linear",
+                "linear",
+                "squaredcos_cap_v2",
+                "sigmoid",
+                "laplace",
+            ]),
             default: Some("scaled_linear"),
-            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine (no beta_start and beta_end), sigmoid",
+            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine and laplace (no beta_start and beta_end), sigmoid",
         },
         Parameter {
             name: "beta_start",
