@@ -150,39 +150,44 @@ pub(super) fn reason(error: &ExperimentError) -> String {
     }
 }
 
-/// One line per reason for which trials failed: `who` names a group of trials, `budgets` are those
-/// that were asked for, told if there are several.
+/// One line per reason for which trials failed, with who failed and, of several `budgets`, at which
+/// ones. A reason may tell the budget: then it is that of the largest.
 pub(super) fn failures(trials: &[Trial], names: &Names<'_>, budgets: &[usize]) -> Vec<String> {
-    let mut reasons: Vec<(String, Vec<(String, Vec<usize>)>)> = Vec::new();
+    let mut failed: Vec<(String, Vec<usize>, String)> = Vec::new();
     for trial in trials {
         let Err(error) = &trial.result else { continue };
-        let reason = reason(error);
-        let group = match reasons.iter_mut().find(|(r, _)| *r == reason) {
-            Some((_, group)) => group,
-            None => {
-                reasons.push((reason, Vec::new()));
-                let last = reasons.len() - 1;
-                &mut reasons[last].1
-            }
+        // Without a grid it does not matter who would run on it.
+        let sampler = match error {
+            ExperimentError::Grid(_) => "all samplers",
+            _ => &trial.sampler,
         };
-        let name = names.full(&trial.sampler, trial.place);
-        match group.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, failed)) => failed.push(trial.budget),
-            None => group.push((name, vec![trial.budget])),
+        let (name, reason) = (names.full(sampler, trial.place), reason(error));
+        match failed.iter_mut().find(|(n, _, _)| *n == name) {
+            Some((_, at, why)) => {
+                if at.last().is_some_and(|last| *last < trial.budget) {
+                    *why = reason;
+                }
+                if !at.contains(&trial.budget) {
+                    at.push(trial.budget);
+                }
+            }
+            None => failed.push((name, vec![trial.budget], reason)),
         }
     }
-    let told = |(name, failed): &(String, Vec<usize>)| match budgets.len() {
-        1 => name.clone(),
-        _ if failed.len() == budgets.len() => name.clone(),
-        _ => format!("{name} at NFE {}", spans(failed, budgets)),
-    };
-    reasons
-        .iter()
-        .map(|(reason, group)| {
-            let who: Vec<String> = group.iter().map(told).collect();
-            format!("cannot run: {}: {reason}", who.join("; "))
-        })
-        .collect()
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, at, reason) in failed {
+        let who = match at.len() == budgets.len() {
+            true => name,
+            false => format!("{name} at NFE {}", spans(&at, budgets)),
+        };
+        match lines.iter_mut().find(|(r, _)| *r == reason) {
+            Some((_, group)) => group.push(who),
+            None => lines.push((reason, vec![who])),
+        }
+    }
+    let line =
+        |(reason, who): (String, Vec<String>)| format!("cannot run: {}: {reason}", who.join("; "));
+    lines.into_iter().map(line).collect()
 }
 
 /// Some of the budgets in words: neighbours as `5 to 12`.
