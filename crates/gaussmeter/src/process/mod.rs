@@ -136,6 +136,14 @@ impl Level {
 }
 
 impl Level<Real> {
+    /// As for plain numbers.
+    pub(crate) fn marginal(&self) -> Level<Real> {
+        match self.told {
+            Some(told) if told.relation == Relation::State => told.level_from(self.t),
+            _ => *self,
+        }
+    }
+
     /// The level as it is.
     pub fn value(&self) -> Level {
         Level {
