@@ -32,6 +32,8 @@ Examples:
   gaussmeter table                           ablation table at equal NFE
   gaussmeter table --paper                   the table as published (ICML 2025)
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
+  gaussmeter rank --nfe 20                   all samplers, the best first
+  gaussmeter pareto --nfe 5..50              error against network evaluations
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter tune --sampler dpmpp-2m --nfe 10   the best times for given data
@@ -56,6 +58,8 @@ enum Command {
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
     Tune(command::tune::Arguments),
+    Rank(command::rank::Arguments),
+    Pareto(command::pareto::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
     #[cfg(feature = "data")]
@@ -77,6 +81,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
         Command::Tune(a) => command::tune::run(a),
+        Command::Rank(a) => command::rank::run(a),
+        Command::Pareto(a) => command::pareto::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),
         #[cfg(feature = "data")]

@@ -6,8 +6,11 @@ mod curve;
 mod eval;
 mod info;
 mod modes;
+mod pareto;
+mod rank;
 mod sample;
 mod table;
+mod trial;
 mod tune;
 
 pub use budget::{ErrorBudget, error_budget};
@@ -15,8 +18,11 @@ pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
 pub use eval::{Evaluation, evaluate};
 pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
+pub use pareto::{Pareto, pareto};
+pub use rank::{Ranking, rank};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
+pub use trial::{Outcome, Place, Trial};
 pub use tune::{PERTURBATIONS, Perturbation, Rival, TuneOptions, Tuning, standard_schedules, tune};
 
 use crate::design::{SpaceError, TuneError};
