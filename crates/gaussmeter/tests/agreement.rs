@@ -370,6 +370,8 @@ fn network_evaluations_are_counted_on_the_plan() {
         ("dpmpp-3m", 30, 30),
         ("dpmpp-3m-sde", 30, 30),
         ("lms", 30, 30),
+        ("unipc", 30, 30),
+        ("exponential-adams-bashforth", 30, 30),
         ("heun:final=euler", 30, 59),
         ("edm:s_churn=20,s_min=0.05,s_max=10,s_noise=1.007", 30, 60),
         ("stochastic heun", 30, 60),

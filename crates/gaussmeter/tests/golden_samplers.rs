@@ -51,6 +51,12 @@ impl Case<'_> {
             let mut nodes = self.numbers("sigmas");
             // Two-stage schedulers of diffusers list the inner nodes twice.
             nodes.dedup();
+            if self.0["sampler"].as_str().is_some_and(|s| s.starts_with("uni_pc")) {
+                // Its last level is 0.001, with a σ that it forms as √(1 − e^{2 ln α}).
+                let log_alpha = 0.5 * (1.0f64 / (0.001 * 0.001 + 1.0)).ln();
+                nodes.pop();
+                nodes.push((1.0 - (2.0 * log_alpha).exp()).sqrt() / log_alpha.exp());
+            }
             if self.is_flow() {
                 // ComfyUI starts SDE samplers a little below u = 1.
                 nodes[0] = nodes[0].min(numbers(&self.0["evals_alpha_sigma"][0])[1]);
@@ -140,6 +146,29 @@ fn call_lms(c: &Case, last: &str) -> Option<String> {
     Some(format!("lms:order={order},final={last}"))
 }
 
+/// UniPC of diffusers, by its configuration.
+fn unipc(c: &Case) -> Option<String> {
+    let config = &c.0["config"];
+    // A network that is told another level than the solver is at.
+    if c.0["conditioning"] == "timestep" {
+        return None;
+    }
+    let order = config["solver_order"].as_u64().unwrap_or(2);
+    let solver = config["solver_type"].as_str().unwrap_or("bh2");
+    let corrector = if config["disable_corrector"].is_array() { "no" } else { "yes" };
+    let prediction = if config["predict_x0"] == false { "noise" } else { "denoiser" };
+    Some(format!(
+        "unipc:order={order},solver={solver},corrector={corrector},prediction={prediction},lower_order_final=always"
+    ))
+}
+
+/// UniPC of ComfyUI, which has order 3 unless there are fewer steps.
+fn comfyui_unipc(c: &Case, solver: &str) -> Option<String> {
+    let order = c.0["steps"].as_u64()?.saturating_sub(1).clamp(1, 3);
+    let text = format!("unipc:order={order},solver={solver},lower_order_final=always");
+    (!c.is_flow()).then_some(text)
+}
+
 /// The files whose update rules are written here.
 const FILES: &[File] = &[
     ("kdiffusion__euler", |c| call("edm-euler", c, CHURN), 15),
@@ -215,6 +244,9 @@ const FILES: &[File] = &[
     ("kdiffusion__lms", |c| call_lms(c, "lms"), 10),
     ("comfyui__lms", |c| if c.is_flow() { None } else { call_lms(c, "denoiser") }, 6),
     ("diffusers__lms", |c| call_lms(c, "lms"), 5),
+    ("diffusers__unipc", unipc, 37),
+    ("comfyui__uni_pc", |c| comfyui_unipc(c, "bh1"), 6),
+    ("comfyui__uni_pc_bh2", |c| comfyui_unipc(c, "bh2"), 6),
 ];
 
 /// The largest error of a case in units of its tolerance, and relative to the variance; `None` if

@@ -65,6 +65,10 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpmpp-3m-sde:eta=0.5",
         "lms",
         "lms:order=3,final=denoiser",
+        "unipc",
+        "unipc:order=3,solver=bh1,prediction=noise",
+        "exponential-adams-bashforth:order=4",
+        "exponential-adams-bashforth:prediction=noise",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
     ] {
@@ -83,6 +87,10 @@ fn samplers_that_coincide() {
         ("dpmpp-2m-sde:eta=0", "dpmpp-2m"),
         ("edm-euler", "ddim"),
         ("lms:order=1", "ddim"),
+        ("unipc:order=1,corrector=no", "ddim"),
+        ("unipc:order=1,corrector=no,prediction=noise", "ddim"),
+        ("exponential-adams-bashforth:order=2", "dpmpp-2m:heun"),
+        ("unipc:order=2,corrector=no", "dpmpp-2m"),
         ("dpmpp-3m-sde:eta=0,second=midpoint", "dpmpp-3m"),
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
@@ -144,6 +152,8 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpmpp-3m",
         "dpmpp-3m-sde",
         "lms:final=denoiser",
+        "unipc",
+        "exponential-adams-bashforth",
     ] {
         for grid in grids() {
             let output = output(text, &grid);

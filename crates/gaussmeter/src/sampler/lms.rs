@@ -1,3 +1,4 @@
+use super::multistep::adams_weight;
 use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
@@ -19,17 +20,6 @@ pub struct Lms {
     pub final_denoiser: bool,
 }
 
-/// ∫ Lⱼ from `nodes[0]` to `to`: the two-point Gauss–Legendre rule is exact up to degree 3.
-fn weight(nodes: &[f64], j: usize, to: f64) -> f64 {
-    let (middle, half) = (0.5 * (to + nodes[0]), 0.5 * (to - nodes[0]));
-    let lagrange = |s: f64| {
-        let others = nodes.iter().enumerate().filter(|(m, _)| *m != j);
-        others.map(|(_, node)| (s - node) / (nodes[j] - node)).product::<f64>()
-    };
-    let offset = half / 3f64.sqrt();
-    half * (lagrange(middle - offset) + lagrange(middle + offset))
-}
-
 impl Sampler for Lms {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let mut history: VecDeque<(f64, Linear)> = VecDeque::new();
@@ -48,7 +38,7 @@ impl Sampler for Lms {
             let nodes: Vec<f64> = history.iter().map(|(node, _)| *node).collect();
             let terms = history.iter().enumerate();
             let slope = terms.fold(Linear::default(), |sum, (j, (_, d))| {
-                sum + weight(&nodes, j, to.noise_ratio()) * d
+                sum + adams_weight(&nodes, j, from.noise_ratio(), to.noise_ratio()) * d
             });
             x = tape.arrive(to, (to.alpha / from.alpha) * x + to.alpha * slope);
         }

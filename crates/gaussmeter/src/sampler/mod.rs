@@ -15,10 +15,13 @@ mod edm;
 mod ei;
 mod em;
 mod euler;
+mod exponential_adams_bashforth;
 mod heun;
 mod lms;
+mod multistep;
 mod rk4;
 mod transfer;
+mod unipc;
 
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
@@ -35,6 +38,7 @@ pub use heun::Heun;
 pub use lms::Lms;
 pub use rk4::Rk4;
 pub use transfer::Churn;
+pub use unipc::{SingleWeight, UniPc};
 
 use crate::entry::Registry;
 use crate::grid::Grid;
@@ -66,6 +70,8 @@ pub fn registry() -> Registry<dyn Sampler> {
             &dpmpp_3m::ENTRY,
             &dpmpp_3m::SDE,
             &lms::ENTRY,
+            &unipc::ENTRY,
+            &exponential_adams_bashforth::ENTRY,
         ],
     }
 }
