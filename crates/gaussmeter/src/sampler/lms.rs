@@ -3,6 +3,7 @@ use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 
@@ -22,7 +23,7 @@ pub struct Lms {
 
 impl Sampler for Lms {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
-        let mut history: VecDeque<(f64, Linear)> = VecDeque::new();
+        let mut history: VecDeque<(Real, Linear)> = VecDeque::new();
         for step in grid.steps() {
             needs_finite_ratio(grid, &step)?;
             let (from, to) = (step.from, step.to);
@@ -35,7 +36,7 @@ impl Sampler for Lms {
             let d = tape.keep(x / from.sigma - model / from.noise_ratio());
             history.push_front((from.noise_ratio(), d.into()));
             history.truncate(self.order);
-            let nodes: Vec<f64> = history.iter().map(|(node, _)| *node).collect();
+            let nodes: Vec<Real> = history.iter().map(|(node, _)| *node).collect();
             let terms = history.iter().enumerate();
             let slope = terms.fold(Linear::default(), |sum, (j, (_, d))| {
                 sum + adams_weight(&nodes, j, from.noise_ratio(), to.noise_ratio()) * d

@@ -5,6 +5,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// How a single difference of network outputs is weighed. Two and more are weighed such that the
@@ -54,16 +55,16 @@ struct Open {
     /// The state of a step of order 1.
     base: Linear,
     /// What Σ w (m_k − m₀) enters the state with.
-    scale: f64,
-    z: f64,
+    scale: Real,
+    z: Real,
     first: Var,
     /// The r_k and the outputs.
-    past: Vec<(f64, Var)>,
+    past: Vec<(Real, Var)>,
 }
 
 impl Open {
     fn state(&self, single: SingleWeight) -> Linear {
-        let r: Vec<f64> = self.past.iter().map(|(r, _)| *r).collect();
+        let r: Vec<Real> = self.past.iter().map(|(r, _)| *r).collect();
         let weights = match (&r[..], single) {
             ([r], SingleWeight::Bh1) => vec![0.5 * self.z.abs() / *r],
             ([r], SingleWeight::Bh2) => vec![0.5 * self.z.exp_m1().abs() / *r],
@@ -75,7 +76,7 @@ impl Open {
 }
 
 /// ln(ς/ς′).
-fn distance(from: &Level, to: &Level) -> f64 {
+fn distance(from: &Level<Real>, to: &Level<Real>) -> Real {
     -contraction(from, to).ln()
 }
 
@@ -83,7 +84,7 @@ impl UniPc {
     /// [`Sampler::record`] with the steps that `lower_order_final` counts.
     pub(super) fn record_of(&self, grid: &Grid, tape: &Tape, mut x: Var, steps: usize) -> Var {
         // Levels and outputs, the latest first.
-        let mut past: Vec<(Level, Var)> = Vec::new();
+        let mut past: Vec<(Level<Real>, Var)> = Vec::new();
         let mut open: Option<Open> = None;
         for step in grid.steps() {
             let (from, to) = (step.from, step.to);
@@ -95,7 +96,7 @@ impl UniPc {
             let kind = if self.noise { Prediction::Noise } else { Prediction::Denoiser };
             let model = tape.predict(kind, x, from);
             if let Some(mut open) = open.take() {
-                open.past.push((1.0, model));
+                open.past.push((Real::from(1.0), model));
                 x = tape.keep(open.state(self.single));
             }
             let (base, scale) = match self.noise {
