@@ -69,6 +69,14 @@ fn the_law_depends_on_noise_ratios_alone() {
         "unipc:order=3,solver=bh1,prediction=noise",
         "exponential-adams-bashforth:order=4",
         "exponential-adams-bashforth:prediction=noise",
+        "deis:order=4",
+        "deis:variant=comfyui",
+        "plms",
+        "ipndm",
+        "ipndm-v:variant=comfyui",
+        "gradient-estimation:gamma=1.7,final=multistep",
+        "adams-bashforth-moulton",
+        "adams-bashforth-moulton:mode=pec",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
     ] {
@@ -90,6 +98,14 @@ fn samplers_that_coincide() {
         ("unipc:order=1,corrector=no", "ddim"),
         ("unipc:order=1,corrector=no,prediction=noise", "ddim"),
         ("exponential-adams-bashforth:order=2", "dpmpp-2m:heun"),
+        ("exponential-adams-bashforth:order=4,prediction=noise", "deis:order=4"),
+        ("deis:order=1", "ddim"),
+        ("ipndm:order=1", "ddim"),
+        ("ipndm-v", "lms:final=denoiser"),
+        ("ipndm-v:order=2,variant=comfyui", "ipndm-v:order=2"),
+        ("gradient-estimation:1", "ddim"),
+        ("gradient-estimation:1.5", "ipndm:order=2,final=denoiser"),
+        ("gradient-estimation:gamma=1.5,final=multistep", "ipndm:order=2"),
         ("unipc:order=2,corrector=no", "dpmpp-2m"),
         ("dpmpp-3m-sde:eta=0,second=midpoint", "dpmpp-3m"),
         ("dpm-2-ancestral:eta=0", "dpm-2"),
@@ -101,13 +117,12 @@ fn samplers_that_coincide() {
             assert_same(&a_law, &b_law, &format!("{a} = {b}"));
         }
     }
-    // On edm, t is the noise ratio: Euler in t is Euler in σ.
+    // On edm, t is the noise ratio: Euler in t is Euler in σ, a polynomial in t one in σ.
     let [edm, ..] = grids();
-    assert_same(
-        &in_ratio_coordinates("euler", &edm),
-        &in_ratio_coordinates("ddim", &edm),
-        "euler = ddim on edm",
-    );
+    for (a, b) in [("euler", "ddim"), ("deis:order=4,variant=t", "lms:final=denoiser")] {
+        let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &edm));
+        assert_same(&a_law, &b_law, &format!("{a} = {b} on edm"));
+    }
 }
 
 /// On flow, Euler in t and DDIM are the same sampler, also from α = 0.
@@ -154,6 +169,12 @@ fn the_last_step_to_no_noise_is_finite() {
         "lms:final=denoiser",
         "unipc",
         "exponential-adams-bashforth",
+        "deis",
+        "deis:variant=t",
+        "deis:variant=comfyui",
+        "ipndm:final=denoiser",
+        "ipndm-v:variant=comfyui",
+        "gradient-estimation",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -175,6 +196,10 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-sde",
         "edm-euler:1",
         "lms",
+        "pndm",
+        "plms",
+        "ipndm-v:variant=comfyui",
+        "adams-bashforth-moulton",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(
@@ -184,4 +209,34 @@ fn infinite_noise_ratios_are_refused() {
             "{text}"
         );
     }
+}
+
+/// Where no signal is left, the first step of a multistep method in log-SNR, and that of iPNDM, is the
+/// one of DDIM, and the mean is not lost.
+#[test]
+fn multistep_methods_start_without_signal() {
+    let grid = Grid::new(Arc::new(Flow), &[1.0, 0.8, 0.45, 0.1, 0.0]).unwrap();
+    let shorter = Grid::new(Arc::new(Flow), &[1.0, 0.8]).unwrap();
+    for text in [
+        "unipc",
+        "unipc:prediction=noise",
+        "deis",
+        "deis:variant=t",
+        "ipndm",
+        "gradient-estimation",
+    ] {
+        let [first, ddim] = [text, "ddim"].map(|text| output(text, &shorter));
+        for (a, b) in
+            first.gain.iter().zip(&ddim.gain).chain(first.mean_gain.iter().zip(&ddim.mean_gain))
+        {
+            assert!((a - b).abs() < 1e-13, "{text}: {a} {b}");
+        }
+        // D is the mean at the start, and there alone without an error of the step.
+        let white = Spectrum::new("point", "", &[0.0], None, Some(&[1.0])).unwrap();
+        let plan = sampler::registry().build(text).unwrap().item.plan(&grid).unwrap();
+        let mean = Output::of(&plan, &white).mean_gain[0];
+        assert!((mean - 1.0).abs() < 1e-12, "{text}: {mean}");
+    }
+    let lost = output("ipndm:variant=diffusers", &grid).mean_gain[0];
+    assert!((lost - 1.0).abs() > 0.1, "{lost}");
 }

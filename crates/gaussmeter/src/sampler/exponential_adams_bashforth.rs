@@ -1,11 +1,10 @@
 use super::Sampler;
-use super::dpmpp_2m::LowerOrderFinal;
-use super::unipc::{LOWER_ORDER_FINAL, PREDICTION, SingleWeight, UniPc};
+use super::unipc::{LOWER_ORDER_FINAL, PREDICTION, SingleWeight, UniPc, orders};
 use crate::entry::{Entry, Kind, Parameter};
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "exponential-adams-bashforth",
-    aliases: &["unip"],
+    aliases: &[],
     summary: "exponential Adams-Bashforth in log-SNR: UniP, and with noises DEIS",
     source: "Hochbruck & Ostermann (2010), section 2.5; Zhang & Chen (2023), Zhao et al. (2023)",
     order: Some(3),
@@ -20,12 +19,13 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         LOWER_ORDER_FINAL,
     ],
     build: |a| {
+        let (order, lower_order_final) = orders(a)?;
         Ok(Box::new(UniPc {
-            order: a.text("order").parse()?,
+            order,
             single: SingleWeight::Exact,
             corrector: false,
             noise: a.text("prediction") == "noise",
-            lower_order_final: LowerOrderFinal::of(a.text("lower_order_final")),
+            lower_order_final,
         }))
     },
 };

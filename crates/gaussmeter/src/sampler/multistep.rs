@@ -1,6 +1,7 @@
 //! What multistep methods share: the weights of past network outputs.
 
 use super::transfer::contraction;
+use crate::entry::{Kind, Parameter};
 use crate::process::Level;
 use crate::real::Real;
 use crate::tape::Linear;
@@ -50,7 +51,7 @@ pub(super) fn adams_weight(nodes: &[Real], j: usize, from: Real, to: Real) -> Re
 }
 
 /// The polynomial that is 1 at `nodes[j]` and 0 at the others.
-fn lagrange(nodes: &[Real], j: usize, at: Real) -> Real {
+pub(super) fn lagrange(nodes: &[Real], j: usize, at: Real) -> Real {
     let others = nodes.iter().enumerate().filter(|(m, _)| *m != j);
     others.fold(Real::from(1.0), |product, (_, node)| product * (at - *node) / (nodes[j] - *node))
 }
@@ -66,3 +67,21 @@ pub(super) fn along(
     // σ′ − α′ς = −α′ς (1 − q)
     scale * x.into() - (scale * from.sigma * (1.0 - contraction(from, to))) * noise.into()
 }
+
+/// What a step to σ = 0 returns.
+pub(super) const fn final_step(default: &'static str) -> Parameter {
+    Parameter {
+        name: "final",
+        kind: Kind::Choice(&["multistep", "denoiser"]),
+        default: Some(default),
+        summary: "how a step to sigma = 0 is taken: like all others, or D",
+    }
+}
+
+/// The number of values of an Adams method.
+pub(super) const ORDER: Parameter = Parameter {
+    name: "order",
+    kind: Kind::Choice(&["1", "2", "3", "4"]),
+    default: Some("4"),
+    summary: "number of slopes",
+};

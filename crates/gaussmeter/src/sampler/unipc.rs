@@ -2,7 +2,7 @@ use super::dpmpp_2m::LowerOrderFinal;
 use super::multistep::{along, exponential_weights};
 use super::transfer::{contraction, transfer};
 use super::{Sampler, SamplerError};
-use crate::entry::{Entry, Kind, Parameter};
+use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::process::Level;
 use crate::real::Real;
@@ -93,15 +93,17 @@ impl UniPc {
                 x = tape.arrive(to, transfer(from, to, to.sigma, x, d));
                 continue;
             }
-            let kind = if self.noise { Prediction::Noise } else { Prediction::Denoiser };
+            // Without a correction, the last step to σ = 0 is D itself.
+            let takes_denoiser = !self.noise || (to.sigma == 0.0 && open.is_none());
+            let kind = if takes_denoiser { Prediction::Denoiser } else { Prediction::Noise };
             let model = tape.predict(kind, x, from);
             if let Some(mut open) = open.take() {
                 open.past.push((Real::from(1.0), model));
                 x = tape.keep(open.state(self.single));
             }
-            let (base, scale) = match self.noise {
-                true => (along(from, to, x, model), -to.sigma),
-                false => (transfer(from, to, to.sigma, x, model), to.alpha),
+            let (base, scale) = match takes_denoiser {
+                true => (transfer(from, to, to.sigma, x, model), to.alpha),
+                false => (along(from, to, x, model), -to.sigma),
             };
             if to.sigma == 0.0 {
                 x = tape.arrive(to, base);
@@ -145,6 +147,15 @@ pub(super) const LOWER_ORDER_FINAL: Parameter = Parameter {
     summary: "last steps of orders ..., 2, 1: only to sigma = 0, below 15 steps, always",
 };
 
+/// The arguments `order` and `lower_order_final`, which nothing is left to do for at order 1.
+pub(super) fn orders(a: &Arguments) -> Result<(usize, LowerOrderFinal), BuildError> {
+    let (order, lower) = (a.text("order").parse()?, a.text("lower_order_final"));
+    match (order, lower) {
+        (1, "under15" | "always") => Err("lower_order_final has no lower order than 1".into()),
+        _ => Ok((order, LowerOrderFinal::of(lower))),
+    }
+}
+
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "unipc",
     aliases: &["uni_pc", "UniPCMultistepScheduler"],
@@ -174,13 +185,17 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         LOWER_ORDER_FINAL,
     ],
     build: |a| {
-        let solver = a.text("solver");
+        let (order, lower_order_final) = orders(a)?;
+        let (solver, corrector) = (a.text("solver"), a.text("corrector") == "yes");
+        if order == 1 && !corrector && solver != "bh2" {
+            return Err("solver weighs differences, of which order=1,corrector=no has none".into());
+        }
         Ok(Box::new(UniPc {
-            order: a.text("order").parse()?,
+            order,
             single: if solver == "bh1" { SingleWeight::Bh1 } else { SingleWeight::Bh2 },
-            corrector: a.text("corrector") == "yes",
+            corrector,
             noise: a.text("prediction") == "noise",
-            lower_order_final: LowerOrderFinal::of(a.text("lower_order_final")),
+            lower_order_final,
         }))
     },
 };
