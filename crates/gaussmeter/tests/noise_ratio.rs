@@ -240,3 +240,65 @@ fn multistep_methods_start_without_signal() {
     let lost = output("ipndm:variant=diffusers", &grid).mean_gain[0];
     assert!((lost - 1.0).abs() > 0.1, "{lost}");
 }
+
+/// PNDM as diffusers runs it, by its counter, its list of times and formula 9 of Liu et al., on one mode.
+#[test]
+fn pndm_follows_its_counter() {
+    let process = VpLinear::new(0.5, 0.5, 10.0).unwrap();
+    let (steps, length) = (7, 1.2);
+    let times: Vec<f64> = (0..=steps).map(|k| 9.0 - length * f64::from(k)).collect();
+    let grid = Grid::new(Arc::new(process), &times).unwrap();
+    let alpha_bar = |t: f64| process.level(t).alpha.powi(2);
+    let move_to = |x: f64, t: f64, to: f64, noise: f64| {
+        let (a, b) = (alpha_bar(t), alpha_bar(to));
+        let scale = a * (1.0 - b).sqrt() + (a * (1.0 - a) * b).sqrt();
+        (b / a).sqrt() * x - (b - a) * noise / scale
+    };
+    for (mode, lambda) in LAMBDA.into_iter().enumerate().skip(1) {
+        let noise = |x: f64, t: f64| {
+            let a = alpha_bar(t);
+            (1.0 - a).sqrt() * x / (a * lambda + 1.0 - a)
+        };
+        let weights: [&[f64]; 4] =
+            [&[1.0], &[1.5, -0.5], &[23.0, -16.0, 5.0], &[55.0, -59.0, 37.0, -9.0]];
+        let combined = |past: &[f64]| {
+            let w = weights[past.len().min(4) - 1];
+            let total = w.iter().sum::<f64>();
+            past.iter().rev().zip(w).map(|(e, w)| e * w / total).sum::<f64>()
+        };
+        for text in ["pndm", "plms"] {
+            let (mut x, mut past) = (1.0, Vec::new());
+            let mut k = 0;
+            while k < 3 && text == "pndm" {
+                // Four evaluations, at t, twice half way, and at the end.
+                let (start, mut sum) = (x, 0.0);
+                for (stage, share) in
+                    [1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0].iter().enumerate()
+                {
+                    let at = [0.0, 0.5, 0.5, 1.0][stage];
+                    let e = noise(x, times[k] - at * length);
+                    if stage == 0 {
+                        past.push(e);
+                    }
+                    sum += share * e;
+                    let to = times[k] - [0.5, 0.5, 1.0, 1.0][stage] * length;
+                    x = move_to(start, times[k], to, if stage == 3 { sum } else { e });
+                }
+                k += 1;
+            }
+            if text == "plms" {
+                past.push(noise(x, times[0]));
+                let ahead = move_to(x, times[0], times[1], past[0]);
+                x = move_to(x, times[0], times[1], 0.5 * (past[0] + noise(ahead, times[1])));
+                k = 1;
+            }
+            while k < steps as usize {
+                past.push(noise(x, times[k]));
+                x = move_to(x, times[k], times[k + 1], combined(&past));
+                k += 1;
+            }
+            let gain = output(text, &grid).gain[mode];
+            assert!((gain / x - 1.0).abs() < 1e-11, "{text}, λ = {lambda}: {gain} {x}");
+        }
+    }
+}
