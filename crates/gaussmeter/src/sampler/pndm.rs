@@ -113,7 +113,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
 
 pub(super) static PLMS: Entry<dyn Sampler> = Entry {
     name: "plms",
-    aliases: &["pndm-skip-prk"],
+    aliases: &["PLMSSampler"],
     summary: "pseudo linear multistep after one step with two evaluations, as run for latent diffusion",
     source: "Liu et al. (2022), equation 12; diffusers (skip_prk_steps=True)",
     order: Some(2),

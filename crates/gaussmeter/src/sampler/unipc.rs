@@ -158,9 +158,9 @@ pub(super) fn orders(a: &Arguments) -> Result<(usize, LowerOrderFinal), BuildErr
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "unipc",
-    aliases: &["uni_pc", "UniPCMultistepScheduler"],
+    aliases: &["uni_pc", "uni_pc_bh2", "UniPCMultistepScheduler"],
     summary: "UniPC: multistep predictor and corrector that share their evaluations",
-    source: "Zhao et al. (2023), algorithms 1 and 2; diffusers, ComfyUI (solver=bh1)",
+    source: "Zhao et al. (2023), algorithms 1 and 2; diffusers; ComfyUI (order=3, uni_pc solver=bh1)",
     order: Some(3),
     parameters: &[
         Parameter {
