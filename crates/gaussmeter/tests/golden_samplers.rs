@@ -51,6 +51,12 @@ impl Case<'_> {
             let mut nodes = self.numbers("sigmas");
             // Two-stage schedulers of diffusers list the inner nodes twice.
             nodes.dedup();
+            if self.0["sampler"].as_str().is_some_and(|s| s.starts_with("uni_pc")) {
+                // Its last level is 0.001, with a σ that it forms as √(1 − e^{2 ln α}).
+                let log_alpha = 0.5 * (1.0f64 / (0.001 * 0.001 + 1.0)).ln();
+                nodes.pop();
+                nodes.push((1.0 - (2.0 * log_alpha).exp()).sqrt() / log_alpha.exp());
+            }
             if self.is_flow() && self.id().starts_with("comfyui") {
                 // ComfyUI starts SDE samplers a little below u = 1.
                 nodes[0] = nodes[0].min(numbers(&self.0["evals_alpha_sigma"][0])[1]);
@@ -58,7 +64,17 @@ impl Case<'_> {
             return nodes;
         }
         let evaluations = self.0["evals_alpha_sigma"].as_array().unwrap().iter();
-        evaluations.chain([&self.0["output_alpha_sigma"]]).map(ratio).collect()
+        let mut nodes: Vec<f64> = evaluations.chain([&self.output()]).map(ratio).collect();
+        // A level where the network is asked twice.
+        nodes.dedup();
+        nodes
+    }
+    /// α and σ of the output; where they are not recorded, it is clean.
+    fn output(&self) -> Value {
+        match &self.0["output_alpha_sigma"] {
+            Value::Null => serde_json::json!([1.0, 0.0]),
+            output => output.clone(),
+        }
     }
     fn is_flow(&self) -> bool {
         self.0["state_space"].as_str().is_some_and(|s| s.starts_with("flow"))
@@ -181,6 +197,53 @@ impl Process for WholeAtNodes {
     }
 }
 
+/// UniPC of diffusers, by its configuration.
+fn unipc(c: &Case) -> Option<String> {
+    let config = &c.0["config"];
+    // A network that is told another level than the solver is at.
+    if c.0["conditioning"] == "timestep" {
+        return None;
+    }
+    let order = config["solver_order"].as_u64().unwrap_or(2);
+    let solver = config["solver_type"].as_str().unwrap_or("bh2");
+    let corrector = if config["disable_corrector"].is_array() { "no" } else { "yes" };
+    let prediction = if config["predict_x0"] == false { "noise" } else { "denoiser" };
+    let lower = if order == 1 { "no" } else { "always" };
+    Some(format!(
+        "unipc:order={order},solver={solver},corrector={corrector},prediction={prediction},lower_order_final={lower}"
+    ))
+}
+
+/// UniPC of ComfyUI, which has order 3 unless there are fewer steps.
+fn comfyui_unipc(c: &Case, solver: &str) -> Option<String> {
+    let order = c.0["steps"].as_u64()?.saturating_sub(1).clamp(1, 3);
+    let lower = if order == 1 { "no" } else { "always" };
+    let text = format!("unipc:order={order},solver={solver},lower_order_final={lower}");
+    (!c.is_flow()).then_some(text)
+}
+
+/// DEIS of diffusers, by its configuration.
+fn deis(c: &Case) -> Option<String> {
+    let config = &c.0["config"];
+    let order = config["solver_order"].as_u64().unwrap_or(2);
+    let is_lowered = order > 1 && config["lower_order_final"] != false;
+    let lower = if is_lowered { "under15" } else { "no" };
+    let sigmas = c.numbers("sigmas");
+    let repeated = if sigmas[sigmas.len() - 1] == sigmas[sigmas.len() - 2] { "yes" } else { "no" };
+    Some(format!("deis:order={order},lower_order_final={lower},repeated_end={repeated}"))
+}
+
+/// DEIS of ComfyUI.
+fn comfyui_deis(c: &Case) -> Option<String> {
+    let text = match c.variant() {
+        "default" => "deis:variant=comfyui",
+        // Polynomials in σ.
+        "rhoab_max_order4" => "lms:final=denoiser",
+        _ => return None,
+    };
+    (!c.is_flow()).then(|| text.into())
+}
+
 /// The files whose update rules are written here.
 const FILES: &[File] = &[
     ("kdiffusion__euler", |c| call("edm-euler", c, CHURN), 15),
@@ -199,7 +262,7 @@ const FILES: &[File] = &[
         },
         21,
     ),
-    ("diffusers__edm_euler", |_| Some("ddim".into()), 3),
+    ("diffusers__edm_euler", |_| Some("ddim".into()), 4),
     ("diffusers__euler_ancestral", |_| Some("euler-ancestral".into()), 8),
     ("diffusers__flow_match_heun", |c| in_u(c, "edm"), 4),
     (
@@ -211,7 +274,7 @@ const FILES: &[File] = &[
         // With linspace the state is not at the noise level that the network is told (5.4).
         "diffusers__ddim",
         |c| if c.id().contains("linspace") { None } else { call("ddim", c, &[("eta", "eta")]) },
-        18,
+        20,
     ),
     (
         "diffusers__ddpm",
@@ -240,7 +303,7 @@ const FILES: &[File] = &[
                 ))
             }
         },
-        3,
+        4,
     ),
     ("edm__edm_sampler", |c| call("edm", c, CHURN), 10),
     ("kdiffusion__heun", |c| call("edm", c, CHURN), 20),
@@ -267,16 +330,41 @@ const FILES: &[File] = &[
     ("kdiffusion__lms", |c| call_lms(c, "lms"), 10),
     ("comfyui__lms", |c| in_u(c, &call_lms(c, "denoiser")?), 14),
     ("diffusers__lms", |c| call_lms(c, "lms"), 5),
+    ("diffusers__unipc", unipc, 37),
+    ("comfyui__uni_pc", |c| comfyui_unipc(c, "bh1"), 6),
+    ("comfyui__uni_pc_bh2", |c| comfyui_unipc(c, "bh2"), 6),
+    ("diffusers__deis", deis, 19),
+    ("comfyui__deis", comfyui_deis, 7),
+    (
+        "diffusers__pndm",
+        // With linspace the state is not at the noise level that the network is told (5.4).
+        |c| if c.id().contains("linspace") { None } else { Some("plms".into()) },
+        6,
+    ),
+    ("diffusers__ipndm", |_| Some("ipndm:variant=diffusers".into()), 1),
+    ("comfyui__ipndm", |c| (!c.is_flow()).then(|| "ipndm:final=denoiser".into()), 6),
+    ("comfyui__ipndm_v", |c| (!c.is_flow()).then(|| "ipndm-v:variant=comfyui".into()), 6),
+    ("comfyui__gradient_estimation", |c| (!c.is_flow()).then(|| "gradient-estimation".into()), 6),
+    (
+        "comfyui__gradient_estimation_cfg_pp",
+        |c| (!c.is_flow()).then(|| "gradient-estimation".into()),
+        6,
+    ),
 ];
 
 /// The largest error of a case in units of its tolerance, and relative to the variance; `None` if
 /// the evaluations are at other levels than those recorded.
 fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
-    let nodes = case.nodes();
+    let mut nodes = case.nodes();
+    let is_flow = case.is_flow();
+    // Without signal at the start the ratio is infinite, which is a time of flow.
+    let is_infinite = !is_flow && nodes[0].is_infinite();
+    if is_infinite {
+        nodes.iter_mut().for_each(|n| *n = if n.is_infinite() { 1.0 } else { *n / (1.0 + *n) });
+    }
     if !nodes.iter().all(|n| n.is_finite()) {
         return None;
     }
-    let is_flow = case.is_flow();
     let (text, process) = match text.split_once(" @ ") {
         Some((text, process)) => (text, Some(process::registry().build(process).unwrap().item)),
         None => (text, None),
@@ -284,6 +372,7 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let mut process: Arc<dyn Process> = match (process, is_flow) {
         (Some(process), _) => process.into(),
         (None, true) => Arc::new(Flow),
+        (None, false) if is_infinite => Arc::new(Flow),
         (None, false) => Arc::new(Edm::new(f64::max(80.0, nodes[0]))),
     };
     let is_discrete = process.training_steps().is_some();
@@ -309,18 +398,28 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
         let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
         (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
     };
+    // An evaluation at the level of the output changes nothing.
+    let ratio = |pair: &Value| pair[1].as_f64().unwrap() / pair[0].as_f64().unwrap();
+    let recorded = match recorded.split_last() {
+        Some((last, others))
+            if told.len() == others.len() && ratio(last) == ratio(&case.output()) =>
+        {
+            others
+        }
+        _ => &recorded[..],
+    };
     if told.len() != recorded.len() || told.iter().zip(recorded).any(differs) {
         return None;
     }
     let lambda = numbers(&file["lambdas"]);
     let data = Spectrum::new("golden", "", &lambda, None, Some(&vec![1.0; lambda.len()])).unwrap();
     let output = Output::of(&plan, &data);
-    let std = match is_flow {
+    let std = match is_flow || is_infinite {
         true => 1.0,
         false => case.0["init_std_edm"].as_f64().unwrap() * plan.start().alpha,
     };
     // Both sides at the scale of the recorded output.
-    let alpha = if is_flow { 1.0 } else { case.0["output_alpha_sigma"][0].as_f64().unwrap() };
+    let alpha = if is_flow { 1.0 } else { case.output()[0].as_f64().unwrap() };
     let (var, gain, mean) = (case.numbers("var"), case.numbers("gain"), case.numbers("mean_gain"));
     let tolerance = case.numbers("rtol_per_lambda");
     // Steps are recorded as x + (σ′ − σ) d, which cancels in long ones: there the recordings are off

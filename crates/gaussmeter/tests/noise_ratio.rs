@@ -65,6 +65,18 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpmpp-3m-sde:eta=0.5",
         "lms",
         "lms:order=3,final=denoiser",
+        "unipc",
+        "unipc:order=3,solver=bh1,prediction=noise",
+        "exponential-adams-bashforth:order=4",
+        "exponential-adams-bashforth:prediction=noise",
+        "deis:order=4",
+        "deis:variant=comfyui",
+        "plms",
+        "ipndm",
+        "ipndm-v:variant=comfyui",
+        "gradient-estimation:gamma=1.7,final=multistep",
+        "adams-bashforth-moulton",
+        "adams-bashforth-moulton:mode=pec",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
     ] {
@@ -83,6 +95,18 @@ fn samplers_that_coincide() {
         ("dpmpp-2m-sde:eta=0", "dpmpp-2m"),
         ("edm-euler", "ddim"),
         ("lms:order=1", "ddim"),
+        ("unipc:order=1,corrector=no", "ddim"),
+        ("unipc:order=1,corrector=no,prediction=noise", "ddim"),
+        ("exponential-adams-bashforth:order=2", "dpmpp-2m:heun"),
+        ("exponential-adams-bashforth:order=4,prediction=noise", "deis:order=4"),
+        ("deis:order=1", "ddim"),
+        ("ipndm:order=1", "ddim"),
+        ("ipndm-v", "lms:final=denoiser"),
+        ("ipndm-v:order=2,variant=comfyui", "ipndm-v:order=2"),
+        ("gradient-estimation:1", "ddim"),
+        ("gradient-estimation:1.5", "ipndm:order=2,final=denoiser"),
+        ("gradient-estimation:gamma=1.5,final=multistep", "ipndm:order=2"),
+        ("unipc:order=2,corrector=no", "dpmpp-2m"),
         ("dpmpp-3m-sde:eta=0,second=midpoint", "dpmpp-3m"),
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
@@ -93,13 +117,12 @@ fn samplers_that_coincide() {
             assert_same(&a_law, &b_law, &format!("{a} = {b}"));
         }
     }
-    // On edm, t is the noise ratio: Euler in t is Euler in σ.
+    // On edm, t is the noise ratio: Euler in t is Euler in σ, a polynomial in t one in σ.
     let [edm, ..] = grids();
-    assert_same(
-        &in_ratio_coordinates("euler", &edm),
-        &in_ratio_coordinates("ddim", &edm),
-        "euler = ddim on edm",
-    );
+    for (a, b) in [("euler", "ddim"), ("deis:order=4,variant=t", "lms:final=denoiser")] {
+        let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &edm));
+        assert_same(&a_law, &b_law, &format!("{a} = {b} on edm"));
+    }
 }
 
 /// On flow, Euler in t and DDIM are the same sampler, also from α = 0.
@@ -144,6 +167,14 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpmpp-3m",
         "dpmpp-3m-sde",
         "lms:final=denoiser",
+        "unipc",
+        "exponential-adams-bashforth",
+        "deis",
+        "deis:variant=t",
+        "deis:variant=comfyui",
+        "ipndm:final=denoiser",
+        "ipndm-v:variant=comfyui",
+        "gradient-estimation",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -165,6 +196,10 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-sde",
         "edm-euler:1",
         "lms",
+        "pndm",
+        "plms",
+        "ipndm-v:variant=comfyui",
+        "adams-bashforth-moulton",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(
@@ -173,5 +208,97 @@ fn infinite_noise_ratios_are_refused() {
              start below, or use ddim, dpmpp-2m, or heun, which steps in t",
             "{text}"
         );
+    }
+}
+
+/// Where no signal is left, the first step of a multistep method in log-SNR, and that of iPNDM, is the
+/// one of DDIM, and the mean is not lost.
+#[test]
+fn multistep_methods_start_without_signal() {
+    let grid = Grid::new(Arc::new(Flow), &[1.0, 0.8, 0.45, 0.1, 0.0]).unwrap();
+    let shorter = Grid::new(Arc::new(Flow), &[1.0, 0.8]).unwrap();
+    for text in [
+        "unipc",
+        "unipc:prediction=noise",
+        "deis",
+        "deis:variant=t",
+        "ipndm",
+        "gradient-estimation",
+    ] {
+        let [first, ddim] = [text, "ddim"].map(|text| output(text, &shorter));
+        for (a, b) in
+            first.gain.iter().zip(&ddim.gain).chain(first.mean_gain.iter().zip(&ddim.mean_gain))
+        {
+            assert!((a - b).abs() < 1e-13, "{text}: {a} {b}");
+        }
+        // D is the mean at the start, and there alone without an error of the step.
+        let white = Spectrum::new("point", "", &[0.0], None, Some(&[1.0])).unwrap();
+        let plan = sampler::registry().build(text).unwrap().item.plan(&grid).unwrap();
+        let mean = Output::of(&plan, &white).mean_gain[0];
+        assert!((mean - 1.0).abs() < 1e-12, "{text}: {mean}");
+    }
+    let lost = output("ipndm:variant=diffusers", &grid).mean_gain[0];
+    assert!((lost - 1.0).abs() > 0.1, "{lost}");
+}
+
+/// PNDM as diffusers runs it, by its counter, its list of times and formula 9 of Liu et al., on one mode.
+#[test]
+fn pndm_follows_its_counter() {
+    let process = VpLinear::new(0.5, 0.5, 10.0).unwrap();
+    let (steps, length) = (7, 1.2);
+    let times: Vec<f64> = (0..=steps).map(|k| 9.0 - length * f64::from(k)).collect();
+    let grid = Grid::new(Arc::new(process), &times).unwrap();
+    let alpha_bar = |t: f64| process.level(t).alpha.powi(2);
+    let move_to = |x: f64, t: f64, to: f64, noise: f64| {
+        let (a, b) = (alpha_bar(t), alpha_bar(to));
+        let scale = a * (1.0 - b).sqrt() + (a * (1.0 - a) * b).sqrt();
+        (b / a).sqrt() * x - (b - a) * noise / scale
+    };
+    for (mode, lambda) in LAMBDA.into_iter().enumerate().skip(1) {
+        let noise = |x: f64, t: f64| {
+            let a = alpha_bar(t);
+            (1.0 - a).sqrt() * x / (a * lambda + 1.0 - a)
+        };
+        let weights: [&[f64]; 4] =
+            [&[1.0], &[1.5, -0.5], &[23.0, -16.0, 5.0], &[55.0, -59.0, 37.0, -9.0]];
+        let combined = |past: &[f64]| {
+            let w = weights[past.len().min(4) - 1];
+            let total = w.iter().sum::<f64>();
+            past.iter().rev().zip(w).map(|(e, w)| e * w / total).sum::<f64>()
+        };
+        for text in ["pndm", "plms"] {
+            let (mut x, mut past) = (1.0, Vec::new());
+            let mut k = 0;
+            while k < 3 && text == "pndm" {
+                // Four evaluations, at t, twice half way, and at the end.
+                let (start, mut sum) = (x, 0.0);
+                for (stage, share) in
+                    [1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0].iter().enumerate()
+                {
+                    let at = [0.0, 0.5, 0.5, 1.0][stage];
+                    let e = noise(x, times[k] - at * length);
+                    if stage == 0 {
+                        past.push(e);
+                    }
+                    sum += share * e;
+                    let to = times[k] - [0.5, 0.5, 1.0, 1.0][stage] * length;
+                    x = move_to(start, times[k], to, if stage == 3 { sum } else { e });
+                }
+                k += 1;
+            }
+            if text == "plms" {
+                past.push(noise(x, times[0]));
+                let ahead = move_to(x, times[0], times[1], past[0]);
+                x = move_to(x, times[0], times[1], 0.5 * (past[0] + noise(ahead, times[1])));
+                k = 1;
+            }
+            while k < steps as usize {
+                past.push(noise(x, times[k]));
+                x = move_to(x, times[k], times[k + 1], combined(&past));
+                k += 1;
+            }
+            let gain = output(text, &grid).gain[mode];
+            assert!((gain / x - 1.0).abs() < 1e-11, "{text}, λ = {lambda}: {gain} {x}");
+        }
     }
 }

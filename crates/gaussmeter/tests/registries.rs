@@ -264,6 +264,23 @@ fn the_first_parameter_needs_no_key() {
         process("vp:beta_min=0,beta_max=0").unwrap_err().to_string(),
         "process 'vp-linear': beta_min and beta_max are both 0, so no noise is ever added"
     );
+    for (text, reason) in [
+        (
+            "unipc:order=1,solver=bh1,corrector=no",
+            "'unipc': solver weighs differences, of which order=1,corrector=no has none",
+        ),
+        (
+            "unipc:order=1,lower_order_final=always",
+            "'unipc': lower_order_final has no lower order than 1",
+        ),
+        (
+            "deis:order=1,variant=t",
+            "'deis': variant interpolates predictions, and order=1 has one only",
+        ),
+    ] {
+        let error = sampler::registry().build(text).map(|n| n.label).unwrap_err();
+        assert_eq!(error.to_string(), format!("sampler {reason}"));
+    }
     // A file name is taken whole.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a=1,b=2.txt");
@@ -352,7 +369,12 @@ fn check_folder(folder: &str, kind: &str, helpers: &[&str], registered: Vec<&'st
 
 #[test]
 fn every_file_is_registered() {
-    check_folder("sampler", "Entry<dyn Sampler>", &["transfer"], sampler::registry().names());
+    check_folder(
+        "sampler",
+        "Entry<dyn Sampler>",
+        &["multistep", "transfer"],
+        sampler::registry().names(),
+    );
     check_folder("process", "Entry<dyn Process>", &["told"], process::registry().names());
     check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());

@@ -1,3 +1,4 @@
+use super::multistep::adams_weight;
 use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
@@ -20,17 +21,6 @@ pub struct Lms {
     pub final_denoiser: bool,
 }
 
-/// ∫ Lⱼ from `nodes[0]` to `to`: the two-point Gauss–Legendre rule is exact up to degree 3.
-fn weight(nodes: &[Real], j: usize, to: Real) -> Real {
-    let (middle, half) = (0.5 * (to + nodes[0]), 0.5 * (to - nodes[0]));
-    let lagrange = |s: Real| {
-        let others = nodes.iter().enumerate().filter(|(m, _)| *m != j);
-        others.fold(Real::from(1.0), |product, (_, &node)| product * (s - node) / (nodes[j] - node))
-    };
-    let offset = half / 3f64.sqrt();
-    half * (lagrange(middle - offset) + lagrange(middle + offset))
-}
-
 impl Sampler for Lms {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let mut history: VecDeque<(Real, Linear)> = VecDeque::new();
@@ -49,7 +39,7 @@ impl Sampler for Lms {
             let nodes: Vec<Real> = history.iter().map(|(node, _)| *node).collect();
             let terms = history.iter().enumerate();
             let slope = terms.fold(Linear::default(), |sum, (j, (_, d))| {
-                sum + weight(&nodes, j, to.noise_ratio()) * d
+                sum + adams_weight(&nodes, j, from.noise_ratio(), to.noise_ratio()) * d
             });
             x = tape.arrive(to, (to.alpha / from.alpha) * x + to.alpha * slope);
         }

@@ -4,8 +4,10 @@
 //! [`registry`]: it is then listed, measured for its declared order, checked against sampled
 //! paths, and available everywhere.
 
+mod adams_bashforth_moulton;
 mod ddim;
 mod ddpm;
+mod deis;
 mod dpm_2;
 mod dpmpp_2m;
 mod dpmpp_2s;
@@ -15,13 +17,21 @@ mod edm;
 mod ei;
 mod em;
 mod euler;
+mod exponential_adams_bashforth;
+mod gradient_estimation;
 mod heun;
+mod ipndm_v;
 mod lms;
+mod multistep;
+mod pndm;
 mod rk4;
 mod transfer;
+mod unipc;
 
+pub use adams_bashforth_moulton::AdamsBashforthMoulton;
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
+pub use deis::{Deis, DeisVariable};
 pub use dpm_2::Dpm2;
 pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
 pub use dpmpp_2s::DpmPp2S;
@@ -31,10 +41,14 @@ pub use edm::EdmSampler;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
+pub use gradient_estimation::GradientEstimation;
 pub use heun::Heun;
+pub use ipndm_v::ComfyUiIpndmV;
 pub use lms::Lms;
+pub use pndm::{Pndm, PndmStart};
 pub use rk4::Rk4;
 pub use transfer::Churn;
+pub use unipc::{SingleWeight, UniPc};
 
 use crate::entry::Registry;
 use crate::grid::Grid;
@@ -66,6 +80,15 @@ pub fn registry() -> Registry<dyn Sampler> {
             &dpmpp_3m::ENTRY,
             &dpmpp_3m::SDE,
             &lms::ENTRY,
+            &unipc::ENTRY,
+            &exponential_adams_bashforth::ENTRY,
+            &deis::ENTRY,
+            &pndm::ENTRY,
+            &pndm::PLMS,
+            &pndm::IMPROVED,
+            &ipndm_v::ENTRY,
+            &gradient_estimation::ENTRY,
+            &adams_bashforth_moulton::ENTRY,
         ],
     }
 }
