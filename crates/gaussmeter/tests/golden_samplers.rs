@@ -47,6 +47,12 @@ impl Case<'_> {
             let node = |i| (from + f64::from(i) / last * (to - from)).powf(rho);
             return (0..=last as u32).map(node).chain([0.0]).collect();
         }
+        if let (true, Some(n)) = (self.0["fn"] == "sample_dpm_fast", self.given("n")) {
+            // Called with the ends and the number of evaluations.
+            let ends = self.numbers("sigmas");
+            let node = |i| ends[0] * (ends[1] / ends[0]).powf(f64::from(i) / n);
+            return (0..n as u32).map(node).chain([ends[1]]).collect();
+        }
         if self.0["sigmas"].is_array() {
             let mut nodes = self.numbers("sigmas");
             // Two-stage schedulers of diffusers list the inner nodes twice.
@@ -75,36 +81,67 @@ fn call(name: &str, case: &Case, keys: &[(&str, &str)]) -> Option<String> {
         .iter()
         .filter_map(|(theirs, ours)| Some(format!("{ours}={:?}", case.given(theirs)?)))
         .collect();
-    Some(format!("{name}:{}", given.join(",")))
+    let separator = if name.contains(':') { "," } else { ":" };
+    Some(format!("{name}{separator}{}", given.join(",")))
+}
+
+/// A word of the configuration of a diffusers scheduler.
+fn word<'a>(c: &'a Case, key: &str, default: &'a str) -> &'a str {
+    c.0["config"][key].as_str().unwrap_or(default)
+}
+/// A switch of it.
+fn flag(c: &Case, key: &str, default: bool) -> bool {
+    c.0["config"][key].as_bool().unwrap_or(default)
+}
+/// What is integrated, and the ending of names with noise.
+fn algorithm(c: &Case) -> (&'static str, &'static str) {
+    match word(c, "algorithm_type", "dpmsolver++") {
+        "dpmsolver++" => ("denoiser", ""),
+        "sde-dpmsolver++" => ("denoiser", "-sde"),
+        "dpmsolver" => ("noise", ""),
+        "sde-dpmsolver" => ("noise", "-sde"),
+        other => panic!("{other}"),
+    }
 }
 
 /// The multistep schedulers of diffusers, by their configuration.
 fn multistep(c: &Case) -> Option<String> {
-    let word = |key: &str, default| c.0["config"][key].as_str().unwrap_or(default).to_string();
-    let sde = match word("algorithm_type", "dpmsolver++").as_str() {
-        "dpmsolver++" => "",
-        "sde-dpmsolver++" => "-sde",
-        _ => return None,
-    };
+    // The network is told another level than the solver is at.
+    if c.variant().ends_with("timestep_cond") {
+        return None;
+    }
+    let (model, sde) = algorithm(c);
+    let family = if model == "noise" { "dpm-solver" } else { "dpmpp" };
     let order = c.0["config"]["solver_order"].as_u64().unwrap_or(2);
-    let flag = |key: &str, default| c.0["config"][key].as_bool().unwrap_or(default);
-    let last = match (flag("euler_at_final", false), flag("lower_order_final", true)) {
-        (true, _) => "always",
+    let last = match (flag(c, "euler_at_final", false), flag(c, "lower_order_final", true)) {
+        // With order 3, the two are set together.
+        (true, _) if order == 2 => "always",
         (_, true) => "under15",
         _ => "no",
     };
-    let solver = word("solver_type", "midpoint");
-    match order {
-        1 if sde.is_empty() => Some("ddim".into()),
-        1 => Some("euler-ancestral".into()),
-        2 => Some(format!("dpmpp-2m{sde}:solver={solver},lower_order_final={last}")),
-        // With noise, diffusers has a sign wrong (SAMPLERS.md, 5.1).
-        3 if sde.is_empty() => {
-            let last = if last == "no" { "no" } else { "under15" };
-            Some(format!("dpmpp-3m:second={solver},lower_order_final={last}"))
-        }
-        _ => None,
+    let solver = word(c, "solver_type", "midpoint");
+    Some(match (order, model, sde) {
+        (1, _, "") => "ddim".into(),
+        (1, "denoiser", _) => "euler-ancestral".into(),
+        (1, ..) => "dpm-solver-1-sde".into(),
+        (2, ..) => format!("{family}-2m{sde}:solver={solver},lower_order_final={last}"),
+        _ => format!("{family}-3m{sde}:second={solver},variant=diffusers,lower_order_final={last}"),
+    })
+}
+
+/// The singlestep scheduler of diffusers.
+fn singlestep(c: &Case) -> Option<String> {
+    let (model, sde) = algorithm(c);
+    let order = c.0["config"]["solver_order"].as_u64().unwrap_or(2);
+    if order == 1 {
+        return Some(if sde.is_empty() { "ddim".into() } else { "euler-ancestral".into() });
     }
+    let last = if flag(c, "lower_order_final", false) { "yes" } else { "no" };
+    let variant = if sde.is_empty() { "" } else { ",variant=diffusers" };
+    let solver = word(c, "solver_type", "midpoint");
+    Some(format!(
+        "dpm-solver-singlestep{sde}:{order},model={model},solver={solver},lower_order_final={last}{variant}"
+    ))
 }
 
 /// The 2M samplers of k-diffusion.
@@ -151,7 +188,7 @@ const FILES: &[File] = &[
     ("comfyui__ddpm", |c| (!c.is_flow()).then(|| "euler-ancestral".into()), 6),
     // Noise drawn after the network was asked (SAMPLERS.md, 5.5) is not the churn of the paper.
     ("diffusers__euler", |c| c.given("s_churn").is_none().then(|| "ddim".into()), 18),
-    ("diffusers__edm_euler", |_| Some("ddim".into()), 3),
+    ("diffusers__edm_euler", |_| Some("ddim".into()), 4),
     ("diffusers__euler_ancestral", |_| Some("euler-ancestral".into()), 8),
     (
         "diffusers__flow_match_euler",
@@ -162,7 +199,7 @@ const FILES: &[File] = &[
         // With linspace the state is not at the noise level that the network is told (5.4).
         "diffusers__ddim",
         |c| if c.id().contains("linspace") { None } else { call("ddim", c, &[("eta", "eta")]) },
-        18,
+        19,
     ),
     (
         "diffusers__ddpm",
@@ -174,26 +211,37 @@ const FILES: &[File] = &[
     // On flow models ComfyUI takes u for the noise ratio in the rules without noise.
     ("comfyui__dpmpp_2m", |c| (!c.is_flow()).then(|| "dpmpp-2m".into()), 18),
     ("comfyui__dpmpp_2m_cfg_pp", |c| (!c.is_flow()).then(|| "dpmpp-2m".into()), 6),
-    ("comfyui__res_multistep", |c| (!c.is_flow()).then(|| "dpmpp-2m:heun".into()), 6),
-    ("comfyui__res_multistep_cfg_pp", |c| (!c.is_flow()).then(|| "dpmpp-2m:heun".into()), 6),
+    ("comfyui__res_multistep", |c| (!c.is_flow()).then(|| "res-multistep".into()), 6),
+    ("comfyui__res_multistep_cfg_pp", |c| (!c.is_flow()).then(|| "res-multistep".into()), 6),
+    (
+        "comfyui__res_multistep_ancestral",
+        |c| if c.is_flow() { None } else { call("res-multistep-ancestral", c, &[("eta", "eta")]) },
+        7,
+    ),
+    (
+        "comfyui__res_multistep_ancestral_cfg_pp",
+        |c| (!c.is_flow()).then(|| "res-multistep-ancestral".into()),
+        6,
+    ),
     ("comfyui__dpmpp_2m_sde", |_| Some("dpmpp-2m-sde".into()), 26),
-    ("comfyui__dpmpp_2m_sde_heun", |_| Some("dpmpp-2m-sde:solver=heun".into()), 14),
-    ("diffusers__dpmsolver_multistep", multistep, 79),
+    ("comfyui__dpmpp_2m_sde_heun", |_| Some("dpmpp-2m-sde-heun".into()), 14),
+    ("diffusers__dpmsolver_multistep", multistep, 101),
     ("diffusers__edm_dpmsolver_multistep", multistep, 9),
     (
         "diffusers__cosine_dpmsolver_multistep",
         |c| {
-            if c.is("o1") {
-                Some("euler-ancestral".into())
-            } else {
-                Some(format!(
-                    "dpmpp-2m-sde:solver={}",
-                    if c.is("heun") { "heun" } else { "midpoint" }
-                ))
-            }
+            let solver = word(c, "solver_type", "midpoint");
+            let second = format!("dpmpp-2m-sde:solver={solver}");
+            Some(if c.is("o1") { "euler-ancestral".into() } else { second })
         },
-        3,
+        4,
     ),
+    (
+        "diffusers__cogvideox",
+        |c| Some(if c.variant().starts_with("dpm") { "dpmpp-2m-sde" } else { "ddim" }.into()),
+        4,
+    ),
+    ("diffusers__dpmsolver_singlestep", singlestep, 26),
     ("edm__edm_sampler", |c| call("edm", c, CHURN), 10),
     ("kdiffusion__heun", |c| call("edm", c, CHURN), 20),
     ("comfyui__heun", |c| (!c.is_flow()).then(|| "edm".into()), 6),
@@ -206,12 +254,23 @@ const FILES: &[File] = &[
     ("diffusers__kdpm2_ancestral", |_| Some("dpm-2-ancestral".into()), 10),
     ("kdiffusion__dpmpp_2s_ancestral", |c| call("dpmpp-2s-ancestral", c, &[("eta", "eta")]), 30),
     ("comfyui__dpmpp_2s_ancestral", |c| (!c.is_flow()).then(|| "dpmpp-2s-ancestral".into()), 6),
+    (
+        "comfyui__dpmpp_2s_ancestral_cfg_pp",
+        |c| (!c.is_flow()).then(|| "dpmpp-2s-ancestral-cfg-pp:variant=comfyui".into()),
+        6,
+    ),
     ("kdiffusion__dpmpp_sde", brownian, 50),
     // On flow models ComfyUI's Brownian path runs in u, not in the noise ratio.
     ("comfyui__dpmpp_sde", |c| if c.is_flow() { None } else { brownian(c) }, 6),
     ("diffusers__dpmsolver_sde", |_| Some("dpmpp-sde".into()), 10),
-    ("kdiffusion__dpmpp_3m_sde", |c| call("dpmpp-3m-sde", c, &[("eta", "eta")]), 15),
-    ("comfyui__dpmpp_3m_sde", |_| Some("dpmpp-3m-sde".into()), 14),
+    (
+        "kdiffusion__dpmpp_3m_sde",
+        |c| call("dpmpp-3m-sde:variant=k-diffusion", c, &[("eta", "eta")]),
+        15,
+    ),
+    ("comfyui__dpmpp_3m_sde", |_| Some("dpmpp-3m-sde:variant=k-diffusion".into()), 14),
+    ("kdiffusion__dpm_fast", |c| call("dpm-fast", c, &[("eta", "eta")]), 4),
+    ("comfyui__dpm_fast", |c| (!c.is_flow()).then(|| "dpm-fast:variant=comfyui".into()), 6),
     ("kdiffusion__lms", |c| call_lms(c, "lms"), 10),
     ("comfyui__lms", |c| if c.is_flow() { None } else { call_lms(c, "denoiser") }, 6),
     ("diffusers__lms", |c| call_lms(c, "lms"), 5),
@@ -222,22 +281,29 @@ const FILES: &[File] = &[
 /// solver is at.
 fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let nodes = case.nodes();
-    if !nodes.iter().all(|n| n.is_finite()) {
-        return None;
-    }
     let is_flow = case.is_flow();
-    let process: Arc<dyn Process> = match is_flow {
-        true => Arc::new(Flow),
-        false => Arc::new(Edm::new(f64::max(80.0, nodes[0]))),
+    // Without signal at the start the noise ratio is infinite: u is not.
+    let by_u = is_flow || nodes[0].is_infinite();
+    let u = |ratio: &f64| if ratio.is_infinite() { 1.0 } else { ratio / (1.0 + ratio) };
+    let grid = match by_u {
+        true if is_flow => Grid::new(Arc::new(Flow), &nodes).ok()?,
+        true => Grid::new(Arc::new(Flow), &nodes.iter().map(u).collect::<Vec<_>>()).ok()?,
+        false => Grid::new(Arc::new(Edm::new(f64::max(80.0, nodes[0]))), &nodes).ok()?,
     };
-    let grid = Grid::new(process, &nodes).ok()?;
     let plan = sampler::registry().build(text).unwrap().item.plan(&grid).ok()?;
     let told = plan.ops().iter().filter_map(|op| match op {
         gaussmeter::tape::Op::Predict { level, .. } => Some(*level),
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let recorded = case.0["evals_alpha_sigma"].as_array().unwrap();
+    let mut recorded = &case.0["evals_alpha_sigma"].as_array().unwrap()[..];
+    // A last step of no length: its evaluation has no effect.
+    if let Some([.., a, b]) = case.0["sigmas"].as_array().map(|s| &s[..])
+        && a == b
+        && recorded.len() == told.len() + 1
+    {
+        recorded = &recorded[..told.len()];
+    }
     let differs = |(level, pair): (&Level, &Value)| {
         let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
         (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
@@ -248,15 +314,17 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let lambda = numbers(&file["lambdas"]);
     let data = Spectrum::new("golden", "", &lambda, None, Some(&vec![1.0; lambda.len()])).unwrap();
     let output = Output::of(&plan, &data);
-    let std = if is_flow { 1.0 } else { case.0["init_std_edm"].as_f64().unwrap() };
+    let std = if by_u { 1.0 } else { case.0["init_std_edm"].as_f64().unwrap() };
     // Both sides at the scale of the recorded output.
     let alpha = if is_flow { 1.0 } else { case.0["output_alpha_sigma"][0].as_f64().unwrap() };
     let (var, gain, mean) = (case.numbers("var"), case.numbers("gain"), case.numbers("mean_gain"));
     let tolerance = case.numbers("rtol_per_lambda");
     // Steps are recorded as x + (σ′ − σ) d, which cancels in long ones: there the recordings are off
-    // by more than they carry, as rational arithmetic on k-diffusion/heun/polyexponential_rho2 shows.
+    // by more than they carry, as exact arithmetic on k-diffusion/heun/polyexponential_rho2 and dpm_fast/range_edm shows.
     let floor = match nodes.len() {
         ..=4 => 1e-9,
+        // Two blocks.
+        6 if case.0["fn"] == "sample_dpm_fast" => 1e-10,
         _ => 5e-12,
     };
     let mut worst = (0.0f64, 0.0f64);

@@ -30,11 +30,16 @@ fn output(text: &str, grid: &Grid) -> Output {
     Output::of(&plan, &data)
 }
 
-/// Gain on x = X/α at the start, variance of noise and mean at σ = 0, α = 1.
+/// Gain on x = X/α, variance of noise and mean of x where the sampler ends.
 fn in_ratio_coordinates(text: &str, grid: &Grid) -> [Vec<f64>; 3] {
-    let output = output(text, grid);
-    let gain = output.gain.iter().map(|g| g * grid.start().alpha).collect();
-    [gain, output.noise_variance, output.mean_gain]
+    let end = sampler::registry().build(text).unwrap().item.plan(grid).unwrap().end();
+    let Output { gain, noise_variance, mean_gain, .. } = output(text, grid);
+    let scaled = |v: Vec<f64>, by: f64| v.iter().map(|v| v * by).collect();
+    [
+        scaled(gain, grid.start().alpha / end.alpha),
+        scaled(noise_variance, 1.0 / (end.alpha * end.alpha)),
+        scaled(mean_gain, 1.0 / end.alpha),
+    ]
 }
 
 #[track_caller]
@@ -63,6 +68,22 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpmpp-2s-ancestral",
         "dpmpp-3m",
         "dpmpp-3m-sde:eta=0.5",
+        "dpmpp-3m-sde:variant=diffusers",
+        "dpm-solver-2m",
+        "dpm-solver-2m:heun",
+        "dpm-solver-3m",
+        "dpm-solver-2",
+        "dpm-solver-3",
+        "dpmpp-2s",
+        "dpmpp-3s:solver=heun",
+        "dpm-solver-singlestep:3",
+        "dpm-solver-singlestep:3,model=noise,solver=heun",
+        "dpm-solver-singlestep-sde:3,eta=0.5",
+        "dpm-solver-singlestep-sde:variant=diffusers",
+        "dpm-fast:variant=comfyui",
+        "dpm-fast:eta=0.5,variant=comfyui",
+        "res-multistep-ancestral:eta=0.5",
+        "dpmpp-2s-ancestral-cfg-pp:variant=comfyui",
         "lms",
         "lms:order=3,final=denoiser",
         "dpmpp-sde",
@@ -87,6 +108,16 @@ fn samplers_that_coincide() {
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
         ("dpmpp-2m-sde:eta=0,solver=heun", "dpmpp-2m:heun"),
+        ("dpmpp-2m-sde-heun", "dpmpp-2m-sde:solver=heun"),
+        ("res-multistep", "dpmpp-2m:heun"),
+        ("res-multistep-ancestral:eta=0", "res-multistep"),
+        ("dpmpp-2s-ancestral-cfg-pp", "dpmpp-2s-ancestral"),
+        ("dpmpp-2s", "dpmpp-2s-ancestral:eta=0"),
+        ("dpm-solver-2", "dpm-2"),
+        ("dpm-solver-2m-sde:eta=0", "dpm-solver-2m"),
+        ("dpm-solver-1-sde:eta=0", "ddim"),
+        ("dpm-solver-singlestep-sde:eta=0", "dpm-solver-singlestep"),
+        ("dpmpp-3m-sde:eta=0,variant=k-diffusion", "dpmpp-3m-sde:eta=0,variant=diffusers"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -110,6 +141,26 @@ fn euler_on_flow_is_ddim() {
     let pairs = |f: fn(&Output) -> &Vec<f64>| f(&euler).iter().zip(f(&ddim)).collect::<Vec<_>>();
     for (a, b) in [pairs(|o| &o.gain), pairs(|o| &o.mean_gain)].concat() {
         assert!((a - b).abs() < 1e-13, "{a} {b}");
+    }
+}
+
+/// A first step from α = 0 has order 1: multistep and singlestep rules over nodes start there.
+#[test]
+fn an_infinite_first_step_is_ddim() {
+    let law = |text: &str, times: &[f64]| output(text, &Grid::new(Arc::new(Flow), times).unwrap());
+    for text in [
+        "dpmpp-2m",
+        "dpmpp-3m",
+        "res-multistep",
+        "dpm-solver-2m",
+        "dpm-solver-3m",
+        "dpm-solver-singlestep:3",
+        "dpm-solver-singlestep:model=noise",
+    ] {
+        let (a, b) = (law(text, &[1.0, 0.8]), law("ddim", &[1.0, 0.8]));
+        assert_eq!((a.gain, a.mean_gain), (b.gain, b.mean_gain), "{text}");
+        let longer = law(text, &[1.0, 0.8, 0.5, 0.2, 0.0]);
+        assert!(longer.gain.iter().all(|g| g.is_finite() && *g < 6.0), "{text}");
     }
 }
 
@@ -144,6 +195,15 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpmpp-3m",
         "dpmpp-3m-sde",
         "lms:final=denoiser",
+        "dpm-solver-2m",
+        "dpm-solver-3m",
+        "dpm-solver-3",
+        "dpmpp-3s",
+        "dpm-solver-singlestep:3,solver=heun",
+        "dpm-solver-singlestep:model=noise",
+        "dpm-solver-2",
+        "dpm-solver-singlestep-sde",
+        "res-multistep-ancestral",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -165,6 +225,11 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-sde",
         "edm-euler:1",
         "lms",
+        "dpm-solver-1-sde",
+        "dpm-solver-3",
+        "dpmpp-2s",
+        "dpm-solver-singlestep-sde:model=noise",
+        "dpm-fast:variant=comfyui",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(
@@ -173,5 +238,89 @@ fn infinite_noise_ratios_are_refused() {
              start below, or use ddim, dpmpp-2m, or heun, which steps in t",
             "{text}"
         );
+    }
+}
+
+/// On nodes that have its stages among them, the singlestep solver over nodes is the one with stages.
+#[test]
+fn stages_may_be_nodes() {
+    let edm: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let nodes = |n: usize| {
+        let node = |i| 20.0 * 0.0025f64.powf(i as f64 / n as f64);
+        Grid::from_sigmas(edm.clone(), &(0..=n).map(node).collect::<Vec<_>>()).unwrap()
+    };
+    for (order, stages, over_nodes) in [
+        (2, "dpmpp-2s", "2"),
+        (2, "dpm-solver-2:solver=heun", "2,model=noise,solver=heun"),
+        (3, "dpmpp-3s:solver=heun", "3,solver=heun"),
+        (3, "dpm-solver-3:solver=heun", "3,model=noise,solver=heun"),
+    ] {
+        let a = in_ratio_coordinates(stages, &nodes(4));
+        let over_nodes = format!("dpm-solver-singlestep:{over_nodes}");
+        assert_same(&a, &in_ratio_coordinates(&over_nodes, &nodes(4 * order)), stages);
+    }
+}
+
+/// A run of whole groups may keep its last step for itself; one that is too short for its order has a
+/// lower one.
+#[test]
+fn groups_of_steps() {
+    let edm: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let law = |text: &str, sigmas: &[f64]| {
+        in_ratio_coordinates(text, &Grid::from_sigmas(edm.clone(), sigmas).unwrap())
+    };
+    let singlestep = |arguments: &str, sigmas: &[f64]| {
+        law(&format!("dpm-solver-singlestep:{arguments}"), sigmas)
+    };
+    let (two, three) = ([20.0, 5.0, 1.0], [20.0, 5.0, 1.0, 0.5]);
+    assert_same(&singlestep("2,lower_order_final=yes", &two), &law("ddim", &two), "1, 1");
+    assert_same(&singlestep("3", &two), &singlestep("2", &two), "1, 2");
+    let last = singlestep("3,lower_order_final=yes", &three);
+    assert_same(&last, &singlestep("2", &three), "1, 2, 1");
+    assert_same(
+        &singlestep("2,lower_order_final=yes", &three),
+        &singlestep("2", &three),
+        "1, 2, 1",
+    );
+    assert_same(
+        &law("dpm-solver-singlestep-sde:3", &[20.0, 5.0]),
+        &law("euler-ancestral", &[20.0, 5.0]),
+        "1",
+    );
+}
+
+/// Combinations that no rule belongs to.
+#[test]
+fn combinations_without_a_rule_are_refused() {
+    for (text, message) in [
+        ("dpmpp-3m:eta=0.5,variant=diffusers", "diffusers has eta = 0 and eta = 1 only, not 0.5"),
+        (
+            "dpm-solver-singlestep-sde:eta=0.5,variant=diffusers",
+            "diffusers has eta = 1 only, not 0.5",
+        ),
+        (
+            "dpm-solver-singlestep-sde:3,model=noise,variant=diffusers",
+            "diffusers has no third-order rule for the noise with eta = 1",
+        ),
+        ("dpm-solver-3:r1=0.7", "r1 = 0.7 must be below r2 = 0.6666666666666666"),
+    ] {
+        let error = sampler::registry().build(text).unwrap_err().to_string();
+        assert!(error.ends_with(message), "{error}");
+    }
+    let [edm, ..] = grids();
+    for (text, message) in [
+        (
+            "dpm-solver-1-sde",
+            "undefined at step 7 of 7: in terms of the noise the SDE cannot step to sigma = 0: end \
+             above it (eps=…), or use the ++ form, in terms of the denoiser",
+        ),
+        (
+            "dpm-fast",
+            "undefined at step 7 of 7: blocks are equal in log-SNR, which is infinite at sigma = 0: \
+             end above it (eps=…), or let variant=comfyui stop at the last level above it",
+        ),
+    ] {
+        let error = sampler::registry().build(text).unwrap().item.plan(&edm).unwrap_err();
+        assert_eq!(error.to_string(), message);
     }
 }

@@ -351,7 +351,8 @@ fn check_folder(folder: &str, kind: &str, helpers: &[&str], registered: Vec<&'st
 
 #[test]
 fn every_file_is_registered() {
-    check_folder("sampler", "Entry<dyn Sampler>", &["transfer"], sampler::registry().names());
+    let shared = &["exponential", "transfer"];
+    check_folder("sampler", "Entry<dyn Sampler>", shared, sampler::registry().names());
     check_folder("process", "Entry<dyn Process>", &[], process::registry().names());
     check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());

@@ -50,20 +50,20 @@ pub(super) const fn eta(default: &'static str) -> Parameter {
     }
 }
 
-/// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For h < 1.
+/// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For |h| < 1.
 fn tail(h: f64, n: u32) -> f64 {
     let first = (1..=n).map(f64::from).product::<f64>().recip();
     (1..20).rev().fold(1.0, |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
 }
 
-/// φ₂ = 1 − (1 − e^{−h})/h, without cancellation.
+/// φ₂ = 1 − (1 − e^{−h})/h, without cancellation, for h of either sign.
 pub(super) fn phi2(h: f64) -> f64 {
-    if h < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
+    if h.abs() < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
 }
 
-/// φ₃ = φ₂/h − ½, without cancellation.
+/// φ₃ = φ₂/h − ½, without cancellation, for h of either sign.
 pub(super) fn phi3(h: f64) -> f64 {
-    if h < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
+    if h.abs() < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
 }
 
 /// The stochastic part of algorithm 2 of Karras et al. (2022): before an evaluation at noise ratio
@@ -159,7 +159,7 @@ pub(super) const fn churn() -> [Parameter; 4] {
     ]
 }
 
-fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
+pub(super) fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
     SamplerError::Undefined { step: step.index + 1, steps: grid.step_count(), reason }
 }
 
