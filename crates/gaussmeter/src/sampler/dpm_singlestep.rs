@@ -4,6 +4,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Tape, Var};
 
 /// The singlestep DPM-Solvers with stages inside each step, at r₁h and r₂h in log-SNR, h = ln(ς/ς′).
@@ -39,15 +40,15 @@ impl DpmStages {
         (grid, within): (&Grid, &Step),
         tape: &Tape,
         x: Var,
-        from: &Level,
-        (to, left): (&Level, f64),
+        from: &Level<Real>,
+        (to, left): (&Level<Real>, Real),
     ) -> Result<Linear, SamplerError> {
         let corrected = SecondDerivative::Corrected;
         // A step of order 1 is the same in terms of the denoiser, also where no noise is left.
         let model = if left > 0.0 { self.model } else { Model::Denoiser };
         let m = tape.predict(model.prediction(), x, from);
         let whole = Exponential::leaving(model, 0.0, from, to, left);
-        let mut later: Vec<(f64, Var)> = Vec::new();
+        let mut later: Vec<(Real, Var)> = Vec::new();
         for r in [self.r1, self.r2].iter().take(self.order - 1).filter(|_| left > 0.0) {
             needs_finite_ratio(grid, within)?;
             let level = level_at(grid, within, from.noise_ratio() * (-r * whole.h).exp())?;
@@ -98,10 +99,10 @@ pub struct DpmSinglestep {
 
 /// A group under way: its start, and what was evaluated since.
 struct Group<'a> {
-    level: &'a Level,
+    level: &'a Level<Real>,
     x: Var,
     model: Var,
-    later: Vec<(f64, Var)>,
+    later: Vec<(Real, Var)>,
     noise: Linear,
 }
 

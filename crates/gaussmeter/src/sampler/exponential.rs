@@ -12,6 +12,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// What a DPM-Solver takes for a polynomial in log-SNR between its evaluations.
@@ -124,23 +125,29 @@ pub enum SecondDerivative {
 /// A step of a DPM-Solver.
 pub(super) struct Exponential {
     /// Length in log-SNR.
-    pub h: f64,
-    kept: f64,
-    frozen: f64,
-    scale: f64,
-    argument: f64,
+    pub h: Real,
+    kept: Real,
+    frozen: Real,
+    scale: Real,
+    argument: Real,
     /// Standard deviation of the noise that the step draws.
-    pub drawn: f64,
+    pub drawn: Real,
 }
 
 impl Exponential {
     /// The step between two levels; η is the share of fresh noise.
-    pub fn new(model: Model, eta: f64, from: &Level, to: &Level) -> Self {
+    pub fn new(model: Model, eta: f64, from: &Level<Real>, to: &Level<Real>) -> Self {
         Self::leaving(model, eta, from, to, to.sigma)
     }
 
     /// The step to the scale of `to`, where noise of standard deviation `sigma` is left.
-    pub fn leaving(model: Model, eta: f64, from: &Level, to: &Level, sigma: f64) -> Self {
+    pub fn leaving(
+        model: Model,
+        eta: f64,
+        from: &Level<Real>,
+        to: &Level<Real>,
+        sigma: Real,
+    ) -> Self {
         let q = (sigma * from.alpha) / (from.sigma * to.alpha);
         let h = -q.ln();
         match model {
@@ -180,14 +187,14 @@ impl Exponential {
         self.kept * x + self.frozen * model
     }
     /// Weight of M′ in a step that knows no more.
-    pub fn slope(&self, solver: Solver) -> f64 {
+    pub fn slope(&self, solver: Solver) -> Real {
         match solver {
             Solver::Midpoint => -0.5 * self.scale * (-self.argument).exp_m1(),
             Solver::Heun => self.scale * phi2(self.argument),
         }
     }
     /// Weight of M″.
-    pub fn curvature(&self, rule: SecondDerivative) -> f64 {
+    pub fn curvature(&self, rule: SecondDerivative) -> Real {
         let weight = -self.scale * phi3(self.argument);
         match rule {
             SecondDerivative::Corrected => weight,
@@ -204,10 +211,10 @@ impl Exponential {
         rule: SecondDerivative,
         x: Var,
         model: Var,
-        later: &[(f64, Var)],
+        later: &[(Real, Var)],
     ) -> Linear {
         let constant = self.constant(x, model);
-        let slope = |&(at, value): &(f64, Var)| (self.h / at) * (value - model);
+        let slope = |&(at, value): &(Real, Var)| (self.h / at) * (value - model);
         match (later, solver) {
             ([], _) => constant,
             ([one], _) => constant + self.slope(solver) * slope(one),
@@ -261,8 +268,8 @@ pub(super) struct Multistep {
 impl Sampler for Multistep {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let steps = grid.step_count();
-        let mut last: Option<(f64, Var)> = None;
-        let mut before: Option<(f64, Var)> = None;
+        let mut last: Option<(Real, Var)> = None;
+        let mut before: Option<(Real, Var)> = None;
         for step in grid.steps() {
             let model = model_of(self.model, self.eta, grid, &step)?;
             let m = tape.predict(model.prediction(), x, step.from);

@@ -4,6 +4,7 @@ use super::transfer::{ancestral, eta, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::Entry;
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// RES 2M with ancestral noise: the Heun form of [`DpmPp2M`] leads to ς_d over h = ln(ς/ς_d), then
@@ -24,7 +25,7 @@ pub struct ResMultistep {
 
 impl Sampler for ResMultistep {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
-        let mut last: Option<(f64, Var)> = None;
+        let mut last: Option<(Real, Var)> = None;
         for step in grid.steps() {
             let d = tape.predict(Prediction::Denoiser, x, step.from);
             let (left, drawn) = ancestral(step.from, step.to, self.eta);
