@@ -80,8 +80,10 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpm-solver-singlestep:3,model=noise,solver=heun",
         "dpm-solver-singlestep-sde:3,eta=0.5",
         "dpm-solver-singlestep-sde:variant=diffusers",
-        "dpm-fast:variant=comfyui",
+        "dpm-fast",
         "dpm-fast:eta=0.5,variant=comfyui",
+        "dpm-solver-2m-sde",
+        "dpm-solver-singlestep-sde:3,model=noise",
         "res-multistep-ancestral:eta=0.5",
         "dpmpp-2s-ancestral-cfg-pp:variant=comfyui",
         "lms",
@@ -154,6 +156,7 @@ fn an_infinite_first_step_is_ddim() {
         "res-multistep",
         "dpm-solver-2m",
         "dpm-solver-3m",
+        "dpm-solver-2m-sde:eta=0",
         "dpm-solver-singlestep:3",
         "dpm-solver-singlestep:model=noise",
     ] {
@@ -203,6 +206,9 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpm-solver-singlestep:model=noise",
         "dpm-solver-2",
         "dpm-solver-singlestep-sde",
+        "dpm-solver-singlestep-sde:model=noise",
+        "dpm-solver-2m-sde",
+        "dpm-fast:eta=0.5",
         "res-multistep-ancestral",
     ] {
         for grid in grids() {
@@ -225,11 +231,9 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-sde",
         "edm-euler:1",
         "lms",
-        "dpm-solver-1-sde",
         "dpm-solver-3",
         "dpmpp-2s",
-        "dpm-solver-singlestep-sde:model=noise",
-        "dpm-fast:variant=comfyui",
+        "dpm-fast",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(
@@ -307,20 +311,40 @@ fn combinations_without_a_rule_are_refused() {
         let error = sampler::registry().build(text).unwrap_err().to_string();
         assert!(error.ends_with(message), "{error}");
     }
-    let [edm, ..] = grids();
-    for (text, message) in [
-        (
-            "dpm-solver-1-sde",
-            "undefined at step 7 of 7: in terms of the noise the SDE cannot step to sigma = 0: end \
-             above it (eps=…), or use the ++ form, in terms of the denoiser",
-        ),
-        (
-            "dpm-fast",
-            "undefined at step 7 of 7: blocks are equal in log-SNR, which is infinite at sigma = 0: \
-             end above it (eps=…), or let variant=comfyui stop at the last level above it",
-        ),
+}
+
+/// Blocks are steps of DPM-Solver-3, -2 and -1 between the ends of the grid.
+#[test]
+fn fast_is_made_of_blocks() {
+    let edm: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let node = |parts: usize| move |i: usize| 20.0 * 0.0025f64.powf(i as f64 / parts as f64);
+    let gain = |text: &str, sigmas: &[f64]| {
+        output(text, &Grid::from_sigmas(edm.clone(), sigmas).unwrap()).gain
+    };
+    for (n, blocks) in [
+        (2, &["dpm-solver-2"][..]),
+        (3, &["dpm-solver-2", "ddim"]),
+        (4, &["dpm-solver-3", "ddim"]),
+        (5, &["dpm-solver-3", "dpm-solver-2"]),
+        (6, &["dpm-solver-3", "dpm-solver-2", "ddim"]),
+        (7, &["dpm-solver-3", "dpm-solver-3", "ddim"]),
     ] {
-        let error = sampler::registry().build(text).unwrap().item.plan(&edm).unwrap_err();
-        assert_eq!(error.to_string(), message);
+        let mut expected = vec![1.0; LAMBDA.len()];
+        for (i, block) in blocks.iter().enumerate() {
+            let ends = [i, i + 1].map(node(blocks.len()));
+            let gains = gain(block, &ends);
+            expected = expected.iter().zip(&gains).map(|(a, b)| a * b).collect();
+        }
+        let nodes: Vec<f64> = (0..=n).map(node(n)).collect();
+        let to_zero = [&nodes[..], &[0.0]].concat();
+        let last: Vec<f64> = gain("ddim", &[nodes[n], 0.0]);
+        let denoised: Vec<f64> = expected.iter().zip(&last).map(|(a, b)| a * b).collect();
+        for (found, expected) in
+            [(gain("dpm-fast", &nodes), &expected), (gain("dpm-fast", &to_zero), &denoised)]
+        {
+            for (a, b) in found.iter().zip(expected) {
+                assert!((a - b).abs() <= 1e-12 * b.abs().max(1e-3), "{n}: {a} {b}");
+            }
+        }
     }
 }

@@ -1,39 +1,56 @@
 use super::dpm_singlestep::DpmStages;
 use super::exponential::{Model, Solver};
-use super::transfer::{ancestral, eta, level_at, needs_finite_ratio, undefined, with_noise};
+use super::transfer::{ancestral, eta, level_at, needs_finite_ratio, transfer, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
-use crate::grid::Grid;
-use crate::tape::{Tape, Var};
+use crate::grid::{Grid, Step};
+use crate::process::Level;
+use crate::real::Real;
+use crate::tape::{Prediction, Tape, Var};
 
 /// DPM-Solver-fast: n evaluations, as many as the grid has steps, spent in ⌊n/3⌋ + 1 blocks of equal
 /// length in log-SNR between the ends of the grid; the nodes between them are not used. Blocks are
-/// steps of DPM-Solver-3, but for the last two of order 2 and 1, or the last of order n mod 3.
+/// steps of DPM-Solver-3, but for the last two of order 2 and 1, or the last of order n mod 3. On a
+/// grid to σ = 0 blocks lead to the last level above it, and a last step, one of the n, returns D.
 ///
-/// With η > 0 a block leads to ς_d as in [`Ddim`](super::Ddim), but not below the end of the grid, and
+/// With η > 0 a block leads to ς_d as in [`Ddim`](super::Ddim), but not below the end of the last, and
 /// noise is added. Without it the order is 2, from the last block, or 3 where that has order 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DpmFast {
     /// η ≥ 0: the share of fresh noise.
     pub eta: f64,
-    /// On a grid to σ = 0, stop at the last level above it, as ComfyUI does.
+    /// On a grid to σ = 0, spend all evaluations above it and stop there, as ComfyUI does.
     pub stops_above_zero: bool,
 }
 
 impl Sampler for DpmFast {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
-        let n = grid.step_count();
-        let mut used = grid.steps().filter(|step| step.to.sigma > 0.0);
-        let (first, last) = match (used.next(), grid.steps().last(), grid.end().sigma > 0.0) {
-            (Some(first), Some(last), true) => (first, last.to),
-            (Some(first), Some(last), false) if self.stops_above_zero => (first, last.from),
-            (_, Some(step), _) => {
-                let reason = "blocks are equal in log-SNR, which is infinite at sigma = 0: end above it (eps=…), or let variant=comfyui stop at the last level above it";
-                return Err(undefined(grid, &step, reason.into()));
+        let steps: Vec<_> = grid.steps().collect();
+        let above = steps.iter().filter(|step| step.to.sigma > 0.0).count();
+        let n = if self.stops_above_zero { steps.len() } else { above };
+        if let (Some(first), Some(last)) = (steps.first(), steps[..above].last()) {
+            x = self.blocks(grid, (first, last.to), n, tape, x)?;
+        }
+        match steps.last().filter(|step| step.to.sigma == 0.0 && !self.stops_above_zero) {
+            Some(step) => {
+                let d = tape.predict(Prediction::Denoiser, x, step.from);
+                Ok(tape.arrive(step.to, transfer(step.from, step.to, 0.0, x, d)))
             }
-            (_, None, _) => return Ok(x),
-        };
-        needs_finite_ratio(grid, &first)?;
+            None => Ok(x),
+        }
+    }
+}
+
+impl DpmFast {
+    fn blocks(
+        &self,
+        grid: &Grid,
+        (first, last): (&Step, &Level<Real>),
+        n: usize,
+        tape: &Tape,
+        mut x: Var,
+    ) -> Result<Var, SamplerError> {
+        needs_finite_ratio(grid, first)?;
         let blocks = n / 3 + 1;
         let order = |block: usize| match (n % 3, blocks - block) {
             (0, left @ (1 | 2)) => left,
@@ -49,7 +66,7 @@ impl Sampler for DpmFast {
                 true => *last,
                 false => {
                     let part = (block + 1) as f64 / blocks as f64;
-                    level_at(grid, &first, start * (end / start).powf(part))?
+                    level_at(grid, first, start * (end / start).powf(part))?
                 }
             };
             let (left, _) = ancestral(&from, &to, self.eta);
@@ -64,7 +81,7 @@ impl Sampler for DpmFast {
                 r1: if order(block) == 2 { 0.5 } else { 1.0 / 3.0 },
                 r2: 2.0 / 3.0,
             };
-            let mean = rule.step((grid, &first), tape, x, &from, (&to, left))?;
+            let mean = rule.step((grid, first), tape, x, &from, (&to, left))?;
             let drawn = ((to.sigma - left) * (to.sigma + left)).sqrt();
             x = tape.arrive(&to, with_noise(tape, mean, drawn));
             from = to;
@@ -83,9 +100,9 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         eta("0"),
         Parameter {
             name: "variant",
-            kind: Kind::Choice(&["k-diffusion", "comfyui"]),
-            default: Some("k-diffusion"),
-            summary: "on a grid to sigma = 0: refuse, or stop at the last level above it (comfyui)",
+            kind: Kind::Choice(&["corrected", "comfyui"]),
+            default: Some("corrected"),
+            summary: "on a grid to sigma = 0: its last step returns D, or is left out with its noise (comfyui)",
         },
     ],
     build: |a| {

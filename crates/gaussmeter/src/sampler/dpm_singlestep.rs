@@ -1,4 +1,4 @@
-use super::exponential::{Exponential, Model, SecondDerivative, Solver, model_of, solver};
+use super::exponential::{Exponential, Model, SecondDerivative, Solver, solver};
 use super::transfer::{eta, level_at, needs_finite_ratio, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
@@ -117,7 +117,7 @@ impl Sampler for DpmSinglestep {
         let mut group: Option<Group> = None;
         for step in grid.steps() {
             let (from, to) = (step.from, step.to);
-            let model = model_of(self.model, self.eta, grid, &step)?;
+            let model = self.model.between(from, to);
             let m = tape.predict(model.prediction(), x, from);
             // An infinite step, from α = 0, holds no derivative.
             let goes_on = |g: &Group| {

@@ -17,7 +17,7 @@ use crate::tape::{Tape, Var};
 /// x′ = x + (1 + η) \[(ς′ − ς) ε − ς′ ψ₂ ε′ − ς′ ψ₃ ε″\] + √(η (ς² − ς′²)) z
 ///
 /// at order 3, ψ₂ = (e^h − 1)/h − 1, ψ₃ = ψ₂/h − ½, ε″ = 2 (ε₁₀ − ε₁₁)/(r₀ + r₁), ε′ = ε₁₀ + ½ r₀ ε″.
-/// Order 1 without noise is DDIM. The first step and one to σ = 0 have order 1.
+/// Order 1 without noise is DDIM. The first step has order 1, and one to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DpmSolver {
     /// Number of values, from 1 to 3.

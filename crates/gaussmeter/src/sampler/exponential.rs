@@ -7,10 +7,10 @@
 //! φ₂ = 1 − (1 − e^{−H})/H, φ₃ = φ₂/H − ½. For D: k = (σ′/σ) e^{−ηh}, w = α′, H = (1 + η) h. For ε:
 //! k = α′/α, w = (1 + η) σ′, H = −h.
 
-use super::transfer::{needs_finite_ratio, phi2, phi3, undefined, with_noise};
+use super::transfer::{phi2, phi3, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Kind, Parameter};
-use crate::grid::{Grid, Step};
+use crate::grid::Grid;
 use crate::process::Level;
 use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
@@ -31,6 +31,11 @@ impl Model {
             "noise" => Model::Noise,
             _ => Model::Denoiser,
         }
+    }
+    /// The model of a step of order 1 between two levels: the denoiser from α = 0 and to σ = 0. Without
+    /// noise that is the same step; with it the noise has none there.
+    pub(super) fn between(self, from: &Level<Real>, to: &Level<Real>) -> Self {
+        if from.alpha == 0.0 || to.sigma == 0.0 { Model::Denoiser } else { self }
     }
     pub(super) fn prediction(self) -> Prediction {
         match self {
@@ -229,24 +234,6 @@ impl Exponential {
     }
 }
 
-/// The model of a step: the denoiser for one from α = 0 or to σ = 0. Without noise its step of order 1
-/// is the same; with noise ε has none there.
-pub(super) fn model_of(
-    model: Model,
-    eta: f64,
-    grid: &Grid,
-    step: &Step,
-) -> Result<Model, SamplerError> {
-    if model == Model::Noise && eta > 0.0 {
-        needs_finite_ratio(grid, step)?;
-        if step.to.sigma == 0.0 {
-            let reason = "in terms of the noise the SDE cannot step to sigma = 0: end above it (eps=…), or use the ++ form, in terms of the denoiser";
-            return Err(undefined(grid, step, reason.into()));
-        }
-    }
-    Ok(if step.from.alpha == 0.0 || step.to.sigma == 0.0 { Model::Denoiser } else { model })
-}
-
 /// A multistep DPM-Solver through the last `order` values of its model, h₋ and h₌ apart. With
 /// r₀ = h₋/h, r₁ = h₌/h, M₁₀ = (M − M₋)/r₀ and M₁₁ = (M₋ − M₌)/r₁,
 ///
@@ -271,7 +258,7 @@ impl Sampler for Multistep {
         let mut last: Option<(Real, Var)> = None;
         let mut before: Option<(Real, Var)> = None;
         for step in grid.steps() {
-            let model = model_of(self.model, self.eta, grid, &step)?;
+            let model = self.model.between(step.from, step.to);
             let m = tape.predict(model.prediction(), x, step.from);
             let e = Exponential::new(model, self.eta, step.from, step.to);
             let highest = match e.h.is_finite() {

@@ -160,7 +160,7 @@ pub(super) const fn churn() -> [Parameter; 4] {
     ]
 }
 
-pub(super) fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
+fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
     SamplerError::Undefined { step: step.index + 1, steps: grid.step_count(), reason }
 }
 
