@@ -14,6 +14,7 @@ use crate::grid::Grid;
 use crate::process::Level;
 use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
+use std::collections::VecDeque;
 
 /// What a DPM-Solver takes for a polynomial in log-SNR between its evaluations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,18 +210,19 @@ impl Exponential {
         }
     }
 
-    /// The step through the model at its start and at the points h_k > 0 behind it.
+    /// The step through the model at its start and at points that are so far from there in log-SNR:
+    /// through the last of them (midpoint), or all (Heun).
     pub fn through(
         &self,
         solver: Solver,
         rule: SecondDerivative,
         x: Var,
         model: Var,
-        later: &[(Real, Var)],
+        others: &[(Real, Var)],
     ) -> Linear {
         let constant = self.constant(x, model);
         let slope = |&(at, value): &(Real, Var)| (self.h / at) * (value - model);
-        match (later, solver) {
+        match (others, solver) {
             ([], _) => constant,
             ([one], _) => constant + self.slope(solver) * slope(one),
             ([.., last], Solver::Midpoint) => constant + self.slope(Solver::Heun) * slope(last),
@@ -234,12 +236,8 @@ impl Exponential {
     }
 }
 
-/// A multistep DPM-Solver through the last `order` values of its model, h₋ and h₌ apart. With
-/// r₀ = h₋/h, r₁ = h₌/h, M₁₀ = (M − M₋)/r₀ and M₁₁ = (M₋ − M₌)/r₁,
-///
-/// M″ = 2 (M₁₀ − M₁₁)/(r₀ + r₁), M′ = M₁₀ + ½ r₀ M″.
-///
-/// The second step is of order 2, the first and one to σ = 0 of order 1.
+/// A multistep DPM-Solver: each step through the last `order` values of its model, of order 3 by their
+/// parabola. The second step is of order 2, the first and one to σ = 0 of order 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Multistep {
     pub model: Model,
@@ -255,30 +253,29 @@ pub(super) struct Multistep {
 impl Sampler for Multistep {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let steps = grid.step_count();
-        let mut last: Option<(Real, Var)> = None;
-        let mut before: Option<(Real, Var)> = None;
+        // Steps and the values at their starts, latest first.
+        let mut history: VecDeque<(Real, Var)> = VecDeque::new();
         for step in grid.steps() {
             let model = self.model.between(step.from, step.to);
             let m = tape.predict(model.prediction(), x, step.from);
             let e = Exponential::new(model, self.eta, step.from, step.to);
-            let highest = match e.h.is_finite() {
-                true => self.order.min(self.lower_order_final.highest(steps - step.index, steps)),
-                false => 1,
-            };
-            let correction = match (last, before) {
-                (Some((h1, m1)), Some((h2, m2))) if highest == 3 => {
-                    let (m10, m11) = ((e.h / h1) * (m - m1), (e.h / h2) * (m1 - m2));
-                    let second = (2.0 * e.h / (h1 + h2)) * (&m10 - m11);
-                    let first = m10 + (0.5 * h1 / e.h) * &second;
-                    e.slope(Solver::Heun) * first + e.curvature(self.second_derivative) * second
-                }
-                (Some((h1, m1)), _) if highest > 1 => (e.slope(self.solver) * e.h / h1) * (m - m1),
-                _ => Linear::default(),
-            };
-            x = tape.arrive(step.to, with_noise(tape, e.constant(x, m) + correction, e.drawn));
-            // An infinite step, from α = 0, holds no derivative.
-            before = last;
-            last = Some((e.h, m)).filter(|(h, _)| h.is_finite());
+            let highest = self.lower_order_final.highest(steps - step.index, steps);
+            let values = if e.h.is_finite() { self.order.min(highest) } else { 1 };
+            let mut at = Real::from(0.0);
+            let earlier = history.iter().take(values - 1).map(|&(h, value)| {
+                at = at - h;
+                (at, value)
+            });
+            let earlier: Vec<_> = earlier.collect();
+            let solver = if earlier.len() == 2 { Solver::Heun } else { self.solver };
+            let mean = e.through(solver, self.second_derivative, x, m, &earlier);
+            x = tape.arrive(step.to, with_noise(tape, mean, e.drawn));
+            history.push_front((e.h, m));
+            history.truncate(self.order - 1);
+            if !e.h.is_finite() {
+                // A step from α = 0 holds no derivative.
+                history.clear();
+            }
         }
         Ok(x)
     }
