@@ -113,9 +113,11 @@ fn multistep(c: &Case) -> Option<String> {
     let (model, sde) = algorithm(c);
     let family = if model == "noise" { "dpm-solver" } else { "dpmpp" };
     let order = c.0["config"]["solver_order"].as_u64().unwrap_or(2);
-    let last = match (flag(c, "euler_at_final", false), flag(c, "lower_order_final", true)) {
-        // With order 3, the two are set together.
-        (true, _) if order == 2 => "always",
+    let (euler, lower) = (flag(c, "euler_at_final", false), flag(c, "lower_order_final", true));
+    let is_short = c.numbers("sigmas").len() <= 15;
+    let last = match (euler, lower) {
+        (_, true) if is_short => "under15",
+        (true, _) => "always",
         (_, true) => "under15",
         _ => "no",
     };

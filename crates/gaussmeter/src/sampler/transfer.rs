@@ -195,3 +195,35 @@ pub(super) fn level_at(grid: &Grid, step: &Step, ratio: Real) -> Result<Level<Re
         undefined(grid, step, format!("no time of the process has sigma/alpha = {ratio:e}"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// φ₂ = h m₁ and φ₃ = −½ h m₂ with mₙ = ∫₀¹ e^{−h(1−s)} sⁿ ds, here as sums of positive terms.
+    #[test]
+    fn integrals_of_an_exponential_do_not_cancel() {
+        let sum = |first: f64, ratio: &dyn Fn(f64) -> f64| {
+            let terms = (0..200).scan(first, |term, k| {
+                let current = *term;
+                *term *= ratio(f64::from(k));
+                Some(current)
+            });
+            terms.fold(0.0, |sum, term| sum + term)
+        };
+        let moment = |h: f64, n: f64| match h > 0.0 {
+            // e^{−h} Σ h^k/(k! (n + 1 + k)).
+            true => sum((-h).exp() / (n + 1.0), &|k| h / (k + 1.0) * (n + 1.0 + k) / (n + 2.0 + k)),
+            // n! Σ |h|^k/(n + 1 + k)!.
+            false => sum(1.0 / (n + 1.0), &|k| -h / (n + 2.0 + k)),
+        };
+        for h in [1e-12, 1e-5, 0.3, 0.999, 1.0, 1.001, 4.0, 12.0].into_iter().flat_map(|h| [h, -h])
+        {
+            for (value, expected) in
+                [(phi2(h.into()), h * moment(h, 1.0)), (phi3(h.into()), -0.5 * h * moment(h, 2.0))]
+            {
+                assert!((value / expected - 1.0).abs() < 5e-15, "{h}: {value} {expected}");
+            }
+        }
+    }
+}
