@@ -47,6 +47,12 @@ impl Case<'_> {
             let node = |i| (from + f64::from(i) / last * (to - from)).powf(rho);
             return (0..=last as u32).map(node).chain([0.0]).collect();
         }
+        if let (true, Some(n)) = (self.0["fn"] == "sample_dpm_fast", self.given("n")) {
+            // Called with the ends and the number of evaluations.
+            let ends = self.numbers("sigmas");
+            let node = |i| ends[0] * (ends[1] / ends[0]).powf(f64::from(i) / n);
+            return (0..n as u32).map(node).chain([ends[1]]).collect();
+        }
         if self.0["sigmas"].is_array() {
             let mut nodes = self.numbers("sigmas");
             // Two-stage schedulers of diffusers list the inner nodes twice.
@@ -91,36 +97,65 @@ fn call(name: &str, case: &Case, keys: &[(&str, &str)]) -> Option<String> {
         .iter()
         .filter_map(|(theirs, ours)| Some(format!("{ours}={:?}", case.given(theirs)?)))
         .collect();
-    Some(format!("{name}:{}", given.join(",")))
+    let separator = if name.contains(':') { "," } else { ":" };
+    Some(format!("{name}{separator}{}", given.join(",")))
+}
+
+/// A word of the configuration of a diffusers scheduler.
+fn word<'a>(c: &'a Case, key: &str, default: &'a str) -> &'a str {
+    c.0["config"][key].as_str().unwrap_or(default)
+}
+/// A switch of it.
+fn flag(c: &Case, key: &str, default: bool) -> bool {
+    c.0["config"][key].as_bool().unwrap_or(default)
+}
+/// What is integrated, and the ending of names with noise.
+fn algorithm(c: &Case) -> (&'static str, &'static str) {
+    match word(c, "algorithm_type", "dpmsolver++") {
+        "dpmsolver++" => ("denoiser", ""),
+        "sde-dpmsolver++" => ("denoiser", "-sde"),
+        "dpmsolver" => ("noise", ""),
+        "sde-dpmsolver" => ("noise", "-sde"),
+        other => panic!("{other}"),
+    }
 }
 
 /// The multistep schedulers of diffusers, by their configuration.
 fn multistep(c: &Case) -> Option<String> {
-    let word = |key: &str, default| c.0["config"][key].as_str().unwrap_or(default).to_string();
-    let sde = match word("algorithm_type", "dpmsolver++").as_str() {
-        "dpmsolver++" => "",
-        "sde-dpmsolver++" => "-sde",
-        _ => return None,
-    };
+    let (model, sde) = algorithm(c);
+    let family = if model == "noise" { "dpm-solver" } else { "dpmpp" };
     let order = c.0["config"]["solver_order"].as_u64().unwrap_or(2);
-    let flag = |key: &str, default| c.0["config"][key].as_bool().unwrap_or(default);
-    let last = match (flag("euler_at_final", false), flag("lower_order_final", true)) {
+    let (euler, lower) = (flag(c, "euler_at_final", false), flag(c, "lower_order_final", true));
+    let is_short = c.numbers("sigmas").len() <= 15;
+    let last = match (euler, lower) {
+        (_, true) if is_short => "under15",
         (true, _) => "always",
         (_, true) => "under15",
         _ => "no",
     };
-    let solver = word("solver_type", "midpoint");
-    match order {
-        1 if sde.is_empty() => Some("ddim".into()),
-        1 => Some("euler-ancestral".into()),
-        2 => Some(format!("dpmpp-2m{sde}:solver={solver},lower_order_final={last}")),
-        // With noise, diffusers has a sign wrong (SAMPLERS.md, 5.1).
-        3 if sde.is_empty() => {
-            let last = if last == "no" { "no" } else { "under15" };
-            Some(format!("dpmpp-3m:second={solver},lower_order_final={last}"))
-        }
-        _ => None,
+    let solver = word(c, "solver_type", "midpoint");
+    Some(match (order, model, sde) {
+        (1, _, "") => "ddim".into(),
+        (1, "denoiser", _) => "euler-ancestral".into(),
+        (1, ..) => "dpm-solver-1-sde".into(),
+        (2, ..) => format!("{family}-2m{sde}:solver={solver},lower_order_final={last}"),
+        _ => format!("{family}-3m{sde}:second={solver},variant=diffusers,lower_order_final={last}"),
+    })
+}
+
+/// The singlestep scheduler of diffusers.
+fn singlestep(c: &Case) -> Option<String> {
+    let (model, sde) = algorithm(c);
+    let order = c.0["config"]["solver_order"].as_u64().unwrap_or(2);
+    if order == 1 {
+        return Some(if sde.is_empty() { "ddim".into() } else { "euler-ancestral".into() });
     }
+    let last = if flag(c, "lower_order_final", false) { "yes" } else { "no" };
+    let variant = if sde.is_empty() { "" } else { ",variant=diffusers" };
+    let solver = word(c, "solver_type", "midpoint");
+    Some(format!(
+        "dpm-solver-singlestep{sde}:{order},model={model},solver={solver},lower_order_final={last}{variant}"
+    ))
 }
 
 /// The 2M samplers of k-diffusion.
@@ -169,9 +204,9 @@ fn told(c: &Case, text: Option<String>, conditioning: &str) -> Option<String> {
 }
 
 /// diffusers rounds the timesteps of Karras' and Lu's levels, and cuts others down.
-fn multistep_told(c: &Case) -> Option<String> {
+fn rounding(c: &Case) -> &'static str {
     let rounds = ["use_karras_sigmas", "use_lu_lambdas"].iter().any(|k| c.0["config"][*k] == true);
-    told(c, multistep(c), if rounds { "round" } else { "truncate" })
+    if rounds { "round" } else { "truncate" }
 }
 
 /// KDPM2 of diffusers: the network is told whole timesteps at the nodes, fractional ones within steps.
@@ -200,18 +235,15 @@ impl Process for WholeAtNodes {
 /// UniPC of diffusers, by its configuration.
 fn unipc(c: &Case) -> Option<String> {
     let config = &c.0["config"];
-    // A network that is told another level than the solver is at.
-    if c.0["conditioning"] == "timestep" {
-        return None;
-    }
     let order = config["solver_order"].as_u64().unwrap_or(2);
     let solver = config["solver_type"].as_str().unwrap_or("bh2");
     let corrector = if config["disable_corrector"].is_array() { "no" } else { "yes" };
     let prediction = if config["predict_x0"] == false { "noise" } else { "denoiser" };
     let lower = if order == 1 { "no" } else { "always" };
-    Some(format!(
+    let text = format!(
         "unipc:order={order},solver={solver},corrector={corrector},prediction={prediction},lower_order_final={lower}"
-    ))
+    );
+    told(c, Some(text), rounding(c))
 }
 
 /// UniPC of ComfyUI, which has order 3 unless there are fewer steps.
@@ -219,7 +251,7 @@ fn comfyui_unipc(c: &Case, solver: &str) -> Option<String> {
     let order = c.0["steps"].as_u64()?.saturating_sub(1).clamp(1, 3);
     let lower = if order == 1 { "no" } else { "always" };
     let text = format!("unipc:order={order},solver={solver},lower_order_final={lower}");
-    (!c.is_flow()).then_some(text)
+    in_u(c, &text)
 }
 
 /// DEIS of diffusers, by its configuration.
@@ -241,7 +273,7 @@ fn comfyui_deis(c: &Case) -> Option<String> {
         "rhoab_max_order4" => "lms:final=denoiser",
         _ => return None,
     };
-    (!c.is_flow()).then(|| text.into())
+    in_u(c, text)
 }
 
 /// The files whose update rules are written here.
@@ -285,26 +317,33 @@ const FILES: &[File] = &[
     ("kdiffusion__dpmpp_2m_sde", two_step, 25),
     ("comfyui__dpmpp_2m", |c| in_u(c, "dpmpp-2m"), 26),
     ("comfyui__dpmpp_2m_cfg_pp", |c| in_u(c, "dpmpp-2m"), 14),
-    ("comfyui__res_multistep", |c| in_u(c, "dpmpp-2m:heun"), 14),
-    ("comfyui__res_multistep_cfg_pp", |c| in_u(c, "dpmpp-2m:heun"), 14),
+    ("comfyui__res_multistep", |c| in_u(c, "res-multistep"), 14),
+    ("comfyui__res_multistep_cfg_pp", |c| in_u(c, "res-multistep"), 14),
+    (
+        "comfyui__res_multistep_ancestral",
+        |c| in_u(c, &call("res-multistep-ancestral", c, &[("eta", "eta")])?),
+        15,
+    ),
+    ("comfyui__res_multistep_ancestral_cfg_pp", |c| in_u(c, "res-multistep-ancestral"), 14),
     ("comfyui__dpmpp_2m_sde", |_| Some("dpmpp-2m-sde".into()), 26),
-    ("comfyui__dpmpp_2m_sde_heun", |_| Some("dpmpp-2m-sde:solver=heun".into()), 14),
-    ("diffusers__dpmsolver_multistep", multistep_told, 86),
+    ("comfyui__dpmpp_2m_sde_heun", |_| Some("dpmpp-2m-sde-heun".into()), 14),
+    ("diffusers__dpmsolver_multistep", |c| told(c, multistep(c), rounding(c)), 108),
     ("diffusers__edm_dpmsolver_multistep", multistep, 9),
     (
         "diffusers__cosine_dpmsolver_multistep",
         |c| {
-            if c.is("o1") {
-                Some("euler-ancestral".into())
-            } else {
-                Some(format!(
-                    "dpmpp-2m-sde:solver={}",
-                    if c.is("heun") { "heun" } else { "midpoint" }
-                ))
-            }
+            let solver = word(c, "solver_type", "midpoint");
+            let second = format!("dpmpp-2m-sde:solver={solver}");
+            Some(if c.is("o1") { "euler-ancestral".into() } else { second })
         },
         4,
     ),
+    (
+        "diffusers__cogvideox",
+        |c| Some(if c.variant().starts_with("dpm") { "dpmpp-2m-sde" } else { "ddim" }.into()),
+        4,
+    ),
+    ("diffusers__dpmsolver_singlestep", singlestep, 26),
     ("edm__edm_sampler", |c| call("edm", c, CHURN), 10),
     ("kdiffusion__heun", |c| call("edm", c, CHURN), 20),
     ("comfyui__heun", |c| in_u(c, "edm"), 14),
@@ -317,6 +356,11 @@ const FILES: &[File] = &[
     ("diffusers__kdpm2_ancestral", |_| Some("dpm-2-ancestral".into()), 10),
     ("kdiffusion__dpmpp_2s_ancestral", |c| call("dpmpp-2s-ancestral", c, &[("eta", "eta")]), 30),
     ("comfyui__dpmpp_2s_ancestral", |c| (!c.is_flow()).then(|| "dpmpp-2s-ancestral".into()), 6),
+    (
+        "comfyui__dpmpp_2s_ancestral_cfg_pp",
+        |c| in_u(c, "dpmpp-2s-ancestral-cfg-pp:variant=comfyui"),
+        14,
+    ),
     ("kdiffusion__dpmpp_sde", brownian, 50),
     (
         // On flow models ComfyUI's Brownian path runs in u, not in the noise ratio.
@@ -325,16 +369,22 @@ const FILES: &[File] = &[
         14,
     ),
     ("diffusers__dpmsolver_sde", |_| Some("dpmpp-sde".into()), 10),
-    ("kdiffusion__dpmpp_3m_sde", |c| call("dpmpp-3m-sde", c, &[("eta", "eta")]), 15),
-    ("comfyui__dpmpp_3m_sde", |_| Some("dpmpp-3m-sde".into()), 14),
+    (
+        "kdiffusion__dpmpp_3m_sde",
+        |c| call("dpmpp-3m-sde:variant=k-diffusion", c, &[("eta", "eta")]),
+        15,
+    ),
+    ("comfyui__dpmpp_3m_sde", |_| Some("dpmpp-3m-sde:variant=k-diffusion".into()), 14),
+    ("kdiffusion__dpm_fast", |c| call("dpm-fast", c, &[("eta", "eta")]), 4),
+    ("comfyui__dpm_fast", |c| in_u(c, "dpm-fast:variant=comfyui"), 14),
     ("kdiffusion__lms", |c| call_lms(c, "lms"), 10),
     ("comfyui__lms", |c| in_u(c, &call_lms(c, "denoiser")?), 14),
     ("diffusers__lms", |c| call_lms(c, "lms"), 5),
-    ("diffusers__unipc", unipc, 37),
-    ("comfyui__uni_pc", |c| comfyui_unipc(c, "bh1"), 6),
-    ("comfyui__uni_pc_bh2", |c| comfyui_unipc(c, "bh2"), 6),
+    ("diffusers__unipc", unipc, 39),
+    ("comfyui__uni_pc", |c| comfyui_unipc(c, "bh1"), 14),
+    ("comfyui__uni_pc_bh2", |c| comfyui_unipc(c, "bh2"), 14),
     ("diffusers__deis", deis, 19),
-    ("comfyui__deis", comfyui_deis, 7),
+    ("comfyui__deis", comfyui_deis, 15),
     (
         "diffusers__pndm",
         // With linspace the state is not at the noise level that the network is told (5.4).
@@ -342,14 +392,10 @@ const FILES: &[File] = &[
         6,
     ),
     ("diffusers__ipndm", |_| Some("ipndm:variant=diffusers".into()), 1),
-    ("comfyui__ipndm", |c| (!c.is_flow()).then(|| "ipndm:final=denoiser".into()), 6),
-    ("comfyui__ipndm_v", |c| (!c.is_flow()).then(|| "ipndm-v:variant=comfyui".into()), 6),
-    ("comfyui__gradient_estimation", |c| (!c.is_flow()).then(|| "gradient-estimation".into()), 6),
-    (
-        "comfyui__gradient_estimation_cfg_pp",
-        |c| (!c.is_flow()).then(|| "gradient-estimation".into()),
-        6,
-    ),
+    ("comfyui__ipndm", |c| in_u(c, "ipndm:final=denoiser"), 14),
+    ("comfyui__ipndm_v", |c| in_u(c, "ipndm-v:variant=comfyui"), 14),
+    ("comfyui__gradient_estimation", |c| in_u(c, "gradient-estimation"), 14),
+    ("comfyui__gradient_estimation_cfg_pp", |c| in_u(c, "gradient-estimation"), 14),
 ];
 
 /// The largest error of a case in units of its tolerance, and relative to the variance; `None` if
@@ -393,7 +439,14 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let recorded = case.0["evals_alpha_sigma"].as_array().unwrap();
+    let mut recorded = &case.0["evals_alpha_sigma"].as_array().unwrap()[..];
+    // A last step of no length: its evaluation has no effect.
+    if let Some([.., a, b]) = case.0["sigmas"].as_array().map(|s| &s[..])
+        && a == b
+        && recorded.len() == told.len() + 1
+    {
+        recorded = &recorded[..told.len()];
+    }
     let differs = |(level, pair): (&Level, &Value)| {
         let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
         (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
@@ -419,13 +472,22 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
         false => case.0["init_std_edm"].as_f64().unwrap() * plan.start().alpha,
     };
     // Both sides at the scale of the recorded output.
-    let alpha = if is_flow { 1.0 } else { case.output()[0].as_f64().unwrap() };
+    let alpha = match is_flow {
+        // ComfyUI divides by 1 − u at the end, and its UniPC has made that u 0.001.
+        true if text.starts_with("unipc") && case.id().starts_with("comfyui") => {
+            1.0 / (1.0 - 0.001)
+        }
+        true => 1.0,
+        false => case.output()[0].as_f64().unwrap(),
+    };
     let (var, gain, mean) = (case.numbers("var"), case.numbers("gain"), case.numbers("mean_gain"));
     let tolerance = case.numbers("rtol_per_lambda");
     // Steps are recorded as x + (σ′ − σ) d, which cancels in long ones: there the recordings are off
-    // by more than they carry, as rational arithmetic on k-diffusion/heun/polyexponential_rho2 shows.
+    // by more than they carry, as exact arithmetic on k-diffusion/heun/polyexponential_rho2 and dpm_fast/range_edm shows.
     let floor = match nodes.len() {
         ..=4 => 1e-9,
+        // Two blocks.
+        6 if case.0["fn"] == "sample_dpm_fast" => 1e-10,
         _ => 5e-12,
     };
     let mut worst = (0.0f64, 0.0f64);

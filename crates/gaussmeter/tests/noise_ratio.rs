@@ -30,11 +30,16 @@ fn output(text: &str, grid: &Grid) -> Output {
     Output::of(&plan, &data)
 }
 
-/// Gain on x = X/α at the start, variance of noise and mean at σ = 0, α = 1.
+/// Gain on x = X/α, variance of noise and mean of x where the sampler ends.
 fn in_ratio_coordinates(text: &str, grid: &Grid) -> [Vec<f64>; 3] {
-    let output = output(text, grid);
-    let gain = output.gain.iter().map(|g| g * grid.start().alpha).collect();
-    [gain, output.noise_variance, output.mean_gain]
+    let end = sampler::registry().build(text).unwrap().item.plan(grid).unwrap().end();
+    let Output { gain, noise_variance, mean_gain, .. } = output(text, grid);
+    let scaled = |v: Vec<f64>, by: f64| v.iter().map(|v| v * by).collect();
+    [
+        scaled(gain, grid.start().alpha / end.alpha),
+        scaled(noise_variance, 1.0 / (end.alpha * end.alpha)),
+        scaled(mean_gain, 1.0 / end.alpha),
+    ]
 }
 
 #[track_caller]
@@ -63,6 +68,24 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpmpp-2s-ancestral",
         "dpmpp-3m",
         "dpmpp-3m-sde:eta=0.5",
+        "dpmpp-3m-sde:variant=diffusers",
+        "dpm-solver-2m",
+        "dpm-solver-2m:heun",
+        "dpm-solver-3m",
+        "dpm-solver-2",
+        "dpm-solver-3",
+        "dpmpp-2s",
+        "dpmpp-3s:solver=heun",
+        "dpm-solver-singlestep:3",
+        "dpm-solver-singlestep:3,model=noise,solver=heun",
+        "dpm-solver-singlestep-sde:3,eta=0.5",
+        "dpm-solver-singlestep-sde:variant=diffusers",
+        "dpm-fast",
+        "dpm-fast:eta=0.5,variant=comfyui",
+        "dpm-solver-2m-sde",
+        "dpm-solver-singlestep-sde:3,model=noise",
+        "res-multistep-ancestral:eta=0.5",
+        "dpmpp-2s-ancestral-cfg-pp:variant=comfyui",
         "lms",
         "lms:order=3,final=denoiser",
         "unipc",
@@ -111,6 +134,16 @@ fn samplers_that_coincide() {
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
         ("dpmpp-2m-sde:eta=0,solver=heun", "dpmpp-2m:heun"),
+        ("dpmpp-2m-sde-heun", "dpmpp-2m-sde:solver=heun"),
+        ("res-multistep", "dpmpp-2m:heun"),
+        ("res-multistep-ancestral:eta=0", "res-multistep"),
+        ("dpmpp-2s-ancestral-cfg-pp", "dpmpp-2s-ancestral"),
+        ("dpmpp-2s", "dpmpp-2s-ancestral:eta=0"),
+        ("dpm-solver-2", "dpm-2"),
+        ("dpm-solver-2m-sde:eta=0", "dpm-solver-2m"),
+        ("dpm-solver-1-sde:eta=0", "ddim"),
+        ("dpm-solver-singlestep-sde:eta=0", "dpm-solver-singlestep"),
+        ("dpmpp-3m-sde:eta=0,variant=k-diffusion", "dpmpp-3m-sde:eta=0,variant=diffusers"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -133,6 +166,27 @@ fn euler_on_flow_is_ddim() {
     let pairs = |f: fn(&Output) -> &Vec<f64>| f(&euler).iter().zip(f(&ddim)).collect::<Vec<_>>();
     for (a, b) in [pairs(|o| &o.gain), pairs(|o| &o.mean_gain)].concat() {
         assert!((a - b).abs() < 1e-13, "{a} {b}");
+    }
+}
+
+/// A first step from α = 0 has order 1: multistep and singlestep rules over nodes start there.
+#[test]
+fn an_infinite_first_step_is_ddim() {
+    let law = |text: &str, times: &[f64]| output(text, &Grid::new(Arc::new(Flow), times).unwrap());
+    for text in [
+        "dpmpp-2m",
+        "dpmpp-3m",
+        "res-multistep",
+        "dpm-solver-2m",
+        "dpm-solver-3m",
+        "dpm-solver-2m-sde:eta=0",
+        "dpm-solver-singlestep:3",
+        "dpm-solver-singlestep:model=noise",
+    ] {
+        let (a, b) = (law(text, &[1.0, 0.8]), law("ddim", &[1.0, 0.8]));
+        assert_eq!((a.gain, a.mean_gain), (b.gain, b.mean_gain), "{text}");
+        let longer = law(text, &[1.0, 0.8, 0.5, 0.2, 0.0]);
+        assert!(longer.gain.iter().all(|g| g.is_finite() && *g < 6.0), "{text}");
     }
 }
 
@@ -175,6 +229,18 @@ fn the_last_step_to_no_noise_is_finite() {
         "ipndm:final=denoiser",
         "ipndm-v:variant=comfyui",
         "gradient-estimation",
+        "dpm-solver-2m",
+        "dpm-solver-3m",
+        "dpm-solver-3",
+        "dpmpp-3s",
+        "dpm-solver-singlestep:3,solver=heun",
+        "dpm-solver-singlestep:model=noise",
+        "dpm-solver-2",
+        "dpm-solver-singlestep-sde",
+        "dpm-solver-singlestep-sde:model=noise",
+        "dpm-solver-2m-sde",
+        "dpm-fast:eta=0.5",
+        "res-multistep-ancestral",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -200,6 +266,9 @@ fn infinite_noise_ratios_are_refused() {
         "plms",
         "ipndm-v:variant=comfyui",
         "adams-bashforth-moulton",
+        "dpm-solver-3",
+        "dpmpp-2s",
+        "dpm-fast",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(
@@ -299,6 +368,110 @@ fn pndm_follows_its_counter() {
             }
             let gain = output(text, &grid).gain[mode];
             assert!((gain / x - 1.0).abs() < 1e-11, "{text}, λ = {lambda}: {gain} {x}");
+        }
+    }
+}
+
+/// On nodes that have its stages among them, the singlestep solver over nodes is the one with stages.
+#[test]
+fn stages_may_be_nodes() {
+    let edm: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let nodes = |n: usize| {
+        let node = |i| 20.0 * 0.0025f64.powf(i as f64 / n as f64);
+        Grid::from_sigmas(edm.clone(), &(0..=n).map(node).collect::<Vec<_>>()).unwrap()
+    };
+    for (order, stages, over_nodes) in [
+        (2, "dpmpp-2s", "2"),
+        (2, "dpm-solver-2:solver=heun", "2,model=noise,solver=heun"),
+        (3, "dpmpp-3s:solver=heun", "3,solver=heun"),
+        (3, "dpm-solver-3:solver=heun", "3,model=noise,solver=heun"),
+    ] {
+        let a = in_ratio_coordinates(stages, &nodes(4));
+        let over_nodes = format!("dpm-solver-singlestep:{over_nodes}");
+        assert_same(&a, &in_ratio_coordinates(&over_nodes, &nodes(4 * order)), stages);
+    }
+}
+
+/// A run of whole groups may keep its last step for itself; one that is too short for its order has a
+/// lower one.
+#[test]
+fn groups_of_steps() {
+    let edm: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let law = |text: &str, sigmas: &[f64]| {
+        in_ratio_coordinates(text, &Grid::from_sigmas(edm.clone(), sigmas).unwrap())
+    };
+    let singlestep = |arguments: &str, sigmas: &[f64]| {
+        law(&format!("dpm-solver-singlestep:{arguments}"), sigmas)
+    };
+    let (two, three) = ([20.0, 5.0, 1.0], [20.0, 5.0, 1.0, 0.5]);
+    assert_same(&singlestep("2,lower_order_final=yes", &two), &law("ddim", &two), "1, 1");
+    assert_same(&singlestep("3", &two), &singlestep("2", &two), "1, 2");
+    let last = singlestep("3,lower_order_final=yes", &three);
+    assert_same(&last, &singlestep("2", &three), "1, 2, 1");
+    assert_same(
+        &singlestep("2,lower_order_final=yes", &three),
+        &singlestep("2", &three),
+        "1, 2, 1",
+    );
+    assert_same(
+        &law("dpm-solver-singlestep-sde:3", &[20.0, 5.0]),
+        &law("euler-ancestral", &[20.0, 5.0]),
+        "1",
+    );
+}
+
+/// Combinations that no rule belongs to.
+#[test]
+fn combinations_without_a_rule_are_refused() {
+    for (text, message) in [
+        ("dpmpp-3m:eta=0.5,variant=diffusers", "diffusers has eta = 0 and eta = 1 only, not 0.5"),
+        (
+            "dpm-solver-singlestep-sde:eta=0.5,variant=diffusers",
+            "diffusers has eta = 1 only, not 0.5",
+        ),
+        (
+            "dpm-solver-singlestep-sde:3,model=noise,variant=diffusers",
+            "diffusers has no third-order rule for the noise with eta = 1",
+        ),
+        ("dpm-solver-3:r1=0.7", "r1 = 0.7 must be below r2 = 0.6666666666666666"),
+    ] {
+        let error = sampler::registry().build(text).unwrap_err().to_string();
+        assert!(error.ends_with(message), "{error}");
+    }
+}
+
+/// Blocks are steps of DPM-Solver-3, -2 and -1 between the ends of the grid.
+#[test]
+fn fast_is_made_of_blocks() {
+    let edm: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let node = |parts: usize| move |i: usize| 20.0 * 0.0025f64.powf(i as f64 / parts as f64);
+    let gain = |text: &str, sigmas: &[f64]| {
+        output(text, &Grid::from_sigmas(edm.clone(), sigmas).unwrap()).gain
+    };
+    for (n, blocks) in [
+        (2, &["dpm-solver-2"][..]),
+        (3, &["dpm-solver-2", "ddim"]),
+        (4, &["dpm-solver-3", "ddim"]),
+        (5, &["dpm-solver-3", "dpm-solver-2"]),
+        (6, &["dpm-solver-3", "dpm-solver-2", "ddim"]),
+        (7, &["dpm-solver-3", "dpm-solver-3", "ddim"]),
+    ] {
+        let mut expected = vec![1.0; LAMBDA.len()];
+        for (i, block) in blocks.iter().enumerate() {
+            let ends = [i, i + 1].map(node(blocks.len()));
+            let gains = gain(block, &ends);
+            expected = expected.iter().zip(&gains).map(|(a, b)| a * b).collect();
+        }
+        let nodes: Vec<f64> = (0..=n).map(node(n)).collect();
+        let to_zero = [&nodes[..], &[0.0]].concat();
+        let last: Vec<f64> = gain("ddim", &[nodes[n], 0.0]);
+        let denoised: Vec<f64> = expected.iter().zip(&last).map(|(a, b)| a * b).collect();
+        for (found, expected) in
+            [(gain("dpm-fast", &nodes), &expected), (gain("dpm-fast", &to_zero), &denoised)]
+        {
+            for (a, b) in found.iter().zip(expected) {
+                assert!((a - b).abs() <= 1e-12 * b.abs().max(1e-3), "{n}: {a} {b}");
+            }
         }
     }
 }

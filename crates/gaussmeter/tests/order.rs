@@ -28,14 +28,16 @@ fn errors(
         // by a quarter each, since some methods of high order amplify errors where steps double.
         if order > 2 {
             const GROWTH: f64 = 1.25;
-            let reached = places[4];
+            // Groups of two and three steps stay whole, before the ramp ends and after.
+            const REPLACED: usize = 6;
+            let reached = places[REPLACED];
             let halvings = 2 * first.ilog2() + 4 + 3 * k;
-            let count = (f64::from(halvings) / GROWTH.log2()) as i32;
+            let count = (f64::from(halvings) / GROWTH.log2()) as i32 / 6 * 6 + 5;
             let short = (1..=count).rev().map(|j| reached * GROWTH.powi(-j));
-            places.splice(1..4, short);
+            places.splice(1..REPLACED, short);
         }
         // Steps grow smoothly along the way: rules for equal steps must show what they lose.
-        let warped = |s: f64| s - 0.3 * s * (1.0 - s);
+        let warped = |s: f64| s - 0.4 * s * (1.0 - s);
         let times: Vec<f64> = places.iter().map(|s| from + (to - from) * warped(*s)).collect();
         let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).ok()?;
         let either = if plan.is_stochastic() { SDE } else { ODE };
@@ -57,7 +59,6 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-2m:heun", 2, None),
     ("dpmpp-2m:lower_order_final=always", 2, None),
     ("dpmpp-2m-sde:solver=heun", 2, None),
-    ("dpmpp-3m:second=heun,lower_order_final=always", 2, None),
     ("unipc:order=1", 2, None),
     ("unipc:order=2,corrector=no", 2, None),
     ("unipc:order=2,solver=bh1", 3, None),
@@ -87,6 +88,46 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("adams-bashforth-moulton:order=3", 3, None),
     ("adams-bashforth-moulton:order=3,mode=pec", 3, None),
     ("adams-bashforth-moulton:order=2,mode=pec", 2, None),
+    ("dpmpp-3m:second=heun", 3, None),
+    ("dpmpp-3m:lower_order_final=always", 2, None),
+    ("dpmpp-3m:eta=1", 2, None),
+    ("dpmpp-3m:variant=k-diffusion", 2, None),
+    ("dpmpp-3m:variant=diffusers", 2, None),
+    ("dpmpp-3m-sde:eta=0", 3, None),
+    ("dpmpp-3m-sde:second=midpoint", 2, None),
+    ("dpmpp-3m-sde:variant=k-diffusion", 2, None),
+    ("dpmpp-3m-sde:variant=diffusers", 1, None),
+    ("dpm-solver-2m:heun", 2, None),
+    ("dpm-solver-2m:lower_order_final=always", 2, None),
+    ("dpm-solver-3m:second=heun", 3, None),
+    ("dpm-solver-3m:variant=diffusers", 2, None),
+    ("dpm-solver-2m-sde:solver=heun", 2, None),
+    ("dpm-solver-2", 2, None),
+    ("dpm-solver-2:r1=0.8", 2, None),
+    ("dpm-solver-2:r1=0.3,solver=heun", 2, None),
+    ("dpm-solver-3:solver=heun", 3, None),
+    ("dpm-solver-3:r1=0.4,solver=heun", 3, None),
+    ("dpm-solver-3:r1=0.4,r2=0.9,solver=heun", 2, None),
+    ("dpm-solver-3:r2=0.8", 2, None),
+    ("dpmpp-2s:r1=0.3", 2, None),
+    ("dpmpp-2s:solver=heun", 2, None),
+    ("dpmpp-3s:solver=heun", 3, None),
+    ("dpmpp-3s:r2=0.8", 2, None),
+    ("dpm-solver-singlestep:solver=heun", 2, None),
+    ("dpm-solver-singlestep:model=noise", 2, None),
+    ("dpm-solver-singlestep:3", 3, None),
+    ("dpm-solver-singlestep:3,solver=heun", 3, None),
+    ("dpm-solver-singlestep:3,model=noise", 3, None),
+    ("dpm-solver-singlestep:3,model=noise,solver=heun", 3, None),
+    ("dpm-solver-singlestep-sde:solver=heun", 2, None),
+    ("dpm-solver-singlestep-sde:model=noise", 2, None),
+    ("dpm-solver-singlestep-sde:3", 2, None),
+    ("dpm-solver-singlestep-sde:3,solver=heun", 2, None),
+    ("dpm-solver-singlestep-sde:variant=diffusers", 1, None),
+    ("dpm-solver-singlestep-sde:3,variant=diffusers", 1, None),
+    ("dpm-fast:eta=0.5", 1, Some(0.5)),
+    ("res-multistep-ancestral:eta=0", 2, None),
+    ("res-multistep-ancestral:eta=0.5", 1, Some(0.5)),
     ("lms:order=1", 1, None),
     ("lms:order=2", 2, None),
     ("lms:order=3", 3, None),
@@ -119,11 +160,11 @@ fn declared_orders_are_measured() {
                 .item
                 .into();
             // Fourth order reaches rounding soon; first order needs many steps to show itself where
-            // the next order has the larger constant.
+            // the next order has the larger constant. Three steps may be a group.
             let first = match order {
-                4 => 64,
-                3 => 128,
-                2 => 128,
+                4 => 60,
+                3 => 120,
+                2 => 96,
                 _ => 2048,
             };
             let Some((variance, mean)) = errors(&process, &*sampler, (order, noise), first) else {
@@ -159,6 +200,8 @@ fn ancestral_marginals_are_of_second_order() {
         ("dpm-2-ancestral:eta=0.5", 2.0),
         ("dpmpp-2s-ancestral", 2.0),
         ("dpmpp-2s-ancestral:eta=0.5", 2.0),
+        ("res-multistep-ancestral", 2.0),
+        ("res-multistep-ancestral:eta=0.5", 2.0),
         ("euler-ancestral", 1.0),
     ] {
         let sampler = sampler::registry().build(text).unwrap().item;
@@ -183,9 +226,28 @@ fn weights_that_do_not_add_up_lose_orders() {
         let process: Arc<dyn Process> = process::registry().build(name).unwrap().item.into();
         // The harness starts with a ramp of steps for orders above 2.
         for (ramp, expected) in [(2, 2.0), (3, 1.0)] {
-            let (variance, _) = errors(&process, &*sampler, (ramp, None), 256).unwrap();
+            let (variance, _) = errors(&process, &*sampler, (ramp, None), 252).unwrap();
             let fitted = fitted_order(&variance);
             assert!((fitted - expected).abs() < 0.2, "{name}: {fitted:.2} ({variance:?})");
         }
     }
+}
+
+/// A term that should be 0 without guidance does not vanish with the step: ComfyUI's CFG++ form of
+/// DPM-Solver++(2S) goes to another law.
+#[test]
+fn a_state_moved_by_the_difference_of_stages_does_not_converge() {
+    let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, None).unwrap();
+    let process: Arc<dyn Process> = Arc::new(Edm::new(5.0));
+    let relative = |text: &str, steps| {
+        let sampler = sampler::registry().build(text).unwrap().item;
+        let plan = sampler.plan(&Uniform.grid(&process, steps, 0.1).unwrap()).unwrap();
+        let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Marginal);
+        law.modes.iter().map(|m| m.variance_error.abs() / m.variance).fold(0.0, f64::max)
+    };
+    let text = "dpmpp-2s-ancestral-cfg-pp";
+    for steps in [200, 3200] {
+        assert!(relative(&format!("{text}:variant=comfyui"), steps) > 0.2);
+    }
+    assert!(relative(text, 3200) < 1e-4);
 }

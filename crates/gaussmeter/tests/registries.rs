@@ -59,6 +59,33 @@ fn names_are_unique_and_found_in_any_case() {
     for_every_registry!(check);
 }
 
+/// What other projects call the solvers of the DPM family.
+#[test]
+fn names_of_other_projects_are_known() {
+    for (ours, theirs) in [
+        ("ddim", &["CogVideoXDDIMScheduler", "euler_cfg_pp"][..]),
+        ("euler-ancestral", &["euler_ancestral", "euler_ancestral_cfg_pp"]),
+        ("dpmpp-2m", &["dpmpp_2m", "dpmpp_2m_cfg_pp", "DPMSolverMultistepScheduler"]),
+        ("dpmpp-2m", &["sample_dpmpp_2m", "EDMDPMSolverMultistepScheduler"]),
+        ("dpmpp-2m-sde", &["dpmpp_2m_sde", "dpmpp_2m_sde_gpu", "sample_dpmpp_2m_sde"]),
+        ("dpmpp-2m-sde", &["CosineDPMSolverMultistepScheduler", "CogVideoXDPMScheduler"]),
+        ("dpmpp-2m-sde-heun", &["dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"]),
+        ("dpmpp-3m-sde", &["dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "sample_dpmpp_3m_sde"]),
+        ("dpm-solver-singlestep", &["DPMSolverSinglestepScheduler"]),
+        ("dpmpp-sde", &["dpmpp_sde", "dpmpp_sde_gpu", "DPMSolverSDEScheduler"]),
+        ("dpmpp-2s-ancestral", &["dpmpp_2s_ancestral", "sample_dpmpp_2s_ancestral"]),
+        ("dpmpp-2s-ancestral-cfg-pp", &["dpmpp_2s_ancestral_cfg_pp"]),
+        ("dpm-2", &["dpm_2", "sample_dpm_2", "KDPM2DiscreteScheduler"]),
+        ("dpm-fast", &["dpm_fast", "sample_dpm_fast"]),
+        ("res-multistep", &["res_multistep", "res_multistep_cfg_pp"]),
+        ("res-multistep-ancestral", &["res_multistep_ancestral", "res_multistep_ancestral_cfg_pp"]),
+    ] {
+        for name in theirs {
+            assert_eq!(sampler::registry().find(name).unwrap().name, ours, "{name}");
+        }
+    }
+}
+
 #[test]
 fn entries_are_described() {
     fn check<T: ?Sized>(registry: Registry<T>) {
@@ -369,12 +396,8 @@ fn check_folder(folder: &str, kind: &str, helpers: &[&str], registered: Vec<&'st
 
 #[test]
 fn every_file_is_registered() {
-    check_folder(
-        "sampler",
-        "Entry<dyn Sampler>",
-        &["multistep", "transfer"],
-        sampler::registry().names(),
-    );
+    let shared = &["exponential", "multistep", "transfer"];
+    check_folder("sampler", "Entry<dyn Sampler>", shared, sampler::registry().names());
     check_folder("process", "Entry<dyn Process>", &["told"], process::registry().names());
     check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());

@@ -41,6 +41,8 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         "EulerDiscreteScheduler",
         "EDMEulerScheduler",
         "FlowMatchEulerDiscreteScheduler",
+        "CogVideoXDDIMScheduler",
+        "euler_cfg_pp",
         "dpmpp-1",
         "dpm-solver-1",
         "deis-1",
@@ -57,6 +59,7 @@ pub(super) static ANCESTRAL: Entry<dyn Sampler> = Entry {
     aliases: &[
         "euler_ancestral",
         "euler_a",
+        "euler_ancestral_cfg_pp",
         "sample_euler_ancestral",
         "EulerAncestralDiscreteScheduler",
         "DDPMScheduler",

@@ -1,4 +1,4 @@
-use super::dpmpp_2m::LowerOrderFinal;
+use super::exponential::LowerOrderFinal;
 use super::multistep::{along, lagrange};
 use super::transfer::{contraction, level_at, transfer};
 use super::unipc::{LOWER_ORDER_FINAL, SingleWeight, UniPc, orders};

@@ -1,8 +1,8 @@
 use super::transfer::{ancestral, eta, half_way, transfer, with_noise};
 use super::{Sampler, SamplerError};
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
-use crate::tape::{Prediction, Tape, Var};
+use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// DPM-Solver++(2S) with ancestral noise: the denoiser D_s of a point half way in log-SNR, at
 /// ς_s = √(ς ς_d), leads over the whole step,
@@ -17,6 +17,9 @@ use crate::tape::{Prediction, Tape, Var};
 pub struct DpmPp2S {
     /// η ≥ 0: the share of fresh noise.
     pub eta: f64,
+    /// Take D − D_s, which should be 0, as the difference of guidance, as the CFG++ form of ComfyUI
+    /// does: it then does not converge.
+    pub mixes_stages: bool,
 }
 
 impl Sampler for DpmPp2S {
@@ -24,12 +27,17 @@ impl Sampler for DpmPp2S {
         for step in grid.steps() {
             let (left, drawn) = ancestral(step.from, step.to, self.eta);
             let mut d = tape.predict(Prediction::Denoiser, x, step.from);
+            let mut mixed = Linear::default();
             if left > 0.0 {
                 let (_, middle) = half_way(grid, &step, step.from, left)?;
                 let x_s = transfer(step.from, &middle, middle.sigma, x, d);
-                d = tape.predict(Prediction::Denoiser, x_s, &middle);
+                let d_s = tape.predict(Prediction::Denoiser, x_s, &middle);
+                if self.mixes_stages {
+                    mixed = (step.from.alpha * left / step.from.sigma) * (d - d_s);
+                }
+                d = d_s;
             }
-            let mean = transfer(step.from, step.to, left, x, d);
+            let mean = transfer(step.from, step.to, left, x, d) + mixed;
             x = tape.arrive(step.to, with_noise(tape, mean, drawn));
         }
         Ok(x)
@@ -43,5 +51,26 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     source: "Lu et al. (2022b), algorithm 1 with r = 1/2; k-diffusion",
     order: Some(1),
     parameters: &[eta("1")],
-    build: |a| Ok(Box::new(DpmPp2S { eta: a.number("eta") })),
+    build: |a| Ok(Box::new(DpmPp2S { eta: a.number("eta"), mixes_stages: false })),
+};
+
+pub(super) static CFG_PP: Entry<dyn Sampler> = Entry {
+    name: "dpmpp-2s-ancestral-cfg-pp",
+    aliases: &["dpmpp_2s_ancestral_cfg_pp"],
+    summary: "the CFG++ form of dpmpp-2s-ancestral without guidance, where the two should coincide",
+    source: "ComfyUI (sample_dpmpp_2s_ancestral_cfg_pp)",
+    order: Some(1),
+    parameters: &[
+        eta("1"),
+        Parameter {
+            name: "variant",
+            kind: Kind::Choice(&["corrected", "comfyui"]),
+            default: Some("corrected"),
+            summary: "the rule, or what ComfyUI runs: D - D_s added to the state, which does not converge",
+        },
+    ],
+    build: |a| {
+        let mixes_stages = a.text("variant") == "comfyui";
+        Ok(Box::new(DpmPp2S { eta: a.number("eta"), mixes_stages }))
+    },
 };

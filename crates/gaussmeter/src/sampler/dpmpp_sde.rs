@@ -71,7 +71,7 @@ impl Sampler for DpmPpSde {
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "dpmpp-sde",
-    aliases: &["dpmpp_sde", "sample_dpmpp_sde", "DPMSolverSDEScheduler"],
+    aliases: &["dpmpp_sde", "sample_dpmpp_sde", "dpmpp_sde_gpu", "DPMSolverSDEScheduler"],
     summary: "DPM-Solver++ on the reverse SDE, two stages driven by one Brownian path",
     source: "k-diffusion (sample_dpmpp_sde), after Lu et al. (2022b)",
     order: Some(2),

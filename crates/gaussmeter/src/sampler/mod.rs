@@ -9,6 +9,9 @@ mod ddim;
 mod ddpm;
 mod deis;
 mod dpm_2;
+mod dpm_fast;
+mod dpm_singlestep;
+mod dpm_solver;
 mod dpmpp_2m;
 mod dpmpp_2s;
 mod dpmpp_3m;
@@ -17,6 +20,7 @@ mod edm;
 mod ei;
 mod em;
 mod euler;
+mod exponential;
 mod exponential_adams_bashforth;
 mod gradient_estimation;
 mod heun;
@@ -24,6 +28,7 @@ mod ipndm_v;
 mod lms;
 mod multistep;
 mod pndm;
+mod res_multistep;
 mod rk4;
 mod transfer;
 mod unipc;
@@ -33,7 +38,10 @@ pub use ddim::Ddim;
 pub use ddpm::Ddpm;
 pub use deis::{Deis, DeisVariable};
 pub use dpm_2::Dpm2;
-pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
+pub use dpm_fast::DpmFast;
+pub use dpm_singlestep::{DpmSinglestep, DpmStages};
+pub use dpm_solver::DpmSolver;
+pub use dpmpp_2m::DpmPp2M;
 pub use dpmpp_2s::DpmPp2S;
 pub use dpmpp_3m::DpmPp3M;
 pub use dpmpp_sde::{DpmPpSde, TwoNoises};
@@ -41,11 +49,13 @@ pub use edm::EdmSampler;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
+pub use exponential::{LowerOrderFinal, Model, SecondDerivative, Solver};
 pub use gradient_estimation::GradientEstimation;
 pub use heun::Heun;
 pub use ipndm_v::ComfyUiIpndmV;
 pub use lms::Lms;
 pub use pndm::{Pndm, PndmStart};
+pub use res_multistep::ResMultistep;
 pub use rk4::Rk4;
 pub use transfer::Churn;
 pub use unipc::{SingleWeight, UniPc};
@@ -71,14 +81,29 @@ pub fn registry() -> Registry<dyn Sampler> {
             &ddim::ANCESTRAL,
             &dpmpp_2m::ENTRY,
             &dpmpp_2m::SDE,
+            &dpmpp_2m::SDE_HEUN,
             &edm::ENTRY,
             &edm::EULER,
             &dpm_2::ENTRY,
             &dpm_2::ANCESTRAL,
             &dpmpp_2s::ENTRY,
+            &dpmpp_2s::CFG_PP,
             &dpmpp_sde::ENTRY,
             &dpmpp_3m::ENTRY,
             &dpmpp_3m::SDE,
+            &dpm_solver::TWO,
+            &dpm_solver::THREE,
+            &dpm_solver::SDE_ONE,
+            &dpm_solver::SDE_TWO,
+            &dpm_singlestep::NOISE_TWO,
+            &dpm_singlestep::NOISE_THREE,
+            &dpm_singlestep::TWO,
+            &dpm_singlestep::THREE,
+            &dpm_singlestep::NODES,
+            &dpm_singlestep::NODES_SDE,
+            &dpm_fast::ENTRY,
+            &res_multistep::ENTRY,
+            &res_multistep::ANCESTRAL,
             &lms::ENTRY,
             &unipc::ENTRY,
             &exponential_adams_bashforth::ENTRY,

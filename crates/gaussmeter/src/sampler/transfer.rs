@@ -51,20 +51,20 @@ pub(super) const fn eta(default: &'static str) -> Parameter {
     }
 }
 
-/// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For h < 1.
+/// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For |h| < 1.
 fn tail(h: Real, n: u32) -> Real {
     let first = (1..=n).map(f64::from).product::<f64>().recip();
     (1..20).rev().fold(Real::from(1.0), |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
 }
 
-/// φ₂ = 1 − (1 − e^{−h})/h, without cancellation.
+/// φ₂ = 1 − (1 − e^{−h})/h, without cancellation, for h of either sign.
 pub(super) fn phi2(h: Real) -> Real {
-    if h < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
+    if h.abs() < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
 }
 
-/// φ₃ = φ₂/h − ½, without cancellation.
+/// φ₃ = φ₂/h − ½, without cancellation, for h of either sign.
 pub(super) fn phi3(h: Real) -> Real {
-    if h < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
+    if h.abs() < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
 }
 
 /// The stochastic part of algorithm 2 of Karras et al. (2022): before an evaluation at noise ratio
@@ -194,4 +194,36 @@ pub(super) fn level_at(grid: &Grid, step: &Step, ratio: Real) -> Result<Level<Re
     step.level_at(ratio).ok_or_else(|| {
         undefined(grid, step, format!("no time of the process has sigma/alpha = {ratio:e}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// φ₂ = h m₁ and φ₃ = −½ h m₂ with mₙ = ∫₀¹ e^{−h(1−s)} sⁿ ds, here as sums of positive terms.
+    #[test]
+    fn integrals_of_an_exponential_do_not_cancel() {
+        let sum = |first: f64, ratio: &dyn Fn(f64) -> f64| {
+            let terms = (0..200).scan(first, |term, k| {
+                let current = *term;
+                *term *= ratio(f64::from(k));
+                Some(current)
+            });
+            terms.fold(0.0, |sum, term| sum + term)
+        };
+        let moment = |h: f64, n: f64| match h > 0.0 {
+            // e^{−h} Σ h^k/(k! (n + 1 + k)).
+            true => sum((-h).exp() / (n + 1.0), &|k| h / (k + 1.0) * (n + 1.0 + k) / (n + 2.0 + k)),
+            // n! Σ |h|^k/(n + 1 + k)!.
+            false => sum(1.0 / (n + 1.0), &|k| -h / (n + 2.0 + k)),
+        };
+        for h in [1e-12, 1e-5, 0.3, 0.999, 1.0, 1.001, 4.0, 12.0].into_iter().flat_map(|h| [h, -h])
+        {
+            for (value, expected) in
+                [(phi2(h.into()), h * moment(h, 1.0)), (phi3(h.into()), -0.5 * h * moment(h, 2.0))]
+            {
+                assert!((value / expected - 1.0).abs() < 5e-15, "{h}: {value} {expected}");
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use super::dpmpp_2m::LowerOrderFinal;
+use super::exponential::LowerOrderFinal;
 use super::multistep::{along, exponential_weights};
 use super::transfer::{contraction, transfer};
 use super::{Sampler, SamplerError};
