@@ -27,12 +27,10 @@ fn processes() -> impl Strategy<Value = AnyProcess> {
     ]
 }
 
-/// The noisiest time at which drift and diffusion are finite.
+/// The noisiest time at which drift and diffusion are finite, and not next to infinite.
 fn top(process: &dyn Process) -> f64 {
-    match process.level(process.t_max()).alpha {
-        0.0 => 0.99 * process.t_max(),
-        _ => process.t_max(),
-    }
+    let is_lost = process.level(process.t_max()).alpha < 1e-4;
+    if is_lost { 0.99 * process.t_max() } else { process.t_max() }
 }
 
 fn positive(low: f64, high: f64) -> impl Strategy<Value = f64> {
