@@ -32,6 +32,8 @@ Examples:
   gaussmeter table                           ablation table at equal NFE
   gaussmeter table --paper                   the table as published (ICML 2025)
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
+  gaussmeter rank --nfe 20                   all samplers, the best first
+  gaussmeter pareto --nfe 5..50              error against network evaluations
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter info cifar10                    a spectrum at a glance
@@ -54,6 +56,8 @@ enum Command {
     Curve(command::curve::Arguments),
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
+    Rank(command::rank::Arguments),
+    Pareto(command::pareto::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
     #[cfg(feature = "data")]
@@ -74,6 +78,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Curve(a) => command::curve::run(a),
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
+        Command::Rank(a) => command::rank::run(a),
+        Command::Pareto(a) => command::pareto::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),
         #[cfg(feature = "data")]

@@ -5,8 +5,10 @@ use crate::output::note;
 use clap::Args;
 use gaussmeter::entry::{Named, split_list};
 use gaussmeter::exact::Init;
-use gaussmeter::experiment::{Length, MAX_STEPS, NamedSampler, Setting};
+use gaussmeter::experiment::{Length, MAX_STEPS, NamedSampler, Place, Setting};
+use gaussmeter::grid::GridRule;
 use gaussmeter::metric::Metric;
+use gaussmeter::process::Process;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::{data, exact, grid, metric, process, sampler};
 use std::sync::Arc;
@@ -43,11 +45,7 @@ impl SettingOptions {
     pub fn build(&self, default_spectrum: &str) -> Result<Setting, Failure> {
         // Names are checked before files are read.
         let build = self.dynamics.names()?;
-        let spectrum = data::load(self.spectrum.as_deref().unwrap_or(default_spectrum))?;
-        for notice in spectrum.notices() {
-            note(format!("{}: {notice}", spectrum.name()));
-        }
-        Ok(build(spectrum))
+        Ok(build(load(self.spectrum.as_deref().unwrap_or(default_spectrum))?))
     }
 }
 
@@ -69,6 +67,62 @@ impl ProcessOptions {
             rule_label: rule.label,
         })
     }
+}
+
+/// Data, and lists of processes and grids.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Setting")]
+pub struct PlacesOptions {
+    /// Data: a preset, such as cifar10 or power-law:d=3072,alpha=1.5 (see `gaussmeter list
+    /// spectra`), or a file of eigenvalues (.npy, .npz, .csv, .txt, .json)
+    #[arg(long, value_name = "NAME|FILE", default_value = "cifar10")]
+    pub spectrum: String,
+    /// Forward processes, comma-separated, such as edm:sigma_max=80 (see `gaussmeter list processes`)
+    #[arg(long, value_name = "NAME,…", default_value = "vp-linear")]
+    pub process: Vec<String>,
+    /// Where the times go, comma-separated: uniform, karras, … (see `gaussmeter list grids`)
+    #[arg(long, value_name = "NAME,…", default_value = "uniform")]
+    pub grid: Vec<String>,
+    /// Truncation time where sampling stops [default: 1e-3, or where a grid ends by itself]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
+    pub eps: Option<f64>,
+}
+
+impl PlacesOptions {
+    /// Every process with every grid; notices go to stderr.
+    pub fn build(&self) -> Result<Vec<Place>, Failure> {
+        // Names are checked before files are read.
+        let (processes, rules) = (process::registry(), grid::registry());
+        let processes = each("--process", &self.process, |name| Ok(processes.build(name)?))?;
+        let rules = each("--grid", &self.grid, |name| Ok(rules.build(name)?))?;
+        let spectrum = Arc::new(load(&self.spectrum)?);
+        let shared = |rule: Named<dyn GridRule>| (Arc::from(rule.item), rule.label);
+        let rules: Vec<(Arc<dyn GridRule>, String)> = rules.into_iter().map(shared).collect();
+        let mut places = Vec::new();
+        for process in processes {
+            let (process, process_label) = (Arc::<dyn Process>::from(process.item), process.label);
+            for (rule, rule_label) in &rules {
+                let setting = Setting {
+                    spectrum: spectrum.clone(),
+                    process: process.clone(),
+                    process_label: process_label.clone(),
+                    rule: rule.clone(),
+                    rule_label: rule_label.clone(),
+                };
+                places.push(Place { eps: eps(self.eps, &setting, 1e-3), setting });
+            }
+        }
+        Ok(places)
+    }
+}
+
+/// Loads the data; notices go to stderr.
+fn load(name: &str) -> Result<Spectrum, Failure> {
+    let spectrum = data::load(name)?;
+    for notice in spectrum.notices() {
+        note(format!("{}: {notice}", spectrum.name()));
+    }
+    Ok(spectrum)
 }
 
 /// How long samplers run.
@@ -140,6 +194,12 @@ pub fn samplers(texts: &[String]) -> Result<Vec<NamedSampler>, Failure> {
     each("--sampler", texts, |name| Ok(registry.build(name)?))
 }
 
+/// All samplers of the registry that need no parameter.
+pub fn all_samplers() -> Vec<NamedSampler> {
+    let registry = sampler::registry();
+    registry.names().into_iter().filter_map(|name| registry.build(name).ok()).collect()
+}
+
 /// Initial laws with their labels, from comma-separated lists.
 pub fn inits(texts: &[String]) -> Result<Vec<(String, Init)>, Failure> {
     each("--init", texts, init)
@@ -165,6 +225,26 @@ impl MetricOption {
         Ok(metric::registry().build(&self.metric)?)
     }
 }
+
+/// Parses numbers and ranges of them: `20`, `5..50` and `10..100:10` in steps of ten, both ends
+/// included.
+pub fn parse_range(text: &str) -> Result<Vec<usize>, String> {
+    let Some((first, rest)) = text.split_once("..") else { return Ok(vec![parse_length(text)?]) };
+    let (last, step) = match rest.split_once(':') {
+        Some((last, step)) => (last, parse_length(step)?),
+        None => (rest, 1),
+    };
+    let (first, last) = (parse_length(first)?, parse_length(last)?);
+    match (step, first <= last) {
+        (0, _) => Err("a step of 0".into()),
+        (_, false) => Err(format!("ends at {last}, before {first}")),
+        _ if (last - first) / step >= MAX_RANGE => Err(format!("more than {MAX_RANGE} numbers")),
+        _ => Ok((first..=last).step_by(step).collect()),
+    }
+}
+
+/// Most numbers of a range.
+const MAX_RANGE: usize = 10_000;
 
 /// Parses a truncation time.
 pub fn parse_time(text: &str) -> Result<f64, String> {

@@ -3,7 +3,7 @@
 //! denoiser, and a few of them beside this file, for checkouts without that folder.
 
 use gaussmeter::prelude::*;
-use gaussmeter::sampler;
+use gaussmeter::{process, sampler};
 use gaussmeter_testkit::{read_json, shared};
 use serde_json::Value;
 use std::path::Path;
@@ -57,7 +57,7 @@ impl Case<'_> {
                 nodes.pop();
                 nodes.push((1.0 - (2.0 * log_alpha).exp()).sqrt() / log_alpha.exp());
             }
-            if self.is_flow() {
+            if self.is_flow() && self.id().starts_with("comfyui") {
                 // ComfyUI starts SDE samplers a little below u = 1.
                 nodes[0] = nodes[0].min(numbers(&self.0["evals_alpha_sigma"][0])[1]);
             }
@@ -156,21 +156,59 @@ fn call_lms(c: &Case, last: &str) -> Option<String> {
     Some(format!("lms:order={order},final={last}"))
 }
 
+/// ComfyUI's rules without noise take u of a flow model for the noise ratio.
+fn in_u(c: &Case, text: &str) -> Option<String> {
+    Some(if c.is_flow() { format!("{text} @ flow:coordinates=u") } else { text.into() })
+}
+
+/// A network of Stable Diffusion, or of a flow model, that is told a training timestep.
+fn told(c: &Case, text: Option<String>, conditioning: &str) -> Option<String> {
+    let process = if c.is_flow() { "flow" } else { "vp-discrete" };
+    let told = c.variant().contains("timestep_cond");
+    Some(if told { format!("{} @ {process}:conditioning={conditioning}", text?) } else { text? })
+}
+
+/// diffusers rounds the timesteps of Karras' and Lu's levels, and cuts others down.
+fn rounding(c: &Case) -> &'static str {
+    let rounds = ["use_karras_sigmas", "use_lu_lambdas"].iter().any(|k| c.0["config"][*k] == true);
+    if rounds { "round" } else { "truncate" }
+}
+
+/// KDPM2 of diffusers: the network is told whole timesteps at the nodes, fractional ones within steps.
+#[derive(Debug)]
+struct WholeAtNodes {
+    whole: Arc<dyn Process>,
+    fractional: Arc<dyn Process>,
+    nodes: Vec<f64>,
+}
+
+impl Process for WholeAtNodes {
+    fn t_max(&self) -> f64 {
+        self.whole.t_max()
+    }
+    fn level(&self, t: f64) -> Level {
+        if self.nodes.contains(&t) { self.whole.level(t) } else { self.fractional.level(t) }
+    }
+    fn prior_std(&self) -> f64 {
+        self.whole.prior_std()
+    }
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        self.whole.time_of(ratio)
+    }
+}
+
 /// UniPC of diffusers, by its configuration.
 fn unipc(c: &Case) -> Option<String> {
     let config = &c.0["config"];
-    // A network that is told another level than the solver is at.
-    if c.0["conditioning"] == "timestep" {
-        return None;
-    }
     let order = config["solver_order"].as_u64().unwrap_or(2);
     let solver = config["solver_type"].as_str().unwrap_or("bh2");
     let corrector = if config["disable_corrector"].is_array() { "no" } else { "yes" };
     let prediction = if config["predict_x0"] == false { "noise" } else { "denoiser" };
     let lower = if order == 1 { "no" } else { "always" };
-    Some(format!(
+    let text = format!(
         "unipc:order={order},solver={solver},corrector={corrector},prediction={prediction},lower_order_final={lower}"
-    ))
+    );
+    told(c, Some(text), rounding(c))
 }
 
 /// UniPC of ComfyUI, which has order 3 unless there are fewer steps.
@@ -178,7 +216,7 @@ fn comfyui_unipc(c: &Case, solver: &str) -> Option<String> {
     let order = c.0["steps"].as_u64()?.saturating_sub(1).clamp(1, 3);
     let lower = if order == 1 { "no" } else { "always" };
     let text = format!("unipc:order={order},solver={solver},lower_order_final={lower}");
-    (!c.is_flow()).then_some(text)
+    in_u(c, &text)
 }
 
 /// DEIS of diffusers, by its configuration.
@@ -200,22 +238,30 @@ fn comfyui_deis(c: &Case) -> Option<String> {
         "rhoab_max_order4" => "lms:final=denoiser",
         _ => return None,
     };
-    (!c.is_flow()).then(|| text.into())
+    in_u(c, text)
 }
 
 /// The files whose update rules are written here.
 const FILES: &[File] = &[
     ("kdiffusion__euler", |c| call("edm-euler", c, CHURN), 15),
     ("kdiffusion__euler_ancestral", |c| call("euler-ancestral", c, &[("eta", "eta")]), 15),
-    ("comfyui__euler", |_| Some("ddim".into()), 26),
-    ("comfyui__euler_cfg_pp", |_| Some("ddim".into()), 14),
+    ("comfyui__euler", |c| in_u(c, "ddim"), 26),
+    ("comfyui__euler_cfg_pp", |c| in_u(c, "ddim"), 14),
     ("comfyui__euler_ancestral", |c| (!c.is_flow()).then(|| "euler-ancestral".into()), 6),
     ("comfyui__euler_ancestral_cfg_pp", |c| (!c.is_flow()).then(|| "euler-ancestral".into()), 6),
-    ("comfyui__ddpm", |c| (!c.is_flow()).then(|| "euler-ancestral".into()), 6),
+    ("comfyui__ddpm", |c| in_u(c, "euler-ancestral"), 14),
     // Noise drawn after the network was asked (SAMPLERS.md, 5.5) is not the churn of the paper.
-    ("diffusers__euler", |c| c.given("s_churn").is_none().then(|| "ddim".into()), 18),
+    (
+        "diffusers__euler",
+        |c| {
+            let text = c.given("s_churn").is_none().then(|| "ddim".into());
+            told(c, text, "fractional")
+        },
+        21,
+    ),
     ("diffusers__edm_euler", |_| Some("ddim".into()), 4),
     ("diffusers__euler_ancestral", |_| Some("euler-ancestral".into()), 8),
+    ("diffusers__flow_match_heun", |c| in_u(c, "edm"), 4),
     (
         "diffusers__flow_match_euler",
         |c| (!c.variant().contains("stochastic")).then(|| "ddim".into()),
@@ -234,14 +280,13 @@ const FILES: &[File] = &[
     ),
     ("kdiffusion__dpmpp_2m", |_| Some("dpmpp-2m".into()), 10),
     ("kdiffusion__dpmpp_2m_sde", two_step, 25),
-    // On flow models ComfyUI takes u for the noise ratio in the rules without noise.
-    ("comfyui__dpmpp_2m", |c| (!c.is_flow()).then(|| "dpmpp-2m".into()), 18),
-    ("comfyui__dpmpp_2m_cfg_pp", |c| (!c.is_flow()).then(|| "dpmpp-2m".into()), 6),
-    ("comfyui__res_multistep", |c| (!c.is_flow()).then(|| "dpmpp-2m:heun".into()), 6),
-    ("comfyui__res_multistep_cfg_pp", |c| (!c.is_flow()).then(|| "dpmpp-2m:heun".into()), 6),
+    ("comfyui__dpmpp_2m", |c| in_u(c, "dpmpp-2m"), 26),
+    ("comfyui__dpmpp_2m_cfg_pp", |c| in_u(c, "dpmpp-2m"), 14),
+    ("comfyui__res_multistep", |c| in_u(c, "dpmpp-2m:heun"), 14),
+    ("comfyui__res_multistep_cfg_pp", |c| in_u(c, "dpmpp-2m:heun"), 14),
     ("comfyui__dpmpp_2m_sde", |_| Some("dpmpp-2m-sde".into()), 26),
     ("comfyui__dpmpp_2m_sde_heun", |_| Some("dpmpp-2m-sde:solver=heun".into()), 14),
-    ("diffusers__dpmsolver_multistep", multistep, 79),
+    ("diffusers__dpmsolver_multistep", |c| told(c, multistep(c), rounding(c)), 86),
     ("diffusers__edm_dpmsolver_multistep", multistep, 9),
     (
         "diffusers__cosine_dpmsolver_multistep",
@@ -259,30 +304,34 @@ const FILES: &[File] = &[
     ),
     ("edm__edm_sampler", |c| call("edm", c, CHURN), 10),
     ("kdiffusion__heun", |c| call("edm", c, CHURN), 20),
-    ("comfyui__heun", |c| (!c.is_flow()).then(|| "edm".into()), 6),
-    ("diffusers__heun", |_| Some("edm".into()), 10),
+    ("comfyui__heun", |c| in_u(c, "edm"), 14),
+    ("diffusers__heun", |c| told(c, Some("edm".into()), "fractional"), 12),
     ("kdiffusion__dpm_2", |c| call("dpm-2", c, CHURN), 20),
     ("kdiffusion__dpm_2_ancestral", |c| call("dpm-2-ancestral", c, &[("eta", "eta")]), 20),
-    ("comfyui__dpm_2", |c| (!c.is_flow()).then(|| "dpm-2".into()), 6),
+    ("comfyui__dpm_2", |c| in_u(c, "dpm-2"), 14),
     ("comfyui__dpm_2_ancestral", |c| (!c.is_flow()).then(|| "dpm-2-ancestral".into()), 6),
-    ("diffusers__kdpm2", |_| Some("dpm-2".into()), 10),
+    ("diffusers__kdpm2", |c| told(c, Some("dpm-2".into()), "round"), 12),
     ("diffusers__kdpm2_ancestral", |_| Some("dpm-2-ancestral".into()), 10),
     ("kdiffusion__dpmpp_2s_ancestral", |c| call("dpmpp-2s-ancestral", c, &[("eta", "eta")]), 30),
     ("comfyui__dpmpp_2s_ancestral", |c| (!c.is_flow()).then(|| "dpmpp-2s-ancestral".into()), 6),
     ("kdiffusion__dpmpp_sde", brownian, 50),
-    // On flow models ComfyUI's Brownian path runs in u, not in the noise ratio.
-    ("comfyui__dpmpp_sde", |c| if c.is_flow() { None } else { brownian(c) }, 6),
+    (
+        // On flow models ComfyUI's Brownian path runs in u, not in the noise ratio.
+        "comfyui__dpmpp_sde",
+        |c| if c.is_flow() { Some("dpmpp-sde:noise=brownian-sigma".into()) } else { brownian(c) },
+        14,
+    ),
     ("diffusers__dpmsolver_sde", |_| Some("dpmpp-sde".into()), 10),
     ("kdiffusion__dpmpp_3m_sde", |c| call("dpmpp-3m-sde", c, &[("eta", "eta")]), 15),
     ("comfyui__dpmpp_3m_sde", |_| Some("dpmpp-3m-sde".into()), 14),
     ("kdiffusion__lms", |c| call_lms(c, "lms"), 10),
-    ("comfyui__lms", |c| if c.is_flow() { None } else { call_lms(c, "denoiser") }, 6),
+    ("comfyui__lms", |c| in_u(c, &call_lms(c, "denoiser")?), 14),
     ("diffusers__lms", |c| call_lms(c, "lms"), 5),
-    ("diffusers__unipc", unipc, 37),
-    ("comfyui__uni_pc", |c| comfyui_unipc(c, "bh1"), 6),
-    ("comfyui__uni_pc_bh2", |c| comfyui_unipc(c, "bh2"), 6),
+    ("diffusers__unipc", unipc, 39),
+    ("comfyui__uni_pc", |c| comfyui_unipc(c, "bh1"), 14),
+    ("comfyui__uni_pc_bh2", |c| comfyui_unipc(c, "bh2"), 14),
     ("diffusers__deis", deis, 19),
-    ("comfyui__deis", comfyui_deis, 7),
+    ("comfyui__deis", comfyui_deis, 15),
     (
         "diffusers__pndm",
         // With linspace the state is not at the noise level that the network is told (5.4).
@@ -290,19 +339,14 @@ const FILES: &[File] = &[
         6,
     ),
     ("diffusers__ipndm", |_| Some("ipndm:variant=diffusers".into()), 1),
-    ("comfyui__ipndm", |c| (!c.is_flow()).then(|| "ipndm:final=denoiser".into()), 6),
-    ("comfyui__ipndm_v", |c| (!c.is_flow()).then(|| "ipndm-v:variant=comfyui".into()), 6),
-    ("comfyui__gradient_estimation", |c| (!c.is_flow()).then(|| "gradient-estimation".into()), 6),
-    (
-        "comfyui__gradient_estimation_cfg_pp",
-        |c| (!c.is_flow()).then(|| "gradient-estimation".into()),
-        6,
-    ),
+    ("comfyui__ipndm", |c| in_u(c, "ipndm:final=denoiser"), 14),
+    ("comfyui__ipndm_v", |c| in_u(c, "ipndm-v:variant=comfyui"), 14),
+    ("comfyui__gradient_estimation", |c| in_u(c, "gradient-estimation"), 14),
+    ("comfyui__gradient_estimation_cfg_pp", |c| in_u(c, "gradient-estimation"), 14),
 ];
 
 /// The largest error of a case in units of its tolerance, and relative to the variance; `None` if
-/// it cannot be told by update rules alone: a network that is told another noise level than the
-/// solver is at.
+/// the evaluations are at other levels than those recorded.
 fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let mut nodes = case.nodes();
     let is_flow = case.is_flow();
@@ -314,11 +358,27 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     if !nodes.iter().all(|n| n.is_finite()) {
         return None;
     }
-    let process: Arc<dyn Process> = match is_flow || is_infinite {
-        true => Arc::new(Flow),
-        false => Arc::new(Edm::new(f64::max(80.0, nodes[0]))),
+    let (text, process) = match text.split_once(" @ ") {
+        Some((text, process)) => (text, Some(process::registry().build(process).unwrap().item)),
+        None => (text, None),
     };
-    let grid = Grid::new(process, &nodes).ok()?;
+    let mut process: Arc<dyn Process> = match (process, is_flow || is_infinite) {
+        (Some(process), _) => process.into(),
+        (None, true) => Arc::new(Flow),
+        (None, false) => Arc::new(Edm::new(f64::max(80.0, nodes[0]))),
+    };
+    let is_discrete = process.training_steps().is_some();
+    if is_discrete && case.id().contains("kdpm2") {
+        let nodes = Grid::from_sigmas(process.clone(), &nodes).unwrap();
+        let nodes = nodes.levels().iter().map(|l| l.t).collect();
+        let fractional = process::registry().build("vp-discrete:conditioning=fractional");
+        let fractional = fractional.unwrap().item.into();
+        process = Arc::new(WholeAtNodes { whole: process, fractional, nodes });
+    }
+    let grid = match is_discrete {
+        true => Grid::from_sigmas(process, &nodes).ok()?,
+        false => Grid::new(process, &nodes).ok()?,
+    };
     let plan = sampler::registry().build(text).unwrap().item.plan(&grid).ok()?;
     let told = plan.ops().iter().filter_map(|op| match op {
         gaussmeter::tape::Op::Predict { level, .. } => Some(*level),
@@ -348,10 +408,17 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let output = Output::of(&plan, &data);
     let std = match is_flow || is_infinite {
         true => 1.0,
-        false => case.0["init_std_edm"].as_f64().unwrap(),
+        false => case.0["init_std_edm"].as_f64().unwrap() * plan.start().alpha,
     };
     // Both sides at the scale of the recorded output.
-    let alpha = if is_flow { 1.0 } else { case.output()[0].as_f64().unwrap() };
+    let alpha = match is_flow {
+        // ComfyUI divides by 1 − u at the end, and its UniPC has made that u 0.001.
+        true if text.starts_with("unipc") && case.id().starts_with("comfyui") => {
+            1.0 / (1.0 - 0.001)
+        }
+        true => 1.0,
+        false => case.output()[0].as_f64().unwrap(),
+    };
     let (var, gain, mean) = (case.numbers("var"), case.numbers("gain"), case.numbers("mean_gain"));
     let tolerance = case.numbers("rtol_per_lambda");
     // Steps are recorded as x + (σ′ − σ) d, which cancels in long ones: there the recordings are off

@@ -160,20 +160,21 @@ fn every_schedule_of_diffusers_is_placed() {
         let id = case["id"].as_str().unwrap();
         let config = &case["config"];
         let is = |key: &str| config[key] == true;
-        // The tables with β(.6, .6) in σ, and flow levels that start below 1, are files (sigmas:FILE).
-        if !id.starts_with("diffusers/schedule/") || is("use_beta_sigmas") || is("use_flow_sigmas")
-        {
+        if !id.starts_with("diffusers/schedule/") {
             continue;
         }
         let (class, steps) = (id.split('/').nth(2).unwrap(), 5);
         let number = |key: &str| config[key].as_f64().map_or("auto".into(), |v| v.to_string());
-        let process_text = format!(
-            "vp-discrete:schedule={},beta_start={},beta_end={},zero_snr={}",
-            config["beta_schedule"].as_str().unwrap(),
-            number("beta_start"),
-            number("beta_end"),
-            if is("rescale_betas_zero_snr") { "yes" } else { "no" },
-        );
+        let process_text = match config["flow_shift"].as_f64() {
+            Some(_) => "flow:coordinates=u".into(),
+            None => format!(
+                "vp-discrete:schedule={},beta_start={},beta_end={},zero_snr={}",
+                config["beta_schedule"].as_str().unwrap(),
+                number("beta_start"),
+                number("beta_end"),
+                if is("rescale_betas_zero_snr") { "yes" } else { "no" },
+            ),
+        };
         let process = process(&process_text);
         let family = match class {
             "DDIMScheduler" => "ddim",
@@ -196,6 +197,9 @@ fn every_schedule_of_diffusers_is_placed() {
             }
         };
         expected.dedup(); // Heun's list has every level twice
+        if is("use_flow_sigmas") && class.starts_with("DEIS") {
+            expected.push(0.0); // where the others go
+        }
         let to_zero = if expected.last() == Some(&0.0) { "zero" } else { "sigma_min" };
         let range = match (family, id.contains("sd_karras/")) {
             // These re-place the levels of the spaced list.
@@ -204,6 +208,12 @@ fn every_schedule_of_diffusers_is_placed() {
         };
         let rule = match () {
             () if is("use_karras_sigmas") => format!("karras:{range}final={to_zero}"),
+            () if is("use_beta_sigmas") => format!("beta:variant=diffusers,final={to_zero}"),
+            () if is("use_flow_sigmas") => {
+                let base = if class.starts_with("UniPC") { "unipc" } else { "dpm" };
+                let shift = config["flow_shift"].as_f64().unwrap();
+                format!("flow-shift:base={base},shift={shift}")
+            }
             () if is("use_exponential_sigmas") || is("use_lu_lambdas") => {
                 format!("exponential:final={to_zero}")
             }
@@ -231,7 +241,7 @@ fn every_schedule_of_diffusers_is_placed() {
         placed += 1;
     }
     println!("{placed} schedules of diffusers, worst relative error {worst:e}");
-    assert!(placed >= 40, "{placed}");
+    assert_eq!(placed, 67);
 }
 
 #[test]
@@ -342,6 +352,207 @@ fn schedulers_of_comfyui_are_placed() {
     }
 }
 
+/// Every list that ComfyUI makes, in single precision: with SD3's shift of 3 on 1000 timesteps, and
+/// Flux's of e^1.15 on 10000.
+#[test]
+fn every_schedule_of_comfyui_is_placed() {
+    let Some(shared) = shared() else { return };
+    let golden = read_json(&shared.join("golden/samplers/schedules__comfyui.json"));
+    let mut placed = 0;
+    for case in golden["cases"].as_array().unwrap() {
+        let word = |key: &str| case[key].as_str().unwrap();
+        let (model, scheduler) = (word("model_sampling"), word("scheduler"));
+        let (process_text, shift, timesteps) = match model {
+            "sd15" => ("vp-discrete".to_string(), 1.0, 1000.0),
+            "sd3_shift3" => ("flow:coordinates=u,shift=3".into(), 3.0, 1000.0),
+            "flux_shift1.15" => {
+                let shift = 1.15f64.exp();
+                (format!("flow:coordinates=u,shift={shift:?}"), shift, 10000.0)
+            }
+            _ => continue,
+        };
+        let is_flow = model != "sd15";
+        let lowest = shift / timesteps / (1.0 + (shift - 1.0) / timesteps);
+        let range = if is_flow { format!(":sigma_min={lowest:?}") } else { String::new() };
+        let rule_text = match (scheduler, is_flow) {
+            ("karras" | "exponential" | "kl_optimal", _) => format!("{scheduler}{range}"),
+            ("linear_quadratic", _) | (_, false) => scheduler.to_string(),
+            ("beta", _) => format!("beta:timesteps={timesteps}"),
+            ("simple", _) => format!("flow-shift:shift={shift:?}"),
+            // Shifted twice; Flux's lowest base level is a ten-thousandth.
+            ("normal" | "sgm_uniform", _) if model == "sd3_shift3" => {
+                let base = if scheduler == "normal" { "shifted" } else { "sgm_uniform" };
+                format!("flow-shift:base={base},shift={shift:?}")
+            }
+            _ => continue,
+        };
+        let expected: Vec<f64> = case["sigmas_float32"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect();
+        // The levels of a shifted flow by its process, or by the rule.
+        let process_text =
+            if rule_text.starts_with("flow-shift") { "flow".into() } else { process_text };
+        let (process, rule) = (process(&process_text), rule(&rule_text));
+        let steps = case["steps"].as_u64().unwrap() as usize;
+        // 30 steps asked for make 31, and simple takes whole timesteps.
+        if scheduler == "ddim_uniform" && !1000usize.is_multiple_of(steps)
+            || is_flow && scheduler == "simple" && !(timesteps as usize).is_multiple_of(steps)
+        {
+            continue;
+        }
+        let grid = rule
+            .grid(&process, steps, 0.0)
+            .unwrap_or_else(|e| panic!("{model}, {rule_text}, {steps} steps: {e}"));
+        let level = |l: &Level| if process_text == "flow" { l.sigma } else { l.sigma / l.alpha };
+        let levels: Vec<f64> = grid.levels().iter().map(level).collect();
+        assert_eq!(levels.len(), expected.len());
+        for (v, e) in levels.iter().zip(&expected) {
+            // Single precision of 1 − u for the last levels of linear_quadratic.
+            assert!((v - e).abs() <= 2e-6 * e.abs() + 1e-7, "{model}, {rule_text}: {v} {e}");
+        }
+        placed += 1;
+    }
+    println!("{placed} schedules of ComfyUI");
+    assert_eq!(placed, 23);
+}
+
+/// FlowMatchEulerDiscreteScheduler of diffusers 0.42.1.
+#[test]
+fn levels_of_flow_matching_are_shifted_and_stretched() {
+    for (rule_text, expected) in [
+        ("base=thousandth", [1.0, 0.75025, 0.5005, 0.25075, 0.001]),
+        (
+            "base=shifted,shift=3",
+            [1.0, 0.900359066427289, 0.7511210762331838, 0.5029850746268658, 0.00892857142857143],
+        ),
+        (
+            "base=thousandth,mu=1.15",
+            [
+                1.0,
+                0.9046458828316847,
+                0.7598760356125212,
+                0.5138423920462424,
+                0.0031513915986858274,
+            ],
+        ),
+        (
+            // time_shift_type=linear
+            "base=thousandth,shift=1.15",
+            [
+                1.0,
+                0.7755131849488218,
+                0.5353812524707577,
+                0.2779096242576105,
+                0.0011498275258711192,
+            ],
+        ),
+        (
+            "base=shifted,shift=3,terminal=0.1",
+            [1.0, 0.9095152603231598, 0.7739910313901345, 0.5486567164179106, 0.1],
+        ),
+        (
+            "mu=1.15",
+            [1.0, 0.9266473446120875, 0.8257016621505007, 0.677986715217447, 0.4411997482513561],
+        ),
+    ] {
+        for process_text in ["flow", "flow:shift=2", "flow:coordinates=u"] {
+            let (process, rule) = (process(process_text), rule(&format!("flow-shift:{rule_text}")));
+            let grid = rule.grid(&process, 5, rule.own_end(&*process).unwrap()).unwrap();
+            let levels: Vec<f64> = grid.levels().iter().map(|l| l.sigma).collect();
+            close(&levels, &[&expected[..], &[0.0]].concat(), 1e-13);
+        }
+    }
+    // The length of a sequence is a shift: 1.15 at 4096 tokens.
+    let flow = process("flow");
+    let levels = |text: &str| {
+        let rule = rule(text);
+        let grid = rule.grid(&flow, 4, rule.own_end(&*flow).unwrap()).unwrap();
+        grid.levels().iter().map(|l| l.sigma).collect::<Vec<_>>()
+    };
+    close(&levels("flow-shift:tokens=4096"), &levels("flow-shift:mu=1.15"), 1e-15);
+    // Without the step to the data.
+    let last = levels("flow-shift:base=thousandth,final=last");
+    close(&last, &[1.0, 0.75025, 0.5005, 0.25075, 0.001], 1e-13);
+    let last = levels("flow-shift:terminal=0.2,final=last");
+    close(&last[4..], &[0.2], 1e-13);
+    let error = |text: &str| grid::registry().build(text).unwrap_err().to_string();
+    assert!(error("flow-shift:shift=2,mu=1").contains("three ways"));
+    assert!(error("flow-shift:final=last").contains("depends on the number of steps"));
+    assert!(error("flow-shift:terminal=1").contains("must lie below 1"));
+    assert!(matches!(rule("flow-shift").grid(&process("trig"), 5, 0.0), Err(GridError::NotFlow)));
+}
+
+/// The levels at which EDM's ablation_sampler evaluates the network.
+#[test]
+fn steps_of_edm_are_placed() {
+    check(
+        "edm:sigma_max=200",
+        "edm-vp:sigma_max=152.16697028394634,sigma_min=0.010485992786706403",
+        &[
+            152.16697028394634,
+            17.04912255896816,
+            3.42224476257219,
+            0.9575264822375347,
+            0.010485992786706403,
+            0.0,
+        ],
+        1e-11,
+    );
+    check(
+        "edm:sigma_max=100",
+        "edm-ve:sigma_min=0.02",
+        &[100.0, 11.892071150027212, 2f64.sqrt(), 0.16817928305074292, 0.02, 0.0],
+        1e-13,
+    );
+    check(
+        "edm:sigma_max=81",
+        "edm-iddpm:sigma_min=0.002",
+        &[
+            80.20370184547417,
+            2.372063189866844,
+            0.9998445789225525,
+            0.42315529849015177,
+            0.006425412771141183,
+            0.0,
+        ],
+        1e-11,
+    );
+    // The default of EDM's VP steps is what Song's process has at equal times.
+    let (song, rule) = (process("vp-linear:0.1,beta_max=20,convention=song"), rule("edm-vp"));
+    let grid = rule.grid(&song, 5, 0.0).unwrap();
+    let times: Vec<f64> = grid.levels().iter().map(|l| l.t).collect();
+    close(&times[..5], &[1.0, 0.75025, 0.5005, 0.25075, 0.001], 1e-10);
+}
+
+/// Quantiles of β(a, b): closed forms for a = 1 and for the arcsine law, symmetry for the rest.
+#[test]
+fn quantiles_of_the_beta_distribution() {
+    let times = |text: &str| {
+        let grid = rule(text).grid(&process("vp-linear"), 4, 0.0).unwrap();
+        grid.levels().iter().map(|l| l.t).collect::<Vec<_>>()
+    };
+    let arcsine = |p: f64| (std::f64::consts::FRAC_PI_2 * p).sin().powi(2);
+    close(&times("beta:0.5,beta=0.5"), &[1.0, arcsine(0.75), 0.5, arcsine(0.25), 0.0], 1e-13);
+    close(&times("beta:1,beta=1"), &[1.0, 0.75, 0.5, 0.25, 0.0], 1e-14);
+    // p = 1 − (1 − x)^b
+    let closed = |p: f64| -((-p).ln_1p() / 3.0).exp_m1();
+    close(&times("beta:1,beta=3"), &[1.0, closed(0.75), closed(0.5), closed(0.25), 0.0], 1e-13);
+    let (a, b) = (times("beta:0.3,beta=7"), times("beta:7,beta=0.3"));
+    for (a, b) in a.iter().zip(b.iter().rev()) {
+        assert!((a + b - 1.0).abs() < 1e-14, "{a} {b}");
+    }
+    // Two steps on one timestep are one step fewer.
+    let error = rule("beta").grid(&process("vp-discrete:steps=8"), 8, 0.0).unwrap_err();
+    assert!(matches!(error, GridError::FixedSteps { asked: 8, .. }), "{error}");
+    let error = |text: &str| grid::registry().build(text).unwrap_err().to_string();
+    assert!(error("beta:sigma_min=1").contains("are for variant=diffusers"));
+    assert!(error("beta:variant=diffusers,timesteps=10").contains("not timesteps"));
+    assert!(error("beta:timesteps=10.5").contains("whole number"));
+}
+
 #[test]
 fn published_schedules_of_align_your_steps() {
     let sdxl = [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.380, 0.234, 0.113, 0.0];
@@ -356,6 +567,18 @@ fn published_schedules_of_align_your_steps() {
     let sd = process("vp-discrete");
     let levels = sigmas(&rule("ays:sdxl").grid(&sd, 10, 0.0).unwrap());
     close(&levels, &sdxl, 0.02);
-    let error = rule("ays").grid(&sd, 20, 0.0).unwrap_err();
-    assert!(matches!(error, GridError::FixedSteps { own: 10, asked: 20 }));
+    // Twice as many steps go through all levels but the last, and half way between in ln σ.
+    for (process_text, rule_text) in
+        [("vp-discrete", "ays:sd1"), ("edm:sigma_max=700", "ays:svd"), ("edm", "ays:sdxl")]
+    {
+        let (process, rule) = (process(process_text), rule(rule_text));
+        let ten = sigmas(&rule.grid(&process, 10, 0.0).unwrap());
+        let twenty = sigmas(&rule.grid(&process, 20, 0.0).unwrap());
+        let every_second: Vec<f64> = twenty.iter().step_by(2).copied().collect();
+        close(&every_second, &ten, 1e-13);
+        close(&twenty[1..2], &[(ten[0] * ten[1]).sqrt()], 1e-13);
+        let last = if rule_text == "ays:svd" { 0.002 } else { 0.0291671582 };
+        close(&twenty[19..20], &[(ten[9] * last).sqrt()], 1e-8);
+        assert_eq!(rule.grid(&process, 1, 0.0).unwrap().step_count(), 1);
+    }
 }

@@ -375,7 +375,7 @@ fn every_file_is_registered() {
         &["multistep", "transfer"],
         sampler::registry().names(),
     );
-    check_folder("process", "Entry<dyn Process>", &[], process::registry().names());
+    check_folder("process", "Entry<dyn Process>", &["told"], process::registry().names());
     check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
     let objectives = objective::registry().names();

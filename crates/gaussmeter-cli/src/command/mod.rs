@@ -8,6 +8,8 @@ pub mod list;
 #[cfg(feature = "data")]
 pub mod merge;
 pub mod modes;
+pub mod pareto;
+pub mod rank;
 #[cfg(feature = "data")]
 pub mod sample;
 #[cfg(feature = "data")]

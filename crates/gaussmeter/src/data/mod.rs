@@ -162,6 +162,16 @@ pub fn read_numbers(path: &Path) -> Result<Vec<f64>, DataError> {
     }
 }
 
+/// Reads some lists of numbers from any of the formats of [`read`]; those that are not there are
+/// `None`, but for the first.
+///
+/// # Errors
+/// [`DataError`]
+pub fn read_columns(path: &Path, columns: &[Column]) -> Result<Vec<Option<Vec<f64>>>, DataError> {
+    let (mut table, _) = table(path, columns)?;
+    Ok((0..columns.len()).map(|k| table.take(k)).collect())
+}
+
 fn table(path: &Path, columns: &[Column]) -> Result<(Table, &'static Format), DataError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => DataError::NoSuchFile { path: path.into() },

@@ -6,6 +6,7 @@ mod gaussian;
 pub use gaussian::GaussianDenoiser;
 
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::Prediction;
 use thiserror::Error;
 
@@ -53,8 +54,8 @@ pub trait Denoiser {
     /// [`DenoiserError`]
     fn evaluate(&mut self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), DenoiserError>;
 
-    /// Writes a prediction of any kind into `out`. Converts the native one with x = αD + σε,
-    /// s = −ε/σ and v = α′D + σ′ε; override it where another form is more accurate.
+    /// Writes a prediction of any kind into `out`. Converts the native one with x = αD + σε and what
+    /// each [`Prediction`] is in D and ε; override it where another form is more accurate.
     ///
     /// # Errors
     /// [`DenoiserError`]
@@ -70,7 +71,8 @@ pub trait Denoiser {
         if kind == native {
             return Ok(());
         }
-        let (a, b) = conversion(native, kind, level);
+        let (a, b) = conversion(native, kind, &level.into());
+        let (a, b) = (a.value(), b.value());
         if !(a.is_finite() && b.is_finite()) {
             return Err(DenoiserError::Conversion { native, kind, t: level.t });
         }
@@ -82,28 +84,43 @@ pub trait Denoiser {
 }
 
 /// (a, b) such that `kind = a x + b native`.
-fn conversion(native: Prediction, kind: Prediction, level: &Level) -> (f64, f64) {
+pub(crate) fn conversion(
+    native: Prediction,
+    kind: Prediction,
+    level: &Level<Real>,
+) -> (Real, Real) {
+    let identity = (Real::from(0.0), Real::from(1.0));
+    if kind == native {
+        return identity;
+    }
     let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
     let sigma2 = sigma * sigma;
     // D = a x + b native
     let (a, b) = match native {
-        Prediction::Denoiser => (0.0, 1.0),
+        Prediction::Denoiser => identity,
         Prediction::Score => (1.0 / alpha, sigma2 / alpha),
         Prediction::Noise => (1.0 / alpha, -sigma / alpha),
         Prediction::Velocity => {
             let determinant = alpha * sigma_sigma_prime - alpha_prime * sigma2;
             (sigma_sigma_prime / determinant, -sigma2 / determinant)
         }
+        Prediction::V => {
+            let sum = alpha * alpha + sigma2;
+            (alpha / sum, -sigma / sum)
+        }
+        Prediction::Flow => ((alpha + sigma).recip(), -sigma / (alpha + sigma)),
     };
     // kind = c x + d D
     let (c, d) = match kind {
-        Prediction::Denoiser => (0.0, 1.0),
+        Prediction::Denoiser => identity,
         Prediction::Score => (-1.0 / sigma2, alpha / sigma2),
         Prediction::Noise => (1.0 / sigma, -alpha / sigma),
         Prediction::Velocity => {
             let rate = sigma_sigma_prime / sigma2;
             (rate, alpha_prime - rate * alpha)
         }
+        Prediction::V => (alpha / sigma, -(alpha * alpha + sigma2) / sigma),
+        Prediction::Flow => (1.0 / sigma, -(alpha + sigma) / sigma),
     };
     (c + d * a, d * b)
 }

@@ -33,6 +33,7 @@ pub const ODE: Reverse = Reverse { noise: 0.0 };
 impl Reverse {
     /// r^{h²}, the square of the contraction R^{h²} that the noise adds over the ODE: in [0, 1].
     pub(super) fn contraction2(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        let (from, to) = (from.marginal(), to.marginal());
         // Without noise at the start there is nothing left to run along a null direction.
         if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
             return 1.0;
@@ -44,6 +45,7 @@ impl Reverse {
 
     /// 1 − r^{h²}: the share of s_t that is noise drawn on the way.
     fn fresh_noise(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        let (from, to) = (from.marginal(), to.marginal());
         if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
             return 0.0;
         }
@@ -54,6 +56,7 @@ impl Reverse {
 
     /// Φ, the gain of y at the cleaner level `to` on y at the noisier level `from`.
     pub fn propagator(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        let (from, to) = (&from.marginal(), &to.marginal());
         if from.variance(eigenvalue) == 0.0 {
             return 1.0;
         }
@@ -83,6 +86,7 @@ impl Reverse {
         init: &Init,
         target: Target,
     ) -> Law {
+        let (from, to) = (&from.marginal(), &to.marginal());
         let modes = spectrum.modes().iter().enumerate().map(|(i, mode)| {
             let lambda = mode.eigenvalue;
             let marginal = to.variance(lambda);
@@ -145,6 +149,7 @@ pub fn forward_marginal(spectrum: &Spectrum, level: &Level) -> Law {
 
 /// Covariance, per mode, of the forward process at two levels: (α_noisier/α_cleaner) s_cleaner.
 pub fn forward_cross_covariance(spectrum: &Spectrum, cleaner: &Level, noisier: &Level) -> Vec<f64> {
+    let (cleaner, noisier) = (cleaner.marginal(), noisier.marginal());
     let scale = noisier.alpha / cleaner.alpha;
     spectrum.eigenvalues().iter().map(|&l| scale * cleaner.variance(l)).collect()
 }

@@ -174,6 +174,7 @@ impl DenseData {
     /// # Errors
     /// [`DenseError::Gaussian`] if `level` is not finite.
     pub fn target(&self, target: Target, level: &Level) -> Result<DenseGaussian, DenseError> {
+        let level = level.marginal();
         let (mean, variance) = match target {
             Target::Data => (self.expand(|_, m| m.mean), self.expand(|_, m| m.eigenvalue)),
             Target::Marginal => (
@@ -269,6 +270,7 @@ impl Reverse {
         init: &DenseGaussian,
     ) -> Result<DenseGaussian, DenseError> {
         data.check("the initial law", init.dim(), data.dim())?;
+        let (from, to) = (&from.marginal(), &to.marginal());
         if from == to {
             return Ok(init.clone());
         }
@@ -312,7 +314,7 @@ impl Reverse {
         if noisier == cleaner {
             return Ok(at_noisier.covariance().clone());
         }
-        if cleaner.log_snr() <= noisier.log_snr() {
+        if cleaner.marginal().log_snr() <= noisier.marginal().log_snr() {
             return Err(DenseError::Direction { from: noisier.t, to: cleaner.t });
         }
         let gain = data.expand(|_, m| self.propagator(m.eigenvalue, noisier, cleaner));

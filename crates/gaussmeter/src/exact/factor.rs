@@ -13,6 +13,8 @@ use std::ops::{Mul, Neg, Sub};
 /// | score    | −1   | 0    | α             |
 /// | noise    | σ    | 0    | −ασ           |
 /// | velocity | σσ′  | αα′  | α′σ² − ασσ′   |
+/// | v        | ασ   | −ασ  | −σ(α² + σ²)   |
+/// | flow     | σ    | −α   | −σ(α + σ)     |
 ///
 /// No entry is a difference of nearly equal numbers: the score is never formed as (αD − x)/σ².
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +95,11 @@ where
             alpha * level.alpha_prime,
             level.alpha_prime * sigma * sigma - alpha * level.sigma_sigma_prime,
         ),
+        Prediction::V => {
+            let product = alpha * sigma;
+            (product, -product, -alpha * product - sigma * sigma * sigma)
+        }
+        Prediction::Flow => (sigma, -alpha, -alpha * sigma - sigma * sigma),
     };
     [p, q, m, alpha * alpha, sigma * sigma]
 }

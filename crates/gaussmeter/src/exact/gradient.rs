@@ -105,7 +105,8 @@ impl Differentiable {
         sampler.plan(grid)?;
         let (recorded, graph) = record(|| {
             let (grid, times) = grid.with_variables(free);
-            let start = grid.steps().next().map(|s| [s.from.alpha, s.from.sigma]);
+            let start = grid.steps().next().map(|s| s.from.marginal());
+            let start = start.map(|level| [level.alpha, level.sigma]);
             let (tape, x) = Tape::new();
             let output = sampler.record(&grid, &tape, x)?;
             let (ops, var_count) = tape.into_ops();

@@ -81,6 +81,7 @@ impl Init {
 
     /// Mean and variance of mode `i` at the level sampling starts from.
     pub(crate) fn moments(&self, start: &Level, i: usize, mode: &Mode) -> (f64, f64) {
+        let start = &start.marginal();
         match self {
             Init::Exact => (start.alpha * mode.mean, start.variance(mode.eigenvalue)),
             Init::Normal { std } => (0.0, std_of(*std, start).powi(2)),
@@ -96,6 +97,7 @@ impl Init {
         by_mean: f64,
         by_variance: f64,
     ) -> [f64; 2] {
+        let start = &start.marginal();
         match self {
             Init::Exact => [
                 by_mean * mode.mean + 2.0 * by_variance * start.alpha * mode.eigenvalue,
@@ -110,6 +112,7 @@ impl Init {
 
     /// Variance of mode `i` minus its variance under p_T, without cancellation.
     pub(super) fn variance_error(&self, start: &Level, i: usize, mode: &Mode) -> f64 {
+        let start = &start.marginal();
         match self {
             Init::Exact => 0.0,
             Init::Normal { std } => start.start_error(std_of(*std, start), mode.eigenvalue),
@@ -119,6 +122,7 @@ impl Init {
 
     /// Mean of mode `i` minus its mean under p_T.
     pub(super) fn mean_error(&self, start: &Level, i: usize, mode: &Mode) -> f64 {
+        let start = &start.marginal();
         match self {
             Init::Exact => 0.0,
             Init::Normal { .. } => -start.alpha * mode.mean,

@@ -138,6 +138,7 @@ impl Output {
     /// The law of this state for an initial law, beside the target.
     pub fn law(&self, spectrum: &Spectrum, init: &Init, target: Target) -> Law {
         let times = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a * b };
+        let level = self.level.marginal();
         let modes = spectrum.modes().iter().enumerate().map(|(i, mode)| {
             let (m0, v0) = init.moments(&self.start, i, mode);
             let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
@@ -149,9 +150,7 @@ impl Output {
             };
             let (target_mean, target_variance) = match target {
                 Target::Data => (mode.mean, mode.eigenvalue),
-                Target::Marginal => {
-                    (self.level.alpha * mode.mean, self.level.variance(mode.eigenvalue))
-                }
+                Target::Marginal => (level.alpha * mode.mean, level.variance(mode.eigenvalue)),
             };
             LawMode {
                 eigenvalue: mode.eigenvalue,

@@ -6,16 +6,22 @@ mod curve;
 mod eval;
 mod info;
 mod modes;
+mod pareto;
+mod rank;
 mod sample;
 mod table;
+mod trial;
 
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
 pub use eval::{Evaluation, evaluate};
 pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
+pub use pareto::{Pareto, pareto};
+pub use rank::{Ranking, rank};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
+pub use trial::{Outcome, Place, Trial};
 
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};

@@ -134,6 +134,7 @@ const DATA: Level = Level {
     sigma_sigma_prime: 0.0,
     one_minus_alpha2: 0.0,
     variance_preserving: false,
+    told: None,
 };
 
 impl<'a> Sampling<'a> {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 /// Align Your Steps: the published schedules of ten steps, the last to the data. On `vp-discrete` the
 /// training timesteps of Stable Diffusion 1 and XL, elsewhere the noise levels σ/α.
+///
+/// For another number of steps, ln σ is interpolated linearly along the list and σ_min after it, as the
+/// authors recommend and ComfyUI does; the last level then becomes 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AlignYourSteps {
     /// Stable Diffusion 1.
@@ -37,10 +40,48 @@ impl AlignYourSteps {
             AlignYourSteps::Svd => None,
         }
     }
+
+    /// The level that the published lists end with, in place of 0.
+    fn sigma_min(self) -> f64 {
+        match self {
+            AlignYourSteps::Sd1 | AlignYourSteps::Sdxl => 0.029_167_158_2,
+            AlignYourSteps::Svd => 0.002,
+        }
+    }
+
+    /// The levels that other numbers of steps are interpolated from.
+    fn nodes(self, process: &dyn Process) -> Vec<f64> {
+        if let (Some(_), Some(timesteps)) = (process.training_steps(), self.timesteps()) {
+            let ratio = |k: &u16| process.level(f64::from(*k) + 1.0).noise_ratio();
+            return timesteps.iter().chain([&0]).map(ratio).collect();
+        }
+        let published = self.sigmas().iter().copied();
+        published.take_while(|s| *s > 0.0).chain([self.sigma_min()]).collect()
+    }
+}
+
+/// The level at place x in [0, 1] along `nodes`, log-linear between them.
+fn along(nodes: &[f64], x: f64) -> f64 {
+    let place = x * (nodes.len() - 1) as f64;
+    let k = (place as usize).min(nodes.len() - 2);
+    let fraction = place - k as f64;
+    match fraction == 0.0 {
+        true => nodes[k],
+        false => (nodes[k].ln() * (1.0 - fraction) + nodes[k + 1].ln() * fraction).exp(),
+    }
 }
 
 impl GridRule for AlignYourSteps {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        if steps + 1 != self.sigmas().len() {
+            let nodes = self.nodes(&**process);
+            let level = |k: usize| match k == steps {
+                true => 0.0,
+                false => along(&nodes, k as f64 / steps as f64),
+            };
+            let sigmas: Vec<f64> = (0..=steps).map(level).collect();
+            return Grid::from_sigmas(process.clone(), &sigmas)?.exactly(steps, eps);
+        }
         let grid = match (process.training_steps(), self.timesteps()) {
             (Some(_), Some(timesteps)) => {
                 let times = timesteps.iter().map(|k| f64::from(*k) + 1.0);
@@ -51,10 +92,6 @@ impl GridRule for AlignYourSteps {
         grid?.exactly(steps, eps)
     }
 
-    fn own_steps(&self) -> Option<usize> {
-        Some(self.sigmas().len() - 1)
-    }
-
     fn own_end(&self, _: &dyn Process) -> Option<f64> {
         Some(0.0)
     }
@@ -63,7 +100,7 @@ impl GridRule for AlignYourSteps {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "ays",
     aliases: &["align-your-steps"],
-    summary: "Align Your Steps, the published 10 steps: training timesteps on vp-discrete, sigma/alpha elsewhere",
+    summary: "Align Your Steps: the published 10 steps, training timesteps on vp-discrete, sigma/alpha elsewhere; other numbers of steps log-linearly between them",
     source: "Sabour et al. (2024); tables of diffusers 0.42.1, AysSchedules",
     order: None,
     parameters: &[Parameter {

@@ -4,8 +4,13 @@
 //! [`registry`].
 
 mod ays;
+mod beta;
 mod comfyui;
+mod edm_steps;
+mod flow_shift;
 mod karras;
+mod kl_optimal;
+mod linear_quadratic;
 mod polyexponential;
 mod range;
 mod sigmas;
@@ -14,8 +19,13 @@ mod timesteps;
 mod uniform;
 
 pub use ays::AlignYourSteps;
+pub use beta::{Beta, BetaOf};
 pub use comfyui::ComfyUi;
+pub use edm_steps::EdmSteps;
+pub use flow_shift::{FlowBase, FlowShift};
 pub use karras::Karras;
+pub use kl_optimal::KlOptimal;
+pub use linear_quadratic::LinearQuadratic;
 pub use polyexponential::Polyexponential;
 pub use range::{Last, Range};
 pub use sigmas::Sigmas;
@@ -47,6 +57,13 @@ pub fn registry() -> Registry<dyn GridRule> {
             &comfyui::SGM_UNIFORM,
             &comfyui::DDIM_UNIFORM,
             &ays::ENTRY,
+            &beta::ENTRY,
+            &kl_optimal::ENTRY,
+            &linear_quadratic::ENTRY,
+            &edm_steps::VP,
+            &edm_steps::VE,
+            &edm_steps::IDDPM_STEPS,
+            &flow_shift::ENTRY,
         ],
     }
 }
@@ -111,6 +128,9 @@ pub enum GridError {
     /// The rule places training timesteps, and the process has none.
     #[error("the grid places training timesteps: it needs the process vp-discrete")]
     NotDiscrete,
+    /// The rule places levels of flow matching, and the process is another one.
+    #[error("the grid places levels u of flow matching: it needs the process flow")]
+    NotFlow,
     /// Truncation at or beyond T.
     #[error(
         "eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts"

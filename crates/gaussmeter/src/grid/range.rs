@@ -38,7 +38,8 @@ impl Range {
         }
     }
 
-    fn sigma_min(&self, process: &dyn Process) -> f64 {
+    /// The lowest level above 0.
+    pub(super) fn lowest(&self, process: &dyn Process) -> f64 {
         self.sigma_min.unwrap_or_else(|| {
             let level = process.level(process.t_min());
             level.sigma / level.alpha
@@ -49,7 +50,19 @@ impl Range {
     pub(super) fn own_end(&self, process: &dyn Process) -> Option<f64> {
         match self.last {
             Last::Zero => Some(0.0),
-            Last::SigmaMin => time_of(process, self.sigma_min(process)),
+            Last::SigmaMin => time_of(process, self.lowest(process)),
+        }
+    }
+
+    /// Number of levels above 0.
+    pub(super) fn count(&self, steps: usize) -> usize {
+        if self.last == Last::Zero { steps } else { steps + 1 }
+    }
+
+    /// Adds the level 0 where the last step goes there.
+    pub(super) fn finish(&self, sigmas: &mut Vec<f64>) {
+        if self.last == Last::Zero {
+            sigmas.push(0.0);
         }
     }
 
@@ -62,11 +75,11 @@ impl Range {
         place: impl Fn(f64, f64, f64) -> f64,
     ) -> Result<Grid, GridError> {
         let sigma_max = self.sigma_max.unwrap_or_else(|| largest_sigma(&**process));
-        let sigma_min = self.sigma_min(&**process);
+        let sigma_min = self.lowest(&**process);
         if !sigma_max.is_finite() {
             return Err(GridError::NoLargest);
         }
-        let n = if self.last == Last::Zero { steps } else { steps + 1 };
+        let n = self.count(steps);
         let ramp = |k: usize| k as f64 / (n.max(2) - 1) as f64;
         let mut sigmas: Vec<f64> = (0..n)
             .map(|k| match k {
@@ -75,9 +88,7 @@ impl Range {
                 k => place(ramp(k), sigma_min, sigma_max),
             })
             .collect();
-        if self.last == Last::Zero {
-            sigmas.push(0.0);
-        }
+        self.finish(&mut sigmas);
         Grid::from_sigmas(process.clone(), &sigmas)?.exactly(steps, eps)
     }
 }

@@ -29,6 +29,7 @@ impl Process for Edm {
             alpha_second: 0.0,
             sigma_sigma_second: 1.0,
             variance_preserving: false,
+            told: None,
         }
     }
     fn prior_std(&self) -> f64 {

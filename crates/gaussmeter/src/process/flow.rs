@@ -1,5 +1,6 @@
+use super::told::{FlowCoordinates, FlowTimesteps, ToldTimestep};
 use super::{Level, Process};
-use crate::entry::{Entry, Kind, Parameter};
+use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 
 /// Flow matching with the straight path: α(t) = 1 − t, σ(t) = t, on [0, 1].
 ///
@@ -23,6 +24,7 @@ impl Process for Flow {
             alpha_second: 0.0,
             sigma_sigma_second: 1.0,
             variance_preserving: false,
+            told: None,
         }
     }
     fn prior_std(&self) -> f64 {
@@ -86,6 +88,7 @@ impl Process for ShiftedFlow {
             alpha_second: 2.0 * growth * slope,
             sigma_sigma_second: slope * (slope - 2.0 * growth * sigma),
             variance_preserving: false,
+            told: None,
         }
     }
     fn prior_std(&self) -> f64 {
@@ -129,14 +132,55 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     summary: "flow matching / rectified flow, alpha = 1 - t and sigma = t",
     source: "Lipman et al. (2023), optimal-transport path; Liu et al. (2023); Esser et al. (2024), shift",
     order: None,
-    parameters: &[Parameter {
-        name: "shift",
-        kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
-        default: Some("1"),
-        summary: "resolution shift s: t becomes s t/(1 + (s - 1) t)",
-    }],
+    parameters: &[
+        Parameter {
+            name: "shift",
+            kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
+            default: Some("1"),
+            summary: "resolution shift s: t becomes s t/(1 + (s - 1) t)",
+        },
+        Parameter {
+            name: "coordinates",
+            kind: Kind::Choice(&["flow", "u"]),
+            default: Some("flow"),
+            summary: "what solvers work with: alpha = 1 - u and sigma = u, or u: alpha = 1 and sigma = u (ComfyUI)",
+        },
+        Parameter {
+            name: "conditioning",
+            kind: Kind::Choice(&["exact", "round", "truncate"]),
+            default: Some("exact"),
+            summary: "what a network that predicts the velocity is told: u, or a whole multiple of 1/steps",
+        },
+        Parameter {
+            name: "steps",
+            kind: Kind::NumberOr { word: "auto" },
+            default: Some("auto"),
+            summary: "number of timesteps of the network; auto is 1000 (needs conditioning)",
+        },
+    ],
     build: |a| match a.number("shift") {
-        1.0 => Ok(Box::new(Flow)),
-        shift => Ok(Box::new(ShiftedFlow::new(shift))),
+        1.0 => in_coordinates(Flow, a),
+        shift => in_coordinates(ShiftedFlow::new(shift), a),
     },
 };
+
+fn in_coordinates(
+    process: impl Process + 'static,
+    a: &Arguments,
+) -> Result<Box<dyn Process>, BuildError> {
+    let steps = a.number_or("steps");
+    match (a.text("coordinates"), ToldTimestep::of(a.text("conditioning"))) {
+        (_, None) if steps.is_some() => {
+            Err("steps counts the timesteps that conditioning=round or truncate tells".into())
+        }
+        ("u", Some(_)) => {
+            Err("coordinates=u and conditioning are two answers to what the network is told".into())
+        }
+        ("u", None) => Ok(Box::new(FlowCoordinates(process))),
+        (_, None) => Ok(Box::new(process)),
+        (_, Some(conditioning)) => {
+            let steps = steps.unwrap_or(1000.0);
+            Ok(Box::new(FlowTimesteps { process, conditioning, steps }))
+        }
+    }
+}

@@ -3,23 +3,29 @@
 //!
 //! A new process is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in [`registry`].
 
+mod custom;
 mod edm;
 mod flow;
 mod sub_vp;
+mod told;
 mod trig;
 mod ve;
 mod vp_cosine;
 mod vp_discrete;
 mod vp_linear;
+mod vp_sigmoid;
 
+pub use custom::{Custom, CustomError};
 pub use edm::Edm;
 pub use flow::{Flow, ShiftedFlow};
 pub use sub_vp::SubVp;
+pub use told::{FlowCoordinates, Relation, Told, ToldTimestep};
 pub use trig::Trig;
 pub use ve::{Ve, VeError};
 pub use vp_cosine::VpCosine;
 pub use vp_discrete::{VpDiscrete, VpDiscreteError};
 pub use vp_linear::{VpLinear, VpLinearError};
+pub use vp_sigmoid::VpSigmoid;
 
 use crate::entry::Registry;
 use crate::real::Real;
@@ -38,6 +44,8 @@ pub fn registry() -> Registry<dyn Process> {
             &sub_vp::ENTRY,
             &trig::ENTRY,
             &vp_discrete::ENTRY,
+            &vp_sigmoid::ENTRY,
+            &custom::ENTRY,
         ],
     }
 }
@@ -63,9 +71,20 @@ pub struct Level<N = f64> {
     pub sigma_sigma_second: f64,
     /// Whether α² + σ² = 1 holds as an identity.
     pub variance_preserving: bool,
+    /// What the network is told; `None` is this level.
+    pub told: Option<Told>,
 }
 
 impl Level {
+    /// The level whose law states have, where solvers work with another one by convention (see
+    /// [`FlowCoordinates`]); else this level.
+    pub fn marginal(&self) -> Level {
+        match self.told {
+            Some(told) if told.relation == Relation::State => told.level(),
+            _ => *self,
+        }
+    }
+
     /// Variance α²λ + σ² of x_t along an eigenvector of Σ with eigenvalue λ (the paper's Σ_t).
     pub fn variance(&self, eigenvalue: f64) -> f64 {
         self.alpha * self.alpha * eigenvalue + self.sigma * self.sigma
@@ -111,11 +130,20 @@ impl Level {
             alpha_second: self.alpha_second,
             sigma_sigma_second: self.sigma_sigma_second,
             variance_preserving: self.variance_preserving,
+            told: self.told,
         }
     }
 }
 
 impl Level<Real> {
+    /// As for plain numbers.
+    pub(crate) fn marginal(&self) -> Level<Real> {
+        match self.told {
+            Some(told) if told.relation == Relation::State => told.level_from(self.t),
+            _ => *self,
+        }
+    }
+
     /// The level as it is.
     pub fn value(&self) -> Level {
         Level {
@@ -128,6 +156,7 @@ impl Level<Real> {
             alpha_second: self.alpha_second,
             sigma_sigma_second: self.sigma_sigma_second,
             variance_preserving: self.variance_preserving,
+            told: self.told,
         }
     }
 }

@@ -1,5 +1,7 @@
+use super::told::{Told, ToldTimestep};
 use super::{Level, Process};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::tape::Prediction;
 use std::f64::consts::FRAC_PI_2;
 use thiserror::Error;
 
@@ -17,6 +19,8 @@ pub struct VpDiscrete {
     integral: Vec<f64>,
     /// B′ there.
     slope: Vec<f64>,
+    /// What the network is told and predicts, if not the level itself.
+    told: Option<(ToldTimestep, Prediction)>,
 }
 
 /// A table of β that does not make a process.
@@ -89,7 +93,22 @@ impl VpDiscrete {
             return Err(VpDiscreteError::NotDecreasing { timestep, before, after });
         }
         let slope = (0..=steps).map(|k| slope(&integral, k)).collect();
-        Ok(VpDiscrete { integral, slope })
+        Ok(VpDiscrete { integral, slope, told: None })
+    }
+
+    /// The same process with a network that is told training timesteps, and predicts `predicts`.
+    pub fn told(self, conditioning: ToldTimestep, predicts: Prediction) -> Self {
+        VpDiscrete { told: Some((conditioning, predicts)), ..self }
+    }
+
+    /// The time of the timestep that a network is told at `t`; below timestep 0 that one.
+    fn told_time(&self, conditioning: ToldTimestep, t: f64) -> f64 {
+        let t = t.clamp(1.0, self.t_max());
+        let ratio = |t: f64| self.exact_level(t).noise_ratio();
+        let (low, here, high) = (ratio(t.floor()), ratio(t), ratio(t.ceil()));
+        let fraction = if low < high { (here / low).ln() / (high / low).ln() } else { 0.0 };
+        let between = || self.time_of(low + fraction * (high - low)).unwrap_or(t);
+        conditioning.whole(t.floor(), fraction).unwrap_or_else(between)
     }
 
     /// Number of training timesteps.
@@ -122,6 +141,25 @@ impl VpDiscrete {
             x * (a + x * (b + x * c))
         };
         self.integral[k] - self.integral[j] + (part(k, y) - part(j, x))
+    }
+
+    fn exact_level(&self, t: f64) -> Level {
+        let (beta, beta_prime) = self.beta(t);
+        let integral = self.beta_integral(0.0, t);
+        let alpha = (-integral).exp();
+        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
+        Level {
+            t,
+            alpha,
+            sigma,
+            alpha_prime: -beta * alpha,
+            sigma_sigma_prime: beta * alpha * alpha,
+            one_minus_alpha2: sigma * sigma,
+            alpha_second: (beta * beta - beta_prime) * alpha,
+            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
+            variance_preserving: true,
+            told: None,
+        }
     }
 
     /// B′(t) and B″(t).
@@ -158,21 +196,11 @@ impl Process for VpDiscrete {
     }
 
     fn level(&self, t: f64) -> Level {
-        let (beta, beta_prime) = self.beta(t);
-        let integral = self.beta_integral(0.0, t);
-        let alpha = (-integral).exp();
-        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
-        Level {
-            t,
-            alpha,
-            sigma,
-            alpha_prime: -beta * alpha,
-            sigma_sigma_prime: beta * alpha * alpha,
-            one_minus_alpha2: sigma * sigma,
-            alpha_second: (beta * beta - beta_prime) * alpha,
-            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
-            variance_preserving: true,
-        }
+        let told = self.told.map(|(conditioning, predicts)| {
+            let level = self.exact_level(self.told_time(conditioning, t));
+            Told::new(&level, predicts, conditioning.relation())
+        });
+        Level { told, ..self.exact_level(t) }
     }
 
     fn prior_std(&self) -> f64 {
@@ -247,6 +275,15 @@ fn betas(schedule: &str, start: f64, end: f64, n: usize) -> Vec<f64> {
                 })
                 .collect()
         }
+        "laplace" => {
+            // ᾱ at time x, of a log signal-to-noise ratio with a Laplace distribution.
+            let alpha_bar = |k: usize| {
+                let x = k as f64 / n as f64;
+                let log_snr = -0.5 * (0.5 - x).signum() * (1.0 - 2.0 * (0.5 - x).abs() + 1e-6).ln();
+                (log_snr.exp() / (1.0 + log_snr.exp())).sqrt()
+            };
+            (0..n).map(|k| (1.0 - alpha_bar(k + 1) / alpha_bar(k)).min(0.999)).collect()
+        }
         _ => linspace(start.sqrt(), end.sqrt(), n).map(|b| b * b).collect(),
     }
 }
@@ -262,9 +299,15 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     parameters: &[
         Parameter {
             name: "schedule",
-            kind: Kind::Choice(&["scaled_linear", "linear", "squaredcos_cap_v2", "sigmoid"]),
+            kind: Kind::Choice(&[
+                "scaled_linear",
+                "linear",
+                "squaredcos_cap_v2",
+                "sigmoid",
+                "laplace",
+            ]),
             default: Some("scaled_linear"),
-            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine (no beta_start and beta_end), sigmoid",
+            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine and laplace (no beta_start and beta_end), sigmoid",
         },
         Parameter {
             name: "beta_start",
@@ -290,6 +333,18 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             default: Some("no"),
             summary: "rescale_betas_zero_snr: yes leaves alpha_bar = 2^-24 at the end",
         },
+        Parameter {
+            name: "conditioning",
+            kind: Kind::Choice(ToldTimestep::WORDS),
+            default: Some("exact"),
+            summary: "what the network is told: the solver's noise level, or its training timestep (fractional: diffusers' Euler; round: ComfyUI, Karras; truncate: others)",
+        },
+        Parameter {
+            name: "network",
+            kind: Kind::Choice(&["epsilon", "v", "x0"]),
+            default: Some("epsilon"),
+            summary: "what the network predicts, which matters when it is told another level",
+        },
     ],
     build: |a| {
         let schedule = a.text("schedule");
@@ -300,9 +355,19 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         let start = a.number_or("beta_start").unwrap_or(start);
         let end = a.number_or("beta_end").unwrap_or(end);
         let betas = betas(schedule, start, end, a.count("steps"));
-        Ok(Box::new(match a.text("zero_snr") {
+        let process = match a.text("zero_snr") {
             "yes" => VpDiscrete::zero_snr(&betas)?,
             _ => VpDiscrete::new(&betas)?,
-        }))
+        };
+        let predicts = match a.text("network") {
+            "v" => Prediction::V,
+            "x0" => Prediction::Denoiser,
+            _ => Prediction::Noise,
+        };
+        match ToldTimestep::of(a.text("conditioning")) {
+            Some(conditioning) => Ok(Box::new(process.told(conditioning, predicts))),
+            None if predicts == Prediction::Noise => Ok(Box::new(process)),
+            None => Err("what the network predicts changes nothing when it is told the solver's level: give conditioning=…".into()),
+        }
     },
 };

@@ -7,6 +7,18 @@ use crate::grid::Grid;
 use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 
+/// How the two noises of a step belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TwoNoises {
+    /// Increments of one Brownian path in ς.
+    Brownian,
+    /// Increments of one Brownian path in σ, which is another one where α is not constant: ComfyUI on
+    /// flow models. The order is the same.
+    BrownianSigma,
+    /// Independent.
+    Iid,
+}
+
 /// DPM-Solver++ on the reverse SDE in two stages: an ancestral step to ς_s = ς e^{−rh} with noise
 /// w₁, then one to ς′ with D̃ = (1 − 1/2r) D + D_s/2r and noise w₂.
 ///
@@ -18,8 +30,8 @@ pub struct DpmPpSde {
     pub eta: f64,
     /// r in (0, 1]: where the second evaluation is, in log-SNR.
     pub r: f64,
-    /// Whether the two noises of a step are increments of one Brownian path.
-    pub brownian: bool,
+    /// How the two noises of a step belong together.
+    pub noise: TwoNoises,
 }
 
 impl Sampler for DpmPpSde {
@@ -43,9 +55,12 @@ impl Sampler for DpmPpSde {
 
             let (left, drawn) = ancestral(from, to, self.eta);
             let mean = transfer(from, to, left, x, d + (0.5 / self.r) * (d_s - d));
-            let shared = match self.brownian {
-                true => ((1.0 - q_s) / (1.0 - q)).min(1.0),
-                false => Real::from(0.0),
+            let shared = match self.noise {
+                TwoNoises::Brownian => ((1.0 - q_s) / (1.0 - q)).min(1.0),
+                TwoNoises::BrownianSigma => {
+                    ((from.sigma - inner.sigma) / (from.sigma - to.sigma)).min(1.0)
+                }
+                TwoNoises::Iid => Real::from(0.0),
             };
             let mean = mean + (drawn * shared.sqrt()) * first;
             x = tape.arrive(to, with_noise(tape, mean, drawn * (1.0 - shared).sqrt()));
@@ -70,16 +85,20 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         },
         Parameter {
             name: "noise",
-            kind: Kind::Choice(&["brownian", "iid"]),
+            kind: Kind::Choice(&["brownian", "brownian-sigma", "iid"]),
             default: Some("brownian"),
-            summary: "whether the two noises of a step belong to one Brownian path; iid loses an order",
+            summary: "the two noises of a step: of one Brownian path in sigma/alpha, or in sigma (ComfyUI on flow); iid loses an order",
         },
     ],
     build: |a| {
         Ok(Box::new(DpmPpSde {
             eta: a.number("eta"),
             r: a.number("r"),
-            brownian: a.text("noise") == "brownian",
+            noise: match a.text("noise") {
+                "iid" => TwoNoises::Iid,
+                "brownian-sigma" => TwoNoises::BrownianSigma,
+                _ => TwoNoises::Brownian,
+            },
         }))
     },
 };

@@ -36,7 +36,7 @@ pub use dpm_2::Dpm2;
 pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
 pub use dpmpp_2s::DpmPp2S;
 pub use dpmpp_3m::DpmPp3M;
-pub use dpmpp_sde::DpmPpSde;
+pub use dpmpp_sde::{DpmPpSde, TwoNoises};
 pub use edm::EdmSampler;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;

@@ -15,6 +15,7 @@ mod plan;
 pub use linear::Linear;
 pub use plan::{Op, Plan, PlanError};
 
+use crate::denoiser::conversion;
 use crate::process::Level;
 use crate::real::Real;
 use std::cell::{Cell, RefCell};
@@ -30,7 +31,7 @@ impl Var {
     }
 }
 
-/// What the network is asked for. With x = αx_0 + σz and an exact network all four carry the same
+/// What the network is asked for. With x = αx_0 + σz and an exact network all carry the same
 /// information; each is a primitive of the tape because each has its own stable form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Prediction {
@@ -42,12 +43,23 @@ pub enum Prediction {
     Noise,
     /// v(x) = α′D + σ′ε, the right side of the probability-flow ODE dx/dt = v.
     Velocity,
+    /// αε − σD, the "v" of v-prediction (Salimans & Ho 2022): the velocity in the angle
+    /// arctan(σ/α) of a variance-preserving process.
+    V,
+    /// ε − D, the velocity of flow matching in σ.
+    Flow,
 }
 
 impl Prediction {
     /// All kinds.
-    pub const ALL: [Prediction; 4] =
-        [Prediction::Denoiser, Prediction::Score, Prediction::Noise, Prediction::Velocity];
+    pub const ALL: [Prediction; 6] = [
+        Prediction::Denoiser,
+        Prediction::Score,
+        Prediction::Noise,
+        Prediction::Velocity,
+        Prediction::V,
+        Prediction::Flow,
+    ];
 
     /// The name in messages and files.
     pub fn name(self) -> &'static str {
@@ -56,6 +68,8 @@ impl Prediction {
             Prediction::Score => "score",
             Prediction::Noise => "noise",
             Prediction::Velocity => "velocity",
+            Prediction::V => "v-prediction",
+            Prediction::Flow => "flow velocity",
         }
     }
 }
@@ -87,12 +101,21 @@ impl Tape {
     }
 
     /// The network's output of the given kind at `x`, which is noisy at `level`.
+    ///
+    /// Where the network is [told](Level::told) another level, the output of what it predicts there,
+    /// turned into `kind` with the α and σ of `level`.
     pub fn predict<'a, N>(&self, kind: Prediction, x: impl Into<Linear>, level: &'a Level<N>) -> Var
     where
         Level<Real>: From<&'a Level<N>>,
     {
-        let (src, level) = (self.keep(x), level.into());
-        self.push(|dst| Op::Predict { dst, src, kind, level })
+        let (src, level): (Var, Level<Real>) = (self.keep(x), level.into());
+        let Some(told) = level.told else {
+            return self.push(|dst| Op::Predict { dst, src, kind, level });
+        };
+        let (native, told) = (told.predicts, told.level_from(level.t));
+        let output = self.push(|dst| Op::Predict { dst, src, kind: native, level: told });
+        let (a, b) = conversion(native, kind, &level);
+        self.keep(a * src + b * output)
     }
 
     /// A fresh z ~ N(0, I), independent of all others.

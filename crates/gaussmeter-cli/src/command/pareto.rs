@@ -1,0 +1,55 @@
+use crate::failure::Failure;
+use crate::options::{self, MetricOption, PlacesOptions, parse_length, parse_range};
+use crate::output::Output;
+use clap::Args;
+use gaussmeter::experiment::pareto;
+
+/// Error against network evaluations, and which runs no other one beats
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every sampler runs on every grid and process with as many steps as each budget
+allows; the evaluations it truly spends are told. A run is on the Pareto front if
+every other one has a larger error, or as large a one with more evaluations.
+LaTeX draws a figure, csv and json have all runs.
+
+Examples:
+  gaussmeter pareto
+  gaussmeter pareto --sampler ddim,heun,dpmpp-2m --nfe 5..50 -o front.tex
+  gaussmeter pareto --process edm --grid karras,exponential --nfe 10..100:10
+  gaussmeter pareto --spectrum my.npz --nfe 5,10,20 --format csv")]
+pub struct Arguments {
+    /// Samplers, comma-separated (see `gaussmeter samplers`), or all
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = SAMPLERS)]
+    sampler: Vec<String>,
+    #[command(flatten)]
+    places: PlacesOptions,
+    /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
+    #[arg(long, value_name = "NAME", default_value = "normal")]
+    init: String,
+    #[command(flatten)]
+    metric: MetricOption,
+    /// Budgets of network evaluations (NFE): numbers, ranges A..B, ranges A..B:STEP
+    #[arg(long, value_name = "N,A..B,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_range, allow_hyphen_values = true, default_value = "5,10,20,50,100,200")]
+    nfe: Vec<Vec<usize>>,
+    /// Budgets shown in the table of text and markdown; 0 for all
+    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true, default_value = "6")]
+    columns: usize,
+    #[command(flatten)]
+    output: Output,
+}
+
+const SAMPLERS: &str = "em,euler,heun,rk4,ddim,dpmpp-2m,dpmpp-2m-sde,edm";
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format()?;
+    let samplers = match &a.sampler[..] {
+        [all] if all == "all" => options::all_samplers(),
+        names => options::samplers(names)?,
+    };
+    let metric = a.metric.build()?;
+    let (init_label, init) = options::init(&a.init)?;
+    let places = a.places.build()?;
+    let budgets: Vec<usize> = a.nfe.into_iter().flatten().collect();
+    let front = pareto(places, &samplers, &budgets, (&init_label, &init), metric)?;
+    a.output.write(&front.report(a.columns))
+}

@@ -1,0 +1,274 @@
+use super::{ExperimentError, Length, NamedSampler, Setting};
+use crate::exact::{Init, Output, Target};
+use crate::metric::{Metric, Value};
+use crate::report::{Field, number};
+use rayon::prelude::*;
+use serde_json::json;
+
+/// Where samplers are tried: data, process and grid rule, and the time sampling stops.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Data, process and grid rule.
+    pub setting: Setting,
+    /// The time sampling stops.
+    pub eps: f64,
+}
+
+/// A sampler at one place within one budget of network evaluations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Label of the sampler.
+    pub sampler: String,
+    /// Position of its place.
+    pub place: usize,
+    /// The budget.
+    pub budget: usize,
+    /// What came of it.
+    pub result: Result<Outcome, ExperimentError>,
+}
+
+/// What a sampler does with its budget.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// True number of steps.
+    pub steps: usize,
+    /// True number of network evaluations.
+    pub nfe: usize,
+    /// The error.
+    pub value: Value,
+}
+
+/// All samplers at all places within all budgets, in parallel: by place, by sampler, by budget.
+pub(super) fn trials(
+    places: &[Place],
+    samplers: &[NamedSampler],
+    budgets: &[usize],
+    init: &Init,
+    metric: &dyn Metric,
+) -> Result<Vec<Trial>, ExperimentError> {
+    for (is_empty, what) in [
+        (places.is_empty(), "grid"),
+        (samplers.is_empty(), "sampler"),
+        (budgets.is_empty(), "number of network evaluations"),
+    ] {
+        if is_empty {
+            return Err(ExperimentError::Empty { what });
+        }
+    }
+    let inits: Vec<Init> = places.iter().map(|p| p.setting.init(init)).collect::<Result<_, _>>()?;
+    let jobs: Vec<(usize, &NamedSampler, usize)> = (0..places.len())
+        .flat_map(|p| samplers.iter().flat_map(move |s| budgets.iter().map(move |b| (p, s, *b))))
+        .collect();
+    let trial = |&(place, sampler, budget): &(usize, &NamedSampler, usize)| {
+        let Place { setting, eps } = &places[place];
+        let outcome = |run: super::Run| {
+            let law = Output::of(&run.plan, &setting.spectrum).law(
+                &setting.spectrum,
+                &inits[place],
+                Target::Data,
+            );
+            let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
+            Outcome { steps, nfe, value: metric.evaluate(&law) }
+        };
+        let result = setting.run(sampler, Length::Nfe(budget), *eps).map(outcome);
+        Trial { sampler: sampler.label.clone(), place, budget, result }
+    };
+    let trials: Vec<Trial> = jobs.par_iter().with_max_len(1).map(trial).collect();
+    // Without a single result the reason is what there is to say.
+    match trials.iter().all(|t| t.result.is_err()) {
+        true => match trials.into_iter().next().map(|t| t.result) {
+            Some(Err(error)) => Err(error),
+            _ => Err(ExperimentError::Empty { what: "sampler" }),
+        },
+        false => Ok(trials),
+    }
+}
+
+/// How trials are told apart: which of process and grid rule differ among their places.
+pub(super) struct Names<'a> {
+    places: &'a [Place],
+    /// Whether there is more than one process.
+    pub has_processes: bool,
+    /// Whether there is more than one grid rule.
+    pub has_rules: bool,
+}
+
+impl<'a> Names<'a> {
+    pub fn of(places: &'a [Place]) -> Self {
+        let differ = |label: fn(&Setting) -> &str| {
+            places.windows(2).any(|w| label(&w[0].setting) != label(&w[1].setting))
+        };
+        Names {
+            places,
+            has_processes: differ(|s| &s.process_label),
+            has_rules: differ(|s| &s.rule_label),
+        }
+    }
+
+    pub fn process(&self, place: usize) -> &'a str {
+        &self.places[place].setting.process_label
+    }
+
+    pub fn rule(&self, place: usize) -> &'a str {
+        &self.places[place].setting.rule_label
+    }
+
+    /// `heun`, `heun, karras`, `heun, karras, edm`: the sampler and what differs.
+    pub fn full(&self, sampler: &str, place: usize) -> String {
+        let mut name = sampler.to_string();
+        for (differs, label) in
+            [(self.has_rules, self.rule(place)), (self.has_processes, self.process(place))]
+        {
+            if differs {
+                name = format!("{name}, {label}");
+            }
+        }
+        name
+    }
+
+    /// Process and grid rule where all places share them, for titles.
+    pub fn shared(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.has_processes {
+            parts.push(self.process(0).to_string());
+        }
+        if !self.has_rules {
+            parts.push(format!("{} grid", self.rule(0)));
+        }
+        parts.iter().map(|p| format!(", {p}")).collect()
+    }
+}
+
+/// The reason, without the name of the sampler.
+pub(super) fn reason(error: &ExperimentError) -> String {
+    match error {
+        ExperimentError::Sampler { source, .. } => source.to_string(),
+        ExperimentError::Budget { needed, .. } => {
+            format!("needs at least {needed} network evaluations")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// One line per reason for which trials failed, with who failed and, of several `budgets`, at which
+/// ones. A reason may tell the budget: then it is that of the largest.
+pub(super) fn failures(trials: &[Trial], names: &Names<'_>, budgets: &[usize]) -> Vec<String> {
+    let mut failed: Vec<(String, Vec<usize>, String)> = Vec::new();
+    for trial in trials {
+        let Err(error) = &trial.result else { continue };
+        // Without a grid it does not matter who would run on it.
+        let sampler = match error {
+            ExperimentError::Grid(_) => "all samplers",
+            _ => &trial.sampler,
+        };
+        let (name, reason) = (names.full(sampler, trial.place), reason(error));
+        match failed.iter_mut().find(|(n, _, _)| *n == name) {
+            Some((_, at, why)) => {
+                if at.last().is_some_and(|last| *last < trial.budget) {
+                    *why = reason;
+                }
+                if !at.contains(&trial.budget) {
+                    at.push(trial.budget);
+                }
+            }
+            None => failed.push((name, vec![trial.budget], reason)),
+        }
+    }
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, at, reason) in failed {
+        let who = match at.len() == budgets.len() {
+            true => name,
+            false => format!("{name} at NFE {}", spans(&at, budgets)),
+        };
+        match lines.iter_mut().find(|(r, _)| *r == reason) {
+            Some((_, group)) => group.push(who),
+            None => lines.push((reason, vec![who])),
+        }
+    }
+    let line =
+        |(reason, who): (String, Vec<String>)| format!("cannot run: {}: {reason}", who.join("; "));
+    lines.into_iter().map(line).collect()
+}
+
+/// Some of the budgets in words: neighbours as `5 to 12`.
+fn spans(some: &[usize], budgets: &[usize]) -> String {
+    let mut spans: Vec<(usize, usize)> = Vec::new();
+    let mut previous = None;
+    for (position, budget) in budgets.iter().enumerate().filter(|(_, b)| some.contains(b)) {
+        match spans.last_mut() {
+            Some(last) if previous.is_some_and(|p| p + 1 == position) => last.1 = *budget,
+            _ => spans.push((*budget, *budget)),
+        }
+        previous = Some(position);
+    }
+    let told = |(a, b): &(usize, usize)| if a == b { a.to_string() } else { format!("{a} to {b}") };
+    spans.iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+/// Why errors are infinite, one line per configuration.
+pub(super) fn infinite(trials: &[Trial], names: &Names<'_>) -> Vec<String> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for trial in trials {
+        let Ok(Outcome { value, .. }) = trial.result else { continue };
+        let name = names.full(&trial.sampler, trial.place);
+        if let Some(reason) = value.infinite
+            && !lines.iter().any(|(n, _)| *n == name)
+        {
+            lines.push((name, reason.to_string()));
+        }
+    }
+    lines.into_iter().map(|(name, reason)| format!("{name} is infinite: {reason}")).collect()
+}
+
+/// The columns of [`fields`].
+pub(super) const COLUMNS: [&str; 7] =
+    ["sampler", "process", "grid", "eps", "budget", "steps", "nfe"];
+
+/// What a row of CSV says of a trial, but for its error.
+pub(super) fn fields(trial: &Trial, places: &[Place]) -> Vec<Field> {
+    let place = &places[trial.place];
+    let count = |f: fn(&Outcome) -> usize| {
+        trial.result.as_ref().map_or(Field::Missing, |o| Field::Count(f(o) as u64))
+    };
+    vec![
+        Field::Text(trial.sampler.clone()),
+        Field::Text(place.setting.process_label.clone()),
+        Field::Text(place.setting.rule_label.clone()),
+        Field::Number(place.eps),
+        Field::Count(trial.budget as u64),
+        count(|o| o.steps),
+        count(|o| o.nfe),
+    ]
+}
+
+/// What JSON says of a trial; the error under `value_name`.
+pub(super) fn trial_json(trial: &Trial, places: &[Place], value_name: &str) -> serde_json::Value {
+    let place = &places[trial.place];
+    let mut document = json!({
+        "sampler": trial.sampler,
+        "process": place.setting.process_label,
+        "grid_rule": place.setting.rule_label,
+        "eps": place.eps,
+        "budget": trial.budget,
+    });
+    match &trial.result {
+        Ok(outcome) => {
+            document["steps"] = json!(outcome.steps);
+            document["nfe"] = json!(outcome.nfe);
+            document[value_name] = number(outcome.value.value);
+            if let Some(reason) = outcome.value.infinite {
+                document["reason"] = json!(reason.to_string());
+            }
+        }
+        Err(error) => document["reason"] = json!(reason(error)),
+    }
+    document
+}
+
+/// What the documents of several places say of their setting.
+pub(super) fn shared_json(places: &[Place]) -> serde_json::Map<String, serde_json::Value> {
+    let mut document = places.first().map(|p| p.setting.json()).unwrap_or_default();
+    document.remove("process");
+    document.remove("grid_rule");
+    document
+}

@@ -1,0 +1,35 @@
+use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
+use super::{Grid, GridError, GridRule};
+use crate::entry::Entry;
+use crate::process::Process;
+use std::sync::Arc;
+
+/// Levels whose angles are equally spaced: σ_i = tan((1 − r) arctan σ_max + r arctan σ_min), r = i/(n − 1).
+/// On white data of unit variance a step of DDIM turns by the difference of arctangents, and leaves the
+/// product of the cosines of all turns: equal turns are the best.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KlOptimal {
+    /// Where it starts and ends.
+    pub range: Range,
+}
+
+impl GridRule for KlOptimal {
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        self.range.grid(process, steps, eps, |ramp, low, high| {
+            ((1.0 - ramp) * high.atan() + ramp * low.atan()).tan()
+        })
+    }
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        self.range.own_end(process)
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: "kl_optimal",
+    aliases: &["kl-optimal"],
+    summary: "sigma/alpha with equally spaced arctangents",
+    source: "Sabour et al. (2024), Align Your Steps, theorem 3.1; ComfyUI, kl_optimal_scheduler",
+    order: None,
+    parameters: &[SIGMA_MIN, SIGMA_MAX, FINAL],
+    build: |a| Ok(Box::new(KlOptimal { range: Range::from(a) })),
+};
