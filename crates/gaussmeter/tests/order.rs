@@ -35,7 +35,7 @@ fn errors(
             places.splice(1..4, short);
         }
         // Steps grow smoothly along the way: rules for equal steps must show what they lose.
-        let warped = |s: f64| s - 0.3 * s * (1.0 - s);
+        let warped = |s: f64| s - 0.4 * s * (1.0 - s);
         let times: Vec<f64> = places.iter().map(|s| from + (to - from) * warped(*s)).collect();
         let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).ok()?;
         let either = if plan.is_stochastic() { SDE } else { ODE };
