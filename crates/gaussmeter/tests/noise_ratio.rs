@@ -57,6 +57,7 @@ fn the_law_depends_on_noise_ratios_alone() {
         "edm",
         "edm:s_churn=3,s_min=0.1,s_max=10,s_noise=1.01",
         "edm-euler:s_churn=3,s_max=1",
+        "edm-euler:s_churn=3,variant=diffusers",
         "dpm-2",
         "dpm-2:s_churn=3",
         "dpm-2-ancestral:eta=0.7",
@@ -67,6 +68,12 @@ fn the_law_depends_on_noise_ratios_alone() {
         "lms:order=3,final=denoiser",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
+        "ddpm-ancestral",
+        "ddpm-ancestral:variance=fixed_large,last=noise",
+        "euler-ancestral-rf:eta=0.7",
+        "dpm-2-ancestral-rf:eta=0.7",
+        "dpmpp-2s-ancestral-rf:eta=0.7",
+        "lcm",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -87,6 +94,11 @@ fn samplers_that_coincide() {
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
         ("dpmpp-2m-sde:eta=0,solver=heun", "dpmpp-2m:heun"),
+        ("ddpm-ancestral", "euler-ancestral"),
+        ("euler-ancestral-rf:eta=0", "ddim"),
+        ("dpmpp-2s-ancestral-rf:eta=0", "dpmpp-2s-ancestral:eta=0"),
+        ("tcd:eta=0", "ddim"),
+        ("tcd:eta=1", "lcm"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -144,6 +156,12 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpmpp-3m",
         "dpmpp-3m-sde",
         "lms:final=denoiser",
+        "ddpm-ancestral:variance=fixed_large",
+        "euler-ancestral-rf",
+        "dpm-2-ancestral-rf",
+        "dpmpp-2s-ancestral-rf",
+        "lcm",
+        "tcd",
     ] {
         for grid in grids() {
             let output = output(text, &grid);

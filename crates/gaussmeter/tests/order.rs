@@ -6,6 +6,7 @@ use gaussmeter::exact::continuous::{ODE, Reverse, SDE};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use gaussmeter_testkit::fitted_order;
+use std::f64::consts::FRAC_1_SQRT_2;
 use std::sync::Arc;
 
 /// Errors of variance and mean at the end of the grid, for halved steps, against the continuous
@@ -64,16 +65,84 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-sde:eta=0", 2, None),
     ("dpmpp-sde:r=0.75", 2, None),
     ("dpmpp-sde:noise=iid", 1, None),
+    ("ddpm-ancestral:variance=fixed_large", 1, None),
+    ("ddpm-ancestral:variance=fixed_large,last=noise", 1, None),
+    ("euler-ancestral-rf:eta=0", 1, None),
+    ("euler-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
+    ("dpm-2-ancestral-rf:eta=0", 2, None),
+    ("dpm-2-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
+    ("dpmpp-2s-ancestral-rf:eta=0", 2, None),
+    ("dpmpp-2s-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
+    ("tcd:eta=0", 1, None),
 ];
+
+type Limit = fn(&dyn Process, &Level, f64) -> f64;
+
+/// Samplers without an order, which do not converge to the law of the data, and what the variance of
+/// X tends to with more and more steps down to a level.
+const LIMITS: &[(&str, Limit)] = &[
+    ("lcm", |_, end, eigenvalue| renoised(end, 0.0, eigenvalue)),
+    ("tcd", |process, end, eigenvalue| {
+        renoised(end, process.level(0.7 * end.t).noise_ratio(), eigenvalue)
+    }),
+    ("tcd:eta=1", |_, end, eigenvalue| renoised(end, 0.0, eigenvalue)),
+];
+
+/// The fixed point of a DDIM step from a noise ratio ς to ς_s, then noise up to ς again: of the
+/// variance v = a² v + ς² − ς_s² of x with a = (λ + ς ς_s)/(λ + ς²), as that of X.
+fn renoised(level: &Level, down: f64, eigenvalue: f64) -> f64 {
+    let ratio = level.noise_ratio();
+    let gain = (eigenvalue + ratio * down) / (eigenvalue + ratio * ratio);
+    level.alpha.powi(2) * (ratio * ratio - down * down) / (1.0 - gain * gain)
+}
+
+#[test]
+fn samplers_without_an_order_have_the_limit_they_state() {
+    let registry = sampler::registry();
+    for entry in registry.entries.iter().filter(|e| e.order.is_none()) {
+        assert!(LIMITS.iter().any(|(text, _)| *text == entry.name), "{}: no limit", entry.name);
+    }
+    let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, Some(&[1.0, -0.5])).unwrap();
+    for (text, limit) in LIMITS {
+        let sampler = registry.build(text).unwrap().item;
+        // On vp-discrete no level lies between timesteps.
+        for name in process::registry().names().into_iter().filter(|n| *n != "vp-discrete") {
+            let text_of = |name| if name == "edm" { "edm:sigma_max=5" } else { name };
+            let process = process::registry().build(text_of(name)).unwrap().item;
+            let process: Arc<dyn Process> = process.into();
+            let [from, to] = [3.0, 0.7].map(|ratio| process.time_of(ratio).unwrap());
+            let end = process.level(to);
+            let errors: Vec<f64> = (0..4)
+                .map(|k| {
+                    let n = 256 << k;
+                    let time = |i| (from * f64::from(n - i) + to * f64::from(i)) / f64::from(n);
+                    let times: Vec<f64> = (0..=n).map(time).collect();
+                    let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
+                    let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
+                    let error = |m: &gaussmeter::exact::LawMode| {
+                        let wanted = limit(&*process, &end, m.eigenvalue);
+                        // A limit of its own, not the law of the process.
+                        assert!(
+                            (wanted / end.variance(m.eigenvalue) - 1.0).abs() > 0.01,
+                            "{text} on {name}"
+                        );
+                        (m.variance / wanted - 1.0).abs()
+                    };
+                    law.modes.iter().map(error).sum()
+                })
+                .collect();
+            let fitted = fitted_order(&errors);
+            assert!((fitted - 1.0).abs() < 0.2, "{text} on {name}: {fitted:.2} ({errors:?})");
+        }
+    }
+}
 
 #[test]
 fn declared_orders_are_measured() {
     let registry = sampler::registry();
-    let declared = |e: &&'static Entry<dyn Sampler>| {
-        (e.name, e.order.expect("samplers declare an order"), None)
-    };
+    let declared = |e: &&'static Entry<dyn Sampler>| Some((e.name, e.order?, None));
     let members: Vec<_> =
-        registry.entries.iter().map(declared).chain(VARIANTS.iter().copied()).collect();
+        registry.entries.iter().filter_map(declared).chain(VARIANTS.iter().copied()).collect();
     let mut measured = 0;
     for (text, order, noise) in members {
         let sampler = registry.build(text).unwrap().item;

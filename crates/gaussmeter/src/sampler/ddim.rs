@@ -59,7 +59,6 @@ pub(super) static ANCESTRAL: Entry<dyn Sampler> = Entry {
         "euler_a",
         "sample_euler_ancestral",
         "EulerAncestralDiscreteScheduler",
-        "DDPMScheduler",
         "sde-dpmpp-1",
     ],
     summary: "ancestral sampling: DDIM at eta = 1, DDPM with the posterior variance",

@@ -15,23 +15,27 @@ mod edm;
 mod ei;
 mod em;
 mod euler;
+mod flow_ancestral;
 mod heun;
+mod lcm;
 mod lms;
 mod rk4;
 mod transfer;
 
 pub use ddim::Ddim;
-pub use ddpm::Ddpm;
+pub use ddpm::{Ddpm, DdpmAncestral, DdpmVariance};
 pub use dpm_2::Dpm2;
 pub use dpmpp_2m::{DpmPp2M, LowerOrderFinal, Solver};
 pub use dpmpp_2s::DpmPp2S;
 pub use dpmpp_3m::DpmPp3M;
 pub use dpmpp_sde::DpmPpSde;
-pub use edm::EdmSampler;
+pub use edm::{EdmRule, EdmSampler};
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
+pub use flow_ancestral::{FlowAncestral, FlowSolver};
 pub use heun::Heun;
+pub use lcm::{Lcm, Tcd};
 pub use lms::Lms;
 pub use rk4::Rk4;
 pub use transfer::Churn;
@@ -66,6 +70,12 @@ pub fn registry() -> Registry<dyn Sampler> {
             &dpmpp_3m::ENTRY,
             &dpmpp_3m::SDE,
             &lms::ENTRY,
+            &ddpm::ANCESTRAL,
+            &flow_ancestral::EULER,
+            &flow_ancestral::DPM_2,
+            &flow_ancestral::DPMPP_2S,
+            &lcm::ENTRY,
+            &lcm::TCD,
         ],
     }
 }

@@ -159,7 +159,8 @@ pub(super) const fn churn() -> [Parameter; 4] {
     ]
 }
 
-fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
+/// A condition that fails in a step.
+pub(super) fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
     SamplerError::Undefined { step: step.index + 1, steps: grid.step_count(), reason }
 }
 
