@@ -169,6 +169,66 @@ fn brownian(c: &Case) -> Option<String> {
     Some(format!("{text}{comma}noise={}", c.0["noise_model"].as_str()?))
 }
 
+/// SA-Solver with its noise in an interval of noise ratios, given by some that it contains.
+fn sa_solver(name: &str, options: &str, inside: &[f64]) -> Option<String> {
+    let bound = |grow: f64, pick: fn(f64, f64) -> f64| {
+        inside.iter().copied().reduce(pick).map(|ratio| ratio * grow)
+    };
+    let (low, high) = (bound(0.999, f64::min)?, bound(1.001, f64::max)?);
+    Some(format!("{name}:{options},tau_min={low},tau_max={high}"))
+}
+
+fn sa_solver_of_diffusers(c: &Case) -> Option<String> {
+    let config = &c.0["config"];
+    let orders =
+        ["predictor_order", "corrector_order"].map(|key| config[key].as_u64().unwrap_or(2));
+    let simple = orders != [1, 1] && config["algorithm_type"] != "noise_prediction";
+    let sigmas = c.numbers("sigmas");
+    let options = format!(
+        "predictor={},corrector={},order_2={},prediction={},lower_order_final=diffusers,last={}",
+        orders[0],
+        orders[1],
+        if simple { "simple" } else { "lagrange" },
+        if config["algorithm_type"] == "noise_prediction" { "noise" } else { "data" },
+        // The last level is listed twice: the evaluation there corrects.
+        if sigmas.windows(2).any(|w| w[0] == w[1]) { "corrected" } else { "predicted" },
+    );
+    if !c.variant().ends_with("tau_default") {
+        let tau = if c.variant().ends_with("tau0") { 0 } else { 1 };
+        return Some(format!("sa-solver:{options},tau={tau}"));
+    }
+    let times = c.numbers("timesteps");
+    let inside = c.nodes().into_iter().zip(times).filter(|(_, t)| (200.0..=800.0).contains(t));
+    let ratio = |u: f64| if c.is_flow() { u / (1.0 - u) } else { u };
+    let inside: Vec<f64> = inside.map(|(node, _)| ratio(node)).collect();
+    sa_solver("sa-solver", &format!("{options},tau_at=start"), &inside)
+}
+
+fn sa_solver_of_comfyui(c: &Case, name: &str) -> Option<String> {
+    let [predictor, corrector] = [("predictor_order", 3.0), ("corrector_order", 4.0)]
+        .map(|(key, default)| c.given(key).unwrap_or(default));
+    let simple = c.0["kwargs"]["simple_order_2"] == true;
+    let options = format!(
+        "predictor={predictor},corrector={corrector},order_2={},lower_order_final=comfyui",
+        if simple { "simple" } else { "lagrange" },
+    );
+    // Between 20 and 80 % of the way in the model's time.
+    let (inside, ratio): (_, fn(f64) -> f64) = match c.id().split('/').nth(2)? {
+        id if id.starts_with("flux") => (COMFYUI_INSIDE[0], |u| u / (1.0 - u)),
+        id if id.starts_with("sd3") => (COMFYUI_INSIDE[1], |u| u / (1.0 - u)),
+        _ => (COMFYUI_INSIDE[2], |ratio| ratio),
+    };
+    let inside: Vec<f64> =
+        c.nodes().into_iter().filter(|n| (inside[0]..=inside[1]).contains(n)).map(ratio).collect();
+    sa_solver(name, &options, &inside)
+}
+
+/// σ of ComfyUI at 80 and 20 % of the way: of Flux with shift 1.15, u = e^1.15/(e^1.15 + 1/v − 1); of
+/// SD3 with shift 3, u = 3v/(1 + 2v), v = 0.2 and 0.8; and of Stable Diffusion 1.5, timesteps 199.8
+/// and 799.2.
+const COMFYUI_INSIDE: [[f64; 2]; 3] =
+    [[0.441199748, 0.926647345], [3.0 / 7.0, 12.0 / 13.0], [0.571, 5.096]];
+
 /// LMS of the order in the variant's name.
 fn call_lms(c: &Case, last: &str) -> Option<String> {
     let order = if c.is("order2") { 2 } else { 4 };
@@ -273,6 +333,19 @@ const FILES: &[File] = &[
     ("diffusers__lcm", |_| Some("lcm:c_skip=yes".into()), 2),
     ("diffusers__flow_match_lcm", |_| Some("lcm".into()), 2),
     ("diffusers__tcd", |c| call("tcd", c, &[("eta", "eta")]), 3),
+    ("diffusers__sasolver", sa_solver_of_diffusers, 20),
+    ("comfyui__sa_solver", |c| sa_solver_of_comfyui(c, "sa-solver"), 15),
+    ("comfyui__sa_solver_pece", |c| sa_solver_of_comfyui(c, "sa-solver-pece"), 14),
+    ("comfyui__seeds_2", |_| Some("seeds-2".into()), 14),
+    ("comfyui__seeds_3", |_| Some("seeds-3".into()), 14),
+    (
+        "comfyui__er_sde",
+        |c| match c.given("max_stage").unwrap_or(3.0) {
+            1.0 => Some("er-sde:stages=1".into()),
+            stages => Some(format!("er-sde:stages={stages},integral=rectangles")),
+        },
+        16,
+    ),
 ];
 
 /// The largest error of a case in units of its tolerance, and relative to the variance; `None` if

@@ -74,6 +74,14 @@ fn the_law_depends_on_noise_ratios_alone() {
         "dpm-2-ancestral-rf:eta=0.7",
         "dpmpp-2s-ancestral-rf:eta=0.7",
         "lcm",
+        "sa-solver",
+        "sa-solver-pece:tau=0.5,predictor=2,corrector=2",
+        "sa-solver:tau_min=0.1,tau_max=4,order_2=simple,predictor=2",
+        "sa-solver:prediction=noise",
+        "seeds-2:r=0.3",
+        "seeds-3:eta=0.5",
+        "er-sde",
+        "er-sde:stages=2,scale=ode,integral=rectangles",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -99,6 +107,14 @@ fn samplers_that_coincide() {
         ("dpmpp-2s-ancestral-rf:eta=0", "dpmpp-2s-ancestral:eta=0"),
         ("tcd:eta=0", "ddim"),
         ("tcd:eta=1", "lcm"),
+        ("sa-solver:predictor=1,corrector=0", "euler-ancestral"),
+        ("sa-solver:tau=0,predictor=1,corrector=0", "ddim"),
+        ("sa-solver:tau=0,predictor=1,corrector=0,prediction=noise", "ddim"),
+        ("sa-solver:tau=0,predictor=2,corrector=0", "dpmpp-2m:heun"),
+        ("seeds-2:eta=0", "dpmpp-sde:eta=0"),
+        ("seeds-2:r=0.5,eta=0", "dpmpp-2s-ancestral:eta=0"),
+        ("er-sde:stages=1,scale=ode", "ddim"),
+        ("er-sde:stages=1,scale=sde", "euler-ancestral"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -162,6 +178,12 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpmpp-2s-ancestral-rf",
         "lcm",
         "tcd",
+        "sa-solver",
+        "sa-solver-pece",
+        "sa-solver:prediction=noise",
+        "seeds-2",
+        "seeds-3",
+        "er-sde",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -183,6 +205,9 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-sde",
         "edm-euler:1",
         "lms",
+        "sa-solver:prediction=noise",
+        "seeds-2",
+        "er-sde",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(

@@ -2,6 +2,7 @@
 //! right law.
 
 use gaussmeter::entry::Entry;
+use gaussmeter::exact::LawMode;
 use gaussmeter::exact::continuous::{ODE, Reverse, SDE};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
@@ -29,20 +30,53 @@ fn errors(
         // Methods with history start with order 1: short first steps leave its error behind.
         if order > 2 {
             let step = times[0] - times[1];
-            let halvings = (0..4 * first.ilog2() + 8 * k).rev();
+            let halvings = (0..u32::from(order) * (first.ilog2() + k)).rev();
             let short = halvings.map(|j| from - step * 0.5f64.powi(j as i32 + 1));
             times.splice(1..1, short);
         }
         let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).ok()?;
         let either = if plan.is_stochastic() { SDE } else { ODE };
         let reverse = noise.map_or(either, |noise| Reverse { noise });
-        let target = reverse.law(&data, plan.start(), &plan.end(), &init, Target::Data);
+        let mut target = reverse.law(&data, plan.start(), &plan.end(), &init, Target::Data);
+        if format!("{sampler:?}").contains("scale: ErSde") {
+            let start = reverse.law(&data, plan.start(), plan.start(), &init, Target::Data);
+            for ((mode, start), mean) in target.modes.iter_mut().zip(&start.modes).zip([1.0, -0.5])
+            {
+                extended(mode, start, mean, plan.start(), &plan.end());
+            }
+        }
         let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
         let pairs = || law.modes.iter().zip(&target.modes);
         errors.0.push(pairs().map(|(a, b)| (a.variance - b.variance).abs()).sum());
         errors.1.push(pairs().map(|(a, b)| (a.mean - b.mean).abs()).sum());
     }
     Some(errors)
+}
+
+/// The solution of the extended reverse SDE of ER-SDE-Solver: its noise level h depends on ς = σ/α as
+/// h² = ς φ′/φ − 1, φ = ς (e^{ς^0.3} + 10), so that what deviates from the marginal in x = X/α shrinks
+/// by √((λ + ς′²)/(λ + ς²)) exp(−∫ h² s/(λ + s²) ds).
+fn extended(end: &mut LawMode, start: &LawMode, mean: f64, from: &Level, to: &Level) {
+    let lambda = end.eigenvalue;
+    let (low, high) = (to.noise_ratio().ln(), from.noise_ratio().ln());
+    // Simpson's rule in ln s.
+    let integrand = |s: f64| {
+        let grown = s.powf(0.3).exp();
+        0.3 * s.powf(0.3) * grown / (grown + 10.0) * s * s / (lambda + s * s)
+    };
+    let panels = 2000;
+    let width = (high - low) / f64::from(panels);
+    let at = |u: f64| integrand((low + width * u).exp());
+    let sum: f64 = (0..panels)
+        .map(f64::from)
+        .map(|k| width / 6.0 * (at(k) + 4.0 * at(k + 0.5) + at(k + 1.0)))
+        .sum();
+    let marginal = |level: &Level| lambda + level.noise_ratio().powi(2);
+    let gain = (marginal(to) / marginal(from)).sqrt() * (-sum).exp();
+    let squared = |level: &Level| level.alpha.powi(2);
+    let deviation = start.variance / squared(from) - marginal(from);
+    end.variance = squared(to) * (marginal(to) + gain * gain * deviation);
+    end.mean = to.alpha * (mean + gain * (start.mean / from.alpha - mean));
 }
 
 /// Text forms beside the defaults: with another order, or with another share η of noise.
@@ -74,6 +108,29 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-2s-ancestral-rf:eta=0", 2, None),
     ("dpmpp-2s-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
     ("tcd:eta=0", 1, None),
+    ("sa-solver:tau=0", 4, None),
+    ("sa-solver:tau=0.5,predictor=2,corrector=0", 2, Some(0.5)),
+    ("sa-solver:tau=0,predictor=2,corrector=2", 2, None),
+    ("sa-solver:tau=0,predictor=2,corrector=3", 3, None),
+    ("sa-solver:tau=0,predictor=3,corrector=0", 3, None),
+    ("sa-solver:tau=0,predictor=3,corrector=0,prediction=noise", 3, None),
+    ("sa-solver:predictor=1,corrector=0", 1, None),
+    ("sa-solver:predictor=1,corrector=1", 1, None),
+    ("sa-solver:predictor=1,corrector=2", 2, None),
+    ("sa-solver:predictor=2,corrector=0", 2, None),
+    ("sa-solver:predictor=3,corrector=0", 2, None),
+    ("sa-solver:predictor=2,corrector=2,order_2=simple", 2, None),
+    ("sa-solver:predictor=2,corrector=2,prediction=noise", 2, None),
+    ("sa-solver-pece:tau=0", 4, None),
+    ("seeds-2:eta=0", 2, None),
+    ("seeds-2:r=0.75", 2, None),
+    ("seeds-3:eta=0", 3, None),
+    ("seeds-2:eta=0.5", 2, Some(FRAC_1_SQRT_2)),
+    ("er-sde:stages=1", 1, None),
+    ("er-sde:stages=2", 2, None),
+    ("er-sde:scale=sde", 2, None),
+    ("er-sde:scale=ode", 2, None),
+    ("er-sde:stages=2,scale=ode", 2, None),
 ];
 
 type Limit = fn(&dyn Process, &Level, f64) -> f64;
@@ -119,7 +176,7 @@ fn samplers_without_an_order_have_the_limit_they_state() {
                     let times: Vec<f64> = (0..=n).map(time).collect();
                     let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
                     let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
-                    let error = |m: &gaussmeter::exact::LawMode| {
+                    let error = |m: &LawMode| {
                         let wanted = limit(&*process, &end, m.eigenvalue);
                         // A limit of its own, not the law of the process.
                         assert!(
@@ -143,7 +200,7 @@ fn declared_orders_are_measured() {
     let declared = |e: &&'static Entry<dyn Sampler>| Some((e.name, e.order?, None));
     let members: Vec<_> =
         registry.entries.iter().filter_map(declared).chain(VARIANTS.iter().copied()).collect();
-    let mut measured = 0;
+    let (mut measured, mut failures) = (0, Vec::new());
     for (text, order, noise) in members {
         let sampler = registry.build(text).unwrap().item;
         for name in process::registry().names() {
@@ -156,7 +213,7 @@ fn declared_orders_are_measured() {
             // the next order has the larger constant.
             let first = match order {
                 4 => 32,
-                3 => 32,
+                3 => 64,
                 2 => 128,
                 _ => 2048,
             };
@@ -171,14 +228,16 @@ fn declared_orders_are_measured() {
                     continue;
                 }
                 let fitted = fitted_order(&errors);
-                assert!(
-                    (fitted - order).abs() < 0.2,
-                    "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
-                );
+                if (fitted - order).abs() >= 0.2 || fitted.is_nan() {
+                    failures.push(format!(
+                        "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
+                    ));
+                }
                 measured += 1;
             }
         }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(measured >= 50, "{measured}");
 }
 

@@ -3,6 +3,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DDPM's ancestral step with β̄ = 2 β(t) Δt taken at the noisier end, noise also in the last step:
@@ -80,7 +81,7 @@ pub struct DdpmAncestral {
 }
 
 /// √β at the scale of `to`, also from α = 0.
-fn forward_std(from: &Level, to: &Level) -> f64 {
+fn forward_std(from: &Level<Real>, to: &Level<Real>) -> Real {
     let (old, new) = (from.sigma * to.alpha, from.alpha * to.sigma);
     let scale = (from.alpha.powi(2) + from.sigma.powi(2)) / (to.alpha.powi(2) + to.sigma.powi(2));
     ((old - new) * (old + new) / scale).sqrt() / to.alpha
@@ -96,7 +97,8 @@ impl Sampler for DdpmAncestral {
             let (mean, std) = match self.variance {
                 DdpmVariance::Small => (transfer(from, to, left, x, d), drawn),
                 DdpmVariance::Large { last } => {
-                    let std = if is_last && !last { 0.0 } else { forward_std(from, to) };
+                    let std =
+                        if is_last && !last { Real::default() } else { forward_std(from, to) };
                     (transfer(from, to, left, x, d), std)
                 }
                 DdpmVariance::ComfyUiFlow => {

@@ -3,6 +3,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// The deterministic part of a step of [`FlowAncestral`].
@@ -38,7 +39,7 @@ pub struct FlowAncestral {
 }
 
 /// u and 1 − u.
-fn flow(level: &Level) -> (f64, f64) {
+fn flow(level: &Level<Real>) -> (Real, Real) {
     let sum = level.alpha + level.sigma;
     (level.sigma / sum, level.alpha / sum)
 }
@@ -49,22 +50,22 @@ impl FlowAncestral {
         &self,
         grid: &Grid,
         step: &Step,
-        down: (f64, f64),
-    ) -> Result<(Level, f64), SamplerError> {
+        down: (Real, Real),
+    ) -> Result<(Level<Real>, Real), SamplerError> {
         let (u, rest) = flow(step.from);
         let middle = match self.solver {
-            FlowSolver::DpmPp2S if rest == 0.0 => (0.9999, 1e-4),
+            FlowSolver::DpmPp2S if rest == 0.0 => (Real::from(0.9999), Real::from(1e-4)),
             // 1 − u_m without cancellation.
             FlowSolver::Dpm2 => {
                 let middle = (u * down.0).sqrt();
                 (middle, (rest + u * down.1) / (1.0 + middle))
             }
-            _ => ((u / rest * down.0 / down.1).sqrt(), 1.0),
+            _ => ((u / rest * down.0 / down.1).sqrt(), Real::from(1.0)),
         };
         let level = level_at(grid, step, middle.0 / middle.1)?;
         let weight = match self.solver {
             FlowSolver::Dpm2 => (u / down.0).sqrt(),
-            _ => 1.0,
+            _ => Real::from(1.0),
         };
         Ok((level, weight))
     }

@@ -63,7 +63,10 @@ impl Sampler for Tcd {
             let d = tape.predict(Prediction::Denoiser, x, from);
             let share = 1.0 - self.eta;
             let time = match is_discrete {
-                true => (share * (to.t - 1.0).max(0.0)).floor() + to.t.min(1.0),
+                true => {
+                    let last = (to.t.value() - 1.0).max(0.0);
+                    to.t.min(1.0) + (share * last).floor()
+                }
                 false => share * to.t,
             };
             let left = match step.level(time) {

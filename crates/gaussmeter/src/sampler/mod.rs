@@ -14,12 +14,15 @@ mod dpmpp_sde;
 mod edm;
 mod ei;
 mod em;
+mod er_sde;
 mod euler;
 mod flow_ancestral;
 mod heun;
 mod lcm;
 mod lms;
 mod rk4;
+mod sa_solver;
+mod seeds;
 mod transfer;
 
 pub use ddim::Ddim;
@@ -32,12 +35,15 @@ pub use dpmpp_sde::DpmPpSde;
 pub use edm::{EdmRule, EdmSampler};
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
+pub use er_sde::{ErSde, NoiseScale};
 pub use euler::Euler;
 pub use flow_ancestral::{FlowAncestral, FlowSolver};
 pub use heun::Heun;
 pub use lcm::{Lcm, Tcd};
 pub use lms::Lms;
 pub use rk4::Rk4;
+pub use sa_solver::{LowerOrders, SaSolver, Tau};
+pub use seeds::{Seeds2, Seeds3};
 pub use transfer::Churn;
 
 use crate::entry::Registry;
@@ -76,6 +82,11 @@ pub fn registry() -> Registry<dyn Sampler> {
             &flow_ancestral::DPMPP_2S,
             &lcm::ENTRY,
             &lcm::TCD,
+            &sa_solver::ENTRY,
+            &sa_solver::PECE,
+            &seeds::SEEDS_2,
+            &seeds::SEEDS_3,
+            &er_sde::ENTRY,
         ],
     }
 }
