@@ -2,7 +2,7 @@
 //! the literature says so.
 
 use gaussmeter::prelude::*;
-use gaussmeter::process::Process;
+use gaussmeter::process::{Process, Trig};
 use gaussmeter::sampler;
 use std::sync::Arc;
 
@@ -82,6 +82,11 @@ fn the_law_depends_on_noise_ratios_alone() {
         "seeds-3:eta=0.5",
         "er-sde",
         "er-sde:stages=2,scale=ode,integral=rectangles",
+        "pc:predictor=ddim,step=0.3",
+        "pc:predictor=ancestral,repeats=2",
+        "annealed-langevin",
+        "restart:min=0.6,max=4,repeats=2",
+        "restart:min=0.6,max=4,repeats=2,steps=3",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -114,6 +119,8 @@ fn samplers_that_coincide() {
         ("seeds-2:eta=0", "dpmpp-sde:eta=0"),
         ("seeds-2:r=0.5,eta=0", "dpmpp-2s-ancestral:eta=0"),
         ("er-sde:stages=1,scale=ode", "ddim"),
+        // Nothing is restarted above the levels of the grid.
+        ("restart:min=0.01,max=0.02", "edm"),
         ("er-sde:stages=1,scale=sde", "euler-ancestral"),
     ] {
         for grid in grids() {
@@ -184,6 +191,9 @@ fn the_last_step_to_no_noise_is_finite() {
         "seeds-2",
         "seeds-3",
         "er-sde",
+        "pc",
+        "annealed-langevin",
+        "restart:min=0.6,max=4",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -191,6 +201,34 @@ fn the_last_step_to_no_noise_is_finite() {
             assert_eq!((output.gain[0], output.noise_variance[0]), (0.0, 0.0), "{text}");
         }
     }
+}
+
+/// Restarts on the levels of the grid are those on levels of their own at the same places, and go back
+/// no further than the process.
+#[test]
+fn restarts_take_levels_of_the_grid() {
+    let [grid, ..] = grids();
+    let nfe = |text: &str| sampler::registry().build(text).unwrap().item.plan(&grid).unwrap().nfe();
+    // 6 steps of Heun, one of Euler; twice from 4 over 3 and 1.2 to 0.5.
+    assert_eq!(nfe("restart:min=0.6,max=4,repeats=2"), 13 + 2 * 3 * 2);
+    assert_eq!(nfe("restart:min=0.6,max=4,repeats=2,steps=5"), 13 + 2 * 5 * 2);
+    // To a level of the grid: it is not counted twice.
+    assert_eq!(nfe("restart:min=0.5,max=3,repeats=2"), 13 + 2 * 2 * 2);
+    let sampler = sampler::registry().build("restart:min=0.6,max=400").unwrap().item;
+    assert_eq!(
+        Sampler::plan(&*sampler, &Grid::new(Arc::new(Trig), &[1.0, 0.3, 0.1]).unwrap())
+            .map(|p| p.nfe()),
+        Ok(4 + 10 * 2)
+    );
+    let error = sampler::registry().build("restart:min=0.6,max=0.5").unwrap_err();
+    assert_eq!(error.to_string(), "sampler 'restart': min = 0.6 must be below max = 0.5");
+    let vp = gaussmeter::process::registry().build("vp-discrete").unwrap().item;
+    let vp = Grid::new(vp.into(), &[1000.0, 300.0, 1.0]).unwrap();
+    let error = sampler.plan(&vp).map(|plan| plan.nfe()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "undefined at step 2 of 2: restarts go back to sigma/alpha = 400, where the process does not go: lower max"
+    );
 }
 
 /// A step in the noise ratio cannot start where it is infinite, and churn not lead out of a process.
@@ -208,6 +246,7 @@ fn infinite_noise_ratios_are_refused() {
         "sa-solver:prediction=noise",
         "seeds-2",
         "er-sde",
+        "restart",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(

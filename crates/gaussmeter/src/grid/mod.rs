@@ -48,6 +48,7 @@ pub fn registry() -> Registry<dyn GridRule> {
             &comfyui::DDIM_UNIFORM,
             &ays::ENTRY,
         ],
+        refused: &[],
     }
 }
 

@@ -39,6 +39,7 @@ pub fn registry() -> Registry<dyn Process> {
             &trig::ENTRY,
             &vp_discrete::ENTRY,
         ],
+        refused: &[],
     }
 }
 

@@ -2,7 +2,9 @@ use super::transfer::{Churn, churn, contraction, needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
-use crate::tape::{Prediction, Tape, Var};
+use crate::process::Level;
+use crate::real::Real;
+use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The sampler of EDM: churn lifts the state to ς̂ = (1 + γ) ς, ς = σ/α, then Heun's method on
 /// dx/dς = (x − D)/ς leads from there. In terms of the denoisers D at ς̂ and D₁ at the Euler point,
@@ -32,6 +34,19 @@ pub enum EdmRule {
     LateChurn,
 }
 
+fn euler(tape: &Tape, from: &Level<Real>, to: &Level<Real>, x: Var) -> Linear {
+    let d = tape.predict(Prediction::Denoiser, x, from);
+    transfer(from, to, to.sigma, x, d)
+}
+
+/// Heun's step in ς, to σ > 0.
+pub(super) fn heun(tape: &Tape, from: &Level<Real>, to: &Level<Real>, x: Var) -> Linear {
+    let d = tape.predict(Prediction::Denoiser, x, from);
+    let d_next = tape.predict(Prediction::Denoiser, transfer(from, to, to.sigma, x, d), to);
+    let model = d + (0.5 / contraction(from, to)) * (d_next - d);
+    transfer(from, to, to.sigma, x, model)
+}
+
 impl Sampler for EdmSampler {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         for step in grid.steps() {
@@ -46,16 +61,12 @@ impl Sampler for EdmSampler {
                 continue;
             }
             let (lifted, from) = self.churn.lift(grid, &step, tape, x)?;
-            let d = tape.predict(Prediction::Denoiser, lifted, &from);
-            let euler = transfer(&from, step.to, step.to.sigma, lifted, d);
-            x = if self.rule == EdmRule::Euler || step.to.sigma == 0.0 {
-                tape.arrive(step.to, euler)
-            } else {
-                needs_finite_ratio(grid, &step)?;
-                let q = contraction(&from, step.to);
-                let d_next = tape.predict(Prediction::Denoiser, euler, step.to);
-                let model = d + (0.5 / q) * (d_next - d);
-                tape.arrive(step.to, transfer(&from, step.to, step.to.sigma, lifted, model))
+            x = match self.rule == EdmRule::Euler || step.to.sigma == 0.0 {
+                true => tape.arrive(step.to, euler(tape, &from, step.to, lifted)),
+                false => {
+                    needs_finite_ratio(grid, &step)?;
+                    tape.arrive(step.to, heun(tape, &from, step.to, lifted))
+                }
             };
         }
         Ok(x)

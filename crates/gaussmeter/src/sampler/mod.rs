@@ -18,8 +18,11 @@ mod er_sde;
 mod euler;
 mod flow_ancestral;
 mod heun;
+mod langevin;
 mod lcm;
 mod lms;
+mod refused;
+mod restart;
 mod rk4;
 mod sa_solver;
 mod seeds;
@@ -39,8 +42,10 @@ pub use er_sde::{ErSde, NoiseScale};
 pub use euler::Euler;
 pub use flow_ancestral::{FlowAncestral, FlowSolver};
 pub use heun::Heun;
+pub use langevin::{Langevin, Predictor};
 pub use lcm::{Lcm, Tcd};
 pub use lms::Lms;
+pub use restart::Restart;
 pub use rk4::Rk4;
 pub use sa_solver::{LowerOrders, SaSolver, Tau};
 pub use seeds::{Seeds2, Seeds3};
@@ -87,7 +92,11 @@ pub fn registry() -> Registry<dyn Sampler> {
             &seeds::SEEDS_2,
             &seeds::SEEDS_3,
             &er_sde::ENTRY,
+            &langevin::ENTRY,
+            &langevin::ANNEALED,
+            &restart::ENTRY,
         ],
+        refused: refused::REFUSED,
     }
 }
 

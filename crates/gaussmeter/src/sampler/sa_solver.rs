@@ -212,7 +212,6 @@ impl Sampler for SaSolver {
                         }
                     }
                 }
-                tape.arrive(&from, x);
             }
             if to.sigma == 0.0 {
                 if self.correct_last {
@@ -247,20 +246,21 @@ impl Sampler for SaSolver {
             let stride = Stride { from, to, tau, x, noise };
             let order = self.predictor.min(predictor_limit).min(values.len());
             let values = values.make_contiguous();
-            x = tape.keep(self.step(&stride, &values[..order], false));
+            let predicted = self.step(&stride, &values[..order], false);
+            let is_end = step.index + 1 == grid.step_count();
+            x = match is_end && self.correct_last {
+                true => tape.keep(predicted),
+                // What a run that ends here returns.
+                false => tape.arrive(&to, predicted),
+            };
             last = Some(stride);
         }
-        let Some(stride) = last else { return Ok(x) };
-        if self.correct_last {
-            let value = tape.predict(kind, x, &stride.to);
-            values.push_front((stride.to.log_snr(), value));
-            let [_, limit] = limit(total.saturating_sub(grid.step_count()));
-            x = match self.correct(&stride, values.make_contiguous(), limit) {
-                Some(corrected) => tape.keep(corrected),
-                None => x,
-            };
-        }
-        Ok(tape.arrive(&stride.to, x))
+        let (Some(stride), true) = (last, self.correct_last) else { return Ok(x) };
+        let value = tape.predict(kind, x, &stride.to);
+        values.push_front((stride.to.log_snr(), value));
+        let [_, limit] = limit(total.saturating_sub(grid.step_count()));
+        let corrected = self.correct(&stride, values.make_contiguous(), limit);
+        Ok(tape.arrive(&stride.to, corrected.unwrap_or_else(|| x.into())))
     }
 }
 
