@@ -58,7 +58,10 @@ impl Case<'_> {
             return nodes;
         }
         let evaluations = self.0["evals_alpha_sigma"].as_array().unwrap().iter();
-        evaluations.chain([&self.0["output_alpha_sigma"]]).map(ratio).collect()
+        let mut nodes: Vec<f64> =
+            evaluations.chain([&self.0["output_alpha_sigma"]]).map(ratio).collect();
+        nodes.dedup();
+        nodes
     }
     fn is_flow(&self) -> bool {
         self.0["state_space"].as_str().is_some_and(|s| s.starts_with("flow"))
@@ -66,6 +69,20 @@ impl Case<'_> {
     /// Schedulers whose rule depends on the training timestep, not on the noise ratio alone.
     fn is_discrete(&self) -> bool {
         ["LCMScheduler", "TCDScheduler"].iter().any(|cls| self.0["cls"] == *cls)
+            || self.is_fixed_stride()
+    }
+    /// Steps of T/n timesteps that do not lead to the next one (SAMPLERS.md, 5.4).
+    fn is_fixed_stride(&self) -> bool {
+        self.id().starts_with("diffusers/ddim/sd_linspace")
+    }
+    /// Whether the recorded states are those of the process in [`Case::grid`], and not x = X/α.
+    fn is_as_recorded(&self) -> bool {
+        self.is_flow() || self.is_discrete() || self.is_trigonometric()
+    }
+    /// From no signal at all, on a variance-preserving process.
+    fn is_trigonometric(&self) -> bool {
+        self.0["state_space"].as_str().is_some_and(|s| s.starts_with("VP"))
+            && self.0["evals_alpha_sigma"][0][0] == 0.0
     }
     /// The nodes on a process with the recorded states, or else on one with X = x.
     fn grid(&self) -> Option<Grid> {
@@ -78,12 +95,18 @@ impl Case<'_> {
                 config["beta_end"]
             );
             // Timestep k is time k + 1; the end is the data, or timestep 0 by its name.
-            let end = if self.0["output_alpha_sigma"].is_array() { 0.0 } else { 1.0 };
+            let end = if self.0["output_alpha_sigma"][1] == 0.0 { 0.0 } else { 1.0 };
             let times = self.numbers("timesteps").into_iter().map(|k| k + 1.0).chain([end]);
+            let mut times: Vec<f64> = times.collect();
+            times.dedup();
             let process = gaussmeter::process::registry().build(&text).unwrap().item;
-            return Grid::new(process.into(), &times.collect::<Vec<_>>()).ok();
+            return Grid::new(process.into(), &times).ok();
         }
         let nodes = self.nodes();
+        if self.is_trigonometric() {
+            let times: Vec<f64> = nodes.into_iter().map(f64::atan).collect();
+            return Grid::new(Arc::new(gaussmeter::process::Trig), &times).ok();
+        }
         if !nodes.iter().all(|n| n.is_finite()) {
             return None;
         }
@@ -258,7 +281,7 @@ const FILES: &[File] = &[
         },
         20,
     ),
-    ("diffusers__edm_euler", |_| Some("ddim".into()), 3),
+    ("diffusers__edm_euler", |_| Some("ddim".into()), 4),
     ("diffusers__euler_ancestral", |_| Some("euler-ancestral".into()), 8),
     (
         "diffusers__flow_match_euler",
@@ -266,10 +289,18 @@ const FILES: &[File] = &[
         10,
     ),
     (
-        // With linspace the state is not at the noise level that the network is told (5.4).
         "diffusers__ddim",
-        |c| if c.id().contains("linspace") { None } else { call("ddim", c, &[("eta", "eta")]) },
-        18,
+        |c| {
+            if c.is_fixed_stride() && c.id().contains("set_alpha_to_one_False") {
+                // A fifth of T in each of the four steps that change something.
+                return None;
+            }
+            let text = call("ddim", c, &[("eta", "eta")])?;
+            let comma = if text.ends_with(':') { "" } else { "," };
+            let variant = if c.is_fixed_stride() { "diffusers" } else { "paper" };
+            Some(format!("{text}{comma}variant={variant}"))
+        },
+        23,
     ),
     (
         "diffusers__ddpm",
@@ -305,7 +336,7 @@ const FILES: &[File] = &[
                 ))
             }
         },
-        3,
+        4,
     ),
     ("edm__edm_sampler", |c| call("edm", c, CHURN), 10),
     ("kdiffusion__heun", |c| call("edm", c, CHURN), 20),
@@ -353,14 +384,21 @@ const FILES: &[File] = &[
 /// solver is at.
 fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let grid = case.grid()?;
-    let as_recorded = case.is_flow() || case.is_discrete();
+    let as_recorded = case.is_as_recorded();
     let plan = sampler::registry().build(text).unwrap().item.plan(&grid).ok()?;
     let told = plan.ops().iter().filter_map(|op| match op {
         gaussmeter::tape::Op::Predict { level, .. } => Some(*level),
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let recorded = case.0["evals_alpha_sigma"].as_array().unwrap();
+    let mut recorded = &case.0["evals_alpha_sigma"].as_array().unwrap()[..];
+    // A last step between equal levels evaluates for nothing.
+    if let [before @ .., last] = recorded
+        && *last == case.0["output_alpha_sigma"]
+        && told.len() == before.len()
+    {
+        recorded = before;
+    }
     let differs = |(level, pair): (&Level, &Value)| {
         let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
         (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)

@@ -257,3 +257,58 @@ fn infinite_noise_ratios_are_refused() {
         );
     }
 }
+
+/// Rules that know training timesteps or flow models alone say what they need.
+#[test]
+fn rules_for_one_kind_of_process_name_it() {
+    let [edm, _, flow] = grids();
+    for (text, grid, reason) in [
+        (
+            "ddim:variant=diffusers",
+            &flow,
+            "variant=diffusers counts training timesteps: use the process vp-discrete",
+        ),
+        (
+            "lcm:c_skip=yes",
+            &flow,
+            "c_skip and c_out depend on the training timestep: use the process vp-discrete",
+        ),
+        (
+            "ddpm-ancestral:variant=comfyui",
+            &edm,
+            "variant=comfyui is what ComfyUI computes on flow models: use the process flow",
+        ),
+        (
+            "sa-solver:last=corrected",
+            &edm,
+            "last=corrected evaluates at the end, where sigma = 0: end above it",
+        ),
+    ] {
+        let sampler = sampler::registry().build(text).unwrap().item;
+        let error = sampler.plan(grid).map(|plan| plan.nfe()).unwrap_err().to_string();
+        let (_, found) = error.split_once("of 7: ").unwrap();
+        assert_eq!(found, reason, "{text}");
+    }
+}
+
+/// Arguments that do nothing beside others are refused.
+#[test]
+fn combinations_without_meaning_are_refused() {
+    for (text, reason) in [
+        ("edm-euler:variant=diffusers", "variant=diffusers differs in its churn alone"),
+        ("ddpm-ancestral:last=noise", "last=noise is for variance=fixed_large"),
+        ("ddpm-ancestral:last=noise,variant=comfyui", "last=noise is for variance=fixed_large"),
+        ("ddpm-ancestral:variance=fixed_large,variant=comfyui", "ComfyUI has no"),
+        ("er-sde:stages=1,integral=rectangles", "one stage has nothing to integrate"),
+        ("sa-solver:tau=0,tau_min=1", "tau_min and tau_max do nothing at tau=0"),
+        ("sa-solver:tau_at=start", "tau_at=start does nothing without"),
+        ("sa-solver:tau_min=2,tau_max=1", "tau_min is above tau_max"),
+        ("sa-solver:prediction=noise,order_2=simple", "order_2=simple is for prediction=data"),
+        ("sa-solver:predictor=1,corrector=1,order_2=simple", "order_2=simple is for"),
+        ("sa-solver-pece:corrector=0", "there is nothing to correct with"),
+        ("sa-solver:corrector=0,last=corrected", "there is nothing to correct with"),
+    ] {
+        let error = sampler::registry().build(text).unwrap_err().to_string();
+        assert!(error.contains(&format!("': {reason}")), "{text}: {error}");
+    }
+}
