@@ -33,6 +33,7 @@
 pub mod basis;
 pub mod data;
 pub mod denoiser;
+pub mod design;
 pub mod entry;
 pub mod exact;
 pub mod experiment;
