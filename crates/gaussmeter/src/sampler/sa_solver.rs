@@ -131,10 +131,7 @@ impl SaSolver {
         if let ([(_, d)], false) = (values, self.noise_prediction) {
             return transfer(from, to, left, *x, *d) + noise;
         }
-        let nodes: Vec<Real> = match h.is_finite() {
-            true => values.iter().map(|(l, _)| (*l - from.log_snr()) / h).collect(),
-            false => vec![Real::from(0.0); 1],
-        };
+        let nodes: Vec<Real> = values.iter().map(|(l, _)| (*l - from.log_snr()) / h).collect();
         let moments = match self.noise_prediction {
             true => growing_moments(h, values.len()),
             false => moments(growth * h, values.len()),
