@@ -66,6 +66,26 @@ pub struct Entry<T: ?Sized + 'static> {
     pub build: fn(&Arguments) -> Result<Box<T>, BuildError>,
 }
 
+/// What a family knows by name and cannot have, with the reason, so that who asks for it learns more
+/// than that it is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Members.
+    Members {
+        /// The names, in any case.
+        names: &'static [&'static str],
+        /// Why not, in one line.
+        reason: &'static str,
+    },
+    /// Parameters of any member that does not declare them.
+    Parameters {
+        /// The keys.
+        names: &'static [&'static str],
+        /// Why not, in one line.
+        reason: &'static str,
+    },
+}
+
 /// Why a member could not be built although each argument is in its range.
 pub type BuildError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -84,6 +104,28 @@ pub enum EntryError {
         nearest: Option<String>,
         /// All names of the family.
         known: Vec<&'static str>,
+    },
+    /// The family knows the name, and why it has no such member.
+    #[error("{family} '{name}' is refused: {reason}")]
+    Refused {
+        /// The family, in words.
+        family: &'static str,
+        /// What was asked for.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The family knows the parameter, and why the member cannot have it.
+    #[error("{family} '{name}': parameter '{key}' is refused: {reason}")]
+    RefusedParameter {
+        /// The family, in words.
+        family: &'static str,
+        /// The member.
+        name: &'static str,
+        /// The key that was given.
+        key: String,
+        /// Why not.
+        reason: &'static str,
     },
     /// The member has no such parameter.
     #[error("{family} '{name}' has no parameter '{key}'{}", did_you_mean(.nearest.as_deref(), .known))]
@@ -260,6 +302,8 @@ pub struct Registry<T: ?Sized + 'static> {
     pub family: &'static str,
     /// Its members.
     pub entries: Vec<&'static Entry<T>>,
+    /// What it knows and cannot have.
+    pub refused: &'static [Refused],
 }
 
 impl<T: ?Sized> Registry<T> {
@@ -271,7 +315,7 @@ impl<T: ?Sized> Registry<T> {
     /// The entry of this name or alias (case does not matter).
     ///
     /// # Errors
-    /// [`EntryError::UnknownName`], with the nearest known name.
+    /// [`EntryError::UnknownName`], with the nearest known name; [`EntryError::Refused`].
     pub fn find(&self, name: &str) -> Result<&'static Entry<T>, EntryError> {
         let wanted = name.to_lowercase();
         let is_match = |known: &str| known.to_lowercase() == wanted;
@@ -279,17 +323,46 @@ impl<T: ?Sized> Registry<T> {
             .iter()
             .find(|e| is_match(e.name) || e.aliases.iter().any(|a| is_match(a)))
             .copied()
-            .ok_or_else(|| EntryError::UnknownName {
-                family: self.family,
-                name: name.into(),
-                nearest: nearest(
-                    name,
-                    self.entries
-                        .iter()
-                        .flat_map(|e| std::iter::once(e.name).chain(e.aliases.iter().copied())),
-                ),
-                known: self.names(),
-            })
+            .ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> EntryError {
+        let refusal = self.refused.iter().find_map(|refused| match refused {
+            Refused::Members { names, reason } => {
+                names.iter().any(|n| n.eq_ignore_ascii_case(name)).then_some(*reason)
+            }
+            Refused::Parameters { .. } => None,
+        });
+        if let Some(reason) = refusal {
+            return EntryError::Refused { family: self.family, name: name.into(), reason };
+        }
+        let names =
+            |e: &&'static Entry<T>| std::iter::once(e.name).chain(e.aliases.iter().copied());
+        EntryError::UnknownName {
+            family: self.family,
+            name: name.into(),
+            nearest: nearest(name, self.entries.iter().flat_map(names)),
+            known: self.names(),
+        }
+    }
+
+    fn unknown_parameter(&self, entry: &Entry<T>, key: &str) -> EntryError {
+        let refusal = self.refused.iter().find_map(|refused| match refused {
+            Refused::Parameters { names, reason } => names.contains(&key).then_some(*reason),
+            Refused::Members { .. } => None,
+        });
+        let (family, name) = (self.family, entry.name);
+        if let Some(reason) = refusal {
+            return EntryError::RefusedParameter { family, name, key: key.into(), reason };
+        }
+        let known: Vec<_> = entry.parameters.iter().map(|p| p.name).collect();
+        EntryError::UnknownParameter {
+            family,
+            name,
+            key: key.into(),
+            nearest: nearest(key, known.iter().copied()),
+            known,
+        }
     }
 
     /// Builds a member from its text form.
@@ -339,16 +412,11 @@ impl<T: ?Sized> Registry<T> {
                 (None, Some(first)) if position == 0 => (first.name, piece),
                 (None, _) => (piece, ""),
             };
-            let parameter = entry.parameters.iter().find(|p| p.name == key).ok_or_else(|| {
-                let known: Vec<_> = entry.parameters.iter().map(|p| p.name).collect();
-                EntryError::UnknownParameter {
-                    family,
-                    name,
-                    key: key.into(),
-                    nearest: nearest(key, known.iter().copied()),
-                    known,
-                }
-            })?;
+            let parameter = entry
+                .parameters
+                .iter()
+                .find(|p| p.name == key)
+                .ok_or_else(|| self.unknown_parameter(entry, key))?;
             if given.iter().any(|(p, _)| p.name == parameter.name) {
                 return Err(EntryError::Repeated { family, name, key: parameter.name });
             }

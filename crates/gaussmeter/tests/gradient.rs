@@ -90,13 +90,24 @@ fn every_sampler_has_exact_gradients() {
             "vp-discrete:steps=8,beta_end=0.5,conditioning=truncate,network=v",
         ];
         let names = process::registry().names().into_iter().filter(|n| *n != "custom");
+        // With levels of these grids in between, on most processes.
+        let name = if name == "restart" { "restart:min=0.6,max=1.5" } else { name };
         for process_name in names.chain(told) {
+            // Rounds down to a training timestep: the law jumps there.
+            if name == "tcd" && process_name.starts_with("vp-discrete") {
+                continue;
+            }
             let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
             let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
             for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {
                 let objective = objective::SquaredWasserstein2;
                 let Some(error) = check(name, &data(0.0), &process, &init, &objective) else {
-                    assert_eq!((name, process_name.starts_with("vp-")), ("ddpm", false));
+                    let known = match name {
+                        "ddpm" => !process_name.starts_with("vp-"),
+                        // No level of these few in its interval.
+                        _ => name.starts_with("restart") && told.contains(&process_name),
+                    };
+                    assert!(known, "{name} on {text}");
                     continue;
                 };
                 assert!(error < 1e-8, "{name} on {text}: {error:e}");

@@ -2,7 +2,7 @@
 //! the literature says so.
 
 use gaussmeter::prelude::*;
-use gaussmeter::process::Process;
+use gaussmeter::process::{Process, Trig};
 use gaussmeter::sampler;
 use std::sync::Arc;
 
@@ -62,6 +62,7 @@ fn the_law_depends_on_noise_ratios_alone() {
         "edm",
         "edm:s_churn=3,s_min=0.1,s_max=10,s_noise=1.01",
         "edm-euler:s_churn=3,s_max=1",
+        "edm-euler:s_churn=3,variant=diffusers",
         "dpm-2",
         "dpm-2:s_churn=3",
         "dpm-2-ancestral:eta=0.7",
@@ -102,6 +103,25 @@ fn the_law_depends_on_noise_ratios_alone() {
         "adams-bashforth-moulton:mode=pec",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
+        "ddpm-ancestral",
+        "ddpm-ancestral:variance=fixed_large,last=noise",
+        "euler-ancestral-rf:eta=0.7",
+        "dpm-2-ancestral-rf:eta=0.7",
+        "dpmpp-2s-ancestral-rf:eta=0.7",
+        "lcm",
+        "sa-solver",
+        "sa-solver-pece:tau=0.5,predictor=2,corrector=2",
+        "sa-solver:tau_min=0.1,tau_max=4,order_2=simple,predictor=2",
+        "sa-solver:prediction=noise",
+        "seeds-2:r=0.3",
+        "seeds-3:eta=0.5",
+        "er-sde",
+        "er-sde:stages=2,scale=ode,integral=rectangles",
+        "pc:predictor=ddim,step=0.3",
+        "pc:predictor=ancestral,repeats=2",
+        "annealed-langevin",
+        "restart:min=0.6,max=4,repeats=2",
+        "restart:min=0.6,max=4,repeats=2,steps=3",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -144,6 +164,21 @@ fn samplers_that_coincide() {
         ("dpm-solver-1-sde:eta=0", "ddim"),
         ("dpm-solver-singlestep-sde:eta=0", "dpm-solver-singlestep"),
         ("dpmpp-3m-sde:eta=0,variant=k-diffusion", "dpmpp-3m-sde:eta=0,variant=diffusers"),
+        ("ddpm-ancestral", "euler-ancestral"),
+        ("euler-ancestral-rf:eta=0", "ddim"),
+        ("dpmpp-2s-ancestral-rf:eta=0", "dpmpp-2s-ancestral:eta=0"),
+        ("tcd:eta=0", "ddim"),
+        ("tcd:eta=1", "lcm"),
+        ("sa-solver:predictor=1,corrector=0", "euler-ancestral"),
+        ("sa-solver:tau=0,predictor=1,corrector=0", "ddim"),
+        ("sa-solver:tau=0,predictor=1,corrector=0,prediction=noise", "ddim"),
+        ("sa-solver:tau=0,predictor=2,corrector=0", "dpmpp-2m:heun"),
+        ("seeds-2:eta=0", "dpmpp-sde:eta=0"),
+        ("seeds-2:r=0.5,eta=0", "dpmpp-2s-ancestral:eta=0"),
+        ("er-sde:stages=1,scale=ode", "ddim"),
+        // Nothing is restarted above the levels of the grid.
+        ("restart:min=0.01,max=0.02", "edm"),
+        ("er-sde:stages=1,scale=sde", "euler-ancestral"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -241,6 +276,21 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpm-solver-2m-sde",
         "dpm-fast:eta=0.5",
         "res-multistep-ancestral",
+        "ddpm-ancestral:variance=fixed_large",
+        "euler-ancestral-rf",
+        "dpm-2-ancestral-rf",
+        "dpmpp-2s-ancestral-rf",
+        "lcm",
+        "tcd",
+        "sa-solver",
+        "sa-solver-pece",
+        "sa-solver:prediction=noise",
+        "seeds-2",
+        "seeds-3",
+        "er-sde",
+        "pc",
+        "annealed-langevin",
+        "restart:min=0.6,max=4",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -248,6 +298,34 @@ fn the_last_step_to_no_noise_is_finite() {
             assert_eq!((output.gain[0], output.noise_variance[0]), (0.0, 0.0), "{text}");
         }
     }
+}
+
+/// Restarts on the levels of the grid are those on levels of their own at the same places, and go back
+/// no further than the process.
+#[test]
+fn restarts_take_levels_of_the_grid() {
+    let [grid, ..] = grids();
+    let nfe = |text: &str| sampler::registry().build(text).unwrap().item.plan(&grid).unwrap().nfe();
+    // 6 steps of Heun, one of Euler; twice from 4 over 3 and 1.2 to 0.5.
+    assert_eq!(nfe("restart:min=0.6,max=4,repeats=2"), 13 + 2 * 3 * 2);
+    assert_eq!(nfe("restart:min=0.6,max=4,repeats=2,steps=5"), 13 + 2 * 5 * 2);
+    // To a level of the grid: it is not counted twice.
+    assert_eq!(nfe("restart:min=0.5,max=3,repeats=2"), 13 + 2 * 2 * 2);
+    let sampler = sampler::registry().build("restart:min=0.6,max=400").unwrap().item;
+    assert_eq!(
+        Sampler::plan(&*sampler, &Grid::new(Arc::new(Trig), &[1.0, 0.3, 0.1]).unwrap())
+            .map(|p| p.nfe()),
+        Ok(4 + 10 * 2)
+    );
+    let error = sampler::registry().build("restart:min=0.6,max=0.5").unwrap_err();
+    assert_eq!(error.to_string(), "sampler 'restart': min = 0.6 must be below max = 0.5");
+    let vp = gaussmeter::process::registry().build("vp-discrete").unwrap().item;
+    let vp = Grid::new(vp.into(), &[1000.0, 300.0, 1.0]).unwrap();
+    let error = sampler.plan(&vp).map(|plan| plan.nfe()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "undefined at step 2 of 2: restarts go back to sigma/alpha = 400, where the process does not go: lower max"
+    );
 }
 
 /// A step in the noise ratio cannot start where it is infinite, and churn not lead out of a process.
@@ -269,6 +347,10 @@ fn infinite_noise_ratios_are_refused() {
         "dpm-solver-3",
         "dpmpp-2s",
         "dpm-fast",
+        "sa-solver:prediction=noise",
+        "seeds-2",
+        "er-sde",
+        "restart",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(
@@ -473,5 +555,60 @@ fn fast_is_made_of_blocks() {
                 assert!((a - b).abs() <= 1e-12 * b.abs().max(1e-3), "{n}: {a} {b}");
             }
         }
+    }
+}
+
+/// Rules that know training timesteps or flow models alone say what they need.
+#[test]
+fn rules_for_one_kind_of_process_name_it() {
+    let [edm, _, flow] = grids();
+    for (text, grid, reason) in [
+        (
+            "ddim:variant=diffusers",
+            &flow,
+            "variant=diffusers counts training timesteps: use the process vp-discrete",
+        ),
+        (
+            "lcm:c_skip=yes",
+            &flow,
+            "c_skip and c_out depend on the training timestep: use the process vp-discrete",
+        ),
+        (
+            "ddpm-ancestral:variant=comfyui",
+            &edm,
+            "variant=comfyui is what ComfyUI computes on flow models: use the process flow",
+        ),
+        (
+            "sa-solver:last=corrected",
+            &edm,
+            "last=corrected evaluates at the end, where sigma = 0: end above it",
+        ),
+    ] {
+        let sampler = sampler::registry().build(text).unwrap().item;
+        let error = sampler.plan(grid).map(|plan| plan.nfe()).unwrap_err().to_string();
+        let (_, found) = error.split_once("of 7: ").unwrap();
+        assert_eq!(found, reason, "{text}");
+    }
+}
+
+/// Arguments that do nothing beside others are refused.
+#[test]
+fn combinations_without_meaning_are_refused() {
+    for (text, reason) in [
+        ("edm-euler:variant=diffusers", "variant=diffusers differs in its churn alone"),
+        ("ddpm-ancestral:last=noise", "last=noise is for variance=fixed_large"),
+        ("ddpm-ancestral:last=noise,variant=comfyui", "last=noise is for variance=fixed_large"),
+        ("ddpm-ancestral:variance=fixed_large,variant=comfyui", "ComfyUI has no"),
+        ("er-sde:stages=1,integral=rectangles", "one stage has nothing to integrate"),
+        ("sa-solver:tau=0,tau_min=1", "tau_min and tau_max do nothing at tau=0"),
+        ("sa-solver:tau_at=start", "tau_at=start does nothing without"),
+        ("sa-solver:tau_min=2,tau_max=1", "tau_min is above tau_max"),
+        ("sa-solver:prediction=noise,order_2=simple", "order_2=simple is for prediction=data"),
+        ("sa-solver:predictor=1,corrector=1,order_2=simple", "order_2=simple is for"),
+        ("sa-solver-pece:corrector=0", "there is nothing to correct with"),
+        ("sa-solver:corrector=0,last=corrected", "there is nothing to correct with"),
+    ] {
+        let error = sampler::registry().build(text).unwrap_err().to_string();
+        assert!(error.contains(&format!("': {reason}")), "{text}: {error}");
     }
 }

@@ -2,10 +2,12 @@
 //! right law.
 
 use gaussmeter::entry::Entry;
+use gaussmeter::exact::LawMode;
 use gaussmeter::exact::continuous::{ODE, Reverse, SDE};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use gaussmeter_testkit::fitted_order;
+use std::f64::consts::FRAC_1_SQRT_2;
 use std::sync::Arc;
 
 /// Errors of variance and mean at the end of the grid, for halved steps, against the continuous
@@ -42,13 +44,46 @@ fn errors(
         let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).ok()?;
         let either = if plan.is_stochastic() { SDE } else { ODE };
         let reverse = noise.map_or(either, |noise| Reverse { noise });
-        let target = reverse.law(&data, plan.start(), &plan.end(), &init, Target::Data);
+        let mut target = reverse.law(&data, plan.start(), &plan.end(), &init, Target::Data);
+        if format!("{sampler:?}").contains("scale: ErSde") {
+            let start = reverse.law(&data, plan.start(), plan.start(), &init, Target::Data);
+            for ((mode, start), mean) in target.modes.iter_mut().zip(&start.modes).zip([1.0, -0.5])
+            {
+                extended(mode, start, mean, plan.start(), &plan.end());
+            }
+        }
         let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
         let pairs = || law.modes.iter().zip(&target.modes);
         errors.0.push(pairs().map(|(a, b)| (a.variance - b.variance).abs()).sum());
         errors.1.push(pairs().map(|(a, b)| (a.mean - b.mean).abs()).sum());
     }
     Some(errors)
+}
+
+/// The solution of the extended reverse SDE of ER-SDE-Solver: its noise level h depends on ς = σ/α as
+/// h² = ς φ′/φ − 1, φ = ς (e^{ς^0.3} + 10), so that what deviates from the marginal in x = X/α shrinks
+/// by √((λ + ς′²)/(λ + ς²)) exp(−∫ h² s/(λ + s²) ds).
+fn extended(end: &mut LawMode, start: &LawMode, mean: f64, from: &Level, to: &Level) {
+    let lambda = end.eigenvalue;
+    let (low, high) = (to.noise_ratio().ln(), from.noise_ratio().ln());
+    // Simpson's rule in ln s.
+    let integrand = |s: f64| {
+        let grown = s.powf(0.3).exp();
+        0.3 * s.powf(0.3) * grown / (grown + 10.0) * s * s / (lambda + s * s)
+    };
+    let panels = 2000;
+    let width = (high - low) / f64::from(panels);
+    let at = |u: f64| integrand((low + width * u).exp());
+    let sum: f64 = (0..panels)
+        .map(f64::from)
+        .map(|k| width / 6.0 * (at(k) + 4.0 * at(k + 0.5) + at(k + 1.0)))
+        .sum();
+    let marginal = |level: &Level| lambda + level.noise_ratio().powi(2);
+    let gain = (marginal(to) / marginal(from)).sqrt() * (-sum).exp();
+    let squared = |level: &Level| level.alpha.powi(2);
+    let deviation = start.variance / squared(from) - marginal(from);
+    end.variance = squared(to) * (marginal(to) + gain * gain * deviation);
+    end.mean = to.alpha * (mean + gain * (start.mean / from.alpha - mean));
 }
 
 /// Text forms beside the defaults: with another order, or with another share η of noise.
@@ -140,17 +175,127 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-sde:r=0.75", 2, None),
     ("dpmpp-sde:noise=iid", 1, None),
     ("dpmpp-sde:noise=brownian-sigma", 2, None),
+    ("ddpm-ancestral:variance=fixed_large", 1, None),
+    ("ddpm-ancestral:variance=fixed_large,last=noise", 1, None),
+    ("euler-ancestral-rf:eta=0", 1, None),
+    ("euler-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
+    ("dpm-2-ancestral-rf:eta=0", 2, None),
+    ("dpm-2-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
+    ("dpmpp-2s-ancestral-rf:eta=0", 2, None),
+    ("dpmpp-2s-ancestral-rf:eta=0.5", 1, Some(FRAC_1_SQRT_2)),
+    ("tcd:eta=0", 1, None),
+    ("sa-solver:tau=0", 4, None),
+    ("sa-solver:tau=0.5,predictor=2,corrector=0", 2, Some(0.5)),
+    ("sa-solver:tau=0,predictor=2,corrector=2", 2, None),
+    ("sa-solver:tau=0,predictor=2,corrector=3", 3, None),
+    ("sa-solver:tau=0,predictor=3,corrector=0", 3, None),
+    ("sa-solver:tau=0,predictor=3,corrector=0,prediction=noise", 3, None),
+    ("sa-solver:predictor=1,corrector=0", 1, None),
+    ("sa-solver:predictor=1,corrector=1", 1, None),
+    ("sa-solver:predictor=1,corrector=2", 2, None),
+    ("sa-solver:predictor=2,corrector=0", 2, None),
+    ("sa-solver:predictor=3,corrector=0", 2, None),
+    ("sa-solver:predictor=2,corrector=2,order_2=simple", 2, None),
+    ("sa-solver:predictor=2,corrector=2,prediction=noise", 2, None),
+    ("sa-solver-pece:tau=0", 4, None),
+    ("seeds-2:eta=0", 2, None),
+    ("seeds-2:r=0.75", 2, None),
+    ("seeds-3:eta=0", 3, None),
+    ("seeds-2:eta=0.5", 2, Some(FRAC_1_SQRT_2)),
+    ("er-sde:stages=1", 1, None),
+    ("er-sde:stages=2", 2, None),
+    ("er-sde:scale=sde", 2, None),
+    ("er-sde:scale=ode", 2, None),
+    ("er-sde:stages=2,scale=ode", 2, None),
 ];
+
+type Limit = fn(&dyn Process, &Level, f64) -> f64;
+
+/// Samplers without an order, which do not converge to the law of the data, and what the variance of
+/// X tends to with more and more steps down to a level.
+const LIMITS: &[(&str, Limit)] = &[
+    ("lcm", |_, end, eigenvalue| renoised(end, 0.0, eigenvalue)),
+    ("tcd", |process, end, eigenvalue| {
+        renoised(end, process.level(0.7 * end.t).noise_ratio(), eigenvalue)
+    }),
+    ("tcd:eta=1", |_, end, eigenvalue| renoised(end, 0.0, eigenvalue)),
+    ("pc:step=0.5", langevin),
+    ("pc:predictor=ddim,step=0.5,repeats=2", langevin),
+    ("pc:predictor=ancestral,step=0.5,repeats=2", langevin),
+    ("annealed-langevin:step=0.5,repeats=2", langevin),
+];
+
+/// The stationary variance s/(1 − ε/2s) of Langevin steps ε = ½ σ² in a law of variance s.
+fn langevin(_: &dyn Process, level: &Level, eigenvalue: f64) -> f64 {
+    let variance = level.variance(eigenvalue);
+    variance / (1.0 - 0.25 * level.sigma.powi(2) / variance)
+}
+
+/// The fixed point of a DDIM step from a noise ratio ς to ς_s, then noise up to ς again: of the
+/// variance v = a² v + ς² − ς_s² of x with a = (λ + ς ς_s)/(λ + ς²), as that of X.
+fn renoised(level: &Level, down: f64, eigenvalue: f64) -> f64 {
+    let ratio = level.noise_ratio();
+    let gain = (eigenvalue + ratio * down) / (eigenvalue + ratio * ratio);
+    level.alpha.powi(2) * (ratio * ratio - down * down) / (1.0 - gain * gain)
+}
+
+#[test]
+fn samplers_without_an_order_have_the_limit_they_state() {
+    let registry = sampler::registry();
+    for entry in registry.entries.iter().filter(|e| e.order.is_none()) {
+        assert!(
+            LIMITS.iter().any(|(text, _)| text.split(':').next() == Some(entry.name)),
+            "{}: no limit",
+            entry.name
+        );
+    }
+    let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, Some(&[1.0, -0.5])).unwrap();
+    for (text, limit) in LIMITS {
+        let sampler = registry.build(text).unwrap().item;
+        // On vp-discrete no level lies between timesteps.
+        for name in process::registry()
+            .names()
+            .into_iter()
+            .filter(|n| !matches!(*n, "vp-discrete" | "custom"))
+        {
+            let text_of = |name| if name == "edm" { "edm:sigma_max=5" } else { name };
+            let process = process::registry().build(text_of(name)).unwrap().item;
+            let process: Arc<dyn Process> = process.into();
+            let [from, to] = [3.0, 0.7].map(|ratio| process.time_of(ratio).unwrap());
+            let end = process.level(to);
+            let errors: Vec<f64> = (0..4)
+                .map(|k| {
+                    let n = 256 << k;
+                    let time = |i| (from * f64::from(n - i) + to * f64::from(i)) / f64::from(n);
+                    let times: Vec<f64> = (0..=n).map(time).collect();
+                    let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
+                    let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
+                    let error = |m: &LawMode| {
+                        let wanted = limit(&*process, &end, m.eigenvalue);
+                        // A limit of its own, not the law of the process.
+                        assert!(
+                            (wanted / end.variance(m.eigenvalue) - 1.0).abs() > 0.01,
+                            "{text} on {name}"
+                        );
+                        (m.variance / wanted - 1.0).abs()
+                    };
+                    law.modes.iter().map(error).sum()
+                })
+                .collect();
+            let fitted = fitted_order(&errors);
+            assert!((fitted - 1.0).abs() < 0.2, "{text} on {name}: {fitted:.2} ({errors:?})");
+        }
+    }
+}
 
 #[test]
 fn declared_orders_are_measured() {
     let registry = sampler::registry();
-    let declared = |e: &&'static Entry<dyn Sampler>| {
-        (e.name, e.order.expect("samplers declare an order"), None)
-    };
-    let members: Vec<_> =
-        registry.entries.iter().map(declared).chain(VARIANTS.iter().copied()).collect();
-    let mut measured = 0;
+    let declared = |e: &&'static Entry<dyn Sampler>| Some((e.name, e.order?, None));
+    // Restarts follow a process of their own, below.
+    let entries = registry.entries.iter().filter(|e| e.name != "restart");
+    let members: Vec<_> = entries.filter_map(declared).chain(VARIANTS.iter().copied()).collect();
+    let (mut measured, mut failures) = (0, Vec::new());
     for (text, order, noise) in members {
         let sampler = registry.build(text).unwrap().item;
         for name in process::registry().names().into_iter().filter(|n| *n != "custom") {
@@ -164,7 +309,7 @@ fn declared_orders_are_measured() {
             let first = match order {
                 4 => 60,
                 3 => 120,
-                2 => 96,
+                2 => 192,
                 _ => 2048,
             };
             let Some((variance, mean)) = errors(&process, &*sampler, (order, noise), first) else {
@@ -178,15 +323,69 @@ fn declared_orders_are_measured() {
                     continue;
                 }
                 let fitted = fitted_order(&errors);
-                assert!(
-                    (fitted - order).abs() < 0.2,
-                    "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
-                );
+                if (fitted - order).abs() >= 0.2 || fitted.is_nan() {
+                    failures.push(format!(
+                        "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
+                    ));
+                }
                 measured += 1;
             }
         }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(measured >= 50, "{measured}");
+}
+
+/// Restart sampling is of second order against the ODE that is restarted as often: in x = X/α it
+/// scales deviations by √((λ + ς′²)/(λ + ς²)), and noise adds max² − ς² where it goes back up.
+#[test]
+fn restarts_are_of_the_order_they_declare() {
+    let entry = sampler::registry().find("restart").unwrap();
+    let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, Some(&[1.0, -0.5])).unwrap();
+    let (mean, variance) = ([0.3, 0.1], [1.7, 0.6]);
+    let init = Init::Diagonal { mean: mean.to_vec(), variance: variance.to_vec() };
+    for name in process::registry().names().into_iter().filter(|n| *n != "custom") {
+        let text = if name == "edm" { "edm:sigma_max=5" } else { name };
+        let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
+        let level = |share: f64| process.level(share * process.t_max());
+        let [start, up, down, end] = [0.8, 0.71, 0.5, 0.2].map(level);
+        let text = format!(
+            "restart:min={:?},max={:?},repeats=3",
+            down.noise_ratio() * (1.0 + 1e-9),
+            up.noise_ratio()
+        );
+        let sampler = sampler::registry().build(&text).unwrap().item;
+        let errors = (0..4).map(|k| {
+            let n = 128 << k;
+            let time = |i| process.t_max() * (0.8 - 0.6 * f64::from(i) / f64::from(n));
+            let times: Vec<f64> = (0..=n).map(time).collect();
+            let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
+            assert!(plan.nfe() as i32 > 2 * n, "{name}");
+            let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+            let error = |(i, m): (usize, &LawMode)| {
+                let marginal = |level: &Level| m.eigenvalue + level.noise_ratio().powi(2);
+                let mu = [1.0, -0.5][i];
+                let mut x = mean[i] / start.alpha - mu;
+                let mut v = variance[i] / start.alpha.powi(2);
+                let mut flow = |from: &Level, to: &Level, added: f64| {
+                    let ratio = marginal(to) / marginal(from);
+                    (x, v) = (x * ratio.sqrt(), v * ratio + added);
+                };
+                let added = marginal(&up) - marginal(&down);
+                flow(&start, &down, added);
+                flow(&up, &down, added);
+                flow(&up, &down, added);
+                flow(&up, &down, 0.0);
+                flow(&down, &end, 0.0);
+                (m.mean - end.alpha * (mu + x)).abs() + (m.variance - end.alpha.powi(2) * v).abs()
+            };
+            law.modes.iter().enumerate().map(error).sum()
+        });
+        let errors: Vec<f64> = errors.collect();
+        let fitted = fitted_order(&errors);
+        let order = f64::from(entry.order.unwrap());
+        assert!((fitted - order).abs() < 0.2, "{name}: {fitted:.2} ({errors:?})");
+    }
 }
 
 /// Ancestral steps of second order add their noise to what the ODE left: marginals are of order 2 if

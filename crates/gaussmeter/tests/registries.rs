@@ -3,7 +3,7 @@
 
 use gaussmeter::data::format;
 use gaussmeter::design::objective;
-use gaussmeter::entry::{Entry, EntryError, Kind, Registry, split_list};
+use gaussmeter::entry::{Entry, EntryError, Kind, Refused, Registry, split_list};
 use gaussmeter::process::Edm;
 use gaussmeter::{data, exact, grid, metric, process, report, sampler};
 use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
@@ -99,9 +99,11 @@ fn entries_are_described() {
         }
     }
     for_every_registry!(check);
-    for entry in sampler::registry().entries {
-        assert!(entry.order.is_some_and(|order| order > 0), "{} declares no order", entry.name);
-    }
+    // Those without one have a limit of their own, which is measured instead.
+    let without: Vec<_> =
+        sampler::registry().entries.iter().filter(|e| e.order.is_none()).map(|e| e.name).collect();
+    assert_eq!(without, ["lcm", "tcd", "pc", "annealed-langevin"]);
+    assert!(sampler::registry().entries.iter().all(|e| e.order != Some(0)));
 }
 
 #[test]
@@ -274,6 +276,44 @@ fn unknown_names_suggest_the_nearest() {
     for_every_registry!(check);
 }
 
+/// What looks at the data has no exact law: it is refused by its name and with the reason.
+#[test]
+fn what_is_not_linear_is_refused_with_the_reason() {
+    let samplers = sampler::registry();
+    for name in ["dpm_adaptive", "DPM-Adaptive", "rk45", "dpm_adaptive:rtol=0.05"] {
+        let Err(EntryError::Refused { reason, .. }) = samplers.build(name) else {
+            panic!("{name} is not refused");
+        };
+        assert!(reason.contains("chooses its steps by the state"), "{name}");
+    }
+    let refusal = |text: &str| samplers.build(text).unwrap_err().to_string();
+    assert_eq!(
+        refusal("ddim:eta=0.5,clip_sample=true"),
+        "sampler 'ddim': parameter 'clip_sample' is refused: clipping the predicted data is not \
+         linear in the state, so there is no exact law: it is never done here"
+    );
+    assert!(refusal("dpmpp-2m:thresholding=true").contains("takes a quantile"));
+    assert!(refusal("ScoreSdeVeScheduler").starts_with("sampler 'ScoreSdeVeScheduler' is refused"));
+    // Unknown names stay unknown.
+    assert!(matches!(samplers.build("ddim:clip=1"), Err(EntryError::UnknownParameter { .. })));
+    assert!(matches!(samplers.build("adaptive"), Err(EntryError::UnknownName { .. })));
+    // No member, and no parameter of one, is refused.
+    let (mut members, mut parameters) = (BTreeSet::new(), BTreeSet::new());
+    for refused in samplers.refused {
+        let (names, reason, all) = match refused {
+            Refused::Members { names, reason } => (names, reason, &mut members),
+            Refused::Parameters { names, reason } => (names, reason, &mut parameters),
+        };
+        assert!(!reason.contains('\n') && !reason.ends_with('.'));
+        assert!(names.iter().all(|name| all.insert(name.to_lowercase())), "{names:?}");
+    }
+    for entry in &samplers.entries {
+        let names = [&[entry.name], entry.aliases].concat();
+        assert!(!names.iter().any(|name| members.contains(&name.to_lowercase())), "{names:?}");
+        assert!(!entry.parameters.iter().any(|p| parameters.contains(p.name)), "{}", entry.name);
+    }
+}
+
 #[test]
 fn the_first_parameter_needs_no_key() {
     let sampler = |text: &str| sampler::registry().build(text).unwrap().label;
@@ -396,7 +436,7 @@ fn check_folder(folder: &str, kind: &str, helpers: &[&str], registered: Vec<&'st
 
 #[test]
 fn every_file_is_registered() {
-    let shared = &["exponential", "multistep", "transfer"];
+    let shared = &["exponential", "multistep", "refused", "transfer"];
     check_folder("sampler", "Entry<dyn Sampler>", shared, sampler::registry().names());
     check_folder("process", "Entry<dyn Process>", &["told"], process::registry().names());
     check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());

@@ -147,7 +147,7 @@ fn std_of(std: Option<f64>, start: &Level) -> f64 {
 
 /// The initial laws that have a text form.
 pub fn registry() -> Registry<Init> {
-    Registry { family: "init", entries: vec![&EXACT, &NORMAL] }
+    Registry { family: "init", entries: vec![&EXACT, &NORMAL], refused: &[] }
 }
 
 static EXACT: Entry<Init> = Entry {

@@ -65,6 +65,7 @@ pub fn registry() -> Registry<dyn GridRule> {
             &edm_steps::IDDPM_STEPS,
             &flow_shift::ENTRY,
         ],
+        refused: &[],
     }
 }
 

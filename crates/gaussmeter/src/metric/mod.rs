@@ -24,6 +24,7 @@ pub fn registry() -> Registry<dyn Metric> {
     Registry {
         family: "metric",
         entries: vec![&wasserstein2::ENTRY, &kl::FORWARD, &kl::REVERSE, &trace::ENTRY],
+        refused: &[],
     }
 }
 

@@ -47,6 +47,7 @@ pub fn registry() -> Registry<dyn Process> {
             &vp_sigmoid::ENTRY,
             &custom::ENTRY,
         ],
+        refused: &[],
     }
 }
 

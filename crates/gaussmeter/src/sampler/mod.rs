@@ -19,23 +19,31 @@ mod dpmpp_sde;
 mod edm;
 mod ei;
 mod em;
+mod er_sde;
 mod euler;
 mod exponential;
 mod exponential_adams_bashforth;
+mod flow_ancestral;
 mod gradient_estimation;
 mod heun;
 mod ipndm_v;
+mod langevin;
+mod lcm;
 mod lms;
 mod multistep;
 mod pndm;
+mod refused;
 mod res_multistep;
+mod restart;
 mod rk4;
+mod sa_solver;
+mod seeds;
 mod transfer;
 mod unipc;
 
 pub use adams_bashforth_moulton::AdamsBashforthMoulton;
 pub use ddim::Ddim;
-pub use ddpm::Ddpm;
+pub use ddpm::{Ddpm, DdpmAncestral, DdpmVariance};
 pub use deis::{Deis, DeisVariable};
 pub use dpm_2::Dpm2;
 pub use dpm_fast::DpmFast;
@@ -45,18 +53,25 @@ pub use dpmpp_2m::DpmPp2M;
 pub use dpmpp_2s::DpmPp2S;
 pub use dpmpp_3m::DpmPp3M;
 pub use dpmpp_sde::{DpmPpSde, TwoNoises};
-pub use edm::EdmSampler;
+pub use edm::{EdmRule, EdmSampler};
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
+pub use er_sde::{ErSde, NoiseScale};
 pub use euler::Euler;
 pub use exponential::{LowerOrderFinal, Model, SecondDerivative, Solver};
+pub use flow_ancestral::{FlowAncestral, FlowSolver};
 pub use gradient_estimation::GradientEstimation;
 pub use heun::Heun;
 pub use ipndm_v::ComfyUiIpndmV;
+pub use langevin::{Langevin, Predictor};
+pub use lcm::{Lcm, Tcd};
 pub use lms::Lms;
 pub use pndm::{Pndm, PndmStart};
 pub use res_multistep::ResMultistep;
+pub use restart::Restart;
 pub use rk4::Rk4;
+pub use sa_solver::{LowerOrders, SaSolver, Tau};
+pub use seeds::{Seeds2, Seeds3};
 pub use transfer::Churn;
 pub use unipc::{SingleWeight, UniPc};
 
@@ -114,7 +129,22 @@ pub fn registry() -> Registry<dyn Sampler> {
             &ipndm_v::ENTRY,
             &gradient_estimation::ENTRY,
             &adams_bashforth_moulton::ENTRY,
+            &ddpm::ANCESTRAL,
+            &flow_ancestral::EULER,
+            &flow_ancestral::DPM_2,
+            &flow_ancestral::DPMPP_2S,
+            &lcm::ENTRY,
+            &lcm::TCD,
+            &sa_solver::ENTRY,
+            &sa_solver::PECE,
+            &seeds::SEEDS_2,
+            &seeds::SEEDS_3,
+            &er_sde::ENTRY,
+            &langevin::ENTRY,
+            &langevin::ANNEALED,
+            &restart::ENTRY,
         ],
+        refused: refused::REFUSED,
     }
 }
 

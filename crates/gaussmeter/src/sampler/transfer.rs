@@ -67,6 +67,23 @@ pub(super) fn phi3(h: Real) -> Real {
     if h.abs() < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
 }
 
+/// H ∫ e^{−H(1−u)} uᵐ du over [0, 1] for m = 0, …, n − 1: what an exponential step H makes of a
+/// polynomial in log-SNR.
+pub(super) fn moments(total: Real, n: usize) -> Vec<Real> {
+    let mut all: Vec<Real> = Vec::with_capacity(n);
+    let mut factorial = 1.0;
+    for m in 0..n {
+        factorial *= m.max(1) as f64;
+        let before = all.last().copied();
+        all.push(match before {
+            _ if total < 1.0 => factorial * total * tail(total, m as u32 + 1),
+            None => -(-total).exp_m1(),
+            Some(before) => 1.0 - m as f64 / total * before,
+        });
+    }
+    all
+}
+
 /// The stochastic part of algorithm 2 of Karras et al. (2022): before an evaluation at noise ratio
 /// ς in [s_min, s_max], noise lifts the state to ς̂ = (1 + γ) ς, γ = min(s_churn/N, √2 − 1),
 ///
@@ -160,7 +177,8 @@ pub(super) const fn churn() -> [Parameter; 4] {
     ]
 }
 
-fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
+/// A condition that fails in a step.
+pub(super) fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
     SamplerError::Undefined { step: step.index + 1, steps: grid.step_count(), reason }
 }
 

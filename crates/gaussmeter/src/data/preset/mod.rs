@@ -25,6 +25,7 @@ pub fn registry() -> Registry<Spectrum> {
             &geometric::ENTRY,
             &spiked::ENTRY,
         ],
+        refused: &[],
     }
 }
 

@@ -31,6 +31,7 @@ pub fn registry() -> Registry<dyn Objective> {
             &mixture::ENTRY,
             &weighted::ENTRY,
         ],
+        refused: &[],
     }
 }
 
