@@ -58,7 +58,7 @@ fn data() -> Spectrum {
 fn all_samplers() -> Vec<(String, Box<dyn Sampler>)> {
     let registry = sampler::registry();
     let mut all: Vec<(String, Box<dyn Sampler>)> = registry
-        .names()
+        .names_alone()
         .into_iter()
         .map(|name| (name.to_string(), registry.build(name).unwrap().item))
         .collect();

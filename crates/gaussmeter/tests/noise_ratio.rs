@@ -67,6 +67,15 @@ fn the_law_depends_on_noise_ratios_alone() {
         "lms:order=3,final=denoiser",
         "dpmpp-sde",
         "dpmpp-sde:eta=0.5,r=0.75,noise=iid",
+        "midpoint:noise-ratio",
+        "ralston:noise-ratio",
+        "rk3:variable=noise-ratio",
+        "res-2s",
+        "res-3s",
+        "heunpp2",
+        "heunpp2:comfyui",
+        "edm-ablation:alpha=0.7,schedule=vp,scaling=vp,s_churn=2",
+        "edm-ablation:schedule=ve",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -87,6 +96,10 @@ fn samplers_that_coincide() {
         ("dpm-2-ancestral:eta=0", "dpm-2"),
         ("dpmpp-sde:eta=0,noise=iid", "dpmpp-sde:eta=0"),
         ("dpmpp-2m-sde:eta=0,solver=heun", "dpmpp-2m:heun"),
+        ("res-2s:solver=midpoint", "dpmpp-2s-ancestral:eta=0"),
+        ("edm-ablation", "edm"),
+        ("edm-ablation:s_churn=3,s_max=10", "edm:s_churn=3,s_max=10"),
+        ("edm-ablation:solver=euler", "ddim"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -144,6 +157,11 @@ fn the_last_step_to_no_noise_is_finite() {
         "dpmpp-3m",
         "dpmpp-3m-sde",
         "lms:final=denoiser",
+        "res-2s",
+        "res-3s",
+        "heunpp2",
+        "heunpp2:comfyui",
+        "rk3:variable=noise-ratio",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -165,6 +183,12 @@ fn infinite_noise_ratios_are_refused() {
         "dpmpp-sde",
         "edm-euler:1",
         "lms",
+        "midpoint:noise-ratio",
+        "rk3:variable=noise-ratio",
+        "res-2s",
+        "res-3s",
+        "heunpp2",
+        "edm-ablation",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(

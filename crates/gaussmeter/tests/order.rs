@@ -64,17 +64,44 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("dpmpp-sde:eta=0", 2, None),
     ("dpmpp-sde:r=0.75", 2, None),
     ("dpmpp-sde:noise=iid", 1, None),
+    ("midpoint:noise-ratio", 2, None),
+    ("ralston:noise-ratio", 2, None),
+    ("rk3:variable=noise-ratio", 3, None),
+    ("rk3:heun", 3, None),
+    ("rk3:ralston", 3, None),
+    ("rk3:ssp", 3, None),
+    ("res-2s:c2=1", 2, None),
+    ("res-2s:c2=0.3,solver=midpoint", 2, None),
+    ("res-3s:c2=0.6666666666666666,c3=0.6666666666666666", 3, None),
+    ("res-3s:c2=0.3,c3=0.8", 3, None),
+    ("heunpp2:comfyui", 1, None),
+    ("heunpp2:variable=t", 2, None),
+    ("edm-ablation:alpha=0.5", 2, None),
+    ("edm-ablation:solver=euler,schedule=ve", 1, None),
+    ("edm-ablation:alpha=0.6,schedule=vp,scaling=vp", 2, None),
+    ("edm-ablation:schedule=ve,scaling=vp", 2, None),
+    ("edm-ablation:schedule=vp,sigma_min=0.002,sigma_max=80", 2, None),
 ];
+
+/// On Gaussian data the midpoint method in σ, in which the ODE is dξ/dς = ς ξ/(λ + ς²), gains an order:
+/// its local error −h³ (a³/6 + a a′/4 + a″/24), with a = ς/(λ + ς²), vanishes. So it does in the time of
+/// flow matching, where it is a Möbius transform of the same. The order is 2 on other data.
+fn gains_an_order(text: &str, process: &str) -> bool {
+    match text {
+        "midpoint" => matches!(process, "edm" | "flow"),
+        "midpoint:noise-ratio" | "edm-ablation:alpha=0.5" => true,
+        _ => false,
+    }
+}
 
 #[test]
 fn declared_orders_are_measured() {
     let registry = sampler::registry();
-    let declared = |e: &&'static Entry<dyn Sampler>| {
-        (e.name, e.order.expect("samplers declare an order"), None)
-    };
+    // Samplers that are read from a file have no order of their own.
+    let declared = |e: &&'static Entry<dyn Sampler>| Some((e.name, e.order?, None));
     let members: Vec<_> =
-        registry.entries.iter().map(declared).chain(VARIANTS.iter().copied()).collect();
-    let mut measured = 0;
+        registry.entries.iter().filter_map(declared).chain(VARIANTS.iter().copied()).collect();
+    let (mut measured, mut failures) = (0, Vec::new());
     for (text, order, noise) in members {
         let sampler = registry.build(text).unwrap().item;
         for name in process::registry().names() {
@@ -95,21 +122,23 @@ fn declared_orders_are_measured() {
                 assert_eq!((text, name == "vp-linear"), ("ddpm", false), "{name}");
                 continue;
             };
-            let order = f64::from(order);
+            let order = f64::from(order + u8::from(gains_an_order(text, name)));
             for (what, errors) in [("variance", variance), ("mean", mean)] {
                 // An exact mean has no order.
                 if errors.iter().all(|e| *e < 1e-12) {
                     continue;
                 }
                 let fitted = fitted_order(&errors);
-                assert!(
-                    (fitted - order).abs() < 0.2,
-                    "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
-                );
+                if (fitted - order).abs() >= 0.2 {
+                    failures.push(format!(
+                        "{text} on {name}, {what}: fitted order {fitted:.2}, not {order} ({errors:?})"
+                    ));
+                }
                 measured += 1;
             }
         }
     }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(measured >= 50, "{measured}");
 }
 

@@ -6,19 +6,28 @@
 
 mod ddim;
 mod ddpm;
+mod document;
 mod dpm_2;
 mod dpmpp_2m;
 mod dpmpp_2s;
 mod dpmpp_3m;
 mod dpmpp_sde;
 mod edm;
+mod edm_ablation;
 mod ei;
 mod em;
 mod euler;
+mod exponential_runge_kutta;
+mod expression;
 mod heun;
+mod heunpp2;
 mod lms;
+mod plan_file;
+mod recorded;
 mod rk4;
+mod runge_kutta;
 mod transfer;
+mod variable;
 
 pub use ddim::Ddim;
 pub use ddpm::Ddpm;
@@ -28,13 +37,19 @@ pub use dpmpp_2s::DpmPp2S;
 pub use dpmpp_3m::DpmPp3M;
 pub use dpmpp_sde::DpmPpSde;
 pub use edm::EdmSampler;
+pub use edm_ablation::EdmAblation;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use euler::Euler;
+pub use exponential_runge_kutta::ExponentialRungeKutta;
 pub use heun::Heun;
+pub use heunpp2::HeunPp2;
 pub use lms::Lms;
+pub use plan_file::PlanFile;
 pub use rk4::Rk4;
+pub use runge_kutta::{RungeKutta, Tableau, TableauError};
 pub use transfer::Churn;
+pub use variable::{EdmSchedule, EdmTime, Variable};
 
 use crate::entry::Registry;
 use crate::grid::Grid;
@@ -66,6 +81,15 @@ pub fn registry() -> Registry<dyn Sampler> {
             &dpmpp_3m::ENTRY,
             &dpmpp_3m::SDE,
             &lms::ENTRY,
+            &runge_kutta::MIDPOINT,
+            &runge_kutta::RALSTON,
+            &runge_kutta::RK3,
+            &runge_kutta::BUTCHER,
+            &exponential_runge_kutta::TWO,
+            &exponential_runge_kutta::THREE,
+            &heunpp2::ENTRY,
+            &edm_ablation::ENTRY,
+            &plan_file::ENTRY,
         ],
     }
 }
@@ -96,6 +120,12 @@ pub trait Sampler: Debug + Send + Sync {
     /// # Errors
     /// [`SamplerError::Undefined`] where the scheme has no meaning on this grid.
     fn record(&self, grid: &Grid, tape: &Tape, x: Var) -> Result<Var, SamplerError>;
+
+    /// The order of convergence that a file declares, for a sampler that is read from one. The others
+    /// have it in their entry.
+    fn own_order(&self) -> Option<u8> {
+        None
+    }
 
     /// The recorded program on a grid.
     ///

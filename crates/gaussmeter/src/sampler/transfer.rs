@@ -56,6 +56,16 @@ fn tail(h: f64, n: u32) -> f64 {
     (1..20).rev().fold(1.0, |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
 }
 
+/// φₙ(z) = Σ_k zᵏ/(k + n)!, the functions of exponential integrators.
+pub(super) fn phi(n: u32, z: f64) -> f64 {
+    match n {
+        0 => z.exp(),
+        _ if z.abs() < 1.0 => tail(-z, n),
+        1 => z.exp_m1() / z,
+        _ => (phi(n - 1, z) - (1..n).fold(1.0, |product, k| product * f64::from(k)).recip()) / z,
+    }
+}
+
 /// φ₂ = 1 − (1 − e^{−h})/h, without cancellation.
 pub(super) fn phi2(h: f64) -> f64 {
     if h < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
@@ -159,7 +169,8 @@ pub(super) const fn churn() -> [Parameter; 4] {
     ]
 }
 
-fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
+/// A condition of a step fails.
+pub(super) fn undefined(grid: &Grid, step: &Step, reason: String) -> SamplerError {
     SamplerError::Undefined { step: step.index + 1, steps: grid.step_count(), reason }
 }
 
