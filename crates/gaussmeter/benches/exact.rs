@@ -6,6 +6,7 @@
 
 use gaussmeter::experiment::{Column, Setting, TableOptions, table};
 use gaussmeter::prelude::*;
+use gaussmeter::real::Real;
 use gaussmeter::{exact, metric, sampler};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -125,8 +126,13 @@ fn hand_written(name: &str, grid: &Grid) -> (Loop, Vec<by_hand::Stage>) {
     };
     // Time runs backwards.
     let ode = |level: &Level, dt: f64| stage(level, (level.sigma_sigma_prime, -dt, 0.0));
-    let stochastic = |f: &dyn Fn(&gaussmeter::grid::Step) -> (f64, f64, f64)| -> Vec<_> {
-        grid.steps().map(|s| stage(s.from, f(&s))).collect()
+    let stochastic = |f: &dyn Fn(&gaussmeter::grid::Step) -> (Real, Real, Real)| -> Vec<_> {
+        grid.steps()
+            .map(|s| {
+                let (a, b, c) = f(&s);
+                stage(&s.from.value(), (a.value(), b.value(), c.value()))
+            })
+            .collect()
     };
     match name {
         "em" => {
@@ -149,17 +155,20 @@ fn hand_written(name: &str, grid: &Grid) -> (Loop, Vec<by_hand::Stage>) {
             };
             (by_hand::stochastic, stochastic(&f))
         }
-        "euler" => (by_hand::euler, grid.steps().map(|s| ode(s.from, s.dt())).collect()),
+        "euler" => {
+            (by_hand::euler, grid.steps().map(|s| ode(&s.from.value(), s.dt().value())).collect())
+        }
         "heun" => {
-            let mut stages: Vec<_> = grid.steps().map(|s| ode(s.from, s.dt())).collect();
+            let mut stages: Vec<_> =
+                grid.steps().map(|s| ode(&s.from.value(), s.dt().value())).collect();
             stages.push(ode(grid.end(), 0.0));
             (by_hand::heun, stages)
         }
         "rk4" => {
             let mut stages = Vec::new();
             for s in grid.steps() {
-                stages.push(ode(s.from, s.dt()));
-                stages.push(ode(&s.level(0.5 * (s.from.t + s.to.t)), 0.0));
+                stages.push(ode(&s.from.value(), s.dt().value()));
+                stages.push(ode(&s.level(0.5 * (s.from.t + s.to.t)).value(), 0.0));
             }
             stages.push(ode(grid.end(), 0.0));
             (by_hand::rk4, stages)

@@ -42,6 +42,7 @@ pub mod linear_algebra;
 pub mod metric;
 pub mod paths;
 pub mod process;
+pub mod real;
 pub mod report;
 pub mod sampler;
 pub mod spectrum;

@@ -3,6 +3,7 @@
 use gaussmeter::denoiser::{Denoiser, DenoiserError, GaussianDenoiser};
 use gaussmeter::exact::along;
 use gaussmeter::prelude::*;
+use gaussmeter::real::Real;
 use gaussmeter::tape::{Plan, Prediction, Tape, Var};
 use gaussmeter::{paths, process, sampler};
 use gaussmeter_testkit::relative_error;
@@ -15,7 +16,7 @@ impl Sampler for StochasticHeun {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, sampler::SamplerError> {
         for step in grid.steps() {
             let dt = step.dt();
-            let slope = |x: Var, level: &Level| {
+            let slope = |x: Var, level: &Level<Real>| {
                 let score = tape.predict(Prediction::Score, x, level);
                 -level.drift() * x + level.diffusion2() * score
             };

@@ -137,7 +137,11 @@ fn integrals_over_a_step() {
             let over = |f: &dyn Fn(&Level) -> f64| integral(to.t, from.t, |t| f(&process.level(t)));
             let scale = |l: &Level| to.alpha / l.alpha;
             for (what, value, expected) in [
-                ("log_alpha_ratio", process.log_alpha_ratio(&from, &to), -over(&Level::drift)),
+                (
+                    "log_alpha_ratio",
+                    process.log_alpha_ratio(&from, &to),
+                    -over(&Level::<f64>::drift),
+                ),
                 (
                     "reverse_noise_variance",
                     process.reverse_noise_variance(&from, &to),

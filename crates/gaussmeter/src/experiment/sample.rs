@@ -125,6 +125,8 @@ const VALUES: usize = 1 << 22;
 
 /// The data themselves: no noise.
 const DATA: Level = Level {
+    alpha_second: 0.0,
+    sigma_sigma_second: 0.0,
     t: 0.0,
     alpha: 1.0,
     sigma: 0.0,

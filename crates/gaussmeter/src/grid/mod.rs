@@ -25,6 +25,7 @@ pub use uniform::Uniform;
 
 use crate::entry::Registry;
 use crate::process::{Level, Process};
+use crate::real::{Real, variable};
 use std::fmt::Debug;
 use std::sync::Arc;
 use thiserror::Error;
@@ -151,6 +152,8 @@ pub enum GridError {
 pub struct Grid {
     process: Arc<dyn Process>,
     levels: Vec<Level>,
+    /// The levels as samplers see them.
+    reals: Vec<Level<Real>>,
 }
 
 impl Grid {
@@ -170,7 +173,9 @@ impl Grid {
             let (t, next) = (times[index], times[index + 1]);
             return Err(GridError::NotDecreasing { index, t, next });
         }
-        Ok(Grid { levels: times.iter().map(|t| process.level(*t)).collect(), process })
+        let levels: Vec<Level> = times.iter().map(|t| process.level(*t)).collect();
+        let reals = levels.iter().map(Level::<Real>::from).collect();
+        Ok(Grid { process, levels, reals })
     }
 
     /// A grid through levels given by their noise-to-signal ratio σ/α, EDM's σ, noisiest first; the
@@ -194,6 +199,20 @@ impl Grid {
             })
             .collect::<Result<_, _>>()?;
         Grid::new(process, &times)
+    }
+
+    /// This grid with the times in `range` as variables of the graph that is being recorded, and
+    /// those variables. At σ = 0 a time cannot be one: σ may grow infinitely fast there.
+    pub fn with_variables(&self, range: std::ops::Range<usize>) -> (Self, Vec<Real>) {
+        let mut grid = self.clone();
+        let variables = range
+            .map(|k| {
+                let t = variable(self.levels[k].t);
+                grid.reals[k] = self.levels[k].at(t);
+                t
+            })
+            .collect();
+        (grid, variables)
     }
 
     /// This grid, if it is what was asked for.
@@ -229,7 +248,7 @@ impl Grid {
     }
     /// The steps in order.
     pub fn steps(&self) -> impl Iterator<Item = Step<'_>> + '_ {
-        self.levels.windows(2).enumerate().map(|(index, w)| Step {
+        self.reals.windows(2).enumerate().map(|(index, w)| Step {
             index,
             from: &w[0],
             to: &w[1],
@@ -259,37 +278,60 @@ pub struct Step<'a> {
     /// Position, from 0.
     pub index: usize,
     /// The noisier level.
-    pub from: &'a Level,
+    pub from: &'a Level<Real>,
     /// The cleaner level.
-    pub to: &'a Level,
+    pub to: &'a Level<Real>,
     process: &'a dyn Process,
 }
 
 impl Step<'_> {
     /// Length in time, positive.
-    pub fn dt(&self) -> f64 {
+    pub fn dt(&self) -> Real {
         self.from.t - self.to.t
     }
     /// The process at any time, for intermediate stages.
-    pub fn level(&self, t: f64) -> Level {
-        self.process.level(t)
+    pub fn level(&self, t: Real) -> Level<Real> {
+        self.process.level(t.value()).at(t)
     }
     /// The process where the noise ratio σ/α has this value, for intermediate stages; `None` where it
     /// never has.
-    pub fn level_at(&self, noise_ratio: f64) -> Option<Level> {
-        self.process.time_at(noise_ratio).map(|t| self.process.level(t))
+    pub fn level_at(&self, noise_ratio: Real) -> Option<Level<Real>> {
+        let level = self.process.level(self.process.time_at(noise_ratio.value())?);
+        // ϱ′ = (σσ′ − f σ²)/(σα)
+        let slope = (level.sigma_sigma_prime - level.drift() * level.sigma * level.sigma)
+            / (level.sigma * level.alpha);
+        Some(level.at(noise_ratio.with_derivative(level.t, slope.recip())))
+    }
+    /// ln(α_to / α_from), whose derivative with respect to time is the drift f.
+    fn log_alpha_ratio(&self) -> Real {
+        let (from, to) = self.values();
+        let value = self.process.log_alpha_ratio(&from, &to);
+        self.from.t.combine(self.to.t, value, [-from.drift(), to.drift()])
+    }
+    fn values(&self) -> (Level, Level) {
+        (self.from.value(), self.to.value())
     }
     /// α_to / α_from.
-    pub fn alpha_ratio(&self) -> f64 {
-        self.process.log_alpha_ratio(self.from, self.to).exp()
+    pub fn alpha_ratio(&self) -> Real {
+        self.log_alpha_ratio().exp()
     }
     /// See [`Process::score_weight`].
-    pub fn score_weight(&self) -> f64 {
-        self.process.score_weight(self.from, self.to)
+    pub fn score_weight(&self) -> Real {
+        let (from, to) = self.values();
+        let value = self.process.score_weight(&from, &to);
+        // ∫ g² α_to/α dt, by the rule of Leibniz.
+        let noisier = from.diffusion2() * to.alpha / from.alpha;
+        let cleaner = to.drift() * value - to.diffusion2();
+        self.from.t.combine(self.to.t, value, [noisier, cleaner])
     }
     /// See [`Process::reverse_noise_variance`].
-    pub fn reverse_noise_variance(&self) -> f64 {
-        self.process.reverse_noise_variance(self.from, self.to)
+    pub fn reverse_noise_variance(&self) -> Real {
+        let (from, to) = self.values();
+        let value = self.process.reverse_noise_variance(&from, &to);
+        let ratio = to.alpha / from.alpha;
+        let noisier = from.diffusion2() * ratio * ratio;
+        let cleaner = 2.0 * to.drift() * value - to.diffusion2();
+        self.from.t.combine(self.to.t, value, [noisier, cleaner])
     }
 }
 

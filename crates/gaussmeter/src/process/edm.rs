@@ -26,6 +26,8 @@ impl Process for Edm {
             alpha_prime: 0.0,
             sigma_sigma_prime: t,
             one_minus_alpha2: 0.0,
+            alpha_second: 0.0,
+            sigma_sigma_second: 1.0,
             variance_preserving: false,
         }
     }

@@ -20,6 +20,8 @@ impl Process for Flow {
             alpha_prime: -1.0,
             sigma_sigma_prime: t,
             one_minus_alpha2: t * (2.0 - t),
+            alpha_second: 0.0,
+            sigma_sigma_second: 1.0,
             variance_preserving: false,
         }
     }
@@ -73,6 +75,7 @@ impl Process for ShiftedFlow {
         let scale = 1.0 - t + self.shift * t;
         let (alpha, sigma) = ((1.0 - t) / scale, self.shift * t / scale);
         let slope = self.shift / (scale * scale);
+        let growth = (self.shift - 1.0) / scale;
         Level {
             t,
             alpha,
@@ -80,6 +83,8 @@ impl Process for ShiftedFlow {
             alpha_prime: -slope,
             sigma_sigma_prime: sigma * slope,
             one_minus_alpha2: sigma * (1.0 + alpha),
+            alpha_second: 2.0 * growth * slope,
+            sigma_sigma_second: slope * (slope - 2.0 * growth * sigma),
             variance_preserving: false,
         }
     }

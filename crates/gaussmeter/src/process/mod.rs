@@ -22,6 +22,7 @@ pub use vp_discrete::{VpDiscrete, VpDiscreteError};
 pub use vp_linear::{VpLinear, VpLinearError};
 
 use crate::entry::Registry;
+use crate::real::Real;
 use std::fmt::Debug;
 
 /// The processes that ship with the library.
@@ -41,21 +42,25 @@ pub fn registry() -> Registry<dyn Process> {
     }
 }
 
-/// The forward process at one time.
+/// The forward process at one time. Samplers see it with [`Real`] numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Level {
+pub struct Level<N = f64> {
     /// Time.
-    pub t: f64,
+    pub t: N,
     /// Signal scale α(t).
-    pub alpha: f64,
+    pub alpha: N,
     /// Noise standard deviation σ(t), in data units.
-    pub sigma: f64,
+    pub sigma: N,
     /// α′(t).
-    pub alpha_prime: f64,
+    pub alpha_prime: N,
     /// σ(t) σ′(t), half the derivative of σ². Finite at t = 0 where σ′ may not be.
-    pub sigma_sigma_prime: f64,
+    pub sigma_sigma_prime: N,
     /// 1 − α(t)², formed without cancellation.
-    pub one_minus_alpha2: f64,
+    pub one_minus_alpha2: N,
+    /// α″(t), for derivatives with respect to times.
+    pub alpha_second: f64,
+    /// (σσ′)′(t), for the same.
+    pub sigma_sigma_second: f64,
     /// Whether α² + σ² = 1 holds as an identity.
     pub variance_preserving: bool,
 }
@@ -92,30 +97,82 @@ impl Level {
         self.one_minus_alpha2 / (1.0 + self.alpha)
     }
 
-    /// Drift f = α′/α of the forward SDE.
-    pub fn drift(&self) -> f64 {
-        self.alpha_prime / self.alpha
-    }
-
-    /// Squared diffusion g² = (σ²)′ − 2 f σ² of the forward SDE.
-    pub fn diffusion2(&self) -> f64 {
-        if self.variance_preserving {
-            -2.0 * self.drift()
-        } else {
-            2.0 * (self.sigma_sigma_prime - self.drift() * self.sigma * self.sigma)
+    /// This level at a time `t` that may be a variable: its numbers change as the process does.
+    pub(crate) fn at(&self, t: Real) -> Level<Real> {
+        let sigma_prime = self.sigma_sigma_prime / self.sigma;
+        Level {
+            t,
+            alpha: t.with_derivative(self.alpha, self.alpha_prime),
+            sigma: t.with_derivative(self.sigma, sigma_prime),
+            alpha_prime: t.with_derivative(self.alpha_prime, self.alpha_second),
+            sigma_sigma_prime: t.with_derivative(self.sigma_sigma_prime, self.sigma_sigma_second),
+            one_minus_alpha2: t
+                .with_derivative(self.one_minus_alpha2, -2.0 * self.alpha * self.alpha_prime),
+            alpha_second: self.alpha_second,
+            sigma_sigma_second: self.sigma_sigma_second,
+            variance_preserving: self.variance_preserving,
         }
     }
+}
 
-    /// Noise ratio σ/α: the noise level of x/α, which every process has in common; ∞ at α = 0.
-    pub fn noise_ratio(&self) -> f64 {
-        self.sigma / self.alpha
-    }
-
-    /// Half log signal-to-noise ratio ln(α/σ); +∞ at σ = 0.
-    pub fn log_snr(&self) -> f64 {
-        (self.alpha / self.sigma).ln()
+impl Level<Real> {
+    /// The level as it is.
+    pub fn value(&self) -> Level {
+        Level {
+            t: self.t.value(),
+            alpha: self.alpha.value(),
+            sigma: self.sigma.value(),
+            alpha_prime: self.alpha_prime.value(),
+            sigma_sigma_prime: self.sigma_sigma_prime.value(),
+            one_minus_alpha2: self.one_minus_alpha2.value(),
+            alpha_second: self.alpha_second,
+            sigma_sigma_second: self.sigma_sigma_second,
+            variance_preserving: self.variance_preserving,
+        }
     }
 }
+
+impl From<&Level> for Level<Real> {
+    fn from(level: &Level) -> Self {
+        level.at(Real::from(level.t))
+    }
+}
+impl From<&Level<Real>> for Level<Real> {
+    fn from(level: &Level<Real>) -> Self {
+        *level
+    }
+}
+
+macro_rules! ratios {
+    ($($number:ty),*) => {$(
+        impl Level<$number> {
+            /// Drift f = α′/α of the forward SDE.
+            pub fn drift(&self) -> $number {
+                self.alpha_prime / self.alpha
+            }
+
+            /// Squared diffusion g² = (σ²)′ − 2 f σ² of the forward SDE.
+            pub fn diffusion2(&self) -> $number {
+                if self.variance_preserving {
+                    -2.0 * self.drift()
+                } else {
+                    2.0 * (self.sigma_sigma_prime - self.drift() * self.sigma * self.sigma)
+                }
+            }
+
+            /// Noise ratio σ/α: the noise level of x/α, which every process has in common; ∞ at α = 0.
+            pub fn noise_ratio(&self) -> $number {
+                self.sigma / self.alpha
+            }
+
+            /// Half log signal-to-noise ratio ln(α/σ); +∞ at σ = 0.
+            pub fn log_snr(&self) -> $number {
+                (self.alpha / self.sigma).ln()
+            }
+        }
+    )*};
+}
+ratios!(f64, Real);
 
 /// A forward process. Times run from 0 (data) to [`Process::t_max`] (noise); the signal-to-noise
 /// ratio decreases strictly.

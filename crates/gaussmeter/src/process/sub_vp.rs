@@ -24,13 +24,17 @@ impl Process for SubVp {
         let (beta, integral) = (self.0.beta(t), self.0.beta_integral(0.0, t));
         let alpha = (-integral).exp();
         let sigma = -(-2.0 * integral).exp_m1();
+        let (beta_prime, sigma_prime) = (self.0.beta_prime(), 2.0 * beta * alpha * alpha);
         Level {
             t,
             alpha,
             sigma,
             alpha_prime: -beta * alpha,
-            sigma_sigma_prime: sigma * 2.0 * beta * alpha * alpha,
+            sigma_sigma_prime: sigma * sigma_prime,
             one_minus_alpha2: sigma,
+            alpha_second: (beta * beta - beta_prime) * alpha,
+            sigma_sigma_second: sigma_prime * sigma_prime
+                + sigma * 2.0 * (beta_prime - 2.0 * beta * beta) * alpha * alpha,
             variance_preserving: false,
         }
     }

@@ -25,6 +25,8 @@ impl Process for Trig {
             alpha_prime: -sigma,
             sigma_sigma_prime: sigma * alpha,
             one_minus_alpha2: sigma * sigma,
+            alpha_second: -alpha,
+            sigma_sigma_second: (alpha - sigma) * (alpha + sigma),
             variance_preserving: true,
         }
     }

@@ -45,13 +45,16 @@ impl Process for Ve {
 
     fn level(&self, t: f64) -> Level {
         let grown = (2.0 * self.log_ratio * t).exp_m1();
+        let sigma_sigma_prime = self.sigma_min.powi(2) * self.log_ratio * (1.0 + grown);
         Level {
             t,
             alpha: 1.0,
             sigma: self.sigma_min * grown.sqrt(),
             alpha_prime: 0.0,
-            sigma_sigma_prime: self.sigma_min.powi(2) * self.log_ratio * (1.0 + grown),
+            sigma_sigma_prime,
             one_minus_alpha2: 0.0,
+            alpha_second: 0.0,
+            sigma_sigma_second: 2.0 * self.log_ratio * sigma_sigma_prime,
             variance_preserving: false,
         }
     }

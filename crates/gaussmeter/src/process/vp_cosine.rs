@@ -41,6 +41,9 @@ impl Process for VpCosine {
             alpha_prime,
             sigma_sigma_prime: -alpha * alpha_prime,
             one_minus_alpha2: sigma2,
+            alpha_second: -self.speed * self.speed * alpha,
+            sigma_sigma_second: (self.speed * alpha - alpha_prime)
+                * (self.speed * alpha + alpha_prime),
             variance_preserving: true,
         }
     }

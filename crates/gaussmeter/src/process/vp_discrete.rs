@@ -124,11 +124,11 @@ impl VpDiscrete {
         self.integral[k] - self.integral[j] + (part(k, y) - part(j, x))
     }
 
-    /// B′(t).
-    fn beta(&self, t: f64) -> f64 {
+    /// B′(t) and B″(t).
+    fn beta(&self, t: f64) -> (f64, f64) {
         let (k, x) = self.locate(t);
         let [a, b, c] = self.cubic(k);
-        a + x * (2.0 * b + 3.0 * c * x)
+        (a + x * (2.0 * b + 3.0 * c * x), 2.0 * b + 6.0 * c * x)
     }
 }
 
@@ -158,7 +158,8 @@ impl Process for VpDiscrete {
     }
 
     fn level(&self, t: f64) -> Level {
-        let (beta, integral) = (self.beta(t), self.beta_integral(0.0, t));
+        let (beta, beta_prime) = self.beta(t);
+        let integral = self.beta_integral(0.0, t);
         let alpha = (-integral).exp();
         let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
         Level {
@@ -168,6 +169,8 @@ impl Process for VpDiscrete {
             alpha_prime: -beta * alpha,
             sigma_sigma_prime: beta * alpha * alpha,
             one_minus_alpha2: sigma * sigma,
+            alpha_second: (beta * beta - beta_prime) * alpha,
+            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
             variance_preserving: true,
         }
     }

@@ -48,6 +48,11 @@ impl VpLinear {
         self.beta_min + (self.beta_max - self.beta_min) * (t / self.t_max)
     }
 
+    /// β′, which is constant.
+    pub(super) fn beta_prime(&self) -> f64 {
+        (self.beta_max - self.beta_min) / self.t_max
+    }
+
     /// ∫ β from `t` to `u`, factored so that close times do not cancel.
     pub(super) fn beta_integral(&self, t: f64, u: f64) -> f64 {
         (u - t) * (self.beta_min + (self.beta_max - self.beta_min) * (0.5 * (t + u) / self.t_max))
@@ -59,8 +64,7 @@ impl VpLinear {
         if integral == 0.0 {
             return 0.0;
         }
-        let slope = (self.beta_max - self.beta_min) / self.t_max;
-        let square = self.beta_min * self.beta_min + 2.0 * slope * integral;
+        let square = self.beta_min * self.beta_min + 2.0 * self.beta_prime() * integral;
         2.0 * integral / (self.beta_min + square.max(0.0).sqrt())
     }
 
@@ -80,6 +84,7 @@ impl Process for VpLinear {
 
     fn level(&self, t: f64) -> Level {
         let (beta, integral) = (self.beta(t), self.beta_integral(0.0, t));
+        let beta_prime = self.beta_prime();
         let alpha = (-integral).exp();
         let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
         Level {
@@ -89,6 +94,8 @@ impl Process for VpLinear {
             alpha_prime: -beta * alpha,
             sigma_sigma_prime: beta * alpha * alpha,
             one_minus_alpha2: sigma * sigma,
+            alpha_second: (beta * beta - beta_prime) * alpha,
+            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
             variance_preserving: true,
         }
     }

@@ -2,6 +2,7 @@ use super::transfer::{contraction, eta, phi2, transfer, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// How a two-step method weighs the difference of its denoisers.
@@ -22,7 +23,7 @@ impl Solver {
         }
     }
     /// c for a step H.
-    pub(super) fn weight(self, total: f64) -> f64 {
+    pub(super) fn weight(self, total: Real) -> Real {
         match self {
             Solver::Midpoint => -0.5 * (-total).exp_m1(),
             Solver::Heun => phi2(total),
@@ -79,7 +80,7 @@ pub struct DpmPp2M {
 impl Sampler for DpmPp2M {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let steps = grid.step_count();
-        let mut last: Option<(f64, Var)> = None;
+        let mut last: Option<(Real, Var)> = None;
         for step in grid.steps() {
             let d = tape.predict(Prediction::Denoiser, x, step.from);
             let q = contraction(step.from, step.to);

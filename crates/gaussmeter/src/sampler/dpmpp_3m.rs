@@ -3,6 +3,7 @@ use super::transfer::{contraction, eta, phi2, phi3, transfer, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// DPM-Solver++(3M) and its SDE form: with H = (1 + η) h, r₀ = h₋/h, r₁ = h₌/h, D₁₀ = (D − D₋)/r₀ and
@@ -29,8 +30,8 @@ pub struct DpmPp3M {
 impl Sampler for DpmPp3M {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let steps = grid.step_count();
-        let mut last: Option<(f64, Var)> = None;
-        let mut before: Option<(f64, Var)> = None;
+        let mut last: Option<(Real, Var)> = None;
+        let mut before: Option<(Real, Var)> = None;
         for step in grid.steps() {
             let d = tape.predict(Prediction::Denoiser, x, step.from);
             let q = contraction(step.from, step.to);

@@ -4,6 +4,7 @@ use super::transfer::{
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DPM-Solver++ on the reverse SDE in two stages: an ancestral step to ς_s = ς e^{−rh} with noise
@@ -42,7 +43,10 @@ impl Sampler for DpmPpSde {
 
             let (left, drawn) = ancestral(from, to, self.eta);
             let mean = transfer(from, to, left, x, d + (0.5 / self.r) * (d_s - d));
-            let shared = if self.brownian { ((1.0 - q_s) / (1.0 - q)).min(1.0) } else { 0.0 };
+            let shared = match self.brownian {
+                true => ((1.0 - q_s) / (1.0 - q)).min(1.0),
+                false => Real::from(0.0),
+            };
             let mean = mean + (drawn * shared.sqrt()) * first;
             x = tape.arrive(to, with_noise(tape, mean, drawn * (1.0 - shared).sqrt()));
         }

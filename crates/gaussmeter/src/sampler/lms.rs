@@ -2,6 +2,7 @@ use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 
@@ -20,11 +21,11 @@ pub struct Lms {
 }
 
 /// ∫ Lⱼ from `nodes[0]` to `to`: the two-point Gauss–Legendre rule is exact up to degree 3.
-fn weight(nodes: &[f64], j: usize, to: f64) -> f64 {
+fn weight(nodes: &[Real], j: usize, to: Real) -> Real {
     let (middle, half) = (0.5 * (to + nodes[0]), 0.5 * (to - nodes[0]));
-    let lagrange = |s: f64| {
+    let lagrange = |s: Real| {
         let others = nodes.iter().enumerate().filter(|(m, _)| *m != j);
-        others.map(|(_, node)| (s - node) / (nodes[j] - node)).product::<f64>()
+        others.fold(Real::from(1.0), |product, (_, &node)| product * (s - node) / (nodes[j] - node))
     };
     let offset = half / 3f64.sqrt();
     half * (lagrange(middle - offset) + lagrange(middle + offset))
@@ -32,7 +33,7 @@ fn weight(nodes: &[f64], j: usize, to: f64) -> f64 {
 
 impl Sampler for Lms {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
-        let mut history: VecDeque<(f64, Linear)> = VecDeque::new();
+        let mut history: VecDeque<(Real, Linear)> = VecDeque::new();
         for step in grid.steps() {
             needs_finite_ratio(grid, &step)?;
             let (from, to) = (step.from, step.to);
@@ -45,7 +46,7 @@ impl Sampler for Lms {
             let d = tape.keep(x / from.sigma - model / from.noise_ratio());
             history.push_front((from.noise_ratio(), d.into()));
             history.truncate(self.order);
-            let nodes: Vec<f64> = history.iter().map(|(node, _)| *node).collect();
+            let nodes: Vec<Real> = history.iter().map(|(node, _)| *node).collect();
             let terms = history.iter().enumerate();
             let slope = terms.fold(Linear::default(), |sum, (j, (_, d))| {
                 sum + weight(&nodes, j, to.noise_ratio()) * d

@@ -2,6 +2,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::Entry;
 use crate::grid::Grid;
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The classical fourth-order Runge–Kutta method on the probability-flow ODE.
@@ -14,7 +15,7 @@ impl Sampler for Rk4 {
             let h = -step.dt();
             let (start, end) = (*step.from, *step.to);
             let middle = step.level(0.5 * (start.t + end.t));
-            let v = |x: Linear, at: &Level| tape.predict(Prediction::Velocity, x, at);
+            let v = |x: Linear, at: &Level<Real>| tape.predict(Prediction::Velocity, x, at);
             let k1 = v(x.into(), &start);
             let k2 = v(x + (0.5 * h) * k1, &middle);
             let k3 = v(x + (0.5 * h) * k2, &middle);

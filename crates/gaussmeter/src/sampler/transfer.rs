@@ -6,37 +6,38 @@ use super::SamplerError;
 use crate::entry::{Arguments, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Tape, Var};
 use std::f64::consts::SQRT_2;
 
 /// q = ς′/ς = e^{−h} in [0, 1): 0 towards σ′ = 0 and from α = 0.
-pub(super) fn contraction(from: &Level, to: &Level) -> f64 {
+pub(super) fn contraction(from: &Level<Real>, to: &Level<Real>) -> Real {
     (to.sigma * from.alpha) / (from.sigma * to.alpha)
 }
 
 /// The state α′ (q x + (1 − q) M) at the scale of `to`, where noise of standard deviation `left`
 /// is left of that of `from`: q = (left/α′)/ς. Written in X and σ it holds at α = 0 too.
 pub(super) fn transfer(
-    from: &Level,
-    to: &Level,
-    left: f64,
+    from: &Level<Real>,
+    to: &Level<Real>,
+    left: impl Into<Real>,
     x: impl Into<Linear>,
     model: impl Into<Linear>,
 ) -> Linear {
-    let kept = left / from.sigma;
+    let kept = left.into() / from.sigma;
     kept * x.into() + (to.alpha - from.alpha * kept) * model.into()
 }
 
 /// How an ancestral step with parameter η splits the noise of `to`: what is left of the old noise,
 /// σ_d = √(σ′² − σ_u²), and what is drawn, σ_u = min(σ′, η σ′ √(1 − q²)).
-pub(super) fn ancestral(from: &Level, to: &Level, eta: f64) -> (f64, f64) {
+pub(super) fn ancestral(from: &Level<Real>, to: &Level<Real>, eta: f64) -> (Real, Real) {
     let q = contraction(from, to);
     let share = (eta * ((1.0 - q) * (1.0 + q)).sqrt()).min(1.0);
     (to.sigma * ((1.0 - share) * (1.0 + share)).sqrt(), to.sigma * share)
 }
 
 /// `mean` + `std` z with a fresh z; none is drawn at `std` = 0.
-pub(super) fn with_noise(tape: &Tape, mean: Linear, std: f64) -> Linear {
+pub(super) fn with_noise(tape: &Tape, mean: Linear, std: Real) -> Linear {
     if std == 0.0 { mean } else { mean + std * tape.noise() }
 }
 
@@ -51,9 +52,9 @@ pub(super) const fn eta(default: &'static str) -> Parameter {
 }
 
 /// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For h < 1.
-fn tail(h: f64, n: u32) -> f64 {
+fn tail(h: Real, n: u32) -> Real {
     let first = (1..=n).map(f64::from).product::<f64>().recip();
-    (1..20).rev().fold(1.0, |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
+    (1..20).rev().fold(Real::from(1.0), |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
 }
 
 /// φₙ(z) = Σ_k zᵏ/(k + n)!, the functions of exponential integrators.
@@ -67,12 +68,12 @@ pub(super) fn phi(n: u32, z: f64) -> f64 {
 }
 
 /// φ₂ = 1 − (1 − e^{−h})/h, without cancellation.
-pub(super) fn phi2(h: f64) -> f64 {
+pub(super) fn phi2(h: Real) -> Real {
     if h < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }
 }
 
 /// φ₃ = φ₂/h − ½, without cancellation.
-pub(super) fn phi3(h: f64) -> f64 {
+pub(super) fn phi3(h: Real) -> Real {
     if h < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
 }
 
@@ -116,22 +117,22 @@ impl Churn {
         step: &Step,
         tape: &Tape,
         x: Var,
-    ) -> Result<(Var, Level), SamplerError> {
+    ) -> Result<(Var, Level<Real>), SamplerError> {
         let (from, ratio) = (*step.from, step.from.noise_ratio());
         let gamma = (self.s_churn / grid.step_count() as f64).min(SQRT_2 - 1.0);
-        if gamma == 0.0 || !(self.s_min..=self.s_max).contains(&ratio) {
+        if gamma == 0.0 || !(self.s_min..=self.s_max).contains(&ratio.value()) {
             return Ok((x, from));
         }
         needs_finite_ratio(grid, step)?;
         let lifted = (1.0 + gamma) * ratio;
-        let reached = |level: &Level| (level.noise_ratio() / lifted - 1.0).abs() <= 1e-6;
+        let reached = |level: &Level<Real>| (level.noise_ratio() / lifted - 1.0).abs() <= 1e-6;
         let Some(level) = step.level_at(lifted).filter(reached) else {
             let reason = format!(
                 "churn lifts sigma/alpha to {lifted:.4}, where the process does not go: lower s_max below {ratio:.4}"
             );
             return Err(undefined(grid, step, reason));
         };
-        let added = ratio * (gamma * (2.0 + gamma)).sqrt();
+        let added = (gamma * (2.0 + gamma)).sqrt() * ratio;
         let state =
             (level.alpha / from.alpha) * x + (level.alpha * self.s_noise * added) * tape.noise();
         Ok((tape.keep(state), level))
@@ -191,16 +192,16 @@ pub(super) fn needs_finite_ratio(grid: &Grid, step: &Step) -> Result<(), Sampler
 pub(super) fn half_way(
     grid: &Grid,
     step: &Step,
-    from: &Level,
-    left: f64,
-) -> Result<(f64, Level), SamplerError> {
+    from: &Level<Real>,
+    left: Real,
+) -> Result<(Real, Level<Real>), SamplerError> {
     needs_finite_ratio(grid, step)?;
     let root = ((left * from.alpha) / (from.sigma * step.to.alpha)).sqrt();
     Ok((root, level_at(grid, step, root * from.noise_ratio())?))
 }
 
 /// The level of an intermediate stage.
-pub(super) fn level_at(grid: &Grid, step: &Step, ratio: f64) -> Result<Level, SamplerError> {
+pub(super) fn level_at(grid: &Grid, step: &Step, ratio: Real) -> Result<Level<Real>, SamplerError> {
     step.level_at(ratio).ok_or_else(|| {
         undefined(grid, step, format!("no time of the process has sigma/alpha = {ratio:e}"))
     })

@@ -16,6 +16,7 @@ pub use linear::Linear;
 pub use plan::{Op, Plan, PlanError};
 
 use crate::process::Level;
+use crate::real::Real;
 use std::cell::{Cell, RefCell};
 
 /// A vector known to a tape: the initial state, a network output, a noise, a kept combination.
@@ -63,7 +64,7 @@ impl Prediction {
 /// `tape.keep(x + 0.5 * tape.noise())`.
 #[derive(Debug, Default)]
 pub struct Tape {
-    ops: RefCell<Vec<Op>>,
+    ops: RefCell<Vec<Op<Real>>>,
     vars: Cell<u32>,
 }
 
@@ -79,16 +80,19 @@ impl Tape {
         Var(self.vars.replace(self.vars.get() + 1))
     }
 
-    fn push(&self, op: impl FnOnce(Var) -> Op) -> Var {
+    fn push(&self, op: impl FnOnce(Var) -> Op<Real>) -> Var {
         let dst = self.fresh();
         self.ops.borrow_mut().push(op(dst));
         dst
     }
 
     /// The network's output of the given kind at `x`, which is noisy at `level`.
-    pub fn predict(&self, kind: Prediction, x: impl Into<Linear>, level: &Level) -> Var {
-        let src = self.keep(x);
-        self.push(|dst| Op::Predict { dst, src, kind, level: *level })
+    pub fn predict<'a, N>(&self, kind: Prediction, x: impl Into<Linear>, level: &'a Level<N>) -> Var
+    where
+        Level<Real>: From<&'a Level<N>>,
+    {
+        let (src, level) = (self.keep(x), level.into());
+        self.push(|dst| Op::Predict { dst, src, kind, level })
     }
 
     /// A fresh z ~ N(0, I), independent of all others.
@@ -107,9 +111,13 @@ impl Tape {
 
     /// Stores the state that a step arrives at: like [`Tape::keep`], and marks it as the state at
     /// `level`, so that laws along time and trajectories can be told.
-    pub fn arrive(&self, level: &Level, combination: impl Into<Linear>) -> Var {
+    pub fn arrive<'a, N>(&self, level: &'a Level<N>, combination: impl Into<Linear>) -> Var
+    where
+        Level<Real>: From<&'a Level<N>>,
+    {
+        let level = level.into();
         let state = self.keep(combination);
-        self.ops.borrow_mut().push(Op::Arrive { state, level: *level });
+        self.ops.borrow_mut().push(Op::Arrive { state, level });
         state
     }
 

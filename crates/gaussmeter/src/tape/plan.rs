@@ -1,11 +1,12 @@
 use super::linear::Terms;
 use super::{Prediction, Var};
 use crate::process::Level;
+use crate::real::Real;
 use thiserror::Error;
 
 /// One operation of a plan.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Op {
+pub enum Op<N = f64> {
     /// `dst` = network output of `kind` at `src`, noisy at `level`.
     Predict {
         /// The output.
@@ -15,7 +16,7 @@ pub enum Op {
         /// What is predicted.
         kind: Prediction,
         /// The level the network is told.
-        level: Level,
+        level: Level<N>,
     },
     /// `dst` = fresh N(0, I).
     Noise {
@@ -27,15 +28,32 @@ pub enum Op {
         /// The result.
         dst: Var,
         /// Coefficients and vectors.
-        terms: Terms,
+        terms: Terms<N>,
     },
     /// `state` is the sampler's state at `level`.
     Arrive {
         /// The state.
         state: Var,
         /// Where it is.
-        level: Level,
+        level: Level<N>,
     },
+}
+
+impl Op<Real> {
+    /// The numbers as they are.
+    fn value(self) -> Op {
+        match self {
+            Op::Predict { dst, src, kind, level } => {
+                Op::Predict { dst, src, kind, level: level.value() }
+            }
+            Op::Noise { dst } => Op::Noise { dst },
+            Op::Combine { dst, terms } => {
+                let values = terms.into_iter().map(|(c, v)| (c.value(), v));
+                Op::Combine { dst, terms: values.collect() }
+            }
+            Op::Arrive { state, level } => Op::Arrive { state, level: level.value() },
+        }
+    }
 }
 
 /// A recorded program that is not a sampler.
@@ -65,11 +83,12 @@ pub struct Plan {
 
 impl Plan {
     pub(super) fn new(
-        ops: Vec<Op>,
+        ops: Vec<Op<Real>>,
         vars: u32,
         start: Level,
         output: Var,
     ) -> Result<Self, PlanError> {
+        let ops = ops.into_iter().map(Op::value).collect();
         let mut plan = Plan { ops, vars: vars as usize, start, output };
         plan.check()?;
         plan.remove_unused();
