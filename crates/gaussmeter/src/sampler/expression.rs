@@ -2,6 +2,7 @@
 
 use super::transfer::phi;
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::Linear;
 
 /// A parsed expression.
@@ -35,9 +36,9 @@ pub(super) enum Operator {
 /// What an expression is worth. Truth is 1, falsehood 0.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
-    Number(f64),
+    Number(Real),
     Vector(Linear),
-    Level(Level),
+    Level(Level<Real>),
 }
 
 impl Value {
@@ -48,7 +49,7 @@ impl Value {
             Value::Level(_) => "a level",
         }
     }
-    pub fn number(self) -> Result<f64, String> {
+    pub fn number(self) -> Result<Real, String> {
         match self {
             Value::Number(value) => Ok(value),
             other => Err(format!("{} stands where a number is needed", other.kind())),
@@ -82,9 +83,9 @@ impl Scope for NoNames {
 }
 
 /// A function of one number.
-type Function = fn(f64) -> f64;
+type Function = fn(Real) -> Real;
 /// A function of two numbers.
-type Pair = fn(f64, f64) -> f64;
+type Pair = fn(Real, Real) -> Real;
 
 /// Functions of one number.
 const FUNCTIONS: [(&str, Function); 14] = [
@@ -101,7 +102,7 @@ const FUNCTIONS: [(&str, Function); 14] = [
     ("phi1", |x| phi(1, x)),
     ("phi2", |x| phi(2, x)),
     ("phi3", |x| phi(3, x)),
-    ("not", |x| if x == 0.0 { 1.0 } else { 0.0 }),
+    ("not", |x| Real::from(if x == 0.0 { 1.0 } else { 0.0 })),
 ];
 
 /// Functions of two numbers.
@@ -132,7 +133,7 @@ impl Expression {
     /// Its value.
     pub fn value(&self, scope: &dyn Scope) -> Result<Value, String> {
         match self {
-            Expression::Number(value) => Ok(Value::Number(*value)),
+            Expression::Number(value) => Ok(Value::Number(Real::from(*value))),
             Expression::Name(name, back) => scope.name(name, *back),
             Expression::Negate(operand) => match operand.value(scope)? {
                 Value::Number(x) => Ok(Value::Number(-x)),
@@ -145,7 +146,7 @@ impl Expression {
                 if let Some(value) = scope.call(name, &values) {
                     return value.map_err(|reason| format!("{name}: {reason}"));
                 }
-                let numbers: Vec<f64> = values
+                let numbers: Vec<Real> = values
                     .into_iter()
                     .map(Value::number)
                     .collect::<Result<_, _>>()
@@ -167,7 +168,7 @@ impl Expression {
 
     /// Its value without names.
     pub fn constant(&self) -> Result<f64, String> {
-        self.value(&NoNames)?.number()
+        Ok(self.value(&NoNames)?.number()?.value())
     }
 
     /// Calls `visit` on itself and on all parts, in the order they are written.
@@ -205,7 +206,7 @@ impl Operator {
     }
 
     fn apply(self, left: Value, right: Value) -> Result<Value, String> {
-        let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
+        let truth = |holds: bool| Real::from(if holds { 1.0 } else { 0.0 });
         let value = match (left, self, right) {
             (Value::Number(x), _, Value::Number(y)) => Value::Number(match self {
                 Operator::Add => x + y,
@@ -213,7 +214,8 @@ impl Operator {
                 Operator::Multiply => x * y,
                 Operator::Divide => x / y,
                 Operator::Power if y == 2.0 => x * x,
-                Operator::Power => x.powf(y),
+                Operator::Power if y.is_constant() => x.powf(y.value()),
+                Operator::Power => (y * x.ln()).exp(),
                 Operator::Less => truth(x < y),
                 Operator::LessEqual => truth(x <= y),
                 Operator::Greater => truth(x > y),

@@ -2,7 +2,7 @@ use super::runge_kutta::Tableau;
 use super::variable::Variable;
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
-use crate::grid::Grid;
+use crate::grid::{Grid, Step};
 use crate::tape::{Linear, Tape, Var};
 
 /// Heun++ of two further evaluations: slopes k₁ at w, k₂ at the Euler point of the next node w′ and k₃
@@ -25,17 +25,17 @@ pub struct HeunPp2 {
 impl Sampler for HeunPp2 {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         let variable = self.variable;
-        let last = grid.step_count();
-        for step in grid.steps() {
+        let steps: Vec<Step> = grid.steps().collect();
+        let last = steps.len();
+        for step in &steps {
             if step.index + 1 == last {
                 let euler = Tableau::euler();
-                let state = euler.step(variable, (grid, &step), tape, (x, step.from))?;
+                let state = euler.step(variable, (grid, step), tape, (x, step.from))?;
                 x = tape.arrive(step.to, state);
                 continue;
             }
-            variable.check(grid, &step)?;
-            let levels = grid.levels();
-            let after = Some(&levels[step.index + 2]).filter(|_| step.index + 2 < last);
+            variable.check(grid, step)?;
+            let after = Some(steps[step.index + 1].to).filter(|_| step.index + 2 < last);
             let (w, w_next) = (variable.at(step.from), variable.at(step.to));
             let length = w_next - w;
 
@@ -43,7 +43,7 @@ impl Sampler for HeunPp2 {
             let k1 = variable.slope(tape, &xi, step.from);
             let xi2 = &xi + length * &k1;
             let k2 = variable.slope(tape, &xi2, step.to);
-            let first = 3.0 * variable.at(grid.start());
+            let first = 3.0 * variable.at(steps[0].from);
             let slope = match after {
                 None if self.comfyui => {
                     let share = w_next / first * 1.5;

@@ -6,6 +6,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter, nearest};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, VecDeque};
@@ -306,6 +307,8 @@ fn check_rule(
 /// The names of a step.
 struct Names<'a> {
     grid: &'a Grid,
+    /// All steps of the grid.
+    all: &'a [Step<'a>],
     step: &'a Step<'a>,
     tape: &'a Tape,
     numbers: &'a HashMap<String, Numbers>,
@@ -324,14 +327,15 @@ impl Names<'_> {
     }
 
     /// The level where the step so many steps ago started, or where one `shift` later does.
-    fn level(&self, name: &str, back: usize, shift: isize) -> Result<Level, String> {
+    fn level(&self, name: &str, back: usize, shift: isize) -> Result<Level<Real>, String> {
         let index = self.step.index.checked_sub(back).and_then(|i| i.checked_add_signed(shift));
         let index = index.ok_or_else(|| self.too_far(name, back))?;
-        Ok(self.grid.levels()[index])
+        // Every level but the last is where a step starts.
+        Ok(self.all.get(index).map_or_else(|| *self.all[index - 1].to, |step| *step.from))
     }
 
     /// The level a function is told, or that of the step.
-    fn told(&self, level: Option<&Value>) -> Result<Level, String> {
+    fn told(&self, level: Option<&Value>) -> Result<Level<Real>, String> {
         match level {
             None => Ok(*self.step.from),
             Some(Value::Level(level)) => Ok(*level),
@@ -341,7 +345,7 @@ impl Names<'_> {
 }
 
 /// A property of a level.
-fn property(name: &str, level: Level) -> Value {
+fn property(name: &str, level: Level<Real>) -> Value {
     match name {
         "t" => Value::Number(level.t),
         "alpha" => Value::Number(level.alpha),
@@ -365,15 +369,15 @@ impl Scope for Names<'_> {
         match name {
             "h" => return log_snr_step(0),
             "h_prev" => return log_snr_step(-1),
-            "step" => return Ok(Value::Number((index + 1) as f64)),
-            "steps" => return Ok(Value::Number(self.grid.step_count() as f64)),
-            "pi" => return Ok(Value::Number(std::f64::consts::PI)),
+            "step" => return Ok(Value::Number(Real::from((index + 1) as f64))),
+            "steps" => return Ok(Value::Number(Real::from(self.all.len() as f64))),
+            "pi" => return Ok(Value::Number(Real::from(std::f64::consts::PI))),
             _ => {}
         }
         match self.numbers.get(name) {
-            Some(Numbers::Constant(value)) => return Ok(Value::Number(*value)),
+            Some(Numbers::Constant(value)) => return Ok(Value::Number(Real::from(*value))),
             // Their number has been checked.
-            Some(Numbers::PerStep(list)) => return Ok(Value::Number(list[index])),
+            Some(Numbers::PerStep(list)) => return Ok(Value::Number(Real::from(list[index]))),
             None => {}
         }
         let found = self.frames.get(back).and_then(|frame| frame.get(name)).cloned();
@@ -395,7 +399,7 @@ impl Scope for Names<'_> {
             (None, "normal", _) => Ok(Value::Vector(self.tape.noise().into())),
             (None, "at_time", [t]) => {
                 let (t, t_max) = (t.clone().number()?, self.grid.process().t_max());
-                match (0.0..=t_max).contains(&t) {
+                match (0.0..=t_max).contains(&t.value()) {
                     true => Ok(Value::Level(self.step.level(t))),
                     false => Err(format!("{t} is outside [0, {t_max}]")),
                 }
@@ -420,9 +424,10 @@ impl Sampler for PlanFile {
             Content::Recorded(recorded) => return recorded.replay(grid, tape, x),
             Content::Rules { numbers, rules, memory } => (numbers, rules, *memory),
         };
-        let steps = grid.step_count();
+        let all: Vec<Step> = grid.steps().collect();
+        let steps = all.len();
         let mut frames: VecDeque<HashMap<String, Value>> = VecDeque::new();
-        for step in grid.steps() {
+        for step in &all {
             for (name, list) in numbers {
                 if let Numbers::PerStep(list) = list
                     && list.len() != steps
@@ -431,18 +436,18 @@ impl Sampler for PlanFile {
                         "numbers.{name} has {} values, one for each step, but there are {steps} steps",
                         list.len()
                     );
-                    return Err(undefined(grid, &step, reason));
+                    return Err(undefined(grid, step, reason));
                 }
             }
             frames.truncate(memory);
             frames.push_front(HashMap::from([("x".into(), Value::Vector(x.into()))]));
             let mut chosen = None;
             for (i, rule) in rules.iter().enumerate() {
-                let fail = |e| undefined(grid, &step, format!("rule {}, when: {e}", i + 1));
+                let fail = |e| undefined(grid, step, format!("rule {}, when: {e}", i + 1));
                 let holds = match &rule.when {
-                    None => 1.0,
+                    None => Real::from(1.0),
                     Some(when) => when
-                        .value(&Names { grid, step: &step, tape, numbers, frames: &frames })
+                        .value(&Names { grid, all: &all, step, tape, numbers, frames: &frames })
                         .and_then(Value::number)
                         .map_err(fail)?,
                 };
@@ -453,8 +458,8 @@ impl Sampler for PlanFile {
             }
             let Some((i, rule)) = chosen else { continue };
             for a in &rule.assignments {
-                let fail = |e| undefined(grid, &step, format!("rule {}: '{}': {e}", i + 1, a.text));
-                let names = Names { grid, step: &step, tape, numbers, frames: &frames };
+                let fail = |e| undefined(grid, step, format!("rule {}: '{}': {e}", i + 1, a.text));
+                let names = Names { grid, all: &all, step, tape, numbers, frames: &frames };
                 let value = a.value.value(&names).map_err(fail)?;
                 if a.name == RESULT {
                     let state = value.clone().vector().map_err(fail)?;

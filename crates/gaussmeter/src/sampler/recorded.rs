@@ -115,6 +115,10 @@ impl Recorded {
                 Some(step) => undefined(grid, step, reason),
                 None => SamplerError::Undefined { step: 1, steps, reason },
             };
+        if grid.steps().any(|step| !step.from.t.is_constant() || !step.to.t.is_constant()) {
+            let reason = "the numbers of a recorded program do not follow the times of a grid";
+            return Err(refuse(step.as_ref(), reason.into()));
+        }
         if steps != self.steps {
             let reason = format!("the program was recorded for {} steps, not {steps}", self.steps);
             return Err(refuse(step.as_ref(), reason));
@@ -133,9 +137,12 @@ impl Recorded {
                     vectors.push(tape.keep(sum));
                 }
                 Operation::Arrive { state, at } => {
-                    let to = step.as_ref().map_or(grid.end(), |step| step.to);
-                    at.check(to).map_err(|reason| refuse(step.as_ref(), reason))?;
-                    tape.arrive(to, vectors[*state]);
+                    let to = match &step {
+                        Some(step) => *step.to,
+                        None => grid.end().into(),
+                    };
+                    at.check(&to.value()).map_err(|reason| refuse(step.as_ref(), reason))?;
+                    tape.arrive(&to, vectors[*state]);
                     step = walk.next();
                 }
             }

@@ -6,6 +6,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use serde_json::Value;
 use std::path::Path;
@@ -228,7 +229,7 @@ impl Tableau {
         variable: Variable,
         (grid, step): (&Grid, &Step),
         tape: &Tape,
-        (x, from): (Var, &Level),
+        (x, from): (Var, &Level<Real>),
     ) -> Result<Linear, SamplerError> {
         variable.check(grid, step)?;
         let to = step.to;
@@ -246,7 +247,7 @@ impl Tableau {
         let mut slopes: Vec<Linear> = Vec::with_capacity(self.stages());
         let along = |weights: &[f64], slopes: &[Linear]| {
             let terms = weights.iter().zip(slopes).filter(|(weight, _)| **weight != 0.0);
-            terms.fold(xi.clone(), |sum, (weight, slope)| sum + (length * weight) * slope)
+            terms.fold(xi.clone(), |sum, (weight, slope)| sum + (length * *weight) * slope)
         };
         for (c, row) in self.c.iter().zip(&self.a) {
             let level = match *c {

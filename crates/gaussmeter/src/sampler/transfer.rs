@@ -58,7 +58,7 @@ fn tail(h: Real, n: u32) -> Real {
 }
 
 /// φₙ(z) = Σ_k zᵏ/(k + n)!, the functions of exponential integrators.
-pub(super) fn phi(n: u32, z: f64) -> f64 {
+pub(super) fn phi(n: u32, z: Real) -> Real {
     match n {
         0 => z.exp(),
         _ if z.abs() < 1.0 => tail(-z, n),

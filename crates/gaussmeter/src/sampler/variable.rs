@@ -5,6 +5,7 @@ use super::transfer::{level_at, needs_finite_ratio};
 use crate::entry::{Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::process::Level;
+use crate::real::Real;
 use crate::tape::{Linear, Prediction, Tape};
 
 /// The variable w that an ODE scheme steps in. The state is X = r ξ, and dξ/dw = f(ξ, w).
@@ -57,15 +58,15 @@ impl EdmSchedule {
     }
 
     /// t(ς).
-    fn time(self, ratio: f64) -> f64 {
+    fn time(self, ratio: Real) -> Real {
         match self {
             EdmSchedule::Linear => ratio,
             EdmSchedule::Ve => ratio * ratio,
             // Data are at t = 0 also where β_min < 0 leads to ς = 0 earlier.
-            EdmSchedule::Vp { .. } if ratio == 0.0 => 0.0,
+            EdmSchedule::Vp { .. } if ratio == 0.0 => ratio,
             EdmSchedule::Vp { beta_d, beta_min } => {
                 let integral = (ratio * ratio).ln_1p();
-                let root = (beta_min * beta_min + 2.0 * beta_d * integral).sqrt();
+                let root = (2.0 * beta_d * integral + beta_min * beta_min).sqrt();
                 // (root − β_min)/β_d without cancellation.
                 if beta_min > 0.0 {
                     2.0 * integral / (root + beta_min)
@@ -76,7 +77,7 @@ impl EdmSchedule {
         }
     }
     /// ς(t).
-    fn ratio(self, time: f64) -> f64 {
+    fn ratio(self, time: Real) -> Real {
         match self {
             EdmSchedule::Linear => time,
             EdmSchedule::Ve => time.sqrt(),
@@ -86,7 +87,7 @@ impl EdmSchedule {
         }
     }
     /// ς̇/ς.
-    fn log_rate(self, ratio: f64) -> f64 {
+    fn log_rate(self, ratio: Real) -> Real {
         match self {
             EdmSchedule::Linear => ratio.recip(),
             EdmSchedule::Ve => 0.5 / (ratio * ratio),
@@ -99,8 +100,11 @@ impl EdmSchedule {
 }
 
 impl EdmTime {
-    fn scale(self, ratio: f64) -> f64 {
-        if self.unit_variance { (1.0 + ratio * ratio).sqrt().recip() } else { 1.0 }
+    fn scale(self, ratio: Real) -> Real {
+        match self.unit_variance {
+            true => (1.0 + ratio * ratio).sqrt().recip(),
+            false => Real::from(1.0),
+        }
     }
 }
 
@@ -121,7 +125,7 @@ impl Variable {
     }
 
     /// w.
-    pub(super) fn at(self, level: &Level) -> f64 {
+    pub(super) fn at(self, level: &Level<Real>) -> Real {
         match self {
             Variable::Time => level.t,
             Variable::NoiseRatio => level.noise_ratio(),
@@ -130,16 +134,21 @@ impl Variable {
     }
 
     /// r.
-    pub(super) fn scale(self, level: &Level) -> f64 {
+    pub(super) fn scale(self, level: &Level<Real>) -> Real {
         match self {
-            Variable::Time => 1.0,
+            Variable::Time => Real::from(1.0),
             Variable::NoiseRatio => level.alpha,
             Variable::Edm(time) => level.alpha / time.scale(level.noise_ratio()),
         }
     }
 
     /// The level at w, for intermediate stages of a step.
-    pub(super) fn level(self, grid: &Grid, step: &Step, w: f64) -> Result<Level, SamplerError> {
+    pub(super) fn level(
+        self,
+        grid: &Grid,
+        step: &Step,
+        w: Real,
+    ) -> Result<Level<Real>, SamplerError> {
         match self {
             Variable::Time => Ok(step.level(w)),
             Variable::NoiseRatio => level_at(grid, step, w),
@@ -161,7 +170,7 @@ impl Variable {
     }
 
     /// f at ξ.
-    pub(super) fn slope(self, tape: &Tape, xi: &Linear, level: &Level) -> Linear {
+    pub(super) fn slope(self, tape: &Tape, xi: &Linear, level: &Level<Real>) -> Linear {
         match self {
             Variable::Time => tape.predict(Prediction::Velocity, xi, level).into(),
             // ξ stays a combination of denoisers, so that what cancels does so before rounding.
