@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub mod cite;
 pub mod completions;
 pub mod curve;
 pub mod eval;
@@ -10,6 +11,7 @@ pub mod merge;
 pub mod modes;
 #[cfg(feature = "data")]
 pub mod sample;
+pub mod show;
 #[cfg(feature = "data")]
 pub mod spectrum;
 pub mod table;

@@ -102,7 +102,7 @@ pub(super) static TWO: Entry<dyn Sampler> = Entry {
     name: "res-2s",
     aliases: &["res_2s", "etd2rk"],
     summary: "exponential Runge-Kutta with two stages in log-SNR, Refined Exponential Solver",
-    source: "Hochbruck & Ostermann (2005), equation 5.3; Zhang, Song & Chen (2023)",
+    source: "Hochbruck & Ostermann (2005), section 5; Zhang, Song & Chen (2023)",
     order: Some(2),
     parameters: &[
         C2,
@@ -123,7 +123,7 @@ pub(super) static THREE: Entry<dyn Sampler> = Entry {
     name: "res-3s",
     aliases: &["res_3s"],
     summary: "exponential Runge-Kutta with three stages in log-SNR, Refined Exponential Solver",
-    source: "Hochbruck & Ostermann (2005), section 5.2; Zhang, Song & Chen (2023)",
+    source: "Hochbruck & Ostermann (2005), section 5; Zhang, Song & Chen (2023)",
     order: Some(3),
     parameters: &[
         C2,

@@ -126,8 +126,7 @@ impl Recorded {
         for operation in &self.operations {
             match operation {
                 Operation::Predict { of, kind, at } => {
-                    let level = grid.process().level(at.t);
-                    at.check(&level).map_err(|reason| refuse(step.as_ref(), reason))?;
+                    let level = at.level(grid).map_err(|reason| refuse(step.as_ref(), reason))?;
                     vectors.push(tape.predict(*kind, vectors[*of], &level));
                 }
                 Operation::Noise => vectors.push(tape.noise()),
@@ -159,6 +158,17 @@ impl Place {
                 .ok_or_else(|| format!("{key} is missing, or no number"))
         };
         Ok(Place { t: number("t")?, alpha: number("alpha")?, sigma: number("sigma")? })
+    }
+
+    /// The level of the grid's process, if it is this one. Churn leads beyond T where processes go on.
+    fn level(&self, grid: &Grid) -> Result<Level, String> {
+        let process = grid.process();
+        let beyond = || process.time_at(self.sigma / self.alpha).is_some();
+        if self.t < 0.0 || self.t > process.t_max() && !beyond() {
+            return Err(format!("the program asks for t = {}, where the process is not", self.t));
+        }
+        let level = process.level(self.t);
+        self.check(&level).map(|()| level)
     }
 
     fn check(&self, level: &Level) -> Result<(), String> {
