@@ -34,6 +34,7 @@ pub mod basis;
 pub mod bibliography;
 pub mod data;
 pub mod denoiser;
+pub mod design;
 pub mod entry;
 pub mod exact;
 pub mod experiment;

@@ -2,8 +2,8 @@
 //!
 //! Grids hand their levels to samplers as [`Real`]s, and samplers compute the coefficients of their
 //! linear programs with ordinary arithmetic. Within [`record`], what is computed from a variable is
-//! written to a [`Graph`], along which derivatives run backwards: the gradient of anything with
-//! respect to the times of a grid, for every sampler, without a line in the sampler. Elsewhere a
+//! written to a [`Graph`], along which derivatives follow by the chain rule: those of every coefficient
+//! with respect to the times of a grid, for every sampler, without a line in the sampler. Elsewhere a
 //! `Real` is a plain number.
 
 use std::cell::RefCell;
@@ -66,35 +66,33 @@ pub fn variable(value: f64) -> Real {
     push(value, [Real::from(0.0); 2], [0.0; 2])
 }
 
+/// Derivatives of one number with respect to variables: position of the variable, derivative.
+pub type Row = Vec<(usize, f64)>;
+
 impl Graph {
-    /// The derivatives of Σ weight · number over `outputs`, with respect to `variables`.
-    pub fn gradient(
-        &self,
-        outputs: impl IntoIterator<Item = (Real, f64)>,
-        variables: &[Real],
-    ) -> Vec<f64> {
-        let mut adjoint = vec![0.0; self.0.len()];
-        for (output, weight) in outputs {
-            if output.node != CONSTANT {
-                adjoint[output.node as usize] += weight;
-            }
-        }
-        for k in (0..self.0.len()).rev() {
-            let (a, node) = (adjoint[k], self.0[k]);
-            if a == 0.0 {
-                continue;
-            }
+    /// The derivatives of every number with respect to `variables`, where they are not 0.
+    pub fn jacobian(&self, outputs: &[Real], variables: &[Real]) -> Vec<Row> {
+        let mut rows: Vec<Row> = vec![Row::new(); self.0.len()];
+        for (k, node) in self.0.iter().enumerate() {
+            let mut row = Row::new();
+            let own = variables.iter().position(|v| v.node as usize == k);
+            row.extend(own.map(|position| (position, 1.0)));
             for (parent, partial) in node.parents.into_iter().zip(node.partials) {
                 // What does not matter stays so where the partial derivative is infinite.
-                if parent != CONSTANT && partial != 0.0 {
-                    adjoint[parent as usize] += a * partial;
+                if parent == CONSTANT || partial == 0.0 {
+                    continue;
+                }
+                for &(position, slope) in rows[parent as usize].iter().filter(|e| e.1 != 0.0) {
+                    match row.iter_mut().find(|e| e.0 == position) {
+                        Some(entry) => entry.1 += partial * slope,
+                        None => row.push((position, partial * slope)),
+                    }
                 }
             }
+            rows[k] = row;
         }
-        variables
-            .iter()
-            .map(|v| if v.node == CONSTANT { 0.0 } else { adjoint[v.node as usize] })
-            .collect()
+        let row = |x: &Real| rows.get(x.node as usize).cloned().unwrap_or_default();
+        outputs.iter().map(row).collect()
     }
 }
 
@@ -300,7 +298,7 @@ mod tests {
             let x = variable(x);
             (x, f(x))
         });
-        graph.gradient([(y, 1.0)], &[x])[0]
+        graph.jacobian(&[y], &[x])[0].iter().map(|e| e.1).sum()
     }
 
     #[test]
@@ -361,6 +359,6 @@ mod tests {
             assert_eq!(derivative(1.0, |y| y * y), 2.0);
             (x, x * x)
         });
-        assert_eq!(outer.gradient([(y, 1.0)], &[x]), [6.0]);
+        assert_eq!(outer.jacobian(&[y], &[x]), [[(0, 6.0)]]);
     }
 }

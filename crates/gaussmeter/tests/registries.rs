@@ -2,6 +2,7 @@
 //! what cannot be built is refused in words that help.
 
 use gaussmeter::data::format;
+use gaussmeter::design::objective;
 use gaussmeter::entry::{Entry, EntryError, Kind, Registry, split_list};
 use gaussmeter::process::Edm;
 use gaussmeter::{data, exact, grid, metric, process, report, sampler};
@@ -363,6 +364,8 @@ fn every_file_is_registered() {
     check_folder("process", "Entry<dyn Process>", &[], process::registry().names());
     check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
+    let objectives = objective::registry().names();
+    check_folder("design/objective", "Entry<dyn Objective>", &[], objectives);
     check_folder("data/preset", "Entry<Spectrum>", &[], data::registry().names());
     let read = format::formats().iter().map(|f| f.name).collect();
     check_folder("data/format", "Format", &[], read);
@@ -423,5 +426,6 @@ proptest! {
         prop_assert!(check(&grid::registry(), &text));
         prop_assert!(check(&metric::registry(), &text));
         prop_assert!(check(&exact::init_registry(), &text));
+        prop_assert!(check(&objective::registry(), &text));
     }
 }

@@ -1,5 +1,6 @@
 use crate::process::Level;
 use crate::tape::Prediction;
+use std::ops::{Mul, Neg, Sub};
 
 /// What a network output is worth for Gaussian data, at one level and along one eigenvector:
 /// `prediction = w(λ) (x − αμ) + …`, written as `w(λ) x + d(λ) μ` with
@@ -26,19 +27,21 @@ pub struct Factor {
 impl Factor {
     /// The factor of a prediction at a level.
     pub fn new(kind: Prediction, level: &Level) -> Self {
-        let (alpha, sigma) = (level.alpha, level.sigma);
-        let (p, q, m) = match kind {
-            Prediction::Denoiser => (0.0, alpha, sigma * sigma),
-            Prediction::Score => (-1.0, 0.0, alpha),
-            Prediction::Noise => (sigma, 0.0, -alpha * sigma),
-            Prediction::Velocity => (
-                level.sigma_sigma_prime,
-                alpha * level.alpha_prime,
-                level.alpha_prime * sigma * sigma - alpha * level.sigma_sigma_prime,
-            ),
-        };
         // ε at σ = 0 is w = σ/(α²λ + σ²): 0 for λ > 0, and the limit 1/σ = ∞ for λ = 0.
-        Factor { p, q, m, alpha2: alpha * alpha, sigma2: sigma * sigma }
+        let [p, q, m, alpha2, sigma2] = parts(kind, level);
+        Factor { p, q, m, alpha2, sigma2 }
+    }
+
+    /// How `by_weight` · w + `by_mean` · d changes with each of the [`parts`].
+    pub(super) fn slopes(&self, eigenvalue: f64, by_weight: f64, by_mean: f64) -> [f64; PARTS] {
+        let variance = self.alpha2 * eigenvalue + self.sigma2;
+        if variance == 0.0 {
+            return [0.0; PARTS];
+        }
+        let (weight, mean) = (by_weight / variance, by_mean / variance);
+        let by_variance =
+            -(weight * self.noisy_weight(eigenvalue) + mean * self.mean_weight(eigenvalue));
+        [weight, weight * eigenvalue, mean, by_variance * eigenvalue, by_variance]
     }
 
     /// Whether the prediction is infinite along null directions (λ = 0): no noise is left, and the
@@ -70,4 +73,26 @@ impl Factor {
         let variance = self.alpha2 * eigenvalue + self.sigma2;
         if variance == 0.0 { 1.0 } else { self.m / variance }
     }
+}
+
+/// Number of [`parts`].
+pub(super) const PARTS: usize = 5;
+
+/// p, q, m, α² and σ² of a [`Factor`].
+pub(super) fn parts<N>(kind: Prediction, level: &Level<N>) -> [N; PARTS]
+where
+    N: Copy + From<f64> + Mul<Output = N> + Sub<Output = N> + Neg<Output = N>,
+{
+    let (alpha, sigma) = (level.alpha, level.sigma);
+    let (p, q, m) = match kind {
+        Prediction::Denoiser => (0.0.into(), alpha, sigma * sigma),
+        Prediction::Score => ((-1.0).into(), 0.0.into(), alpha),
+        Prediction::Noise => (sigma, 0.0.into(), -alpha * sigma),
+        Prediction::Velocity => (
+            level.sigma_sigma_prime,
+            alpha * level.alpha_prime,
+            level.alpha_prime * sigma * sigma - alpha * level.sigma_sigma_prime,
+        ),
+    };
+    [p, q, m, alpha * alpha, sigma * sigma]
 }

@@ -88,6 +88,26 @@ impl Init {
         }
     }
 
+    /// How `by_mean` · m_0 + `by_variance` · v_0 changes with α and σ at the start.
+    pub(super) fn start_slopes(
+        &self,
+        start: &Level,
+        mode: &Mode,
+        by_mean: f64,
+        by_variance: f64,
+    ) -> [f64; 2] {
+        match self {
+            Init::Exact => [
+                by_mean * mode.mean + 2.0 * by_variance * start.alpha * mode.eigenvalue,
+                2.0 * by_variance * start.sigma,
+            ],
+            Init::Normal { std: None } if !start.variance_preserving => {
+                [0.0, 2.0 * by_variance * start.sigma]
+            }
+            Init::Normal { .. } | Init::Diagonal { .. } => [0.0; 2],
+        }
+    }
+
     /// Variance of mode `i` minus its variance under p_T, without cancellation.
     pub(super) fn variance_error(&self, start: &Level, i: usize, mode: &Mode) -> f64 {
         match self {

@@ -15,6 +15,7 @@ pub mod continuous;
 #[cfg(feature = "dense")]
 pub mod dense;
 mod factor;
+pub mod gradient;
 mod init;
 mod kernel;
 mod law;

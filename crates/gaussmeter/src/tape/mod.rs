@@ -121,6 +121,11 @@ impl Tape {
         state
     }
 
+    /// What was recorded, with numbers that may be variables, and the number of vectors.
+    pub(crate) fn into_ops(self) -> (Vec<Op<Real>>, usize) {
+        (self.ops.into_inner(), self.vars.get() as usize)
+    }
+
     /// Ends the recording with its result.
     ///
     /// # Errors

@@ -1,0 +1,44 @@
+use crate::spectrum::{Spectrum, SpectrumError};
+
+/// A spectrum of at most `most` modes (and one at λ = 0) near a larger one: eigenvalues are gathered in
+/// bins of equal width in ln λ, with the mean eigenvalue and the root mean square of the means of each.
+/// `None` if the spectrum is that small already.
+///
+/// Errors are smooth in ln λ, so that a schedule designed on 128 bins is within a step or two of the
+/// one for the spectrum itself.
+///
+/// # Errors
+/// [`SpectrumError`], which a spectrum does not lead to.
+pub fn condensed(spectrum: &Spectrum, most: usize) -> Result<Option<Spectrum>, SpectrumError> {
+    let modes = spectrum.modes();
+    let positive = modes.iter().filter(|m| m.eigenvalue > 0.0);
+    if positive.clone().count() <= most || most == 0 {
+        return Ok(None);
+    }
+    let logs = || positive.clone().map(|m| m.eigenvalue.ln());
+    let (low, high) = (logs().fold(f64::MAX, f64::min), logs().fold(f64::MIN, f64::max));
+    let width = (high - low) / most as f64;
+    // Σ multiplicity · (1, λ, μ²), the last bin for λ = 0.
+    let mut bins = vec![[0.0; 3]; most + 1];
+    for mode in modes {
+        let bin = match mode.eigenvalue > 0.0 {
+            true => (((mode.eigenvalue.ln() - low) / width) as usize).min(most - 1),
+            false => most,
+        };
+        let terms = [1.0, mode.eigenvalue, mode.mean * mode.mean];
+        for (sum, term) in bins[bin].iter_mut().zip(terms) {
+            *sum += mode.multiplicity * term;
+        }
+    }
+    bins.retain(|bin| bin[0] > 0.0);
+    let column = |f: fn(&[f64; 3]) -> f64| bins.iter().map(f).collect::<Vec<f64>>();
+    let means = column(|bin| (bin[2] / bin[0]).sqrt());
+    Spectrum::new(
+        spectrum.name(),
+        "condensed",
+        &column(|bin| bin[1] / bin[0]),
+        Some(&column(|bin| bin[0])),
+        spectrum.has_mean().then_some(&means[..]),
+    )
+    .map(Some)
+}

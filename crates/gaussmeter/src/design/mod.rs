@@ -1,0 +1,11 @@
+//! Design of schedules: the times of a sampler that suit given data best.
+
+mod condense;
+mod minimise;
+pub mod objective;
+mod space;
+mod tune;
+
+pub use condense::condensed;
+pub use space::{End, Space, SpaceError, Start};
+pub use tune::{Descent, Problem};

@@ -1,0 +1,80 @@
+use super::{Objective, Share};
+use crate::entry::Entry;
+use crate::spectrum::Mode;
+
+/// e^y − 1 − y, without cancellation near 0.
+fn excess(y: f64) -> f64 {
+    if y.abs() < 1e-2 {
+        (2..12).rev().fold(0.0, |tail, k| (1.0 + tail) * y / f64::from(k)) * y
+    } else {
+        y.exp_m1() - y
+    }
+}
+
+/// Where one law has no variance and the other has: infinite, with no direction to go.
+const INFINITE: Share =
+    Share { value: f64::INFINITY, by_std: 0.0, by_mean: 0.0, curvature: [0.0, 0.0] };
+
+/// KL(data ‖ output) in nats: ½ [λ/v − 1 − ln(λ/v) + (m − μ)²/v] per eigenvector.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct KlForward;
+
+impl Objective for KlForward {
+    fn share(&self, _: usize, mode: &Mode, std: f64, mean: f64) -> Share {
+        let (v, shift) = (std * std, mean - mode.mean);
+        match (v == 0.0, mode.eigenvalue == 0.0) {
+            (true, true) if shift == 0.0 => return Share::default(),
+            (false, false) => {}
+            _ => return INFINITE,
+        }
+        let ratio = mode.eigenvalue / v;
+        Share {
+            value: 0.5 * (excess(ratio.ln()) + shift * shift / v),
+            by_std: (v - mode.eigenvalue - shift * shift) / (v * std),
+            by_mean: shift / v,
+            // Positive also where the divergence is concave in the standard deviation.
+            curvature: [(1.0 + (mode.eigenvalue + shift * shift) / v) / v, 1.0 / v],
+        }
+    }
+}
+
+/// KL(output ‖ data) in nats: ½ [v/λ − 1 − ln(v/λ) + (m − μ)²/λ] per eigenvector.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct KlReverse;
+
+impl Objective for KlReverse {
+    fn share(&self, _: usize, mode: &Mode, std: f64, mean: f64) -> Share {
+        let (v, lambda, shift) = (std * std, mode.eigenvalue, mean - mode.mean);
+        match (v == 0.0, lambda == 0.0) {
+            (true, true) if shift == 0.0 => return Share::default(),
+            (false, false) => {}
+            _ => return INFINITE,
+        }
+        Share {
+            value: 0.5 * (excess((v / lambda).ln()) + shift * shift / lambda),
+            by_std: (v - lambda) / (std * lambda),
+            by_mean: shift / lambda,
+            curvature: [1.0 / lambda + 1.0 / v, 1.0 / lambda],
+        }
+    }
+}
+
+pub(super) static FORWARD: Entry<dyn Objective> = Entry {
+    name: "kl-forward",
+    aliases: &["kl"],
+    summary: "KL(data || output), in nats",
+    source: "closed form for Gaussians",
+    order: None,
+    parameters: &[],
+    build: |_| Ok(Box::new(KlForward)),
+};
+
+pub(super) static REVERSE: Entry<dyn Objective> = Entry {
+    name: "kl-reverse",
+    aliases: &[],
+    summary: "KL(output || data), in nats",
+    source: "closed form for Gaussians",
+    order: None,
+    parameters: &[],
+    build: |_| Ok(Box::new(KlReverse)),
+};

@@ -1,0 +1,61 @@
+use super::{KlForward, KlReverse, Objective, Share, SquaredWasserstein2};
+use crate::entry::{Entry, Kind, Parameter};
+use crate::spectrum::Mode;
+
+/// w₁ W2² + w₂ KL(data ‖ output) + w₃ KL(output ‖ data): W2 weighs eigenvectors by their variance, the
+/// divergences all alike.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mixture {
+    /// Weight of W2².
+    pub w2: f64,
+    /// Weight of KL(data ‖ output).
+    pub kl_forward: f64,
+    /// Weight of KL(output ‖ data).
+    pub kl_reverse: f64,
+}
+
+impl Objective for Mixture {
+    fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share {
+        let parts: [(f64, &dyn Objective); 3] = [
+            (self.w2, &SquaredWasserstein2),
+            (self.kl_forward, &KlForward),
+            (self.kl_reverse, &KlReverse),
+        ];
+        // A part without weight is not asked, so that it may be infinite.
+        parts.iter().filter(|(w, _)| *w > 0.0).fold(Share::default(), |sum, (w, part)| {
+            let share = part.share(index, mode, std, mean);
+            Share {
+                value: sum.value + w * share.value,
+                by_std: sum.by_std + w * share.by_std,
+                by_mean: sum.by_mean + w * share.by_mean,
+                curvature: [0, 1].map(|i| sum.curvature[i] + w * share.curvature[i]),
+            }
+        })
+    }
+}
+
+const fn weight(name: &'static str, default: &'static str, summary: &'static str) -> Parameter {
+    let kind = Kind::Number { min: 0.0, max: f64::INFINITY };
+    Parameter { name, kind, default: Some(default), summary }
+}
+
+pub(super) static ENTRY: Entry<dyn Objective> = Entry {
+    name: "mixture",
+    aliases: &[],
+    summary: "weighted sum of squared W2 and the two KL divergences",
+    source: "closed form for Gaussians",
+    order: None,
+    parameters: &[
+        weight("w2", "1", "weight of W2 squared"),
+        weight("kl_forward", "0", "weight of KL(data || output)"),
+        weight("kl_reverse", "0", "weight of KL(output || data)"),
+    ],
+    build: |a| {
+        let [w2, kl_forward, kl_reverse] =
+            ["w2", "kl_forward", "kl_reverse"].map(|key| a.number(key));
+        if w2 + kl_forward + kl_reverse == 0.0 {
+            return Err("all weights are 0: give one of w2, kl_forward, kl_reverse".into());
+        }
+        Ok(Box::new(Mixture { w2, kl_forward, kl_reverse }))
+    },
+};

@@ -1,0 +1,439 @@
+//! Exact derivatives: how the law of a sampler's output changes with the times of its grid.
+//!
+//! The transposed program of [`Output::of`](super::Output::of) gives, for every vector, its adjoint
+//! a: the coefficient with which it enters the output. Standard deviation and mean are made of
+//! adjoints, so their derivatives with respect to a coefficient need the adjoint of *that* linear
+//! program, which is the program itself, run forwards from seeds:
+//!
+//! ∂s/∂c = a(dst) y(src) for a term c · src of dst.
+//!
+//! Two sweeps a mode, whatever the number of times; what follows from the coefficients to the times
+//! is the chain rule along the recorded [`Graph`](crate::real::Graph).
+
+use super::factor::{PARTS, parts};
+use super::{Factor, Init};
+use crate::grid::Grid;
+use crate::process::Level;
+use crate::real::{Real, Row, record};
+use crate::sampler::{Sampler, SamplerError};
+use crate::spectrum::{Mode, Spectrum};
+use crate::tape::{Op, Tape, Var};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Modes that are run together.
+const LANES: usize = 32;
+/// Modes per task; sums run over tasks in order, so that results do not depend on threads.
+const TASK: usize = 8 * LANES;
+
+type Block = [f64; LANES];
+
+/// The share of one eigenvector in an error, and how it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Share {
+    /// The share; infinite where the error is.
+    pub value: f64,
+    /// Its derivative with respect to the standard deviation of the output.
+    pub by_std: f64,
+    /// Its derivative with respect to the mean of the output.
+    pub by_mean: f64,
+    /// Second derivatives with respect to both, or positive numbers in their place: what a step of
+    /// an optimiser is scaled by.
+    pub curvature: [f64; 2],
+}
+
+/// An error that adds up over eigenvectors: the share of one (without the multiplicity) from its place
+/// in the spectrum, itself, and standard deviation and mean of the output.
+pub type Shares<'a> = &'a (dyn Fn(usize, &Mode, f64, f64) -> Share + Sync);
+
+/// An error near a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expansion {
+    /// The error.
+    pub value: f64,
+    /// Its derivatives with respect to the free times.
+    pub gradient: Vec<f64>,
+    /// The matrix of Gauss and Newton, row by row: second derivatives as far as they come from first
+    /// derivatives of standard deviations and means.
+    pub curvature: Vec<f64>,
+}
+
+/// A sampler on a grid of which some times are variables.
+#[derive(Debug)]
+pub struct Differentiable {
+    ops: Vec<Op<Real>>,
+    var_count: usize,
+    start: Level,
+    output: Var,
+    /// Number of free times.
+    times: usize,
+    /// The coefficients of the program that depend on the times.
+    sites: Vec<Site>,
+    /// How α and σ at the start depend on the times.
+    start_rows: [Row; 2],
+}
+
+/// A coefficient of the program that depends on the times.
+#[derive(Debug)]
+struct Site {
+    op: usize,
+    place: Place,
+    /// Its derivatives with respect to the times.
+    row: Row,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// A term of a combination.
+    Term(usize),
+    /// A part of the factor of a prediction.
+    Part(usize),
+}
+
+impl Differentiable {
+    /// Records a sampler with the times `free` of its grid as variables. A time where σ = 0 cannot
+    /// be one.
+    ///
+    /// # Errors
+    /// [`SamplerError`]: the sampler has no meaning on this grid.
+    pub fn new(
+        sampler: &dyn Sampler,
+        grid: &Grid,
+        free: Range<usize>,
+    ) -> Result<Self, SamplerError> {
+        // Checks that every coefficient is finite.
+        sampler.plan(grid)?;
+        let (recorded, graph) = record(|| {
+            let (grid, times) = grid.with_variables(free);
+            let start = grid.steps().next().map(|s| [s.from.alpha, s.from.sigma]);
+            let (tape, x) = Tape::new();
+            let output = sampler.record(&grid, &tape, x)?;
+            let (ops, var_count) = tape.into_ops();
+            let mut sites: Vec<(usize, Place, Real)> = Vec::new();
+            for (op, operation) in ops.iter().enumerate() {
+                match operation {
+                    Op::Combine { terms, .. } => {
+                        let places = terms.iter().enumerate();
+                        sites.extend(places.map(|(term, (c, _))| (op, Place::Term(term), *c)));
+                    }
+                    Op::Predict { kind, level, .. } => {
+                        let places = parts(*kind, level).into_iter().enumerate();
+                        sites.extend(places.map(|(part, c)| (op, Place::Part(part), c)));
+                    }
+                    Op::Noise { .. } | Op::Arrive { .. } => {}
+                }
+            }
+            sites.retain(|(_, _, c)| !c.is_constant());
+            Ok::<_, SamplerError>((ops, var_count, start.unwrap_or_default(), output, times, sites))
+        });
+        let (ops, var_count, start, output, times, sites) = recorded?;
+        let numbers: Vec<Real> = sites.iter().map(|s| s.2).chain(start).collect();
+        let mut rows = graph.jacobian(&numbers, &times).into_iter();
+        let sites = sites
+            .into_iter()
+            .map(|(op, place, _)| Site { op, place, row: rows.next().unwrap_or_default() })
+            .collect();
+        let start_rows = [0, 1].map(|_| rows.next().unwrap_or_default());
+        let (start, times) = (*grid.start(), times.len());
+        Ok(Differentiable { ops, var_count, start, output, times, sites, start_rows })
+    }
+
+    /// An error and its derivatives with respect to the free times. The value is infinite, and the
+    /// derivatives 0, where the law is infinite.
+    pub fn expand(&self, spectrum: &Spectrum, init: &Init, shares: Shares<'_>) -> Expansion {
+        let n = self.times;
+        let nothing =
+            || Expansion { value: 0.0, gradient: vec![0.0; n], curvature: vec![0.0; n * n] };
+        let factors: Vec<Option<Factor>> = self.ops.iter().map(factor_of).collect();
+        let is_singular = self.ops.iter().zip(&factors).any(|(op, factor)| match (op, factor) {
+            (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
+            _ => false,
+        });
+        let run = Run { plan: self, factors, is_singular, init, shares };
+        let tasks: Vec<Expansion> = spectrum
+            .modes()
+            .par_chunks(TASK)
+            .enumerate()
+            .map(|(task, modes)| {
+                let mut sum = nothing();
+                let mut machine = Machine::new(self, spectrum.has_mean());
+                for (k, block) in modes.chunks(LANES).enumerate() {
+                    machine.run(&run, task * TASK + k * LANES, block, &mut sum);
+                }
+                sum
+            })
+            .collect();
+        let mut total = nothing();
+        for task in &tasks {
+            total.value += task.value;
+            let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            add(&mut total.gradient, &task.gradient);
+            add(&mut total.curvature, &task.curvature);
+        }
+        if !total.value.is_finite() {
+            return Expansion { value: f64::INFINITY, ..nothing() };
+        }
+        for i in 0..n {
+            for j in 0..i {
+                total.curvature[i * n + j] = total.curvature[j * n + i];
+            }
+        }
+        total
+    }
+}
+
+fn factor_of(op: &Op<Real>) -> Option<Factor> {
+    match op {
+        Op::Predict { kind, level, .. } => Some(Factor::new(*kind, &level.value())),
+        _ => None,
+    }
+}
+
+/// What does not change from block to block.
+struct Run<'a> {
+    plan: &'a Differentiable,
+    factors: Vec<Option<Factor>>,
+    /// Whether some prediction is infinite along null directions.
+    is_singular: bool,
+    init: &'a Init,
+    shares: Shares<'a>,
+}
+
+/// One block of modes.
+struct Machine {
+    has_mean: bool,
+    /// Coefficient of each vector in the output.
+    adjoint: Vec<Block>,
+    /// Derivative of the standard deviation, or the mean, with respect to that coefficient.
+    response: Vec<Block>,
+    /// Per operation: weight w of a prediction.
+    weight: Vec<Block>,
+    /// Per time: derivative of the standard deviation, and of the mean.
+    slopes: [Vec<Block>; 2],
+}
+
+impl Machine {
+    fn new(plan: &Differentiable, has_mean: bool) -> Self {
+        let blocks = |n| vec![[0.0; LANES]; n];
+        Machine {
+            has_mean,
+            adjoint: blocks(plan.var_count),
+            response: blocks(plan.var_count),
+            weight: blocks(plan.ops.len()),
+            slopes: [blocks(plan.times), blocks(plan.times)],
+        }
+    }
+
+    fn run(&mut self, run: &Run, first: usize, modes: &[Mode], sum: &mut Expansion) {
+        let (mut lambda, mut mu) = ([1.0; LANES], [0.0; LANES]);
+        for (i, mode) in modes.iter().enumerate() {
+            (lambda[i], mu[i]) = (mode.eigenvalue, mode.mean);
+        }
+        if run.is_singular && lambda.contains(&0.0) {
+            sum.value = f64::INFINITY;
+            return;
+        }
+        let (noise, mean_gain) = self.backwards(run, &lambda);
+        let gain = self.adjoint[0];
+
+        let mut by = [[0.0; LANES]; 2];
+        let mut curvature = [[0.0; LANES]; 2];
+        let (mut of_std, mut of_mean) = (Seed::default(), Seed { by_mean: mu, ..Seed::default() });
+        for (i, mode) in modes.iter().enumerate() {
+            let (m0, v0) = run.init.moments(&run.plan.start, first + i, mode);
+            let std = (gain[i] * gain[i] * v0 + noise[i]).sqrt();
+            let mean = gain[i] * m0 + mean_gain[i] * mode.mean;
+            let share = (run.shares)(first + i, mode, std, mean);
+            let times = mode.multiplicity;
+            sum.value += times * share.value;
+            for (k, slope) in [share.by_std, share.by_mean].into_iter().enumerate() {
+                by[k][i] = times * slope;
+                curvature[k][i] = times * share.curvature[k];
+            }
+            // At s = 0 the standard deviation is at its least.
+            let per_std = if std == 0.0 { 0.0 } else { 1.0 / std };
+            of_std.initial[i] = per_std * gain[i] * v0;
+            of_std.per_noise[i] = per_std;
+            of_mean.initial[i] = m0;
+            let start = |by_mean: f64, by_variance: f64| {
+                run.init.start_slopes(&run.plan.start, mode, by_mean, by_variance)
+            };
+            let by_variance = 0.5 * per_std * gain[i] * gain[i];
+            let starts = [start(0.0, by_variance), start(gain[i], 0.0)];
+            for (seed, slopes) in [&mut of_std, &mut of_mean].into_iter().zip(starts) {
+                (seed.start[0][i], seed.start[1][i]) = (slopes[0], slopes[1]);
+            }
+        }
+        self.forwards(run, &lambda, &of_std);
+        self.collect(run, &lambda, &of_std, 0);
+        if self.has_mean {
+            self.forwards(run, &lambda, &of_mean);
+            self.collect(run, &lambda, &of_mean, 1);
+        }
+        self.accumulate(&by, &curvature, sum);
+    }
+
+    /// Adjoints; the variance of the noises and the coefficient of the data's mean.
+    fn backwards(&mut self, run: &Run, lambda: &Block) -> (Block, Block) {
+        let (mut noise, mut mean_gain) = ([0.0; LANES], [0.0; LANES]);
+        self.adjoint.fill([0.0; LANES]);
+        self.adjoint[run.plan.output.index()] = [1.0; LANES];
+        for (k, op) in run.plan.ops.iter().enumerate().rev() {
+            match (op, &run.factors[k]) {
+                (Op::Predict { dst, src, .. }, Some(factor)) => {
+                    let a = self.adjoint[dst.index()];
+                    let w = &mut self.weight[k];
+                    let target = &mut self.adjoint[src.index()];
+                    for i in 0..LANES {
+                        w[i] = factor.weight(lambda[i]);
+                        target[i] += w[i] * a[i];
+                    }
+                    if self.has_mean {
+                        for i in 0..LANES {
+                            mean_gain[i] += factor.mean_weight(lambda[i]) * a[i];
+                        }
+                    }
+                }
+                (Op::Noise { dst }, _) => {
+                    let a = &self.adjoint[dst.index()];
+                    for i in 0..LANES {
+                        noise[i] += a[i] * a[i];
+                    }
+                }
+                (Op::Combine { dst, terms }, _) => {
+                    let a = self.adjoint[dst.index()];
+                    for (c, v) in terms.iter().filter(|t| t.0 != 0.0) {
+                        let (c, target) = (c.value(), &mut self.adjoint[v.index()]);
+                        for i in 0..LANES {
+                            target[i] += c * a[i];
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        (noise, mean_gain)
+    }
+
+    /// The program from a seed.
+    fn forwards(&mut self, run: &Run, lambda: &Block, seed: &Seed) {
+        self.response[0] = seed.initial;
+        for (k, op) in run.plan.ops.iter().enumerate() {
+            let mut y = [0.0; LANES];
+            let dst = match (op, &run.factors[k]) {
+                (Op::Predict { dst, src, .. }, Some(factor)) => {
+                    let (w, x) = (&self.weight[k], &self.response[src.index()]);
+                    for i in 0..LANES {
+                        y[i] = w[i] * x[i];
+                    }
+                    if self.has_mean {
+                        for i in 0..LANES {
+                            y[i] += factor.mean_weight(lambda[i]) * seed.by_mean[i];
+                        }
+                    }
+                    dst
+                }
+                (Op::Noise { dst }, _) => {
+                    let a = &self.adjoint[dst.index()];
+                    for i in 0..LANES {
+                        y[i] = seed.per_noise[i] * a[i];
+                    }
+                    dst
+                }
+                (Op::Combine { dst, terms }, _) => {
+                    for (c, v) in terms.iter().filter(|t| t.0 != 0.0) {
+                        let (c, x) = (c.value(), &self.response[v.index()]);
+                        for i in 0..LANES {
+                            y[i] += c * x[i];
+                        }
+                    }
+                    dst
+                }
+                _ => continue,
+            };
+            self.response[dst.index()] = y;
+        }
+    }
+
+    /// Derivatives with respect to the times: of the coefficients, weighed by what they are worth.
+    fn collect(&mut self, run: &Run, lambda: &Block, seed: &Seed, which: usize) {
+        let Machine { adjoint, response, slopes, .. } = self;
+        let slopes = &mut slopes[which];
+        slopes.fill([0.0; LANES]);
+        let mut add = |row: &Row, worth: &Block| {
+            for &(time, slope) in row {
+                for i in 0..LANES {
+                    slopes[time][i] += slope * worth[i];
+                }
+            }
+        };
+        let mut of_parts = [[0.0; LANES]; PARTS];
+        let mut last = None;
+        for site in &run.plan.sites {
+            match (&site.place, &run.plan.ops[site.op], &run.factors[site.op]) {
+                (Place::Term(term), Op::Combine { dst, terms }, _) => {
+                    let (a, y) = (&adjoint[dst.index()], &response[terms[*term].1.index()]);
+                    let mut worth = [0.0; LANES];
+                    for i in 0..LANES {
+                        worth[i] = a[i] * y[i];
+                    }
+                    add(&site.row, &worth);
+                }
+                (Place::Part(part), Op::Predict { dst, src, .. }, Some(factor)) => {
+                    if last != Some(site.op) {
+                        let (a, y) = (&adjoint[dst.index()], &response[src.index()]);
+                        for i in 0..LANES {
+                            let worth = (a[i] * y[i], a[i] * seed.by_mean[i]);
+                            let slopes = factor.slopes(lambda[i], worth.0, worth.1);
+                            for (part, slope) in of_parts.iter_mut().zip(slopes) {
+                                part[i] = slope;
+                            }
+                        }
+                        last = Some(site.op);
+                    }
+                    add(&site.row, &of_parts[*part]);
+                }
+                _ => {}
+            }
+        }
+        for (row, worth) in run.plan.start_rows.iter().zip(&seed.start) {
+            add(row, worth);
+        }
+    }
+
+    /// Gradient and curvature of the error (the upper half).
+    fn accumulate(&self, by: &[Block; 2], curvature: &[Block; 2], sum: &mut Expansion) {
+        let kinds = if self.has_mean { 2 } else { 1 };
+        for kind in 0..kinds {
+            let slopes = &self.slopes[kind];
+            let n = slopes.len();
+            for (j, a) in slopes.iter().enumerate() {
+                let mut weighed = [0.0; LANES];
+                for i in 0..LANES {
+                    sum.gradient[j] += by[kind][i] * a[i];
+                    weighed[i] = curvature[kind][i] * a[i];
+                }
+                for (k, b) in slopes.iter().enumerate().skip(j) {
+                    let mut dot = 0.0;
+                    for i in 0..LANES {
+                        dot += weighed[i] * b[i];
+                    }
+                    sum.curvature[j * n + k] += dot;
+                }
+            }
+        }
+    }
+}
+
+/// What a forward sweep starts from: derivatives of a standard deviation or a mean.
+#[derive(Default)]
+struct Seed {
+    /// With respect to the coefficient of the initial state.
+    initial: Block,
+    /// With respect to the coefficient of a noise, per unit of it.
+    per_noise: Block,
+    /// With respect to the coefficient of what the data's mean adds to a prediction.
+    by_mean: Block,
+    /// With respect to α and σ at the start.
+    start: [Block; 2],
+}

@@ -1,0 +1,115 @@
+//! Derivatives with respect to the times of a grid, for every sampler on every process and for every
+//! objective, against differences of high order of the exact law.
+
+use gaussmeter::design::objective::{self, Objective};
+use gaussmeter::exact::gradient::{Differentiable, Expansion};
+use gaussmeter::prelude::*;
+use gaussmeter::{process, sampler};
+use std::sync::Arc;
+
+/// With a null mode or, for divergences, without.
+fn data(smallest: f64) -> Spectrum {
+    let mean = [0.4, -0.2, 0.1, 0.7, 0.3];
+    Spectrum::new("test", "", &[smallest, 0.02, 0.5, 1.0, 9.0], None, Some(&mean)).unwrap()
+}
+
+fn value(plan: &gaussmeter::tape::Plan, data: &Spectrum, init: &Init, o: &dyn Objective) -> f64 {
+    let law = Output::of(plan, data).law(data, init, Target::Data);
+    let modes = data.modes().iter().zip(&law.modes).enumerate();
+    modes
+        .map(|(i, (mode, out))| {
+            mode.multiplicity * o.share(i, mode, out.variance.sqrt(), out.mean).value
+        })
+        .sum()
+}
+
+/// Central differences, extrapolated twice: of sixth order.
+fn difference(f: impl Fn(f64) -> f64, x: f64, h: f64) -> f64 {
+    let central = |h: f64| (f(x + h) - f(x - h)) / (2.0 * h);
+    let [a, b, c] = [h, h / 2.0, h / 4.0].map(central);
+    let (first, second) = ((4.0 * b - a) / 3.0, (4.0 * c - b) / 3.0);
+    (16.0 * second - first) / 15.0
+}
+
+/// Times on a process: not equally spaced, away from both ends; for ddpm, which needs short steps,
+/// close to each other.
+fn times(text: &str, process: &dyn Process) -> Vec<f64> {
+    let shares = match text {
+        "ddpm" => [0.8, 0.78, 0.77, 0.755, 0.74, 0.73],
+        _ => [0.9, 0.72, 0.55, 0.4, 0.27, 0.15],
+    };
+    shares.map(|u| u * process.t_max()).to_vec()
+}
+
+/// The largest error of a derivative, relative to the largest derivative.
+fn check(
+    text: &str,
+    data: &Spectrum,
+    process: &Arc<dyn Process>,
+    init: &Init,
+    objective: &dyn Objective,
+) -> Option<f64> {
+    let times = times(text, &**process);
+    let sampler = sampler::registry().build(text).unwrap().item;
+    let grid = Grid::new(process.clone(), &times).unwrap();
+    let plan = sampler.plan(&grid).ok()?;
+    let found = Differentiable::new(&*sampler, &grid, 0..times.len()).unwrap();
+    let share = |i: usize, mode: &_, std, mean| objective.share(i, mode, std, mean);
+    let Expansion { value: sum, gradient, .. } = found.expand(data, init, &share);
+    let expected = value(&plan, data, init, objective);
+    assert!((sum - expected).abs() <= 1e-13 * expected, "{text}: {sum} {expected}");
+    let at = |k: usize, t: f64| {
+        let mut times = times.clone();
+        times[k] = t;
+        let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
+        value(&plan, data, init, objective)
+    };
+    let differences: Vec<f64> =
+        (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 2e-3 * times[k])).collect();
+    let scale = differences.iter().fold(0.0f64, |m, d| m.max(d.abs()));
+    let errors = gradient.iter().zip(&differences).map(|(a, b)| (a - b).abs());
+    Some(errors.fold(0.0f64, f64::max) / scale)
+}
+
+#[test]
+fn every_sampler_has_exact_gradients() {
+    let mut checked = 0;
+    for name in sampler::registry().names() {
+        for process_name in process::registry().names() {
+            let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
+            let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
+            for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {
+                let objective = objective::SquaredWasserstein2;
+                let Some(error) = check(name, &data(0.0), &process, &init, &objective) else {
+                    assert_eq!((name, process_name.starts_with("vp-")), ("ddpm", false));
+                    continue;
+                };
+                assert!(error < 1e-8, "{name} on {text}: {error:e}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 200, "{checked}");
+}
+
+#[test]
+fn every_objective_has_exact_gradients() {
+    let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("w.txt");
+    std::fs::write(&weights, "1\n0\n2.5\n3\n0.5\n").unwrap();
+    for name in objective::registry().names() {
+        let text = match name {
+            "mixture" => "mixture:w2=0.5,kl_forward=2,kl_reverse=0.1".to_string(),
+            "weighted" => format!("weighted:{}", weights.display()),
+            name => name.to_string(),
+        };
+        let objective = objective::registry().build(&text).unwrap().item;
+        let smallest = if matches!(name, "w2" | "weighted") { 0.0 } else { 1e-3 };
+        for sampler in ["heun", "dpmpp-2m-sde"] {
+            let error =
+                check(sampler, &data(smallest), &process, &Init::Exact, &*objective).unwrap();
+            assert!(error < 1e-8, "{name}, {sampler}: {error:e}");
+        }
+    }
+}
