@@ -629,6 +629,7 @@ mod tests {
         check(crate::metric::registry());
         check(crate::data::registry());
         check(crate::exact::init_registry());
+        check(crate::design::objective::registry());
         assert_eq!(rest("Who et al. (2020)"), "Who et al. (2020)");
     }
 

@@ -103,8 +103,10 @@ fn laws_along_time_are_those_of_shorter_runs() {
     let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
     let grid = Uniform.grid(&process, 30, 1e-2).unwrap();
     let times: Vec<f64> = grid.levels().iter().map(|l| l.t).collect();
-    // A different last step, and churn that is spread over the steps, depend on where a run ends.
-    let is_local = |name: &str| name != "heun:final=euler" && !name.starts_with("edm:s_churn");
+    // Different last steps, and churn that is spread over the steps, depend on where a run ends.
+    let is_local = |name: &str| {
+        !["heun:final=euler", "heunpp2"].contains(&name) && !name.starts_with("edm:s_churn")
+    };
     for (name, sampler) in all_samplers().iter().filter(|(n, _)| is_local(n)) {
         let states = along(&sampler.plan(&grid).unwrap(), &data);
         for n in [1, 7, 29] {
@@ -371,6 +373,14 @@ fn network_evaluations_are_counted_on_the_plan() {
         ("dpmpp-3m", 30, 30),
         ("dpmpp-3m-sde", 30, 30),
         ("lms", 30, 30),
+        ("midpoint", 30, 60),
+        ("ralston", 30, 60),
+        ("rk3", 30, 90),
+        ("res-2s", 30, 60),
+        ("res-3s", 30, 90),
+        // The last two steps take one evaluation and two.
+        ("heunpp2", 30, 87),
+        ("edm-ablation", 30, 60),
         ("heun:final=euler", 30, 59),
         ("edm:s_churn=20,s_min=0.05,s_max=10,s_noise=1.007", 30, 60),
         ("stochastic heun", 30, 60),

@@ -74,7 +74,15 @@ fn check(
 #[test]
 fn every_sampler_has_exact_gradients() {
     let mut checked = 0;
-    for name in sampler::registry().names() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/plans");
+    let files = ["heun", "dpmpp-2m", "ancestral"].map(|name| format!("plan:{folder}/{name}.toml"));
+    let variants = [
+        "midpoint:noise-ratio",
+        "heunpp2:variable=t",
+        "edm-ablation:alpha=0.7,schedule=vp,scaling=vp",
+    ];
+    let names = sampler::registry().names_alone();
+    for name in names.into_iter().chain(variants).chain(files.iter().map(String::as_str)) {
         for process_name in process::registry().names() {
             let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
             let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
