@@ -4,6 +4,7 @@
 use gaussmeter::prelude::*;
 use gaussmeter::sampler::{self, PlanFile};
 use gaussmeter_testkit::fitted_order;
+use proptest::prelude::{ProptestConfig, prop, prop_assert, proptest};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -153,6 +154,40 @@ fn the_language_has_what_samplers_need() {
     let text = format!("{:?}", plan.ops()[4]);
     assert!(text.contains("Combine") && plan.ops().len() == 15 && plan.nfe() == 5, "{plan:?}");
     assert!(!text.contains("e-1"), "the sum of differences is 0: {text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a rule says, there is an answer: a reason, or a program.
+    #[test]
+    fn any_rule_is_answered(
+        words in prop::collection::vec(
+            prop::sample::select(vec![
+                "x", "d", "d[-1]", "x[-2]", "h", "sigma_prev", "level_next", "step", "1", "2.5", "1e308",
+                "+", "-", "*", "/", "^", "(", ")", ",", "<", "==", "and", "not", "denoiser(x)", "normal()",
+                "at_ratio(", "at_time(", "velocity(x, ", "phi2(", "log(", "sqrt(", "max(", "\n", ";", "d =",
+                "x_next =", "é", "[", "]", "_next", "\\",
+            ]),
+            0..14,
+        ),
+        when in "(step > [0-9]|d|step > 1 and h_prev < 1|)?",
+    ) {
+        let text = words.join(" ");
+        let first = "[[rule]]\nwhen = 'step == 1'\ndo = 'd = denoiser(x); x_next = x'\n";
+        let second = format!("[[rule]]\nwhen = '{when}'\ndo = '''\ny = {text}\nx_next = x'''\n");
+        match PlanFile::parse(&format!("{first}{second}{}", rule("x_next = x"))) {
+            Err(reason) => prop_assert!(!reason.is_empty() && !reason.contains('\n'), "{}", reason),
+            Ok(plan) => {
+                for grid in grids() {
+                    if let Err(error) = plan.plan(&grid) {
+                        prop_assert!(!error.to_string().contains('\n'), "{}", error);
+                    }
+                }
+            }
+        }
+        let _ = PlanFile::parse(&words.concat());
+    }
 }
 
 /// A rule of one step.

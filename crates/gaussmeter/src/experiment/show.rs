@@ -186,7 +186,7 @@ impl Program {
         let mut rows = Vec::new();
         let mut step = 0;
         // Numbers of the level take 33 of 80 columns, the number of the step 6.
-        let width = width.min(41);
+        let width = if width == usize::MAX { width } else { 41 };
         let mut add = |number: usize, text: String, level: Option<&Level>| {
             let is_first = step != number;
             step = number;

@@ -161,7 +161,16 @@ impl Expression {
                 }
             }
             Expression::Binary(left, operator, right) => {
-                operator.apply(left.value(scope)?, right.value(scope)?)
+                let left = left.value(scope)?;
+                // What the left side decides does not ask the right one, which may not be defined.
+                match (operator, &left) {
+                    (Operator::And, Value::Number(x)) if *x == 0.0 => return Ok(left),
+                    (Operator::Or, Value::Number(x)) if *x != 0.0 => {
+                        return Ok(Value::Number(Real::from(1.0)));
+                    }
+                    _ => {}
+                }
+                operator.apply(left, right.value(scope)?)
             }
         }
     }
@@ -495,6 +504,8 @@ mod tests {
             ("max(1, min(5, 3))", 3.0),
             ("1 < 2 and not(2 <= 1) or 0", 1.0),
             ("1 == 1 == 1", 1.0),
+            ("0 and unknown", 0.0),
+            ("3 or unknown", 1.0),
             ("2 ** 3 · 2", 16.0),
             ("phi1(0) + 2 * phi2(0) + 6 * phi3(0)", 3.0),
         ] {
