@@ -37,6 +37,7 @@ Examples:
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter tune --sampler dpmpp-2m --nfe 10   the best times for given data
+  gaussmeter show heun --steps 2             a sampler as a linear program
   gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
@@ -69,8 +70,10 @@ enum Command {
     Texture(command::texture::Arguments),
     #[cfg(feature = "data")]
     Sample(command::sample::Arguments),
+    Show(command::show::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
+    Cite(command::cite::Arguments),
     Completions(command::completions::Arguments),
 }
 
@@ -92,8 +95,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Texture(a) => command::texture::run(a),
         #[cfg(feature = "data")]
         Command::Sample(a) => command::sample::run(a),
+        Command::Show(a) => command::show::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
+        Command::Cite(a) => command::cite::run(a),
         Command::Completions(a) => command::completions::run(a, &mut Cli::command()),
     }
 }

@@ -51,7 +51,6 @@ impl SettingOptions {
 
 impl ProcessOptions {
     /// Builds process and grid for a spectrum.
-    #[cfg(feature = "data")]
     pub fn build(&self, spectrum: Spectrum) -> Result<Setting, Failure> {
         Ok(self.names()?(spectrum))
     }

@@ -34,10 +34,15 @@ impl Output {
     /// Writes a report.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
         let text = self.format()?.write(report)?;
-        match &self.output {
-            Some(path) => write_file(path, &text).map_err(|e| failed(&path.display(), &e)),
-            None => print(&text),
-        }
+        emit(self.output.as_deref(), &text)
+    }
+}
+
+/// Writes a text to a file, or prints it.
+pub fn emit(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+    match path {
+        Some(path) => write_file(path, text).map_err(|e| failed(&path.display(), &e)),
+        None => print(text),
     }
 }
 

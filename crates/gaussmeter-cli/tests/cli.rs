@@ -11,8 +11,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 8] =
-    ["", "table", "curve", "modes", "eval", "list", "samplers", "completions"];
+const COMMANDS: [&str; 10] =
+    ["", "table", "curve", "modes", "eval", "show", "cite", "list", "samplers", "completions"];
 
 impl Folder {
     fn new() -> Self {
@@ -876,6 +876,77 @@ fn lists_name_everything_that_can_be_used() {
     assert_eq!(folder.stdout("list --format csv").lines().count(), 1 + entries.len());
 }
 
+/// The program of a sampler in all formats, run again from its document.
+#[test]
+fn programs_are_shown_and_run_again() {
+    let folder = Folder::new();
+    let text = folder.stdout("show heun --steps 2 --process edm:sigma_max=2 --eps 0.5");
+    assert!(rows(&text).contains(&"y1 = x0 - 0.750000 v1a".into()), "{text}");
+    let printed = rows(&text);
+    let last = "x2 = x1 - 0.375000 v2a - 0.375000 v2b 0.500000 1.00000 0.500000";
+    assert!(printed.contains(&last.into()), "{text}");
+    assert!(printed.contains(&"1 v1a = velocity(x0) 2.00000 1.00000 2.00000".into()), "{text}");
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for sampler in ["heun", "ddim:eta=0.5", "dpmpp-3m-sde", "dpmpp-sde", "edm:s_churn=3", "lms"] {
+        let run = "--process edm --grid karras --steps 6 --spectrum spiked:d=10,rank=3";
+        let setting = run.split(" --spectrum").next().unwrap();
+        folder.stdout(&format!("show {sampler} {setting} -o program.json"));
+        let direct = folder.w2(&format!("eval --sampler {sampler} {run}"));
+        assert_eq!(folder.w2(&format!("eval --sampler plan:program.json {run}")), direct);
+        let document: Value = serde_json::from_str(&folder.read("program.json")).unwrap();
+        assert_eq!((&document["command"], &document["schema"]), (&"show".into(), &1.into()));
+        assert_eq!(list(&document["grid"]).len(), 7);
+        let csv = folder.stdout(&format!("show {sampler} {setting} --format csv"));
+        let start = "step,op,result,kind,vector,coefficient,t,alpha,sigma\n";
+        assert!(csv.starts_with(start) && csv.lines().count() > 12, "{csv}");
+    }
+    for (line, expected) in [
+        ("--steps 5", "undefined at step 1 of 5: the program was recorded for 6 steps, not 5"),
+        (
+            "--steps 6 --eps 0.1",
+            "undefined at step 1 of 6: the program was recorded with another process or grid: alpha is \
+             1 there and 0 here, at t = 80",
+        ),
+    ] {
+        let ran = folder.run(&format!("eval --sampler plan:program.json {line}"));
+        let start = "error: sampler 'plan:file=program.json': ";
+        assert_eq!((ran.code, ran.stderr), (1, format!("{start}{expected}\n")));
+    }
+    let damaged = folder.read("program.json").replacen("\"of\": \"x0\"", "\"of\": \"x9\"", 1);
+    folder.write("damaged.json", damaged);
+    let ran = folder.run("eval --sampler plan:damaged.json");
+    assert_eq!(
+        (ran.code, &ran.stderr[..]),
+        (
+            1,
+            "error: sampler 'plan': damaged.json: operation 1: 'x9' is not known here: it is found by \
+             this operation, later or never\n"
+        )
+    );
+}
+
+#[test]
+fn citations_are_bibtex() {
+    let folder = Folder::new();
+    let keys = |line: &str| {
+        let text = folder.stdout(line);
+        let keys = text.lines().filter_map(|l| l.strip_prefix('@')?.split_once('{'));
+        keys.map(|(_, key)| key.trim_end_matches(',').to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(keys("cite"), ["gaussmeter", "pierret2025diffusion"]);
+    let all = keys("cite heun,dpmpp-2m --process edm:sigma_max=3 --grid karras --metric w2");
+    for key in ["karras2022elucidating", "lu2022dpmpp", "kdiffusion", "diffusers"] {
+        assert_eq!(all.iter().filter(|k| *k == key).count(), 1, "{all:?}");
+    }
+    let ran = folder.run("cite hein");
+    assert_eq!(
+        (ran.code, &ran.stderr[..]),
+        (2, "error: unknown sampler 'hein': did you mean 'heun'?\n")
+    );
+}
+
 #[test]
 fn latex_compiles() {
     let folder = Folder::new();
@@ -889,6 +960,7 @@ fn latex_compiles() {
         "modes --sampler em,heun",
         "curve --nfe 100",
         "curve --against eps --nfe 100",
+        "show dpmpp-sde --steps 3",
         "list",
     ] {
         let latex = folder.stdout(&format!("{line} --format latex"));

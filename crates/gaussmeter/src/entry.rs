@@ -244,6 +244,10 @@ impl Kind {
 pub struct Arguments(Vec<(Parameter, String)>);
 
 impl Arguments {
+    /// Each parameter with its value in text form, in the order of the entry.
+    pub fn iter(&self) -> impl Iterator<Item = (&Parameter, &str)> {
+        self.0.iter().map(|(parameter, value)| (parameter, value.as_str()))
+    }
     fn text_of(&self, key: &str) -> &str {
         match self.0.iter().find(|(p, _)| p.name == key) {
             Some((_, value)) => value,
@@ -292,6 +296,8 @@ pub struct Named<T: ?Sized> {
     pub name: &'static str,
     /// Order of convergence of the entry.
     pub order: Option<u8>,
+    /// All parameters of the entry with their values.
+    pub arguments: Arguments,
     /// The member itself.
     pub item: Box<T>,
 }
@@ -310,6 +316,12 @@ impl<T: ?Sized> Registry<T> {
     /// Canonical names, in registry order.
     pub fn names(&self) -> Vec<&'static str> {
         self.entries.iter().map(|e| e.name).collect()
+    }
+
+    /// Canonical names of the members that need no argument, in registry order.
+    pub fn names_alone(&self) -> Vec<&'static str> {
+        let needs = |e: &&&Entry<T>| e.parameters.iter().all(|p| p.default.is_some());
+        self.entries.iter().filter(needs).map(|e| e.name).collect()
     }
 
     /// The entry of this name or alias (case does not matter).
@@ -392,7 +404,7 @@ impl<T: ?Sized> Registry<T> {
         } else {
             format!("{}:{}", entry.name, changed.join(","))
         };
-        Ok(Named { label, name: entry.name, order: entry.order, item })
+        Ok(Named { label, name: entry.name, order: entry.order, arguments, item })
     }
 
     fn arguments(&self, entry: &Entry<T>, text: Option<&str>) -> Result<Arguments, EntryError> {

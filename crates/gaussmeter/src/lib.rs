@@ -31,6 +31,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod basis;
+pub mod bibliography;
 pub mod data;
 pub mod denoiser;
 pub mod design;

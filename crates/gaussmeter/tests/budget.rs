@@ -82,7 +82,7 @@ fn each_part_is_what_it_is_defined_to_be() {
     let setting = setting(spectrum(), Arc::new(Uniform));
     let data = &*setting.spectrum;
     let zero = setting.process.level(0.0);
-    for name in sampler::registry().names() {
+    for name in sampler::registry().names_alone() {
         for eps in [1e-2, 1e-3, 1e-5, 0.0] {
             for std in [1.0, 1.3] {
                 let init = Init::Normal { std: Some(std) };
@@ -129,7 +129,7 @@ fn each_part_is_what_it_is_defined_to_be() {
 fn an_exact_start_has_no_initialization_error() {
     for data in [spectrum(), singular()] {
         let setting = setting(data, Arc::new(Uniform));
-        for name in sampler::registry().names() {
+        for name in sampler::registry().names_alone() {
             let (_, budget) = budget(&setting, name, 30, 1e-3, &Init::Exact);
             assert_eq!((budget.initialization.value, budget.initialization.infinite), (0.0, None));
         }
@@ -175,7 +175,7 @@ fn warnings_appear_where_errors_cancel_and_nowhere_else() {
     let mut seen = std::collections::BTreeMap::new();
     for spectrum in [spectrum(), data(), data::load("cifar10").unwrap()] {
         let setting = setting(spectrum, Arc::new(Uniform));
-        for name in sampler::registry().names() {
+        for name in sampler::registry().names_alone() {
             let sampler = sampler::registry().build(name).unwrap();
             for (steps, eps) in [(30, 0.0), (30, 1e-2), (200, 1e-3), (1000, 1e-2), (2000, 1e-5)] {
                 for init in

@@ -384,7 +384,7 @@ fn diagonal_laws_agree_with_the_diagonal_engine() {
         }
     }
     let grid = Uniform.grid(&processes[0], 40, 1e-3).unwrap();
-    for name in sampler::registry().names() {
+    for name in sampler::registry().names_alone() {
         let plan = sampler::registry().build(name).unwrap().item.plan(&grid).unwrap();
         let output = Output::of(&plan, &spectrum);
         for target in [Target::Data, Target::Marginal] {

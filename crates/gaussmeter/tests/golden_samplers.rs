@@ -39,8 +39,22 @@ impl Case<'_> {
             let pair = numbers(pair);
             pair[1] / pair[0]
         };
-        if self.0["fn"] == "edm_sampler" {
-            let given = |key, default| self.given(key).unwrap_or(default);
+        let given = |key, default| self.given(key).unwrap_or(default);
+        let discretization = self.0["kwargs"]["discretization"].as_str().unwrap_or("edm");
+        if self.0["fn"] == "ablation_sampler" && discretization != "edm" && self.is_churned() {
+            // Discretization vp, the only other one with churn: uniform in the time of its schedule.
+            assert_eq!(discretization, "vp");
+            let steps = self.0["num_steps"].as_f64().unwrap();
+            let time = |i: u32| 1.0 + f64::from(i) / (steps - 1.0) * (1e-3 - 1.0);
+            let node = |t: f64| (9.95 * t * t + 0.1 * t).exp_m1().sqrt();
+            return (0..steps as u32).map(|i| node(time(i))).chain([0.0]).collect();
+        }
+        if self.0["fn"] == "ablation_sampler" && !self.is_churned() {
+            let stages = if self.0["kwargs"]["solver"] == "euler" { 1 } else { 2 };
+            let evaluations = self.0["evals_alpha_sigma"].as_array().unwrap().iter();
+            return evaluations.step_by(stages).map(ratio).chain([0.0]).collect();
+        }
+        if self.0["fn"] == "edm_sampler" || self.0["fn"] == "ablation_sampler" {
             let (low, high) = (given("sigma_min", 0.002), given("sigma_max", 80.0));
             let (rho, last) = (given("rho", 7.0), self.0["num_steps"].as_f64().unwrap() - 1.0);
             let (from, to) = (high.powf(1.0 / rho), low.powf(1.0 / rho));
@@ -81,6 +95,9 @@ impl Case<'_> {
             Value::Null => serde_json::json!([1.0, 0.0]),
             output => output.clone(),
         }
+    }
+    fn is_churned(&self) -> bool {
+        self.given("S_churn").is_some()
     }
     fn is_flow(&self) -> bool {
         self.0["state_space"].as_str().is_some_and(|s| s.starts_with("flow"))
@@ -410,6 +427,27 @@ fn comfyui_deis(c: &Case) -> Option<String> {
     in_u(c, text)
 }
 
+/// The ablation sampler of EDM: its schedule vp has the range of noise levels of its grid.
+fn ablation(c: &Case) -> Option<String> {
+    let word = |key: &str, default| c.0["kwargs"][key].as_str().unwrap_or(default).to_string();
+    let text = call("edm-ablation", c, &[CHURN, &[("alpha", "alpha")]].concat())?;
+    let comma = if text.ends_with(':') { "" } else { "," };
+    let (schedule, scaling) = (word("schedule", "linear"), word("scaling", "none"));
+    let mut text = format!(
+        "{text}{comma}solver={},schedule={schedule},scaling={scaling}",
+        word("solver", "heun")
+    );
+    if schedule == "vp" {
+        text += match word("discretization", "edm").as_str() {
+            "vp" => "",
+            "ve" => ",sigma_min=0.02,sigma_max=100",
+            "iddpm" => ",sigma_min=0.002,sigma_max=81",
+            _ => ",sigma_min=0.002,sigma_max=80",
+        };
+    }
+    Some(text)
+}
+
 /// The files whose update rules are written here.
 const FILES: &[File] = &[
     ("kdiffusion__euler", |c| call("edm-euler", c, CHURN), 15),
@@ -500,6 +538,18 @@ const FILES: &[File] = &[
     ("edm__edm_sampler", |c| call("edm", c, CHURN), 10),
     ("kdiffusion__heun", |c| call("edm", c, CHURN), 20),
     ("comfyui__heun", |c| in_u(c, "edm"), 14),
+    // On flow models u is the noise ratio, in which the ODE is that in t.
+    (
+        "comfyui__heunpp2",
+        |c| {
+            Some(format!(
+                "heunpp2:comfyui,variable={}",
+                if c.is_flow() { "t" } else { "noise-ratio" }
+            ))
+        },
+        14,
+    ),
+    ("edm__ablation_sampler", ablation, 31),
     ("diffusers__heun", |c| told(c, Some("edm".into()), "fractional"), 12),
     ("kdiffusion__dpm_2", |c| call("dpm-2", c, CHURN), 20),
     ("kdiffusion__dpm_2_ancestral", |c| call("dpm-2-ancestral", c, &[("eta", "eta")]), 20),
@@ -588,27 +638,23 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
         _ => None,
     });
     let told: Vec<_> = told.collect();
-    let mut recorded = &case.0["evals_alpha_sigma"].as_array().unwrap()[..];
-    // A last step of no length: its evaluation has no effect.
-    if let Some([.., a, b]) = case.0["sigmas"].as_array().map(|s| &s[..])
-        && a == b
-        && recorded.len() == told.len() + 1
-    {
-        recorded = &recorded[..told.len()];
-    }
-    let differs = |(level, pair): (&Level, &Value)| {
-        let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
-        (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
-    };
-    // An evaluation at the level of the output changes nothing.
+    let recorded = &case.0["evals_alpha_sigma"].as_array().unwrap()[..];
+    // An evaluation at the level of the output, or in a step of no length, changes nothing.
     let ratio = |pair: &Value| pair[1].as_f64().unwrap() / pair[0].as_f64().unwrap();
-    let recorded = match recorded.split_last() {
-        Some((last, others))
-            if told.len() == others.len() && ratio(last) == ratio(&case.output()) =>
+    let sigmas = case.0["sigmas"].as_array().map(|s| &s[..]);
+    let is_repeated = matches!(sigmas, Some([.., a, b]) if a == b);
+    let recorded = match recorded {
+        [others @ .., last]
+            if told.len() == others.len()
+                && (is_repeated || ratio(last) == ratio(&case.output())) =>
         {
             others
         }
-        _ => &recorded[..],
+        all => all,
+    };
+    let differs = |(level, pair): (&Level, &Value)| {
+        let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
+        (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
     };
     if told.len() != recorded.len() || told.iter().zip(recorded).any(differs) {
         return None;

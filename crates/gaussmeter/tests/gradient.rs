@@ -75,13 +75,19 @@ fn check(
 fn every_sampler_has_exact_gradients() {
     let mut checked = 0;
     // Coefficients that the defaults do not have.
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/plans");
+    let files = ["heun", "dpmpp-2m", "ancestral"].map(|name| format!("plan:{folder}/{name}.toml"));
     let variants = [
         "deis:variant=t",
         "deis:variant=comfyui",
         "ipndm-v:variant=comfyui",
         "adams-bashforth-moulton:mode=pec",
+        "midpoint:noise-ratio",
+        "heunpp2:variable=t",
+        "edm-ablation:alpha=0.7,schedule=vp,scaling=vp",
     ];
-    for name in sampler::registry().names().into_iter().chain(variants) {
+    let names = sampler::registry().names_alone();
+    for name in names.into_iter().chain(variants).chain(files.iter().map(String::as_str)) {
         // Networks that are told other levels than solvers work with, too: few enough of them that no
         // difference leads across a rounding.
         let told = [
@@ -89,7 +95,7 @@ fn every_sampler_has_exact_gradients() {
             "flow:conditioning=round,steps=4",
             "vp-discrete:steps=8,beta_end=0.5,conditioning=truncate,network=v",
         ];
-        let names = process::registry().names().into_iter().filter(|n| *n != "custom");
+        let names = process::registry().names_alone().into_iter();
         // With levels of these grids in between, on most processes.
         let name = if name == "restart" { "restart:min=0.6,max=1.5" } else { name };
         for process_name in names.chain(told) {

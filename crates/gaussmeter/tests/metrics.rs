@@ -328,7 +328,7 @@ proptest! {
         prop_assert_eq!(whole.modes().len(), halves.modes().len());
         let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
         let grid = Uniform.grid(&process, steps, 1e-3).unwrap();
-        for sampler in sampler::registry().names() {
+        for sampler in sampler::registry().names_alone() {
             let plan = sampler::registry().build(sampler).unwrap().item.plan(&grid).unwrap();
             let law = |data: &Spectrum| {
                 Output::of(&plan, data).law(data, &Init::Normal { std: None }, Target::Data)
@@ -355,7 +355,7 @@ proptest! {
             let mut times: Vec<f64> = (0..=steps).map(rho).collect();
             times[0] = 80.0 * unit;
             let grid = Grid::new(process, &times).unwrap();
-            let sampler = sampler::registry().build(sampler::registry().names()[index]).unwrap();
+            let sampler = sampler::registry().build(sampler::registry().names_alone()[index]).unwrap();
             let plan = sampler.item.plan(&grid).ok()?;
             Some(Output::of(&plan, &data).law(&data, &Init::Normal { std: None }, Target::Data))
         };

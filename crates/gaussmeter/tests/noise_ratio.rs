@@ -122,6 +122,15 @@ fn the_law_depends_on_noise_ratios_alone() {
         "annealed-langevin",
         "restart:min=0.6,max=4,repeats=2",
         "restart:min=0.6,max=4,repeats=2,steps=3",
+        "midpoint:noise-ratio",
+        "ralston:noise-ratio",
+        "rk3:variable=noise-ratio",
+        "res-2s",
+        "res-3s",
+        "heunpp2",
+        "heunpp2:comfyui",
+        "edm-ablation:alpha=0.7,schedule=vp,scaling=vp,s_churn=2",
+        "edm-ablation:schedule=ve",
     ] {
         let [edm, others @ ..] = grids().map(|g| in_ratio_coordinates(text, &g));
         for (other, process) in others.iter().zip(["vp", "flow"]) {
@@ -179,6 +188,10 @@ fn samplers_that_coincide() {
         // Nothing is restarted above the levels of the grid.
         ("restart:min=0.01,max=0.02", "edm"),
         ("er-sde:stages=1,scale=sde", "euler-ancestral"),
+        ("res-2s:solver=midpoint", "dpmpp-2s-ancestral:eta=0"),
+        ("edm-ablation", "edm"),
+        ("edm-ablation:s_churn=3,s_max=10", "edm:s_churn=3,s_max=10"),
+        ("edm-ablation:solver=euler", "ddim"),
     ] {
         for grid in grids() {
             let [a_law, b_law] = [a, b].map(|text| in_ratio_coordinates(text, &grid));
@@ -291,6 +304,11 @@ fn the_last_step_to_no_noise_is_finite() {
         "pc",
         "annealed-langevin",
         "restart:min=0.6,max=4",
+        "res-2s",
+        "res-3s",
+        "heunpp2",
+        "heunpp2:comfyui",
+        "rk3:variable=noise-ratio",
     ] {
         for grid in grids() {
             let output = output(text, &grid);
@@ -351,6 +369,12 @@ fn infinite_noise_ratios_are_refused() {
         "seeds-2",
         "er-sde",
         "restart",
+        "midpoint:noise-ratio",
+        "rk3:variable=noise-ratio",
+        "res-2s",
+        "res-3s",
+        "heunpp2",
+        "edm-ablation",
     ] {
         let error = sampler::registry().build(text).unwrap().item.plan(&flow).unwrap_err();
         assert_eq!(

@@ -207,6 +207,23 @@ const VARIANTS: &[(&str, u8, Option<f64>)] = &[
     ("er-sde:scale=sde", 2, None),
     ("er-sde:scale=ode", 2, None),
     ("er-sde:stages=2,scale=ode", 2, None),
+    ("midpoint:noise-ratio", 2, None),
+    ("ralston:noise-ratio", 2, None),
+    ("rk3:variable=noise-ratio", 3, None),
+    ("rk3:heun", 3, None),
+    ("rk3:ralston", 3, None),
+    ("rk3:ssp", 3, None),
+    ("res-2s:c2=1", 2, None),
+    ("res-2s:c2=0.3,solver=midpoint", 2, None),
+    ("res-3s:c2=0.6666666666666666,c3=0.6666666666666666", 3, None),
+    ("res-3s:c2=0.3,c3=0.8", 3, None),
+    ("heunpp2:comfyui", 1, None),
+    ("heunpp2:variable=t", 2, None),
+    ("edm-ablation:alpha=0.5", 2, None),
+    ("edm-ablation:solver=euler,schedule=ve", 1, None),
+    ("edm-ablation:alpha=0.6,schedule=vp,scaling=vp", 2, None),
+    ("edm-ablation:schedule=ve,scaling=vp", 2, None),
+    ("edm-ablation:schedule=vp,sigma_min=0.002,sigma_max=80", 2, None),
 ];
 
 type Limit = fn(&dyn Process, &Level, f64) -> f64;
@@ -242,7 +259,9 @@ fn renoised(level: &Level, down: f64, eigenvalue: f64) -> f64 {
 #[test]
 fn samplers_without_an_order_have_the_limit_they_state() {
     let registry = sampler::registry();
-    for entry in registry.entries.iter().filter(|e| e.order.is_none()) {
+    let alone = registry.names_alone();
+    let entries = registry.entries.iter().filter(|e| alone.contains(&e.name));
+    for entry in entries.filter(|e| e.order.is_none()) {
         assert!(
             LIMITS.iter().any(|(text, _)| text.split(':').next() == Some(entry.name)),
             "{}: no limit",
@@ -288,6 +307,17 @@ fn samplers_without_an_order_have_the_limit_they_state() {
     }
 }
 
+/// On Gaussian data the midpoint method in σ, in which the ODE is dξ/dς = ς ξ/(λ + ς²), gains an order:
+/// its local error −h³ (a³/6 + a a′/4 + a″/24), with a = ς/(λ + ς²), vanishes. So it does in the time of
+/// flow matching, where it is a Möbius transform of the same. The order is 2 on other data.
+fn gains_an_order(text: &str, process: &str) -> bool {
+    match text {
+        "midpoint" => matches!(process, "edm" | "flow"),
+        "midpoint:noise-ratio" | "edm-ablation:alpha=0.5" => true,
+        _ => false,
+    }
+}
+
 #[test]
 fn declared_orders_are_measured() {
     let registry = sampler::registry();
@@ -316,7 +346,7 @@ fn declared_orders_are_measured() {
                 assert_eq!((text, name == "vp-linear"), ("ddpm", false), "{name}");
                 continue;
             };
-            let order = f64::from(order);
+            let order = f64::from(order + u8::from(gains_an_order(text, name)));
             for (what, errors) in [("variance", variance), ("mean", mean)] {
                 // An exact mean has no order.
                 if errors.iter().all(|e| *e < 1e-12) {

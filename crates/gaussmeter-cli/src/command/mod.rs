@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub mod cite;
 pub mod completions;
 pub mod curve;
 pub mod eval;
@@ -12,6 +13,7 @@ pub mod pareto;
 pub mod rank;
 #[cfg(feature = "data")]
 pub mod sample;
+pub mod show;
 #[cfg(feature = "data")]
 pub mod spectrum;
 pub mod table;

@@ -33,7 +33,7 @@ pub(super) static EXPONENTIAL: Entry<dyn GridRule> = Entry {
     name: "exponential",
     aliases: &["log-snr", "lu"],
     summary: "sigma/alpha equally spaced in its logarithm: uniform log-SNR",
-    source: "Lu et al. (2022), DPM-Solver; k-diffusion, get_sigmas_exponential",
+    source: "Lu et al. (2022a), DPM-Solver; k-diffusion, get_sigmas_exponential",
     order: None,
     parameters: &[SIGMA_MIN, SIGMA_MAX, FINAL],
     build: |a| Ok(Box::new(Polyexponential::new(1.0, Range::from(a)))),

@@ -71,7 +71,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         "deis-1",
     ],
     summary: "DDIM; at eta = 0 Euler in sigma, the 'euler' of k-diffusion, ComfyUI and diffusers",
-    source: "Song, Meng & Ermon (2021), equations 12 and 16; Lu et al. (2022), equation 4.1",
+    source: "Song, Meng & Ermon (2021), equations 12 and 16; Lu et al. (2022a), equation 4.1",
     order: Some(1),
     parameters: &[
         eta("0"),

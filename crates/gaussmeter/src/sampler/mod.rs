@@ -8,6 +8,7 @@ mod adams_bashforth_moulton;
 mod ddim;
 mod ddpm;
 mod deis;
+mod document;
 mod dpm_2;
 mod dpm_fast;
 mod dpm_singlestep;
@@ -17,29 +18,37 @@ mod dpmpp_2s;
 mod dpmpp_3m;
 mod dpmpp_sde;
 mod edm;
+mod edm_ablation;
 mod ei;
 mod em;
 mod er_sde;
 mod euler;
 mod exponential;
 mod exponential_adams_bashforth;
+mod exponential_runge_kutta;
+mod expression;
 mod flow_ancestral;
 mod gradient_estimation;
 mod heun;
+mod heunpp2;
 mod ipndm_v;
 mod langevin;
 mod lcm;
 mod lms;
 mod multistep;
+mod plan_file;
 mod pndm;
+mod recorded;
 mod refused;
 mod res_multistep;
 mod restart;
 mod rk4;
+mod runge_kutta;
 mod sa_solver;
 mod seeds;
 mod transfer;
 mod unipc;
+mod variable;
 
 pub use adams_bashforth_moulton::AdamsBashforthMoulton;
 pub use ddim::Ddim;
@@ -54,26 +63,32 @@ pub use dpmpp_2s::DpmPp2S;
 pub use dpmpp_3m::DpmPp3M;
 pub use dpmpp_sde::{DpmPpSde, TwoNoises};
 pub use edm::{EdmRule, EdmSampler};
+pub use edm_ablation::EdmAblation;
 pub use ei::ExponentialIntegrator;
 pub use em::EulerMaruyama;
 pub use er_sde::{ErSde, NoiseScale};
 pub use euler::Euler;
 pub use exponential::{LowerOrderFinal, Model, SecondDerivative, Solver};
+pub use exponential_runge_kutta::ExponentialRungeKutta;
 pub use flow_ancestral::{FlowAncestral, FlowSolver};
 pub use gradient_estimation::GradientEstimation;
 pub use heun::Heun;
+pub use heunpp2::HeunPp2;
 pub use ipndm_v::ComfyUiIpndmV;
 pub use langevin::{Langevin, Predictor};
 pub use lcm::{Lcm, Tcd};
 pub use lms::Lms;
+pub use plan_file::PlanFile;
 pub use pndm::{Pndm, PndmStart};
 pub use res_multistep::ResMultistep;
 pub use restart::Restart;
 pub use rk4::Rk4;
+pub use runge_kutta::{RungeKutta, Tableau, TableauError};
 pub use sa_solver::{LowerOrders, SaSolver, Tau};
 pub use seeds::{Seeds2, Seeds3};
 pub use transfer::Churn;
 pub use unipc::{SingleWeight, UniPc};
+pub use variable::{EdmSchedule, EdmTime, Variable};
 
 use crate::entry::Registry;
 use crate::grid::Grid;
@@ -143,6 +158,15 @@ pub fn registry() -> Registry<dyn Sampler> {
             &langevin::ENTRY,
             &langevin::ANNEALED,
             &restart::ENTRY,
+            &runge_kutta::MIDPOINT,
+            &runge_kutta::RALSTON,
+            &runge_kutta::RK3,
+            &runge_kutta::BUTCHER,
+            &exponential_runge_kutta::TWO,
+            &exponential_runge_kutta::THREE,
+            &heunpp2::ENTRY,
+            &edm_ablation::ENTRY,
+            &plan_file::ENTRY,
         ],
         refused: refused::REFUSED,
     }
@@ -174,6 +198,12 @@ pub trait Sampler: Debug + Send + Sync {
     /// # Errors
     /// [`SamplerError::Undefined`] where the scheme has no meaning on this grid.
     fn record(&self, grid: &Grid, tape: &Tape, x: Var) -> Result<Var, SamplerError>;
+
+    /// The order of convergence that a file declares, for a sampler that is read from one. The others
+    /// have it in their entry.
+    fn own_order(&self) -> Option<u8> {
+        None
+    }
 
     /// The recorded program on a grid.
     ///

@@ -57,6 +57,16 @@ fn tail(h: Real, n: u32) -> Real {
     (1..20).rev().fold(Real::from(1.0), |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
 }
 
+/// φₙ(z) = Σ_k zᵏ/(k + n)!, the functions of exponential integrators.
+pub(super) fn phi(n: u32, z: Real) -> Real {
+    match n {
+        0 => z.exp(),
+        _ if z.abs() < 1.0 => tail(-z, n),
+        1 => z.exp_m1() / z,
+        _ => (phi(n - 1, z) - (1..n).fold(1.0, |product, k| product * f64::from(k)).recip()) / z,
+    }
+}
+
 /// φ₂ = 1 − (1 − e^{−h})/h, without cancellation, for h of either sign.
 pub(super) fn phi2(h: Real) -> Real {
     if h.abs() < 1.0 { h * tail(h, 2) } else { 1.0 + (-h).exp_m1() / h }

@@ -1,0 +1,49 @@
+use crate::failure::Failure;
+use crate::options::{self, LengthOptions, ProcessOptions, parse_time};
+use crate::output::{Output, width};
+use clap::Args;
+use gaussmeter::experiment::{Length, program};
+use gaussmeter::{data, sampler};
+
+/// A sampler as the linear program that it is: every operation with its coefficients
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Step by step, what the network is asked at which level, the noises, and the
+linear combinations: x2 is the state after two steps, d, s, e or v what the
+network says (denoiser, score, noise, velocity), z a noise, y an inner point.
+Unless told otherwise, 4 steps are shown.
+
+The json document is a sampler: 'plan:FILE' runs it with its numbers, on the
+same process and grid.
+
+Examples:
+  gaussmeter show heun
+  gaussmeter show dpmpp-2m --steps 3 --process edm --grid karras
+  gaussmeter show dpmpp-sde --steps 10 --eps 1e-2 -o program.json
+  gaussmeter eval --sampler plan:program.json --steps 10 --eps 1e-2")]
+pub struct Arguments {
+    /// Sampler (see `gaussmeter samplers`)
+    #[arg(value_name = "SAMPLER")]
+    sampler: String,
+    #[command(flatten)]
+    dynamics: ProcessOptions,
+    /// Truncation time where sampling stops [default: 1e-3, or where the grid ends by itself]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
+    eps: Option<f64>,
+    #[command(flatten)]
+    length: LengthOptions,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    let width = width(a.output.format()?);
+    let registry = sampler::registry();
+    let sampler = registry.build(&a.sampler)?;
+    let entry = registry.find(sampler.name)?;
+    // A program is the same for all data.
+    let setting = a.dynamics.build(data::load("white:d=1")?)?;
+    let length = a.length.length(&setting, Length::Steps(4));
+    let eps = options::eps(a.eps, &setting, 1e-3);
+    a.output.write(&program(&setting, &sampler, entry, length, eps)?.report(width))
+}

@@ -1,0 +1,48 @@
+//! Files that describe samplers: TOML, or JSON of the same shape.
+
+use serde_json::{Map, Value};
+use std::io::Read;
+use std::path::Path;
+
+/// Largest file that is read.
+const LARGEST: u64 = 64 << 20;
+
+/// The table that a file is. Errors do not name the file.
+pub(super) fn read(path: &Path) -> Result<Map<String, Value>, String> {
+    let file = std::fs::File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_string(),
+        _ => e.to_string(),
+    })?;
+    let mut text = String::new();
+    let size = file.take(LARGEST + 1).read_to_string(&mut text).map_err(|e| match e.kind() {
+        std::io::ErrorKind::InvalidData => "not a text file".to_string(),
+        _ => e.to_string(),
+    })?;
+    if size as u64 > LARGEST {
+        return Err(format!("larger than {} MiB", LARGEST >> 20));
+    }
+    parse(&text)
+}
+
+pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
+    if text.trim_start().starts_with('{') {
+        return serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"));
+    }
+    toml::from_str(text).map_err(|e| {
+        let before = e.span().and_then(|span| text.get(..span.start));
+        let line =
+            before.map_or(String::new(), |b| format!("line {}: ", b.matches('\n').count() + 1));
+        format!("not TOML: {line}{}", e.message().replace('\n', ", "))
+    })
+}
+
+/// Refuses keys that have no meaning.
+pub(super) fn check_keys(map: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
+    match map.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(match crate::entry::nearest(key, known.iter().copied()) {
+            Some(near) => format!("unknown key '{key}': did you mean '{near}'?"),
+            None => format!("unknown key '{key}' (known: {})", known.join(", ")),
+        }),
+    }
+}
