@@ -7,5 +7,6 @@ mod space;
 mod tune;
 
 pub use condense::condensed;
+pub(crate) use minimise::minimise;
 pub use space::{End, Space, SpaceError, Start};
 pub use tune::{Descent, Problem};

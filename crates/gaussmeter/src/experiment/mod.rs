@@ -154,7 +154,7 @@ impl Setting {
         steps: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
-        let grid = self.rule.grid(&self.process, steps, eps)?;
+        let grid = self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?;
         match sampler.item.plan(&grid) {
             Ok(plan) => Ok(Run { sampler: sampler.label.clone(), grid, plan }),
             Err(source) => Err(ExperimentError::Sampler { sampler: sampler.label.clone(), source }),
