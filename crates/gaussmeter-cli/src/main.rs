@@ -34,6 +34,7 @@ Examples:
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
+  gaussmeter schedules --sampler dpmpp-2m    where to place the steps
   gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
@@ -63,6 +64,7 @@ enum Command {
     Texture(command::texture::Arguments),
     #[cfg(feature = "data")]
     Sample(command::sample::Arguments),
+    Schedules(command::schedules::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Completions(command::completions::Arguments),
@@ -83,6 +85,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Texture(a) => command::texture::run(a),
         #[cfg(feature = "data")]
         Command::Sample(a) => command::sample::run(a),
+        Command::Schedules(a) => command::schedules::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Completions(a) => command::completions::run(a, &mut Cli::command()),

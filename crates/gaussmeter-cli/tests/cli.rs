@@ -11,8 +11,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 8] =
-    ["", "table", "curve", "modes", "eval", "list", "samplers", "completions"];
+const COMMANDS: [&str; 9] =
+    ["", "table", "curve", "modes", "eval", "schedules", "list", "samplers", "completions"];
 
 impl Folder {
     fn new() -> Self {

@@ -277,3 +277,18 @@ fn levels_do_not_depend_on_the_process() {
         }
     }
 }
+
+/// Many eigenvalues are looked at in bins.
+#[test]
+fn many_eigenvalues_are_as_good_as_their_bins() {
+    let eigenvalues: Vec<f64> = (1..=5000).map(|k| (k as f64).powf(-1.5)).collect();
+    let levels = ratios(&place("sdm", &spectrum(&eigenvalues), &process("edm"), 4));
+    let speed = |s: f64| {
+        let terms = eigenvalues.iter().map(|l| l * l / (l + s * s).powi(3));
+        terms.sum::<f64>().powf(0.25)
+    };
+    let lengths: Vec<f64> = levels.windows(2).map(|w| length(&speed, w[0], w[1])).collect();
+    for l in &lengths {
+        assert!(relative_error(*l, lengths[0]) < 1e-3, "{lengths:?}");
+    }
+}

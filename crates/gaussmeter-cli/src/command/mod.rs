@@ -10,6 +10,7 @@ pub mod merge;
 pub mod modes;
 #[cfg(feature = "data")]
 pub mod sample;
+pub mod schedules;
 #[cfg(feature = "data")]
 pub mod spectrum;
 pub mod table;

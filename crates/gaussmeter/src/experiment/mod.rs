@@ -7,6 +7,7 @@ mod eval;
 mod info;
 mod modes;
 mod sample;
+mod schedules;
 mod table;
 
 pub use budget::{ErrorBudget, error_budget};
@@ -15,6 +16,7 @@ pub use eval::{Evaluation, evaluate};
 pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
+pub use schedules::{NamedRule, ScheduleOptions, ScheduleResult, Schedules, schedules};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 
 use crate::entry::Named;
