@@ -38,6 +38,7 @@ Examples:
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter tune --sampler dpmpp-2m --nfe 10   the best times for given data
   gaussmeter show heun --steps 2             a sampler as a linear program
+  gaussmeter schedules --sampler dpmpp-2m    where to place the steps
   gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter list                            samplers, processes, spectra, …
 
@@ -71,6 +72,7 @@ enum Command {
     #[cfg(feature = "data")]
     Sample(command::sample::Arguments),
     Show(command::show::Arguments),
+    Schedules(command::schedules::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Cite(command::cite::Arguments),
@@ -96,6 +98,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         #[cfg(feature = "data")]
         Command::Sample(a) => command::sample::run(a),
         Command::Show(a) => command::show::run(a),
+        Command::Schedules(a) => command::schedules::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Cite(a) => command::cite::run(a),

@@ -11,8 +11,22 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 10] =
-    ["", "table", "curve", "modes", "eval", "show", "cite", "list", "samplers", "completions"];
+const COMMANDS: [&str; 14] = [
+    "",
+    "table",
+    "curve",
+    "modes",
+    "eval",
+    "rank",
+    "pareto",
+    "tune",
+    "schedules",
+    "show",
+    "cite",
+    "list",
+    "samplers",
+    "completions",
+];
 
 impl Folder {
     fn new() -> Self {

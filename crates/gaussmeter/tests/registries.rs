@@ -449,7 +449,12 @@ fn every_file_is_registered() {
     ];
     check_folder("sampler", "Entry<dyn Sampler>", shared, sampler::registry().names());
     check_folder("process", "Entry<dyn Process>", &["told"], process::registry().names());
-    check_folder("grid", "Entry<dyn GridRule>", &["range"], grid::registry().names());
+    check_folder(
+        "grid",
+        "Entry<dyn GridRule>",
+        &["length", "range", "span"],
+        grid::registry().names(),
+    );
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
     let objectives = objective::registry().names();
     check_folder("design/objective", "Entry<dyn Objective>", &[], objectives);

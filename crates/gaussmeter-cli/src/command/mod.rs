@@ -13,6 +13,7 @@ pub mod pareto;
 pub mod rank;
 #[cfg(feature = "data")]
 pub mod sample;
+pub mod schedules;
 pub mod show;
 #[cfg(feature = "data")]
 pub mod spectrum;

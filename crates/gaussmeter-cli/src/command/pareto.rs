@@ -16,7 +16,7 @@ Examples:
   gaussmeter pareto
   gaussmeter pareto --sampler ddim,heun,dpmpp-2m --nfe 5..50 -o front.tex
   gaussmeter pareto --process edm --grid karras,exponential --nfe 10..100:10
-  gaussmeter pareto --spectrum my.npz --nfe 5,10,20 --format csv")]
+  gaussmeter pareto --spectrum my.npy --nfe 5,10,20 --format csv")]
 pub struct Arguments {
     /// Samplers, comma-separated (see `gaussmeter samplers`), or all
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = SAMPLERS)]

@@ -15,7 +15,7 @@ Examples:
   gaussmeter rank --nfe 20
   gaussmeter rank --nfe 20 --process edm --grid karras,exponential,beta
   gaussmeter rank --nfe 10 --sampler ddim,dpmpp-2m,lms --init exact -o rank.csv
-  gaussmeter rank --nfe 30 --spectrum my.npz --process vp-discrete --grid timesteps:trailing")]
+  gaussmeter rank --nfe 30 --spectrum my.npy --process vp-discrete --grid simple")]
 pub struct Arguments {
     /// Network evaluations (NFE) that each sampler may spend
     #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "20")]

@@ -200,7 +200,7 @@ fn sampling<'a>(
 /// Levels of the process at some times, or at those of the grid.
 fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
     let grid = |steps, eps| {
-        let grid = setting.rule.grid(&setting.process, steps, eps);
+        let grid = setting.rule.grid_for(&setting.spectrum, &setting.process, steps, eps);
         grid.map_err(|e| Failure::from(gaussmeter::experiment::ExperimentError::from(e)))
     };
     match times {

@@ -19,7 +19,7 @@ without it, levels of multistep methods coalesce and stop being robust.
 
 Examples:
   gaussmeter tune --sampler dpmpp-2m --nfe 10
-  gaussmeter tune --sampler edm --nfe 39 --spectrum my.npz --save sigmas.txt
+  gaussmeter tune --sampler edm --nfe 39 --spectrum my.npy --save sigmas.txt
   gaussmeter eval --sampler edm --process edm --grid sigmas:sigmas.txt
   gaussmeter tune --sampler ddim --process vp-linear --eps 1e-3 --steps 20
   gaussmeter tune --sampler dpmpp-2m --free start --objective kl-reverse

@@ -9,7 +9,7 @@ use crate::exact::gradient::Expansion;
 
 /// Where a minimisation ended.
 #[derive(Clone, Debug)]
-pub(super) struct Minimum {
+pub(crate) struct Minimum {
     pub parameters: Vec<f64>,
     pub at: Expansion,
     pub evaluations: usize,
@@ -77,7 +77,7 @@ fn times(matrix: &[f64], x: &[f64]) -> Vec<f64> {
 
 /// Descends from `start`, never below `bounds`, until the [`slope`] is below `tolerance`, no step leads
 /// lower, or `most` evaluations are spent.
-pub(super) fn minimise(
+pub(crate) fn minimise(
     f: &dyn Fn(&[f64]) -> Expansion,
     start: &[f64],
     bounds: &[f64],

@@ -8,6 +8,7 @@ mod starts;
 mod tune;
 
 pub use condense::condensed;
+pub(crate) use minimise::minimise;
 pub use space::{End, Space, SpaceError, Start};
 pub use starts::starts;
 pub use tune::{Descent, Effort, Problem, TuneError, Tuned};

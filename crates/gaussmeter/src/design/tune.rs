@@ -135,8 +135,9 @@ impl Problem<'_> {
     /// [`TuneError`]
     pub fn tune(&self, starts: &[Grid], effort: Effort) -> Result<Tuned, TuneError> {
         let small = condensed(self.spectrum, effort.bins).unwrap_or_default();
-        // An objective by eigenvalue cannot be told to bins.
-        let coarse = match small.as_ref().filter(|_| !self.objective.is_indexed()) {
+        // What is given per eigenvalue cannot be told to bins.
+        let is_indexed = self.objective.is_indexed() || matches!(self.init, Init::Diagonal { .. });
+        let coarse = match small.as_ref().filter(|_| !is_indexed) {
             Some(spectrum) => Problem { spectrum, ..*self },
             None => *self,
         };

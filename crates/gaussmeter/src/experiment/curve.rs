@@ -103,7 +103,7 @@ pub fn curve_time(
             Length::Steps(n) | Length::Nfe(n) => n,
             Length::Points(n) => n.saturating_sub(1),
         };
-        let grid = setting.rule.grid(&setting.process, steps, eps)?;
+        let grid = setting.rule.grid_for(data, &setting.process, steps, eps)?;
         times.extend(grid.levels().iter().map(|l| l.t));
     }
     times.sort_by(|a, b| b.total_cmp(a));

@@ -9,6 +9,7 @@ mod modes;
 mod pareto;
 mod rank;
 mod sample;
+mod schedules;
 mod show;
 mod table;
 mod trial;
@@ -22,6 +23,7 @@ pub use modes::{ModeErrors, mode_errors};
 pub use pareto::{Pareto, pareto};
 pub use rank::{Ranking, rank};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
+pub use schedules::{NamedRule, ScheduleOptions, ScheduleResult, Schedules, schedules};
 pub use show::{Program, program};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
@@ -179,7 +181,7 @@ impl Setting {
         steps: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
-        let grid = self.rule.grid(&self.process, steps, eps)?;
+        let grid = self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?;
         match sampler.item.plan(&grid) {
             Ok(plan) => Ok(Run { sampler: sampler.label.clone(), grid, plan }),
             Err(source) => Err(ExperimentError::Sampler { sampler: sampler.label.clone(), source }),

@@ -4,7 +4,6 @@ use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::{Init, Output};
 use crate::grid::{self, Grid, GridError};
-use crate::process::Process;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use crate::spectrum::Spectrum;
 use rand_chacha::ChaCha8Rng;
@@ -132,20 +131,10 @@ pub fn tune(
         objective: objective_item,
         space: &space,
     };
-    let from = starts(&space, data, options.starts, options.seed)?;
-    let tuned = problem.tune(&from, options.effort)?;
-    let plan = sampler
-        .item
-        .plan(&tuned.grid)
-        .map_err(|source| ExperimentError::Sampler { sampler: sampler.label.clone(), source })?;
-    let run = Run { sampler: sampler.label.clone(), grid: tuned.grid.clone(), plan };
-    let evaluate = |grid: &Grid| {
-        problem
-            .value(grid)
-            .map(|sum| objective_item.readable(sum))
-            .map_err(|source| ExperimentError::Sampler { sampler: sampler.label.clone(), source })
-    };
-    let mut rivals: Vec<Rival> = standard_schedules(&setting.process, steps, eps)
+    let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
+    let evaluate =
+        |grid: &Grid| problem.value(grid).map(|sum| objective_item.readable(sum)).map_err(failed);
+    let mut rivals: Vec<Rival> = standard_schedules(setting, steps, eps)
         .into_iter()
         .map(|(label, grid)| match grid {
             Ok(grid) => Rival { label, value: evaluate(&grid), grid: Some(grid) },
@@ -154,6 +143,16 @@ pub fn tune(
         .collect();
     let key = |r: &Rival| r.value.as_ref().map_or(f64::INFINITY, |v| *v);
     rivals.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    // The best of them, and others.
+    let t_max = setting.process.t_max();
+    let known = rivals.iter().filter_map(|r| r.grid.clone().filter(|_| key(r).is_finite()));
+    let known = known.filter(|g| g.start().t == t_max && g.end().t == eps);
+    let mut from: Vec<Grid> = known.take(options.starts.min(3)).collect();
+    from.extend(starts(&space, data, options.starts - from.len(), options.seed)?);
+    from.truncate(options.starts);
+    let tuned = problem.tune(&from, options.effort)?;
+    let plan = sampler.item.plan(&tuned.grid).map_err(failed)?;
+    let run = Run { sampler: sampler.label.clone(), grid: tuned.grid.clone(), plan };
     let best = rivals.first().and_then(|r| r.grid.as_ref());
     let robustness = PERTURBATIONS
         .iter()
@@ -176,13 +175,14 @@ pub fn tune(
     })
 }
 
-/// The rules of the registry that need nothing but a number of steps, on a process, from T to eps.
+/// The rules of the registry that need nothing but a number of steps, on the data and the process of a
+/// setting, from T to eps.
 pub fn standard_schedules(
-    process: &Arc<dyn Process>,
+    setting: &Setting,
     steps: usize,
     eps: f64,
 ) -> Vec<(String, Result<Grid, GridError>)> {
-    let registry = grid::registry();
+    let (process, registry) = (&setting.process, grid::registry());
     let lowest = process.level(eps).noise_ratio();
     registry
         .entries
@@ -199,10 +199,10 @@ pub fn standard_schedules(
                 return None;
             }
             let end = rule.own_end(&**process).unwrap_or(eps);
-            let grid = rule.grid(process, steps, end);
+            let grid = rule.grid_for(&setting.spectrum, process, steps, end);
             match &grid {
                 // Rules for other processes.
-                Err(GridError::NotDiscrete) => None,
+                Err(GridError::NotDiscrete | GridError::NotFlow) => None,
                 _ => Some((entry.name.to_string(), grid)),
             }
         })

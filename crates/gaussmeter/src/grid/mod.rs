@@ -4,38 +4,57 @@
 //! [`registry`].
 
 mod ays;
+mod ays_klub;
 mod beta;
 mod comfyui;
+mod dynamic_programming;
 mod edm_steps;
+mod fisher_rao;
 mod flow_shift;
+mod geodesic;
 mod karras;
 mod kl_optimal;
+mod length;
 mod linear_quadratic;
 mod polyexponential;
 mod range;
+mod sdm;
 mod sigmas;
+mod span;
+mod spectral;
+mod tangent;
 mod times;
 mod timesteps;
 mod uniform;
+mod w2_geodesic;
 
 pub use ays::AlignYourSteps;
+pub use ays_klub::AysKlub;
 pub use beta::{Beta, BetaOf};
 pub use comfyui::ComfyUi;
+pub use dynamic_programming::DynamicProgramming;
 pub use edm_steps::EdmSteps;
+pub use fisher_rao::FisherRao;
 pub use flow_shift::{FlowBase, FlowShift};
+pub use geodesic::{Geodesic, Weight};
 pub use karras::Karras;
 pub use kl_optimal::KlOptimal;
 pub use linear_quadratic::LinearQuadratic;
 pub use polyexponential::Polyexponential;
 pub use range::{Last, Range};
+pub use sdm::Sdm;
 pub use sigmas::Sigmas;
+pub use spectral::{Spectral, SpectralError};
+pub use tangent::Tangent;
 pub use times::Times;
 pub use timesteps::{Family, Spacing, Timesteps};
 pub use uniform::Uniform;
+pub use w2_geodesic::W2Geodesic;
 
 use crate::entry::Registry;
 use crate::process::{Level, Process};
 use crate::real::{Real, variable};
+use crate::spectrum::Spectrum;
 use std::fmt::Debug;
 use std::sync::Arc;
 use thiserror::Error;
@@ -64,6 +83,14 @@ pub fn registry() -> Registry<dyn GridRule> {
             &edm_steps::VE,
             &edm_steps::IDDPM_STEPS,
             &flow_shift::ENTRY,
+            &tangent::ENTRY,
+            &geodesic::ENTRY,
+            &w2_geodesic::ENTRY,
+            &fisher_rao::ENTRY,
+            &sdm::ENTRY,
+            &ays_klub::ENTRY,
+            &spectral::ENTRY,
+            &dynamic_programming::ENTRY,
         ],
         refused: &[],
     }
@@ -132,6 +159,25 @@ pub enum GridError {
     /// The rule places levels of flow matching, and the process is another one.
     #[error("the grid places levels u of flow matching: it needs the process flow")]
     NotFlow,
+    /// The rule follows the data, of which it was told nothing.
+    #[error("the grid depends on the data: it needs a spectrum (GridRule::grid_for)")]
+    NeedsSpectrum,
+    /// The rule follows the data, which are constant.
+    #[error("the grid follows the eigenvalues of the data, and all of them are 0")]
+    NoVariance,
+    /// Levels at equal lengths of a path that is infinitely long.
+    #[error(
+        "some eigenvalues are 0, so that the data are infinitely far from any noise: give final=sigma_min, or sigma_min=…"
+    )]
+    InfiniteLength,
+    /// A choice of levels among fewer than it takes.
+    #[error("{steps} steps cannot be chosen among {teacher}: give teacher={steps} or more")]
+    Teacher {
+        /// Number of steps to choose from.
+        teacher: usize,
+        /// Number of steps to choose.
+        steps: usize,
+    },
     /// Truncation at or beyond T.
     #[error(
         "eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts"
@@ -363,6 +409,22 @@ pub trait GridRule: Debug + Send + Sync {
     /// # Errors
     /// [`GridError`]
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError>;
+
+    /// The same for given data, which some rules follow: their [`GridRule::grid`] is
+    /// [`GridError::NeedsSpectrum`].
+    ///
+    /// # Errors
+    /// [`GridError`]
+    fn grid_for(
+        &self,
+        spectrum: &Spectrum,
+        process: &Arc<dyn Process>,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Grid, GridError> {
+        let _ = spectrum;
+        self.grid(process, steps, eps)
+    }
 
     /// The number of steps, for a rule that leaves no choice of it.
     fn own_steps(&self) -> Option<usize> {

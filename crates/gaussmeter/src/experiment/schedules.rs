@@ -1,0 +1,362 @@
+use super::{ExperimentError, Length, NamedSampler, Run, Setting};
+use crate::design::objective::Objective;
+use crate::design::{self, Effort, End, Problem, Space, Start};
+use crate::entry::Named;
+use crate::exact::Init;
+use crate::grid::{Grid, GridRule};
+use crate::report::{self, Align, Cell, Column, Field, Label, Records, Report, Row, Style, number};
+use rayon::prelude::*;
+use serde_json::json;
+use std::sync::Arc;
+
+/// A grid rule with its label.
+pub type NamedRule = (String, Arc<dyn GridRule>);
+
+/// What is compared.
+#[derive(Debug)]
+pub struct ScheduleOptions {
+    /// Schedules, in order.
+    pub rules: Vec<NamedRule>,
+    /// Samplers, in order.
+    pub samplers: Vec<NamedSampler>,
+    /// Lengths, in order.
+    pub lengths: Vec<Length>,
+    /// Where rules stop that do not end by themselves, and the optimum.
+    pub eps: f64,
+    /// Initial law with its label.
+    pub init: (String, Init),
+    /// What is measured, and minimised by the optimum.
+    pub objective: Named<dyn Objective>,
+    /// Smallest ratio of neighbouring noise ratios in the optimum.
+    pub min_ratio: f64,
+}
+
+/// A sampler on one schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScheduleResult {
+    /// True number of steps.
+    pub steps: usize,
+    /// True number of network evaluations.
+    pub nfe: usize,
+    /// The error.
+    pub error: f64,
+    /// Noise ratios σ/α, noisiest first.
+    pub sigmas: Vec<f64>,
+}
+
+/// Errors of samplers on all schedules, and on the optimal one.
+#[derive(Debug)]
+pub struct Schedules {
+    setting: Setting,
+    options: ScheduleOptions,
+    /// Per sampler, per length: a result per rule and that of the optimum, or why there is none.
+    pub columns: Vec<Vec<Result<ScheduleResult, String>>>,
+}
+
+/// Random schedules to descend from, beside the best of those compared.
+const RANDOM: usize = 7;
+/// Starts of the optimum.
+const STARTS: usize = 3;
+
+/// Compares schedules, in parallel over samplers and lengths.
+///
+/// # Errors
+/// [`ExperimentError`]: nothing to compare, or a sampler that runs on no schedule.
+pub fn schedules(
+    setting: &Setting,
+    options: ScheduleOptions,
+) -> Result<Schedules, ExperimentError> {
+    for (what, none) in [
+        ("sampler", options.samplers.is_empty()),
+        ("grid", options.rules.is_empty()),
+        ("number of steps", options.lengths.is_empty()),
+    ] {
+        if none {
+            return Err(ExperimentError::Empty { what });
+        }
+    }
+    let pairs: Vec<(&NamedSampler, Length)> = (options.samplers.iter())
+        .flat_map(|s| options.lengths.iter().map(move |length| (s, *length)))
+        .collect();
+    let columns = pairs
+        .par_iter()
+        .map(|(sampler, length)| column(setting, &options, sampler, *length))
+        .collect::<Result<_, ExperimentError>>()?;
+    Ok(Schedules { setting: setting.clone(), options, columns })
+}
+
+fn column(
+    setting: &Setting,
+    options: &ScheduleOptions,
+    sampler: &NamedSampler,
+    length: Length,
+) -> Result<Vec<Result<ScheduleResult, String>>, ExperimentError> {
+    let runs: Vec<Result<Run, ExperimentError>> = (options.rules.iter())
+        .map(|(label, rule)| {
+            let setting =
+                Setting { rule: rule.clone(), rule_label: label.clone(), ..setting.clone() };
+            let eps = rule.own_end(&*setting.process).unwrap_or(options.eps);
+            setting.run(sampler, length, eps)
+        })
+        .collect();
+    // A rule with steps of its own is compared where the others have as many.
+    let free = options.rules.iter().zip(&runs).filter(|((_, rule), _)| rule.own_steps().is_none());
+    let steps = free.filter_map(|(_, run)| run.as_ref().ok()).map(|r| r.grid.step_count()).max();
+    let resolved = setting.init(&options.init.1)?;
+    let t_max = setting.process.t_max();
+    let objective = &*options.objective.item;
+    let measure = |run: &Run| {
+        // A schedule that starts below T starts from the noise of its own first level.
+        let at_top = run.grid.start().t == t_max;
+        let init = if at_top { &resolved } else { &options.init.1 };
+        let sum = error(setting, sampler, objective, init, &run.grid)?;
+        Ok(ScheduleResult {
+            steps: run.grid.step_count(),
+            nfe: run.plan.nfe(),
+            error: objective.readable(sum),
+            sigmas: run.grid.levels().iter().map(|l| l.noise_ratio()).collect(),
+        })
+    };
+    let mut first_error = None;
+    let mut results: Vec<Result<ScheduleResult, String>> = Vec::new();
+    for run in &runs {
+        results.push(match run {
+            Ok(run) if steps.is_some_and(|steps| steps != run.grid.step_count()) => {
+                Err(format!("has {} steps of its own", run.grid.step_count()))
+            }
+            Ok(run) => measure(run),
+            Err(error) => {
+                first_error.get_or_insert_with(|| error.clone());
+                Err(error.to_string())
+            }
+        });
+    }
+    if runs.iter().all(Result::is_err)
+        && let Some(error) = first_error
+    {
+        return Err(error);
+    }
+    let mut order: Vec<usize> = (0..runs.len()).filter(|i| results[*i].is_ok()).collect();
+    let value = |i: &usize| results[*i].as_ref().map_or(f64::INFINITY, |r| r.error);
+    order.sort_by(|a, b| value(a).total_cmp(&value(b)));
+    let starts: Vec<Grid> = (order.iter().filter_map(|i| runs[*i].as_ref().ok()))
+        .filter(|run| run.grid.start().t == t_max && run.grid.end().t == options.eps)
+        .take(STARTS)
+        .map(|run| run.grid.clone())
+        .collect();
+    results.push(optimum(setting, options, sampler, &resolved, &starts).and_then(|grid| {
+        let plan = sampler.item.plan(&grid).map_err(|e| e.to_string())?;
+        measure(&Run { sampler: sampler.label.clone(), grid, plan })
+    }));
+    Ok(results)
+}
+
+fn error(
+    setting: &Setting,
+    sampler: &NamedSampler,
+    objective: &dyn Objective,
+    init: &Init,
+    grid: &Grid,
+) -> Result<f64, String> {
+    let steps = grid.step_count();
+    let end = End::At(grid.end().t);
+    let space = Space::new(&setting.process, steps, Start::Fixed, end, 1.0);
+    let problem = Problem {
+        spectrum: &setting.spectrum,
+        sampler: &*sampler.item,
+        init,
+        objective,
+        space: &space.map_err(|e| e.to_string())?,
+    };
+    problem.value(grid).map_err(|e| e.to_string())
+}
+
+/// The best schedule that descents from `starts` lead to.
+fn optimum(
+    setting: &Setting,
+    options: &ScheduleOptions,
+    sampler: &NamedSampler,
+    init: &Init,
+    starts: &[Grid],
+) -> Result<Grid, String> {
+    let Some(start) = starts.first() else {
+        return Err("no schedule runs from T to eps to start from".into());
+    };
+    let objective = &*options.objective.item;
+    let end = End::At(options.eps);
+    let space =
+        Space::new(&setting.process, start.step_count(), Start::Fixed, end, options.min_ratio)
+            .map_err(|e| e.to_string())?;
+    let data = &*setting.spectrum;
+    let problem =
+        Problem { spectrum: data, sampler: &*sampler.item, init, objective, space: &space };
+    let others = design::starts(&space, data, RANDOM, 0).unwrap_or_default();
+    let from: Vec<Grid> = starts.iter().cloned().chain(others).collect();
+    problem.tune(&from, Effort::default()).map(|tuned| tuned.grid).map_err(|e| e.to_string())
+}
+
+impl Schedules {
+    /// Labels of the rows.
+    fn rows(&self) -> Vec<String> {
+        let rules = self.options.rules.iter().map(|(label, _)| label.clone());
+        rules.chain(["optimum".into()]).collect()
+    }
+
+    /// The sampler and the length of a column.
+    fn head(&self, column: usize) -> (&NamedSampler, Length) {
+        let lengths = &self.options.lengths;
+        (&self.options.samplers[column / lengths.len()], lengths[column % lengths.len()])
+    }
+
+    /// The row with the smallest error beside the optimum.
+    fn best(&self, column: usize) -> Option<usize> {
+        let results = self.columns[column].iter().enumerate().take(self.options.rules.len());
+        let finite = results.filter_map(|(i, r)| Some((i, r.as_ref().ok()?.error)));
+        let best = finite.filter(|(_, e)| e.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1));
+        best.map(|(i, _)| i)
+    }
+
+    /// The comparison in all formats.
+    pub fn report(&self) -> Report {
+        let tables = vec![self.table()];
+        Report { tables, records: self.records(), json: self.json(), ..Report::default() }
+    }
+
+    fn table(&self) -> report::Table {
+        let mut columns = vec![Column::new("schedule", Align::Left)];
+        for c in 0..self.columns.len() {
+            let (sampler, length) = self.head(c);
+            let label = match length {
+                Length::Nfe(n) => format!("NFE {n}"),
+                other => other.to_string(),
+            };
+            columns.push(
+                Column::new(label, Align::Right).in_group(Label::new(sampler.label.as_str())),
+            );
+        }
+        let spent = |c: usize| self.columns[c].iter().flatten().next().map(|r| (r.steps, r.nfe));
+        let mut rows = Vec::new();
+        let labels = self.rows();
+        for (r, label) in labels.iter().enumerate() {
+            let mut cells = vec![Cell::text(label.as_str())];
+            cells.extend((0..self.columns.len()).map(|c| match &self.columns[c][r] {
+                Ok(result) => Cell::Number {
+                    value: result.error,
+                    style: Style::Significant(4),
+                    best: self.best(c) == Some(r),
+                },
+                Err(_) => Cell::text("-"),
+            }));
+            rows.push(Row { rule_above: r + 1 == labels.len(), cells });
+        }
+        type Spent = fn((usize, usize)) -> usize;
+        for (name, of) in [("steps", (|s| s.0) as Spent), ("network evaluations (NFE)", |s| s.1)] {
+            let mut cells = vec![Cell::text(name)];
+            cells.extend((0..self.columns.len()).map(|c| match spent(c) {
+                Some(s) => Cell::number(of(s) as f64, Style::Integer),
+                None => Cell::text("-"),
+            }));
+            rows.push(Row { rule_above: name == "steps", cells });
+        }
+        let mut notes = vec![
+            "marked values are the smallest of their column beside the optimum".to_string(),
+            format!(
+                "optimum: descents from the best {STARTS} schedules, neighbouring sigma/alpha at least {} apart",
+                self.options.min_ratio
+            ),
+        ];
+        let mut reasons: Vec<String> = Vec::new();
+        for results in &self.columns {
+            for (label, result) in labels.iter().zip(results) {
+                if let Err(reason) = result {
+                    let note = format!("{label}: {reason}");
+                    if !reasons.contains(&note) {
+                        reasons.push(note);
+                    }
+                }
+            }
+        }
+        notes.extend(reasons);
+        for c in 0..self.columns.len() {
+            for (label, result) in labels.iter().zip(&self.columns[c]) {
+                if let (Ok(r), Some((_, nfe))) = (result, spent(c))
+                    && r.nfe != nfe
+                {
+                    let (sampler, _) = self.head(c);
+                    notes.push(format!("{} on {label} spends {} NFE", sampler.label, r.nfe));
+                }
+            }
+        }
+        let s = &self.setting;
+        let title = format!(
+            "{} of samplers on schedules, {} (d = {}), {}, init {}",
+            self.options.objective.label,
+            s.spectrum.name(),
+            s.spectrum.dim(),
+            s.process_label,
+            self.options.init.0
+        );
+        report::Table { title, columns, rows, notes }
+    }
+
+    fn records(&self) -> Records {
+        let names = ["sampler", "length", "schedule", "steps", "nfe", "error", "best"];
+        let mut rows = Vec::new();
+        let labels = self.rows();
+        for (c, results) in self.columns.iter().enumerate() {
+            let (sampler, length) = self.head(c);
+            for (r, (label, result)) in labels.iter().zip(results).enumerate() {
+                let mut row = vec![
+                    Field::Text(sampler.label.clone()),
+                    Field::Text(length.to_string()),
+                    Field::Text(label.clone()),
+                ];
+                row.extend(match result {
+                    Ok(x) => [
+                        Field::Count(x.steps as u64),
+                        Field::Count(x.nfe as u64),
+                        Field::Number(x.error),
+                    ],
+                    Err(_) => [Field::Missing, Field::Missing, Field::Missing],
+                });
+                row.push(Field::Count(u64::from(self.best(c) == Some(r))));
+                rows.push(row);
+            }
+        }
+        Records { columns: names.map(String::from).into(), rows }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let mut document = self.setting.json();
+        document.remove("grid_rule");
+        document.insert("command".into(), json!("schedules"));
+        document.insert("objective".into(), json!(self.options.objective.label));
+        document.insert("init".into(), json!(self.options.init.0));
+        document.insert("eps".into(), json!(self.options.eps));
+        document.insert("min_ratio".into(), json!(self.options.min_ratio));
+        let labels = self.rows();
+        let mut results = Vec::new();
+        for (c, column) in self.columns.iter().enumerate() {
+            let (sampler, length) = self.head(c);
+            for (r, (label, result)) in labels.iter().zip(column).enumerate() {
+                let (sampler, length) = (&sampler.label, length.to_string());
+                results.push(match result {
+                    Ok(x) => {
+                        let sigmas: Vec<_> = x.sigmas.iter().map(|s| number(*s)).collect();
+                        json!({
+                            "sampler": sampler, "length": length, "schedule": label,
+                            "steps": x.steps, "nfe": x.nfe, "error": number(x.error),
+                            "best": self.best(c) == Some(r), "sigmas": sigmas,
+                        })
+                    }
+                    Err(reason) => json!({
+                        "sampler": sampler, "length": length, "schedule": label,
+                        "reason": reason,
+                    }),
+                });
+            }
+        }
+        document.insert("results".into(), results.into());
+        document.into()
+    }
+}

@@ -1,0 +1,152 @@
+use super::range::{Range, SIGMA_MAX};
+use super::span::{Data, SIGMA_MIN, Span, TO_DATA, lowest};
+use super::{Grid, GridError, GridRule};
+use crate::entry::{Entry, Kind, Parameter};
+use crate::process::Process;
+use crate::spectrum::Spectrum;
+use std::sync::Arc;
+
+/// Optimal steps by dynamic programming: a student's times among those of a teacher.
+///
+/// The teacher is the exact solution of the probability-flow ODE at n fine levels, those of Karras et al.
+/// (ρ = 7). For every number of steps i and every level j, the student of i steps of DDIM that ends at j
+/// comes, among the students of i − 1 steps, from the one that leads to the smallest
+/// E‖x_student(j) − x_teacher(j)‖², here Σ (λ + s_j²)(1 − ∏ cos(θ_k − θ_{k+1}))².
+///
+/// As in the publication, one student is kept per level. For one eigenvalue that finds the best subset;
+/// for more, the best student of i steps need not go on from the best of i − 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DynamicProgramming {
+    teacher: usize,
+    range: Range,
+}
+
+impl DynamicProgramming {
+    /// The rule for a teacher of so many steps.
+    pub fn new(teacher: usize, range: Range) -> Self {
+        DynamicProgramming { teacher, range }
+    }
+
+    /// The teacher's levels, noisiest first.
+    fn fine(&self, span: &Span, lowest: f64) -> Vec<f64> {
+        let to_data = span.low == 0.0;
+        let low = if to_data { lowest.min(0.5 * span.high) } else { span.low };
+        let parts = if to_data { self.teacher - 1 } else { self.teacher };
+        let [a, b] = [span.high, low].map(|s| s.powf(1.0 / 7.0));
+        let level = |k: usize| match k {
+            0 => span.high,
+            k if k == self.teacher => span.low,
+            k if k == parts => low,
+            k => {
+                let ramp = k as f64 / parts as f64;
+                (a * (1.0 - ramp) + b * ramp).powi(7)
+            }
+        };
+        (0..=self.teacher).map(level).collect()
+    }
+}
+
+/// The positions in `fine` of a student's levels, both ends included.
+fn choose(data: &Data, fine: &[f64], steps: usize) -> Vec<usize> {
+    let last = fine.len() - 1;
+    // Per level and mode 1/√(λ + s²).
+    let roots: Vec<Vec<f64>> = fine
+        .iter()
+        .map(|s| data.modes.iter().map(|[_, l]| (l + s * s).sqrt().recip()).collect())
+        .collect();
+    // Per level, what has become of the standard deviations beside the teacher's, and whence.
+    let mut students: Vec<Option<Vec<f64>>> = vec![None; fine.len()];
+    students[0] = Some(vec![1.0; data.modes.len()]);
+    let mut whence = vec![vec![0; fine.len()]; steps + 1];
+    for step in 1..=steps {
+        let mut next: Vec<Option<Vec<f64>>> = vec![None; fine.len()];
+        // Others do not get to the end in time.
+        let reach = if step == steps { last..=last } else { step..=last - (steps - step) };
+        for j in reach {
+            let (to, to_roots) = (fine[j], &roots[j]);
+            let mut best = f64::INFINITY;
+            for (k, student) in students[..j].iter().enumerate() {
+                let Some(student) = student else { continue };
+                let (from, from_roots) = (fine[k], &roots[k]);
+                let gain = |i: usize| {
+                    let cos = (data.modes[i][1] + from * to) * from_roots[i] * to_roots[i];
+                    student[i] * cos
+                };
+                let mut error = 0.0;
+                for (i, [count, _]) in data.modes.iter().enumerate() {
+                    let off = (1.0 - gain(i)) / to_roots[i];
+                    error += count * off * off;
+                }
+                if error < best {
+                    best = error;
+                    whence[step][j] = k;
+                }
+            }
+            if let Some(student) = &students[whence[step][j]] {
+                let k = whence[step][j];
+                let gains = student.iter().enumerate().map(|(i, gain)| {
+                    gain * (data.modes[i][1] + fine[k] * to) * roots[k][i] * to_roots[i]
+                });
+                next[j] = Some(gains.collect());
+            }
+        }
+        students = next;
+    }
+    let mut positions = vec![last];
+    for step in (1..=steps).rev() {
+        positions.push(whence[step][positions[positions.len() - 1]]);
+    }
+    positions.reverse();
+    positions
+}
+
+impl GridRule for DynamicProgramming {
+    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
+        Err(GridError::NeedsSpectrum)
+    }
+
+    fn grid_for(
+        &self,
+        spectrum: &Spectrum,
+        process: &Arc<dyn Process>,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Grid, GridError> {
+        let data = Data::with_variance(spectrum)?;
+        self.range.along(process, steps, eps, |span| {
+            if span.high.is_infinite() {
+                return Err(GridError::NoLargest);
+            }
+            let wanted = span.count - 1;
+            if self.teacher < wanted {
+                return Err(GridError::Teacher { teacher: self.teacher, steps: wanted });
+            }
+            let fine = self.fine(&span, lowest(&**process));
+            Ok(choose(&data, &fine, wanted).into_iter().map(|k| fine[k]).collect())
+        })
+    }
+
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        self.range.own_end(process)
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: "dynamic-programming",
+    aliases: &["oss"],
+    summary: "times of a fine teacher grid, by dynamic programming on the error of DDIM along the way",
+    source: "arXiv 2503.21774, with the error in closed form",
+    order: None,
+    parameters: &[
+        Parameter {
+            name: "teacher",
+            kind: Kind::Count { min: 1 },
+            default: Some("100"),
+            summary: "number of fine steps to choose from",
+        },
+        SIGMA_MIN,
+        SIGMA_MAX,
+        TO_DATA,
+    ],
+    build: |a| Ok(Box::new(DynamicProgramming::new(a.count("teacher"), Range::from(a)))),
+};

@@ -1,0 +1,66 @@
+use super::length::Quadrature;
+use super::range::{Range, SIGMA_MAX};
+use super::span::{Data, SIGMA_MIN, TO_DATA};
+use super::{Grid, GridError, GridRule};
+use crate::entry::Entry;
+use crate::process::Process;
+use crate::spectrum::Spectrum;
+use std::sync::Arc;
+
+/// Levels that are equal Fisher–Rao lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
+/// speed is √(Σ 2 s²/(λ + s²)²) in the noise ratio s. Eigenvectors with λ = 0 are infinitely far from
+/// their data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FisherRao {
+    range: Range,
+}
+
+impl FisherRao {
+    /// The rule in a range of noise ratios.
+    pub fn new(range: Range) -> Self {
+        FisherRao { range }
+    }
+}
+
+impl GridRule for FisherRao {
+    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
+        Err(GridError::NeedsSpectrum)
+    }
+
+    fn grid_for(
+        &self,
+        spectrum: &Spectrum,
+        process: &Arc<dyn Process>,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Grid, GridError> {
+        let data = Data::new(spectrum);
+        self.range.along(process, steps, eps, |span| {
+            if span.high.is_infinite() {
+                return Err(GridError::NoLargest);
+            }
+            if span.low == 0.0 && data.null > 0.0 {
+                return Err(GridError::InfiniteLength);
+            }
+            let speed = |s: f64| {
+                let null = if data.null > 0.0 { data.null / (s * s) } else { 0.0 };
+                (2.0 * (data.sum(|l| (s / (l + s * s)).powi(2)) + null)).sqrt()
+            };
+            Ok(Quadrature::new(&data, &span).equal(&span, speed))
+        })
+    }
+
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        self.range.own_end(process)
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: "fisher-rao",
+    aliases: &["fisher-rao-geodesic"],
+    summary: "equal Fisher-Rao lengths of the path of marginals",
+    source: "Rao (1945); Fisher information of Gaussians",
+    order: None,
+    parameters: &[SIGMA_MIN, SIGMA_MAX, TO_DATA],
+    build: |a| Ok(Box::new(FisherRao::new(Range::from(a)))),
+};

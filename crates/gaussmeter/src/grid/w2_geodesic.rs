@@ -1,0 +1,62 @@
+use super::length::Quadrature;
+use super::range::{Range, SIGMA_MAX};
+use super::span::{Data, SIGMA_MIN, TO_DATA};
+use super::{Grid, GridError, GridRule};
+use crate::entry::Entry;
+use crate::process::Process;
+use crate::spectrum::Spectrum;
+use std::sync::Arc;
+
+/// Levels that are equal Wasserstein-2 lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
+/// speed is √(Σ s²/(λ + s²)) in the noise ratio s, eigenvectors with λ = 0 included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct W2Geodesic {
+    range: Range,
+}
+
+impl W2Geodesic {
+    /// The rule in a range of noise ratios.
+    pub fn new(range: Range) -> Self {
+        W2Geodesic { range }
+    }
+}
+
+impl GridRule for W2Geodesic {
+    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
+        Err(GridError::NeedsSpectrum)
+    }
+
+    fn grid_for(
+        &self,
+        spectrum: &Spectrum,
+        process: &Arc<dyn Process>,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Grid, GridError> {
+        let data = Data::new(spectrum);
+        self.range.along(process, steps, eps, |span| {
+            if span.high.is_infinite() {
+                return Err(GridError::NoLargest);
+            }
+            let speed = |s: f64| {
+                let terms = data.sum(|l| (s / (l + s * s).sqrt()).powi(2));
+                (terms + data.null).sqrt()
+            };
+            Ok(Quadrature::new(&data, &span).equal(&span, speed))
+        })
+    }
+
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        self.range.own_end(process)
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: "w2-geodesic",
+    aliases: &[],
+    summary: "equal Wasserstein-2 lengths of the path of marginals",
+    source: "W2 between Gaussians; Dowson & Landau (1982)",
+    order: None,
+    parameters: &[SIGMA_MIN, SIGMA_MAX, TO_DATA],
+    build: |a| Ok(Box::new(W2Geodesic::new(Range::from(a)))),
+};
