@@ -35,6 +35,7 @@ Examples:
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter info cifar10                    a spectrum at a glance
+  gaussmeter export --to comfyui --sampler ddim --process edm --grid karras
   gaussmeter list                            samplers, processes, spectra, …
 
 Your own data: 'gaussmeter spectrum DATA -o my.npz' makes a spectrum of images,
@@ -54,6 +55,7 @@ enum Command {
     Curve(command::curve::Arguments),
     Modes(command::modes::Arguments),
     Eval(command::eval::Arguments),
+    Export(command::export::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
     #[cfg(feature = "data")]
@@ -74,6 +76,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Curve(a) => command::curve::run(a),
         Command::Modes(a) => command::modes::run(a),
         Command::Eval(a) => command::eval::run(a),
+        Command::Export(a) => command::export::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),
         #[cfg(feature = "data")]

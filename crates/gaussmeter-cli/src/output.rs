@@ -41,6 +41,11 @@ impl Output {
     }
 }
 
+/// Writes a text file, whole or not at all.
+pub fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
+    write_file(path, text).map_err(|e| failed(&path.display(), &e))
+}
+
 /// Refuses to write over a file that is read, whatever it is called.
 #[cfg(feature = "data")]
 pub fn differs(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod curve;
 pub mod eval;
+pub mod export;
 pub mod info;
 pub mod list;
 #[cfg(feature = "data")]

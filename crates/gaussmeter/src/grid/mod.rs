@@ -5,6 +5,8 @@
 
 mod ays;
 mod comfyui;
+mod custom_timesteps;
+mod flow_sigmas;
 mod karras;
 mod polyexponential;
 mod range;
@@ -15,11 +17,14 @@ mod uniform;
 
 pub use ays::AlignYourSteps;
 pub use comfyui::ComfyUi;
+pub use custom_timesteps::CustomTimesteps;
+pub use flow_sigmas::FlowSigmas;
 pub use karras::Karras;
 pub use polyexponential::Polyexponential;
 pub use range::{Last, Range};
 pub use sigmas::Sigmas;
 pub use times::Times;
+pub(crate) use timesteps::ratio_at;
 pub use timesteps::{Family, Spacing, Timesteps};
 pub use uniform::Uniform;
 
@@ -42,6 +47,8 @@ pub fn registry() -> Registry<dyn GridRule> {
             &polyexponential::EXPONENTIAL,
             &polyexponential::POLYEXPONENTIAL,
             &timesteps::ENTRY,
+            &custom_timesteps::ENTRY,
+            &flow_sigmas::ENTRY,
             &comfyui::NORMAL,
             &comfyui::SIMPLE,
             &comfyui::SGM_UNIFORM,
@@ -111,6 +118,16 @@ pub enum GridError {
     /// The rule places training timesteps, and the process has none.
     #[error("the grid places training timesteps: it needs the process vp-discrete")]
     NotDiscrete,
+    /// A training timestep that there is not.
+    #[error("timestep {index} is {timestep}, outside [0, {last}]")]
+    TimestepOutOfRange {
+        /// Position, from 0.
+        index: usize,
+        /// The timestep.
+        timestep: f64,
+        /// The last training timestep.
+        last: f64,
+    },
     /// Truncation at or beyond T.
     #[error(
         "eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts"
@@ -266,7 +283,7 @@ fn largest_sigma(process: &dyn Process) -> f64 {
 /// [`Process::time_of`], where the level at T is reached up to rounding.
 fn time_of(process: &dyn Process, sigma: f64) -> Option<f64> {
     let largest = largest_sigma(process);
-    match (sigma - largest).abs() <= 1e-12 * sigma {
+    match sigma.is_finite() && (sigma - largest).abs() <= 1e-12 * sigma {
         true => Some(process.t_max()),
         false => process.time_of(sigma),
     }

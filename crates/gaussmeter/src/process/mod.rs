@@ -5,6 +5,7 @@
 
 mod edm;
 mod flow;
+mod scheduler_config;
 mod sub_vp;
 mod trig;
 mod ve;
@@ -14,6 +15,7 @@ mod vp_linear;
 
 pub use edm::Edm;
 pub use flow::{Flow, ShiftedFlow};
+pub use scheduler_config::{ConfigError, from_scheduler_config};
 pub use sub_vp::SubVp;
 pub use trig::Trig;
 pub use ve::{Ve, VeError};
@@ -38,6 +40,7 @@ pub fn registry() -> Registry<dyn Process> {
             &sub_vp::ENTRY,
             &trig::ENTRY,
             &vp_discrete::ENTRY,
+            &scheduler_config::ENTRY,
         ],
     }
 }
