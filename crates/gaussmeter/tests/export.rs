@@ -63,7 +63,7 @@ fn the_real_projects_give_the_predicted_law() {
     };
     let eigenvalues = numbers(&recorded["eigenvalues"]);
     let cases = recorded["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 15);
+    assert_eq!(cases.len(), 19);
     for case in cases {
         let text = |key: &str| case[key].as_str().unwrap();
         let spectrum = Spectrum::new("recorded", "", &eigenvalues, None, None).unwrap();
@@ -81,12 +81,12 @@ fn the_real_projects_give_the_predicted_law() {
         let plan = placed.sampler.item.plan(&placed.grid).unwrap();
         let init = Init::Normal { std: Some(std) };
         let law = Output::of(&plan, &setting.spectrum).law(&setting.spectrum, &init, Against::Data);
-        let responses = numbers(&case["response"]);
-        assert_eq!(law.modes.len(), responses.len());
+        let stds = numbers(&case["std"]);
+        assert_eq!(law.modes.len(), stds.len());
         for mode in &law.modes {
             let index = eigenvalues.iter().position(|v| *v == mode.eigenvalue).unwrap();
-            let (ours, theirs) = (mode.gain * std, responses[index]);
-            let scale = theirs.abs().max(mode.eigenvalue.sqrt());
+            let (ours, theirs) = (mode.variance.sqrt(), stds[index]);
+            let scale = theirs.max(mode.eigenvalue.sqrt());
             let deviation = (ours - theirs).abs() / scale;
             assert!(deviation < SINGLE, "{what}, {}: {ours} {theirs}", mode.eigenvalue);
         }
@@ -305,6 +305,14 @@ fn what_a_project_does_not_take_is_refused() {
         refused("edm", "karras", 5, "dpmpp-2m", "diffusers:scheduler=DPMSolverMultistepScheduler"),
         "DPMSolverMultistepScheduler takes training timesteps: give the process of its network, such as vp-discrete or diffusers:scheduler_config.json"
     );
+    assert_eq!(
+        refused("vp-discrete", "karras", 5, "ddim", "diffusers:scheduler=FlowMatchEulerDiscrete"),
+        "FlowMatchEulerDiscreteScheduler samples models of flow matching: give the process flow, or levels sigma/alpha on edm"
+    );
+    // Of the levels of an EDM design those of a flow are made.
+    let moved = on("edm", "karras", 5, "ddim", "diffusers:scheduler=FlowMatchEulerDiscrete");
+    assert!((moved.after - moved.before).abs() < 1e-5 * moved.before);
+    assert!((moved.placed.values[0] - 80.0 / 81.0).abs() < 1e-7);
     assert_eq!(
         refused("flow", "uniform", 5, "ddim", "k-diffusion"),
         "sample_euler takes sigma/alpha, which is infinite at t = 1: start at a level where some signal is left"

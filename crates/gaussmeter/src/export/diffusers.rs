@@ -77,7 +77,7 @@ static RUNNERS: &[Runner] = &[
     ),
     runner(
         "UniPCMultistepScheduler",
-        "unipc:lower_order_final=under15",
+        "unipc:lower_order_final=always",
         &[("order", "solver_order"), ("solver", "solver_type")],
         "use_flow_sigmas=True, prediction_type=\"flow_prediction\"",
     ),
@@ -221,6 +221,9 @@ fn by_sigmas(grid: &Grid, chosen: Chosen<'_>) -> Result<Placed, ExportError> {
 
 fn by_flow_sigmas(grid: &Grid, chosen: Chosen<'_>, shift: f64) -> Result<Placed, ExportError> {
     let name = chosen.runner.name;
+    if grid.start().variance_preserving {
+        return Err(ExportError::NotFlow { runner: name });
+    }
     let (grid, change) = to_data(name, grid)?;
     let steps = grid.step_count();
     // u = s v/(1 + (s − 1) v) is what the scheduler makes of v, in float32.

@@ -100,6 +100,14 @@ pub enum ExportError {
         /// What needs them.
         runner: &'static str,
     },
+    /// Levels of flow matching are needed, and the process preserves variance.
+    #[error(
+        "{runner} samples models of flow matching: give the process flow, or levels sigma/alpha on edm"
+    )]
+    NotFlow {
+        /// What needs them.
+        runner: &'static str,
+    },
     /// More steps than whole timesteps.
     #[error("{steps} steps do not fit on the whole timesteps from {first} to 0 of {runner}")]
     Crowded {
@@ -332,13 +340,11 @@ impl Export {
     pub fn notes(&self) -> Vec<String> {
         let placed = &self.placed;
         let mut notes = placed.changes.clone();
+        let change = self.after - self.before;
+        let change = if change.is_finite() { format!(" ({change:+.1e})") } else { String::new() };
         notes.push(format!(
-            "W2 is {:.6} as asked and {:.6} as exported ({:+.1e}), {} evaluations, from {}",
-            self.before,
-            self.after,
-            self.after - self.before,
-            self.nfe,
-            self.init
+            "W2 is {:.6} as asked and {:.6} as exported{change}, {} evaluations, from {}",
+            self.before, self.after, self.nfe, self.init
         ));
         notes
     }
