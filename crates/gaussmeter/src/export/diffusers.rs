@@ -14,7 +14,6 @@ use std::fmt::Write as _;
 /// |---|---|
 /// | EulerDiscrete | `sigmas` σ/α, with the last |
 /// | FlowMatchEulerDiscrete | `sigmas` u without the last, to which it applies its shift |
-/// | UniPCMultistep with `use_flow_sigmas` | the same |
 /// | EDMEuler | `sigmas` on its Karras ramp from 0 to 1, without the last |
 /// | HeunDiscrete | `timesteps`, between which σ/α is linear |
 /// | DPMSolverMultistep, DDPM | whole `timesteps` |
@@ -75,12 +74,6 @@ static RUNNERS: &[Runner] = &[
         &[],
         "variance_type=\"fixed_small\", clip_sample=False",
     ),
-    runner(
-        "UniPCMultistepScheduler",
-        "unipc:lower_order_final=always",
-        &[("order", "solver_order"), ("solver", "solver_type")],
-        "use_flow_sigmas=True, prediction_type=\"flow_prediction\"",
-    ),
 ];
 
 /// Schedulers that take no list, and what to use instead.
@@ -89,6 +82,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("PNDMScheduler", "DPMSolverMultistepScheduler"),
     ("DEISMultistepScheduler", "DPMSolverMultistepScheduler"),
     ("SASolverScheduler", "DPMSolverMultistepScheduler"),
+    ("UniPCMultistepScheduler", "DPMSolverMultistepScheduler, or FlowMatchEulerDiscreteScheduler"),
     ("LMSDiscreteScheduler", "sample_lms of k-diffusion"),
     ("IPNDMScheduler", "DPMSolverMultistepScheduler"),
     ("KDPM2DiscreteScheduler", "HeunDiscreteScheduler, or sample_dpm_2 of k-diffusion"),
@@ -107,7 +101,7 @@ const WHAT: &str = "scheduler of diffusers";
 /// The list of a scheduler, by name.
 fn list_of(name: &str) -> List {
     match name {
-        "FlowMatchEulerDiscreteScheduler" | "UniPCMultistepScheduler" => List::FlowSigmas,
+        "FlowMatchEulerDiscreteScheduler" => List::FlowSigmas,
         "EDMEulerScheduler" => List::Ramp,
         "HeunDiscreteScheduler" => List::Timesteps { whole: false },
         "DPMSolverMultistepScheduler" | "DDPMScheduler" => List::Timesteps { whole: true },
@@ -235,11 +229,6 @@ fn by_flow_sigmas(grid: &Grid, chosen: Chosen<'_>, shift: f64) -> Result<Placed,
     let values: Vec<f32> = grid.levels()[..steps].iter().map(|l| given(flow_time(l))).collect();
     let mut times: Vec<f64> = values.iter().map(|v| taken(*v)).collect();
     let mut changes: Vec<String> = chosen.change.into_iter().chain(change).collect();
-    // UniPC needs the logarithm of 1 − u.
-    if name == "UniPCMultistepScheduler" && 1.0 - times[0] < 1e-6 {
-        times[0] = 1.0 - 1e-6;
-        changes.push(format!("{name} starts at u = 1 - 1e-6 instead of 1"));
-    }
     times.push(0.0);
     let process = grid.process();
     let time = |u: f64| process.time_of(u / (1.0 - u)).unwrap_or(process.t_max());
@@ -250,13 +239,9 @@ fn by_flow_sigmas(grid: &Grid, chosen: Chosen<'_>, shift: f64) -> Result<Placed,
         s => format!("the list holds the values that the scheduler's shift {s} turns into u = sigma/(alpha + sigma), in float32, without the last, which it adds"),
     });
     let digits: Vec<String> = values.iter().map(plain).collect();
-    let key = match name {
-        "UniPCMultistepScheduler" => "flow_shift",
-        _ => "shift",
-    };
     let separator = if chosen.arguments.is_empty() { "" } else { ", " };
     let configuration = format!(
-        "{}{separator}{key}={}, use_dynamic_shifting=False, shift_terminal=None",
+        "{}{separator}shift={}, use_dynamic_shifting=False, shift_terminal=None",
         chosen.arguments,
         plain(shift)
     );
