@@ -268,10 +268,10 @@ impl<T: ?Sized> Registry<T> {
         self.entries.iter().map(|e| e.name).collect()
     }
 
-    /// Canonical names of the members that can be built without arguments, in registry order.
-    pub fn names_without_arguments(&self) -> Vec<&'static str> {
-        let needs_none = |e: &&&'static Entry<T>| e.parameters.iter().all(|p| p.default.is_some());
-        self.entries.iter().filter(needs_none).map(|e| e.name).collect()
+    /// Canonical names of the members that need no argument, in registry order.
+    pub fn names_alone(&self) -> Vec<&'static str> {
+        let needs = |e: &&&Entry<T>| e.parameters.iter().all(|p| p.default.is_some());
+        self.entries.iter().filter(needs).map(|e| e.name).collect()
     }
 
     /// The entry of this name or alias (case does not matter).

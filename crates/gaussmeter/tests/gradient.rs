@@ -75,7 +75,7 @@ fn check(
 fn every_sampler_has_exact_gradients() {
     let mut checked = 0;
     for name in sampler::registry().names() {
-        for process_name in process::registry().names_without_arguments() {
+        for process_name in process::registry().names_alone() {
             let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
             let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
             for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {

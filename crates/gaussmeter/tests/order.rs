@@ -77,7 +77,7 @@ fn declared_orders_are_measured() {
     let mut measured = 0;
     for (text, order, noise) in members {
         let sampler = registry.build(text).unwrap().item;
-        for name in process::registry().names_without_arguments() {
+        for name in process::registry().names_alone() {
             let process: Arc<dyn Process> = process::registry()
                 .build(if name == "edm" { "edm:sigma_max=5" } else { name })
                 .unwrap()

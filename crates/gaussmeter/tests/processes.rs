@@ -21,7 +21,7 @@ fn processes() -> Vec<(String, Arc<dyn Process>)> {
         "sub-vp:beta_min=1,beta_max=3",
         "vp-discrete:linear",
     ];
-    let names = process::registry().names_without_arguments().into_iter().chain(more);
+    let names = process::registry().names_alone().into_iter().chain(more);
     names.map(|n| (n.to_string(), process::registry().build(n).unwrap().item.into())).collect()
 }
 
@@ -362,7 +362,7 @@ const EIGENVALUES: [f64; 5] = [0.0, 1e-8, 0.3, 1.0, 40.0];
 /// σ² + α²λ − λ and std² − σ² − α²λ keep their digits at any time.
 #[test]
 fn differences_of_variances_do_not_cancel() {
-    for name in process::registry().names_without_arguments() {
+    for name in process::registry().names_alone() {
         let process = process::registry().build(name).unwrap().item;
         let tiny = (0..=15).map(|k| 10f64.powf(-8.0 + f64::from(k) / 3.0));
         let all: Vec<f64> = tiny.chain(times(&*process)).chain([process.t_max()]).collect();
