@@ -4,6 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gaussmeter::data::DataError;
 use gaussmeter::entry::EntryError;
 use gaussmeter::experiment::ExperimentError;
+use gaussmeter::export::ExportError;
 use gaussmeter::report::ReportError;
 use std::error::Error;
 use std::io::Write;
@@ -137,6 +138,14 @@ impl From<DataError> for Failure {
         match error {
             DataError::Unknown(_) => Failure::usage(&error),
             DataError::Preset(error) => error.into(),
+            _ => Failure::request(&error),
+        }
+    }
+}
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Unknown { .. } => Failure::usage(&error),
             _ => Failure::request(&error),
         }
     }

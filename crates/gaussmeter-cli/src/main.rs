@@ -40,6 +40,7 @@ Examples:
   gaussmeter show heun --steps 2             a sampler as a linear program
   gaussmeter schedules --sampler dpmpp-2m    where to place the steps
   gaussmeter info cifar10                    a spectrum at a glance
+  gaussmeter export --to comfyui --sampler ddim --process edm --grid karras
   gaussmeter list                            samplers, processes, spectra, …
 
 Your own data: 'gaussmeter spectrum DATA -o my.npz' makes a spectrum of images,
@@ -62,6 +63,7 @@ enum Command {
     Tune(command::tune::Arguments),
     Rank(command::rank::Arguments),
     Pareto(command::pareto::Arguments),
+    Export(command::export::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
     #[cfg(feature = "data")]
@@ -88,6 +90,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tune(a) => command::tune::run(a),
         Command::Rank(a) => command::rank::run(a),
         Command::Pareto(a) => command::pareto::run(a),
+        Command::Export(a) => command::export::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),
         #[cfg(feature = "data")]

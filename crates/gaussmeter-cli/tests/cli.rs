@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "table",
     "curve",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 14] = [
     "pareto",
     "tune",
     "schedules",
+    "export",
     "show",
     "cite",
     "list",
@@ -845,7 +846,11 @@ fn every_example_in_the_help_runs() {
                 continue;
             }
             seen += 1;
-            let stdout = folder.stdout(example);
+            // An export tells what it costs.
+            let stdout = match command == "export" || example.starts_with("export ") {
+                true => folder.run(example).stdout,
+                false => folder.stdout(example),
+            };
             let file = example.split_once("-o ").map(|(_, f)| f.split(' ').next().unwrap());
             assert_eq!(stdout.is_empty(), file.is_some(), "{example}");
             if let Some(file) = file {
@@ -871,6 +876,7 @@ fn lists_name_everything_that_can_be_used() {
     assert_eq!(known("spectrum"), gaussmeter::data::registry().names());
     assert_eq!(known("init"), gaussmeter::exact::init_registry().names());
     assert_eq!(known("metric"), gaussmeter::metric::registry().names());
+    assert_eq!(known("target"), gaussmeter::export::registry().names());
 
     let is_edm = |e: &&Value| e["family"] == "process" && e["name"] == "edm";
     let edm = entries.iter().find(is_edm).unwrap();

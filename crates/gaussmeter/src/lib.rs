@@ -38,6 +38,7 @@ pub mod design;
 pub mod entry;
 pub mod exact;
 pub mod experiment;
+pub mod export;
 pub mod grid;
 #[cfg(feature = "dense")]
 pub mod linear_algebra;

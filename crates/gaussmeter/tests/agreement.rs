@@ -268,7 +268,7 @@ impl Denoiser for Native {
 #[test]
 fn parametrizations_agree() {
     let data = data();
-    for name in process::registry().names().into_iter().filter(|n| *n != "custom") {
+    for name in process::registry().names_alone() {
         let process: Arc<dyn Process> = process::registry().build(name).unwrap().item.into();
         let level = process.level(0.3 * process.t_max());
         let x: Vec<f64> = (0..7).map(|i| 0.7 - 0.3 * i as f64).collect();

@@ -418,7 +418,10 @@ fn text_errors() {
     ] {
         assert_eq!(error("a.csv", content), format!("a.csv: {message}"));
     }
-    assert_eq!(error("a.csv", b"1\x00\x00"), "a.csv: not recognised as npy, npz, json, text");
+    assert_eq!(
+        error("a.csv", b"1\x00\x00"),
+        "a.csv: not recognised as npy, npz, json, python, text"
+    );
     assert!(error("a.csv", b"\xff\xfe").starts_with("a.csv: line 1: '"));
 }
 

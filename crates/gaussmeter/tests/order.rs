@@ -328,7 +328,7 @@ fn declared_orders_are_measured() {
     let (mut measured, mut failures) = (0, Vec::new());
     for (text, order, noise) in members {
         let sampler = registry.build(text).unwrap().item;
-        for name in process::registry().names().into_iter().filter(|n| *n != "custom") {
+        for name in process::registry().names_alone() {
             let process: Arc<dyn Process> = process::registry()
                 .build(if name == "edm" { "edm:sigma_max=5" } else { name })
                 .unwrap()
@@ -374,7 +374,7 @@ fn restarts_are_of_the_order_they_declare() {
     let data = Spectrum::new("two modes", "", &[0.3, 2.5], None, Some(&[1.0, -0.5])).unwrap();
     let (mean, variance) = ([0.3, 0.1], [1.7, 0.6]);
     let init = Init::Diagonal { mean: mean.to_vec(), variance: variance.to_vec() };
-    for name in process::registry().names().into_iter().filter(|n| *n != "custom") {
+    for name in process::registry().names_alone().into_iter() {
         let text = if name == "edm" { "edm:sigma_max=5" } else { name };
         let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
         let level = |share: f64| process.level(share * process.t_max());

@@ -30,7 +30,7 @@ fn processes() -> Vec<(String, Arc<dyn Process>)> {
 
 /// The names of the registry that need no file.
 fn names() -> impl Iterator<Item = &'static str> {
-    process::registry().names().into_iter().filter(|n| *n != "custom")
+    process::registry().names_alone().into_iter()
 }
 
 /// A process from a table: a flow that leaves signal, at uneven times.

@@ -321,7 +321,7 @@ fn many_steps_approach_the_continuous_solution() {
         variance: vec![0.5, 1.0, 2.0, 1.5, 0.8],
     };
     let mut measured = 0;
-    for name in process::registry().names().into_iter().filter(|n| *n != "custom") {
+    for name in process::registry().names_alone() {
         let process: AnyProcess = process::registry().build(name).unwrap().item.into();
         let own = |name| ["er-sde", "restart"].contains(&name);
         let entries = sampler::registry().entries;

@@ -5,7 +5,7 @@ use gaussmeter::data::format;
 use gaussmeter::design::objective;
 use gaussmeter::entry::{Entry, EntryError, Kind, Refused, Registry, split_list};
 use gaussmeter::process::Edm;
-use gaussmeter::{data, exact, grid, metric, process, report, sampler};
+use gaussmeter::{data, exact, export, grid, metric, process, report, sampler};
 use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,6 +19,7 @@ macro_rules! for_every_registry {
         $check(metric::registry());
         $check(data::registry());
         $check(exact::init_registry());
+        $check(export::registry());
     };
 }
 
@@ -456,6 +457,7 @@ fn every_file_is_registered() {
         grid::registry().names(),
     );
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
+    check_folder("export", "Entry<dyn Target>", &["runner"], export::registry().names());
     let objectives = objective::registry().names();
     check_folder("design/objective", "Entry<dyn Objective>", &[], objectives);
     check_folder("data/preset", "Entry<Spectrum>", &[], data::registry().names());

@@ -3,7 +3,7 @@ use crate::output::{Output, width};
 use clap::{Args, ValueEnum};
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
 use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
-use gaussmeter::{data, exact, experiment, grid, metric, process, sampler};
+use gaussmeter::{data, exact, experiment, export, grid, metric, process, sampler};
 use serde_json::json;
 
 /// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, formats
@@ -45,6 +45,7 @@ enum What {
     Spectra,
     Inits,
     Metrics,
+    Targets,
     #[cfg(feature = "data")]
     Formats,
 }
@@ -97,6 +98,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (What::Spectra, "Spectra", listed(&data::registry())),
         (What::Inits, "Initial laws", listed(&exact::init_registry())),
         (What::Metrics, "Metrics", listed(&metric::registry())),
+        (What::Targets, "Targets of export", listed(&export::registry())),
         #[cfg(feature = "data")]
         (What::Formats, "Formats of data sets", formats()),
     ];

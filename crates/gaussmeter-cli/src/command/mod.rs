@@ -4,6 +4,7 @@ pub mod cite;
 pub mod completions;
 pub mod curve;
 pub mod eval;
+pub mod export;
 pub mod info;
 pub mod list;
 #[cfg(feature = "data")]

@@ -10,7 +10,8 @@ pub use preset::registry;
 
 use crate::entry::EntryError;
 use crate::spectrum::{Notice, Spectrum, SpectrumError};
-use format::{Column, Format, FormatError, Table};
+pub use format::Column;
+use format::{Format, FormatError, Table};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
@@ -149,16 +150,36 @@ pub fn read(path: &Path) -> Result<Spectrum, DataError> {
         .map_err(|source| DataError::Spectrum { path: path.into(), source })
 }
 
-/// Reads one plain list of numbers from any of the formats of [`read`]. A JSON object holds it
-/// under `times` or `t`; text may spread it over one column or one line.
+/// Reads one plain list of numbers from any of the formats of [`read`], or from a list that a Python
+/// file assigns. A JSON object holds it under `times` or `t`; text may spread it over one column or one
+/// line.
 ///
 /// # Errors
 /// [`DataError`]; a file without numbers is a [`FormatError::Empty`].
 pub fn read_numbers(path: &Path) -> Result<Vec<f64>, DataError> {
-    let (mut table, _) = table(path, NUMBERS)?;
-    match table.take(0) {
-        Some(values) if !values.is_empty() => Ok(values),
-        _ => Err(DataError::Format { path: path.into(), source: FormatError::Empty }),
+    read_list(path, NUMBERS)
+}
+
+/// Reads one plain list of numbers, as [`read_numbers`] does, under the first of some names that a file
+/// has.
+///
+/// # Errors
+/// [`DataError`]: that of the first name, if the file has none of them.
+///
+/// # Panics
+/// If no name is wanted.
+pub fn read_list(path: &Path, names: &[Column]) -> Result<Vec<f64>, DataError> {
+    let bytes = content(path)?;
+    let read = |name: &Column| format::read(&bytes, std::slice::from_ref(name));
+    let first = read(&names[0]);
+    let result = match first {
+        Err(error) => names[1..].iter().find_map(|name| read(name).ok()).ok_or(error),
+        first => first,
+    };
+    match result.map(|(mut table, _)| table.take(0)) {
+        Ok(Some(values)) if !values.is_empty() => Ok(values),
+        Ok(_) => Err(DataError::Format { path: path.into(), source: FormatError::Empty }),
+        Err(source) => Err(DataError::Format { path: path.into(), source }),
     }
 }
 
@@ -173,6 +194,11 @@ pub fn read_columns(path: &Path, columns: &[Column]) -> Result<Vec<Option<Vec<f6
 }
 
 fn table(path: &Path, columns: &[Column]) -> Result<(Table, &'static Format), DataError> {
+    format::read(&content(path)?, columns)
+        .map_err(|source| DataError::Format { path: path.into(), source })
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, DataError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => DataError::NoSuchFile { path: path.into() },
         _ => DataError::Io { path: path.into(), source },
@@ -187,7 +213,7 @@ fn table(path: &Path, columns: &[Column]) -> Result<(Table, &'static Format), Da
     if announced.max(bytes.len() as u64) > MAX_BYTES {
         return Err(DataError::TooLarge { path: path.into() });
     }
-    format::read(&bytes, columns).map_err(|source| DataError::Format { path: path.into(), source })
+    Ok(bytes)
 }
 
 /// A spectrum from a table laid out as [`SPECTRUM`]. The table's own name comes before `name`; its

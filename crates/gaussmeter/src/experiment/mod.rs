@@ -254,7 +254,7 @@ impl Setting {
     }
 
     /// What every JSON document says of its setting.
-    fn json(&self) -> serde_json::Map<String, serde_json::Value> {
+    pub(crate) fn json(&self) -> serde_json::Map<String, serde_json::Value> {
         let document = serde_json::json!({
             "schema": SCHEMA,
             "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),

@@ -7,10 +7,12 @@ mod ays;
 mod ays_klub;
 mod beta;
 mod comfyui;
+mod custom_timesteps;
 mod dynamic_programming;
 mod edm_steps;
 mod fisher_rao;
 mod flow_shift;
+mod flow_sigmas;
 mod geodesic;
 mod karras;
 mod kl_optimal;
@@ -32,10 +34,12 @@ pub use ays::AlignYourSteps;
 pub use ays_klub::AysKlub;
 pub use beta::{Beta, BetaOf};
 pub use comfyui::ComfyUi;
+pub use custom_timesteps::CustomTimesteps;
 pub use dynamic_programming::DynamicProgramming;
 pub use edm_steps::EdmSteps;
 pub use fisher_rao::FisherRao;
 pub use flow_shift::{FlowBase, FlowShift};
+pub use flow_sigmas::FlowSigmas;
 pub use geodesic::{Geodesic, Weight};
 pub use karras::Karras;
 pub use kl_optimal::KlOptimal;
@@ -47,6 +51,7 @@ pub use sigmas::Sigmas;
 pub use spectral::{Spectral, SpectralError};
 pub use tangent::Tangent;
 pub use times::Times;
+pub(crate) use timesteps::ratio_at;
 pub use timesteps::{Family, Spacing, Timesteps};
 pub use uniform::Uniform;
 pub use w2_geodesic::W2Geodesic;
@@ -71,6 +76,8 @@ pub fn registry() -> Registry<dyn GridRule> {
             &polyexponential::EXPONENTIAL,
             &polyexponential::POLYEXPONENTIAL,
             &timesteps::ENTRY,
+            &custom_timesteps::ENTRY,
+            &flow_sigmas::ENTRY,
             &comfyui::NORMAL,
             &comfyui::SIMPLE,
             &comfyui::SGM_UNIFORM,
@@ -177,6 +184,16 @@ pub enum GridError {
         teacher: usize,
         /// Number of steps to choose.
         steps: usize,
+    },
+    /// A training timestep that there is not.
+    #[error("timestep {index} is {timestep}, outside [0, {last}]")]
+    TimestepOutOfRange {
+        /// Position, from 0.
+        index: usize,
+        /// The timestep.
+        timestep: f64,
+        /// The last training timestep.
+        last: f64,
     },
     /// Truncation at or beyond T.
     #[error(
@@ -333,7 +350,7 @@ fn largest_sigma(process: &dyn Process) -> f64 {
 /// [`Process::time_of`], where the level at T is reached up to rounding.
 fn time_of(process: &dyn Process, sigma: f64) -> Option<f64> {
     let largest = largest_sigma(process);
-    match (sigma - largest).abs() <= 1e-12 * sigma {
+    match sigma.is_finite() && (sigma - largest).abs() <= 1e-12 * sigma {
         true => Some(process.t_max()),
         false => process.time_of(sigma),
     }

@@ -1,5 +1,5 @@
 use super::{Grid, GridError, GridRule, time_of};
-use crate::data::{DataError, read_numbers};
+use crate::data::{Column, DataError, read_list};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
@@ -13,18 +13,24 @@ pub struct Sigmas {
     file: Option<String>,
 }
 
+const NAMES: &[Column] = &[
+    Column { singular: "sigma", plural: "sigmas" },
+    Column { singular: "t_step", plural: "t_steps" },
+    Column { singular: "t", plural: "times" },
+];
+
 impl Sigmas {
     /// A rule that always returns these levels.
     pub fn new(sigmas: Vec<f64>) -> Self {
         Sigmas { sigmas, file: None }
     }
 
-    /// Reads levels from any file that [`read_numbers`] understands.
+    /// Reads levels from any file that [`read_list`] understands.
     ///
     /// # Errors
     /// [`DataError`]
     pub fn read(path: &Path) -> Result<Self, DataError> {
-        let sigmas = read_numbers(path)?;
+        let sigmas = read_list(path, NAMES)?;
         Ok(Sigmas { sigmas, file: Some(path.display().to_string()) })
     }
 }
@@ -51,7 +57,7 @@ impl GridRule for Sigmas {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "sigmas",
     aliases: &[],
-    summary: "noise levels sigma/alpha read from a file (.npy, .csv, .txt, .json), noisiest first; t = sigma on edm",
+    summary: "noise levels sigma/alpha read from a file (.npy, .csv, .txt, .json, .py), noisiest first; t = sigma on edm",
     source: "user; the sigmas of EDM, k-diffusion, diffusers and ComfyUI",
     order: None,
     parameters: &[Parameter {

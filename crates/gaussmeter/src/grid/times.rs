@@ -49,7 +49,7 @@ impl GridRule for Times {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "times",
     aliases: &[],
-    summary: "times read from a file (.npy, .csv, .txt, .json), noisiest first; the last one is eps",
+    summary: "times read from a file (.npy, .csv, .txt, .json, .py), noisiest first; the last one is eps",
     source: "user",
     order: None,
     parameters: &[Parameter {

@@ -87,6 +87,12 @@ pub(super) fn around(process: &dyn Process, timestep: f64) -> [f64; 2] {
     })
 }
 
+/// σ/α at a training timestep: between whole ones it is linear.
+pub(crate) fn ratio_at(process: &dyn Process, timestep: f64) -> f64 {
+    let [low, high] = around(process, timestep);
+    low + timestep.fract() * (high - low)
+}
+
 impl GridRule for Timesteps {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
         let total = process.training_steps().ok_or(GridError::NotDiscrete)?;
@@ -96,8 +102,7 @@ impl GridRule for Timesteps {
             times.push(match timestep.fract() == 0.0 {
                 true => timestep + 1.0,
                 false => {
-                    let [low, high] = around(&**process, timestep);
-                    let sigma = low + timestep.fract() * (high - low);
+                    let sigma = ratio_at(&**process, timestep);
                     let largest = largest_sigma(&**process);
                     let unknown = GridError::NoLevel { index, sigma, largest };
                     time_of(&**process, sigma).ok_or(unknown)?

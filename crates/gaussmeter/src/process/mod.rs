@@ -6,6 +6,7 @@
 mod custom;
 mod edm;
 mod flow;
+mod scheduler_config;
 mod sub_vp;
 mod told;
 mod trig;
@@ -18,6 +19,7 @@ mod vp_sigmoid;
 pub use custom::{Custom, CustomError};
 pub use edm::Edm;
 pub use flow::{Flow, ShiftedFlow};
+pub use scheduler_config::{ConfigError, from_scheduler_config};
 pub use sub_vp::SubVp;
 pub use told::{FlowCoordinates, Relation, Told, ToldTimestep};
 pub use trig::Trig;
@@ -46,6 +48,7 @@ pub fn registry() -> Registry<dyn Process> {
             &vp_discrete::ENTRY,
             &vp_sigmoid::ENTRY,
             &custom::ENTRY,
+            &scheduler_config::ENTRY,
         ],
         refused: &[],
     }

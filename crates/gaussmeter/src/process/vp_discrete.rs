@@ -257,7 +257,7 @@ fn linspace(a: f64, b: f64, n: usize) -> impl Iterator<Item = f64> {
 }
 
 /// The tables of β by the names that diffusers gives them.
-fn betas(schedule: &str, start: f64, end: f64, n: usize) -> Vec<f64> {
+pub(super) fn betas(schedule: &str, start: f64, end: f64, n: usize) -> Vec<f64> {
     match schedule {
         "linear" => linspace(start, end, n).collect(),
         "sigmoid" => {

@@ -3,13 +3,15 @@
 mod json;
 pub(super) mod npy;
 pub(super) mod npz;
+mod python;
 mod text;
 
 use thiserror::Error;
 
 /// The formats that are read, in the order in which they are tried.
 pub fn formats() -> &'static [&'static Format] {
-    static ALL: &[&Format] = &[&npy::FORMAT, &npz::FORMAT, &json::FORMAT, &text::FORMAT];
+    static ALL: &[&Format] =
+        &[&npy::FORMAT, &npz::FORMAT, &json::FORMAT, &python::FORMAT, &text::FORMAT];
     ALL
 }
 

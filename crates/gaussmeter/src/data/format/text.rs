@@ -81,9 +81,11 @@ fn column(columns: &[Column], line: usize, name: &str) -> Result<usize, FormatEr
 }
 
 fn numbers(line: usize, fields: &[&str]) -> Result<Vec<f64>, FormatError> {
-    let number =
-        |text: &&str| text.parse().map_err(|_| FormatError::Number { line, text: excerpt(text) });
-    fields.iter().map(number).collect()
+    fields.iter().map(|text| number(line, text)).collect()
+}
+
+pub(super) fn number(line: usize, text: &str) -> Result<f64, FormatError> {
+    text.parse().map_err(|_| FormatError::Number { line, text: excerpt(text) })
 }
 
 /// The beginning of a field, fit for a message.

@@ -1,0 +1,100 @@
+use crate::failure::Failure;
+use crate::options::{self, LengthOptions, SettingOptions, parse_time};
+use crate::output::{note, print, write_text};
+use clap::{Args, ValueEnum};
+use gaussmeter::experiment::Length;
+use gaussmeter::export::{self, Form, export};
+use gaussmeter::sampler;
+use std::path::{Path, PathBuf};
+
+/// A schedule for diffusers, k-diffusion, ComfyUI, EDM or flow matching
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The times of any grid, as text to paste: what had to change for the project
+(whole timesteps, float32, a last level) and what that costs in W2 is told on
+stderr, and all of it is in json. Unless told otherwise, 10 network evaluations
+are spent and errors are measured from the law that the project starts from.
+
+The process of a model is --process diffusers:scheduler_config.json, schedules in
+files are --grid sigmas:FILE. Everything written here can be read back, with
+sigmas:FILE, times:FILE, custom-timesteps:FILE or flow-sigmas:FILE.
+
+Examples:
+  gaussmeter export --to k-diffusion --sampler ddim --process edm --grid karras
+  gaussmeter export --to diffusers --sampler dpmpp-2m --process vp-discrete
+  gaussmeter export --to comfyui --sampler edm --process vp-discrete --steps 8
+  gaussmeter export --to edm --sampler edm --process edm --grid karras -o a.json
+  gaussmeter export --to flow --sampler ddim --process flow --format list")]
+pub struct Arguments {
+    /// Where the schedule goes: diffusers, k-diffusion, comfyui, edm or flow (see `gaussmeter list
+    /// targets`)
+    #[arg(long, value_name = "TARGET")]
+    to: String,
+    /// Sampler (see `gaussmeter samplers`)
+    #[arg(long, value_name = "NAME", help_heading = "Setting")]
+    sampler: String,
+    #[command(flatten)]
+    setting: SettingOptions,
+    /// Truncation time where sampling stops [default: 0, or where the grid ends by itself]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
+    eps: Option<f64>,
+    /// Initial law that errors are measured from (see `gaussmeter list inits`) [default: that of the
+    /// project]
+    #[arg(long, value_name = "NAME")]
+    init: Option<String>,
+    #[command(flatten)]
+    length: LengthOptions,
+    /// code to paste, list (the bare numbers) or json (everything) [default: by the extension of -o,
+    /// else code]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    format: Option<Format>,
+    /// Write to a file instead of stdout
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Code,
+    List,
+    Json,
+}
+
+impl Arguments {
+    fn form(&self) -> Form {
+        let extension = |path: &Path| path.extension().map(|e| e.to_ascii_lowercase());
+        match (self.format, self.output.as_deref().and_then(extension)) {
+            (Some(Format::Code), _) => Form::Code,
+            (Some(Format::List), _) => Form::List,
+            (Some(Format::Json), _) => Form::Json,
+            (None, Some(e)) if e == "json" => Form::Json,
+            (None, Some(e)) if e == "txt" && !self.is_comfyui() => Form::List,
+            _ => Form::Code,
+        }
+    }
+
+    /// Whose code is plain text already.
+    fn is_comfyui(&self) -> bool {
+        self.to.to_lowercase().starts_with("comfy")
+    }
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    let target = export::registry().build(&a.to)?;
+    let sampler = sampler::registry().build(&a.sampler)?;
+    let init = a.init.as_deref().map(options::init).transpose()?;
+    let setting = a.setting.build("cifar10")?;
+    let length = a.length.length(&setting, Length::Nfe(10));
+    let eps = options::eps(a.eps, &setting, 0.0);
+    let grid = setting.run(&sampler, length, eps)?.grid;
+    let init = init.as_ref().map(|(label, init)| (&label[..], init));
+    let export = export(&setting, &sampler, &grid, init, &target)?;
+    for line in export.notes() {
+        note(line);
+    }
+    let text = export.text(a.form());
+    match &a.output {
+        Some(path) => write_text(path, &text),
+        None => print(&text),
+    }
+}

@@ -1,0 +1,104 @@
+use super::timesteps::ratio_at;
+use super::{Grid, GridError, GridRule, largest_sigma, time_of};
+use crate::data::{Column, DataError, read_list};
+use crate::entry::{Entry, Kind, Parameter};
+use crate::process::Process;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Training timesteps given one by one, noisiest first, as diffusers' schedulers take `timesteps`:
+/// where one is not whole, σ/α is linear between its neighbours. Then the data, or training timestep
+/// 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomTimesteps {
+    timesteps: Vec<f64>,
+    to_zero: bool,
+    file: Option<String>,
+}
+
+const NAMES: &[Column] = &[
+    Column { singular: "timestep", plural: "timesteps" },
+    Column { singular: "t", plural: "times" },
+];
+
+impl CustomTimesteps {
+    /// A rule that always returns these timesteps, and the data (`to_zero`) or timestep 0.
+    pub fn new(timesteps: Vec<f64>, to_zero: bool) -> Self {
+        CustomTimesteps { timesteps, to_zero, file: None }
+    }
+
+    /// Reads timesteps from any file that [`read_list`] understands.
+    ///
+    /// # Errors
+    /// [`DataError`]
+    pub fn read(path: &Path, to_zero: bool) -> Result<Self, DataError> {
+        let timesteps = read_list(path, NAMES)?;
+        Ok(CustomTimesteps { timesteps, to_zero, file: Some(path.display().to_string()) })
+    }
+
+    fn times(&self, process: &dyn Process) -> Result<Vec<f64>, GridError> {
+        let total = process.training_steps().ok_or(GridError::NotDiscrete)?;
+        let last = total as f64 - 1.0;
+        let mut times = Vec::with_capacity(self.timesteps.len() + 1);
+        for (index, &timestep) in self.timesteps.iter().enumerate() {
+            if !(0.0..=last).contains(&timestep) {
+                return Err(GridError::TimestepOutOfRange { index, timestep, last });
+            }
+            times.push(match timestep.fract() == 0.0 {
+                true => timestep + 1.0,
+                false => {
+                    let sigma = ratio_at(process, timestep);
+                    let largest = largest_sigma(process);
+                    time_of(process, sigma).ok_or(GridError::NoLevel { index, sigma, largest })?
+                }
+            });
+        }
+        times.push(if self.to_zero { 0.0 } else { 1.0 });
+        Ok(times)
+    }
+}
+
+impl GridRule for CustomTimesteps {
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        let grid = self.times(&**process).and_then(|times| Grid::new(process.clone(), &times));
+        let grid = grid.map_err(|error| match &self.file {
+            Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
+            None => error,
+        })?;
+        grid.exactly(steps, eps)
+    }
+
+    fn own_steps(&self) -> Option<usize> {
+        Some(self.timesteps.len())
+    }
+
+    fn own_end(&self, _: &dyn Process) -> Option<f64> {
+        Some(if self.to_zero { 0.0 } else { 1.0 })
+    }
+}
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: "custom-timesteps",
+    aliases: &["timesteps-file"],
+    summary: "training timesteps of vp-discrete read from a file (.npy, .csv, .txt, .json, .py), noisiest first, as diffusers' timesteps=",
+    source: "diffusers 0.42.1, set_timesteps(timesteps=…)",
+    order: None,
+    parameters: &[
+        Parameter {
+            name: "file",
+            kind: Kind::Text,
+            default: None,
+            summary: "file with one timestep per line, or a 1-D array; fractions are allowed",
+        },
+        Parameter {
+            name: "final",
+            kind: Kind::Choice(&["zero", "sigma_min"]),
+            default: Some("zero"),
+            summary: "final_sigmas_type: the last step goes to the data, or to training timestep 0",
+        },
+    ],
+    build: |a| {
+        let to_zero = a.text("final") == "zero";
+        Ok(Box::new(CustomTimesteps::read(Path::new(a.text("file")), to_zero)?))
+    },
+};
