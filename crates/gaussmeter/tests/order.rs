@@ -272,11 +272,7 @@ fn samplers_without_an_order_have_the_limit_they_state() {
     for (text, limit) in LIMITS {
         let sampler = registry.build(text).unwrap().item;
         // On vp-discrete no level lies between timesteps.
-        for name in process::registry()
-            .names()
-            .into_iter()
-            .filter(|n| !matches!(*n, "vp-discrete" | "custom"))
-        {
+        for name in process::registry().names_alone().into_iter().filter(|n| *n != "vp-discrete") {
             let text_of = |name| if name == "edm" { "edm:sigma_max=5" } else { name };
             let process = process::registry().build(text_of(name)).unwrap().item;
             let process: Arc<dyn Process> = process.into();

@@ -90,6 +90,18 @@ pub enum ExperimentError {
         /// What was asked for, in words.
         asked: String,
     },
+    /// The evaluations of a sampler depend on where its levels lie.
+    #[error(
+        "sampler '{sampler}' spends {nfe} network evaluations on the times found, but the budget is {budget}: their number depends on where levels lie, so ask for --steps"
+    )]
+    OverBudget {
+        /// Its label.
+        sampler: String,
+        /// What it spends.
+        nfe: usize,
+        /// The budget.
+        budget: usize,
+    },
     /// The objective does not fit the spectrum.
     #[error("{0}")]
     Objective(String),

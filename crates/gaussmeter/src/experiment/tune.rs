@@ -152,6 +152,12 @@ pub fn tune(
     from.truncate(options.starts);
     let tuned = problem.tune(&from, options.effort)?;
     let plan = sampler.item.plan(&tuned.grid).map_err(failed)?;
+    if let Length::Nfe(budget) = length
+        && plan.nfe() > budget
+    {
+        let (sampler, nfe) = (sampler.label.clone(), plan.nfe());
+        return Err(ExperimentError::OverBudget { sampler, nfe, budget });
+    }
     let run = Run { sampler: sampler.label.clone(), grid: tuned.grid.clone(), plan };
     let best = rivals.first().and_then(|r| r.grid.as_ref());
     let robustness = PERTURBATIONS

@@ -1,0 +1,79 @@
+//! `tune`: the best times for given data.
+
+mod common;
+
+use common::Folder;
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_optimum_is_what_eval_finds_on_the_saved_levels() {
+    let folder = Folder::empty();
+    let line = "tune --sampler dpmpp-2m --nfe 10 --save sigmas.txt --format json";
+    let tuned = json(&folder.stdout(line));
+    let error = tuned["error"].as_f64().unwrap();
+    assert!(error < 0.0348, "{error}");
+    assert_eq!((tuned["steps"].as_u64(), tuned["nfe"].as_u64()), (Some(10), Some(10)));
+    let sigmas: Vec<f64> =
+        tuned["sigmas"].as_array().unwrap().iter().map(|s| s.as_f64().unwrap()).collect();
+    assert_eq!((sigmas[0], sigmas[10]), (80.0, 0.0));
+    for w in sigmas[..10].windows(2) {
+        assert!(w[0] / w[1] >= 1.25 * (1.0 - 1e-12), "{w:?}");
+    }
+    let line = "eval --sampler dpmpp-2m --process edm --grid sigmas:sigmas.txt --format json";
+    let w2 = json(&folder.stdout(line))["w2"].as_f64().unwrap();
+    assert!((w2 - error).abs() < 1e-9 * error, "{w2} {error}");
+
+    // No standard schedule is as good, and the report says by how much.
+    let others = tuned["schedules"].as_array().unwrap();
+    assert!(others.len() >= 5);
+    assert!(others.iter().all(|s| s["error"].as_f64().is_none_or(|e| e > error)));
+    assert!(tuned["search"]["first_order"].as_f64().unwrap() < 1e-6);
+    assert_eq!(tuned["robustness"].as_array().unwrap().len(), 3);
+    // The same for the same seed.
+    assert_eq!(
+        folder.stdout("tune --sampler ddim --steps 6"),
+        folder.stdout("tune --sampler ddim --steps 6")
+    );
+}
+
+#[test]
+fn every_format_has_the_times() {
+    let folder = Folder::empty();
+    let csv = folder.stdout("tune --sampler ddim --steps 4 --format csv");
+    assert_eq!(csv.lines().next(), Some("step,t,alpha,sigma,ratio"));
+    assert_eq!(csv.lines().count(), 6);
+    for format in ["text", "markdown", "latex"] {
+        let text = folder.stdout(&format!("tune --sampler ddim --steps 4 --format {format}"));
+        for word in ["karras", "optimised", "first-order condition"] {
+            assert!(text.contains(word), "{format}: {word}");
+        }
+    }
+}
+
+#[test]
+fn bad_requests_get_one_line() {
+    let folder = Folder::empty();
+    folder.write("w.txt", "1\n2\n");
+    for (arguments, message) in [
+        ("--sampler rk4 --nfe 3", "sampler 'rk4' needs at least 4 network evaluations"),
+        ("--sampler nope", "unknown sampler 'nope'"),
+        ("--sampler ddim --min-ratio 0.9", "must be at least 1, not 0.9"),
+        ("--sampler ddim --steps 30 --eps 1", "do not fit between sigma/alpha = 80 and 1"),
+        ("--sampler ddim --eps 100", "must lie in [0, 80)"),
+        ("--sampler ddim --starts 0", "at least 1"),
+        ("--sampler ddim --free start --init exact", "a free start is best where nothing"),
+        ("--sampler ddim --objective weighted:w.txt", "w.txt has 2 weights"),
+        ("--sampler ddim --objective mixture:w2=0", "all weights are 0"),
+        ("--sampler ddpm", "defined for variance-preserving processes"),
+        ("--sampler restart --nfe 12", "depends on where levels lie"),
+    ] {
+        let ran = folder.run(&format!("tune {arguments}"));
+        assert!(ran.code != 0 && ran.stdout.is_empty(), "{arguments}: {ran:?}");
+        assert!(ran.stderr.contains(message), "{arguments}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
