@@ -62,7 +62,7 @@ fn bad_requests_get_one_line() {
         ("--sampler rk4 --nfe 3", "sampler 'rk4' needs at least 4 network evaluations"),
         ("--sampler nope", "unknown sampler 'nope'"),
         ("--sampler ddim --min-ratio 0.9", "must be at least 1, not 0.9"),
-        ("--sampler ddim --steps 30 --eps 1", "do not fit between sigma/alpha = 80 and 1"),
+        ("--sampler ddim --steps 30 --eps 1", "ask for a smaller ratio or fewer steps"),
         ("--sampler ddim --eps 100", "must lie in [0, 80)"),
         ("--sampler ddim --starts 0", "at least 1"),
         ("--sampler ddim --free start --init exact", "a free start is best where nothing"),

@@ -191,7 +191,7 @@ fn impossible_spaces_are_refused() {
     let message = |r: Result<Space, SpaceError>| r.unwrap_err().to_string();
     assert_eq!(
         message(space(30, End::At(1.0), 1.25)),
-        "30 steps with neighbouring noise levels at least 1.25 apart do not fit between sigma/alpha = 80 and 1"
+        "30 steps with neighbouring noise levels at least 1.25 apart do not fit between sigma/alpha = 80.000000 and 1.000000: ask for a smaller ratio or fewer steps"
     );
     assert!(message(space(3, End::At(0.0), 0.9)).contains("must be at least 1, not 0.9"));
     assert!(message(space(3, End::At(90.0), 1.1)).contains("must lie in [0, 80)"));

@@ -55,7 +55,7 @@ pub enum SpaceError {
     },
     /// The range is too narrow.
     #[error(
-        "{steps} steps with neighbouring noise levels at least {ratio} apart do not fit between sigma/alpha = {highest} and {lowest}"
+        "{steps} steps with neighbouring noise levels at least {ratio} apart do not fit between sigma/alpha = {highest:.6} and {lowest:.6}: ask for a smaller ratio or fewer steps"
     )]
     TooNarrow {
         /// The number of steps.
