@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "table",
     "curve",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 14] = [
     "eval",
     "rank",
     "pareto",
+    "recommend",
     "tune",
     "schedules",
     "show",
