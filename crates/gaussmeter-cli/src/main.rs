@@ -34,6 +34,7 @@ Examples:
   gaussmeter eval --sampler heun --nfe 50    everything about one configuration
   gaussmeter rank --nfe 20                   all samplers, the best first
   gaussmeter pareto --nfe 5..50              error against network evaluations
+  gaussmeter recommend --nfe 20              sampler and schedule for your data
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter tune --sampler dpmpp-2m --nfe 10   the best times for given data
@@ -63,6 +64,7 @@ enum Command {
     Tune(command::tune::Arguments),
     Rank(command::rank::Arguments),
     Pareto(command::pareto::Arguments),
+    Recommend(command::recommend::Arguments),
     Export(command::export::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
@@ -90,6 +92,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tune(a) => command::tune::run(a),
         Command::Rank(a) => command::rank::run(a),
         Command::Pareto(a) => command::pareto::run(a),
+        Command::Recommend(a) => command::recommend::run(a),
         Command::Export(a) => command::export::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),

@@ -19,6 +19,7 @@ const COMMANDS: [&str; 15] = [
     "eval",
     "rank",
     "pareto",
+    "recommend",
     "tune",
     "schedules",
     "export",

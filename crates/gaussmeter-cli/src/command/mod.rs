@@ -12,6 +12,7 @@ pub mod merge;
 pub mod modes;
 pub mod pareto;
 pub mod rank;
+pub mod recommend;
 #[cfg(feature = "data")]
 pub mod sample;
 pub mod schedules;

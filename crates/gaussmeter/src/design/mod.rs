@@ -5,10 +5,12 @@ mod minimise;
 pub mod objective;
 mod space;
 mod starts;
+mod teleport;
 mod tune;
 
 pub use condense::condensed;
 pub(crate) use minimise::minimise;
 pub use space::{End, Space, SpaceError, Start};
 pub use starts::starts;
+pub use teleport::{Teleported, teleport};
 pub use tune::{Descent, Effort, Problem, TuneError, Tuned};

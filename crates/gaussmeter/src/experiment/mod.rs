@@ -8,6 +8,7 @@ mod info;
 mod modes;
 mod pareto;
 mod rank;
+mod recommend;
 mod sample;
 mod schedules;
 mod show;
@@ -22,6 +23,9 @@ pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
 pub use pareto::{Pareto, pareto};
 pub use rank::{Ranking, rank};
+pub use recommend::{
+    Candidate, Challenge, Goal, RecommendOptions, Recommendation, Skip, Timed, recommend,
+};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use schedules::{NamedRule, ScheduleOptions, ScheduleResult, Schedules, schedules};
 pub use show::{Program, program};
@@ -116,6 +120,20 @@ pub enum ExperimentError {
     /// No schedule was found.
     #[error(transparent)]
     Tune(#[from] TuneError),
+    /// No budget that was tried reaches an error.
+    #[error(
+        "no sampler reaches W2 = {error} within {nfe} network evaluations: the least is {least:.4}, by {sampler}"
+    )]
+    Unreached {
+        /// What was asked for.
+        error: f64,
+        /// The largest budget.
+        nfe: usize,
+        /// The least error.
+        least: f64,
+        /// The sampler that has it.
+        sampler: String,
+    },
     /// A list of samplers, columns or times is empty.
     #[error("no {what} given")]
     Empty {

@@ -216,7 +216,12 @@ pub fn standard_schedules(
 }
 
 /// The objective, as people read it, when data or network are not as they were.
-fn perturbed(problem: &Problem, grid: &Grid, perturbation: Perturbation, seed: u64) -> f64 {
+pub(super) fn perturbed(
+    problem: &Problem,
+    grid: &Grid,
+    perturbation: Perturbation,
+    seed: u64,
+) -> f64 {
     let delta = match perturbation {
         Perturbation::Data(delta) | Perturbation::Network(delta) => delta,
     };
@@ -272,8 +277,7 @@ fn flat_directions(tuned: &Tuned) -> usize {
 impl Tuning {
     /// The noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
     pub fn sigmas(&self) -> String {
-        let levels = self.run.grid.levels().iter();
-        levels.map(|l| format!("{}\n", decimal(l.noise_ratio()))).collect()
+        sigma_lines(&self.run.grid)
     }
 
     /// The result in all formats.
@@ -452,6 +456,11 @@ impl Tuning {
         document.insert("sigmas".into(), ratios.collect());
         document.into()
     }
+}
+
+/// The noise levels σ/α of a grid, one per line, noisiest first.
+pub(super) fn sigma_lines(grid: &Grid) -> String {
+    grid.levels().iter().map(|l| format!("{}\n", decimal(l.noise_ratio()))).collect()
 }
 
 /// A number without an exponent: some readers of lists do not know them.

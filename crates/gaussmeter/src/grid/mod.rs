@@ -310,6 +310,15 @@ impl Grid {
         Ok(self)
     }
 
+    /// What is left of this grid after so many steps; `None` if nothing is.
+    pub fn from_step(&self, step: usize) -> Option<Self> {
+        if step >= self.step_count() {
+            return None;
+        }
+        let (levels, reals) = (self.levels[step..].to_vec(), self.reals[step..].to_vec());
+        Some(Grid { process: self.process.clone(), levels, reals })
+    }
+
     /// The process the times belong to.
     pub fn process(&self) -> &Arc<dyn Process> {
         &self.process

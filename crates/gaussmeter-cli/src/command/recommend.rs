@@ -1,0 +1,126 @@
+use crate::failure::Failure;
+use crate::options::{self, parse_length, parse_time};
+use crate::output::{Output, write_text};
+use clap::Args;
+use gaussmeter::experiment::{Goal, RecommendOptions, recommend};
+use std::io::{IsTerminal, Write, stderr};
+use std::path::PathBuf;
+
+/// The best sampler and schedule for given data and budget
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every sampler takes as many steps as the budget allows, on its best standard
+schedule and on times optimised for the spectrum. The answer comes first, in a
+sentence; then the ranking, the least error against network evaluations, what
+limits the winner, and what it is worth to skip its first steps by the solution
+for Gaussian data (teleportation). See docs/recommend.md.
+
+Examples:
+  gaussmeter recommend --spectrum my.npy --nfe 6 --front 4,8
+  gaussmeter recommend --sampler ddim,dpmpp-2m,heun --nfe 10 --save sigmas.txt
+  gaussmeter recommend --spectrum my.npy --error 0.5 --sampler dpmpp-2m,lms
+  gaussmeter recommend --nfe 5 --sampler unipc,deis --format json
+  gaussmeter recommend --spectrum latents.npz > answer.txt")]
+pub struct Arguments {
+    /// Samplers, comma-separated (see `gaussmeter samplers`) [default: all]
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        help_heading = "Setting",
+        default_value = "all",
+        hide_default_value = true
+    )]
+    sampler: Vec<String>,
+    /// Data: a preset, such as cifar10, or a file of eigenvalues [default: cifar10]
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Setting")]
+    spectrum: Option<String>,
+    /// Forward process (see `gaussmeter list processes`)
+    #[arg(long, value_name = "NAME", default_value = "edm", help_heading = "Setting")]
+    process: String,
+    /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
+    #[arg(long, value_name = "NAME", default_value = "normal", help_heading = "Setting")]
+    init: String,
+    /// Time where sampling stops; 0 is the data
+    #[arg(long, value_name = "E", value_parser = parse_time, default_value = "0", allow_hyphen_values = true, help_heading = "Setting")]
+    eps: f64,
+    /// Budget of network evaluations [default: 20]
+    #[arg(long, value_name = "N", value_parser = parse_length, help_heading = "Goal", conflicts_with = "error", allow_negative_numbers = true)]
+    nfe: Option<usize>,
+    /// Instead of a budget, the W2 to reach: with the fewest of 5, 10, 15, 20, 30, 40 or 50
+    /// evaluations
+    #[arg(long, value_name = "W2", value_parser = parse_error, help_heading = "Goal", allow_negative_numbers = true)]
+    error: Option<f64>,
+    /// Budgets of the Pareto front, beside the goal's
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = parse_budget, default_value = "5,10,20,50", help_heading = "Goal", allow_negative_numbers = true)]
+    front: Vec<usize>,
+    /// Smallest ratio of neighbouring noise levels in optimised times, at least 1
+    #[arg(
+        long,
+        value_name = "R",
+        default_value = "1.25",
+        help_heading = "Goal",
+        allow_negative_numbers = true
+    )]
+    min_ratio: f64,
+    /// Samplers shown by text, markdown and latex; 0 for all
+    #[arg(long, value_name = "N", value_parser = parse_length, default_value = "15", help_heading = "Output", allow_negative_numbers = true)]
+    top: usize,
+    /// Also write the winner's noise levels to a file, one per line, for `--grid sigmas:FILE`
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    save: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+fn parse_error(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(error) if error.is_finite() && error > 0.0 => Ok(error),
+        _ => Err("not a positive number".into()),
+    }
+}
+
+fn parse_budget(text: &str) -> Result<usize, String> {
+    match parse_length(text)? {
+        0 => Err("at least 1".into()),
+        n => Ok(n),
+    }
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format()?;
+    let samplers = match &a.sampler[..] {
+        [all] if all == "all" => options::all_samplers(),
+        names => options::samplers(names)?,
+    };
+    let init = options::init(&a.init)?;
+    let setting = options::setting(a.spectrum.as_deref(), &a.process)?;
+    let goal = match a.error {
+        Some(error) => Goal::Error(error),
+        None => Goal::Nfe(a.nfe.unwrap_or(20)),
+    };
+    let options = RecommendOptions {
+        samplers,
+        goal,
+        front: a.front,
+        init,
+        eps: a.eps,
+        min_ratio: a.min_ratio,
+    };
+    let is_shown = stderr().is_terminal();
+    let progress = |budget: usize, done: usize, total: usize| {
+        if is_shown {
+            let mut stderr = stderr().lock();
+            let _ = write!(stderr, "\r{budget} NFE: {done} of {total} samplers \x1b[K");
+            let _ = stderr.flush();
+        }
+    };
+    let recommendation = recommend(&setting, options, &progress);
+    if is_shown {
+        let _ = write!(stderr().lock(), "\r\x1b[K");
+    }
+    let recommendation = recommendation?;
+    if let Some(path) = &a.save {
+        write_text(path, &recommendation.sigmas())?;
+    }
+    a.output.write(&recommendation.report(a.top))
+}

@@ -1,0 +1,106 @@
+//! `gaussmeter recommend`, as its user sees it.
+
+mod common;
+
+use common::Folder;
+use gaussmeter_testkit::relative_error;
+use serde_json::Value;
+
+const LINE: &str = "recommend --spectrum data.txt --sampler ddim,dpmpp-2m,heun --nfe 6 --front 4";
+
+fn folder() -> Folder {
+    let folder = Folder::empty();
+    folder.write("data.txt", "20\n1\n0.1\n0.003\n");
+    folder
+}
+
+#[test]
+fn the_answer_comes_first_and_can_be_used() {
+    let folder = folder();
+    let text = folder.stdout(&format!("{LINE} --save sigmas.txt"));
+    let answer = text.lines().next().unwrap();
+    assert!(answer.starts_with("Use dpmpp-2m with 6 steps (6 NFE) on times optimised"), "{text}");
+    assert!(answer.contains("times less than the usual dpmpp-2m on karras"), "{text}");
+    for part in ["Pareto front", "What limits the winner", "Teleportation", "for real data"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let json: Value =
+        serde_json::from_str(&folder.stdout(&format!("{LINE} --format json"))).unwrap();
+    assert_eq!((&json["schema"], &json["command"]), (&1.into(), &"recommend".into()));
+    assert_eq!(json["answer"], answer);
+    let line = "eval --spectrum data.txt --sampler dpmpp-2m --process edm --grid sigmas:sigmas.txt";
+    let eval: Value =
+        serde_json::from_str(&folder.stdout(&format!("{line} --init normal --format json")))
+            .unwrap();
+    let [a, b] = [&json["winner"]["w2"], &eval["w2"]].map(|v| v.as_f64().unwrap());
+    assert!(relative_error(a, b) < 1e-6, "{a} {b}");
+    assert_eq!(json["winner"]["nfe"], eval["nfe"]);
+    let usual = "eval --spectrum data.txt --sampler dpmpp-2m --process edm --grid karras --nfe 6";
+    let usual: Value =
+        serde_json::from_str(&folder.stdout(&format!("{usual} --init normal --format json")))
+            .unwrap();
+    let [a, b] = [&json["usual_w2"], &usual["w2"]].map(|v| v.as_f64().unwrap());
+    assert!(relative_error(a, b) < 1e-9, "{a} {b}");
+    let budgets: Vec<&Value> =
+        json["front"].as_array().unwrap().iter().map(|f| &f["budget"]).collect();
+    assert_eq!(budgets, [4, 6]);
+    let skips = json["teleportation"].as_array().unwrap();
+    assert_eq!(
+        (skips.len(), &skips[0]["nfe_saved"], &skips[6]["nfe_saved"]),
+        (7, &0.into(), &6.into())
+    );
+}
+
+#[test]
+fn all_formats_name_all_samplers() {
+    let folder = folder();
+    for format in ["text", "markdown", "latex", "csv", "json"] {
+        let printed = folder.stdout(&format!("{LINE} --format {format}"));
+        for name in ["ddim", "dpmpp-2m", "heun"] {
+            assert!(printed.contains(name), "{format}: {printed}");
+        }
+    }
+    let csv = folder.stdout(&format!("{LINE} --format csv"));
+    let header = "budget,rank,sampler,steps,nfe,standard,standard_w2,optimised_w2\n";
+    assert!(csv.starts_with(header), "{csv}");
+    assert_eq!(csv.lines().count(), 7);
+    let top = folder.stdout(&format!("{LINE} --top 1 --format markdown"));
+    assert!(!top.contains("heun"), "{top}");
+}
+
+#[test]
+fn other_processes_and_a_truncation_time() {
+    let folder = folder();
+    for more in ["--process vp-linear --eps 1e-3", "--process flow", "--error 0.5"] {
+        let line = match more.starts_with("--error") {
+            true => LINE.replace("--nfe 6", more),
+            false => format!("{LINE} {more}"),
+        };
+        let json: Value =
+            serde_json::from_str(&folder.stdout(&format!("{line} --format json"))).unwrap();
+        assert!(json["winner"]["w2"].is_number(), "{more}: {json}");
+    }
+}
+
+#[test]
+fn bad_requests_get_one_line() {
+    let folder = folder();
+    for (line, code, message) in [
+        ("recommend --sampler nothing", 2, "unknown sampler 'nothing'"),
+        ("recommend --sampler ddim --nfe 0", 1, "0 NFE leaves no step"),
+        ("recommend --sampler heun --nfe 1", 1, "needs at least 2 network evaluations"),
+        ("recommend --sampler ddim --nfe 5 --error 1", 2, "cannot be used with"),
+        ("recommend --sampler ddim --error 0", 2, "not a positive number"),
+        ("recommend --sampler ddim --front 0", 2, "at least 1"),
+        ("recommend --sampler ddim --min-ratio 0.5", 1, "must be at least 1"),
+        ("recommend --sampler ddim --eps 100", 1, "100"),
+        ("recommend --sampler ddim --spectrum data.txt --error 1e-9", 1, "no sampler reaches W2"),
+        ("recommend --process nothing", 2, "unknown process 'nothing'"),
+        ("recommend --spectrum nothing.npy", 1, "nothing.npy"),
+    ] {
+        let ran = folder.run(line);
+        assert_eq!(ran.code, code, "{line}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty() && ran.stderr.contains(message), "{line}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{line}: {}", ran.stderr);
+    }
+}

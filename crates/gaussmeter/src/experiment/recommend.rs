@@ -1,0 +1,884 @@
+use super::modes::evenly;
+use super::trial::reason;
+use super::tune::{perturbed, sigma_lines};
+use super::{
+    ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run, Setting, error_budget,
+    standard_schedules,
+};
+use crate::design::objective::{Objective, SquaredWasserstein2};
+use crate::design::{self, Effort, End, Problem, Space, Start, condensed, teleport};
+use crate::exact::Init;
+use crate::grid::{self, Grid, GridRule};
+use crate::metric::wasserstein2;
+use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::spectrum::Spectrum;
+use rayon::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a recommendation is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// The least error within so many network evaluations.
+    Nfe(usize),
+    /// The fewest network evaluations, of [`BUDGETS`], for so small a W2.
+    Error(f64),
+}
+
+/// The budgets among which the smallest is sought that reaches an error.
+pub const BUDGETS: [usize; 7] = [5, 10, 15, 20, 30, 40, 50];
+
+/// What is compared.
+#[derive(Debug)]
+pub struct RecommendOptions {
+    /// Samplers, in order.
+    pub samplers: Vec<NamedSampler>,
+    /// Budget or error.
+    pub goal: Goal,
+    /// Budgets of the front.
+    pub front: Vec<usize>,
+    /// Initial law with its label.
+    pub init: (String, Init),
+    /// Where sampling stops.
+    pub eps: f64,
+    /// Smallest ratio of neighbouring noise levels in optimised times.
+    pub min_ratio: f64,
+}
+
+/// Times with the W2 they have.
+#[derive(Clone, Debug)]
+pub struct Timed {
+    /// Name of the schedule; `optimised` for optimised times.
+    pub label: String,
+    /// The times.
+    pub grid: Grid,
+    /// W2 to the data.
+    pub error: f64,
+}
+
+/// What a sampler does within a budget.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its position among the samplers compared.
+    sampler: usize,
+    /// Its label.
+    pub label: String,
+    /// Steps.
+    pub steps: usize,
+    /// True number of network evaluations.
+    pub nfe: usize,
+    /// The best standard schedule.
+    pub standard: Option<Timed>,
+    /// Optimised times.
+    pub optimised: Option<Timed>,
+}
+
+/// Where another sampler becomes better than the winner, because the network is not exact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Challenge {
+    /// How far the eigenvalues that the network believes in are off: factors e^{δz}, z normal.
+    pub delta: f64,
+    /// The sampler that is better from there on.
+    pub sampler: String,
+    /// Its schedule.
+    pub schedule: String,
+    /// Its W2 there.
+    pub error: f64,
+    /// The winner's.
+    pub winner: f64,
+}
+
+/// What it is worth to begin at a level of the winner's grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Skip {
+    /// Noise ratio of that level.
+    pub sigma: f64,
+    /// Steps skipped.
+    pub steps: usize,
+    /// Network evaluations saved.
+    pub saved: usize,
+    /// W2 to the data.
+    pub error: f64,
+}
+
+/// The best sampler and schedule for given data, and what limits it.
+#[derive(Debug)]
+pub struct Recommendation {
+    setting: Setting,
+    options: RecommendOptions,
+    /// The budget of the recommendation.
+    pub budget: usize,
+    /// Per budget, all that run within it, the best first.
+    pub candidates: BTreeMap<usize, Vec<Candidate>>,
+    /// What does not run within the budget, and why.
+    pub failures: Vec<(String, String)>,
+    /// Per budget: W2 of the usual default, DPM-Solver++(2M) on Karras's schedule.
+    pub usual: BTreeMap<usize, f64>,
+    /// Sources of the winner's error, each alone.
+    pub limits: ErrorBudget,
+    /// Per candidate of the budget, as far as tried: W2 when the network is off by 1 %.
+    pub off: Vec<f64>,
+    /// Where another becomes better; `None` if nowhere up to [`DELTAS`]' last.
+    pub challenge: Option<Challenge>,
+    /// Beginning at each level of the winner's grid.
+    pub skips: Vec<Skip>,
+}
+
+/// How far networks are off that candidates are tried with.
+pub const DELTAS: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
+/// Candidates whose times are finished on the spectrum itself, and tried with other networks.
+const FINALISTS: usize = 15;
+/// Modes of the spectrum on which times are sought.
+const BINS: usize = 96;
+/// How hard they are sought there.
+const EFFORT: Effort = Effort { short: 40, long: 160, last: 0, bins: 0 };
+/// Evaluations that finish a finalist.
+const FINISH: usize = 25;
+/// What differs by less counts as equal.
+const EQUAL: f64 = 1e-3;
+
+impl Candidate {
+    /// The better of its schedules.
+    pub fn best(&self) -> Option<&Timed> {
+        let both = [&self.optimised, &self.standard].into_iter().flatten();
+        both.min_by(|a, b| a.error.total_cmp(&b.error))
+    }
+
+    fn error(&self) -> f64 {
+        self.best().map_or(f64::INFINITY, |t| t.error)
+    }
+}
+
+/// Data that schedules are sought on, and data they are measured on.
+struct Search<'a> {
+    setting: &'a Setting,
+    options: &'a RecommendOptions,
+    init: Init,
+    small: Spectrum,
+}
+
+impl Search<'_> {
+    fn problem<'a>(
+        &'a self,
+        sampler: &'a NamedSampler,
+        spectrum: &'a Spectrum,
+        space: &'a Space,
+    ) -> Problem<'a> {
+        let (sampler, objective) = (&*sampler.item, &SquaredWasserstein2);
+        Problem { spectrum, sampler, init: &self.init, objective, space }
+    }
+
+    fn space(&self, steps: usize, min_ratio: f64) -> Result<Space, ExperimentError> {
+        let end = End::At(self.options.eps);
+        Ok(Space::new(&self.setting.process, steps, Start::Fixed, end, min_ratio)?)
+    }
+
+    /// Steps of a sampler within a budget.
+    fn steps(&self, sampler: &NamedSampler, budget: usize) -> Result<usize, ExperimentError> {
+        let rule: Arc<dyn GridRule> = Arc::new(grid::Uniform);
+        let setting = Setting {
+            rule,
+            rule_label: "uniform".into(),
+            spectrum: Arc::new(self.small.clone()),
+            ..self.setting.clone()
+        };
+        let run = setting.run(sampler, Length::Nfe(budget), self.options.eps)?;
+        Ok(run.grid.step_count())
+    }
+
+    /// W2 of a sampler on a grid.
+    fn error(&self, sampler: &NamedSampler, data: &Spectrum, grid: &Grid) -> f64 {
+        let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
+        let problem = self.problem(sampler, data, &space);
+        let value = problem.value(grid).unwrap_or(f64::INFINITY);
+        if value.is_nan() { f64::INFINITY } else { SquaredWasserstein2.readable(value) }
+    }
+
+    fn timed(&self, sampler: &NamedSampler, label: &str, grid: Grid) -> Option<Timed> {
+        let error = self.error(sampler, &self.setting.spectrum, &grid);
+        error.is_finite().then(|| Timed { label: label.into(), grid, error })
+    }
+
+    /// A sampler within a budget, on the best of `schedules` and on times that descents from the best
+    /// of them lead to.
+    fn candidate(
+        &self,
+        index: usize,
+        budget: usize,
+        steps: usize,
+        schedules: &[(String, Grid)],
+    ) -> Result<Candidate, ExperimentError> {
+        let sampler = &self.options.samplers[index];
+        let nfe_on = |grid: &Grid| sampler.item.plan(grid).map(|plan| plan.nfe());
+        let mut tried: Vec<(f64, &String, &Grid)> = schedules
+            .iter()
+            .filter(|(_, grid)| nfe_on(grid).is_ok_and(|nfe| nfe <= budget))
+            .map(|(label, grid)| (self.error(sampler, &self.small, grid), label, grid))
+            .filter(|(error, ..)| error.is_finite())
+            .collect();
+        tried.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let standard = tried.first().and_then(|(_, l, g)| self.timed(sampler, l, (*g).clone()));
+        let (t_max, eps) = (self.setting.process.t_max(), self.options.eps);
+        let mut from: Vec<Grid> = tried
+            .iter()
+            .map(|(.., grid)| (*grid).clone())
+            .filter(|g| g.start().t == t_max && g.end().t == eps)
+            .take(3)
+            .collect();
+        let optimised = self.space(steps, self.options.min_ratio).and_then(|space| {
+            from.extend(design::starts(&space, &self.small, 2, 0)?);
+            let tuned = self.problem(sampler, &self.small, &space).tune(&from, EFFORT)?;
+            Ok(tuned.grid)
+        });
+        let (optimised, failure) = match optimised {
+            Ok(grid) if nfe_on(&grid).is_ok_and(|nfe| nfe <= budget) => {
+                (self.timed(sampler, OPTIMISED, grid), None)
+            }
+            Ok(_) => (None, None),
+            Err(error) => (None, Some(error)),
+        };
+        let label = sampler.label.clone();
+        let mut candidate = Candidate { sampler: index, label, steps, nfe: 0, standard, optimised };
+        match (candidate.best(), failure) {
+            (Some(best), _) => {
+                let failed =
+                    |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
+                candidate.nfe = nfe_on(&best.grid).map_err(failed)?;
+                Ok(candidate)
+            }
+            (None, Some(error)) => Err(error),
+            (None, None) => Err(design::TuneError::Infinite.into()),
+        }
+    }
+
+    /// Finishes optimised times on the spectrum itself.
+    fn finish(&self, candidate: &mut Candidate) {
+        let sampler = &self.options.samplers[candidate.sampler];
+        let Some(optimised) = &mut candidate.optimised else { return };
+        let Ok(space) = self.space(candidate.steps, self.options.min_ratio) else { return };
+        let problem = self.problem(sampler, &self.setting.spectrum, &space);
+        let descent = problem.descend(&optimised.grid, FINISH);
+        if let Ok(grid) = space.grid(&descent.parameters)
+            && let Some(better) = self.timed(sampler, OPTIMISED, grid)
+            && better.error < optimised.error
+        {
+            *optimised = better;
+        }
+    }
+
+    fn off(&self, sampler: usize, grid: &Grid, delta: f64) -> f64 {
+        let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
+        let sampler = &self.options.samplers[sampler];
+        let problem = self.problem(sampler, &self.setting.spectrum, &space);
+        let error = perturbed(&problem, grid, Perturbation::Network(delta), 0);
+        if error.is_nan() { f64::INFINITY } else { error }
+    }
+}
+
+const OPTIMISED: &str = "optimised";
+
+/// Recommends a sampler and its times for the data and the process of a setting, whose grid is not
+/// used. `progress` hears, per budget, how many of how many samplers are done.
+///
+/// # Errors
+/// [`ExperimentError`]: nothing to compare, nothing that runs within the budget, or an error that no
+/// budget reaches.
+pub fn recommend(
+    setting: &Setting,
+    options: RecommendOptions,
+    progress: &(dyn Fn(usize, usize, usize) + Sync),
+) -> Result<Recommendation, ExperimentError> {
+    if options.samplers.is_empty() {
+        return Err(ExperimentError::Empty { what: "sampler" });
+    }
+    let init = setting.init(&options.init.1)?;
+    let small = condensed(&setting.spectrum, BINS).unwrap_or_default();
+    let small = small.unwrap_or_else(|| (*setting.spectrum).clone());
+    let search = Search { setting, options: &options, init, small };
+    // A ratio that is none is refused at once.
+    search.space(1, options.min_ratio)?;
+    let mut candidates = BTreeMap::new();
+    let mut failures = BTreeMap::new();
+    let mut try_budget = |budget: usize| -> Result<(), ExperimentError> {
+        let (found, failed) = within(&search, budget, progress)?;
+        candidates.insert(budget, found);
+        failures.insert(budget, failed);
+        Ok(())
+    };
+    let budget = match options.goal {
+        Goal::Nfe(budget) => {
+            try_budget(budget)?;
+            budget
+        }
+        Goal::Error(error) => {
+            let mut least: Option<(f64, String)> = None;
+            let mut reached = None;
+            for budget in BUDGETS {
+                let Ok((found, failed)) = within(&search, budget, progress) else { continue };
+                if let Some(best) = found.first() {
+                    let is_less = least.as_ref().is_none_or(|(e, _)| best.error() < *e);
+                    if is_less {
+                        least = Some((best.error(), best.label.clone()));
+                    }
+                    if best.error() <= error {
+                        reached = Some(budget);
+                    }
+                }
+                candidates.insert(budget, found);
+                failures.insert(budget, failed);
+                if reached.is_some() {
+                    break;
+                }
+            }
+            let nfe = BUDGETS[BUDGETS.len() - 1];
+            let (least, sampler) = least.unwrap_or((f64::INFINITY, "none".into()));
+            reached.ok_or(ExperimentError::Unreached { error, nfe, least, sampler })?
+        }
+    };
+    for &other in &options.front {
+        if !candidates.contains_key(&other)
+            && let Ok((found, failed)) = within(&search, other, progress)
+        {
+            candidates.insert(other, found);
+            failures.insert(other, failed);
+        }
+    }
+    let usual = candidates.keys().filter_map(|b| Some((*b, usual(&search, *b)?))).collect();
+    let finalists = &candidates[&budget];
+    let Some((winner, best)) = finalists.first().and_then(|c| Some((c, c.best()?))) else {
+        return Err(ExperimentError::Empty { what: "sampler" });
+    };
+    let off = finalists
+        .par_iter()
+        .take(FINALISTS)
+        .map(|c| c.best().map_or(f64::INFINITY, |t| search.off(c.sampler, &t.grid, 0.01)))
+        .collect();
+    let challenge = challenge(&search, finalists);
+    let sampler = &options.samplers[winner.sampler];
+    let skips = skips(&search, sampler, &best.grid);
+    let times = best.grid.levels().iter().map(|l| l.t).collect();
+    let rule: Arc<dyn GridRule> = Arc::new(grid::Times::new(times));
+    let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
+    let plan = sampler.item.plan(&best.grid).map_err(failed)?;
+    let run = Run { sampler: sampler.label.clone(), grid: best.grid.clone(), plan };
+    let on_it = Setting { rule, rule_label: best.label.clone(), ..setting.clone() };
+    let limits = error_budget(&on_it, sampler, &run, &search.init);
+    let failures = failures.remove(&budget).unwrap_or_default();
+    let setting = setting.clone();
+    Ok(Recommendation {
+        setting,
+        budget,
+        candidates,
+        failures,
+        usual,
+        limits,
+        off,
+        challenge,
+        skips,
+        options,
+    })
+}
+
+/// Candidates, the best first, and what cannot run with its reason.
+type Within = (Vec<Candidate>, Vec<(String, String)>);
+
+/// All samplers within a budget.
+fn within(
+    search: &Search,
+    budget: usize,
+    progress: &(dyn Fn(usize, usize, usize) + Sync),
+) -> Result<Within, ExperimentError> {
+    let samplers = &search.options.samplers;
+    let steps: Vec<Result<usize, ExperimentError>> =
+        samplers.par_iter().map(|s| search.steps(s, budget)).collect();
+    let mut lengths: Vec<usize> = steps.iter().filter_map(|s| s.as_ref().ok().copied()).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let on_small = Setting { spectrum: Arc::new(search.small.clone()), ..search.setting.clone() };
+    let schedules: BTreeMap<usize, Vec<(String, Grid)>> = lengths
+        .par_iter()
+        .map(|&steps| {
+            let all = standard_schedules(&on_small, steps, search.options.eps);
+            (steps, all.into_iter().filter_map(|(label, grid)| Some((label, grid.ok()?))).collect())
+        })
+        .collect();
+    let done = AtomicUsize::new(0);
+    progress(budget, 0, samplers.len());
+    let results: Vec<Result<Candidate, ExperimentError>> = steps
+        .into_par_iter()
+        .enumerate()
+        .with_max_len(1)
+        .map(|(index, steps)| {
+            let result =
+                steps.and_then(|steps| search.candidate(index, budget, steps, &schedules[&steps]));
+            progress(budget, done.fetch_add(1, Ordering::Relaxed) + 1, samplers.len());
+            result
+        })
+        .collect();
+    let (mut found, mut failed, mut first) = (Vec::new(), Vec::new(), None);
+    for (sampler, result) in samplers.iter().zip(results) {
+        match result {
+            Ok(candidate) => found.push(candidate),
+            Err(error) => {
+                failed.push((sampler.label.clone(), reason(&error)));
+                first = first.or(Some(error));
+            }
+        }
+    }
+    if let (true, Some(error)) = (found.is_empty(), first) {
+        return Err(error);
+    }
+    let sort = |found: &mut Vec<Candidate>| found.sort_by(|a, b| a.error().total_cmp(&b.error()));
+    sort(&mut found);
+    found.par_iter_mut().take(FINALISTS).with_max_len(1).for_each(|c| search.finish(c));
+    sort(&mut found);
+    Ok((found, failed))
+}
+
+/// W2 of DPM-Solver++(2M) on Karras's schedule within a budget.
+fn usual(search: &Search, budget: usize) -> Option<f64> {
+    let sampler = crate::sampler::registry().build("dpmpp-2m").ok()?;
+    let rule: Arc<dyn GridRule> = grid::registry().build("karras").ok()?.item.into();
+    let eps = rule.own_end(&*search.setting.process).unwrap_or(search.options.eps);
+    let setting = Setting { rule, ..search.setting.clone() };
+    let run = setting.run(&sampler, Length::Nfe(budget), eps).ok()?;
+    let error = search.error(&sampler, &search.setting.spectrum, &run.grid);
+    error.is_finite().then_some(error)
+}
+
+/// From where on another of the finalists, or the winner on its standard schedule, is better than the
+/// winner with a network that is not exact.
+fn challenge(search: &Search, candidates: &[Candidate]) -> Option<Challenge> {
+    let winner = candidates.first()?;
+    let best = winner.best()?;
+    let rivals: Vec<(&Candidate, &Timed)> = candidates
+        .iter()
+        .take(FINALISTS)
+        .flat_map(|c| [&c.optimised, &c.standard].into_iter().flatten().map(move |t| (c, t)))
+        .filter(|(c, t)| !(c.sampler == winner.sampler && t.label == best.label))
+        .collect();
+    let at = |delta: f64| -> (f64, Option<Challenge>) {
+        let own = search.off(winner.sampler, &best.grid, delta);
+        let errors: Vec<f64> =
+            rivals.par_iter().map(|(c, t)| search.off(c.sampler, &t.grid, delta)).collect();
+        let least = (0..rivals.len()).min_by(|a, b| errors[*a].total_cmp(&errors[*b]));
+        let better = least.filter(|i| errors[*i] < own * (1.0 - EQUAL)).map(|i| Challenge {
+            delta,
+            sampler: rivals[i].0.label.clone(),
+            schedule: rivals[i].1.label.clone(),
+            error: errors[i],
+            winner: own,
+        });
+        (own, better)
+    };
+    let (mut below, mut found) = (None, None);
+    for delta in DELTAS {
+        found = at(delta).1;
+        if found.is_some() {
+            break;
+        }
+        below = Some(delta);
+    }
+    let mut found = found?;
+    for _ in 0..6 {
+        let Some(low) = below else { break };
+        let middle = (low * found.delta).sqrt();
+        match at(middle).1 {
+            Some(earlier) => found = earlier,
+            None => below = Some(middle),
+        }
+    }
+    Some(found)
+}
+
+/// Beginning at each level of a grid.
+fn skips(search: &Search, sampler: &NamedSampler, grid: &Grid) -> Vec<Skip> {
+    let data = &*search.setting.spectrum;
+    let at = |skipped: usize| teleport(&*sampler.item, grid, skipped, data, &search.init).ok();
+    let Some(whole) = at(0) else { return Vec::new() };
+    (0..grid.levels().len())
+        .into_par_iter()
+        .filter_map(|steps| {
+            let there = at(steps)?;
+            Some(Skip {
+                sigma: grid.levels()[steps].noise_ratio(),
+                steps,
+                saved: whole.nfe.saturating_sub(there.nfe),
+                error: wasserstein2(&there.law).total,
+            })
+        })
+        .collect()
+}
+
+impl Recommendation {
+    /// The candidates within the budget, the best first.
+    pub fn ranking(&self) -> &[Candidate] {
+        &self.candidates[&self.budget]
+    }
+
+    /// The winner and its times.
+    fn winner(&self) -> Option<(&Candidate, &Timed)> {
+        let winner = self.ranking().first()?;
+        Some((winner, winner.best()?))
+    }
+
+    /// The winner's noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
+    pub fn sigmas(&self) -> String {
+        self.winner().map(|(_, best)| sigma_lines(&best.grid)).unwrap_or_default()
+    }
+
+    /// The answer in one sentence.
+    pub fn answer(&self) -> String {
+        let Some((winner, best)) = self.winner() else { return String::new() };
+        let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
+        let times = match &best.label[..] {
+            OPTIMISED => "times optimised for this spectrum".to_string(),
+            label => format!("the {label} schedule"),
+        };
+        let against = match self.usual.get(&self.budget) {
+            Some(usual) => {
+                let ratio = short(usual / best.error);
+                format!(
+                    ", {ratio} times less than the usual dpmpp-2m on karras has within {} ({})",
+                    self.budget,
+                    short(*usual)
+                )
+            }
+            None => String::new(),
+        };
+        let steps = Length::Steps(winner.steps);
+        format!(
+            "Use {} with {steps} ({} NFE) on {times}: W2 = {} on {}{against}.",
+            winner.label,
+            winner.nfe,
+            short(best.error),
+            self.setting.spectrum.name(),
+        )
+    }
+
+    /// Per budget, the best candidate that no smaller budget has bettered.
+    fn front(&self) -> Vec<(usize, &Candidate, bool)> {
+        let mut least = f64::INFINITY;
+        let best = self.candidates.iter().filter_map(|(b, found)| Some((*b, found.first()?)));
+        best.map(|(budget, candidate)| {
+            let is_new = candidate.error() < least;
+            least = least.min(candidate.error());
+            (budget, candidate, is_new)
+        })
+        .collect()
+    }
+
+    /// The recommendation in all formats, with the best `top` candidates (0 for all) for people; CSV
+    /// and JSON have all.
+    pub fn report(&self, top: usize) -> Report {
+        let tables = vec![
+            self.ranking_table(top),
+            self.front_table(),
+            self.limits_table(),
+            self.skips_table(),
+        ];
+        let (records, json) = (self.records(), self.json());
+        Report { tables, records, json, ..Report::default() }
+    }
+
+    fn ranking_table(&self, top: usize) -> Table {
+        let cell = |timed: &Option<Timed>, is_best: bool| match timed {
+            Some(t) if is_best => Cell::best(t.error, Style::Significant(4)),
+            Some(t) => Cell::number(t.error, Style::Significant(4)),
+            None => Cell::Empty,
+        };
+        let columns = [
+            ("sampler", Align::Left),
+            ("steps", Align::Right),
+            ("NFE", Align::Right),
+            ("standard schedule", Align::Left),
+            ("W2", Align::Right),
+            ("W2 optimised", Align::Right),
+            ("network 1% off", Align::Right),
+        ];
+        let shown = if top == 0 { usize::MAX } else { top };
+        let ranking = self.ranking();
+        let rows = ranking.iter().enumerate().take(shown).map(|(i, c)| {
+            let is = |timed: &Option<Timed>| {
+                i == 0 && timed.as_ref().is_some_and(|t| t.error == c.error())
+            };
+            let standard = c.standard.as_ref().map_or("", |t| &t.label);
+            Row::new([
+                Cell::text(c.label.clone()),
+                Cell::number(c.steps as f64, Style::Integer),
+                Cell::number(c.nfe as f64, Style::Integer),
+                Cell::text(standard),
+                cell(&c.standard, is(&c.standard)),
+                cell(&c.optimised, is(&c.optimised)),
+                match self.off.get(i) {
+                    Some(off) => Cell::number(*off, Style::Significant(4)),
+                    None => Cell::Empty,
+                },
+            ])
+        });
+        let s = &self.setting;
+        let mut notes = vec![format!(
+            "{} within {} NFE, on {} (d = {}), {}, init {}, eps {}",
+            match ranking.len() {
+                1 => "1 sampler".to_string(),
+                n => format!("the best of {n} samplers"),
+            },
+            self.budget,
+            s.spectrum.name(),
+            s.spectrum.dim(),
+            s.process_label,
+            self.options.init.0,
+            self.options.eps,
+        )];
+        notes.push(
+            "network off: the eigenvalues it has learnt times e^(δz), z normal; on the better schedule"
+                .into(),
+        );
+        let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (label, reason) in &self.failures {
+            match grouped.iter_mut().find(|(r, _)| r == reason) {
+                Some((_, labels)) => labels.push(label),
+                None => grouped.push((reason, vec![label])),
+            }
+        }
+        notes.extend(
+            grouped
+                .iter()
+                .map(|(reason, labels)| format!("cannot run: {}: {reason}", labels.join("; "))),
+        );
+        Table {
+            title: self.answer(),
+            columns: columns.map(|(label, align)| Column::new(label, align)).into(),
+            rows: rows.collect(),
+            notes,
+        }
+    }
+
+    fn front_table(&self) -> Table {
+        let error = |value: f64| Cell::number(value, Style::Significant(4));
+        let rows = self.front().into_iter().map(|(budget, c, is_new)| {
+            let standard = self.candidates[&budget]
+                .iter()
+                .filter_map(|c| Some((c, c.standard.as_ref()?)))
+                .min_by(|a, b| a.1.error.total_cmp(&b.1.error));
+            let (name, value) = match standard {
+                Some((c, t)) => (format!("{}, {}", c.label, t.label), error(t.error)),
+                None => (String::new(), Cell::Empty),
+            };
+            Row::new([
+                Cell::number(budget as f64, Style::Integer),
+                Cell::text(if is_new { c.label.clone() } else { format!("({})", c.label) }),
+                Cell::number(c.nfe as f64, Style::Integer),
+                error(c.error()),
+                Cell::text(name),
+                value,
+                self.usual.get(&budget).map_or(Cell::Empty, |u| error(*u)),
+            ])
+        });
+        let rows: Vec<Row> = rows.collect();
+        let mut notes = vec!["usual: dpmpp-2m on karras within the same budget".to_string()];
+        if self.front().iter().any(|(.., is_new)| !is_new) {
+            notes.push("in parentheses: a smaller budget has a smaller error".into());
+        }
+        let columns = [
+            ("budget", Align::Right),
+            ("best", Align::Left),
+            ("NFE", Align::Right),
+            ("W2", Align::Right),
+            ("best on a standard schedule", Align::Left),
+            ("W2", Align::Right),
+            ("usual", Align::Right),
+        ];
+        Table {
+            title: "Pareto front: error against network evaluations (NFE)".into(),
+            columns: columns.map(|(label, align)| Column::new(label, align)).into(),
+            rows,
+            notes,
+        }
+    }
+
+    /// What the network's errors do, in a sentence.
+    fn tolerance(&self) -> String {
+        let percent = |delta: f64| Style::Significant(2).label(100.0 * delta).plain().to_string();
+        let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
+        match &self.challenge {
+            Some(c) => format!(
+                "the winner stays the best until the network is off by about {}%: then {} ({}) has {}, the winner {}",
+                percent(c.delta),
+                c.sampler,
+                c.schedule,
+                short(c.error),
+                short(c.winner),
+            ),
+            None => format!(
+                "the winner stays the best with a network that is off by up to {}%",
+                percent(DELTAS[DELTAS.len() - 1])
+            ),
+        }
+    }
+
+    fn limits_table(&self) -> Table {
+        let l = &self.limits;
+        let discretization = l.discretization.as_ref().map(|v| v.value);
+        let parts = [
+            ("initialization", Ok(l.initialization.value)),
+            ("truncation", Ok(l.truncation.value)),
+            ("discretization", discretization),
+        ];
+        let mut notes = Vec::new();
+        let rows = parts.into_iter().map(|(name, value)| {
+            let cell = match value {
+                Ok(value) => Cell::number(value, Style::Significant(4)),
+                Err(error) => {
+                    notes.push(format!("{name}: {error}"));
+                    Cell::Empty
+                }
+            };
+            Row::new([Cell::text(name), cell])
+        });
+        let rows = rows.collect();
+        notes.push(self.tolerance());
+        Table {
+            title: "What limits the winner: each source of error alone".into(),
+            columns: vec![Column::new("source", Align::Left), Column::new("W2", Align::Right)],
+            rows,
+            notes,
+        }
+    }
+
+    fn skips_table(&self) -> Table {
+        let number = |value: f64| Cell::number(value, Style::Significant(4));
+        let count = |value: usize| Cell::number(value as f64, Style::Integer);
+        let whole = self.skips.first().map_or(f64::NAN, |s| s.error);
+        let rows = evenly(self.skips.len(), 12).into_iter().map(|i| {
+            let s = &self.skips[i];
+            let change = Cell::number(s.error - whole, Style::Significant(3));
+            Row::new([number(s.sigma), count(s.steps), count(s.saved), number(s.error), change])
+        });
+        let columns = ["sigma_skip", "steps skipped", "NFE saved", "W2", "change"];
+        Table {
+            title: "Teleportation: beginning at a level of the winner's schedule".into(),
+            columns: columns.map(|c| Column::new(c, Align::Right)).into(),
+            rows: rows.collect(),
+            notes: vec![
+                "the state goes from the first level to sigma_skip by the solution of the ODE for Gaussian data (arXiv 2412.09726); for real data the error of the Gaussian approximation comes on top".into(),
+            ],
+        }
+    }
+
+    fn records(&self) -> Records {
+        let columns = [
+            "budget",
+            "rank",
+            "sampler",
+            "steps",
+            "nfe",
+            "standard",
+            "standard_w2",
+            "optimised_w2",
+        ];
+        let rows = self.candidates.iter().flat_map(|(budget, found)| {
+            found.iter().enumerate().map(|(rank, c)| {
+                let error = |t: &Option<Timed>| match t {
+                    Some(t) => Field::Number(t.error),
+                    None => Field::Missing,
+                };
+                let label = c.standard.as_ref().map(|t| Field::Text(t.label.clone()));
+                vec![
+                    Field::Count(*budget as u64),
+                    Field::Count(rank as u64 + 1),
+                    Field::Text(c.label.clone()),
+                    Field::Count(c.steps as u64),
+                    Field::Count(c.nfe as u64),
+                    label.unwrap_or(Field::Missing),
+                    error(&c.standard),
+                    error(&c.optimised),
+                ]
+            })
+        });
+        Records { columns: columns.map(String::from).into(), rows: rows.collect() }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let mut document = self.setting.json();
+        document.remove("grid_rule");
+        let mut put = |key: &str, value: serde_json::Value| {
+            document.insert(key.into(), value);
+        };
+        put("command", json!("recommend"));
+        put("init", json!(self.options.init.0));
+        put("eps", json!(self.options.eps));
+        put("min_ratio", json!(self.options.min_ratio));
+        put("budget", json!(self.budget));
+        put("answer", json!(self.answer()));
+        let candidate = |c: &Candidate| {
+            let standard = c.standard.as_ref();
+            json!({
+                "sampler": c.label,
+                "steps": c.steps,
+                "nfe": c.nfe,
+                "standard": standard.map(|t| &t.label),
+                "standard_w2": standard.map(|t| number(t.error)),
+                "optimised_w2": c.optimised.as_ref().map(|t| number(t.error)),
+            })
+        };
+        if let Some((winner, best)) = self.winner() {
+            let mut told = candidate(winner);
+            told["schedule"] = json!(best.label);
+            told["w2"] = number(best.error);
+            let levels = best.grid.levels();
+            told["times"] = levels.iter().map(|l| json!(l.t)).collect();
+            told["sigmas"] = levels.iter().map(|l| number(l.noise_ratio())).collect();
+            put("winner", told);
+        }
+        put("usual_w2", self.usual.get(&self.budget).map_or(json!(null), |u| number(*u)));
+        let ranking = self.ranking().iter().enumerate().map(|(i, c)| {
+            let mut told = candidate(c);
+            told["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
+            told
+        });
+        put("ranking", ranking.collect());
+        let failures = self.failures.iter();
+        put("failures", failures.map(|(s, r)| json!({"sampler": s, "reason": r})).collect());
+        let front = self.front().into_iter().map(|(budget, c, is_new)| {
+            let mut told = candidate(c);
+            told["budget"] = json!(budget);
+            told["w2"] = number(c.error());
+            told["on_front"] = json!(is_new);
+            told["usual_w2"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
+            told
+        });
+        put("front", front.collect());
+        let l = &self.limits;
+        put(
+            "limits",
+            json!({
+                "initialization": number(l.initialization.value),
+                "truncation": number(l.truncation.value),
+                "discretization": l.discretization.as_ref().ok().map(|v| number(v.value)),
+            }),
+        );
+        let challenge = self.challenge.as_ref().map(|c| {
+            json!({
+                "delta": c.delta,
+                "sampler": c.sampler,
+                "schedule": c.schedule,
+                "w2": number(c.error),
+                "winner_w2": number(c.winner),
+            })
+        });
+        put("score_error", challenge.unwrap_or(json!(null)));
+        let skips = self.skips.iter().map(|s| {
+            json!({
+                "sigma_skip": number(s.sigma),
+                "steps_skipped": s.steps,
+                "nfe_saved": s.saved,
+                "w2": number(s.error),
+            })
+        });
+        put("teleportation", skips.collect());
+        document.into()
+    }
+}

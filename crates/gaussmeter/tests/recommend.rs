@@ -1,0 +1,160 @@
+//! Recommendations, and samplers that begin in the middle of their grid.
+
+use gaussmeter::design::teleport;
+use gaussmeter::exact::continuous::ODE;
+use gaussmeter::experiment::{
+    ExperimentError, Goal, RecommendOptions, Recommendation, Setting, recommend,
+};
+use gaussmeter::prelude::*;
+use gaussmeter::{grid, process, sampler};
+use gaussmeter_testkit::relative_error;
+use std::sync::Arc;
+
+const FROM_80: Init = Init::Normal { std: Some(80.0) };
+
+fn data() -> Spectrum {
+    Spectrum::new("four", "", &[20.0, 1.0, 0.1, 0.003], None, Some(&[1.0, -0.3, 0.2, 0.0])).unwrap()
+}
+
+fn levels(steps: usize) -> Grid {
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    grid::registry().build("karras").unwrap().item.grid(&process, steps, 0.0).unwrap()
+}
+
+#[test]
+fn skipping_nothing_is_the_sampler() {
+    let (data, grid) = (data(), levels(6));
+    for text in ["ddim", "dpmpp-2m", "heun:final=euler", "ddim:eta=1"] {
+        let sampler = sampler::registry().build(text).unwrap().item;
+        let plan = sampler.plan(&grid).unwrap();
+        let law = Output::of(&plan, &data).law(&data, &FROM_80, Target::Data);
+        let all = teleport(&*sampler, &grid, 0, &data, &FROM_80).unwrap();
+        assert_eq!((all.nfe, &all.law), (plan.nfe(), &law), "{text}");
+    }
+}
+
+#[test]
+fn skipping_everything_is_the_continuous_solution() {
+    let (data, grid) = (data(), levels(6));
+    let sampler = sampler::registry().build("dpmpp-2m").unwrap().item;
+    let all = teleport(&*sampler, &grid, 6, &data, &FROM_80).unwrap();
+    let law = ODE.law(&data, grid.start(), grid.end(), &FROM_80, Target::Data);
+    assert_eq!((all.nfe, &all.law), (0, &law));
+    // λ (80²)/(λ + 80²) in the variance, by hand.
+    for mode in &all.law.modes {
+        let expected = mode.eigenvalue * 6400.0 / (mode.eigenvalue + 6400.0);
+        assert!(relative_error(mode.variance, expected) < 1e-12);
+    }
+}
+
+/// One step of DDIM from σ to 0 shrinks the state to λ/(λ + σ²) of what it is, and adds the rest of
+/// the mean.
+#[test]
+fn what_is_left_starts_from_the_law_of_the_ode() {
+    let (data, grid) = (data(), levels(6));
+    let sigma2 = grid.levels()[5].noise_ratio().powi(2);
+    let left = teleport(&Ddim::default(), &grid, 5, &data, &FROM_80).unwrap();
+    assert_eq!(left.nfe, 1);
+    for (mode, given) in left.law.modes.iter().zip(data.modes()) {
+        let lambda = given.eigenvalue;
+        let carried = (lambda + sigma2) / (lambda + 6400.0);
+        let shrink = lambda / (lambda + sigma2);
+        let variance = shrink * shrink * carried * 6400.0;
+        assert!(relative_error(mode.variance, variance) < 1e-12, "{mode:?}");
+        let mean = given.mean * (1.0 - shrink * carried.sqrt());
+        assert!((mode.mean - mean).abs() < 1e-12, "{mode:?} {mean}");
+    }
+}
+
+fn setting() -> Setting {
+    let process = process::registry().build("edm").unwrap();
+    Setting {
+        spectrum: Arc::new(data()),
+        process: process.item.into(),
+        process_label: process.label,
+        rule: Arc::new(Uniform),
+        rule_label: "uniform".into(),
+    }
+}
+
+fn recommended(samplers: &[&str], goal: Goal) -> Result<Recommendation, ExperimentError> {
+    let registry = sampler::registry();
+    let options = RecommendOptions {
+        samplers: samplers.iter().map(|s| registry.build(s).unwrap()).collect(),
+        goal,
+        front: vec![4],
+        init: ("normal".into(), Init::Normal { std: None }),
+        eps: 0.0,
+        min_ratio: 1.25,
+    };
+    recommend(&setting(), options, &|_, _, _| {})
+}
+
+#[test]
+fn errors_are_exact_and_in_order_within_the_budget() {
+    let setting = setting();
+    let texts = ["ddim", "heun:final=euler", "dpmpp-2m", "dpmpp-2s"];
+    let found = recommended(&texts, Goal::Nfe(7)).unwrap();
+    assert_eq!(found.ranking().len(), 4);
+    let mut last = 0.0;
+    for candidate in found.ranking() {
+        assert!(candidate.nfe <= 7, "{}", candidate.label);
+        let sampler = sampler::registry().build(&candidate.label).unwrap().item;
+        for timed in [&candidate.standard, &candidate.optimised].into_iter().flatten() {
+            let plan = sampler.plan(&timed.grid).unwrap();
+            let law =
+                Output::of(&plan, &setting.spectrum).law(&setting.spectrum, &FROM_80, Target::Data);
+            assert!(relative_error(timed.error, wasserstein2(&law).total) < 1e-8);
+            assert!(plan.nfe() <= 7);
+        }
+        let error = candidate.best().unwrap().error;
+        assert!(error >= last);
+        // Levels of standard schedules may be closer than optimised ones are allowed to be.
+        let [a, b] = [&candidate.standard, &candidate.optimised].map(|t| t.as_ref().unwrap().error);
+        assert!(b < 1.05 * a, "{}: {a} {b}", candidate.label);
+        last = error;
+    }
+    let best = found.ranking()[0].best().unwrap();
+    assert!(best.error < 0.5 * found.usual[&7], "{} {:?}", best.error, found.usual);
+    assert_eq!(found.sigmas().lines().count(), best.grid.step_count() + 1);
+    // Every step is there to be skipped; the last leaves the initialization error alone.
+    assert_eq!(found.skips.len(), best.grid.step_count() + 1);
+    assert!(relative_error(found.skips[0].error, best.error) < 1e-8);
+    let last = found.skips.last().unwrap();
+    assert!(relative_error(last.error, found.limits.initialization.value) < 1e-9);
+    assert_eq!(last.saved, found.ranking()[0].nfe);
+}
+
+#[test]
+fn the_smallest_budget_that_reaches_an_error() {
+    let texts = ["ddim", "dpmpp-2m"];
+    let at = |nfe| recommended(&texts, Goal::Nfe(nfe)).unwrap().ranking()[0].best().unwrap().error;
+    let (five, ten) = (at(5), at(10));
+    assert!(ten < five);
+    let found = recommended(&texts, Goal::Error((five * ten).sqrt())).unwrap();
+    assert_eq!(found.budget, 10);
+    let never = recommended(&["ddim"], Goal::Error(1e-9)).unwrap_err();
+    assert!(matches!(never, ExperimentError::Unreached { nfe: 50, .. }), "{never}");
+}
+
+/// The optimum of exact arithmetic is not that of a network that is far off.
+#[test]
+fn a_challenger_is_better_where_it_is_said_to_be() {
+    let found = recommended(&["ddim", "dpmpp-2m", "dpmpp-3m", "lms"], Goal::Nfe(10)).unwrap();
+    if let Some(challenge) = &found.challenge {
+        assert!(challenge.error < challenge.winner, "{challenge:?}");
+        assert!((0.001..=0.2).contains(&challenge.delta));
+    }
+    assert_eq!(found.off.len(), 4);
+    assert!(found.off[0] > found.ranking()[0].best().unwrap().error);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let empty = recommended(&[], Goal::Nfe(5)).unwrap_err();
+    assert_eq!(empty.to_string(), "no sampler given");
+    let none = recommended(&["ddim"], Goal::Nfe(0)).unwrap_err();
+    assert!(none.to_string().contains("leaves no step"), "{none}");
+    let few = recommended(&["heun"], Goal::Nfe(1)).unwrap_err();
+    assert!(few.to_string().contains("needs at least 2 network evaluations"), "{few}");
+}
