@@ -10,7 +10,9 @@ const LINE: &str = "recommend --spectrum data.txt --sampler ddim,dpmpp-2m,heun -
 
 fn folder() -> Folder {
     let folder = Folder::empty();
-    folder.write("data.txt", "20\n1\n0.1\n0.003\n");
+    // More modes than times to choose: no schedule is perfect.
+    let values = (0..24).map(|k| format!("{}\n", 20.0 * (-0.38 * f64::from(k)).exp()));
+    folder.write("data.txt", values.collect::<String>());
     folder
 }
 
