@@ -24,7 +24,8 @@ pub use modes::{ModeErrors, mode_errors};
 pub use pareto::{Pareto, pareto};
 pub use rank::{Ranking, rank};
 pub use recommend::{
-    Candidate, Challenge, Goal, RecommendOptions, Recommendation, Skip, Timed, recommend,
+    BUDGETS, Candidate, Challenge, DELTAS, Goal, RecommendOptions, Recommendation, Skip, Timed,
+    recommend,
 };
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use schedules::{NamedRule, ScheduleOptions, ScheduleResult, Schedules, schedules};

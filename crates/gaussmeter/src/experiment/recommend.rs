@@ -136,8 +136,8 @@ const BINS: usize = 96;
 const EFFORT: Effort = Effort { short: 40, long: 160, last: 0, bins: 0 };
 /// Evaluations that finish a finalist.
 const FINISH: usize = 25;
-/// What differs by less counts as equal.
-const EQUAL: f64 = 1e-3;
+/// What differs by less is not called better.
+const EQUAL: f64 = 0.01;
 
 impl Candidate {
     /// The better of its schedules.
@@ -448,6 +448,15 @@ fn usual(search: &Search, budget: usize) -> Option<f64> {
     error.is_finite().then_some(error)
 }
 
+/// A large ratio to two digits.
+fn rounded(ratio: f64) -> f64 {
+    if ratio < 1e3 {
+        return ratio;
+    }
+    let unit = 10f64.powf(ratio.log10().floor() - 1.0);
+    (ratio / unit).round() * unit
+}
+
 /// From where on another of the finalists, or the winner on its standard schedule, is better than the
 /// winner with a network that is not exact.
 fn challenge(search: &Search, candidates: &[Candidate]) -> Option<Challenge> {
@@ -539,7 +548,7 @@ impl Recommendation {
         };
         let against = match self.usual.get(&self.budget) {
             Some(usual) => {
-                let ratio = short(usual / best.error);
+                let ratio = short(rounded(usual / best.error));
                 format!(
                     ", {ratio} times less than the usual dpmpp-2m on karras has within {} ({})",
                     self.budget,
@@ -721,11 +730,12 @@ impl Recommendation {
 
     fn limits_table(&self) -> Table {
         let l = &self.limits;
-        let discretization = l.discretization.as_ref().map(|v| v.value);
+        let discretization =
+            l.discretization.as_ref().map(|v| v.value).map_err(ToString::to_string);
         let parts = [
             ("initialization", Ok(l.initialization.value)),
             ("truncation", Ok(l.truncation.value)),
-            ("discretization", discretization),
+            ("discretization", discretization.clone()),
         ];
         let mut notes = Vec::new();
         let rows = parts.into_iter().map(|(name, value)| {
@@ -739,6 +749,22 @@ impl Recommendation {
             Row::new([Cell::text(name), cell])
         });
         let rows = rows.collect();
+        if let Some((_, best)) = self.winner() {
+            let finite = [
+                ("initialization", l.initialization.value),
+                ("truncation", l.truncation.value),
+                ("discretization", discretization.unwrap_or(0.0)),
+            ];
+            // What is meant to cancel, by times that were optimised for it, is no luck.
+            if let Some((name, part)) = finite.iter().find(|(_, part)| best.error < 0.5 * part) {
+                let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
+                notes.push(format!(
+                    "errors cancel: the whole, {}, is below the {name} error alone, {}",
+                    short(best.error),
+                    short(*part)
+                ));
+            }
+        }
         notes.push(self.tolerance());
         Table {
             title: "What limits the winner: each source of error alone".into(),
