@@ -30,7 +30,8 @@ const RANGED: [&str; 12] = [
 #[command(after_help = "\
 Every sampler runs on every schedule; those that follow the data are computed
 for the given spectrum. The last schedule is the optimum: times that minimise
-the error itself, from the best of the others. See docs/schedules.md.
+the error itself, sought from the best of the others and from random ones.
+See docs/schedules.md.
 
 Examples:
   gaussmeter schedules --sampler dpmpp-2m --steps 10,20

@@ -43,16 +43,16 @@ pub struct Arguments {
     /// weighted:FILE with a weight per eigenvalue
     #[arg(long, value_name = "NAME", default_value = "w2", help_heading = "Design")]
     objective: String,
-    /// Time where sampling stops; 0 is the data
-    #[arg(long, value_name = "E", value_parser = parse_time, default_value = "0", allow_hyphen_values = true, help_heading = "Design")]
-    eps: f64,
+    /// Time where sampling stops [default: 0, the data]
+    #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true, help_heading = "Design")]
+    eps: Option<f64>,
     /// Ends of the schedule that may move too: start (up to T, from noise of that level), end
     #[arg(long, value_name = "END,…", value_enum, value_delimiter = ',', help_heading = "Design")]
     free: Vec<Free>,
     /// Smallest ratio of neighbouring noise levels, at least 1
     #[arg(long, value_name = "R", default_value = "1.25", help_heading = "Design")]
     min_ratio: f64,
-    /// Schedules to descend from
+    /// Schedules to descend from, beside the three best standard ones
     #[arg(long, value_name = "N", default_value = "10", value_parser = parse_count, help_heading = "Design")]
     starts: usize,
     /// Seed of the random starts, and of the perturbations
@@ -86,9 +86,12 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let setting = options::setting(a.spectrum.as_deref(), &a.process)?;
     let length = a.length.given().unwrap_or(Length::Nfe(20));
     let is_free = |end| a.free.contains(&end);
+    if is_free(Free::End) && a.eps.is_some() {
+        return Err(Failure::Usage("--free end seeks the end that --eps fixes: give one".into()));
+    }
     let options = TuneOptions {
         start: if is_free(Free::Start) { Start::Free } else { Start::Fixed },
-        end: if is_free(Free::End) { End::Free } else { End::At(a.eps) },
+        end: if is_free(Free::End) { End::Free } else { End::At(a.eps.unwrap_or(0.0)) },
         min_ratio: a.min_ratio,
         starts: a.starts,
         seed: a.seed,

@@ -261,10 +261,27 @@ impl Schedules {
         let mut notes = vec![
             "marked values are the smallest of their column beside the optimum".to_string(),
             format!(
-                "optimum: descents from the best {STARTS} schedules, neighbouring sigma/alpha at least {} apart",
+                "optimum: descents from the best {STARTS} schedules and {RANDOM} others, from T, neighbouring sigma/alpha at least {} apart",
                 self.options.min_ratio
             ),
         ];
+        let mut better: Vec<&str> = Vec::new();
+        for results in &self.columns {
+            let Some(Ok(optimum)) = results.last() else { continue };
+            let is_better = |r: &Result<ScheduleResult, String>| {
+                r.as_ref().is_ok_and(|r| r.error < optimum.error * (1.0 - 1e-6))
+            };
+            let found = labels.iter().zip(results).filter(|(_, r)| is_better(r));
+            better.extend(found.map(|(label, _)| label.as_str()));
+        }
+        better.sort_unstable();
+        better.dedup();
+        if !better.is_empty() {
+            notes.push(format!(
+                "better than the optimum somewhere, since they start below T or have closer levels: {}",
+                better.join(", ")
+            ));
+        }
         let mut reasons: Vec<String> = Vec::new();
         for results in &self.columns {
             for (label, result) in labels.iter().zip(results) {

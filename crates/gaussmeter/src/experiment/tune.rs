@@ -21,7 +21,7 @@ pub struct TuneOptions {
     pub end: End,
     /// The smallest ratio of neighbouring noise levels.
     pub min_ratio: f64,
-    /// Number of schedules to descend from.
+    /// Number of schedules to descend from, beside the three best standard ones.
     pub starts: usize,
     /// Seed of the random ones, and of the perturbations.
     pub seed: u64,
@@ -147,9 +147,8 @@ pub fn tune(
     let t_max = setting.process.t_max();
     let known = rivals.iter().filter_map(|r| r.grid.clone().filter(|_| key(r).is_finite()));
     let known = known.filter(|g| g.start().t == t_max && g.end().t == eps);
-    let mut from: Vec<Grid> = known.take(options.starts.min(3)).collect();
-    from.extend(starts(&space, data, options.starts - from.len(), options.seed)?);
-    from.truncate(options.starts);
+    let mut from: Vec<Grid> = known.take(KNOWN).collect();
+    from.extend(starts(&space, data, options.starts, options.seed)?);
     let tuned = problem.tune(&from, options.effort)?;
     let plan = sampler.item.plan(&tuned.grid).map_err(failed)?;
     if let Length::Nfe(budget) = length
@@ -267,6 +266,9 @@ pub(super) fn perturbed(
     }
     problem.objective.readable(sum)
 }
+
+/// Standard schedules to descend from, the best ones.
+const KNOWN: usize = 3;
 
 /// Directions of log gaps along which 10 % change the error by less than 1 %.
 fn flat_directions(tuned: &Tuned) -> usize {

@@ -134,10 +134,6 @@ fn minimise(data: &Data, span: &Span) -> Vec<f64> {
 }
 
 impl GridRule for AysKlub {
-    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
-        Err(GridError::NeedsSpectrum)
-    }
-
     fn grid_for(
         &self,
         spectrum: &Spectrum,

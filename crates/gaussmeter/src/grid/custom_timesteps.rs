@@ -61,10 +61,7 @@ impl CustomTimesteps {
 impl GridRule for CustomTimesteps {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
         let grid = self.times(&**process).and_then(|times| Grid::new(process.clone(), &times));
-        let grid = grid.map_err(|error| match &self.file {
-            Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
-            None => error,
-        })?;
+        let grid = grid.map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)
     }
 

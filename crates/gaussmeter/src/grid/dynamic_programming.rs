@@ -101,10 +101,6 @@ fn choose(data: &Data, fine: &[f64], steps: usize) -> Vec<usize> {
 }
 
 impl GridRule for DynamicProgramming {
-    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
-        Err(GridError::NeedsSpectrum)
-    }
-
     fn grid_for(
         &self,
         spectrum: &Spectrum,

@@ -23,10 +23,6 @@ impl FisherRao {
 }
 
 impl GridRule for FisherRao {
-    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
-        Err(GridError::NeedsSpectrum)
-    }
-
     fn grid_for(
         &self,
         spectrum: &Spectrum,

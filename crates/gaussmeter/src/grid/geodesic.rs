@@ -96,10 +96,6 @@ impl Geodesic {
 }
 
 impl GridRule for Geodesic {
-    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
-        Err(GridError::NeedsSpectrum)
-    }
-
     fn grid_for(
         &self,
         spectrum: &Spectrum,

@@ -231,6 +231,16 @@ pub enum GridError {
     },
 }
 
+impl GridError {
+    /// The same for times that come from a file.
+    fn in_file(self, file: Option<&str>) -> Self {
+        match file {
+            Some(file) => GridError::File { file: file.into(), source: Box::new(self) },
+            None => self,
+        }
+    }
+}
+
 /// Times t_0 > t_1 > … > t_n of a sampler with their levels, on a process.
 #[derive(Clone, Debug)]
 pub struct Grid {
@@ -430,14 +440,17 @@ impl Step<'_> {
 
 /// Places the times of a sampler.
 pub trait GridRule: Debug + Send + Sync {
-    /// A grid of `steps` steps on `process` that ends at time `eps`.
+    /// A grid of `steps` steps on `process` that ends at time `eps`. Every rule has this or, if it
+    /// follows the data, [`GridRule::grid_for`] instead.
     ///
     /// # Errors
-    /// [`GridError`]
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError>;
+    /// [`GridError`]; [`GridError::NeedsSpectrum`] for rules that follow the data.
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        let _ = (process, steps, eps);
+        Err(GridError::NeedsSpectrum)
+    }
 
-    /// The same for given data, which some rules follow: their [`GridRule::grid`] is
-    /// [`GridError::NeedsSpectrum`].
+    /// The same for given data, which some rules follow.
     ///
     /// # Errors
     /// [`GridError`]

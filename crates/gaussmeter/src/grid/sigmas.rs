@@ -38,10 +38,7 @@ impl Sigmas {
 impl GridRule for Sigmas {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
         let grid = Grid::from_sigmas(process.clone(), &self.sigmas);
-        let grid = grid.map_err(|error| match &self.file {
-            Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
-            None => error,
-        })?;
+        let grid = grid.map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)
     }
 

@@ -165,10 +165,6 @@ impl Angles<'_> {
 }
 
 impl GridRule for Spectral {
-    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
-        Err(GridError::NeedsSpectrum)
-    }
-
     fn grid_for(
         &self,
         spectrum: &Spectrum,

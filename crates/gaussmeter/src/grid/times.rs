@@ -30,10 +30,8 @@ impl Times {
 
 impl GridRule for Times {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
-        let grid = Grid::new(process.clone(), &self.times).map_err(|error| match &self.file {
-            Some(file) => GridError::File { file: file.clone(), source: Box::new(error) },
-            None => error,
-        })?;
+        let grid =
+            Grid::new(process.clone(), &self.times).map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)
     }
 

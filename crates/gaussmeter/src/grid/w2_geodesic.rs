@@ -22,10 +22,6 @@ impl W2Geodesic {
 }
 
 impl GridRule for W2Geodesic {
-    fn grid(&self, _: &Arc<dyn Process>, _: usize, _: f64) -> Result<Grid, GridError> {
-        Err(GridError::NeedsSpectrum)
-    }
-
     fn grid_for(
         &self,
         spectrum: &Spectrum,

@@ -3,7 +3,7 @@ use crate::entry::Entry;
 use crate::exact::{Law, LawMode, Reason};
 
 /// e^y − 1 − y without cancellation at small y.
-fn excess(y: f64) -> f64 {
+pub(crate) fn excess(y: f64) -> f64 {
     if y.abs() < 1e-2 {
         // Ten terms of the series reach full precision there.
         (2..12).rev().fold(0.0, |tail, k| (1.0 + tail) * y / k as f64) * y

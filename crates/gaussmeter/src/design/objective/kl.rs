@@ -1,15 +1,7 @@
 use super::{Objective, Share};
 use crate::entry::Entry;
+use crate::metric::excess;
 use crate::spectrum::Mode;
-
-/// e^y − 1 − y, without cancellation near 0.
-fn excess(y: f64) -> f64 {
-    if y.abs() < 1e-2 {
-        (2..12).rev().fold(0.0, |tail, k| (1.0 + tail) * y / f64::from(k)) * y
-    } else {
-        y.exp_m1() - y
-    }
-}
 
 /// Where one law has no variance and the other has: infinite, with no direction to go.
 const INFINITE: Share =
