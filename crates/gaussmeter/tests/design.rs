@@ -4,9 +4,13 @@ use gaussmeter::design::objective::{KlReverse, SquaredWasserstein2};
 use gaussmeter::design::{
     Effort, End, Problem, Space, SpaceError, Start, Tuned, condensed, starts,
 };
+use gaussmeter::experiment::{Length, Perturbation, Setting, TuneOptions, tune};
 use gaussmeter::prelude::*;
-use gaussmeter::{data, process, sampler};
+use gaussmeter::{data, design, process, sampler};
 use gaussmeter_testkit::shared;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::FRAC_PI_2;
 use std::sync::Arc;
 
@@ -209,5 +213,38 @@ fn a_start_without_signal_is_kept() {
     for (k, level) in tuned.grid.levels().iter().enumerate() {
         let angle = level.sigma.atan2(level.alpha);
         assert!((angle - FRAC_PI_2 * (1.0 - k as f64 / 4.0)).abs() < 1e-5, "step {k}");
+    }
+}
+
+/// What is left of an optimum when the eigenvalue of the data, or the one that the network has learnt, is
+/// another: by hand for one eigenvalue and DDIM, whose standard deviation is 80 ∏ (λ + σσ′)/(λ + σ²).
+#[test]
+fn perturbations_are_of_the_data_or_of_the_network() {
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let lambda = 2.0;
+    let setting = Setting {
+        spectrum: Arc::new(Spectrum::new("one", "", &[lambda], None, None).unwrap()),
+        process,
+        process_label: "edm".into(),
+        rule: Arc::new(Uniform),
+        rule_label: "uniform".into(),
+    };
+    let sampler = sampler::registry().build("ddim").unwrap();
+    let objective = design::objective::registry().build("w2").unwrap();
+    let options = TuneOptions { min_ratio: 1.0, starts: 4, seed: 3, ..TuneOptions::default() };
+    let init = Init::Normal { std: None };
+    let tuning =
+        tune(&setting, &sampler, Length::Steps(4), ("normal", &init), &objective, options).unwrap();
+    let sigmas: Vec<f64> = tuning.run.grid.levels().iter().map(|l| l.sigma).collect();
+    let z: f64 = StandardNormal.sample(&mut ChaCha8Rng::seed_from_u64(3));
+    assert_eq!(tuning.robustness.len(), 3);
+    for (perturbation, error, _) in &tuning.robustness {
+        let (believed, truth) = match perturbation {
+            Perturbation::Data(delta) => (lambda * (delta * z).exp(), lambda * (delta * z).exp()),
+            Perturbation::Network(delta) => (lambda * (delta * z).exp(), lambda),
+        };
+        let steps = sigmas.windows(2).map(|w| (believed + w[0] * w[1]) / (believed + w[0] * w[0]));
+        let expected = (80.0 * steps.product::<f64>() - truth.sqrt()).abs();
+        assert!((error - expected).abs() < 1e-12, "{perturbation}: {error} {expected}");
     }
 }
