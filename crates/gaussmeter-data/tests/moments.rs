@@ -1,7 +1,7 @@
 //! Moments: exact for bytes, whatever the chunks, threads and parts; accurate for floats; in bounded
 //! memory; whole in files.
 
-use gaussmeter::linear_algebra::Matrix;
+use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter_data::samples::{Chunk, InMemory, Samples, SamplesError, Scale};
 use gaussmeter_data::{FileError, MAX_DIM, Moments, MomentsError};
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! Spectra of data: known covariances, the same by every method, errors as stated, files that the
 //! library reads.
 
-use gaussmeter::linear_algebra::Matrix;
+use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::{InMemory, Samples, Scale};

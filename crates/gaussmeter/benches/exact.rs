@@ -5,8 +5,8 @@
 //! kept, so that a busy machine slows both. `cargo bench -p gaussmeter --bench exact`.
 
 use gaussmeter::experiment::{Column, Setting, TableOptions, table};
+use gaussmeter::numeric::differentiation::Real;
 use gaussmeter::prelude::*;
-use gaussmeter::real::Real;
 use gaussmeter::{exact, metric, sampler};
 use std::hint::black_box;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 #![allow(missing_docs)]
 
-use gaussmeter::design::objective::SquaredWasserstein2;
 use gaussmeter::design::{Effort, End, Problem, Space, Start, starts};
+use gaussmeter::objective::SquaredWasserstein2;
 use gaussmeter::prelude::*;
 use gaussmeter::{data, sampler};
 use std::sync::Arc;

@@ -689,7 +689,7 @@ mod tests {
         check(crate::metric::registry());
         check(crate::data::registry());
         check(crate::exact::init_registry());
-        check(crate::design::objective::registry());
+        check(crate::objective::registry());
         assert_eq!(rest("Who et al. (2020)"), "Who et al. (2020)");
     }
 

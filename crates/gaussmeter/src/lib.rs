@@ -40,12 +40,11 @@ pub mod exact;
 pub mod experiment;
 pub mod export;
 pub mod grid;
-#[cfg(feature = "dense")]
-pub mod linear_algebra;
 pub mod metric;
+pub mod numeric;
+pub mod objective;
 pub mod paths;
 pub mod process;
-pub mod real;
 pub mod report;
 pub mod sampler;
 pub mod spectrum;

@@ -2,8 +2,8 @@
 
 use gaussmeter::denoiser::{Denoiser, DenoiserError, GaussianDenoiser};
 use gaussmeter::exact::along;
+use gaussmeter::numeric::differentiation::Real;
 use gaussmeter::prelude::*;
-use gaussmeter::real::Real;
 use gaussmeter::tape::{Plan, Prediction, Tape, Var};
 use gaussmeter::{paths, process, sampler};
 use gaussmeter_testkit::relative_error;

@@ -1,12 +1,11 @@
 //! Optimal schedules: against closed forms, published-quality optima and their own conditions.
 
-use gaussmeter::design::objective::{KlReverse, SquaredWasserstein2};
-use gaussmeter::design::{
-    Effort, End, Problem, Space, SpaceError, Start, Tuned, condensed, starts,
-};
+use gaussmeter::design::{Effort, End, Problem, Space, SpaceError, Start, Tuned, starts};
 use gaussmeter::experiment::{Length, Perturbation, Setting, TuneOptions, tune};
+use gaussmeter::objective::{self, KlReverse, SquaredWasserstein2};
 use gaussmeter::prelude::*;
-use gaussmeter::{data, design, process, sampler};
+use gaussmeter::spectrum::condensed;
+use gaussmeter::{data, process, sampler};
 use gaussmeter_testkit::shared;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -230,7 +229,7 @@ fn perturbations_are_of_the_data_or_of_the_network() {
         rule_label: "uniform".into(),
     };
     let sampler = sampler::registry().build("ddim").unwrap();
-    let objective = design::objective::registry().build("w2").unwrap();
+    let objective = objective::registry().build("w2").unwrap();
     let options = TuneOptions { min_ratio: 1.0, starts: 4, seed: 3, ..TuneOptions::default() };
     let init = Init::Normal { std: None };
     let tuning =

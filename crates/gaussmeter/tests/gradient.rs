@@ -1,8 +1,9 @@
 //! Derivatives with respect to the times of a grid, for every sampler on every process and for every
 //! objective, against differences of high order of the exact law.
 
-use gaussmeter::design::objective::{self, Objective};
-use gaussmeter::exact::gradient::{Differentiable, Expansion};
+use gaussmeter::exact::gradient::Differentiable;
+use gaussmeter::numeric::Expansion;
+use gaussmeter::objective::{self, Objective};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 //! what cannot be built is refused in words that help.
 
 use gaussmeter::data::format;
-use gaussmeter::design::objective;
 use gaussmeter::entry::{Entry, EntryError, Kind, Refused, Registry, split_list};
+use gaussmeter::objective;
 use gaussmeter::process::Edm;
 use gaussmeter::{data, exact, export, grid, metric, process, report, sampler};
 use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};

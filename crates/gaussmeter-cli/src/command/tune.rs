@@ -2,8 +2,9 @@ use crate::failure::Failure;
 use crate::options::{self, LengthOptions, parse_length, parse_time};
 use crate::output::{Output, write_text};
 use clap::{Args, ValueEnum};
-use gaussmeter::design::{End, Start, objective};
+use gaussmeter::design::{End, Start};
 use gaussmeter::experiment::{Length, TuneOptions, tune};
+use gaussmeter::objective;
 use gaussmeter::sampler;
 use std::path::PathBuf;
 

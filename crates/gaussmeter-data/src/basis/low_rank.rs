@@ -2,7 +2,7 @@
 
 use super::{BasisError, check_lengths, check_orthonormal};
 use gaussmeter::basis::Basis;
-use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 
 /// The orthonormal basis that continues r < d given vectors: its first r coordinates are along these,
 /// the other d − r along a basis of their orthogonal complement, where Σ vanishes.

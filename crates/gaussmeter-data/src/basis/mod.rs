@@ -5,7 +5,7 @@ mod low_rank;
 pub use low_rank::LowRankBasis;
 
 use gaussmeter::basis::Basis;
-use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use thiserror::Error;
 
 /// Numbers do not form an orthonormal basis of the data space.

@@ -11,7 +11,7 @@ use crate::npz::{Archive, FileError};
 use crate::samples::{SamplesError, Scale};
 use crate::spectral::stored_basis;
 use gaussmeter::basis::Basis;
-use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use gaussmeter::spectrum::{Spectrum, SpectrumError};
 use gaussmeter::texture::TextureError;
 use std::io::Read;

@@ -8,7 +8,7 @@ pub(crate) use products::{BLOCK, Products};
 use crate::npz::FileError;
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, check_scale, dim};
 use crate::source::Part;
-use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use std::ops::ControlFlow;
 use thiserror::Error;
 

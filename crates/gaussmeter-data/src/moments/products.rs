@@ -1,4 +1,4 @@
-use gaussmeter::linear_algebra::{MatrixError, Real, inner_products};
+use gaussmeter::numeric::linear_algebra::{MatrixError, Real, inner_products};
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -20,7 +20,7 @@ pub use records::{Array, Number, Records};
 
 use crate::moments::Moments;
 use crate::samples::{Samples, SamplesError, Scale};
-use gaussmeter::linear_algebra::Matrix;
+use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::spectrum::Spectrum;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
 use crate::moments::Moments;
 use crate::samples::Scale;
-use gaussmeter::linear_algebra::{Eigenbasis, Matrix};
+use gaussmeter::numeric::linear_algebra::{Eigenbasis, Matrix};
 
 /// What is known of the data besides their mean and covariance.
 pub(super) struct About {

@@ -4,7 +4,7 @@
 use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
 use crate::moments::{BLOCK, CENTRE, MAX_DIM, Products};
 use crate::samples::{InMemory, Samples, SamplesError};
-use gaussmeter::linear_algebra::{Eigenbasis, Matrix, MatrixError};
+use gaussmeter::numeric::linear_algebra::{Eigenbasis, Matrix, MatrixError};
 
 pub(super) fn decompose(
     samples: &InMemory,

@@ -12,7 +12,7 @@
 use super::{Checks, Decomposition, DecompositionError, Method};
 use crate::moments::{BLOCK, CENTRE};
 use crate::samples::{Chunk, Samples, SamplesError, dim, for_each_chunk};
-use gaussmeter::linear_algebra::{Matrix, SymmetricEigen};
+use gaussmeter::numeric::linear_algebra::{Matrix, SymmetricEigen};
 use gaussmeter::spectrum::{Spectrum, SpectrumError};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

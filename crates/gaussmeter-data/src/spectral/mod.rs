@@ -14,7 +14,7 @@ use crate::npz::FileError;
 use crate::samples::{InMemory, Samples, SamplesError, Scale, dim};
 use crate::source::Covariance;
 use gaussmeter::basis::Basis;
-use gaussmeter::linear_algebra::{Matrix, MatrixError};
+use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use gaussmeter::spectrum::{Spectrum, SpectrumError};
 use std::fmt;
 use std::sync::Arc;

@@ -5,8 +5,8 @@ mod gaussian;
 
 pub use gaussian::GaussianDenoiser;
 
+use crate::numeric::differentiation::Real;
 use crate::process::Level;
-use crate::real::Real;
 use crate::tape::Prediction;
 use thiserror::Error;
 

@@ -1,15 +1,10 @@
 //! Design of schedules: the times of a sampler that suit given data best.
 
-mod condense;
-mod minimise;
-pub mod objective;
 mod space;
 mod starts;
 mod teleport;
 mod tune;
 
-pub use condense::condensed;
-pub(crate) use minimise::minimise;
 pub use space::{End, Space, SpaceError, Start};
 pub use starts::starts;
 pub use teleport::{Teleported, teleport};

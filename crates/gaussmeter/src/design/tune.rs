@@ -1,11 +1,11 @@
-use super::condense::condensed;
-use super::minimise::{Minimum, minimise, slope};
-use super::objective::{Objective, Share};
 use super::space::Space;
 use crate::exact::Init;
-use crate::exact::gradient::{Differentiable, Expansion};
+use crate::exact::gradient::Differentiable;
 use crate::grid::{Grid, GridError};
+use crate::numeric::{Expansion, Minimum, minimise, slope};
+use crate::objective::{Objective, Share};
 use crate::sampler::{Sampler, SamplerError};
+use crate::spectrum::condensed;
 use crate::spectrum::{Mode, Spectrum};
 use rayon::prelude::*;
 use thiserror::Error;

@@ -34,8 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-pub use crate::linear_algebra::{Matrix, MatrixError, SingularValues, SymmetricEigen};
 pub use crate::metric::{DenseGaussian, GaussianError};
+pub use crate::numeric::linear_algebra::{Matrix, MatrixError, SingularValues, SymmetricEigen};
 
 use super::continuous::Reverse;
 use super::{Output, Reason, Target};

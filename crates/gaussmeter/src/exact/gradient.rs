@@ -8,13 +8,15 @@
 //! ∂s/∂c = a(dst) y(src) for a term c · src of dst.
 //!
 //! Two sweeps a mode, whatever the number of times; what follows from the coefficients to the times
-//! is the chain rule along the recorded [`Graph`](crate::real::Graph).
+//! is the chain rule along the recorded [`Graph`](crate::numeric::differentiation::Graph).
 
 use super::factor::{PARTS, parts};
 use super::{Factor, Init};
 use crate::grid::Grid;
+use crate::numeric::Expansion;
+use crate::numeric::differentiation::{Real, Row, record};
+use crate::objective::Share;
 use crate::process::Level;
-use crate::real::{Real, Row, record};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::{Mode, Spectrum};
 use crate::tape::{Op, Tape, Var};
@@ -28,35 +30,9 @@ const TASK: usize = 8 * LANES;
 
 type Block = [f64; LANES];
 
-/// The share of one eigenvector in an error, and how it changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Share {
-    /// The share; infinite where the error is.
-    pub value: f64,
-    /// Its derivative with respect to the standard deviation of the output.
-    pub by_std: f64,
-    /// Its derivative with respect to the mean of the output.
-    pub by_mean: f64,
-    /// Second derivatives with respect to both, or positive numbers in their place: what a step of
-    /// an optimiser is scaled by.
-    pub curvature: [f64; 2],
-}
-
 /// An error that adds up over eigenvectors: the share of one (without the multiplicity) from its place
 /// in the spectrum, itself, and standard deviation and mean of the output.
 pub type Shares<'a> = &'a (dyn Fn(usize, &Mode, f64, f64) -> Share + Sync);
-
-/// An error near a grid.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expansion {
-    /// The error.
-    pub value: f64,
-    /// Its derivatives with respect to the free times.
-    pub gradient: Vec<f64>,
-    /// The matrix of Gauss and Newton, row by row: second derivatives as far as they come from first
-    /// derivatives of standard deviations and means.
-    pub curvature: Vec<f64>,
-}
 
 /// A sampler on a grid of which some times are variables.
 #[derive(Debug)]

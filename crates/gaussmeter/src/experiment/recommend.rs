@@ -5,13 +5,13 @@ use super::{
     ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run, Setting, error_budget,
     standard_schedules,
 };
-use crate::design::objective::{Objective, SquaredWasserstein2};
-use crate::design::{self, Effort, End, Problem, Space, Start, condensed, teleport};
+use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
+use crate::objective::{Objective, SquaredWasserstein2};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
-use crate::spectrum::Spectrum;
+use crate::spectrum::{Spectrum, condensed};
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;

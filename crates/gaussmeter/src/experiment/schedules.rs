@@ -1,9 +1,9 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::design::objective::Objective;
 use crate::design::{self, Effort, End, Problem, Space, Start};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::grid::{Grid, GridRule};
+use crate::objective::Objective;
 use crate::report::{self, Align, Cell, Column, Field, Label, Records, Report, Row, Style, number};
 use rayon::prelude::*;
 use serde_json::json;

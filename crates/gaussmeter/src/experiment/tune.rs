@@ -1,9 +1,9 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::design::objective::Objective;
 use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::{Init, Output};
 use crate::grid::{self, Grid, GridError};
+use crate::objective::Objective;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use crate::spectrum::Spectrum;
 use rand_chacha::ChaCha8Rng;

@@ -57,8 +57,8 @@ pub use uniform::Uniform;
 pub use w2_geodesic::W2Geodesic;
 
 use crate::entry::Registry;
+use crate::numeric::differentiation::{Real, variable};
 use crate::process::{Level, Process};
-use crate::real::{Real, variable};
 use crate::spectrum::Spectrum;
 use std::fmt::Debug;
 use std::sync::Arc;

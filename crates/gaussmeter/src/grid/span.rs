@@ -2,10 +2,10 @@
 
 use super::range::{FINAL, Last, Range};
 use super::{Grid, GridError, largest_sigma, time_of};
-use crate::design::condensed;
 use crate::entry::{Kind, Parameter};
 use crate::process::Process;
 use crate::spectrum::Spectrum;
+use crate::spectrum::condensed;
 use std::sync::Arc;
 
 /// Most distinct eigenvalues that a rule looks at: densities of levels are smooth in ln λ.

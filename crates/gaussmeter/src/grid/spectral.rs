@@ -1,10 +1,9 @@
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, Span, TO_DATA};
 use super::{Geodesic, Grid, GridError, GridRule, Weight};
-use crate::design::minimise;
-use crate::design::objective::{KlForward, KlReverse, Objective, SquaredWasserstein2};
 use crate::entry::{Entry, Kind, Parameter};
-use crate::exact::gradient::Expansion;
+use crate::numeric::{Expansion, minimise};
+use crate::objective::{KlForward, KlReverse, Objective, SquaredWasserstein2};
 use crate::process::Process;
 use crate::spectrum::{Mode, Spectrum};
 use std::sync::Arc;

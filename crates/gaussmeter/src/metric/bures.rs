@@ -1,6 +1,6 @@
 use super::Wasserstein2;
 use crate::exact::Reason;
-use crate::linear_algebra::{Matrix, MatrixError, SymmetricEigen, norm};
+use crate::numeric::linear_algebra::{Matrix, MatrixError, SymmetricEigen, norm};
 use thiserror::Error;
 
 /// Relative difference of the two triangles of a covariance that is read as rounding.

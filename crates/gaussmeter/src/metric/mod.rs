@@ -11,7 +11,6 @@ mod wasserstein2;
 
 #[cfg(feature = "dense")]
 pub use bures::{DenseGaussian, GaussianError, bures, wasserstein2_dense};
-pub(crate) use kl::excess;
 pub use kl::{kl_forward, kl_reverse};
 pub use trace::trace_error;
 pub use wasserstein2::{Wasserstein2, wasserstein2, wasserstein2_terms};

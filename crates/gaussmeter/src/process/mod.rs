@@ -30,7 +30,7 @@ pub use vp_linear::{VpLinear, VpLinearError};
 pub use vp_sigmoid::VpSigmoid;
 
 use crate::entry::Registry;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use std::fmt::Debug;
 
 /// The processes that ship with the library.

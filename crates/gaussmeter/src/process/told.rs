@@ -1,7 +1,7 @@
 //! What networks are told, where that is not the level that solvers work with.
 
 use super::{Level, Process};
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::Prediction;
 
 /// The level a network is told, and what it predicts there. Which of its outputs a solver turns into

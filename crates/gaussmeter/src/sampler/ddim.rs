@@ -2,8 +2,8 @@ use super::transfer::{ancestral, eta, transfer, undefined, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::numeric::differentiation::Real;
 use crate::process::Level;
-use crate::real::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DDIM: the denoiser is frozen over the step, and η² of the variance that ancestral sampling draws

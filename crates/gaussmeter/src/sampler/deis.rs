@@ -5,7 +5,7 @@ use super::unipc::{LOWER_ORDER_FINAL, SingleWeight, UniPc, orders};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The variable in which DEIS takes the noise prediction for a polynomial.

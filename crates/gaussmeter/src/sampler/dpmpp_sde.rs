@@ -4,7 +4,7 @@ use super::transfer::{
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// How the two noises of a step belong together.

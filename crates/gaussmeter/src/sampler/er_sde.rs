@@ -2,7 +2,7 @@ use super::transfer::{contraction, needs_finite_ratio, transfer, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The noise scale function φ of [`ErSde`]: which of the reverse processes with the right marginals

@@ -1,8 +1,8 @@
 //! Expressions in files: numbers, and the vectors of a tape, which numbers may scale.
 
 use super::transfer::phi;
+use crate::numeric::differentiation::Real;
 use crate::process::Level;
-use crate::real::Real;
 use crate::tape::Linear;
 
 /// A parsed expression.

@@ -4,7 +4,7 @@ use super::transfer::transfer;
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// iPNDM-v with the weights that ComfyUI computes. For steps h, h₁, h₂, h₃ in ς, the latest first, the

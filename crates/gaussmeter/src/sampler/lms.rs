@@ -3,7 +3,7 @@ use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 

@@ -4,7 +4,7 @@ use super::transfer::{ancestral, eta, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::Entry;
 use crate::grid::Grid;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// RES 2M with ancestral noise: the Heun form of [`DpmPp2M`] leads to ς_d over h = ln(ς/ς_d), then

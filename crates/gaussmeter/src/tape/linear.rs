@@ -1,5 +1,5 @@
 use super::Var;
-use crate::real::Real;
+use crate::numeric::differentiation::Real;
 use smallvec::SmallVec;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 

@@ -16,8 +16,8 @@ pub use linear::Linear;
 pub use plan::{Op, Plan, PlanError};
 
 use crate::denoiser::conversion;
+use crate::numeric::differentiation::Real;
 use crate::process::Level;
-use crate::real::Real;
 use std::cell::{Cell, RefCell};
 
 /// A vector known to a tape: the initial state, a network output, a noise, a kept combination.

@@ -1,7 +1,7 @@
 use super::linear::Terms;
 use super::{Prediction, Var};
+use crate::numeric::differentiation::Real;
 use crate::process::Level;
-use crate::real::Real;
 use thiserror::Error;
 
 /// One operation of a plan.

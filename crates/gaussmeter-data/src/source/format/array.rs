@@ -5,7 +5,7 @@ use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
 use crate::source::records::{Array, Number, Opener, usual_strides};
 use crate::source::{Content, Covariance, Input, Kind, Options};
-use gaussmeter::linear_algebra::Matrix;
+use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::spectrum::Spectrum;
 use std::io::{self, Read};
 use std::path::Path;

@@ -1,6 +1,6 @@
 use super::{Objective, Share};
 use crate::entry::Entry;
-use crate::metric::excess;
+use crate::numeric::excess;
 use crate::spectrum::Mode;
 
 /// Where one law has no variance and the other has: infinite, with no direction to go.

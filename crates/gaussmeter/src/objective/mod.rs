@@ -14,8 +14,6 @@ pub use mixture::Mixture;
 pub use wasserstein2::SquaredWasserstein2;
 pub use weighted::{Weighted, WeightsError};
 
-pub use crate::exact::gradient::Share;
-
 use crate::entry::Registry;
 use crate::spectrum::Mode;
 use std::fmt::Debug;
@@ -33,6 +31,20 @@ pub fn registry() -> Registry<dyn Objective> {
         ],
         refused: &[],
     }
+}
+
+/// The share of one eigenvector in an error, and how it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Share {
+    /// The share; infinite where the error is.
+    pub value: f64,
+    /// Its derivative with respect to the standard deviation of the output.
+    pub by_std: f64,
+    /// Its derivative with respect to the mean of the output.
+    pub by_mean: f64,
+    /// Second derivatives with respect to both, or positive numbers in their place: what a step of
+    /// an optimiser is scaled by.
+    pub curvature: [f64; 2],
 }
 
 /// An error of the output N(mean, diag std²) against the data that adds up over eigenvectors.

@@ -1,4 +1,4 @@
-use crate::spectrum::{Spectrum, SpectrumError};
+use super::{Spectrum, SpectrumError};
 
 /// A spectrum of at most `most` modes (and one at λ = 0) near a larger one: eigenvalues are gathered in
 /// bins of equal width in ln λ, with the mean eigenvalue and the root mean square of the means of each.

@@ -5,7 +5,17 @@
 //! CIFAR-10 spectrum L-BFGS takes 1800 evaluations for 20 steps of DPM-Solver++(2M) and is not at the
 //! minimum then.
 
-use crate::exact::gradient::Expansion;
+/// A function near a point: an error near the free times of a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expansion {
+    /// Its value.
+    pub value: f64,
+    /// Its derivatives with respect to the parameters.
+    pub gradient: Vec<f64>,
+    /// The matrix of Gauss and Newton, row by row: second derivatives as far as they come from first
+    /// derivatives of standard deviations and means.
+    pub curvature: Vec<f64>,
+}
 
 /// Where a minimisation ended.
 #[derive(Clone, Debug)]
@@ -27,7 +37,7 @@ fn is_held(q: f64, bound: f64, slope: f64) -> bool {
 /// the largest derivative g_i of the logarithm of the value f, or, if smaller, the largest cosine of the
 /// angle between the residuals and what a parameter changes in them, |g_i|/√(2 H_ii f). Both are 0 at a
 /// minimum, whatever the units; the second is fair to small residuals, the first to few of them.
-pub(super) fn slope(at: &Expansion, q: &[f64], bounds: &[f64]) -> f64 {
+pub(crate) fn slope(at: &Expansion, q: &[f64], bounds: &[f64]) -> f64 {
     let n = q.len();
     let free = (0..n)
         .filter(|&i| !is_held(q[i], bounds[i], at.gradient[i]) && at.gradient[i] != 0.0)

@@ -240,11 +240,11 @@ impl Matrix {
     /// The product `self · rightᵀ`.
     ///
     /// ```
-    /// use gaussmeter::linear_algebra::Matrix;
+    /// use gaussmeter::numeric::linear_algebra::Matrix;
     /// let a = Matrix::from_rows(&[[1.0, 2.0], [3.0, 4.0]])?;
     /// assert_eq!(a.multiply_transpose(&a)?, a.multiply(&a.transpose())?);
     /// assert_eq!(a.transpose_multiply(&a)?, a.transpose().multiply(&a)?);
-    /// # Ok::<(), gaussmeter::linear_algebra::MatrixError>(())
+    /// # Ok::<(), gaussmeter::numeric::linear_algebra::MatrixError>(())
     /// ```
     ///
     /// # Errors
@@ -295,12 +295,12 @@ impl Matrix {
     /// the others are.
     ///
     /// ```
-    /// use gaussmeter::linear_algebra::Matrix;
+    /// use gaussmeter::numeric::linear_algebra::Matrix;
     /// let a = Matrix::from_rows(&[[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]])?;
     /// let mut out = [0.0; 6];
     /// a.apply_transpose_all(&[1.0, 0.0, 1.0, 1.0], &mut out);
     /// assert_eq!(out, [2.0, 1.0, 0.0, 2.0, 4.0, 1.0]);
-    /// # Ok::<(), gaussmeter::linear_algebra::MatrixError>(())
+    /// # Ok::<(), gaussmeter::numeric::linear_algebra::MatrixError>(())
     /// ```
     ///
     /// # Panics
@@ -623,11 +623,11 @@ mod faer_real {
 /// calling thread: tiles are what threads share.
 ///
 /// ```
-/// use gaussmeter::linear_algebra::inner_products;
+/// use gaussmeter::numeric::linear_algebra::inner_products;
 /// let mut tile = [0.0f32; 2];
 /// inner_products(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 0..1, 1..3, &mut tile)?;
 /// assert_eq!(tile, [1.0 * 2.0 + 4.0 * 5.0, 1.0 * 3.0 + 4.0 * 6.0]);
-/// # Ok::<(), gaussmeter::linear_algebra::MatrixError>(())
+/// # Ok::<(), gaussmeter::numeric::linear_algebra::MatrixError>(())
 /// ```
 ///
 /// # Errors

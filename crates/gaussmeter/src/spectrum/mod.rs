@@ -1,6 +1,10 @@
 //! The data law N(μ, Σ), reduced to what diagonal recursions need: a weighted multiset of
 //! eigenvalues of Σ, with the mean in the eigenbasis.
 
+mod condensed;
+
+pub use condensed::condensed;
+
 use thiserror::Error;
 
 /// Negative values down to `-ROUNDING · λmax` are rounding errors of an eigensolver (float32 leaves

@@ -1,0 +1,12 @@
+//! Numerical methods that know nothing of diffusion: arithmetic that records derivatives,
+//! minimisation, dense linear algebra.
+
+pub mod differentiation;
+mod functions;
+#[cfg(feature = "dense")]
+pub mod linear_algebra;
+mod minimise;
+
+pub(crate) use functions::excess;
+pub use minimise::Expansion;
+pub(crate) use minimise::{Minimum, minimise, slope};
