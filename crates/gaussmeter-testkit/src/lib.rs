@@ -13,6 +13,11 @@ pub fn shared() -> Option<PathBuf> {
     None
 }
 
+/// A file of reference values that the repository holds, in `tests/fixtures` of the crate `gaussmeter`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../gaussmeter/tests/fixtures").join(name)
+}
+
 /// A JSON file of reference values.
 ///
 /// # Panics

@@ -2,7 +2,7 @@
 
 use gaussmeter::exact::continuous::{ODE, Reverse};
 use gaussmeter::prelude::*;
-use gaussmeter_testkit::{read_json, relative_error, shared};
+use gaussmeter_testkit::{fixture, read_json, relative_error};
 use std::sync::Arc;
 
 fn strings(v: &serde_json::Value) -> Vec<f64> {
@@ -11,8 +11,7 @@ fn strings(v: &serde_json::Value) -> Vec<f64> {
 
 #[test]
 fn high_precision_values_are_reached_to_1e_12() {
-    let Some(shared) = shared() else { return };
-    let golden = read_json(&shared.join("golden/high-precision.json"));
+    let golden = read_json(&fixture("high-precision.json"));
     let setting = &golden["setting"];
     let (lambda, mu) = (strings(&setting["lam"]), strings(&setting["mu"]));
     let process: Arc<dyn Process> = Arc::new(VpLinear::paper());

@@ -5,7 +5,7 @@ use gaussmeter::experiment::{CellKey, Column, Setting, Table, TableOptions, tabl
 use gaussmeter::prelude::*;
 use gaussmeter::report::Style;
 use gaussmeter::{exact, metric, sampler};
-use gaussmeter_testkit::{read_json, relative_error, shared};
+use gaussmeter_testkit::{fixture, read_json, relative_error, shared};
 use std::sync::Arc;
 
 fn setting(spectrum: &str) -> Setting {
@@ -37,9 +37,8 @@ fn published(spectrum: &str) -> Table {
 }
 
 fn check_table(spectrum: &str, tolerance: f64) {
-    let Some(shared) = shared() else { return };
-    let table = published(&spectrum.replace("SHARED", &shared.display().to_string()));
-    let golden = read_json(&shared.join("golden/icml-table.json"));
+    let table = published(spectrum);
+    let golden = read_json(&fixture("icml-table.json"));
     let number = |v: &serde_json::Value| v.as_f64().unwrap_or(f64::INFINITY);
     let inits = ["exact", "normal"];
     let columns = [50, 250, 500, 1000];
@@ -76,7 +75,9 @@ fn check_table(spectrum: &str, tolerance: f64) {
 
 #[test]
 fn every_cell_of_the_published_table_from_the_published_eigenvalues() {
-    check_table("SHARED/data/spectra/cifar10-icml2025.npy", 1e-9);
+    let Some(shared) = shared() else { return };
+    let list = shared.join("data/spectra/cifar10-icml2025.npy");
+    check_table(&list.display().to_string(), 1e-9);
 }
 
 #[test]
@@ -87,8 +88,7 @@ fn every_cell_of_the_published_table_from_the_built_in_summary() {
 
 #[test]
 fn the_published_table_prints_as_published() {
-    let Some(shared) = shared() else { return };
-    let printed = std::fs::read_to_string(shared.join("golden/icml-table-printed.csv")).unwrap();
+    let printed = std::fs::read_to_string(fixture("icml-table-printed.csv")).unwrap();
     let report = published("cifar10-icml2025").report();
     let rows = &report.tables[0].rows;
     let expected: Vec<&str> = printed.lines().skip(1).collect();

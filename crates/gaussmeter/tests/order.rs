@@ -7,6 +7,7 @@ use gaussmeter::exact::continuous::{ODE, Reverse, SDE};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use gaussmeter_testkit::fitted_order;
+use rayon::prelude::*;
 use std::f64::consts::FRAC_1_SQRT_2;
 use std::sync::Arc;
 
@@ -314,6 +315,47 @@ fn gains_an_order(text: &str, process: &str) -> bool {
     }
 }
 
+/// Whether variance and mean of a sampler on a process have the order that it declares.
+fn fits(
+    (text, order, noise): (&'static str, u8, Option<f64>),
+    name: &str,
+) -> Vec<Result<(), String>> {
+    let sampler = sampler::registry().build(text).unwrap().item;
+    let process: Arc<dyn Process> = process::registry()
+        .build(if name == "edm" { "edm:sigma_max=5" } else { name })
+        .unwrap()
+        .item
+        .into();
+    // Fourth order reaches rounding soon; first order needs many steps to show itself where the next
+    // order has the larger constant. Three steps may be a group.
+    let first = match order {
+        4 => 60,
+        3 => 120,
+        2 => 192,
+        _ => 2048,
+    };
+    let Some((variance, mean)) = errors(&process, &*sampler, (order, noise), first) else {
+        assert_eq!((text, name == "vp-linear"), ("ddpm", false), "{name}");
+        return Vec::new();
+    };
+    let order = f64::from(order + u8::from(gains_an_order(text, name)));
+    let fit = |(what, errors): (&str, Vec<f64>)| {
+        // An exact mean has no order.
+        if errors.iter().all(|e| *e < 1e-12) {
+            return None;
+        }
+        let fitted = fitted_order(&errors);
+        let is_off = (fitted - order).abs() >= 0.2 || fitted.is_nan();
+        Some(match is_off {
+            false => Ok(()),
+            true => Err(format!(
+                "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
+            )),
+        })
+    };
+    [("variance", variance), ("mean", mean)].into_iter().filter_map(fit).collect()
+}
+
 #[test]
 fn declared_orders_are_measured() {
     let registry = sampler::registry();
@@ -321,43 +363,15 @@ fn declared_orders_are_measured() {
     // Restarts follow a process of their own, below.
     let entries = registry.entries.iter().filter(|e| e.name != "restart");
     let members: Vec<_> = entries.filter_map(declared).chain(VARIANTS.iter().copied()).collect();
-    let (mut measured, mut failures) = (0, Vec::new());
-    for (text, order, noise) in members {
-        let sampler = registry.build(text).unwrap().item;
-        for name in process::registry().names_alone() {
-            let process: Arc<dyn Process> = process::registry()
-                .build(if name == "edm" { "edm:sigma_max=5" } else { name })
-                .unwrap()
-                .item
-                .into();
-            // Fourth order reaches rounding soon; first order needs many steps to show itself where
-            // the next order has the larger constant. Three steps may be a group.
-            let first = match order {
-                4 => 60,
-                3 => 120,
-                2 => 192,
-                _ => 2048,
-            };
-            let Some((variance, mean)) = errors(&process, &*sampler, (order, noise), first) else {
-                assert_eq!((text, name == "vp-linear"), ("ddpm", false), "{name}");
-                continue;
-            };
-            let order = f64::from(order + u8::from(gains_an_order(text, name)));
-            for (what, errors) in [("variance", variance), ("mean", mean)] {
-                // An exact mean has no order.
-                if errors.iter().all(|e| *e < 1e-12) {
-                    continue;
-                }
-                let fitted = fitted_order(&errors);
-                if (fitted - order).abs() >= 0.2 || fitted.is_nan() {
-                    failures.push(format!(
-                        "{text} on {name}, {what}: fitted order {fitted:.2}, declared {order} ({errors:?})"
-                    ));
-                }
-                measured += 1;
-            }
-        }
-    }
+    let processes = process::registry().names_alone();
+    let pairs: Vec<_> = members
+        .iter()
+        .flat_map(|member| processes.iter().map(move |name| (*member, *name)))
+        .collect();
+    let fits: Vec<_> =
+        pairs.par_iter().flat_map_iter(|(member, name)| fits(*member, name)).collect();
+    let measured = fits.len();
+    let failures: Vec<String> = fits.into_iter().filter_map(Result::err).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(measured >= 50, "{measured}");
 }

@@ -7,8 +7,9 @@ use gaussmeter::report::{
     Style, Table, by_extension, by_name, formats, number,
 };
 use gaussmeter::{metric, sampler};
+use gaussmeter_testkit::{fixture, read_json};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -602,20 +603,9 @@ fn formats_are_found_by_name_and_by_extension() {
     }
 }
 
-fn shared() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    if !path.is_dir() {
-        println!("skipped: no ../shared");
-        return None;
-    }
-    Some(path)
-}
-
 #[test]
 fn published_style_reprints_the_published_table() {
-    let Some(shared) = shared() else { return };
-    let json = std::fs::read_to_string(shared.join("golden/icml-table.json")).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let golden = read_json(&fixture("icml-table.json"));
     let w2 = |list: &str, wanted: &dyn Fn(&serde_json::Value) -> bool| {
         let entries: Vec<_> =
             golden[list].as_array().unwrap().iter().filter(|e| wanted(e)).collect();
@@ -625,7 +615,7 @@ fn published_style_reprints_the_published_table() {
             value => value.as_f64().unwrap(),
         }
     };
-    let mut printed = csv::Reader::from_path(shared.join("golden/icml-table-printed.csv")).unwrap();
+    let mut printed = csv::Reader::from_path(fixture("icml-table-printed.csv")).unwrap();
     let header = printed.headers().unwrap().clone();
     let mut strings = BTreeSet::new();
     for row in printed.records() {
