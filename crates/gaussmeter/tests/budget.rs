@@ -6,7 +6,7 @@ use gaussmeter::experiment::{
     ErrorBudget, ExperimentError, Length, Run, Setting, Warning, error_budget, evaluate,
 };
 use gaussmeter::prelude::*;
-use gaussmeter::{grid, sampler};
+use gaussmeter::{grid, metric, sampler};
 use gaussmeter_testkit::relative_error;
 use std::sync::Arc;
 
@@ -133,6 +133,26 @@ fn an_exact_start_has_no_initialization_error() {
             let (_, budget) = budget(&setting, name, 30, 1e-3, &Init::Exact);
             assert_eq!((budget.initialization.value, budget.initialization.infinite), (0.0, None));
         }
+    }
+}
+
+/// A metric that is registered is measured and told, in every format, without a line elsewhere.
+#[test]
+fn every_registered_metric_is_told() {
+    let setting = setting(singular(), Arc::new(Uniform));
+    let sampler = sampler::registry().build("heun").unwrap();
+    let result =
+        evaluate(&setting, &sampler, Length::Steps(20), 1e-3, ("exact", &Init::Exact)).unwrap();
+    let report = result.report(false);
+    let registry = metric::registry();
+    assert_eq!(result.metrics.len(), registry.entries.len());
+    for entry in &registry.entries {
+        let metric = registry.build(entry.name).unwrap().item;
+        let (name, value) = (metric.name(), metric.evaluate(&result.law));
+        let rows = &report.tables[0].rows;
+        assert!(rows.iter().any(|r| r.cells[0].label().plain() == name.summary), "{}", entry.name);
+        assert!(report.records.columns.iter().any(|c| c == name.key), "{}", entry.name);
+        assert_eq!(report.json[name.key], gaussmeter::report::number(value.value));
     }
 }
 

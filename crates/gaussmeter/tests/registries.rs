@@ -17,6 +17,7 @@ macro_rules! for_every_registry {
         $check(process::registry());
         $check(grid::registry());
         $check(metric::registry());
+        $check(objective::registry());
         $check(data::registry());
         $check(exact::init_registry());
         $check(export::registry());
@@ -459,7 +460,7 @@ fn every_file_is_registered() {
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
     check_folder("export", "Entry<dyn Target>", &["runner"], export::registry().names());
     let objectives = objective::registry().names();
-    check_folder("design/objective", "Entry<dyn Objective>", &[], objectives);
+    check_folder("objective", "Entry<dyn Objective>", &[], objectives);
     check_folder("data/preset", "Entry<Spectrum>", &[], data::registry().names());
     let read = format::formats().iter().map(|f| f.name).collect();
     check_folder("data/format", "Format", &[], read);

@@ -3,10 +3,10 @@ use crate::output::{Output, width};
 use clap::{Args, ValueEnum};
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
 use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
-use gaussmeter::{data, exact, experiment, export, grid, metric, process, sampler};
+use gaussmeter::{data, exact, experiment, export, grid, metric, objective, process, sampler};
 use serde_json::json;
 
-/// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, formats
+/// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, objectives, formats
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,6 +45,7 @@ enum What {
     Spectra,
     Inits,
     Metrics,
+    Objectives,
     Targets,
     #[cfg(feature = "data")]
     Formats,
@@ -98,6 +99,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (What::Spectra, "Spectra", listed(&data::registry())),
         (What::Inits, "Initial laws", listed(&exact::init_registry())),
         (What::Metrics, "Metrics", listed(&metric::registry())),
+        (What::Objectives, "Objectives of tune and schedules", listed(&objective::registry())),
         (What::Targets, "Targets of export", listed(&export::registry())),
         #[cfg(feature = "data")]
         (What::Formats, "Formats of data sets", formats()),

@@ -3,7 +3,7 @@ use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, SDE};
 use crate::exact::{Init, Output, Reason, Target, along};
-use crate::metric::{Metric, Value};
+use crate::metric::{Metric, MetricName, Value};
 use crate::report::{
     self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
     number,
@@ -57,7 +57,8 @@ pub struct Curve {
     setting: Setting,
     init_label: String,
     init: Init,
-    metric_name: &'static str,
+    metric: &'static str,
+    metric_name: MetricName,
     along: Along,
     target: Target,
     /// One per sampler, then the SDE and the ODE.
@@ -120,7 +121,8 @@ pub fn curve_time(
         setting: setting.clone(),
         init_label: init_label.into(),
         init,
-        metric_name: metric.name,
+        metric: metric.name,
+        metric_name: metric.item.name(),
         along: Along::Time,
         target,
         series,
@@ -186,7 +188,8 @@ pub fn curve_eps(
         setting: setting.clone(),
         init_label: init_label.into(),
         init,
-        metric_name: metric.name,
+        metric: metric.name,
+        metric_name: metric.item.name(),
         along: Along::Eps,
         target,
         series,
@@ -208,7 +211,7 @@ impl Curve {
 
     /// Name of the value in CSV and JSON: `w2`, `kl_forward`, …
     fn value_name(&self) -> String {
-        self.metric_name.replace('-', "_")
+        self.metric.replace('-', "_")
     }
 
     /// What the curve runs along.
@@ -216,14 +219,6 @@ impl Curve {
         match self.along {
             Along::Time => Label::new("t").with_latex("$t$"),
             Along::Eps => Label::new("eps").with_latex(r"$\varepsilon$"),
-        }
-    }
-
-    /// What is measured.
-    fn metric(&self) -> Label {
-        match self.metric_name {
-            "w2" => Label::new("W2").with_latex("$W_2$"),
-            name => name.to_uppercase().into(),
         }
     }
 
@@ -239,7 +234,7 @@ impl Curve {
     fn title(&self) -> String {
         format!(
             "{} to {} against {}, {}, init {}",
-            self.metric().plain(),
+            self.metric_name.label().plain(),
             self.target().plain(),
             self.along.name(),
             self.setting.spectrum.name(),
@@ -278,13 +273,13 @@ impl Curve {
             }
             Init::Diagonal { .. } => "a given law".into(),
         };
-        let measured = format!("{} to {}", self.metric().latex(), self.target().latex());
+        let measured = format!("{} to {}", self.metric_name.label().latex(), self.target().latex());
         let caption = format!(
             "{measured} against {against}: {}, {} process, started from {init}.",
             Label::new(self.setting.spectrum.name()).latex(),
             Label::new(self.setting.process_label.as_str()).latex(),
         );
-        let y_label = format!("{} to {}", self.metric().plain(), self.target().plain());
+        let y_label = format!("{} to {}", self.metric_name.label().plain(), self.target().plain());
         let is_signed = self.series.iter().flat_map(|s| &s.points).any(|p| p.error.value < 0.0);
         let curve = |s: &Series| report::Curve {
             name: called(&s.name).into(),
@@ -365,7 +360,7 @@ impl Curve {
         };
         let mut document = self.setting.json();
         document.insert("command".into(), json!("curve"));
-        document.insert("metric".into(), json!(self.metric_name));
+        document.insert("metric".into(), json!(self.metric));
         document.insert("against".into(), json!(self.along.name()));
         let target = if self.target == Target::Data { "data" } else { "marginal" };
         document.insert("target".into(), json!(target));

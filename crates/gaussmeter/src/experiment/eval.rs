@@ -2,7 +2,7 @@ use super::{
     ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget,
 };
 use crate::exact::{Init, Law, LawMode, Output, Target};
-use crate::metric::{self, Value, Wasserstein2, wasserstein2, wasserstein2_terms};
+use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2, wasserstein2_terms};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
 
@@ -17,12 +17,38 @@ pub struct Evaluation {
     pub law: Law,
     /// W2 to the data, with its parts.
     pub w2: Wasserstein2,
-    /// All metrics of the registry, by name.
-    pub metrics: Vec<(&'static str, Value)>,
+    /// All metrics of the registry.
+    pub metrics: Vec<Measured>,
     /// Each source of error alone.
     pub budget: ErrorBudget,
     /// What the user should know.
     pub warnings: Vec<Warning>,
+}
+
+/// A metric of the output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// What it is called.
+    pub name: MetricName,
+    /// Its value.
+    pub value: Value,
+    /// Its parts: key, words and value of each.
+    pub parts: Vec<(&'static str, &'static str, Value)>,
+}
+
+/// A number of an evaluation.
+struct Line {
+    key: &'static str,
+    words: &'static str,
+    value: Value,
+    /// Whether it is a part of a metric.
+    is_part: bool,
+}
+
+impl Line {
+    fn new(key: &'static str, words: &'static str, value: Value) -> Self {
+        Line { key, words, value, is_part: false }
+    }
 }
 
 /// Evaluates one configuration: `init` comes with its label.
@@ -46,7 +72,12 @@ pub fn evaluate(
     for entry in &registry.entries {
         // Metrics of the registry have no required parameters.
         if let Ok(named) = registry.build(entry.name) {
-            metrics.push((entry.name, named.item.evaluate(&law)));
+            let (metric, law) = (&named.item, &law);
+            metrics.push(Measured {
+                name: metric.name(),
+                value: metric.evaluate(law),
+                parts: metric.parts(law),
+            });
         }
     }
     let budget = error_budget(setting, sampler, &run, &init);
@@ -104,38 +135,43 @@ impl Evaluation {
         Report { tables, records, json: self.json(with_modes), ..Report::default() }
     }
 
-    /// Name, value and reason of every number.
-    fn values(&self) -> Vec<(&'static str, &'static str, Value)> {
-        let finite = |value| Value { value, infinite: self.w2.infinite };
-        let mut values = vec![
-            ("w2", "W2 to the data", self.w2.value()),
-            ("w2_mean", "  of the mean", finite(self.w2.mean)),
-            ("w2_cov", "  of the covariance", finite(self.w2.covariance)),
-            (
-                "w2_per_dim",
-                "W2 / sqrt(d)",
-                finite(self.w2.total / self.setting.spectrum.dim().sqrt()),
+    /// The metrics: those with parts first, a group each, then the others.
+    fn metric_groups(&self) -> Vec<Vec<Line>> {
+        let lines = |m: &Measured| -> Vec<Line> {
+            let whole = Line::new(m.name.key, m.name.summary, m.value);
+            let part = |p: &(_, _, Value)| Line { is_part: true, ..Line::new(p.0, p.1, p.2) };
+            std::iter::once(whole).chain(m.parts.iter().map(part)).collect()
+        };
+        let (divided, plain): (Vec<&Measured>, Vec<_>) =
+            self.metrics.iter().partition(|m| !m.parts.is_empty());
+        let mut groups: Vec<Vec<Line>> = divided.into_iter().map(lines).collect();
+        groups.push(plain.into_iter().flat_map(lines).collect());
+        groups
+    }
+
+    fn budget_lines(&self) -> Vec<Line> {
+        let b = &self.budget;
+        let mut lines = vec![
+            Line::new("initialization", "initialization alone", b.initialization),
+            Line::new("truncation", "truncation alone", b.truncation),
+            Line::new(
+                "discretization_at_eps",
+                "discretization alone, at eps",
+                b.discretization_at_eps,
             ),
         ];
-        let summary = |name| match name {
-            "kl-forward" => Some(("kl_forward", "KL(data || output)")),
-            "kl-reverse" => Some(("kl_reverse", "KL(output || data)")),
-            "trace" => Some(("trace_error", "relative trace error")),
-            _ => None,
-        };
-        for (name, value) in &self.metrics {
-            values.extend(summary(*name).map(|(key, words)| (key, words, *value)));
-        }
-        let b = &self.budget;
-        values.extend([
-            ("initialization", "initialization alone", b.initialization),
-            ("truncation", "truncation alone", b.truncation),
-            ("discretization_at_eps", "discretization alone, at eps", b.discretization_at_eps),
-        ]);
         if let Ok(value) = &b.discretization {
-            values.push(("discretization", "discretization alone, to t = 0", *value));
+            let words = "discretization alone, to t = 0";
+            lines.push(Line::new("discretization", words, *value));
         }
-        values
+        lines
+    }
+
+    /// Every number, in groups.
+    fn groups(&self) -> Vec<Vec<Line>> {
+        let mut groups = self.metric_groups();
+        groups.push(self.budget_lines());
+        groups
     }
 
     fn summary(&self) -> Table {
@@ -163,16 +199,14 @@ impl Evaluation {
         ];
         let mut notes: Vec<String> = Vec::new();
         let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-        for (key, name, v) in self.values() {
-            rows.push(Row {
-                rule_above: matches!(key, "w2" | "kl_forward" | "initialization"),
-                cells: vec![Cell::text(name), Cell::number(v.value, Style::Significant(6))],
-            });
-            if let Some(reason) = v.infinite.filter(|_| !key.starts_with("w2_")) {
+        for (place, line) in self.groups().iter().flat_map(|group| group.iter().enumerate()) {
+            let value = Cell::number(line.value.value, Style::Significant(6));
+            rows.push(Row { rule_above: place == 0, cells: vec![Cell::text(line.words), value] });
+            if let Some(reason) = line.value.infinite.filter(|_| !line.is_part) {
                 let reason = reason.to_string();
                 match reasons.iter_mut().find(|(r, _)| *r == reason) {
-                    Some((_, names)) => names.push(name),
-                    None => reasons.push((reason, vec![name])),
+                    Some((_, names)) => names.push(line.words),
+                    None => reasons.push((reason, vec![line.words])),
                 }
             }
         }
@@ -222,9 +256,9 @@ impl Evaluation {
             Field::Count(self.run.grid.step_count() as u64),
             Field::Count(self.run.plan.nfe() as u64),
         ];
-        for (key, _, v) in self.values() {
-            columns.push(key.into());
-            row.push(Field::Number(v.value));
+        for line in self.groups().into_iter().flatten() {
+            columns.push(line.key.into());
+            row.push(Field::Number(line.value.value));
         }
         Records { columns, rows: vec![row] }
     }
@@ -253,14 +287,14 @@ impl Evaluation {
         document.insert("nfe".into(), json!(run.plan.nfe()));
         let mut budget = serde_json::Map::new();
         let mut reasons = serde_json::Map::new();
-        for (key, _, v) in self.values() {
-            let parts = ["initialization", "truncation", "discretization", "discretization_at_eps"];
-            let target = if parts.contains(&key) { &mut budget } else { &mut document };
-            target.insert(key.into(), number(v.value));
-            if let Some(reason) = v.infinite {
-                reasons.insert(key.into(), json!(reason.to_string()));
+        let mut tell = |to: &mut serde_json::Map<_, _>, line: &Line| {
+            to.insert(line.key.into(), number(line.value.value));
+            if let Some(reason) = line.value.infinite {
+                reasons.insert(line.key.into(), json!(reason.to_string()));
             }
-        }
+        };
+        self.metric_groups().iter().flatten().for_each(|line| tell(&mut document, line));
+        self.budget_lines().iter().for_each(|line| tell(&mut budget, line));
         if let Err(error) = &self.budget.discretization {
             budget.insert("discretization".into(), json!(null));
             reasons.insert("discretization".into(), json!(error.to_string()));

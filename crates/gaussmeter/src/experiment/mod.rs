@@ -18,7 +18,7 @@ mod tune;
 
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time};
-pub use eval::{Evaluation, evaluate};
+pub use eval::{Evaluation, Measured, evaluate};
 pub use info::{Info, info};
 pub use modes::{ModeErrors, mode_errors};
 pub use pareto::{Pareto, pareto};

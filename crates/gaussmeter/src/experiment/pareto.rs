@@ -6,7 +6,7 @@ use super::trial::{
 use super::{ExperimentError, NamedSampler};
 use crate::entry::Named;
 use crate::exact::Init;
-use crate::metric::Metric;
+use crate::metric::{Metric, MetricName};
 use crate::report::{
     self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
 };
@@ -18,7 +18,8 @@ pub struct Pareto {
     places: Vec<Place>,
     budgets: Vec<usize>,
     init_label: String,
-    metric_name: &'static str,
+    metric: &'static str,
+    metric_name: MetricName,
     /// By place, by sampler, by budget. Budgets that come to the same run are told once.
     pub trials: Vec<Trial>,
     /// Per trial: whether it is on the Pareto front.
@@ -49,8 +50,9 @@ pub fn pareto(
         a.sampler == b.sampler && key(a) == key(b) && a.result.is_ok()
     });
     let front = front(&trials);
-    let (init_label, metric_name) = (init_label.to_string(), metric.name);
-    Ok(Pareto { places, budgets, init_label, metric_name, trials, front })
+    let init_label = init_label.to_string();
+    let (metric, metric_name) = (metric.name, metric.item.name());
+    Ok(Pareto { places, budgets, init_label, metric, metric_name, trials, front })
 }
 
 /// Which trials no other one beats: with fewer evaluations at no larger an error, or with a smaller
@@ -91,14 +93,7 @@ impl Pareto {
 
     /// Name of the value in CSV and JSON: `w2`, `kl_forward`, …
     fn value_name(&self) -> String {
-        self.metric_name.replace('-', "_")
-    }
-
-    fn metric(&self) -> Label {
-        match self.metric_name {
-            "w2" => Label::new("W2").with_latex("$W_2$"),
-            name => Label::new(name),
-        }
+        self.metric.replace('-', "_")
     }
 
     fn subject(&self) -> String {
@@ -119,7 +114,7 @@ impl Pareto {
         let names = Names::of(&self.places);
         let mut columns = vec![
             Column::new("NFE", Align::Right),
-            Column::new(self.metric(), Align::Right),
+            Column::new(self.metric_name.label(), Align::Right),
             Column::new("sampler", Align::Left),
         ];
         for (differs, label) in [(names.has_rules, "grid"), (names.has_processes, "process")] {
@@ -150,7 +145,7 @@ impl Pareto {
         Table {
             title: format!(
                 "Pareto front of {} against network evaluations (NFE) on {}",
-                self.metric().plain(),
+                self.metric_name.label().plain(),
                 self.subject()
             ),
             columns,
@@ -217,7 +212,10 @@ impl Pareto {
         notes.extend(infinite(&self.trials, &names));
         notes.extend(failures(&self.trials, &names, &self.budgets));
         Table {
-            title: format!("{} within budgets of network evaluations", self.metric().plain()),
+            title: format!(
+                "{} within budgets of network evaluations",
+                self.metric_name.label().plain()
+            ),
             columns,
             rows,
             notes,
@@ -242,16 +240,20 @@ impl Pareto {
         let is_signed = curves.iter().flat_map(|c| &c.points).any(|(_, error)| *error < 0.0);
         let caption = format!(
             "{} to the data against network evaluations: {}.",
-            self.metric().latex(),
+            self.metric_name.label().latex(),
             Label::new(self.subject()).latex()
         );
         Figure {
-            title: Label::new(format!("{} against NFE, {}", self.metric().plain(), self.subject()))
-                .with_latex(caption),
+            title: Label::new(format!(
+                "{} against NFE, {}",
+                self.metric_name.label().plain(),
+                self.subject()
+            ))
+            .with_latex(caption),
             x: Axis { label: "network evaluations".into(), log: true },
             y: Axis {
-                label: Label::new(format!("{} to the data", self.metric().plain()))
-                    .with_latex(format!("{} to the data", self.metric().latex())),
+                label: Label::new(format!("{} to the data", self.metric_name.label().plain()))
+                    .with_latex(format!("{} to the data", self.metric_name.label().latex())),
                 log: !is_signed,
             },
             curves,
@@ -294,7 +296,7 @@ impl Pareto {
         let (ran, failed): (Vec<_>, Vec<_>) = all.partition(|(t, _)| t.result.is_ok());
         let mut document = shared_json(&self.places);
         document.insert("command".into(), json!("pareto"));
-        document.insert("metric".into(), json!(self.metric_name));
+        document.insert("metric".into(), json!(self.metric));
         document.insert("init".into(), json!(self.init_label));
         document.insert("points".into(), ran.into_iter().map(trial).collect());
         document.insert("failures".into(), failed.into_iter().map(trial).collect());

@@ -5,8 +5,8 @@ use super::trial::{
 use super::{ExperimentError, NamedSampler};
 use crate::entry::Named;
 use crate::exact::Init;
-use crate::metric::Metric;
-use crate::report::{Align, Cell, Column, Field, Label, Records, Report, Row, Style, Table};
+use crate::metric::{Metric, MetricName};
+use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table};
 use serde_json::json;
 
 /// Samplers at one budget of network evaluations, the best first.
@@ -14,7 +14,8 @@ use serde_json::json;
 pub struct Ranking {
     places: Vec<Place>,
     init_label: String,
-    metric_name: &'static str,
+    metric: &'static str,
+    metric_name: MetricName,
     budget: usize,
     /// By the size of the error; then those that cannot run.
     pub trials: Vec<Trial>,
@@ -36,7 +37,8 @@ pub fn rank(
     // NaN is the last of its order.
     trials.sort_by(|a, b| size(a).total_cmp(&size(b)));
     let init_label = init_label.to_string();
-    Ok(Ranking { places, init_label, metric_name: metric.name, budget: nfe, trials })
+    let (metric, metric_name) = (metric.name, metric.item.name());
+    Ok(Ranking { places, init_label, metric, metric_name, budget: nfe, trials })
 }
 
 impl Ranking {
@@ -52,15 +54,12 @@ impl Ranking {
 
     /// Name of the value in CSV and JSON: `w2`, `kl_forward`, …
     fn value_name(&self) -> String {
-        self.metric_name.replace('-', "_")
+        self.metric.replace('-', "_")
     }
 
     fn table(&self) -> Table {
         let names = Names::of(&self.places);
-        let measured = match self.metric_name {
-            "w2" => Label::new("W2").with_latex("$W_2$"),
-            name => Label::new(name),
-        };
+        let measured = self.metric_name.label();
         let mut columns =
             vec![Column::new("rank", Align::Right), Column::new("sampler", Align::Left)];
         for (differs, label) in [(names.has_rules, "grid"), (names.has_processes, "process")] {
@@ -96,10 +95,7 @@ impl Ranking {
         let data = &self.places[0].setting.spectrum;
         let title = format!(
             "Samplers by {} within {} network evaluations (NFE) on {} (d = {}){}, init {}",
-            match self.metric_name {
-                "w2" => "W2 error",
-                other => other,
-            },
+            self.metric_name.title,
             self.budget,
             data.name(),
             data.dim(),
@@ -141,7 +137,7 @@ impl Ranking {
         let (ran, failed): (Vec<_>, Vec<_>) = self.trials.iter().partition(|t| t.result.is_ok());
         let mut document = shared_json(&self.places);
         document.insert("command".into(), json!("rank"));
-        document.insert("metric".into(), json!(self.metric_name));
+        document.insert("metric".into(), json!(self.metric));
         document.insert("init".into(), json!(self.init_label));
         document.insert("budget".into(), json!(self.budget));
         document.insert("ranking".into(), ran.into_iter().map(trial).collect());

@@ -209,10 +209,7 @@ impl Table {
         let s = &self.setting;
         format!(
             "{} on {} (d = {}), {}, {} grid",
-            match self.options.metric.name {
-                "w2" => "W2 error",
-                other => other,
-            },
+            self.options.metric.item.name().title,
             s.spectrum.name(),
             s.spectrum.dim(),
             s.process_label,

@@ -1,4 +1,4 @@
-use super::{Metric, Value};
+use super::{Metric, MetricName, Value};
 use crate::entry::Entry;
 use crate::exact::{Law, LawMode, Reason};
 use crate::numeric::excess;
@@ -61,6 +61,16 @@ impl Metric for Forward {
     fn evaluate(&self, law: &Law) -> Value {
         kl_forward(law)
     }
+
+    fn name(&self) -> MetricName {
+        MetricName {
+            key: "kl_forward",
+            summary: "KL(data || output)",
+            symbol: "KL(data || output)",
+            latex: r"KL(data $\|$ output)",
+            title: "KL(data || output)",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +78,16 @@ struct Reverse;
 impl Metric for Reverse {
     fn evaluate(&self, law: &Law) -> Value {
         kl_reverse(law)
+    }
+
+    fn name(&self) -> MetricName {
+        MetricName {
+            key: "kl_reverse",
+            summary: "KL(output || data)",
+            symbol: "KL(output || data)",
+            latex: r"KL(output $\|$ data)",
+            title: "KL(output || data)",
+        }
     }
 }
 

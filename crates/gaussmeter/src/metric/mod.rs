@@ -17,6 +17,7 @@ pub use wasserstein2::{Wasserstein2, wasserstein2, wasserstein2_terms};
 
 use crate::entry::Registry;
 use crate::exact::{Law, Reason};
+use crate::report::Label;
 use std::fmt::Debug;
 
 /// The metrics that ship with the library.
@@ -46,8 +47,40 @@ impl Value {
     }
 }
 
+/// What results call a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricName {
+    /// Its key in the summary of one configuration, in JSON and CSV: `w2`.
+    pub key: &'static str,
+    /// Its line in that summary: `W2 to the data`.
+    pub summary: &'static str,
+    /// Its symbol, at the head of columns and along axes: `W2`.
+    pub symbol: &'static str,
+    /// The symbol in LaTeX.
+    pub latex: &'static str,
+    /// What titles call it: `W2 error`.
+    pub title: &'static str,
+}
+
+impl MetricName {
+    /// The symbol as a label.
+    pub fn label(&self) -> Label {
+        Label::new(self.symbol).with_latex(self.latex)
+    }
+}
+
 /// A distance from a [`Law`] to its target: 0 if they are equal.
 pub trait Metric: Debug + Send + Sync {
     /// The distance.
     fn evaluate(&self, law: &Law) -> Value;
+
+    /// What results call it.
+    fn name(&self) -> MetricName;
+
+    /// The parts that the distance is made of, told beside it in the summary of one configuration, with
+    /// the key and the line of each.
+    fn parts(&self, law: &Law) -> Vec<(&'static str, &'static str, Value)> {
+        let _ = law;
+        Vec::new()
+    }
 }

@@ -1,4 +1,4 @@
-use super::{Metric, Value};
+use super::{Metric, MetricName, Value};
 use crate::entry::Entry;
 use crate::exact::{Law, Reason};
 
@@ -30,6 +30,16 @@ struct TraceError;
 impl Metric for TraceError {
     fn evaluate(&self, law: &Law) -> Value {
         trace_error(law)
+    }
+
+    fn name(&self) -> MetricName {
+        MetricName {
+            key: "trace_error",
+            summary: "relative trace error",
+            symbol: "trace error",
+            latex: "trace error",
+            title: "relative trace error",
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Metric, Value};
+use super::{Metric, MetricName, Value};
 use crate::entry::Entry;
 use crate::exact::{Law, LawMode, Reason};
 
@@ -67,6 +67,27 @@ impl Metric for Total {
     fn evaluate(&self, law: &Law) -> Value {
         let w2 = wasserstein2(law);
         Value::new(w2.total, w2.infinite)
+    }
+
+    fn name(&self) -> MetricName {
+        MetricName {
+            key: "w2",
+            summary: "W2 to the data",
+            symbol: "W2",
+            latex: "$W_2$",
+            title: "W2 error",
+        }
+    }
+
+    fn parts(&self, law: &Law) -> Vec<(&'static str, &'static str, Value)> {
+        let w2 = wasserstein2(law);
+        let dim: f64 = law.modes.iter().map(|m| m.multiplicity).sum();
+        let part = |value| Value { value, infinite: w2.infinite };
+        vec![
+            ("w2_mean", "  of the mean", part(w2.mean)),
+            ("w2_cov", "  of the covariance", part(w2.covariance)),
+            ("w2_per_dim", "W2 / sqrt(d)", part(w2.total / dim.sqrt())),
+        ]
     }
 }
 
