@@ -5,9 +5,9 @@ use crate::output::note;
 use crate::progress::Work;
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
-use gaussmeter_data::samples::{Cached, LeftOut, Samples, Watched};
+use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
-use gaussmeter_data::source::{Data, Kind, Layout, Part, ScaleChoice, Source, Split};
+use gaussmeter_data::source::{Data, Kind, Layout, ScaleChoice, Source, Split};
 use gaussmeter_data::{
     Choice, Decomposition, LanczosOptions, Method, Moments, Options as Decompose, StationaryModel,
     choose, decompose, source,

@@ -6,8 +6,7 @@ mod products;
 pub(crate) use products::{BLOCK, Products};
 
 use crate::npz::FileError;
-use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, check_scale, dim};
-use crate::source::Part;
+use crate::samples::{Chunk, LeftOut, Part, Samples, SamplesError, Scale, check_scale, dim};
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use std::ops::ControlFlow;
 use thiserror::Error;

@@ -2,8 +2,7 @@
 
 use super::{CENTRE, Exact, Float, MAX_COUNT, Moments, MomentsError, Products, Sums};
 use crate::npz::{Archive, Writer};
-use crate::samples::{LeftOut, Scale};
-use crate::source::Part;
+use crate::samples::{LeftOut, Part, Scale};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -2,10 +2,12 @@
 
 mod cached;
 mod memory;
+mod part;
 mod watched;
 
 pub use cached::Cached;
 pub use memory::InMemory;
+pub use part::{Part, PartError};
 pub use watched::{Progress, Watch, Watched};
 
 use std::io;

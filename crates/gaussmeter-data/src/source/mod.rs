@@ -15,7 +15,6 @@ pub mod records;
 pub use blobs::{Blob, Blobs};
 pub use format::{Format, formats};
 pub use input::{Input, ReadSeek};
-pub use many::{Part, PartError};
 pub use records::{Array, Number, Records};
 
 use crate::moments::Moments;

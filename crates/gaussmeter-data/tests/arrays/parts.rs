@@ -2,8 +2,9 @@
 
 use super::{fixture, read};
 use gaussmeter_data::Moments;
+use gaussmeter_data::samples::Part;
 use gaussmeter_data::samples::{Chunk, InMemory, Samples, SamplesError, Scale};
-use gaussmeter_data::source::{self, Data, Options, Part};
+use gaussmeter_data::source::{self, Data, Options};
 use proptest::prelude::*;
 
 const DIM: usize = 3;
