@@ -306,3 +306,14 @@ fn python_json_is_read() {
     );
     assert_eq!((process.t_max(), process.notices().len()), (1000.0, 1));
 }
+
+/// The table of the documentation is the list of classes.
+#[test]
+fn documentation_lists_every_class() {
+    let text = include_str!("../../../docs/scheduler-configs.md");
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("Scheduler |")).collect();
+    let expected: Vec<String> = scheduler_classes()
+        .map(|(class, process)| format!("| {class} | {} |", process.unwrap_or("refused")))
+        .collect();
+    assert_eq!(rows, expected);
+}

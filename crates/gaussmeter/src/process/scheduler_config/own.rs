@@ -312,3 +312,54 @@ fn multistep(config: &Config) -> Result<String, &'static str> {
         false => call(name, arguments),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{grid, sampler};
+
+    /// What notices name can be typed.
+    #[test]
+    fn grids_and_samplers_exist() {
+        let published: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/fixtures/scheduler_configs.json"))
+                .unwrap();
+        let published = published["published"].as_array().unwrap().iter();
+        let mut configs: Vec<String> = published.map(|case| case["config"].to_string()).collect();
+        for class in super::super::classes::CLASSES {
+            for keys in [
+                "\"solver_order\": 1",
+                "\"solver_order\": 2, \"euler_at_final\": true",
+                "\"solver_order\": 3, \"algorithm_type\": \"dpmsolver\"",
+                "\"solver_order\": 2, \"solver_type\": \"heun\", \"algorithm_type\": \"sde-dpmsolver++\"",
+                "\"solver_order\": 3, \"algorithm_type\": \"sde-dpmsolver++\"",
+                "\"use_karras_sigmas\": true, \"final_sigmas_type\": \"sigma_min\", \"sigma_min\": 0.1, \"sigma_max\": 5",
+                "\"use_exponential_sigmas\": true",
+                "\"use_beta_sigmas\": true",
+                "\"sigma_schedule\": \"exponential\"",
+                "\"timestep_spacing\": \"trailing\", \"steps_offset\": 1",
+                "\"timestep_spacing\": \"leading\", \"steps_offset\": 1, \"set_alpha_to_one\": false",
+                "\"use_flow_sigmas\": true, \"flow_shift\": 3",
+                "\"shift\": 3, \"shift_terminal\": 0.1",
+                "\"variance_type\": \"fixed_large\", \"predict_x0\": false",
+            ] {
+                configs.push(format!("{{\"_class_name\": \"{}\", {keys}}}", class.name));
+            }
+        }
+        let (mut grids, mut samplers) = (0, 0);
+        for text in configs {
+            let Ok(config) = Config::read(text.as_bytes()) else { continue };
+            if let Some(text) = grid(&config) {
+                let name = text.replace('…', "1");
+                let name = name.split(" with ").next().unwrap();
+                assert!(grid::registry().build(name).is_ok(), "{}: {text}", config.class.name);
+                grids += 1;
+            }
+            if let Ok(text) = sampler(&config) {
+                assert!(sampler::registry().build(&text).is_ok(), "{}: {text}", config.class.name);
+                samplers += 1;
+            }
+        }
+        assert!(grids > 300 && samplers > 300, "{grids} {samplers}");
+    }
+}
