@@ -56,7 +56,7 @@ impl ProcessOptions {
     }
 
     fn names(&self) -> Result<impl FnOnce(Spectrum) -> Setting, Failure> {
-        let process = process::registry().build(&self.process)?;
+        let process = process(&self.process)?;
         let rule = grid::registry().build(&self.grid)?;
         Ok(|spectrum| Setting {
             spectrum: Arc::new(spectrum),
@@ -98,8 +98,8 @@ impl PlacesOptions {
     /// Every process with every grid; notices go to stderr.
     pub fn build(&self) -> Result<Vec<Place>, Failure> {
         // Names are checked before files are read.
-        let (processes, rules) = (process::registry(), grid::registry());
-        let processes = each("--process", &self.process, |name| Ok(processes.build(name)?))?;
+        let rules = grid::registry();
+        let processes = each("--process", &self.process, process)?;
         let rules = each("--grid", &self.grid, |name| Ok(rules.build(name)?))?;
         let spectrum = Arc::new(load(&self.spectrum)?);
         let shared = |rule: Named<dyn GridRule>| (Arc::from(rule.item), rule.label);
@@ -120,6 +120,15 @@ impl PlacesOptions {
         }
         Ok(places)
     }
+}
+
+/// Builds a process; notices go to stderr.
+pub fn process(text: &str) -> Result<Named<dyn Process>, Failure> {
+    let process = process::registry().build(text)?;
+    for notice in process.item.notices() {
+        note(format!("{}: {notice}", process.label));
+    }
+    Ok(process)
 }
 
 /// Loads the data; notices go to stderr.

@@ -373,20 +373,24 @@ fn the_process_of_a_scheduler_configuration() {
     same(r#"{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true}"#, "flow");
     same(r#"{"_class_name": "EDMEulerScheduler", "sigma_max": 100}"#, "edm:sigma_max=100");
     let betas = ["0.1"; 9].join(",");
-    assert_eq!(build(&format!("{{\"trained_betas\": [{betas}]}}")).unwrap().t_max(), 9.0);
+    let of_ddim = |keys: &str| format!("{{\"_class_name\": \"DDIMScheduler\", {keys}}}");
+    assert_eq!(build(&of_ddim(&format!("\"trained_betas\": [{betas}]"))).unwrap().t_max(), 9.0);
 
     let error = |text: &str| build(text).unwrap_err().to_string();
     assert!(error("[]").starts_with("not a scheduler_config.json: "));
     assert_eq!(
-        error(r#"{"beta_schedule": "exp"}"#),
-        "unknown beta_schedule \"exp\" (known: linear, scaled_linear, squaredcos_cap_v2, sigmoid)"
+        error(&of_ddim(r#""beta_schedule": "exp""#)),
+        "unknown beta_schedule \"exp\" (known: linear, scaled_linear, squaredcos_cap_v2)"
     );
-    assert_eq!(error(r#"{"beta_start": "a"}"#), "'beta_start' is not a number");
+    assert_eq!(error(&of_ddim(r#""beta_start": "a""#)), "'beta_start' is not a number");
     assert_eq!(
-        error(r#"{"num_train_timesteps": 1e12}"#),
+        error(&of_ddim(r#""num_train_timesteps": 1e12"#)),
         "'num_train_timesteps' is not a whole number up to 1000000"
     );
-    assert_eq!(error(r#"{"trained_betas": ["a"]}"#), "'trained_betas' is not a list of numbers");
+    assert_eq!(
+        error(&of_ddim(r#""trained_betas": ["a"]"#)),
+        "'trained_betas' is not a list of numbers"
+    );
     assert_eq!(
         error(r#"{"_class_name": "EDMEulerScheduler", "sigma_max": 0}"#),
         "'sigma_max' is not a positive number"

@@ -22,10 +22,23 @@ fn processes() -> Vec<(String, Arc<dyn Process>)> {
         "sub-vp:beta_min=1,beta_max=3",
         "vp-discrete:linear",
         "vp-sigmoid:start=0,tau=0.3",
+        "trig:sigma_data=0.5",
+        "vp-discrete:snr_shift_scale=3,zero_snr=yes",
+        "vp-discrete:exp",
     ];
     let names = names().chain(more);
     let named = names.map(|n| (n.to_string(), process::registry().build(n).unwrap().item.into()));
-    named.chain([("custom".to_string(), Arc::new(table()) as Arc<dyn Process>)]).collect()
+    // Those that only a scheduler configuration has.
+    let configured = [
+        r#"{"_class_name": "IPNDMScheduler"}"#,
+        r#"{"_class_name": "DDPMWuerstchenScheduler"}"#,
+        r#"{"_class_name": "DDPMWuerstchenScheduler", "scaler": 2.5}"#,
+    ];
+    let configured = configured.map(|text| {
+        let process = process::from_scheduler_config(text.as_bytes()).unwrap();
+        (text.to_string(), Arc::<dyn Process>::from(process))
+    });
+    named.chain(configured).chain([("custom".to_string(), Arc::new(table()) as Arc<dyn Process>)]).collect()
 }
 
 /// The names of the registry that need no file.

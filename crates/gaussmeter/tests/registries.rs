@@ -450,7 +450,12 @@ fn every_file_is_registered() {
         "variable",
     ];
     check_folder("sampler", "Entry<dyn Sampler>", shared, sampler::registry().names());
-    check_folder("process", "Entry<dyn Process>", &["told"], process::registry().names());
+    check_folder(
+        "process",
+        "Entry<dyn Process>",
+        &["noticed", "told"],
+        process::registry().names(),
+    );
     check_folder(
         "grid",
         "Entry<dyn GridRule>",

@@ -6,7 +6,7 @@ use gaussmeter::entry::split_list;
 use gaussmeter::experiment::{Length, NamedRule, ScheduleOptions, Setting, schedules};
 use gaussmeter::objective;
 use gaussmeter::process::Process;
-use gaussmeter::{data, grid, process};
+use gaussmeter::{data, grid};
 use std::sync::Arc;
 
 /// The schedules that have a range of noise levels, with and without regard to the data.
@@ -90,7 +90,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let samplers = options::samplers(&a.sampler)?;
     let init = options::init(&a.init)?;
     let objective = objective::registry().build(&a.objective)?;
-    let process = process::registry().build(&a.process)?;
+    let process = options::process(&a.process)?;
     let (process, process_label): (Arc<dyn Process>, _) = (process.item.into(), process.label);
     let t_max = process.t_max();
     if a.eps >= t_max {

@@ -293,10 +293,14 @@ impl Setting {
             "process": self.process_label,
             "grid_rule": self.rule_label,
         });
-        match document {
+        let mut document = match document {
             serde_json::Value::Object(map) => map,
             _ => serde_json::Map::new(),
+        };
+        if !self.process.notices().is_empty() {
+            document.insert("process_notices".into(), self.process.notices().into());
         }
+        document
     }
 }
 

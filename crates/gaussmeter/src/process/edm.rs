@@ -4,13 +4,20 @@ use crate::entry::{Entry, Kind, Parameter};
 /// Variance exploding with time equal to noise level: α = 1, σ(t) = t, on [0, σ_max].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edm {
+    sigma_min: f64,
     sigma_max: f64,
 }
 
 impl Edm {
     /// The process up to `sigma_max` > 0, in data units.
     pub fn new(sigma_max: f64) -> Self {
-        Edm { sigma_max }
+        // 0.002, as in Karras et al., table 1.
+        Edm { sigma_min: 0.002f64.min(1e-3 * sigma_max), sigma_max }
+    }
+
+    /// The same with a network that is asked about levels down to `sigma_min` > 0.
+    pub fn down_to(self, sigma_min: f64) -> Self {
+        Edm { sigma_min, ..self }
     }
 }
 
@@ -35,9 +42,8 @@ impl Process for Edm {
     fn prior_std(&self) -> f64 {
         self.sigma_max
     }
-    /// 0.002, as in Karras et al., table 1.
     fn t_min(&self) -> f64 {
-        0.002f64.min(1e-3 * self.sigma_max)
+        self.sigma_min
     }
     fn time_at(&self, ratio: f64) -> Option<f64> {
         (ratio >= 0.0 && ratio.is_finite()).then_some(ratio)
@@ -53,11 +59,30 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     summary: "variance exploding, alpha = 1 and sigma = t",
     source: "Karras et al. (2022), table 1",
     order: None,
-    parameters: &[Parameter {
-        name: "sigma_max",
-        kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
-        default: Some("80"),
-        summary: "noise level where sampling starts, in data units",
-    }],
-    build: |a| Ok(Box::new(Edm::new(a.number("sigma_max")))),
+    parameters: &[
+        Parameter {
+            name: "sigma_max",
+            kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
+            default: Some("80"),
+            summary: "noise level where sampling starts, in data units",
+        },
+        Parameter {
+            name: "sigma_min",
+            kind: Kind::NumberOr { word: "auto" },
+            default: Some("auto"),
+            summary: "cleanest level of the network, where grids put their lowest; auto: 0.002",
+        },
+    ],
+    build: |a| {
+        let sigma_max = a.number("sigma_max");
+        match a.number_or("sigma_min") {
+            None => Ok(Box::new(Edm::new(sigma_max))),
+            Some(sigma_min) if sigma_min < sigma_max => {
+                Ok(Box::new(Edm::new(sigma_max).down_to(sigma_min)))
+            }
+            Some(sigma_min) => {
+                Err(format!("sigma_min = {sigma_min} is not below sigma_max = {sigma_max}").into())
+            }
+        }
+    },
 };

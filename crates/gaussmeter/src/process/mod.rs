@@ -6,6 +6,7 @@
 mod custom;
 mod edm;
 mod flow;
+mod noticed;
 mod scheduler_config;
 mod sub_vp;
 mod told;
@@ -19,10 +20,11 @@ mod vp_sigmoid;
 pub use custom::{Custom, CustomError};
 pub use edm::Edm;
 pub use flow::{Flow, ShiftedFlow};
-pub use scheduler_config::{ConfigError, from_scheduler_config};
+pub use noticed::Noticed;
+pub use scheduler_config::{ConfigError, from_scheduler_config, scheduler_classes};
 pub use sub_vp::SubVp;
 pub use told::{FlowCoordinates, Relation, Told, ToldTimestep};
-pub use trig::Trig;
+pub use trig::{ScaledTrig, Trig};
 pub use ve::{Ve, VeError};
 pub use vp_cosine::VpCosine;
 pub use vp_discrete::{VpDiscrete, VpDiscreteError};
@@ -259,6 +261,12 @@ pub trait Process: Debug + Send + Sync {
     /// Number of training timesteps T of a network trained in discrete time; timestep k is t = k + 1.
     fn training_steps(&self) -> Option<usize> {
         None
+    }
+
+    /// What who uses the process should know, in sentences: what of a configuration it does not have,
+    /// what holds for exact networks only.
+    fn notices(&self) -> &[String] {
+        &[]
     }
 
     /// ln(α(to) / α(from)). Override where the difference can be factored.

@@ -1,5 +1,5 @@
 use super::{Level, Process};
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind, Parameter};
 use std::f64::consts::FRAC_PI_2;
 
 /// The trigonometric path: α(t) = cos t, σ(t) = sin t, on [0, π/2].
@@ -47,12 +47,76 @@ impl Process for Trig {
     }
 }
 
+/// [`Trig`] in units of data whose standard deviation is `sigma_data`: α(t) = cos t,
+/// σ(t) = σ_data sin t, as TrigFlow is written for consistency models.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScaledTrig {
+    sigma_data: f64,
+}
+
+impl ScaledTrig {
+    /// The process for a `sigma_data` > 0; 1 is [`Trig`].
+    pub fn new(sigma_data: f64) -> Self {
+        ScaledTrig { sigma_data }
+    }
+
+    fn variance(&self) -> f64 {
+        self.sigma_data * self.sigma_data
+    }
+}
+
+impl Process for ScaledTrig {
+    fn t_max(&self) -> f64 {
+        FRAC_PI_2
+    }
+
+    fn level(&self, t: f64) -> Level {
+        let level = Trig.level(t);
+        Level {
+            sigma: self.sigma_data * level.sigma,
+            sigma_sigma_prime: self.variance() * level.sigma_sigma_prime,
+            sigma_sigma_second: self.variance() * level.sigma_sigma_second,
+            variance_preserving: self.sigma_data == 1.0,
+            ..level
+        }
+    }
+
+    fn prior_std(&self) -> f64 {
+        self.sigma_data
+    }
+
+    fn time_of(&self, ratio: f64) -> Option<f64> {
+        Trig.time_of(ratio / self.sigma_data)
+    }
+
+    fn log_alpha_ratio(&self, from: &Level, to: &Level) -> f64 {
+        Trig.log_alpha_ratio(from, to)
+    }
+
+    fn reverse_noise_variance(&self, from: &Level, to: &Level) -> f64 {
+        self.variance() * (2.0 * Trig.log_alpha_ratio(from, to)).exp_m1()
+    }
+
+    /// g² is σ_data² times that of [`Trig`].
+    fn score_weight(&self, from: &Level, to: &Level) -> f64 {
+        self.variance() * (2.0 * Trig.log_alpha_ratio(from, to).exp_m1())
+    }
+}
+
 pub(super) static ENTRY: Entry<dyn Process> = Entry {
     name: "trig",
     aliases: &["trigflow"],
     summary: "trigonometric path, alpha = cos t and sigma = sin t, on [0, pi/2]",
     source: "Lu & Song (2024), TrigFlow; Albergo & Vanden-Eijnden (2023), trigonometric interpolant",
     order: None,
-    parameters: &[],
-    build: |_| Ok(Box::new(Trig)),
+    parameters: &[Parameter {
+        name: "sigma_data",
+        kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
+        default: Some("1"),
+        summary: "sigma = sigma_data sin t, for data of this standard deviation",
+    }],
+    build: |a| match a.number("sigma_data") {
+        1.0 => Ok(Box::new(Trig)),
+        sigma_data => Ok(Box::new(ScaledTrig::new(sigma_data))),
+    },
 };

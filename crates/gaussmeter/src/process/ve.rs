@@ -90,7 +90,7 @@ const POSITIVE: Kind = Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY
 
 pub(super) static ENTRY: Entry<dyn Process> = Entry {
     name: "ve",
-    aliases: &["ve-geometric", "smld"],
+    aliases: &["ve-geometric", "smld", "ScoreSdeVeScheduler"],
     summary: "variance exploding, alpha = 1 and sigma^2 = sigma_min^2 (r^(2t) - 1) with r = sigma_max/sigma_min",
     source: "Song et al. (2021), VE SDE, equation 30 and appendix C",
     order: None,

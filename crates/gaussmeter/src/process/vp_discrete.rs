@@ -1,5 +1,5 @@
 use super::told::{Told, ToldTimestep};
-use super::{Level, Process};
+use super::{Level, Noticed, Process};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::tape::Prediction;
 use std::f64::consts::FRAC_PI_2;
@@ -70,14 +70,33 @@ impl VpDiscrete {
     /// # Errors
     /// [`VpDiscreteError`], also where the last but one is below 2⁻²⁴ already.
     pub fn zero_snr(betas: &[f64]) -> Result<Self, VpDiscreteError> {
-        let plain = Self::new(betas)?;
-        let root = |k: usize| (-plain.integral[k]).exp();
-        let (first, last) = (root(1), root(betas.len()));
-        let scaled = |k| match k == betas.len() {
+        Self::new(betas)?.to_zero_snr()
+    }
+
+    /// The rescaling of [`VpDiscrete::zero_snr`].
+    ///
+    /// # Errors
+    /// [`VpDiscreteError`], also where the last ᾱ but one is below 2⁻²⁴ already.
+    pub fn to_zero_snr(&self) -> Result<Self, VpDiscreteError> {
+        let root = |k: usize| (-self.integral[k]).exp();
+        let (first, last) = (root(1), root(self.steps()));
+        let scaled = |k| match k == self.steps() {
             true => ALMOST_ZERO.ln(),
             false => 2.0 * ((root(k) - last) * (first / (first - last))).ln(),
         };
-        Self::from_logs((1..=betas.len()).map(scaled))
+        Self::from_logs((1..=self.steps()).map(scaled))
+    }
+
+    /// The same with all signal-to-noise ratios ᾱ/(1 − ᾱ) divided by `scale` > 0:
+    /// ᾱ ← ᾱ/(s + (1 − s) ᾱ), the `snr_shift_scale` of CogVideoX (Yang et al. 2024).
+    ///
+    /// # Errors
+    /// [`VpDiscreteError`], where ᾱ no longer decreases or underflows.
+    pub fn with_snr_shift(&self, scale: f64) -> Result<Self, VpDiscreteError> {
+        Self::from_logs(self.integral[1..].iter().map(|b| {
+            // s + (1 − s) ᾱ = 1 + (s − 1)(1 − ᾱ)
+            -2.0 * b - ((scale - 1.0) * -(-2.0 * b).exp_m1()).ln_1p()
+        }))
     }
 
     /// From ln ᾱ at every training timestep.
@@ -284,9 +303,14 @@ pub(super) fn betas(schedule: &str, start: f64, end: f64, n: usize) -> Vec<f64> 
             };
             (0..n).map(|k| (1.0 - alpha_bar(k + 1) / alpha_bar(k)).min(0.999)).collect()
         }
+        // ᾱ = e^{−12 u}
+        "exp" => vec![-(-12.0 / n as f64).exp_m1(); n],
         _ => linspace(start.sqrt(), end.sqrt(), n).map(|b| b * b).collect(),
     }
 }
+
+/// What who predicts noise at zero terminal signal-to-noise ratio should know.
+const BLIND_TO_DATA: &str = "zero terminal signal-to-noise ratio with a network that predicts noise: at the last training timestep the state is that noise, and data cannot be found from it as (x - sigma epsilon)/alpha: the result is that of an exact network, where a trained one's errors grow by 1/alpha = 4096; networks for this predict v (network=v)";
 
 const BETA: Kind = Kind::NumberOr { word: "auto" };
 
@@ -305,9 +329,10 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
                 "squaredcos_cap_v2",
                 "sigmoid",
                 "laplace",
+                "exp",
             ]),
             default: Some("scaled_linear"),
-            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine and laplace (no beta_start and beta_end), sigmoid",
+            summary: "beta_schedule: linear in sqrt(beta), linear in beta, cosine, laplace and exp (no beta_start and beta_end), sigmoid",
         },
         Parameter {
             name: "beta_start",
@@ -334,6 +359,12 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             summary: "rescale_betas_zero_snr: yes leaves alpha_bar = 2^-24 at the end",
         },
         Parameter {
+            name: "snr_shift_scale",
+            kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
+            default: Some("1"),
+            summary: "divides all signal-to-noise ratios, before zero_snr (CogVideoX)",
+        },
+        Parameter {
             name: "conditioning",
             kind: Kind::Choice(ToldTimestep::WORDS),
             default: Some("exact"),
@@ -343,7 +374,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             name: "network",
             kind: Kind::Choice(&["epsilon", "v", "x0"]),
             default: Some("epsilon"),
-            summary: "what the network predicts, which matters when it is told another level",
+            summary: "what the network predicts, which matters when it is told another level, and at zero_snr=yes",
         },
     ],
     build: |a| {
@@ -355,19 +386,28 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         let start = a.number_or("beta_start").unwrap_or(start);
         let end = a.number_or("beta_end").unwrap_or(end);
         let betas = betas(schedule, start, end, a.count("steps"));
-        let process = match a.text("zero_snr") {
-            "yes" => VpDiscrete::zero_snr(&betas)?,
-            _ => VpDiscrete::new(&betas)?,
-        };
+        let shift = a.number("snr_shift_scale");
+        let is_zero_snr = a.text("zero_snr") == "yes";
+        let mut process = VpDiscrete::new(&betas)?;
+        if shift != 1.0 {
+            process = process.with_snr_shift(shift)?;
+        }
+        if is_zero_snr {
+            process = process.to_zero_snr()?;
+        }
         let predicts = match a.text("network") {
             "v" => Prediction::V,
             "x0" => Prediction::Denoiser,
             _ => Prediction::Noise,
         };
-        match ToldTimestep::of(a.text("conditioning")) {
-            Some(conditioning) => Ok(Box::new(process.told(conditioning, predicts))),
-            None if predicts == Prediction::Noise => Ok(Box::new(process)),
-            None => Err("what the network predicts changes nothing when it is told the solver's level: give conditioning=…".into()),
-        }
+        let process: Box<dyn Process> = match ToldTimestep::of(a.text("conditioning")) {
+            Some(conditioning) => Box::new(process.told(conditioning, predicts)),
+            None if predicts == Prediction::Noise || is_zero_snr => Box::new(process),
+            None => return Err("what the network predicts changes nothing when it is told the solver's level: give conditioning=…".into()),
+        };
+        Ok(match is_zero_snr && predicts == Prediction::Noise {
+            true => Box::new(Noticed::new(process, vec![BLIND_TO_DATA.into()])),
+            false => process,
+        })
     },
 };
