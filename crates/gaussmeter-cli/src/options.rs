@@ -160,13 +160,10 @@ impl LengthOptions {
     }
 }
 
-/// Refuses a path where nothing is.
+/// Refuses a path where nothing is, or what is no file.
 #[cfg(feature = "data")]
 pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
-    match path.exists() {
-        true => Ok(()),
-        false => Err(data::DataError::NoSuchFile { path: path.into() }.into()),
-    }
+    gaussmeter::file::check(path).map(|_| ()).map_err(|e| Failure::request(&e))
 }
 
 /// The truncation time: asked for, else where the grid ends by itself, else `default`.

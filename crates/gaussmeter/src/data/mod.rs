@@ -9,11 +9,11 @@ pub use meta::Archive;
 pub use preset::registry;
 
 use crate::entry::EntryError;
+use crate::file::{self, FileError, Problem};
 use crate::spectrum::{Notice, Spectrum, SpectrumError};
 pub use format::Column;
 use format::{Format, FormatError, Table};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use thiserror::Error;
 
@@ -199,21 +199,12 @@ fn table(path: &Path, columns: &[Column]) -> Result<(Table, &'static Format), Da
 }
 
 fn content(path: &Path) -> Result<Vec<u8>, DataError> {
-    let io_error = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NoSuchFile { path: path.into() },
-        _ => DataError::Io { path: path.into(), source },
-    };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(io_error)?;
-    // A pipe has no length: hence a limit on what is read too.
-    let announced = file.metadata().map_err(io_error)?.len();
-    if announced <= MAX_BYTES {
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io_error)?;
-    }
-    if announced.max(bytes.len() as u64) > MAX_BYTES {
-        return Err(DataError::TooLarge { path: path.into() });
-    }
-    Ok(bytes)
+    file::read(path, MAX_BYTES).map_err(|FileError { path, problem }| match problem {
+        Problem::Missing => DataError::NoSuchFile { path },
+        Problem::TooLarge { .. } => DataError::TooLarge { path },
+        Problem::Io(source) => DataError::Io { path, source },
+        other => DataError::Io { path, source: io::Error::other(other.to_string()) },
+    })
 }
 
 /// A spectrum from a table laid out as [`SPECTRUM`]. The table's own name comes before `name`; its

@@ -40,6 +40,9 @@ pub fn from_scheduler_config(json: &[u8]) -> Result<Box<dyn Process>, ConfigErro
     Ok(Box::new(process))
 }
 
+/// Largest file that is read, in bytes: a million betas.
+const LARGEST: u64 = 32 << 20;
+
 /// Largest number of training timesteps that is believed.
 const MOST_STEPS: f64 = 1e6;
 
@@ -110,10 +113,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     build: |a| {
         let path = Path::new(a.text("file"));
         let file = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => format!("no such file '{}'", path.display()),
-            kind => file(&kind),
-        })?;
+        let bytes = crate::file::read(path, LARGEST)?;
         from_scheduler_config(&bytes).map_err(|e| file(&e).into())
     },
 };
