@@ -1,6 +1,8 @@
 //! Pictures in, sheets of pictures out.
 
 use crate::npz::{FileError, beside};
+use crate::samples::SamplesError;
+use crate::source::blobs::read_picture;
 use crate::source::pictures::{self, Pixels};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -17,13 +19,8 @@ const MOST: usize = 1 << 28;
 #[non_exhaustive]
 pub enum PictureError {
     /// The file cannot be opened or read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The path as given.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] SamplesError),
     /// The file is no picture, or a damaged one.
     #[error("{}: not a picture that can be read: {reason}", path.display())]
     Decode {
@@ -74,8 +71,7 @@ impl Picture {
     /// # Errors
     /// [`PictureError`]
     pub fn open(path: &Path, options: &pictures::Options) -> Result<Self, PictureError> {
-        let failed = |source| PictureError::Io { path: path.into(), source };
-        let bytes = std::fs::read(path).map_err(failed)?;
+        let bytes = read_picture(path)?;
         let decoded = pictures::one(&bytes, options);
         let decoded =
             decoded.map_err(|reason| PictureError::Decode { path: path.into(), reason })?;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thiserror::Error;
 
 /// A file cannot be opened or read.
@@ -170,4 +171,41 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 /// [`FileError`]
 pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     String::from_utf8(read(path, limit)?).map_err(|_| FileError::new(path, Problem::NotText))
+}
+
+/// How the names of files begin that are written beside their place, to be moved there when they are
+/// complete. Whoever writes one holds a lock on it.
+pub const UNFINISHED: &str = ".gaussmeter-";
+
+/// Age from which an empty file without a lock is no longer one that is just being made.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// Removes what runs that were killed have left unfinished in a folder: files whose names begin with
+/// [`UNFINISHED`] and that nobody holds a lock on. Returns their number and their size in bytes.
+///
+/// What cannot be looked at or removed stays; that is no failure.
+pub fn remove_unfinished(folder: &Path) -> (usize, u64) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return (0, 0) };
+    let (mut count, mut bytes) = (0, 0);
+    for entry in entries.flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        let path = entry.path();
+        // Of the entry itself: links are none of ours.
+        let is_file = is_ours && entry.file_type().is_ok_and(|kind| kind.is_file());
+        let Some(size) = is_file.then(|| abandoned(&path)).flatten() else { continue };
+        if std::fs::remove_file(&path).is_ok() {
+            count += 1;
+            bytes += size;
+        }
+    }
+    (count, bytes)
+}
+
+/// The size of a file that nobody writes any more.
+fn abandoned(path: &Path) -> Option<u64> {
+    let file = OpenOptions::new().write(true).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let is_old = || metadata.modified().ok()?.elapsed().ok().map(|age| age >= FRESH);
+    let is_started = metadata.len() > 0 || is_old().unwrap_or(false);
+    (is_started && file.try_lock().is_ok()).then_some(metadata.len())
 }

@@ -304,7 +304,7 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
     if let Some(part) = a.part {
         moments = moments.with_part(part);
     }
-    let kept = a.output.as_deref().map(kept_path);
+    let kept = a.output.as_deref().map(Moments::kept_path);
     if let Some(path) = kept.as_deref().filter(|_| a.resume) {
         moments = resumed(moments, path)?;
         note(format!("going on after {} samples", moments.position()));
@@ -353,11 +353,6 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
 
 /// Dimension from which eigenvalues take so long that sums are kept meanwhile.
 const LONG: usize = 4096;
-
-/// Where an interrupted run keeps its sums: beside the file that it would have written.
-fn kept_path(output: &Path) -> PathBuf {
-    output.with_extension("interrupted.npz")
-}
 
 /// The sums of an interrupted run of the same command.
 fn resumed(fresh: Moments, path: &Path) -> Result<Moments, Failure> {

@@ -207,7 +207,7 @@ fn spectrum(
 fn is_archive(path: &Path) -> Result<bool, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
     let mut start = [0; 2];
-    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut file = crate::npz::open(path)?;
     match file.read_exact(&mut start) {
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(failed(error)),
         _ => Ok(&start == b"PK"),

@@ -291,7 +291,11 @@ fn open_folder(
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
-    let files = blobs::files(path)?;
+    let blobs::Listing { files, others: endless } = blobs::list(path)?;
+    if let Some(first) = endless.first() {
+        let (place, count, first) = (path.display(), endless.len(), first.display());
+        notes.push(format!("{place}: {count} pipes, sockets or devices left out (first: {first})"));
+    }
     let (pictures, others): (Vec<PathBuf>, Vec<PathBuf>) =
         files.into_iter().partition(|file| pictures::is_picture_file(file));
     let place = path.display().to_string();

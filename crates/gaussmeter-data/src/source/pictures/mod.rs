@@ -9,6 +9,7 @@ pub use transform::{Channels, Filter, Size, SizeError};
 use super::{Blob, Blobs};
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, dim};
 pub(crate) use decode::{Decoded, Pixels};
+use gaussmeter::file;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::Read;
@@ -65,7 +66,7 @@ pub(crate) fn is_picture_file(path: &Path) -> bool {
         let mut head = [0; 32];
         file.read(&mut head).is_ok_and(|n| is_picture(&head[..n]))
     };
-    has_extension(path) || File::open(path).is_ok_and(begins)
+    has_extension(path) || file::open(path).is_ok_and(begins)
 }
 
 /// Pictures as samples `[channels, height, width]`. The first one says what shape and depth all
