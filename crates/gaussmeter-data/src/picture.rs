@@ -14,6 +14,9 @@ const GAP: usize = 2;
 /// Largest sheet, in bytes.
 const MOST: usize = 1 << 28;
 
+/// Bytes per value of a picture that becomes a texture: as read, as data, the texton and transforms.
+const PER_VALUE: u128 = 40;
+
 /// A picture cannot be read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -72,9 +75,14 @@ impl Picture {
     /// [`PictureError`]
     pub fn open(path: &Path, options: &pictures::Options) -> Result<Self, PictureError> {
         let bytes = read_picture(path)?;
-        let decoded = pictures::one(&bytes, options);
-        let decoded =
-            decoded.map_err(|reason| PictureError::Decode { path: path.into(), reason })?;
+        let refused = |reason| PictureError::Decode { path: path.into(), reason };
+        if let Some(needed) = pictures::needed(&bytes, options) {
+            let all = needed.bytes + PER_VALUE * needed.values;
+            let (height, width) = needed.size;
+            let what = format_args!("the texture of a picture of {height}x{width}");
+            options.memory.check(all, what).map_err(refused)?;
+        }
+        let decoded = pictures::one(&bytes, options).map_err(refused)?;
         let (values, white) = match decoded.pixels {
             Pixels::Bytes(values) => (values.into_iter().map(f64::from).collect(), 255.0),
             Pixels::Deep(values) => (values.into_iter().map(f64::from).collect(), 65_535.0),

@@ -1,6 +1,6 @@
 use crate::failure::Failure;
 use crate::images::{ImageOptions, named, parse_scale};
-use crate::options::parse_length;
+use crate::options::{parse_bytes, parse_length};
 use crate::output::note;
 use crate::progress::Work;
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
@@ -9,8 +9,8 @@ use gaussmeter_data::samples::{Cached, LeftOut, Samples, Watched};
 use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{Data, Kind, Layout, Part, ScaleChoice, Source, Split};
 use gaussmeter_data::{
-    Choice, Decomposition, LanczosOptions, Method, Moments, Options as Decompose, StationaryModel,
-    choose, decompose, source,
+    Choice, Decomposition, LanczosOptions, Memory, Method, Moments, Options as Decompose,
+    StationaryModel, choose, decompose, source,
 };
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,9 @@ struct MethodOptions {
     /// Seed of lanczos's random vectors
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
-    /// Memory that samples may take where all are needed at once (gram; lanczos is faster with it)
+    /// Memory that samples and vectors of their length may take: while pictures are decoded, all
+    /// samples (gram), the vectors of all passes (lanczos, which is faster with more). Covariance
+    /// and Gram matrices come on top
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
     memory: u64,
 }
@@ -123,39 +125,16 @@ named!(KindName => Kind { Samples, Covariance, Eigenvalues });
 named!(LayoutName => Layout { Auto, Chw, Hwc });
 named!(SplitName => Split { Auto, Train, Test, All });
 
-/// Parses a number of bytes, such as 512M or 2G.
-fn parse_bytes(text: &str) -> Result<u64, String> {
-    let text = text.trim().trim_end_matches(['B', 'b']).trim_end_matches(['I', 'i']);
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (&text[..at], unit.to_ascii_uppercase()),
-        _ => (text, '1'),
-    };
-    let shift = match unit {
-        '1' => Some(0),
-        'K' => Some(10),
-        'M' => Some(20),
-        'G' => Some(30),
-        'T' => Some(40),
-        _ => None,
-    };
-    let bytes = number
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .zip(shift)
-        .and_then(|(n, shift)| n.checked_mul(1 << shift));
-    bytes.ok_or_else(|| "not a size such as 512M or 2G".into())
-}
-
 impl ReadOptions {
-    fn build(&self) -> source::Options {
+    fn build(&self, memory: Memory) -> source::Options {
         source::Options {
+            memory,
             array: self.array.clone(),
             kind: self.kind.map(Kind::from),
             layout: self.layout.into(),
             scale: self.scale,
             split: self.split.into(),
-            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build() },
+            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build(memory) },
         }
     }
 }
@@ -165,7 +144,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some(path) = &a.output {
         save_path(path, &a.data)?;
     }
-    let Source { data, notes } = source::open(&a.data, &a.reading.build())?;
+    let Source { data, notes } = source::open(&a.data, &a.reading.build(Memory(a.method.memory)))?;
     notes.iter().for_each(note);
     match data {
         Data::Samples(samples) => of_samples(&a, samples),
@@ -180,6 +159,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         }
         Data::Spectrum(spectrum) => {
             no_part(&a, "eigenvalues")?;
+            spectrum.notices().iter().for_each(note);
             if a.solve.basis {
                 return Err(Failure::Request("a list of eigenvalues has no basis".into()));
             }

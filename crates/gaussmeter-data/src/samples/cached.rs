@@ -47,6 +47,9 @@ impl Samples for Cached<'_> {
             _ => self.samples.size_hint(),
         }
     }
+    fn is_bytes(&self) -> Option<bool> {
+        self.samples.is_bytes()
+    }
     fn position(&self) -> u64 {
         match &self.state {
             State::Complete(all, _) => all.position(),

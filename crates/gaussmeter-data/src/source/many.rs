@@ -53,6 +53,9 @@ impl Samples for Many {
     fn size_hint(&self) -> Option<u64> {
         self.all.iter().map(|s| s.size_hint()).sum()
     }
+    fn is_bytes(&self) -> Option<bool> {
+        self.all.first()?.is_bytes()
+    }
     fn position(&self) -> u64 {
         self.all.iter().map(|s| s.position()).sum()
     }
@@ -192,6 +195,9 @@ impl Samples for PartOf {
     }
     fn size_hint(&self) -> Option<u64> {
         self.range.map(|(start, end)| end - start)
+    }
+    fn is_bytes(&self) -> Option<bool> {
+        self.whole.is_bytes()
     }
     fn position(&self) -> u64 {
         self.passed

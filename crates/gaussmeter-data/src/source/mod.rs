@@ -18,6 +18,7 @@ pub use input::{Input, ReadSeek};
 pub use many::{Part, PartError};
 pub use records::{Array, Number, Records};
 
+use crate::memory::Memory;
 use crate::moments::Moments;
 use crate::samples::{Samples, SamplesError, Scale};
 use gaussmeter::linear_algebra::Matrix;
@@ -40,6 +41,8 @@ pub struct Options {
     pub split: Split,
     /// How pictures become samples of one shape.
     pub pictures: pictures::Options,
+    /// What one sample may take while it is read.
+    pub memory: Memory,
 }
 
 /// What an array of numbers is.
@@ -154,6 +157,8 @@ pub struct Covariance {
     pub mean: Vec<f64>,
     /// Their covariance.
     pub covariance: Matrix,
+    /// How its entries were stored: eigenvalues that this rounding can make are none.
+    pub number: Number,
 }
 
 /// Data that have a spectrum.

@@ -45,6 +45,20 @@ impl Default for LanczosOptions {
     }
 }
 
+impl LanczosOptions {
+    /// Bytes of the Krylov space of `count` samples of dimension `dim`, and of what is added to it.
+    pub fn memory(&self, count: Option<u64>, dim: u128) -> u128 {
+        let block = self.probes as u128 + 1;
+        // No more directions than samples.
+        let rank = count.map_or(u128::MAX, u128::from).min(dim) + block;
+        let vectors = (self.steps as u128).saturating_mul(block).min(rank) + 3 * block;
+        8 * dim * (vectors + MARGINALS)
+    }
+}
+
+/// Vectors of the first pass: means, variances, sums.
+const MARGINALS: u128 = 6;
+
 /// The errors of a spectrum found by quadrature, through spectra that should agree with it.
 #[derive(Clone, Debug)]
 pub struct Quadrature {

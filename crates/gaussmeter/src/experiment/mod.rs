@@ -42,7 +42,7 @@ use crate::grid::{Grid, GridError, GridRule};
 use crate::process::Process;
 use crate::report::number;
 use crate::sampler::{Sampler, SamplerError};
-use crate::spectrum::Spectrum;
+use crate::spectrum::{Estimate, Notice, Spectrum};
 use crate::tape::Plan;
 use std::sync::Arc;
 use thiserror::Error;
@@ -301,14 +301,30 @@ impl Setting {
 }
 
 fn spectrum_json(s: &Spectrum) -> serde_json::Value {
-    serde_json::json!({
+    let mut document = serde_json::json!({
         "name": s.name(),
         "provenance": s.provenance(),
         "dim": number(s.dim()),
         "modes": s.modes().len(),
         "trace": number(s.trace()),
         "null_dim": number(s.null_dim()),
-    })
+    });
+    let errors = s.notices().iter().find_map(|notice| match notice {
+        Notice::Quadrature { estimates } => Some(estimates),
+        _ => None,
+    });
+    if let Some(estimates) = errors {
+        let estimate = |e: &Estimate| {
+            serde_json::json!({
+                "of": e.what,
+                "value": number(e.value),
+                "probes": number(e.probes),
+                "steps": number(e.steps),
+            })
+        };
+        document["quadrature"] = estimates.iter().map(estimate).collect();
+    }
+    document
 }
 
 fn too_small(run: &Run, nfe: usize) -> ExperimentError {
