@@ -211,11 +211,11 @@ fn newer_headers_and_fortran_order() {
 
 #[test]
 fn zeros_are_plain_clipped_and_merged() {
-    let spectrum = load("a.npy", npy_f64(&[-0.0, 2.0, 0.0, -1e-9, 2.0])).unwrap();
+    let spectrum = load("a.npy", npy_f64(&[-1e-9, -0.0, 0.0, 2.0, 2.0])).unwrap();
     assert_eq!(spectrum.lowest().to_bits(), 0.0f64.to_bits());
     let merged: Vec<_> = spectrum.modes().iter().map(|m| (m.eigenvalue, m.multiplicity)).collect();
     assert_eq!(merged, [(0.0, 3.0), (2.0, 2.0)]);
-    let clipped = Notice::Clipped { count: 1, lowest: -1e-9, highest: 2.0 };
+    let clipped = Notice::Clipped { count: 1, lowest: -1e-9, positive: 0, highest: 2.0 };
     assert_eq!(spectrum.notices(), [clipped]);
 
     let spectrum = load("a.csv", "0.5,2\n0.5,3\n0.25,1").unwrap();

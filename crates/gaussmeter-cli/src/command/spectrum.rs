@@ -125,6 +125,22 @@ named!(KindName => Kind { Samples, Covariance, Eigenvalues });
 named!(LayoutName => Layout { Auto, Chw, Hwc });
 named!(SplitName => Split { Auto, Train, Test, All });
 
+impl MethodOptions {
+    /// What is left to keep samples for further passes.
+    fn cache(&self, method: Method, samples: &dyn Samples) -> u64 {
+        if method != Method::Lanczos {
+            return 0;
+        }
+        let dim = samples.shape().iter().product::<usize>() as u128;
+        let vectors = self.lanczos().memory(samples.size_hint(), dim);
+        self.memory.saturating_sub(u64::try_from(vectors).unwrap_or(u64::MAX))
+    }
+
+    fn lanczos(&self) -> LanczosOptions {
+        LanczosOptions { probes: self.probes, steps: self.passes, seed: self.seed }
+    }
+}
+
 impl ReadOptions {
     fn build(&self, memory: Memory) -> source::Options {
         source::Options {
@@ -200,6 +216,11 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         MethodName::Lanczos => asked(Method::Lanczos),
         MethodName::Stationary => {
             no_sums(a, "stationary")?;
+            // Covariances of channels at half the frequencies, an image and its transform.
+            let channels = samples.shape().first().map_or(1, |n| *n as u128);
+            let needed = dim as u128 * (8 * channels + 64);
+            let what = format!("the stationary law of images of {}", shape_text(samples.shape()));
+            Memory(a.method.memory).check(needed, what).map_err(Failure::Request)?;
             return stationary(a, &mut *samples);
         }
     };
@@ -216,13 +237,10 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         method: Some(chosen.method),
         basis: a.solve.basis,
         memory: a.method.memory,
-        lanczos: LanczosOptions {
-            probes: a.method.probes,
-            steps: a.method.passes,
-            seed: a.method.seed,
-        },
+        lanczos: a.method.lanczos(),
     };
-    let mut found = watched(a, &mut *samples, |samples| Ok(decompose(samples, &options)?))?;
+    let cache = a.method.cache(chosen.method, &*samples);
+    let mut found = watched(a, &mut *samples, cache, |samples| Ok(decompose(samples, &options)?))?;
     found.reason = chosen.reason;
     if Work::is_stopped() {
         note("interrupted: the result of fewer passes, as its errors say");
@@ -233,7 +251,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
 
 /// The stationary law, which is saved as such.
 fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
-    let mut model = watched(a, samples, |samples| Ok(StationaryModel::of(samples)?))?;
+    let mut model = watched(a, samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
     if a.solve.centred {
         model = model.centred()?;
     }
@@ -248,11 +266,12 @@ fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
 fn watched<T>(
     a: &Arguments,
     samples: &mut dyn Samples,
+    cache: u64,
     work_on: impl FnOnce(&mut dyn Samples) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let work = Work::begin(samples.size_hint())?;
     let result = {
-        let mut cached = Cached::new(&mut *samples, a.method.memory);
+        let mut cached = Cached::new(&mut *samples, cache);
         let watch = Box::new(|progress| work.pass(progress));
         work_on(&mut Watched::new(&mut cached, watch))?
     };
