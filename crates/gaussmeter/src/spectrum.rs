@@ -1,6 +1,7 @@
 //! The data law N(μ, Σ), reduced to what diagonal recursions need: a weighted multiset of
 //! eigenvalues of Σ, with the mean in the eigenbasis.
 
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Negative values down to `-ROUNDING · λmax` are rounding errors of an eigensolver (float32 leaves
@@ -194,6 +195,25 @@ pub struct Spectrum {
     eigenvalues: Vec<f64>,
     has_mean: bool,
     notices: Vec<Notice>,
+    alternatives: Option<Arc<Alternatives>>,
+}
+
+/// Spectra that should agree with one found by quadrature, but for its errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternatives {
+    /// Without one of the random vectors each.
+    pub leave_one_out: Vec<Spectrum>,
+    /// After half of the passes.
+    pub halfway: Spectrum,
+}
+
+/// The error that a quadrature leaves in a function of its spectrum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Standard error from the spread of the random vectors (jackknife).
+    pub probes: f64,
+    /// How much the second half of the passes changed the value.
+    pub steps: f64,
 }
 
 impl Spectrum {
@@ -290,6 +310,7 @@ impl Spectrum {
             has_mean: modes.iter().any(|m| m.mean != 0.0),
             modes,
             notices,
+            alternatives: None,
         })
     }
 
@@ -297,6 +318,26 @@ impl Spectrum {
     pub fn with_notice(mut self, notice: Notice) -> Self {
         self.notices.push(notice);
         self
+    }
+
+    /// Adds the spectra that tell the errors of a quadrature.
+    pub fn with_alternatives(mut self, alternatives: Alternatives) -> Self {
+        self.alternatives = Some(Arc::new(alternatives));
+        self
+    }
+
+    /// The error of a function of the spectrum, such as W2 of a sampler, where the spectrum was found
+    /// by quadrature.
+    pub fn spread(&self, function: impl Fn(&Spectrum) -> f64) -> Option<Spread> {
+        let Alternatives { leave_one_out, halfway } = &**self.alternatives.as_ref()?;
+        let parts: Vec<f64> = leave_one_out.iter().map(&function).collect();
+        let count = parts.len() as f64;
+        let mean = parts.iter().sum::<f64>() / count;
+        let squares: f64 = parts.iter().map(|p| (p - mean) * (p - mean)).sum();
+        let probes = (squares * (count - 1.0) / count).sqrt();
+        let steps = (function(self) - function(halfway)).abs();
+        // Infinite values differ by nothing that has a size.
+        (probes.is_finite() && steps.is_finite()).then_some(Spread { probes, steps })
     }
 
     /// Short name, for headings.

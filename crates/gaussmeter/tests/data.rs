@@ -231,8 +231,8 @@ fn spectrum_errors_name_the_file() {
         ("eigenvalue,mean\n", "a.csv: no eigenvalues"),
         ("1\n2\nnan\n", "a.csv: eigenvalue 2 is NaN"),
         ("1\ninf\n", "a.csv: eigenvalue 1 is inf"),
-        ("1,0", "a.csv: multiplicity 0 is 0, but multiplicities are positive"),
-        ("1,1,NaN", "a.csv: mean 0 is NaN"),
+        ("eigenvalue,multiplicity\n1,0", "a.csv: multiplicity 0 is 0, but multiplicities are positive"),
+        ("eigenvalue,multiplicity,mean\n1,1,NaN", "a.csv: mean 0 is NaN"),
         (
             "1\n-0.1",
             "a.csv: eigenvalue 1 is -1e-1, too negative to be rounding (largest eigenvalue 1e0): not a covariance",

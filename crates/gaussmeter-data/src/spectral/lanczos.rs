@@ -85,6 +85,11 @@ pub struct Estimate {
 }
 
 impl Quadrature {
+    /// The spectra that tell the errors, that after half of the steps last.
+    pub(super) fn alternatives(&self) -> impl Iterator<Item = &Spectrum> {
+        self.leave_one_out.iter().chain([&self.halfway])
+    }
+
     /// A function of the spectrum, such as a trace or a Wasserstein distance, with its errors.
     ///
     /// ```no_run

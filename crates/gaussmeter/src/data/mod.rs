@@ -11,7 +11,7 @@ pub use preset::registry;
 
 use crate::entry::EntryError;
 use crate::file::{self, FileError, Problem};
-use crate::spectrum::{Estimate, Notice, Spectrum, SpectrumError};
+use crate::spectrum::{Alternatives, Estimate, Notice, Spectrum, SpectrumError};
 pub use format::Column;
 use format::{Format, FormatError, Table};
 use std::io;
@@ -161,9 +161,44 @@ pub fn read(path: &Path) -> Result<Spectrum, DataError> {
         false => found,
     };
     Ok(match quadrature(path) {
-        Some(estimates) => found.with_notice(Notice::Quadrature { estimates }),
+        Some(estimates) => {
+            let found = found.with_notice(Notice::Quadrature { estimates });
+            match alternatives(path) {
+                Some(others) => found.with_alternatives(others),
+                None => found,
+            }
+        }
         None => found,
     })
+}
+
+/// The spectra that a file by Lanczos quadrature holds besides: eigenvalues, multiplicities and means
+/// of all of them one after the other, and how many there are of each; the last is that after half of
+/// the passes.
+const ALTERNATIVES: &[Column] = &[
+    Column { singular: "alternative_eigenvalue", plural: "alternative_eigenvalues" },
+    Column { singular: "alternative_multiplicity", plural: "alternative_multiplicities" },
+    Column { singular: "alternative_mean", plural: "alternative_means" },
+    Column { singular: "alternative_size", plural: "alternative_sizes" },
+];
+
+/// Reads [`ALTERNATIVES`]; `None` if there are none that make sense.
+fn alternatives(path: &Path) -> Option<Alternatives> {
+    let lists = read_columns(path, ALTERNATIVES).ok()?;
+    let [values, weights, means, sizes] = <[_; 4]>::try_from(lists).ok()?;
+    let (values, weights, means) = (values?, weights?, means?);
+    let mut at = 0usize;
+    let mut all = Vec::new();
+    for size in sizes? {
+        let end = at.checked_add(size as usize)?;
+        let range = at..end;
+        let lists = (values.get(range.clone())?, weights.get(range.clone())?, means.get(range)?);
+        let (values, weights, means) = lists;
+        all.push(Spectrum::new("", "", values, Some(weights), Some(means)).ok()?);
+        at = end;
+    }
+    let halfway = all.pop()?;
+    (all.len() > 1).then_some(Alternatives { leave_one_out: all, halfway })
 }
 
 /// What a spectrum file by Lanczos quadrature says of its errors.

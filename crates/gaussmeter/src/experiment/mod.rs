@@ -42,7 +42,7 @@ use crate::grid::{Grid, GridError, GridRule};
 use crate::process::Process;
 use crate::report::number;
 use crate::sampler::{Sampler, SamplerError};
-use crate::spectrum::{Estimate, Notice, Spectrum};
+use crate::spectrum::{Estimate, Notice, Spectrum, Spread};
 use crate::tape::Plan;
 use std::sync::Arc;
 use thiserror::Error;
@@ -298,6 +298,26 @@ impl Setting {
             _ => serde_json::Map::new(),
         }
     }
+}
+
+/// What a quadrature leaves open of a value.
+fn spread_json(spread: &Spread) -> serde_json::Value {
+    serde_json::json!({"probes": number(spread.probes), "steps": number(spread.steps)})
+}
+
+/// What a quadrature leaves open of some values, at most, in words.
+fn left_open(values: impl Iterator<Item = (f64, Option<Spread>)>) -> Option<String> {
+    let relative = values.filter_map(|(value, spread)| {
+        let Spread { probes, steps } = spread?;
+        (value != 0.0).then(|| (probes / value.abs(), steps / value.abs()))
+    });
+    let most = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.max(c), b.max(d));
+    let (probes, steps) = relative.reduce(most)?;
+    Some(format!(
+        "the quadrature leaves values open by up to {:.2} % (random vectors) and {:.2} % (passes)",
+        100.0 * probes,
+        100.0 * steps
+    ))
 }
 
 fn spectrum_json(s: &Spectrum) -> serde_json::Value {

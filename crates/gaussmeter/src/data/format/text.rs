@@ -103,10 +103,9 @@ fn check_unnamed<'a>(
             NAMES,
         );
     }
-    let is_whole = |row: Vec<&str>| {
-        row.get(1).is_none_or(|text| {
-            text.parse::<f64>().map_or(true, |v| v.fract() == 0.0 || !v.is_finite())
-        })
+    let is_whole = |row: Vec<&str>| match &row[..] {
+        [_, text] => text.parse::<f64>().map_or(true, |v| v.fract() == 0.0 || !v.is_finite()),
+        _ => true,
     };
     match rows.clone().all(is_whole) {
         true => Ok(()),
