@@ -1,6 +1,7 @@
 //! How images are read, for the commands that do.
 
 use clap::{Args, ValueEnum};
+use gaussmeter_data::Memory;
 use gaussmeter_data::source::ScaleChoice;
 use gaussmeter_data::source::pictures::{Channels, Filter, Options, Size};
 
@@ -47,8 +48,9 @@ pub struct ImageOptions {
 
 impl ImageOptions {
     /// What was asked for.
-    pub fn build(&self) -> Options {
+    pub fn build(&self, memory: Memory) -> Options {
         Options {
+            memory,
             resize: self.resize,
             crop: self.crop,
             filter: self.filter.into(),

@@ -169,13 +169,10 @@ impl LengthOptions {
     }
 }
 
-/// Refuses a path where nothing is.
+/// Refuses a path where nothing is, or what is no file.
 #[cfg(feature = "data")]
 pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
-    match path.exists() {
-        true => Ok(()),
-        false => Err(data::DataError::NoSuchFile { path: path.into() }.into()),
-    }
+    gaussmeter::file::check(path).map(|_| ()).map_err(|e| Failure::request(&e))
 }
 
 /// The truncation time: asked for, else where the grid ends by itself, else `default`.
@@ -270,4 +267,29 @@ pub fn parse_length(text: &str) -> Result<usize, String> {
         Ok(n) if n <= MAX_STEPS => Ok(n),
         _ => Err(format!("not a whole number from 0 to {MAX_STEPS}")),
     }
+}
+
+/// Parses a number of bytes, such as 512M or 2G.
+#[cfg(feature = "data")]
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let text = text.trim().trim_end_matches(['B', 'b']).trim_end_matches(['I', 'i']);
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => (&text[..at], unit.to_ascii_uppercase()),
+        _ => (text, '1'),
+    };
+    let shift = match unit {
+        '1' => Some(0),
+        'K' => Some(10),
+        'M' => Some(20),
+        'G' => Some(30),
+        'T' => Some(40),
+        _ => None,
+    };
+    let bytes = number
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .zip(shift)
+        .and_then(|(n, shift)| n.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "not a size such as 512M or 2G".into())
 }

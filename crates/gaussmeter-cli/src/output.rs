@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use clap::Args;
+use gaussmeter::file::{UNFINISHED, remove_unfinished};
 use gaussmeter::report::{Format, Report, by_extension, by_name};
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -104,7 +105,28 @@ pub fn extension(path: &Path, known: &[&'static str]) -> Result<&'static str, Fa
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             Err(failed(&path.display(), &ErrorKind::NotFound.into()))
         }
-        _ => Ok(extension),
+        _ => {
+            sweep(folder_of(path));
+            Ok(extension)
+        }
+    }
+}
+
+/// The folder that a file is in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes what killed runs have left in a folder that is written to.
+pub fn sweep(folder: &Path) {
+    let (count, bytes) = remove_unfinished(folder);
+    if count > 0 {
+        let files = if count == 1 { "file" } else { "files" };
+        let folder = folder.display();
+        note(format!(
+            "{count} unfinished {files} of killed runs removed from {folder} ({} KiB)",
+            bytes.div_ceil(1024)
+        ));
     }
 }
 
@@ -121,16 +143,16 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
 
 /// A reader of the file sees all of the old content or all of the new.
 fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
+    sweep(folder);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".gaussmeter-");
+    builder.prefix(UNFINISHED);
     // Temporary files are private; results are what the user's mask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
+    // Says that someone is at work on it. Some file systems have no locks.
+    let _ = file.as_file().try_lock();
     file.write_all(text.as_bytes())?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;

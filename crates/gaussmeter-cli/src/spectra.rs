@@ -1,7 +1,7 @@
 //! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
-use crate::output::{differs, note, print, width};
+use crate::output::{differs, folder_of, note, print, sweep, width};
 use clap::Args;
 use gaussmeter::experiment::Info;
 use gaussmeter::report::{Format, by_name};
@@ -74,6 +74,12 @@ impl Summary {
         mut moments: Moments,
         output: Option<&Path>,
     ) -> Result<(), Failure> {
+        if !moments.is_complete() {
+            return Err(Failure::Request(format!(
+                "sums of an interrupted run, over {} samples only: run the same command with --resume to its end, or take what there is with gaussmeter merge --incomplete",
+                moments.count()
+            )));
+        }
         let missing = moments.missing_parts();
         if let Some(first) = missing.first() {
             let (count, of) = (missing.len(), first.of);
@@ -110,7 +116,7 @@ pub fn save_path(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
     if !is_npz {
         return Err(Failure::Usage(format!("-o {}: spectra are .npz files", path.display())));
     }
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     match (path.is_dir(), folder.is_dir()) {
         (true, _) => {
             Err(Failure::Request(format!("cannot write {}: it is a folder", path.display())))
@@ -120,7 +126,10 @@ pub fn save_path(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
         }
         // A file without a name, gone as soon as it is closed.
         _ => match tempfile::tempfile_in(folder) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                sweep(folder);
+                Ok(())
+            }
             Err(error) => {
                 let (path, kind) = (path.display(), error.kind());
                 Err(Failure::Request(format!("cannot write {path}: {kind}")))

@@ -25,6 +25,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod basis;
+mod memory;
 mod model;
 mod moments;
 mod npz;
@@ -35,6 +36,7 @@ pub mod source;
 mod spectral;
 
 pub use basis::{BasisError, DenseBasis, LowRankBasis};
+pub use memory::Memory;
 pub use model::{Model, ModelError, StationaryModel, TextureModel};
 pub use moments::{MAX_DIM, Moments, MomentsError};
 pub use npz::FileError;

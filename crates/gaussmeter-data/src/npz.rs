@@ -1,5 +1,6 @@
 //! Archives of NumPy arrays: little-endian, C order, of the types named by [`Element`].
 
+use gaussmeter::file::{self, Problem, UNFINISHED};
 use gaussmeter::spectrum::Spectrum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -110,6 +111,18 @@ impl Element for [f64; 2] {
     }
 }
 
+/// Opens a file that comes to an end.
+pub(crate) fn open(path: &Path) -> Result<File, FileError> {
+    file::open(path).map_err(|error| {
+        let source = match error.problem {
+            Problem::Missing => io::ErrorKind::NotFound.into(),
+            Problem::Io(error) => error,
+            problem => io::Error::other(problem.to_string()),
+        };
+        FileError::Io { path: error.path, source }
+    })
+}
+
 /// Bytes that are converted at a time.
 const PIECE: usize = 1 << 16;
 
@@ -124,11 +137,14 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".gaussmeter-");
+    builder.prefix(UNFINISHED);
     // Temporary files are private; results are what the user's mask says.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))
+    let file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
+    // Says that someone is at work on it. Some file systems have no locks.
+    let _ = file.as_file().try_lock();
+    Ok(file)
 }
 
 /// A file that swallows what comes after a failure: an archive that is given up tries to write its
@@ -306,7 +322,7 @@ pub(crate) struct Archive {
 impl Archive {
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         let failed = |source| FileError::Io { path: path.into(), source };
-        let file = File::open(path).map_err(failed)?;
+        let file = open(path)?;
         let zip = ZipArchive::new(BufReader::new(file)).map_err(|e| match e {
             zip::result::ZipError::Io(source) if source.kind() != io::ErrorKind::UnexpectedEof => {
                 failed(source)

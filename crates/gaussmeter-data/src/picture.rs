@@ -1,6 +1,8 @@
 //! Pictures in, sheets of pictures out.
 
 use crate::npz::{FileError, beside};
+use crate::samples::SamplesError;
+use crate::source::blobs::read_picture;
 use crate::source::pictures::{self, Pixels};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,18 +14,16 @@ const GAP: usize = 2;
 /// Largest sheet, in bytes.
 const MOST: usize = 1 << 28;
 
+/// Bytes per value of a picture that becomes a texture: as read, as data, the texton and transforms.
+const PER_VALUE: u128 = 40;
+
 /// A picture cannot be read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PictureError {
     /// The file cannot be opened or read.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The path as given.
-        path: PathBuf,
-        /// The reason.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] SamplesError),
     /// The file is no picture, or a damaged one.
     #[error("{}: not a picture that can be read: {reason}", path.display())]
     Decode {
@@ -74,11 +74,15 @@ impl Picture {
     /// # Errors
     /// [`PictureError`]
     pub fn open(path: &Path, options: &pictures::Options) -> Result<Self, PictureError> {
-        let failed = |source| PictureError::Io { path: path.into(), source };
-        let bytes = std::fs::read(path).map_err(failed)?;
-        let decoded = pictures::one(&bytes, options);
-        let decoded =
-            decoded.map_err(|reason| PictureError::Decode { path: path.into(), reason })?;
+        let bytes = read_picture(path)?;
+        let refused = |reason| PictureError::Decode { path: path.into(), reason };
+        if let Some(needed) = pictures::needed(&bytes, options) {
+            let all = needed.bytes + PER_VALUE * needed.values;
+            let (height, width) = needed.size;
+            let what = format_args!("the texture of a picture of {height}x{width}");
+            options.memory.check(all, what).map_err(refused)?;
+        }
+        let decoded = pictures::one(&bytes, options).map_err(refused)?;
         let (values, white) = match decoded.pixels {
             Pixels::Bytes(values) => (values.into_iter().map(f64::from).collect(), 255.0),
             Pixels::Deep(values) => (values.into_iter().map(f64::from).collect(), 65_535.0),

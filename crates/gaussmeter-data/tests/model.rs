@@ -22,6 +22,7 @@ const DIM: usize = 60;
 
 /// Pictures as they are.
 const PLAIN: pictures::Options = pictures::Options {
+    memory: gaussmeter_data::Memory(2 << 30),
     resize: None,
     crop: None,
     filter: pictures::Filter::Bicubic,

@@ -39,6 +39,7 @@ pub mod entry;
 pub mod exact;
 pub mod experiment;
 pub mod export;
+pub mod file;
 pub mod grid;
 pub mod metric;
 pub mod numeric;

@@ -211,11 +211,11 @@ fn newer_headers_and_fortran_order() {
 
 #[test]
 fn zeros_are_plain_clipped_and_merged() {
-    let spectrum = load("a.npy", npy_f64(&[-0.0, 2.0, 0.0, -1e-9, 2.0])).unwrap();
+    let spectrum = load("a.npy", npy_f64(&[-1e-9, -0.0, 0.0, 2.0, 2.0])).unwrap();
     assert_eq!(spectrum.lowest().to_bits(), 0.0f64.to_bits());
     let merged: Vec<_> = spectrum.modes().iter().map(|m| (m.eigenvalue, m.multiplicity)).collect();
     assert_eq!(merged, [(0.0, 3.0), (2.0, 2.0)]);
-    let clipped = Notice::Clipped { count: 1, lowest: -1e-9, highest: 2.0 };
+    let clipped = Notice::Clipped { count: 1, lowest: -1e-9, positive: 0, highest: 2.0 };
     assert_eq!(spectrum.notices(), [clipped]);
 
     let spectrum = load("a.csv", "0.5,2\n0.5,3\n0.25,1").unwrap();
@@ -231,8 +231,11 @@ fn spectrum_errors_name_the_file() {
         ("eigenvalue,mean\n", "a.csv: no eigenvalues"),
         ("1\n2\nnan\n", "a.csv: eigenvalue 2 is NaN"),
         ("1\ninf\n", "a.csv: eigenvalue 1 is inf"),
-        ("1,0", "a.csv: multiplicity 0 is 0, but multiplicities are positive"),
-        ("1,1,NaN", "a.csv: mean 0 is NaN"),
+        (
+            "eigenvalue,multiplicity\n1,0",
+            "a.csv: multiplicity 0 is 0, but multiplicities are positive",
+        ),
+        ("eigenvalue,multiplicity,mean\n1,1,NaN", "a.csv: mean 0 is NaN"),
         (
             "1\n-0.1",
             "a.csv: eigenvalue 1 is -1e-1, too negative to be rounding (largest eigenvalue 1e0): not a covariance",

@@ -3,7 +3,7 @@ use crate::output::note;
 use crate::spectra::{SolveOptions, Summary, save_path};
 use clap::Args;
 use gaussmeter_data::Moments;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Join parts made by `spectrum --part` into the spectrum of the whole
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Write sums that can be merged further, instead of a spectrum
     #[arg(long, requires = "output")]
     sums: bool,
-    /// Go on although some parts are missing
+    /// Go on although some parts are missing, or are sums of an interrupted run
     #[arg(long)]
     incomplete: bool,
     #[command(flatten)]
@@ -44,7 +44,19 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     // One is in memory at a time, besides their sum.
     let mut parts = Vec::with_capacity(a.parts.len());
     for path in &a.parts {
-        parts.push((Moments::load(path)?.parts().first().map(|part| part.index), path));
+        let part = Moments::load(path)?;
+        if !part.is_complete() {
+            match a.incomplete {
+                true => note(interrupted(path, &part)),
+                false => {
+                    return Err(Failure::Request(format!(
+                        "{}: run the same command with --resume to its end, or merge what there is with --incomplete",
+                        interrupted(path, &part)
+                    )));
+                }
+            }
+        }
+        parts.push((part.parts().first().map(|part| part.index), path));
     }
     parts.sort_by_key(|(index, _)| *index);
     let mut all = parts.into_iter();
@@ -55,12 +67,27 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             .merge(Moments::load(path)?)
             .map_err(|e| Failure::Request(format!("{}: {e}", path.display())))?;
     }
-    if a.incomplete && !a.sums && !whole.missing_parts().is_empty() {
-        note(format!("without {} parts", whole.missing_parts().len()));
+    if a.incomplete && !a.sums {
+        match whole.missing_parts().len() {
+            0 => {}
+            1 => note("without 1 part"),
+            missing => note(format!("without {missing} parts")),
+        }
         whole = whole.as_whole();
     }
     match (a.sums, &a.output) {
         (true, Some(path)) => a.summary.finish_part(whole, path),
         _ => a.summary.merge(&a.solve, whole, a.output.as_deref()),
     }
+}
+
+/// What is to be said of sums that an interrupted run has kept.
+fn interrupted(path: &Path, sums: &Moments) -> String {
+    let parts: Vec<String> = sums.parts().iter().map(|part| format!(" of part {part}")).collect();
+    format!(
+        "{}: sums of an interrupted run, over {} samples{} only",
+        path.display(),
+        sums.count(),
+        parts.concat()
+    )
 }

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, ProcessOptions, parse_length, parse_time};
+use crate::options::{self, LengthOptions, ProcessOptions, parse_bytes, parse_length, parse_time};
 use crate::output::{differs, extension, note};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
@@ -10,9 +10,12 @@ use gaussmeter::experiment::{
 use gaussmeter::paths::Draw;
 use gaussmeter::process::Level;
 use gaussmeter::{data, sampler};
-use gaussmeter_data::{Dtype, Model, SampleFile, Sheet};
+use gaussmeter_data::{Dtype, Memory, Model, SampleFile, Sheet};
 use serde_json::json;
 use std::path::PathBuf;
+
+/// Bytes per value of a resized texture: the law, its eigenvalues, a sample and its transforms.
+const PER_VALUE: u128 = 64;
 
 const PROGRAM: &str = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
 
@@ -51,6 +54,9 @@ pub struct Arguments {
     /// Pictures of another size, of a texture
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<[usize; 2]>,
+    /// Memory that a texture of another size may take
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
+    memory: u64,
 
     /// Sampler with the exact score (see `gaussmeter samplers`) [default: exact samples]
     #[arg(long, value_name = "NAME", help_heading = "Setting")]
@@ -119,6 +125,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some([height, width]) = a.size {
         // What is smaller than the texton is cut out of what has its size: the law does not change.
         let [_, own_height, own_width] = model.image_shape().unwrap_or([0; 3]);
+        let [channels, ..] = model.image_shape().unwrap_or([1; 3]);
+        let values = [channels, height.max(own_height), width.max(own_width)];
+        let needed = PER_VALUE * values.iter().map(|n| *n as u128).product::<u128>();
+        let what = format!("a texture of {height}x{width}");
+        Memory(a.memory).check(needed, what).map_err(Failure::Request)?;
         model = model.resized(height.max(own_height), width.max(own_width))?;
         window = (height < own_height || width < own_width).then_some([height, width]);
     }

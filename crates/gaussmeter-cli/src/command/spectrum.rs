@@ -1,6 +1,6 @@
 use crate::failure::Failure;
 use crate::images::{ImageOptions, named, parse_scale};
-use crate::options::parse_length;
+use crate::options::{parse_bytes, parse_length};
 use crate::output::note;
 use crate::progress::Work;
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
@@ -9,8 +9,8 @@ use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{Data, Kind, Layout, ScaleChoice, Source, Split};
 use gaussmeter_data::{
-    Choice, Decomposition, LanczosOptions, Method, Moments, Options as Decompose, StationaryModel,
-    choose, decompose, source,
+    Choice, Decomposition, LanczosOptions, Memory, Method, Moments, Options as Decompose,
+    StationaryModel, choose, decompose, source,
 };
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,9 @@ struct MethodOptions {
     /// Seed of lanczos's random vectors
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
-    /// Memory that samples may take where all are needed at once (gram; lanczos is faster with it)
+    /// Memory that samples and vectors of their length may take: while pictures are decoded, all
+    /// samples (gram), the vectors of all passes (lanczos, which is faster with more). Covariance
+    /// and Gram matrices come on top
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
     memory: u64,
 }
@@ -123,39 +125,32 @@ named!(KindName => Kind { Samples, Covariance, Eigenvalues });
 named!(LayoutName => Layout { Auto, Chw, Hwc });
 named!(SplitName => Split { Auto, Train, Test, All });
 
-/// Parses a number of bytes, such as 512M or 2G.
-fn parse_bytes(text: &str) -> Result<u64, String> {
-    let text = text.trim().trim_end_matches(['B', 'b']).trim_end_matches(['I', 'i']);
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (&text[..at], unit.to_ascii_uppercase()),
-        _ => (text, '1'),
-    };
-    let shift = match unit {
-        '1' => Some(0),
-        'K' => Some(10),
-        'M' => Some(20),
-        'G' => Some(30),
-        'T' => Some(40),
-        _ => None,
-    };
-    let bytes = number
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .zip(shift)
-        .and_then(|(n, shift)| n.checked_mul(1 << shift));
-    bytes.ok_or_else(|| "not a size such as 512M or 2G".into())
+impl MethodOptions {
+    /// What is left to keep samples for further passes.
+    fn cache(&self, method: Method, samples: &dyn Samples) -> u64 {
+        if method != Method::Lanczos {
+            return 0;
+        }
+        let dim = samples.shape().iter().product::<usize>() as u128;
+        let vectors = self.lanczos().memory(samples.size_hint(), dim);
+        self.memory.saturating_sub(u64::try_from(vectors).unwrap_or(u64::MAX))
+    }
+
+    fn lanczos(&self) -> LanczosOptions {
+        LanczosOptions { probes: self.probes, steps: self.passes, seed: self.seed }
+    }
 }
 
 impl ReadOptions {
-    fn build(&self) -> source::Options {
+    fn build(&self, memory: Memory) -> source::Options {
         source::Options {
+            memory,
             array: self.array.clone(),
             kind: self.kind.map(Kind::from),
             layout: self.layout.into(),
             scale: self.scale,
             split: self.split.into(),
-            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build() },
+            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build(memory) },
         }
     }
 }
@@ -165,7 +160,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some(path) = &a.output {
         save_path(path, &a.data)?;
     }
-    let Source { data, notes } = source::open(&a.data, &a.reading.build())?;
+    let Source { data, notes } = source::open(&a.data, &a.reading.build(Memory(a.method.memory)))?;
     notes.iter().for_each(note);
     match data {
         Data::Samples(samples) => of_samples(&a, samples),
@@ -180,6 +175,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         }
         Data::Spectrum(spectrum) => {
             no_part(&a, "eigenvalues")?;
+            spectrum.notices().iter().for_each(note);
             if a.solve.basis {
                 return Err(Failure::Request("a list of eigenvalues has no basis".into()));
             }
@@ -220,6 +216,11 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         MethodName::Lanczos => asked(Method::Lanczos),
         MethodName::Stationary => {
             no_sums(a, "stationary")?;
+            // Covariances of channels at half the frequencies, an image and its transform.
+            let channels = samples.shape().first().map_or(1, |n| *n as u128);
+            let needed = dim as u128 * (8 * channels + 64);
+            let what = format!("the stationary law of images of {}", shape_text(samples.shape()));
+            Memory(a.method.memory).check(needed, what).map_err(Failure::Request)?;
             return stationary(a, &mut *samples);
         }
     };
@@ -236,13 +237,10 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         method: Some(chosen.method),
         basis: a.solve.basis,
         memory: a.method.memory,
-        lanczos: LanczosOptions {
-            probes: a.method.probes,
-            steps: a.method.passes,
-            seed: a.method.seed,
-        },
+        lanczos: a.method.lanczos(),
     };
-    let mut found = watched(a, &mut *samples, |samples| Ok(decompose(samples, &options)?))?;
+    let cache = a.method.cache(chosen.method, &*samples);
+    let mut found = watched(a, &mut *samples, cache, |samples| Ok(decompose(samples, &options)?))?;
     found.reason = chosen.reason;
     if Work::is_stopped() {
         note("interrupted: the result of fewer passes, as its errors say");
@@ -253,7 +251,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
 
 /// The stationary law, which is saved as such.
 fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
-    let mut model = watched(a, samples, |samples| Ok(StationaryModel::of(samples)?))?;
+    let mut model = watched(a, samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
     if a.solve.centred {
         model = model.centred()?;
     }
@@ -268,11 +266,12 @@ fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
 fn watched<T>(
     a: &Arguments,
     samples: &mut dyn Samples,
+    cache: u64,
     work_on: impl FnOnce(&mut dyn Samples) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let work = Work::begin(samples.size_hint())?;
     let result = {
-        let mut cached = Cached::new(&mut *samples, a.method.memory);
+        let mut cached = Cached::new(&mut *samples, cache);
         let watch = Box::new(|progress| work.pass(progress));
         work_on(&mut Watched::new(&mut cached, watch))?
     };
@@ -304,7 +303,7 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
     if let Some(part) = a.part {
         moments = moments.with_part(part);
     }
-    let kept = a.output.as_deref().map(kept_path);
+    let kept = a.output.as_deref().map(Moments::kept_path);
     if let Some(path) = kept.as_deref().filter(|_| a.resume) {
         moments = resumed(moments, path)?;
         note(format!("going on after {} samples", moments.position()));
@@ -353,11 +352,6 @@ fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result
 
 /// Dimension from which eigenvalues take so long that sums are kept meanwhile.
 const LONG: usize = 4096;
-
-/// Where an interrupted run keeps its sums: beside the file that it would have written.
-fn kept_path(output: &Path) -> PathBuf {
-    output.with_extension("interrupted.npz")
-}
 
 /// The sums of an interrupted run of the same command.
 fn resumed(fresh: Moments, path: &Path) -> Result<Moments, Failure> {

@@ -1,11 +1,11 @@
 use crate::failure::Failure;
 use crate::images::{ImageOptions, parse_scale};
-use crate::options;
+use crate::options::{self, parse_bytes};
 use crate::output::{differs, extension, note};
 use clap::Args;
 use gaussmeter_data::samples::Scale;
 use gaussmeter_data::source::ScaleChoice;
-use gaussmeter_data::{Picture, TextureModel};
+use gaussmeter_data::{Memory, Picture, TextureModel};
 use std::path::PathBuf;
 
 /// Texture model (ADSN) of a picture: a spectrum, and a model to sample from
@@ -38,6 +38,9 @@ pub struct Arguments {
     scale: ScaleChoice,
     #[command(flatten)]
     images: ImageOptions,
+    /// Memory that the picture and its texture may take
+    #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
+    memory: u64,
     /// Where the model goes
     #[arg(short, long, value_name = "FILE.npz")]
     output: PathBuf,
@@ -47,7 +50,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     extension(&a.output, &["npz"])?;
     differs(&a.output, std::slice::from_ref(&a.image))?;
     options::exists(&a.image)?;
-    let picture = Picture::open(&a.image, &a.images.build())?;
+    let picture = Picture::open(&a.image, &a.images.build(Memory(a.memory)))?;
     let scale = a.scale.resolve(Some(picture.white)).unwrap_or(Scale::IDENTITY);
     let model = TextureModel::new(&picture, scale, a.periodic, a.centred)?;
     let spectrum = model.texture.spectrum(&model.description)?;

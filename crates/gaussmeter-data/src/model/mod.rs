@@ -7,6 +7,7 @@ pub use stationary::StationaryModel;
 pub use texture::TextureModel;
 
 use crate::basis::BasisError;
+use crate::memory::amount;
 use crate::npz::{Archive, FileError};
 use crate::samples::{SamplesError, Scale};
 use crate::spectral::stored_basis;
@@ -59,6 +60,22 @@ pub enum ModelError {
     NotATexture {
         /// The name of the model.
         what: String,
+    },
+    /// The file would be too large to be read back.
+    #[error(
+        "a texture of {channels}x{height}x{width} makes a file of {}, and files are read up to {}: --resize or --crop the picture",
+        amount((*bytes).into()),
+        amount(gaussmeter::data::MAX_BYTES.into())
+    )]
+    TooLarge {
+        /// Number of channels.
+        channels: usize,
+        /// Number of rows.
+        height: usize,
+        /// Number of columns.
+        width: usize,
+        /// Size of the file.
+        bytes: u64,
     },
     /// A stationary law of vectors that are no images.
     #[error("{description}: vectors of shape {shape:?} are no images of [channels, height, width]")]
@@ -207,7 +224,7 @@ fn spectrum(
 fn is_archive(path: &Path) -> Result<bool, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
     let mut start = [0; 2];
-    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mut file = crate::npz::open(path)?;
     match file.read_exact(&mut start) {
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(failed(error)),
         _ => Ok(&start == b"PK"),

@@ -46,13 +46,18 @@ impl TextureModel {
     /// mean zero.
     ///
     /// # Errors
-    /// [`ModelError::Texture`]
+    /// [`ModelError::Texture`]; [`ModelError::TooLarge`] where the file could not be read back.
     pub fn new(
         picture: &Picture,
         scale: Scale,
         periodic: bool,
         centred: bool,
     ) -> Result<Self, ModelError> {
+        let [channels, height, width] = picture.shape;
+        let bytes = file_size(picture.shape);
+        if bytes > gaussmeter::data::MAX_BYTES {
+            return Err(ModelError::TooLarge { channels, height, width, bytes });
+        }
         let data: Vec<f64> = picture.values.iter().map(|v| scale.apply(*v)).collect();
         let texture = Texture::adsn(&data, picture.shape, periodic)?;
         Ok(TextureModel {
@@ -148,4 +153,12 @@ impl TextureModel {
             centred: meta.centred,
         })
     }
+}
+
+/// At most so many bytes has the file of a texture: the texton, and the eigenvalue, multiplicity and
+/// mean of half the frequencies.
+fn file_size([channels, height, width]: [usize; 3]) -> u64 {
+    let pixels = (height as u64).saturating_mul(width as u64);
+    let texton = pixels.saturating_mul(channels as u64);
+    texton.saturating_mul(8).saturating_add(pixels.saturating_mul(12)).saturating_add(1 << 16)
 }

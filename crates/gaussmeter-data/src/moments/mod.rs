@@ -9,6 +9,7 @@ use crate::npz::FileError;
 use crate::samples::{Chunk, LeftOut, Part, Samples, SamplesError, Scale, check_scale, dim};
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Largest dimension of a covariance matrix: one of that size holds 2 GiB.
@@ -92,6 +93,8 @@ pub struct Moments {
     /// Vectors passed in the stream: those counted and those left out.
     position: u64,
     parts: Vec<Part>,
+    /// Whether no stream was stopped before its end.
+    complete: bool,
     left_out: LeftOut,
     sums: Sums,
 }
@@ -142,8 +145,19 @@ impl Moments {
         check_scale(scale)?;
         let (description, shape) = (description.into(), shape.to_vec());
         let (count, position, parts, left_out) = (0, 0, Vec::new(), LeftOut::default());
-        let sums = Sums::None;
-        Ok(Moments { description, shape, dim, scale, count, position, parts, left_out, sums })
+        let (complete, sums) = (true, Sums::None);
+        Ok(Moments {
+            description,
+            shape,
+            dim,
+            scale,
+            count,
+            position,
+            parts,
+            complete,
+            left_out,
+            sums,
+        })
     }
 
     /// The moments of all vectors of a stream. The next chunk is read while the last one is summed.
@@ -205,6 +219,7 @@ impl Moments {
             first = next?;
         }
         self.settle()?;
+        self.complete = complete;
         Ok(complete)
     }
 
@@ -279,6 +294,7 @@ impl Moments {
         if !other.description.is_empty() && self.description != other.description {
             self.description = format!("{} + {}", self.description, other.description);
         }
+        self.complete &= other.complete;
         self.parts.append(&mut other.parts);
         self.parts.sort_unstable_by_key(|part| part.index);
         self.count = count;
@@ -353,6 +369,11 @@ impl Moments {
         Ok(covariance)
     }
 
+    /// Where the sums of an interrupted run are kept: beside the file that it would have written.
+    pub fn kept_path(output: &Path) -> PathBuf {
+        partial::kept_path(output)
+    }
+
     /// Says that these are the sums of parts of a data set.
     pub fn with_part(mut self, part: Part) -> Self {
         self.parts = vec![part];
@@ -361,7 +382,12 @@ impl Moments {
     /// The same sums, taken for those of a whole data set.
     pub fn as_whole(mut self) -> Self {
         self.parts.clear();
+        self.complete = true;
         self
+    }
+    /// Whether every stream in the sums was summed to its end: not where a run was interrupted.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
     /// The parts of a data set that are in the sums; none if they are those of a whole one.
     pub fn parts(&self) -> &[Part] {

@@ -4,10 +4,13 @@ use super::{CENTRE, Exact, Float, MAX_COUNT, Moments, MomentsError, Products, Su
 use crate::npz::{Archive, Writer};
 use crate::samples::{LeftOut, Part, Scale};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const CONTENT: &str = "gaussmeter moments";
 const VERSION: u32 = 1;
+
+/// Extension of the sums that an interrupted run keeps.
+const KEPT: &str = "interrupted.npz";
 
 #[derive(Serialize, Deserialize)]
 struct Meta {
@@ -22,6 +25,8 @@ struct Meta {
     position: Option<u64>,
     #[serde(default)]
     parts: Vec<Part>,
+    /// Whether the run came to its end. Files of earlier versions do not say so.
+    complete: Option<bool>,
     #[serde(default)]
     left_out: LeftOut,
 }
@@ -50,6 +55,7 @@ impl Moments {
             description: self.description.clone(),
             position: Some(self.position),
             parts: self.parts.clone(),
+            complete: Some(self.complete),
             left_out: self.left_out.clone(),
         };
         let (dim, packed) = (self.dim, self.dim * (self.dim + 1) / 2);
@@ -89,6 +95,7 @@ impl Moments {
         }
         moments.count = count;
         moments.position = meta.position.unwrap_or(count);
+        moments.complete = meta.complete.unwrap_or_else(|| !is_kept(path));
         (moments.parts, moments.left_out) = (meta.parts, meta.left_out);
         let packed = dim * (dim + 1) / 2;
         moments.sums = match meta.values.as_str() {
@@ -129,6 +136,16 @@ impl Moments {
         };
         Ok(moments)
     }
+}
+
+/// Where an interrupted run keeps its sums: beside the file that it would have written.
+pub(super) fn kept_path(output: &Path) -> PathBuf {
+    output.with_extension(KEPT)
+}
+
+/// Whether a file has the name of sums that an interrupted run keeps.
+fn is_kept(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!(".{KEPT}")))
 }
 
 fn list<T: crate::npz::Element>(

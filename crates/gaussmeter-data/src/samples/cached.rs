@@ -22,7 +22,8 @@ impl<'a> Cached<'a> {
     /// Keeps at most `limit` bytes.
     pub fn new(samples: &'a mut dyn Samples, limit: u64) -> Self {
         let dim = samples.shape().iter().product::<usize>() as u64;
-        let least = samples.size_hint().and_then(|count| count.checked_mul(dim));
+        let width = if samples.is_bytes() == Some(false) { 8 } else { 1 };
+        let least = samples.size_hint().and_then(|n| n.checked_mul(dim)?.checked_mul(width));
         let state = match least.is_some_and(|bytes| bytes > limit) {
             true => State::TooLarge,
             false => State::Reading(None),
@@ -46,6 +47,9 @@ impl Samples for Cached<'_> {
             State::Complete(all, _) => all.size_hint(),
             _ => self.samples.size_hint(),
         }
+    }
+    fn is_bytes(&self) -> Option<bool> {
+        self.samples.is_bytes()
     }
     fn position(&self) -> u64 {
         match &self.state {

@@ -177,6 +177,9 @@ impl Samples for InMemory {
         self.next = end;
         Ok(chunk)
     }
+    fn is_bytes(&self) -> Option<bool> {
+        Some(self.as_bytes().is_some())
+    }
     fn position(&self) -> u64 {
         self.next as u64
     }

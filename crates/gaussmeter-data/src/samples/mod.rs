@@ -30,6 +30,11 @@ pub trait Samples: Send {
     /// Number of vectors, if known before they are read.
     fn size_hint(&self) -> Option<u64>;
 
+    /// Whether values are 8-bit ones, if known before they are read.
+    fn is_bytes(&self) -> Option<bool> {
+        None
+    }
+
     /// Number of vectors passed so far: handed out, skipped, or left out as damaged.
     fn position(&self) -> u64;
 

@@ -106,6 +106,9 @@ impl Samples for PartOf {
     fn size_hint(&self) -> Option<u64> {
         self.range.map(|(start, end)| end - start)
     }
+    fn is_bytes(&self) -> Option<bool> {
+        self.whole.is_bytes()
+    }
     fn position(&self) -> u64 {
         self.passed
     }

@@ -42,6 +42,9 @@ impl Samples for Watched<'_> {
     fn size_hint(&self) -> Option<u64> {
         self.samples.size_hint()
     }
+    fn is_bytes(&self) -> Option<bool> {
+        self.samples.is_bytes()
+    }
     fn position(&self) -> u64 {
         self.samples.position()
     }

@@ -1,6 +1,7 @@
 //! Encoded pictures, one after another.
 
 use crate::samples::SamplesError;
+use gaussmeter::file::{self, FileError, Problem};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,12 +64,19 @@ pub trait Blobs: Send {
     fn rewind(&mut self) -> Result<(), SamplesError>;
 }
 
-/// All files in a folder and those below, by name; what starts with a dot is left out.
+/// What is in a folder and in those below, by name; what starts with a dot is left out.
+pub(crate) struct Listing {
+    pub files: Vec<PathBuf>,
+    /// Pipes, sockets and devices: reading them may never end.
+    pub others: Vec<PathBuf>,
+}
+
+/// Lists a folder.
 ///
 /// # Errors
 /// [`SamplesError::Io`]
-pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, SamplesError> {
-    let mut found = Vec::new();
+pub(crate) fn list(folder: &Path) -> Result<Listing, SamplesError> {
+    let (mut files, mut others) = (Vec::new(), Vec::new());
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
         let failed = |source: io::Error| SamplesError::Io { path: folder.clone(), source };
@@ -81,13 +89,33 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, SamplesError> {
             let path = entry.path();
             match entry.file_type().map_err(failed)?.is_dir() {
                 true => folders.push(path),
-                false if path.is_dir() => {}
-                false => found.push(path),
+                // A link that leads nowhere is a file that cannot be read.
+                false => match fs::metadata(&path) {
+                    Ok(kind) if kind.is_dir() => {}
+                    Ok(kind) if !kind.is_file() => others.push(path),
+                    _ => files.push(path),
+                },
             }
         }
     }
-    found.sort();
-    Ok(found)
+    files.sort();
+    others.sort();
+    Ok(Listing { files, others })
+}
+
+/// Largest encoded picture, in bytes.
+pub(crate) const MAX_PICTURE: u64 = 1 << 29;
+
+/// The bytes of a picture.
+///
+/// # Errors
+/// [`SamplesError`]: no file that ends, or larger than 512 MiB.
+pub(crate) fn read_picture(path: &Path) -> Result<Vec<u8>, SamplesError> {
+    file::read(path, MAX_PICTURE).map_err(|FileError { path, problem }| match problem {
+        Problem::Missing => SamplesError::Io { path, source: io::ErrorKind::NotFound.into() },
+        Problem::Io(source) => SamplesError::Io { path, source },
+        other => SamplesError::Malformed { path, entry: None, reason: other.to_string() },
+    })
 }
 
 /// Pictures in files of their own.
@@ -119,10 +147,8 @@ impl Blobs for Files {
     fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
         let Some(path) = self.files.get(self.next).cloned() else { return Ok(None) };
         self.next += 1;
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(Blob { path, entry: None, bytes })),
-            Err(source) => Err(SamplesError::Io { path, source }),
-        }
+        let bytes = read_picture(&path)?;
+        Ok(Some(Blob { path, entry: None, bytes }))
     }
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);

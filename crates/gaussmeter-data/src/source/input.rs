@@ -1,5 +1,6 @@
 use crate::samples::SamplesError;
 use flate2::read::MultiGzDecoder;
+use gaussmeter::file::{self, Problem};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -205,7 +206,13 @@ impl Input {
     }
 
     fn raw(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
-        let open = || File::open(&self.path).map_err(|e| self.failed(e));
+        let open = || {
+            file::open(&self.path).map_err(|error| match error.problem {
+                Problem::Io(error) => self.failed(error),
+                Problem::Missing => self.failed(ErrorKind::NotFound.into()),
+                problem => self.failed(io::Error::other(problem.to_string())),
+            })
+        };
         Ok(match &self.body {
             Body::File => Box::new(Buffered::new(open()?)),
             Body::Slice { start, len } => {

@@ -50,6 +50,9 @@ impl Samples for Many {
     fn size_hint(&self) -> Option<u64> {
         self.all.iter().map(|s| s.size_hint()).sum()
     }
+    fn is_bytes(&self) -> Option<bool> {
+        self.all.first()?.is_bytes()
+    }
     fn position(&self) -> u64 {
         self.all.iter().map(|s| s.position()).sum()
     }

@@ -17,6 +17,7 @@ pub use format::{Format, formats};
 pub use input::{Input, ReadSeek};
 pub use records::{Array, Number, Records};
 
+use crate::memory::Memory;
 use crate::moments::Moments;
 use crate::samples::{Samples, SamplesError, Scale};
 use gaussmeter::numeric::linear_algebra::Matrix;
@@ -39,6 +40,8 @@ pub struct Options {
     pub split: Split,
     /// How pictures become samples of one shape.
     pub pictures: pictures::Options,
+    /// What one sample may take while it is read.
+    pub memory: Memory,
 }
 
 /// What an array of numbers is.
@@ -153,6 +156,8 @@ pub struct Covariance {
     pub mean: Vec<f64>,
     /// Their covariance.
     pub covariance: Matrix,
+    /// How its entries were stored: eigenvalues that this rounding can make are none.
+    pub number: Number,
 }
 
 /// Data that have a spectrum.
@@ -290,7 +295,11 @@ fn open_folder(
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
-    let files = blobs::files(path)?;
+    let blobs::Listing { files, others: endless } = blobs::list(path)?;
+    if let Some(first) = endless.first() {
+        let (place, count, first) = (path.display(), endless.len(), first.display());
+        notes.push(format!("{place}: {count} pipes, sockets or devices left out (first: {first})"));
+    }
     let (pictures, others): (Vec<PathBuf>, Vec<PathBuf>) =
         files.into_iter().partition(|file| pictures::is_picture_file(file));
     let place = path.display().to_string();

@@ -36,6 +36,17 @@ impl Number {
         }
     }
 
+    /// Half the relative spacing of floats: what storing rounds by, at most. 0 of whole numbers.
+    pub fn roundoff(self) -> f64 {
+        match self {
+            Number::F16 => (-11f64).exp2(),
+            Number::BF16 => (-8f64).exp2(),
+            Number::F32 => (-24f64).exp2(),
+            Number::F64 => (-53f64).exp2(),
+            _ => 0.0,
+        }
+    }
+
     /// Its name, as NumPy writes it.
     pub fn name(self) -> &'static str {
         match self {
@@ -178,9 +189,13 @@ impl Array {
         if self.count == 0 {
             return Err(self.malformed("an array of no samples"));
         }
+        // As stored, and as values.
+        let width = self.number.size() + if self.number.is_byte() { 1 } else { 8 };
+        let needed = dim as u128 * width as u128 + self.prefix as u128;
+        let what = format_args!("one sample of shape {shape:?}");
+        options.memory.check(needed, what).map_err(|e| self.malformed(e))?;
         let scale = self.number.scale(options.scale).map_err(|e| self.malformed(e))?;
         let record = dim.checked_mul(self.number.size()).and_then(|n| n.checked_add(self.prefix));
-        let record = record.filter(|bytes| *bytes as u64 <= MAX_IN_MEMORY);
         if record.and_then(|bytes| self.count.checked_mul(bytes as u64)).is_none() {
             return Err(self.malformed(format!("samples of shape {shape:?} are too large")));
         }
@@ -295,6 +310,9 @@ impl Samples for Records {
     }
     fn size_hint(&self) -> Option<u64> {
         Some(self.array.count)
+    }
+    fn is_bytes(&self) -> Option<bool> {
+        Some(self.array.number.is_byte())
     }
     fn position(&self) -> u64 {
         self.next

@@ -9,6 +9,9 @@ pub(super) struct About {
     pub shape: Vec<usize>,
     pub scale: Scale,
     pub count: Option<u64>,
+    /// Relative rounding of the entries of the covariance, as it was stored; 0 of one that is
+    /// computed here.
+    pub roundoff: f64,
 }
 
 pub(super) fn of_moments(
@@ -20,6 +23,7 @@ pub(super) fn of_moments(
         shape: moments.shape().to_vec(),
         scale: moments.scale(),
         count: Some(moments.count()),
+        roundoff: 0.0,
     };
     decompose(about, moments.mean()?, moments.covariance()?, basis)
 }
@@ -30,7 +34,7 @@ pub(super) fn decompose(
     mut covariance: Matrix,
     basis: bool,
 ) -> Result<Decomposition, DecompositionError> {
-    let About { description, shape, scale, count } = about;
+    let About { description, shape, scale, count, roundoff } = about;
     let dim = covariance.rows();
     let trace: f64 = (0..dim).map(|i| covariance[(i, i)]).sum();
 
@@ -41,12 +45,19 @@ pub(super) fn decompose(
         let size = varying.len();
         covariance = Matrix::from_fn(size, size, |i, j| covariance[(varying[i], varying[j])]);
     }
+    // Entries that are off by u |Σᵢⱼ| move eigenvalues by at most u ‖Σ‖ (Weyl). Those of a diagonal
+    // matrix are as exact as its entries.
+    let stored = match is_diagonal(&covariance) {
+        true => 0.0,
+        false => roundoff * covariance.values().iter().map(|v| v * v).sum::<f64>().sqrt(),
+    };
     let Eigenbasis { mut values, rows, rounding, residual, orthogonality } =
         covariance.into_eigenbasis()?;
+    let rounding = rounding.max(stored);
     let computed: f64 = values.iter().sum();
     let most = count.map_or(u64::MAX, |n| n.saturating_sub(1));
     let max_rank = usize::try_from(most).unwrap_or(usize::MAX);
-    let rank = clean(&mut values, rounding, max_rank)?;
+    let (rank, rounding) = clean(&mut values, rounding, max_rank)?;
     let checks = Checks { trace: check_trace(computed, trace)?, orthogonality, residual };
 
     let varying_mean: Vec<f64> = varying.iter().map(|i| mean[*i]).collect();
@@ -87,4 +98,8 @@ fn embed(rows: &Matrix, varying: &[usize], constant: &[usize]) -> Matrix {
         (Some(j), Some(k)) => rows[(j, k)],
         (Some(_), None) => 0.0,
     })
+}
+
+fn is_diagonal(matrix: &Matrix) -> bool {
+    (0..matrix.rows()).all(|i| matrix.row(i).iter().enumerate().all(|(j, v)| i == j || *v == 0.0))
 }

@@ -1,7 +1,7 @@
 use super::{Checks, Decomposition, DecompositionError, Estimate};
 use crate::npz::{FileError, Writer};
 use crate::samples::Scale;
-use gaussmeter::spectrum::Spectrum;
+use gaussmeter::spectrum::{Mode, Spectrum};
 use serde::Serialize;
 use std::path::Path;
 
@@ -35,6 +35,8 @@ impl Decomposition {
     /// - `pixel_mean` and `shape` of the data,
     /// - with a basis, `basis` (eigenvectors as rows; d of them, or those of nonzero eigenvalues),
     ///   `eigenvalue_per_coordinate` and `mean_per_coordinate` in the order of its rows,
+    /// - by Lanczos, `alternative_eigenvalue`, `alternative_multiplicity`, `alternative_mean` and
+    ///   `alternative_size`: the spectra without one of the probes each, and after half of the steps,
     /// - `meta`: what the data are and how they were decomposed, as the bytes of a JSON text.
     ///
     /// The file is written beside its place and moved there when it is complete.
@@ -90,6 +92,18 @@ impl Decomposition {
             file.array("basis", &[rank, dim], rows.values().iter().copied())?;
             file.array("eigenvalue_per_coordinate", &[rank], first(&self.eigenvalues))?;
             file.array("mean_per_coordinate", &[rank], first(&self.means))?;
+        }
+        if let Some(quadrature) = &self.quadrature {
+            let all: Vec<&Spectrum> = quadrature.alternatives().collect();
+            let modes: Vec<&Mode> = all.iter().flat_map(|s| s.modes()).collect();
+            let kept = if self.centred { 0.0 } else { 1.0 };
+            let count = [modes.len()];
+            let of = |value: fn(&Mode) -> f64| modes.iter().map(move |mode| value(mode));
+            file.array("alternative_eigenvalue", &count, of(|m| m.eigenvalue))?;
+            file.array("alternative_multiplicity", &count, of(|m| m.multiplicity))?;
+            file.array("alternative_mean", &count, of(|m| m.mean).map(|mean| kept * mean))?;
+            let sizes = all.iter().map(|s| s.modes().len() as i64);
+            file.array("alternative_size", &[all.len()], sizes)?;
         }
         file.meta(&meta)?;
         Ok(file.finish()?)

@@ -31,7 +31,7 @@ pub(super) fn decompose(
         Checks { trace: check_trace(values.iter().sum(), trace)?, orthogonality, residual };
     // Inner products of so long vectors round more than the solver does.
     let rounding = rounding.max(dim as f64 * f64::EPSILON * values[n - 1]);
-    let rank = clean(&mut values, rounding, n - 1)?;
+    let (rank, rounding) = clean(&mut values, rounding, n - 1)?;
 
     // Coordinates of the mean along Xᵀ w / √(n λ), and what is left of it.
     let mean: Vec<f64> = stored.iter().map(|m| scale.apply(*m)).collect();

@@ -45,6 +45,20 @@ impl Default for LanczosOptions {
     }
 }
 
+impl LanczosOptions {
+    /// Bytes of the Krylov space of `count` samples of dimension `dim`, and of what is added to it.
+    pub fn memory(&self, count: Option<u64>, dim: u128) -> u128 {
+        let block = self.probes as u128 + 1;
+        // No more directions than samples.
+        let rank = count.map_or(u128::MAX, u128::from).min(dim) + block;
+        let vectors = (self.steps as u128).saturating_mul(block).min(rank) + 3 * block;
+        8 * dim * (vectors + MARGINALS)
+    }
+}
+
+/// Vectors of the first pass: means, variances, sums.
+const MARGINALS: u128 = 6;
+
 /// The errors of a spectrum found by quadrature, through spectra that should agree with it.
 #[derive(Clone, Debug)]
 pub struct Quadrature {
@@ -71,6 +85,11 @@ pub struct Estimate {
 }
 
 impl Quadrature {
+    /// The spectra that tell the errors, that after half of the steps last.
+    pub(super) fn alternatives(&self) -> impl Iterator<Item = &Spectrum> {
+        self.leave_one_out.iter().chain([&self.halfway])
+    }
+
     /// A function of the spectrum, such as a trace or a Wasserstein distance, with its errors.
     ///
     /// ```no_run

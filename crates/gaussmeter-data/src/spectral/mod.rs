@@ -9,13 +9,14 @@ pub use file::save_spectrum;
 pub use lanczos::{Estimate, LanczosOptions, Quadrature};
 
 use crate::basis::{BasisError, DenseBasis, LowRankBasis};
+use crate::memory::Memory;
 use crate::moments::{MAX_DIM, Moments, MomentsError};
 use crate::npz::FileError;
 use crate::samples::{InMemory, Samples, SamplesError, Scale, dim};
 use crate::source::Covariance;
 use gaussmeter::basis::Basis;
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
-use gaussmeter::spectrum::{Spectrum, SpectrumError};
+use gaussmeter::spectrum::{SIGNS, Spectrum, SpectrumError};
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
@@ -60,6 +61,14 @@ pub enum DecompositionError {
     TooManyForGram {
         /// Number of samples.
         count: u64,
+    },
+    /// Samples, or vectors of their length, would take more memory than they may.
+    #[error("method {method}: {reason}")]
+    Memory {
+        /// The method.
+        method: Method,
+        /// What takes how much.
+        reason: String,
     },
     /// An option makes no sense.
     #[error("lanczos: {name} = {value} is not at least {least}")]
@@ -149,8 +158,10 @@ pub struct Options {
     /// Whether to keep the eigenvectors: all of [`Method::Dense`], those of nonzero eigenvalues of
     /// [`Method::Gram`]. [`Method::Lanczos`] has none.
     pub basis: bool,
-    /// Bytes that samples may take where all are needed at once, by [`Method::Gram`].
-    /// [`Method::Lanczos`] passes over them again and again: see [`crate::samples::Cached`].
+    /// Bytes that samples and vectors of their length may take: all samples for [`Method::Gram`];
+    /// for [`Method::Lanczos`], which passes over the samples again and again (see
+    /// [`crate::samples::Cached`]), the vectors of [`LanczosOptions::steps`]. Square matrices, at
+    /// most those of [`MAX_DIM`], come on top.
     pub memory: u64,
     /// For [`Method::Lanczos`].
     pub lanczos: LanczosOptions,
@@ -236,6 +247,7 @@ pub fn decompose(
     if options.basis && choice.method == Method::Lanczos {
         return Err(DecompositionError::NoBasis { method: choice.method });
     }
+    check_memory(samples, choice.method, options)?;
     let mut decomposition = match choice.method {
         Method::Dense => Decomposition::of_moments(&mut Moments::of(samples)?, options.basis)?,
         Method::Gram => {
@@ -246,6 +258,38 @@ pub fn decompose(
     decomposition.reason = choice.reason;
     Ok(decomposition)
 }
+
+/// Refuses what would take more memory than it may, before any is taken.
+fn check_memory(
+    samples: &dyn Samples,
+    method: Method,
+    options: &Options,
+) -> Result<(), DecompositionError> {
+    let dim = dim(samples.shape())? as u128;
+    let count = samples.size_hint().unwrap_or(1);
+    let refused = |reason| DecompositionError::Memory { method, reason };
+    let memory = Memory(options.memory);
+    match method {
+        Method::Dense => Ok(()),
+        Method::Gram => {
+            let width = if samples.is_bytes() == Some(false) { 8 } else { 1 };
+            let needed = dim * (u128::from(count) * width + 8 * GRAM_VECTORS);
+            let samples = if count == 1 { "sample" } else { "samples" };
+            let what = format_args!("{count} {samples} of {dim} values, with their mean,");
+            memory.check(needed, what).map_err(refused)
+        }
+        Method::Lanczos => {
+            let needed = options.lanczos.memory(samples.size_hint(), dim);
+            let what = format_args!("a Krylov space of vectors of {dim} values");
+            memory
+                .check(needed, what)
+                .map_err(|e| refused(format!("{e}, or ask for fewer --passes")))
+        }
+    }
+}
+
+/// Vectors as long as a sample that the Gram matrix takes besides: mean, its parts, and sums.
+const GRAM_VECTORS: u128 = 6;
 
 impl Decomposition {
     /// The spectrum of accumulated moments; with eigenvectors, if `basis` is true.
@@ -265,9 +309,10 @@ impl Decomposition {
     /// # Errors
     /// [`DecompositionError`]
     pub fn of_covariance(given: Covariance, basis: bool) -> Result<Self, DecompositionError> {
-        let Covariance { description, mean, covariance } = given;
+        let Covariance { description, mean, covariance, number } = given;
         let (shape, scale) = (vec![mean.len()], Scale::IDENTITY);
-        let about = dense::About { description, shape, scale, count: None };
+        let roundoff = number.roundoff();
+        let about = dense::About { description, shape, scale, count: None, roundoff };
         dense::decompose(about, mean, covariance, basis)
     }
 
@@ -334,17 +379,28 @@ pub(crate) fn stored_basis(
 }
 
 /// Sets to zero what rounding cannot tell from zero, and the least values beyond the largest
-/// possible rank. Values increase. Returns the rank.
-fn clean(values: &mut [f64], rounding: f64, max_rank: usize) -> Result<usize, SpectrumError> {
+/// possible rank. Values increase. Returns the rank, and the bound on rounding: where a value is
+/// negative, at least [`SIGNS`] times its size.
+fn clean(
+    values: &mut [f64],
+    rounding: f64,
+    max_rank: usize,
+) -> Result<(usize, f64), SpectrumError> {
     let highest = values.last().copied().unwrap_or(0.0);
-    if let Some(&value) = values.first().filter(|v| **v < -1e-6 * highest.abs()) {
-        return Err(SpectrumError::Negative { index: 0, value, highest });
+    let lowest = values.first().copied().unwrap_or(0.0);
+    if lowest < -(1e-6 * highest.abs()).max(NEGATIVE * rounding) {
+        return Err(SpectrumError::Negative { index: 0, value: lowest, highest });
     }
+    let rounding = rounding.max(-SIGNS * lowest);
     let null = values.len().saturating_sub(max_rank);
     let small = values.partition_point(|v| *v <= rounding).max(null);
     values[..small].fill(0.0);
-    Ok(values.len() - small)
+    Ok((values.len() - small, rounding))
 }
+
+/// How many times the rounding of its entries the eigenvalues of a covariance may be negative, since
+/// it was computed with that rounding too.
+const NEGATIVE: f64 = 32.0;
 
 /// |found − expected| / expected, refused if it is more than rounding explains.
 fn check_trace(found: f64, expected: f64) -> Result<f64, DecompositionError> {

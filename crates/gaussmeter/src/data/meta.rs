@@ -27,11 +27,11 @@ impl Archive {
     /// Looks into a file. `None` if it is not an archive, or cannot be read:
     /// [`read`](super::read) says why.
     pub fn open(path: &Path) -> Option<Self> {
-        let mut file = File::open(path).ok()?;
         // What a pipe gives is gone once read.
-        if !file.metadata().ok()?.is_file() {
+        if !crate::file::check(path).ok()?.is_file() {
             return None;
         }
+        let mut file = crate::file::open(path).ok()?;
         let mut start = [0; 4];
         file.read_exact(&mut start).ok()?;
         if !(npz::FORMAT.recognises)(&start) {

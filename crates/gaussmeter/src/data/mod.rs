@@ -2,6 +2,7 @@
 //! [formats](mod@format) that are read.
 
 pub mod format;
+pub mod list;
 mod meta;
 pub mod preset;
 
@@ -9,16 +10,22 @@ pub use meta::Archive;
 pub use preset::registry;
 
 use crate::entry::EntryError;
-use crate::spectrum::{Notice, Spectrum, SpectrumError};
+use crate::file::{self, FileError, Problem};
+use crate::spectrum::{Alternatives, Estimate, Notice, Spectrum, SpectrumError};
 pub use format::Column;
 use format::{Format, FormatError, Table};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use thiserror::Error;
 
 /// Largest file that is read, and largest array in an archive, in bytes: 2^27 values of 8 bytes.
 pub const MAX_BYTES: u64 = 1 << 30;
+
+/// Most eigenvalues that are read: with multiplicities and means they take about 3 GiB.
+pub const MAX_VALUES: usize = 1 << 25;
+
+/// Largest JSON file that is read, in bytes: each number takes many times its size.
+pub(crate) const MAX_JSON: usize = 1 << 26;
 
 /// The lists that make up a spectrum.
 pub const SPECTRUM: &[Column] = &[
@@ -133,7 +140,8 @@ fn looks_like_a_path(text: &str) -> bool {
 ///   a comment, as `numpy.savetxt` writes it); `#` starts a comment.
 ///
 /// The spectrum is named by the file, unless a JSON file names it. Eigenvalues of type float32 or
-/// float16 leave a [`Notice::LowPrecision`].
+/// float16 leave a [`Notice::LowPrecision`], those of a Lanczos quadrature a
+/// [`Notice::Quadrature`], and a list that may be something else a [`Notice::Doubtful`].
 ///
 /// # Errors
 /// [`DataError`]
@@ -146,8 +154,70 @@ pub fn read(path: &Path) -> Result<Spectrum, DataError> {
         table.values(0).map_or(0, <[f64]>::len),
         table.dtype.as_deref().unwrap_or(format.name)
     );
-    spectrum(&table, &stem, &origin)
-        .map_err(|source| DataError::Spectrum { path: path.into(), source })
+    let found = spectrum(&table, &stem, &origin)
+        .map_err(|source| DataError::Spectrum { path: path.into(), source })?;
+    let found = match table.values(1).is_none() && table.array.is_none() {
+        true => list::doubt_name(found, &stem),
+        false => found,
+    };
+    Ok(match quadrature(path) {
+        Some(estimates) => {
+            let found = found.with_notice(Notice::Quadrature { estimates });
+            match alternatives(path) {
+                Some(others) => found.with_alternatives(others),
+                None => found,
+            }
+        }
+        None => found,
+    })
+}
+
+/// The spectra that a file by Lanczos quadrature holds besides: eigenvalues, multiplicities and means
+/// of all of them one after the other, and how many there are of each; the last is that after half of
+/// the passes.
+const ALTERNATIVES: &[Column] = &[
+    Column { singular: "alternative_eigenvalue", plural: "alternative_eigenvalues" },
+    Column { singular: "alternative_multiplicity", plural: "alternative_multiplicities" },
+    Column { singular: "alternative_mean", plural: "alternative_means" },
+    Column { singular: "alternative_size", plural: "alternative_sizes" },
+];
+
+/// Reads [`ALTERNATIVES`]; `None` if there are none that make sense.
+fn alternatives(path: &Path) -> Option<Alternatives> {
+    let lists = read_columns(path, ALTERNATIVES).ok()?;
+    let [values, weights, means, sizes] = <[_; 4]>::try_from(lists).ok()?;
+    let (values, weights, means) = (values?, weights?, means?);
+    let mut at = 0usize;
+    let mut all = Vec::new();
+    for size in sizes? {
+        let end = at.checked_add(size as usize)?;
+        let range = at..end;
+        let lists = (values.get(range.clone())?, weights.get(range.clone())?, means.get(range)?);
+        let (values, weights, means) = lists;
+        all.push(Spectrum::new("", "", values, Some(weights), Some(means)).ok()?);
+        at = end;
+    }
+    let halfway = all.pop()?;
+    (all.len() > 1).then_some(Alternatives { leave_one_out: all, halfway })
+}
+
+/// What a spectrum file by Lanczos quadrature says of its errors.
+fn quadrature(path: &Path) -> Option<Vec<Estimate>> {
+    let meta = Archive::open(path)?.meta?.ok()?;
+    if meta.get("method")?.as_str()? != "lanczos" {
+        return None;
+    }
+    let estimates = meta.get("quadrature").and_then(serde_json::Value::as_array);
+    let estimate = |entry: &serde_json::Value| {
+        let number = |key| entry.get(1)?.get(key)?.as_f64();
+        Some(Estimate {
+            what: entry.get(0)?.as_str()?.chars().take(40).collect(),
+            value: number("value")?,
+            probes: number("probes")?,
+            steps: number("steps")?,
+        })
+    };
+    Some(estimates.into_iter().flatten().take(4).filter_map(estimate).collect())
 }
 
 /// Reads one plain list of numbers from any of the formats of [`read`], or from a list that a Python
@@ -199,21 +269,12 @@ fn table(path: &Path, columns: &[Column]) -> Result<(Table, &'static Format), Da
 }
 
 fn content(path: &Path) -> Result<Vec<u8>, DataError> {
-    let io_error = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => DataError::NoSuchFile { path: path.into() },
-        _ => DataError::Io { path: path.into(), source },
-    };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(io_error)?;
-    // A pipe has no length: hence a limit on what is read too.
-    let announced = file.metadata().map_err(io_error)?.len();
-    if announced <= MAX_BYTES {
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io_error)?;
-    }
-    if announced.max(bytes.len() as u64) > MAX_BYTES {
-        return Err(DataError::TooLarge { path: path.into() });
-    }
-    Ok(bytes)
+    file::read(path, MAX_BYTES).map_err(|FileError { path, problem }| match problem {
+        Problem::Missing => DataError::NoSuchFile { path },
+        Problem::TooLarge { .. } => DataError::TooLarge { path },
+        Problem::Io(source) => DataError::Io { path, source },
+        other => DataError::Io { path, source: io::Error::other(other.to_string()) },
+    })
 }
 
 /// A spectrum from a table laid out as [`SPECTRUM`]. The table's own name comes before `name`; its
@@ -225,20 +286,11 @@ fn spectrum(table: &Table, name: &str, origin: &str) -> Result<Spectrum, Spectru
         .flatten()
         .filter(|text| !text.is_empty())
         .collect();
-    let spectrum = Spectrum::new(
-        name,
-        provenance.join("; "),
-        table.values(0).unwrap_or(&[]),
-        table.values(1),
-        table.values(2),
-    )?;
-    match table.dtype.as_deref() {
-        Some(dtype @ ("float16" | "float32")) => {
-            let lowest = spectrum.eigenvalues().iter().copied().find(|v| *v > 0.0).unwrap_or(0.0);
-            let highest = spectrum.highest();
-            let dtype = dtype.into();
-            Ok(spectrum.with_notice(Notice::LowPrecision { dtype, lowest, highest }))
-        }
-        _ => Ok(spectrum),
-    }
+    let lists = (table.values(0).unwrap_or(&[]), table.values(1), table.values(2));
+    let dtype = table.dtype.as_deref().unwrap_or("");
+    let spectrum = list::spectrum(name, provenance.join("; "), lists, dtype)?;
+    Ok(match &table.array {
+        Some(array) => list::doubt_name(spectrum, array),
+        None => spectrum,
+    })
 }

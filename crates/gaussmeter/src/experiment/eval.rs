@@ -1,9 +1,11 @@
 use super::{
     ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget,
+    spread_json,
 };
 use crate::exact::{Init, Law, LawMode, Output, Target};
 use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2, wasserstein2_terms};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::spectrum::{Spectrum, Spread};
 use serde_json::json;
 
 /// Everything known about one configuration.
@@ -23,6 +25,8 @@ pub struct Evaluation {
     pub budget: ErrorBudget,
     /// What the user should know.
     pub warnings: Vec<Warning>,
+    /// What a quadrature of the spectrum leaves open of each metric, by name.
+    pub spreads: Vec<(&'static str, Spread)>,
 }
 
 /// A metric of the output.
@@ -69,6 +73,7 @@ pub fn evaluate(
     let w2 = wasserstein2(&law);
     let registry = metric::registry();
     let mut metrics = Vec::with_capacity(registry.entries.len());
+    let mut spreads = Vec::new();
     for entry in &registry.entries {
         // Metrics of the registry have no required parameters.
         if let Ok(named) = registry.build(entry.name) {
@@ -78,6 +83,11 @@ pub fn evaluate(
                 value: metric.evaluate(law),
                 parts: metric.parts(law),
             });
+            let on = |data: &Spectrum| {
+                let law = Output::of(&run.plan, data).law(data, &init, Target::Data);
+                metric.evaluate(&law).value
+            };
+            spreads.extend(setting.spectrum.spread(on).map(|spread| (entry.name, spread)));
         }
     }
     let budget = error_budget(setting, sampler, &run, &init);
@@ -92,7 +102,7 @@ pub fn evaluate(
         modes => warnings.push(Warning::NegativeGains { modes }),
     }
     let (setting, init_label) = (setting.clone(), init_label.to_string());
-    Ok(Evaluation { setting, init_label, run, law, w2, metrics, budget, warnings })
+    Ok(Evaluation { setting, init_label, run, law, w2, metrics, budget, warnings, spreads })
 }
 
 impl ErrorBudget {
@@ -221,6 +231,9 @@ impl Evaluation {
             self.budget.continuous.to_uppercase()
         ));
         notes.extend(self.warnings.iter().map(|w| w.to_string()));
+        notes.extend(self.spreads.iter().map(|(name, Spread { probes, steps })| {
+            format!("the quadrature leaves {name} open by {probes:.3} (random vectors) and {steps:.3} (passes)")
+        }));
         Table {
             title: format!("{} on {}", run.sampler, s.name()),
             columns: vec![Column::new("quantity", Align::Left), Column::new("value", Align::Right)],
@@ -304,6 +317,14 @@ impl Evaluation {
         document.insert("reasons".into(), reasons.into());
         let warnings: Vec<String> = self.warnings.iter().map(|w| w.to_string()).collect();
         document.insert("warnings".into(), json!(warnings));
+        if !self.spreads.is_empty() {
+            let spreads: serde_json::Map<_, _> = self
+                .spreads
+                .iter()
+                .map(|(name, spread)| (name.replace('-', "_"), spread_json(spread)))
+                .collect();
+            document.insert("quadrature".into(), spreads.into());
+        }
         let level =
             |l: &crate::process::Level| json!({"t": l.t, "alpha": l.alpha, "sigma": l.sigma});
         document.insert("grid".into(), grid.levels().iter().map(level).collect());

@@ -488,6 +488,10 @@ fn described(meta: &Map<String, Value>) -> Words {
                     checks.iter().filter_map(|(k, v)| Some(format!("{k} {}", plain(v)?))).collect();
                 Some(("checks", format!("relative errors: {}", checks.join(", "))))
             }
+            ("complete", Value::Bool(true)) => continue,
+            ("complete", _) => {
+                Some(("interrupted", "the run was stopped before its end".to_string()))
+            }
             ("values", _) => plain(value).map(|values| ("type of the values", values)),
             ("parts", Value::Array(parts)) => {
                 let part =

@@ -42,7 +42,7 @@ use crate::grid::{Grid, GridError, GridRule};
 use crate::process::Process;
 use crate::report::number;
 use crate::sampler::{Sampler, SamplerError};
-use crate::spectrum::Spectrum;
+use crate::spectrum::{Estimate, Notice, Spectrum, Spread};
 use crate::tape::Plan;
 use std::sync::Arc;
 use thiserror::Error;
@@ -304,15 +304,51 @@ impl Setting {
     }
 }
 
+/// What a quadrature leaves open of a value.
+fn spread_json(spread: &Spread) -> serde_json::Value {
+    serde_json::json!({"probes": number(spread.probes), "steps": number(spread.steps)})
+}
+
+/// What a quadrature leaves open of some values, at most, in words.
+fn left_open(values: impl Iterator<Item = (f64, Option<Spread>)>) -> Option<String> {
+    let relative = values.filter_map(|(value, spread)| {
+        let Spread { probes, steps } = spread?;
+        (value != 0.0).then(|| (probes / value.abs(), steps / value.abs()))
+    });
+    let most = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.max(c), b.max(d));
+    let (probes, steps) = relative.reduce(most)?;
+    Some(format!(
+        "the quadrature leaves values open by up to {:.2} % (random vectors) and {:.2} % (passes)",
+        100.0 * probes,
+        100.0 * steps
+    ))
+}
+
 fn spectrum_json(s: &Spectrum) -> serde_json::Value {
-    serde_json::json!({
+    let mut document = serde_json::json!({
         "name": s.name(),
         "provenance": s.provenance(),
         "dim": number(s.dim()),
         "modes": s.modes().len(),
         "trace": number(s.trace()),
         "null_dim": number(s.null_dim()),
-    })
+    });
+    let errors = s.notices().iter().find_map(|notice| match notice {
+        Notice::Quadrature { estimates } => Some(estimates),
+        _ => None,
+    });
+    if let Some(estimates) = errors {
+        let estimate = |e: &Estimate| {
+            serde_json::json!({
+                "of": e.what,
+                "value": number(e.value),
+                "probes": number(e.probes),
+                "steps": number(e.steps),
+            })
+        };
+        document["quadrature"] = estimates.iter().map(estimate).collect();
+    }
+    document
 }
 
 fn too_small(run: &Run, nfe: usize) -> ExperimentError {

@@ -1,9 +1,10 @@
-use super::{ExperimentError, Length, NamedSampler, Run, Setting};
+use super::{ExperimentError, Length, NamedSampler, Run, Setting, left_open, spread_json};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, Output, Reason, Target};
 use crate::metric::{Metric, Value};
 use crate::report::{self, Align, Cell, Field, Label, Records, Report, Row, Style, number};
+use crate::spectrum::{Spectrum, Spread};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -89,6 +90,8 @@ pub struct TableCell {
     pub init: usize,
     /// The error.
     pub value: Value,
+    /// What a quadrature of the spectrum leaves open of it.
+    pub spread: Option<Spread>,
 }
 
 /// The ablation table: error of samplers for all combinations of truncation, length and initial
@@ -127,13 +130,16 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
         for &eps in &options.eps {
             let end = setting.process.level(eps);
             for (i, init) in inits.iter().enumerate() {
-                let law = reverse.law(data, &start, &end, init, Target::Data);
+                let on = |data: &Spectrum| {
+                    metric.evaluate(&reverse.law(data, &start, &end, init, Target::Data))
+                };
                 cells.push(TableCell {
                     sampler: name.into(),
                     eps,
                     key: CellKey::Continuous,
                     init: i,
-                    value: metric.evaluate(&law),
+                    value: on(data),
+                    spread: data.spread(|data| on(data).value),
                 });
             }
         }
@@ -151,12 +157,16 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
             let run = setting.run(sampler, columns[column].length_of(sampler), eps)?;
             let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
             let output = Output::of(&run.plan, data);
+            let on = |other: &Spectrum, init: &Init| {
+                metric.evaluate(&Output::of(&run.plan, other).law(other, init, Target::Data)).value
+            };
             let cell = |(i, init): (usize, &Init)| TableCell {
                 sampler: sampler.label.clone(),
                 eps,
                 key: CellKey::Discretized { column, steps, nfe },
                 init: i,
                 value: metric.evaluate(&output.law(data, init, Target::Data)),
+                spread: data.spread(|other| on(other, init)),
             };
             let cells = inits.iter().enumerate().map(cell).collect();
             Ok((run, cells))
@@ -293,6 +303,8 @@ impl Table {
             }
         }
         notes.extend(reasons.iter().map(|(sampler, r)| format!("{sampler} is infinite: {r}")));
+        let open = self.cells.iter().map(|c| (c.value.value, c.spread));
+        notes.extend(left_open(open));
         let below = self.below_truncation();
         if !o.as_published && below > 0 {
             notes.push(format!(
@@ -412,6 +424,9 @@ impl Table {
                 "nfe": nfe,
             });
             cell[self.value_name()] = number(c.value.value);
+            if let Some(spread) = &c.spread {
+                cell["quadrature"] = spread_json(spread);
+            }
             if let Some(reason) = c.value.infinite {
                 cell["reason"] = json!(reason.to_string());
             }

@@ -1,7 +1,8 @@
-use super::{ExperimentError, Length, NamedSampler, Setting};
+use super::{ExperimentError, Length, NamedSampler, Setting, left_open, spread_json};
 use crate::exact::{Init, Output, Target};
 use crate::metric::{Metric, Value};
 use crate::report::{Field, number};
+use crate::spectrum::{Spectrum, Spread};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -36,6 +37,8 @@ pub struct Outcome {
     pub nfe: usize,
     /// The error.
     pub value: Value,
+    /// What a quadrature of the spectrum leaves open of it.
+    pub spread: Option<Spread>,
 }
 
 /// All samplers at all places within all budgets, in parallel: by place, by sampler, by budget.
@@ -62,13 +65,12 @@ pub(super) fn trials(
     let trial = |&(place, sampler, budget): &(usize, &NamedSampler, usize)| {
         let Place { setting, eps } = &places[place];
         let outcome = |run: super::Run| {
-            let law = Output::of(&run.plan, &setting.spectrum).law(
-                &setting.spectrum,
-                &inits[place],
-                Target::Data,
-            );
+            let on = |data: &Spectrum| {
+                metric.evaluate(&Output::of(&run.plan, data).law(data, &inits[place], Target::Data))
+            };
             let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
-            Outcome { steps, nfe, value: metric.evaluate(&law) }
+            let spread = setting.spectrum.spread(|data| on(data).value);
+            Outcome { steps, nfe, value: on(&setting.spectrum), spread }
         };
         let result = setting.run(sampler, Length::Nfe(budget), *eps).map(outcome);
         Trial { sampler: sampler.label.clone(), place, budget, result }
@@ -205,7 +207,7 @@ fn spans(some: &[usize], budgets: &[usize]) -> String {
     spans.iter().map(told).collect::<Vec<_>>().join(", ")
 }
 
-/// Why errors are infinite, one line per configuration.
+/// Why errors are infinite, one line per configuration, and what a quadrature leaves open.
 pub(super) fn infinite(trials: &[Trial], names: &Names<'_>) -> Vec<String> {
     let mut lines: Vec<(String, String)> = Vec::new();
     for trial in trials {
@@ -217,7 +219,9 @@ pub(super) fn infinite(trials: &[Trial], names: &Names<'_>) -> Vec<String> {
             lines.push((name, reason.to_string()));
         }
     }
-    lines.into_iter().map(|(name, reason)| format!("{name} is infinite: {reason}")).collect()
+    let lines = lines.into_iter().map(|(name, reason)| format!("{name} is infinite: {reason}"));
+    let outcomes = trials.iter().filter_map(|t| t.result.as_ref().ok());
+    lines.chain(left_open(outcomes.map(|o| (o.value.value, o.spread)))).collect()
 }
 
 /// The columns of [`fields`].
@@ -256,6 +260,9 @@ pub(super) fn trial_json(trial: &Trial, places: &[Place], value_name: &str) -> s
             document["steps"] = json!(outcome.steps);
             document["nfe"] = json!(outcome.nfe);
             document[value_name] = number(outcome.value.value);
+            if let Some(spread) = &outcome.spread {
+                document["quadrature"] = spread_json(spread);
+            }
             if let Some(reason) = outcome.value.infinite {
                 document["reason"] = json!(reason.to_string());
             }

@@ -1,7 +1,7 @@
 //! Files that describe samplers: TOML, or JSON of the same shape.
 
+use crate::file;
 use serde_json::{Map, Value};
-use std::io::Read;
 use std::path::Path;
 
 /// Largest file that is read.
@@ -9,19 +9,7 @@ const LARGEST: u64 = 64 << 20;
 
 /// The table that a file is. Errors do not name the file.
 pub(super) fn read(path: &Path) -> Result<Map<String, Value>, String> {
-    let file = std::fs::File::open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => "no such file".to_string(),
-        _ => e.to_string(),
-    })?;
-    let mut text = String::new();
-    let size = file.take(LARGEST + 1).read_to_string(&mut text).map_err(|e| match e.kind() {
-        std::io::ErrorKind::InvalidData => "not a text file".to_string(),
-        _ => e.to_string(),
-    })?;
-    if size as u64 > LARGEST {
-        return Err(format!("larger than {} MiB", LARGEST >> 20));
-    }
-    parse(&text)
+    parse(&file::read_text(path, LARGEST).map_err(|e| e.problem.to_string())?)
 }
 
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {

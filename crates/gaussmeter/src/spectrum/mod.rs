@@ -5,11 +5,16 @@ mod condensed;
 
 pub use condensed::condensed;
 
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Negative values down to `-ROUNDING · λmax` are rounding errors of an eigensolver (float32 leaves
 /// about 1e-7) and are read as zero.
 const ROUNDING: f64 = 1e-6;
+
+/// Rounding errors of eigenvalues have both signs; the largest may be so much larger than the most
+/// negative one.
+pub const SIGNS: f64 = 2.0;
 
 /// One eigenvalue of Σ with its multiplicity and the mean of the data along its eigenvectors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,14 +32,27 @@ pub struct Mode {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// Small negative eigenvalues were set to zero.
+    /// Small negative eigenvalues were set to zero, and positive ones that are no larger than
+    /// rounding.
     Clipped {
-        /// How many values.
+        /// How many negative values.
         count: usize,
         /// The most negative of them.
         lowest: f64,
+        /// How many positive values.
+        positive: usize,
         /// The largest eigenvalue.
         highest: f64,
+    },
+    /// Numbers that could be something else than eigenvalues.
+    Doubtful {
+        /// What is odd about them, and what they could be, in words.
+        reason: String,
+    },
+    /// Eigenvalues of a quadrature: functions of the spectrum have errors besides rounding.
+    Quadrature {
+        /// Functions of the spectrum with their errors, the total variance first.
+        estimates: Vec<Estimate>,
     },
     /// The file holds 32-bit (or 16-bit) floats. Storing loses relative precision only; an
     /// eigensolver in the same precision loses small eigenvalues altogether.
@@ -48,14 +66,58 @@ pub enum Notice {
     },
 }
 
+/// A function of a spectrum found by quadrature, with its errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    /// The function, in words.
+    pub what: String,
+    /// Its value.
+    pub value: f64,
+    /// Its standard error from the spread of the random vectors.
+    pub probes: f64,
+    /// How much the second half of the passes changed it.
+    pub steps: f64,
+}
+
+impl Estimate {
+    /// Both errors, relative to the value.
+    pub fn relative_error(&self) -> f64 {
+        let error = self.probes.hypot(self.steps);
+        if error == 0.0 { 0.0 } else { error / self.value.abs() }
+    }
+}
+
 impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Notice::Clipped { count, lowest, highest } => write!(
-                f,
-                "{count} negative eigenvalue{} (lowest {lowest:e}, largest eigenvalue {highest:.6}) set to zero as rounding",
-                if *count == 1 { "" } else { "s" }
-            ),
+            Notice::Clipped { count, lowest, positive, highest } => {
+                let plural = if *count == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "{count} negative eigenvalue{plural} (lowest {lowest:e}, largest eigenvalue {highest:.6}) "
+                )?;
+                if *positive > 0 {
+                    write!(f, "and {positive} positive of the same size ")?;
+                }
+                f.write_str("set to zero as rounding")
+            }
+            Notice::Doubtful { reason } => f.write_str(reason),
+            Notice::Quadrature { estimates } => {
+                f.write_str("a Lanczos quadrature, not the eigenvalues")?;
+                for e in estimates {
+                    write!(
+                        f,
+                        "; {} {:.6} ± {:.2} % (random vectors) ± {:.2} % (passes)",
+                        e.what,
+                        e.value,
+                        100.0 * relative(e.probes, e.value),
+                        100.0 * relative(e.steps, e.value)
+                    )?;
+                }
+                f.write_str(
+                    ". W2, KL and ranks depend on small eigenvalues, which it does not resolve: they may be off by more than that (more --passes, or method dense or gram)",
+                )
+            }
             Notice::LowPrecision { dtype, lowest, highest } => write!(
                 f,
                 "eigenvalues stored as {dtype}: if computed in it too, those below about {:.1e} are rounding (smallest nonzero {lowest:e})",
@@ -63,6 +125,10 @@ impl std::fmt::Display for Notice {
             ),
         }
     }
+}
+
+fn relative(error: f64, value: f64) -> f64 {
+    if error == 0.0 { 0.0 } else { error / value.abs() }
 }
 
 /// Eigenvalues, multiplicities and means do not form a spectrum.
@@ -133,13 +199,33 @@ pub struct Spectrum {
     eigenvalues: Vec<f64>,
     has_mean: bool,
     notices: Vec<Notice>,
+    alternatives: Option<Arc<Alternatives>>,
+}
+
+/// Spectra that should agree with one found by quadrature, but for its errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternatives {
+    /// Without one of the random vectors each.
+    pub leave_one_out: Vec<Spectrum>,
+    /// After half of the passes.
+    pub halfway: Spectrum,
+}
+
+/// The error that a quadrature leaves in a function of its spectrum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Standard error from the spread of the random vectors (jackknife).
+    pub probes: f64,
+    /// How much the second half of the passes changed the value.
+    pub steps: f64,
 }
 
 impl Spectrum {
     /// Checks, sorts and merges parallel lists of eigenvalues, multiplicities (1 if `None`) and
     /// means (0 if `None`). `provenance` says in one line where the numbers come from.
     ///
-    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`].
+    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`], and so are positive ones that
+    /// are at most twice the size of the lowest: rounding has both signs.
     ///
     /// # Errors
     /// [`SpectrumError`]: empty or unequal lists, values that are not finite, eigenvalues that are
@@ -150,6 +236,20 @@ impl Spectrum {
         eigenvalues: &[f64],
         multiplicities: Option<&[f64]>,
         means: Option<&[f64]>,
+    ) -> Result<Self, SpectrumError> {
+        Self::rounded(name, provenance, (eigenvalues, multiplicities, means), 0.0)
+    }
+
+    /// As [`Spectrum::new`], of eigenvalues that were computed with a relative rounding error of
+    /// `epsilon`: where some are negative, positive ones up to `epsilon · λmax` are zero too.
+    ///
+    /// # Errors
+    /// [`SpectrumError`]
+    pub fn rounded(
+        name: impl Into<String>,
+        provenance: impl Into<String>,
+        (eigenvalues, multiplicities, means): (&[f64], Option<&[f64]>, Option<&[f64]>),
+        epsilon: f64,
     ) -> Result<Self, SpectrumError> {
         let expected = eigenvalues.len();
         if expected == 0 {
@@ -175,21 +275,26 @@ impl Spectrum {
         }
 
         let highest = eigenvalues.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let floor = -ROUNDING * highest.max(0.0);
+        let floor = -ROUNDING.max(32.0 * epsilon) * highest.max(0.0);
         if let Some((index, &value)) = eigenvalues.iter().enumerate().find(|(_, v)| **v < floor) {
             return Err(SpectrumError::Negative { index, value, highest });
         }
         let negative = eigenvalues.iter().filter(|v| **v < 0.0);
         let lowest = negative.clone().copied().fold(0.0, f64::min);
         let mut notices = Vec::new();
+        let small = match lowest < 0.0 {
+            true => (SIGNS * lowest.abs()).max(epsilon * highest),
+            false => 0.0,
+        };
         if lowest < 0.0 {
-            notices.push(Notice::Clipped { count: negative.count(), lowest, highest });
+            let positive = eigenvalues.iter().filter(|v| 0.0 < **v && **v <= small).count();
+            notices.push(Notice::Clipped { count: negative.count(), lowest, positive, highest });
         }
 
         let mut modes: Vec<Mode> = (0..expected)
             .map(|i| Mode {
                 // `+ 0.0` turns the -0.0 of published files into 0.0.
-                eigenvalue: eigenvalues[i].max(0.0) + 0.0,
+                eigenvalue: if eigenvalues[i] <= small { 0.0 } else { eigenvalues[i] } + 0.0,
                 multiplicity: multiplicities.map_or(1.0, |m| m[i]),
                 mean: means.map_or(0.0, |m| m[i]) + 0.0,
             })
@@ -209,6 +314,7 @@ impl Spectrum {
             has_mean: modes.iter().any(|m| m.mean != 0.0),
             modes,
             notices,
+            alternatives: None,
         })
     }
 
@@ -216,6 +322,26 @@ impl Spectrum {
     pub fn with_notice(mut self, notice: Notice) -> Self {
         self.notices.push(notice);
         self
+    }
+
+    /// Adds the spectra that tell the errors of a quadrature.
+    pub fn with_alternatives(mut self, alternatives: Alternatives) -> Self {
+        self.alternatives = Some(Arc::new(alternatives));
+        self
+    }
+
+    /// The error of a function of the spectrum, such as W2 of a sampler, where the spectrum was found
+    /// by quadrature.
+    pub fn spread(&self, function: impl Fn(&Spectrum) -> f64) -> Option<Spread> {
+        let Alternatives { leave_one_out, halfway } = &**self.alternatives.as_ref()?;
+        let parts: Vec<f64> = leave_one_out.iter().map(&function).collect();
+        let count = parts.len() as f64;
+        let mean = parts.iter().sum::<f64>() / count;
+        let squares: f64 = parts.iter().map(|p| (p - mean) * (p - mean)).sum();
+        let probes = (squares * (count - 1.0) / count).sqrt();
+        let steps = (function(self) - function(halfway)).abs();
+        // Infinite values differ by nothing that has a size.
+        (probes.is_finite() && steps.is_finite()).then_some(Spread { probes, steps })
     }
 
     /// Short name, for headings.

@@ -5,14 +5,19 @@ use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
 use crate::source::records::{Array, Number, Opener, usual_strides};
 use crate::source::{Content, Covariance, Input, Kind, Options};
+use gaussmeter::data::format::FormatError;
+use gaussmeter::data::{MAX_VALUES, list};
 use gaussmeter::numeric::linear_algebra::Matrix;
-use gaussmeter::spectrum::Spectrum;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Relative asymmetry up to which a square array is a covariance.
 pub(super) const SYMMETRIC: f64 = 1e-6;
+
+/// Relative asymmetry up to which it may be a covariance, if that is said of it: the mean of both
+/// triangles is taken.
+pub(super) const NEARLY: f64 = 1e-2;
 
 /// Names that an error lists.
 const LISTED: usize = 20;
@@ -103,10 +108,22 @@ impl Stored {
             (Some(kind), _) => kind,
             (None, [_]) => Kind::Eigenvalues,
             (None, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
-                match matrix(&array)?.filter(|m| asymmetry(m) <= SYMMETRIC && has_variances(m)) {
-                    Some(covariance) => return Ok(with_covariance(&array, covariance)),
-                    None => Kind::Samples,
+                match matrix(&array)?.filter(has_variances).map(|m| (asymmetry(&m), m)) {
+                    Some((error, covariance)) if error <= SYMMETRIC => {
+                        return Ok(with_covariance(&array, covariance));
+                    }
+                    Some((error, _)) if error <= NEARLY => {
+                        return Err(array.malformed(format!(
+                            "{n}x{n} numbers, symmetric to {error:.0e} only: a covariance with rounding (--kind covariance), or {n} samples of {n} values (--kind samples)?"
+                        )));
+                    }
+                    _ => Kind::Samples,
                 }
+            }
+            (None, &[n, 1]) if n > 1 => {
+                return Err(array.malformed(format!(
+                    "{n} rows of one number: a column of eigenvalues (--kind eigenvalues), or samples of dimension 1 (--kind samples)?"
+                )));
             }
             (None, []) => return Err(array.malformed("one number, no array")),
             (None, _) => Kind::Samples,
@@ -120,23 +137,30 @@ impl Stored {
                 let covariance =
                     matrix(&array)?.ok_or_else(|| array.malformed("values that are not finite"))?;
                 match asymmetry(&covariance) {
-                    error if error > SYMMETRIC => Err(array.malformed(format!(
+                    error if error > NEARLY => Err(array.malformed(format!(
                         "no covariance: not symmetric (relative error {error:.1e})"
                     ))),
-                    _ => Ok(with_covariance(&array, covariance)),
+                    _ => Ok(with_covariance(&array, symmetric(covariance))),
                 }
             }
             (Kind::Covariance, axes) => Err(array.malformed(format!(
                 "no covariance: shape {axes:?} is not square, or above {MAX_DIM}"
             ))),
-            (Kind::Eigenvalues, [_]) => {
+            (Kind::Eigenvalues, [_] | [_, 1] | [1, _]) => {
+                let count = axes.iter().fold(1usize, |all, n| all.saturating_mul(*n));
+                if count > MAX_VALUES {
+                    return Err(array.malformed(FormatError::TooMany { found: count as u64 }));
+                }
                 let values = array.values()?;
                 let origin =
                     format!("{}: {} values, {}", input.place(), values.len(), array.number.name());
-                let name = input.name();
-                let name = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
-                let spectrum = Spectrum::new(name, origin, &values, None, None);
-                Ok(Content::Spectrum(Box::new(spectrum.map_err(|e| array.malformed(e))?)))
+                let file = input.name();
+                let stem = Path::new(&file).file_stem().unwrap_or_default().to_string_lossy();
+                let dtype = array.number.name();
+                let spectrum = list::spectrum(&stem, origin, (&values, None, None), dtype);
+                let spectrum = spectrum.map_err(|e| array.malformed(e))?;
+                let said = name.unwrap_or(&stem);
+                Ok(Content::Spectrum(Box::new(list::doubt_name(spectrum, said))))
             }
             (Kind::Eigenvalues, axes) => {
                 Err(array.malformed(format!("eigenvalues are a list, not of shape {axes:?}")))
@@ -166,6 +190,12 @@ pub(super) fn asymmetry(matrix: &Matrix) -> f64 {
     if difference == 0.0 { 0.0 } else { difference / largest }
 }
 
+/// The mean of a matrix and its transpose.
+pub(super) fn symmetric(matrix: Matrix) -> Matrix {
+    let n = matrix.rows();
+    Matrix::from_fn(n, n, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)]))
+}
+
 fn has_variances(matrix: &Matrix) -> bool {
     (0..matrix.rows()).all(|i| matrix[(i, i)] >= 0.0)
 }
@@ -174,7 +204,8 @@ fn with_covariance(array: &Array, covariance: Matrix) -> Content {
     let name = array.name.as_ref().map_or(String::new(), |n| format!(", array '{n}'"));
     let mean = vec![0.0; covariance.rows()];
     let description = format!("{}{name}", array.input.place());
-    Content::Covariance(Box::new(Covariance { description, mean, covariance }))
+    let number = array.number;
+    Content::Covariance(Box::new(Covariance { description, mean, covariance, number }))
 }
 
 /// An array at strides: what it spans is taken into memory and read in the usual order.

@@ -154,14 +154,15 @@ fn statistics(input: &Input) -> Result<Content, SamplesError> {
     let sigma = sigma.array(input, Some("sigma"))?;
     let covariance = array::matrix(&sigma)?.ok_or_else(not_finite)?;
     let error = array::asymmetry(&covariance);
-    if error > array::SYMMETRIC {
+    if error > array::NEARLY {
         let reason = format!("sigma is no covariance: not symmetric (relative error {error:.1e})");
         return Err(input.malformed(reason));
     }
+    let (number, covariance) = (sigma.number, array::symmetric(covariance));
     let mean = mu.array(input, Some("mu"))?.values()?;
     if mean.iter().any(|v| !v.is_finite()) {
         return Err(not_finite());
     }
     let description = format!("{}, statistics mu and sigma", input.place());
-    Ok(Content::Covariance(Box::new(Covariance { description, mean, covariance })))
+    Ok(Content::Covariance(Box::new(Covariance { description, mean, covariance, number })))
 }

@@ -1,5 +1,6 @@
-use super::jpeg;
-use image::{DynamicImage, ImageFormat, ImageReader};
+use super::{Channels, Options, Size, jpeg};
+use crate::memory::Memory;
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
 /// A picture `[channels, height, width]`, plane by plane.
@@ -26,7 +27,7 @@ impl Pixels {
 }
 
 /// Decodes a picture; of several frames the first.
-pub(super) fn picture(bytes: &[u8]) -> Result<DynamicImage, String> {
+pub(super) fn picture(bytes: &[u8], options: &Options) -> Result<DynamicImage, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let format = match image::guess_format(bytes) {
         Ok(format) => format,
@@ -38,5 +39,56 @@ pub(super) fn picture(bytes: &[u8]) -> Result<DynamicImage, String> {
         jpeg::check_complete(bytes)?;
     }
     reader.set_format(format);
-    reader.decode().map_err(|e| e.to_string())
+    let Memory(memory) = options.memory;
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(memory);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    let needed = Needed::of(decoder.dimensions(), decoder.color_type(), options);
+    let (height, width) = needed.size;
+    options.memory.check(needed.bytes, format_args!("a picture of {height}x{width}"))?;
+    DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())
+}
+
+/// What decoding a picture takes: the picture, with other channels, and resized.
+pub(super) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
+    let mut reader = ImageReader::new(Cursor::new(bytes));
+    reader.set_format(image::guess_format(bytes).ok()?);
+    let decoder = reader.into_decoder().ok()?;
+    Some(Needed::of(decoder.dimensions(), decoder.color_type(), options))
+}
+
+/// The size of a picture before it is decoded.
+pub(crate) struct Needed {
+    /// Rows and columns of the picture.
+    pub size: (u32, u32),
+    /// Bytes while it is decoded, converted and resized.
+    pub bytes: u128,
+    /// Values of the sample that it becomes.
+    pub values: u128,
+}
+
+impl Needed {
+    fn of((width, height): (u32, u32), color: ColorType, options: &Options) -> Self {
+        let channels = u128::from(color.channel_count());
+        let depth = u128::from(color.bytes_per_pixel()) / channels.max(1);
+        let target = match options.channels {
+            Channels::Auto => channels,
+            Channels::Gray => 1,
+            Channels::Rgb => 3,
+            Channels::Rgba => 4,
+        };
+        let (new_height, new_width) = options.resized(height, width).unwrap_or((height, width));
+        let area = |height: u32, width: u32| u128::from(height) * u128::from(width);
+        let (own, new) = (area(height, width), area(new_height, new_width));
+        let between = if options.resize.is_some() { area(height, new_width) } else { 0 };
+        let (rows, columns) = match options.crop {
+            None => (new_height, new_width),
+            Some(Size::Side(side)) => (side.min(new_height), side.min(new_width)),
+            Some(Size::Both { height, width }) => (height.min(new_height), width.min(new_width)),
+        };
+        let values = area(rows, columns) * target;
+        let pixels = own * (channels + target) + (between + new) * target + values;
+        Needed { size: (height, width), bytes: depth * pixels, values }
+    }
 }

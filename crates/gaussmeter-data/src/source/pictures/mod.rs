@@ -7,8 +7,11 @@ mod transform;
 pub use transform::{Channels, Filter, Size, SizeError};
 
 use super::{Blob, Blobs};
+use crate::memory::Memory;
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, dim};
 pub(crate) use decode::{Decoded, Pixels};
+use gaussmeter::file;
+use image::ImageFormat;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::Read;
@@ -30,6 +33,8 @@ pub struct Options {
     pub channels: Channels,
     /// Leave out pictures that are damaged or of another shape than the first.
     pub skip_bad: bool,
+    /// What pictures may take while they are decoded.
+    pub memory: Memory,
 }
 
 impl Options {
@@ -65,7 +70,7 @@ pub(crate) fn is_picture_file(path: &Path) -> bool {
         let mut head = [0; 32];
         file.read(&mut head).is_ok_and(|n| is_picture(&head[..n]))
     };
-    has_extension(path) || File::open(path).is_ok_and(begins)
+    has_extension(path) || file::open(path).is_ok_and(begins)
 }
 
 /// Pictures as samples `[channels, height, width]`. The first one says what shape and depth all
@@ -172,7 +177,49 @@ fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
 
 /// Decodes one picture; says why if it cannot.
 pub(crate) fn one(bytes: &[u8], options: &Options) -> Result<Decoded, String> {
-    transform::apply(decode::picture(bytes)?, options)
+    transform::apply(decode::picture(bytes, options)?, options)
+}
+
+/// The size of a picture, from its header; `None` if it cannot be read.
+pub(crate) fn needed(bytes: &[u8], options: &Options) -> Option<decode::Needed> {
+    decode::needed(bytes, options)
+}
+
+/// Encoded bytes up to which the header need not be looked at.
+const SMALL: usize = 1 << 15;
+
+/// Most bytes that decoding a picture takes: for small ones a bound, for others by their headers.
+fn most(blob: &Blob, options: &Options) -> u128 {
+    let is_dense = || {
+        let format = image::guess_format(&blob.bytes);
+        matches!(format, Ok(ImageFormat::Jpeg | ImageFormat::Png))
+    };
+    match blob.bytes.len() < SMALL && options.resize.is_none() && is_dense() {
+        // No pixel of these takes less than a thousandth of a byte.
+        true => 4096 * blob.bytes.len() as u128,
+        false => needed(&blob.bytes, options).map_or(0, |needed| needed.bytes),
+    }
+}
+
+/// Decodes pictures in parallel, as many at a time as the memory allows.
+fn decode_all<T: Send>(
+    blobs: &[Blob],
+    options: &Options,
+    decode: impl Fn(&Blob) -> T + Sync,
+) -> Vec<T> {
+    let sizes: Vec<u128> = blobs.par_iter().with_max_len(16).map(|b| most(b, options)).collect();
+    let largest = sizes.iter().copied().max().unwrap_or(0);
+    let memory = u128::from(options.memory.0);
+    let together = memory / largest.max(1);
+    let group = match together >= rayon::current_num_threads() as u128 {
+        true => blobs.len(),
+        false => together.max(1) as usize,
+    };
+    let mut all = Vec::with_capacity(blobs.len());
+    for blobs in blobs.chunks(group.max(1)) {
+        all.par_extend(blobs.par_iter().with_max_len(16.min(group)).map(&decode));
+    }
+    all
 }
 
 impl Samples for Pictures {
@@ -190,6 +237,9 @@ impl Samples for Pictures {
     fn size_hint(&self) -> Option<u64> {
         self.blobs.count()
     }
+    fn is_bytes(&self) -> Option<bool> {
+        Some(!self.like.is_deep)
+    }
     fn position(&self) -> u64 {
         self.position
     }
@@ -202,7 +252,7 @@ impl Samples for Pictures {
         self.position += blobs.len() as u64;
         let (like, options) = (&self.like, &self.options);
         let decoded: Vec<Result<Pixels, SamplesError>> =
-            blobs.par_iter().with_max_len(16).map(|blob| like.sample(blob, options)).collect();
+            decode_all(&blobs, options, |blob| like.sample(blob, options));
         let (mut rows, mut bytes, mut deep) = (0, Vec::new(), Vec::new());
         for pixels in decoded {
             match pixels {

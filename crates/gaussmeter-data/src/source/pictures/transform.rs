@@ -193,29 +193,37 @@ fn whole<T: Depth>(
 /// Interleaved values, and their height and width.
 type Sized<T> = (Vec<T>, (u32, u32));
 
-/// With one side given, the other keeps the proportions, rounded down, as torchvision has it.
+impl Options {
+    /// Height and width of a picture after it is resized.
+    ///
+    /// With one side given, the other keeps the proportions, rounded down, as torchvision has it.
+    pub(super) fn resized(&self, height: u32, width: u32) -> Result<(u32, u32), String> {
+        let side = match self.resize {
+            None => return Ok((height, width)),
+            Some(Size::Both { height, width }) => return Ok((height, width)),
+            Some(Size::Side(side)) => side,
+        };
+        let other = |other: u32, own: u32| {
+            let length = u64::from(side) * u64::from(other) / u64::from(own.max(1));
+            u32::try_from(length)
+                .ok()
+                .filter(|n| *n <= MAX_SIDE)
+                .ok_or_else(|| format!("{height}x{width} is too oblong to be resized to {side}"))
+        };
+        Ok(match height <= width {
+            true => (side, other(width, height)?),
+            false => (other(height, width)?, side),
+        })
+    }
+}
+
 fn resize<T: Depth>(
     values: Vec<T>,
     channels: usize,
     (height, width): (u32, u32),
     options: &Options,
 ) -> Result<Sized<T>, String> {
-    let (new_height, new_width) = match options.resize {
-        None => return Ok((values, (height, width))),
-        Some(Size::Both { height, width }) => (height, width),
-        Some(Size::Side(side)) => {
-            let other = |other: u32, own: u32| {
-                let length = u64::from(side) * u64::from(other) / u64::from(own.max(1));
-                u32::try_from(length).ok().filter(|n| *n <= MAX_SIDE).ok_or_else(|| {
-                    format!("{height}x{width} is too oblong to be resized to {side}")
-                })
-            };
-            match height <= width {
-                true => (side, other(width, height)?),
-                false => (other(height, width)?, side),
-            }
-        }
-    };
+    let (new_height, new_width) = options.resized(height, width)?;
     if (new_height, new_width) == (height, width) {
         return Ok((values, (height, width)));
     }

@@ -1,4 +1,5 @@
 use super::{Column, Format, FormatError, Table, position, without_mark};
+use crate::data::MAX_JSON;
 use serde_json::Value;
 
 pub(super) static FORMAT: Format = Format {
@@ -12,6 +13,10 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
+    if bytes.len() > MAX_JSON {
+        let reason = format!("larger than {} MiB: use npy or npz", MAX_JSON >> 20);
+        return Err(FormatError::Malformed { format: "json", reason });
+    }
     let value: Value = serde_json::from_slice(without_mark(bytes))
         .map_err(|e| FormatError::Malformed { format: "json", reason: e.to_string() })?;
     let Value::Object(object) = value else {

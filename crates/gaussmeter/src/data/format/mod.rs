@@ -51,11 +51,13 @@ pub struct Table {
     pub name: Option<String>,
     /// What the file says about its content.
     pub note: Option<String>,
+    /// The name of the only array of an archive, where it is none of those wanted.
+    pub array: Option<String>,
 }
 
 impl Table {
     fn new(columns: &[Column]) -> Self {
-        Table { lists: vec![None; columns.len()], dtype: None, name: None, note: None }
+        Table { lists: vec![None; columns.len()], dtype: None, name: None, note: None, array: None }
     }
 
     fn single(columns: &[Column], values: Vec<f64>) -> Self {
@@ -133,6 +135,23 @@ pub enum FormatError {
     /// An array is larger than [`MAX_BYTES`](super::MAX_BYTES).
     #[error("larger than {} MiB", super::MAX_BYTES >> 20)]
     TooLarge,
+    /// There are more values than are read.
+    #[error(
+        "{found} values, but at most {} are read: merge equal eigenvalues with a multiplicity column",
+        super::MAX_VALUES
+    )]
+    TooMany {
+        /// How many there are.
+        found: u64,
+    },
+    /// Columns without a header could mean several things.
+    #[error("{reason}: name the columns in a first line, such as {example}")]
+    Ambiguous {
+        /// What they could mean.
+        reason: &'static str,
+        /// Header lines.
+        example: &'static str,
+    },
     /// An array is not one-dimensional.
     #[error("expected a 1-D array of {what}, found shape {shape}")]
     Rank {

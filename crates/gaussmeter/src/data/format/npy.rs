@@ -1,4 +1,5 @@
 use super::{Format, FormatError, Table};
+use crate::data::MAX_VALUES;
 use npyz::half::f16;
 use npyz::{DType, Deserialize, TypeChar, TypeRead, TypeStr};
 
@@ -36,6 +37,9 @@ pub(in crate::data) fn array(
         .ok()
         .and_then(|n| data.get(..n))
         .ok_or(FormatError::Truncated { expected, found: data.len() as u64 })?;
+    if count > MAX_VALUES as u64 {
+        return Err(FormatError::TooMany { found: count });
+    }
     let dtype = DType::new_scalar(kind);
     let (word, values) = match (char, size) {
         (TypeChar::Float, 2) => ("float", decode(&dtype, data, f16::to_f64)),

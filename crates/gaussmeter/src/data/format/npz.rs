@@ -27,7 +27,10 @@ fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
     for name in &names {
         let index = match position(columns, name) {
             Some(index) => index,
-            None if names.len() == 1 => 0,
+            None if names.len() == 1 => {
+                table.array = Some(name.clone());
+                0
+            }
             None => continue,
         };
         let (values, dtype) = array(&mut archive, name, columns[index].plural)

@@ -1,4 +1,5 @@
 use super::{Column, Format, FormatError, Table, position, without_mark};
+use crate::data::{MAX_VALUES, SPECTRUM};
 
 pub(super) static FORMAT: Format = Format {
     name: "text",
@@ -36,6 +37,11 @@ fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
     } else if let Some(order) = commented {
         order
     } else if first.len() <= columns.len() {
+        if columns == SPECTRUM && first.len() > 1 {
+            let has_spaces = text.lines().any(|line| line.contains(", "));
+            let is_comma_list = !has_spaces && text.contains(',');
+            check_unnamed(rows.clone().map(|(_, row)| row), is_comma_list)?;
+        }
         (0..first.len()).collect()
     } else if columns.len() == 1 && rows.clone().count() == 1 {
         return Ok(Table::single(columns, numbers(line, &first)?));
@@ -56,12 +62,58 @@ fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
         for (list, value) in lists.iter_mut().zip(numbers(line, &row)?) {
             list.push(value);
         }
+        if lists[0].len() > MAX_VALUES {
+            return Err(FormatError::TooMany { found: text.lines().count() as u64 });
+        }
     }
     let mut table = Table::new(columns);
     for (&index, list) in order.iter().zip(lists) {
         table.insert(columns, index, list)?;
     }
     table.checked(columns, order.iter().map(|&index| columns[index].singular))
+}
+
+/// Refuses columns of a spectrum without names that could be something else.
+fn check_unnamed<'a>(
+    rows: impl Iterator<Item = Vec<&'a str>> + Clone,
+    is_comma_list: bool,
+) -> Result<(), FormatError> {
+    let refused = |reason, example| Err(FormatError::Ambiguous { reason, example });
+    const NAMES: &str = "'eigenvalue,multiplicity'";
+    if rows.clone().nth(1).is_none() {
+        return refused(
+            "one line: a list of eigenvalues, or one eigenvalue with its multiplicity",
+            "'eigenvalue,multiplicity', or write one eigenvalue per line",
+        );
+    }
+    let is_digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if is_comma_list && rows.clone().all(|row| row.len() == 2 && row.iter().all(is_digits)) {
+        return refused(
+            "whole numbers with a comma between: eigenvalues with multiplicities, or decimal commas (which are written as points)",
+            NAMES,
+        );
+    }
+    let counts_from = |start: usize| {
+        let mut lines = rows.clone().zip(start..);
+        lines.all(|(row, k)| row.first().is_some_and(|first| *first == k.to_string()))
+    };
+    if rows.clone().nth(2).is_some() && (counts_from(0) || counts_from(1)) {
+        return refused(
+            "the first column counts lines: eigenvalues are in it only if its name says so",
+            NAMES,
+        );
+    }
+    let is_whole = |row: Vec<&str>| match &row[..] {
+        [_, text] => text.parse::<f64>().map_or(true, |v| v.fract() == 0.0 || !v.is_finite()),
+        _ => true,
+    };
+    match rows.clone().all(is_whole) {
+        true => Ok(()),
+        false => refused(
+            "the second column has fractions, which multiplicities seldom are",
+            "'eigenvalue,multiplicity' or 'eigenvalue,mean'",
+        ),
+    }
 }
 
 fn fields(row: &str) -> Vec<&str> {

@@ -90,12 +90,8 @@ impl Config {
 
     /// How its levels are spaced otherwise than by timesteps: at most one key is true.
     pub fn conversion(&self) -> Result<Option<&'static str>, ConfigError> {
-        const KEYS: [&str; 4] = [
-            "use_karras_sigmas",
-            "use_exponential_sigmas",
-            "use_beta_sigmas",
-            "use_lu_lambdas",
-        ];
+        const KEYS: [&str; 4] =
+            ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas"];
         match KEYS.into_iter().filter(|key| self.is(key)).collect::<Vec<_>>()[..] {
             [] => Ok(None),
             [key] => Ok(Some(key)),
@@ -132,8 +128,10 @@ fn from_betas(config: &Config, more: &[&str]) -> Result<Made, ConfigError> {
     }
     let made = table(config, more)?;
     let (low, high) = (config.positive("sigma_min")?, config.positive("sigma_max")?);
-    let (lowest, highest) =
-        (made.process.level(1.0).noise_ratio(), made.process.level(made.process.t_max()).noise_ratio());
+    let (lowest, highest) = (
+        made.process.level(1.0).noise_ratio(),
+        made.process.level(made.process.t_max()).noise_ratio(),
+    );
     if let (Some(low), Some(high)) = (low, high)
         && low >= high
     {

@@ -83,12 +83,6 @@ pub enum ConfigError {
 /// Largest file that is read.
 const LARGEST: u64 = 1 << 26;
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 pub(super) static ENTRY: Entry<dyn Process> = Entry {
     name: "diffusers",
     aliases: &["scheduler-config"],
@@ -104,10 +98,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
     build: |a| {
         let path = Path::new(a.text("file"));
         let file = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-        let bytes = read(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => format!("no such file '{}'", path.display()),
-            kind => file(&kind),
-        })?;
+        let bytes = crate::file::read(path, LARGEST)?;
         if bytes.len() as u64 > LARGEST {
             return Err(file(&"larger than 64 MiB: no scheduler_config.json").into());
         }
