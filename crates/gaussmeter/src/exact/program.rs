@@ -362,3 +362,31 @@ impl Assembly {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+    use crate::grid::{GridRule, Uniform};
+    use crate::process::{Process, VpLinear};
+    use crate::sampler;
+    use std::sync::Arc;
+
+    /// What no row reads any more gives its register back, also noises and states.
+    #[test]
+    fn registers_do_not_grow_with_steps() {
+        let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
+        let registry = sampler::registry();
+        for name in registry.names_alone() {
+            let sampler = registry.build(name).unwrap().item;
+            let sizes = |steps: usize| {
+                let grid = Uniform.grid(&process, steps, 1e-3).unwrap();
+                let plan = sampler.plan(&grid).ok()?;
+                let sizes = |p: Program| [p.registers, p.slots];
+                Some([sizes(Program::forward(&plan)), sizes(Program::transposed(&plan))])
+            };
+            let (short, long) = (sizes(40), sizes(120));
+            assert_eq!(short, long, "{name}: registers and slots, forwards and transposed");
+            assert!(long.is_none_or(|l| l.iter().all(|[r, _]| *r <= 24)), "{name}: {long:?}");
+        }
+    }
+}
