@@ -16,9 +16,14 @@ pub use linear::Linear;
 pub use plan::{Op, Plan, PlanError};
 
 use crate::denoiser::conversion;
-use crate::numeric::differentiation::Real;
+use crate::numeric::differentiation::{Real, is_recording};
 use crate::process::Level;
+use plan::Values;
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// Most operations of a plan. A step of DDIM is three: evaluate, combine, arrive.
+pub const MAX_OPS: usize = 6_000_000;
 
 /// A vector known to a tape: the initial state, a network output, a noise, a kept combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,18 +79,47 @@ impl Prediction {
     }
 }
 
+/// Operations with numbers that may be variables, where such are recorded, or else with plain ones,
+/// which take half the memory.
+#[derive(Debug)]
+enum Ops {
+    Reals(Vec<Op<Real>>),
+    Values(Vec<Op>, Values),
+}
+
+impl Ops {
+    fn len(&self) -> usize {
+        match self {
+            Ops::Reals(ops) => ops.len(),
+            Ops::Values(ops, _) => ops.len(),
+        }
+    }
+    fn push(&mut self, op: Op<Real>) {
+        match self {
+            Ops::Reals(ops) => ops.push(op),
+            Ops::Values(ops, levels) => ops.push(op.value(levels)),
+        }
+    }
+}
+
 /// Records what a sampler does. Methods take `&self`, so that calls nest:
 /// `tape.keep(x + 0.5 * tape.noise())`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tape {
-    ops: RefCell<Vec<Op<Real>>>,
+    ops: RefCell<Ops>,
     vars: Cell<u32>,
+    /// The last level that was spoken of.
+    level: RefCell<Option<Arc<Level<Real>>>>,
 }
 
 impl Tape {
     /// An empty tape and its initial state.
     pub fn new() -> (Self, Var) {
-        let tape = Tape::default();
+        let ops = match is_recording() {
+            true => Ops::Reals(Vec::new()),
+            false => Ops::Values(Vec::new(), Values::default()),
+        };
+        let tape = Tape { ops: ops.into(), vars: Cell::new(0), level: RefCell::default() };
         let x = tape.fresh();
         (tape, x)
     }
@@ -94,10 +128,33 @@ impl Tape {
         Var(self.vars.replace(self.vars.get() + 1))
     }
 
+    /// A level to be kept: steps end where the next ones start, so that many operations share one.
+    fn level(&self, level: Level<Real>) -> Arc<Level<Real>> {
+        let mut last = self.level.borrow_mut();
+        match &*last {
+            Some(last) if last.is_same_constant(&level) => last.clone(),
+            _ => last.insert(Arc::new(level)).clone(),
+        }
+    }
+
     fn push(&self, op: impl FnOnce(Var) -> Op<Real>) -> Var {
         let dst = self.fresh();
-        self.ops.borrow_mut().push(op(dst));
+        self.write(op(dst));
         dst
+    }
+
+    fn write(&self, op: Op<Real>) {
+        let mut ops = self.ops.borrow_mut();
+        // One more tells that it was too long.
+        if ops.len() <= MAX_OPS {
+            ops.push(op);
+        }
+    }
+
+    /// Whether more was recorded than a plan may hold, so that nothing more is: rules that repeat
+    /// themselves stop then. [`Tape::finish`] tells.
+    pub fn is_full(&self) -> bool {
+        self.ops.borrow().len() > MAX_OPS
     }
 
     /// The network's output of the given kind at `x`, which is noisy at `level`.
@@ -110,9 +167,11 @@ impl Tape {
     {
         let (src, level): (Var, Level<Real>) = (self.keep(x), level.into());
         let Some(told) = level.told else {
+            let level = self.level(level);
             return self.push(|dst| Op::Predict { dst, src, kind, level });
         };
         let (native, told) = (told.predicts, told.level_from(level.t));
+        let told = self.level(told);
         let output = self.push(|dst| Op::Predict { dst, src, kind: native, level: told });
         let (a, b) = conversion(native, kind, &level);
         self.keep(a * src + b * output)
@@ -138,22 +197,36 @@ impl Tape {
     where
         Level<Real>: From<&'a Level<N>>,
     {
-        let level = level.into();
+        let level = self.level(level.into());
         let state = self.keep(combination);
-        self.ops.borrow_mut().push(Op::Arrive { state, level });
+        self.write(Op::Arrive { state, level });
         state
     }
 
-    /// What was recorded, with numbers that may be variables, and the number of vectors.
+    /// What was recorded with numbers that may be variables, and the number of vectors. Nothing where
+    /// none were recorded.
     pub(crate) fn into_ops(self) -> (Vec<Op<Real>>, usize) {
-        (self.ops.into_inner(), self.vars.get() as usize)
+        match self.ops.into_inner() {
+            Ops::Reals(ops) => (ops, self.vars.get() as usize),
+            Ops::Values(..) => (Vec::new(), self.vars.get() as usize),
+        }
     }
 
     /// Ends the recording with its result.
     ///
     /// # Errors
-    /// [`PlanError`]: a coefficient that is not finite.
+    /// [`PlanError`]: a coefficient that is not finite, more than [`MAX_OPS`] operations.
     pub fn finish(self, start: Level, output: Var) -> Result<Plan, PlanError> {
-        Plan::new(self.ops.into_inner(), self.vars.get(), start, output)
+        if self.is_full() {
+            return Err(PlanError::TooLong { most: MAX_OPS });
+        }
+        let ops = match self.ops.into_inner() {
+            Ops::Values(ops, _) => ops,
+            Ops::Reals(ops) => {
+                let mut levels = Values::default();
+                ops.into_iter().map(|op| op.value(&mut levels)).collect()
+            }
+        };
+        Plan::new(ops, self.vars.get(), start, output)
     }
 }

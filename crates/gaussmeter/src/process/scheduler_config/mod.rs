@@ -16,7 +16,6 @@ use super::{Noticed, Process, VpDiscreteError};
 use crate::entry::{Entry, EntryError, Kind, Parameter};
 use config::Config;
 use made::{Made, made};
-use std::io::Read;
 use std::path::Path;
 use thiserror::Error;
 
@@ -99,9 +98,6 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         let path = Path::new(a.text("file"));
         let file = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let bytes = crate::file::read(path, LARGEST)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(file(&"larger than 64 MiB: no scheduler_config.json").into());
-        }
         from_scheduler_config(&bytes).map_err(|e| file(&e).into())
     },
 };
