@@ -83,6 +83,20 @@ pub enum ExperimentError {
         /// The budget.
         nfe: usize,
     },
+    /// The evaluations do not grow with the steps, so that a budget does not tell their number.
+    #[error(
+        "sampler '{sampler}' spends {spent} network evaluations in {steps} steps and no more in longer runs, so that a budget of {nfe} does not tell its length: give a number of steps"
+    )]
+    NoGrowth {
+        /// Its label.
+        sampler: String,
+        /// The evaluations it has.
+        spent: usize,
+        /// The steps it was last tried with.
+        steps: usize,
+        /// The budget.
+        nfe: usize,
+    },
     /// Zero steps, or fewer than two points.
     #[error("{asked} leaves no step: at least 1 step (2 points) is needed")]
     NoStep {
@@ -281,7 +295,7 @@ impl Setting {
         nfe: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
-        if let Some(steps) = self.rule.own_steps() {
+        if let Some(steps) = self.rule.own_steps().or(sampler.item.own_steps()) {
             let run = self.run_steps(sampler, steps, eps)?;
             return if run.plan.nfe() <= nfe { Ok(run) } else { Err(too_small(&run, nfe)) };
         }
@@ -302,9 +316,52 @@ impl Setting {
             if longer.plan.nfe() > nfe {
                 break;
             }
+            let is_stalled = longer.plan.nfe() <= best.plan.nfe();
             best = longer;
+            if is_stalled {
+                best = self.past_stall(sampler, best, nfe, eps)?;
+            }
         }
         Ok(best)
+    }
+
+    /// A longer run for a sampler that does not ask its network in every step: in proportion, where that
+    /// fits; else up to the step in which it asks next, or before it if that is one too many.
+    ///
+    /// # Errors
+    /// [`ExperimentError::NoGrowth`] where far longer runs take no evaluation more.
+    fn past_stall(
+        &self,
+        sampler: &NamedSampler,
+        best: Run,
+        nfe: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let (steps, spent) = (best.grid.step_count(), best.plan.nfe());
+        let of = |n: usize| self.run_steps(sampler, n.min(MAX_STEPS), eps);
+        // Twice as many, and more for short ones: without growth by then there is none to wait for.
+        let patient = 2 * steps + PATIENCE;
+        for share in [spent, spent + 1] {
+            let longer = (steps * nfe).checked_div(share).map_or(steps, |n| n.min(patient));
+            if longer > steps
+                && let Ok(run) = of(longer)
+                && (spent + 1..=nfe).contains(&run.plan.nfe())
+            {
+                return Ok(run);
+            }
+        }
+        // Some grids have no room for that.
+        let farther = [patient, 2 * steps].into_iter().find_map(|n| of(n).ok());
+        let Some(mut high) = farther.filter(|run| run.plan.nfe() > spent) else {
+            let sampler = best.sampler;
+            return Err(ExperimentError::NoGrowth { sampler, spent, steps, nfe });
+        };
+        let mut low = best;
+        while high.grid.step_count() > low.grid.step_count() + 1 {
+            let middle = of(low.grid.step_count().midpoint(high.grid.step_count()))?;
+            if middle.plan.nfe() > spent { high = middle } else { low = middle }
+        }
+        Ok(if high.plan.nfe() <= nfe { high } else { low })
     }
 
     /// An initial law with the process's own values filled in.
@@ -381,6 +438,9 @@ fn spectrum_json(s: &Spectrum) -> serde_json::Value {
     }
     document
 }
+
+/// The steps beyond twice their number in which a sampler may still start to ask its network.
+const PATIENCE: usize = 1024;
 
 fn too_small(run: &Run, nfe: usize) -> ExperimentError {
     ExperimentError::Budget { sampler: run.sampler.clone(), needed: run.plan.nfe(), nfe }

@@ -1,181 +1,10 @@
-//! What the libraries that people use compute, case by case: the recordings in
-//! `../shared/golden/samplers` of k-diffusion, EDM, ComfyUI and diffusers with an exact Gaussian
-//! denoiser, and a few of them beside this file, for checkouts without that folder.
+//! How the recorded runs are written here.
 
-use gaussmeter::prelude::*;
-use gaussmeter::{process, sampler};
-use gaussmeter_testkit::{read_json, shared};
-use serde_json::Value;
-use std::path::Path;
-use std::sync::Arc;
+use crate::case::Case;
+use crate::check::Skip;
 
 /// A recorded file, how its cases are written here, and how many of them are covered.
-type File = (&'static str, fn(&Case) -> Option<String>, usize);
-
-/// One recorded run of a library.
-struct Case<'a>(&'a Value);
-
-impl Case<'_> {
-    fn id(&self) -> &str {
-        self.0["id"].as_str().unwrap()
-    }
-    fn is(&self, variant: &str) -> bool {
-        self.0["variant"] == variant
-    }
-    fn variant(&self) -> &str {
-        self.0["variant"].as_str().unwrap()
-    }
-    /// A keyword argument of the call or of the constructor, if it was given.
-    fn given(&self, key: &str) -> Option<f64> {
-        ["kwargs", "step_kwargs", "config"].iter().find_map(|k| self.0[*k].get(key)?.as_f64())
-    }
-    fn numbers(&self, key: &str) -> Vec<f64> {
-        numbers(&self.0[key])
-    }
-    /// Noise ratios at the nodes: the recorded list; where a library has none, the ratios at the
-    /// evaluations, one a step, and at the output.
-    fn nodes(&self) -> Vec<f64> {
-        let ratio = |pair: &Value| {
-            let pair = numbers(pair);
-            pair[1] / pair[0]
-        };
-        let given = |key, default| self.given(key).unwrap_or(default);
-        let discretization = self.0["kwargs"]["discretization"].as_str().unwrap_or("edm");
-        if self.0["fn"] == "ablation_sampler" && discretization != "edm" && self.is_churned() {
-            // Discretization vp, the only other one with churn: uniform in the time of its schedule.
-            assert_eq!(discretization, "vp");
-            let steps = self.0["num_steps"].as_f64().unwrap();
-            let time = |i: u32| 1.0 + f64::from(i) / (steps - 1.0) * (1e-3 - 1.0);
-            let node = |t: f64| (9.95 * t * t + 0.1 * t).exp_m1().sqrt();
-            return (0..steps as u32).map(|i| node(time(i))).chain([0.0]).collect();
-        }
-        if self.0["fn"] == "ablation_sampler" && !self.is_churned() {
-            let stages = if self.0["kwargs"]["solver"] == "euler" { 1 } else { 2 };
-            let evaluations = self.0["evals_alpha_sigma"].as_array().unwrap().iter();
-            return evaluations.step_by(stages).map(ratio).chain([0.0]).collect();
-        }
-        if self.0["fn"] == "edm_sampler" || self.0["fn"] == "ablation_sampler" {
-            let (low, high) = (given("sigma_min", 0.002), given("sigma_max", 80.0));
-            let (rho, last) = (given("rho", 7.0), self.0["num_steps"].as_f64().unwrap() - 1.0);
-            let (from, to) = (high.powf(1.0 / rho), low.powf(1.0 / rho));
-            let node = |i| (from + f64::from(i) / last * (to - from)).powf(rho);
-            return (0..=last as u32).map(node).chain([0.0]).collect();
-        }
-        if let (true, Some(n)) = (self.0["fn"] == "sample_dpm_fast", self.given("n")) {
-            // Called with the ends and the number of evaluations.
-            let ends = self.numbers("sigmas");
-            let node = |i| ends[0] * (ends[1] / ends[0]).powf(f64::from(i) / n);
-            return (0..n as u32).map(node).chain([ends[1]]).collect();
-        }
-        if self.0["sigmas"].is_array() {
-            let mut nodes = self.numbers("sigmas");
-            // Two-stage schedulers of diffusers list the inner nodes twice.
-            nodes.dedup();
-            if self.0["sampler"].as_str().is_some_and(|s| s.starts_with("uni_pc")) {
-                // Its last level is 0.001, with a σ that it forms as √(1 − e^{2 ln α}).
-                let log_alpha = 0.5 * (1.0f64 / (0.001 * 0.001 + 1.0)).ln();
-                nodes.pop();
-                nodes.push((1.0 - (2.0 * log_alpha).exp()).sqrt() / log_alpha.exp());
-            }
-            if self.is_flow() && self.id().starts_with("comfyui") {
-                // ComfyUI starts SDE samplers a little below u = 1.
-                nodes[0] = nodes[0].min(numbers(&self.0["evals_alpha_sigma"][0])[1]);
-            }
-            return nodes;
-        }
-        let evaluations = self.0["evals_alpha_sigma"].as_array().unwrap().iter();
-        let mut nodes: Vec<f64> = evaluations.chain([&self.output()]).map(ratio).collect();
-        // A level where the network is asked twice.
-        nodes.dedup();
-        nodes
-    }
-    /// α and σ of the output; where they are not recorded, it is clean.
-    fn output(&self) -> Value {
-        match &self.0["output_alpha_sigma"] {
-            Value::Null => serde_json::json!([1.0, 0.0]),
-            output => output.clone(),
-        }
-    }
-    fn is_churned(&self) -> bool {
-        self.given("S_churn").is_some()
-    }
-    fn is_flow(&self) -> bool {
-        self.0["state_space"].as_str().is_some_and(|s| s.starts_with("flow"))
-    }
-    /// Schedulers whose rule depends on the training timestep, not on the noise ratio alone.
-    fn is_discrete(&self) -> bool {
-        ["LCMScheduler", "TCDScheduler"].iter().any(|cls| self.0["cls"] == *cls)
-            || self.is_fixed_stride()
-    }
-    /// Steps of T/n timesteps that do not lead to the next one (SAMPLERS.md, 5.4).
-    fn is_fixed_stride(&self) -> bool {
-        self.id().starts_with("diffusers/ddim/sd_linspace")
-    }
-    /// Whether the recorded states are those of the process in [`Case::grid`], and not x = X/α.
-    fn is_as_recorded(&self) -> bool {
-        self.is_flow() || self.is_discrete() || self.is_trigonometric()
-    }
-    /// From no signal at all, on a variance-preserving process.
-    fn is_trigonometric(&self) -> bool {
-        self.0["state_space"].as_str().is_some_and(|s| s.starts_with("VP"))
-            && self.0["evals_alpha_sigma"][0][0] == 0.0
-    }
-    /// The nodes on a process with the recorded states, or else on one with X = x.
-    fn grid(&self) -> Option<Grid> {
-        if self.is_discrete() {
-            let config = &self.0["config"];
-            let text = format!(
-                "vp-discrete:schedule={},beta_start={},beta_end={}",
-                config["beta_schedule"].as_str()?,
-                config["beta_start"],
-                config["beta_end"]
-            );
-            // Timestep k is time k + 1; the end is the data, or timestep 0 by its name.
-            let end = if self.0["output_alpha_sigma"][1] == 0.0 { 0.0 } else { 1.0 };
-            let times = self.numbers("timesteps").into_iter().map(|k| k + 1.0).chain([end]);
-            let mut times: Vec<f64> = times.collect();
-            times.dedup();
-            let process = process::registry().build(&text).unwrap().item;
-            return Grid::new(process.into(), &times).ok();
-        }
-        let nodes = self.nodes();
-        if self.is_trigonometric() {
-            let times: Vec<f64> = nodes.into_iter().map(f64::atan).collect();
-            return Grid::new(Arc::new(process::Trig), &times).ok();
-        }
-        if !nodes.iter().all(|n| n.is_finite()) {
-            return None;
-        }
-        let process: Arc<dyn Process> = match self.is_flow() {
-            true => Arc::new(Flow),
-            false => Arc::new(Edm::new(f64::max(80.0, nodes[0]))),
-        };
-        Grid::new(process, &nodes).ok()
-    }
-}
-
-impl Case<'_> {
-    /// The nodes on a process whose networks may be told other levels.
-    fn grid_on(&self, process: Arc<dyn Process>) -> Option<Grid> {
-        let nodes = self.nodes();
-        if process.training_steps().is_none() {
-            return Grid::new(process, &nodes).ok();
-        }
-        let grid = Grid::from_sigmas(process.clone(), &nodes).ok()?;
-        if !self.id().contains("kdpm2") {
-            return Some(grid);
-        }
-        let times: Vec<f64> = grid.levels().iter().map(|l| l.t).collect();
-        let fractional = process::registry().build("vp-discrete:conditioning=fractional");
-        let fractional = fractional.unwrap().item.into();
-        let nodes = times.clone();
-        Grid::new(Arc::new(WholeAtNodes { whole: process, fractional, nodes }), &times).ok()
-    }
-}
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect()
-}
+pub type File = (&'static str, fn(&Case) -> Option<String>, usize);
 
 /// `name` with the parameters that the call gave, by their names there and here.
 fn call(name: &str, case: &Case, keys: &[(&str, &str)]) -> Option<String> {
@@ -342,9 +171,14 @@ fn call_lms(c: &Case, last: &str) -> Option<String> {
     Some(format!("lms:order={order},final={last}"))
 }
 
-/// ComfyUI's rules without noise take u of a flow model for the noise ratio.
+/// ComfyUI's rules without noise take u of a flow model for the noise ratio, and some with noise do too,
+/// wrongly.
 fn in_u(c: &Case, text: &str) -> Option<String> {
-    Some(if c.is_flow() { format!("{text} @ flow:coordinates=u") } else { text.into() })
+    let noise = if text.contains("ancestral") { ",noise=comfyui" } else { "" };
+    Some(match c.is_flow() {
+        true => format!("{text} @ flow:coordinates=u{noise}"),
+        false => text.into(),
+    })
 }
 
 /// A network of Stable Diffusion, or of a flow model, that is told a training timestep.
@@ -358,29 +192,6 @@ fn told(c: &Case, text: Option<String>, conditioning: &str) -> Option<String> {
 fn rounding(c: &Case) -> &'static str {
     let rounds = ["use_karras_sigmas", "use_lu_lambdas"].iter().any(|k| c.0["config"][*k] == true);
     if rounds { "round" } else { "truncate" }
-}
-
-/// KDPM2 of diffusers: the network is told whole timesteps at the nodes, fractional ones within steps.
-#[derive(Debug)]
-struct WholeAtNodes {
-    whole: Arc<dyn Process>,
-    fractional: Arc<dyn Process>,
-    nodes: Vec<f64>,
-}
-
-impl Process for WholeAtNodes {
-    fn t_max(&self) -> f64 {
-        self.whole.t_max()
-    }
-    fn level(&self, t: f64) -> Level {
-        if self.nodes.contains(&t) { self.whole.level(t) } else { self.fractional.level(t) }
-    }
-    fn prior_std(&self) -> f64 {
-        self.whole.prior_std()
-    }
-    fn time_of(&self, ratio: f64) -> Option<f64> {
-        self.whole.time_of(ratio)
-    }
 }
 
 /// UniPC of diffusers, by its configuration.
@@ -420,8 +231,7 @@ fn deis(c: &Case) -> Option<String> {
 fn comfyui_deis(c: &Case) -> Option<String> {
     let text = match c.variant() {
         "default" => "deis:variant=comfyui",
-        // Polynomials in σ.
-        "rhoab_max_order4" => "lms:final=denoiser",
+        "rhoab_max_order4" => "deis:order=4,variant=comfyui-rhoab",
         _ => return None,
     };
     in_u(c, text)
@@ -449,7 +259,7 @@ fn ablation(c: &Case) -> Option<String> {
 }
 
 /// The files whose update rules are written here.
-const FILES: &[File] = &[
+pub const FILES: &[File] = &[
     ("kdiffusion__euler", |c| call("edm-euler", c, CHURN), 15),
     ("kdiffusion__euler_ancestral", |c| call("euler-ancestral", c, &[("eta", "eta")]), 15),
     ("comfyui__euler", |c| in_u(c, "ddim"), 26),
@@ -469,7 +279,7 @@ const FILES: &[File] = &[
             None => told(c, Some("ddim".into()), "fractional"),
             Some(_) => Some(format!("{},variant=diffusers", call("edm-euler", c, CHURN)?)),
         },
-        23,
+        24,
     ),
     ("diffusers__edm_euler", |_| Some("ddim".into()), 4),
     ("diffusers__euler_ancestral", |_| Some("euler-ancestral".into()), 8),
@@ -619,146 +429,16 @@ const FILES: &[File] = &[
     ),
 ];
 
-/// The largest error of a case in units of its tolerance, and relative to the variance; `None` if
-/// the evaluations are at other levels than those recorded.
-fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
-    let (text, process) = match text.split_once(" @ ") {
-        Some((text, process)) => (text, Some(process::registry().build(process).unwrap().item)),
-        None => (text, None),
-    };
-    let is_flow = case.is_flow();
-    let as_recorded = process.is_none() && case.is_as_recorded() || is_flow;
-    let grid = match process {
-        None => case.grid()?,
-        Some(process) => case.grid_on(process.into())?,
-    };
-    let plan = sampler::registry().build(text).unwrap().item.plan(&grid).ok()?;
-    let told = plan.ops().iter().filter_map(|op| match op {
-        gaussmeter::tape::Op::Predict { level, .. } => Some(**level),
-        _ => None,
-    });
-    let told: Vec<_> = told.collect();
-    let recorded = &case.0["evals_alpha_sigma"].as_array().unwrap()[..];
-    // An evaluation at the level of the output, or in a step of no length, changes nothing.
-    let ratio = |pair: &Value| pair[1].as_f64().unwrap() / pair[0].as_f64().unwrap();
-    let sigmas = case.0["sigmas"].as_array().map(|s| &s[..]);
-    let is_repeated = matches!(sigmas, Some([.., a, b]) if a == b);
-    let recorded = match recorded {
-        [others @ .., last]
-            if told.len() == others.len()
-                && (is_repeated || ratio(last) == ratio(&case.output())) =>
-        {
-            others
-        }
-        all => all,
-    };
-    let differs = |(level, pair): (&Level, &Value)| {
-        let (alpha, sigma) = (pair[0].as_f64().unwrap(), pair[1].as_f64().unwrap());
-        (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
-    };
-    if told.len() != recorded.len() || told.iter().zip(recorded).any(differs) {
-        return None;
-    }
-    let lambda = numbers(&file["lambdas"]);
-    let data = Spectrum::new("golden", "", &lambda, None, Some(&vec![1.0; lambda.len()])).unwrap();
-    let output = Output::of(&plan, &data);
-    let std = match as_recorded {
-        true => 1.0,
-        false => case.0["init_std_edm"].as_f64().unwrap() * plan.start().alpha,
-    };
-    // Both sides at the scale of the recorded output.
-    let alpha = match as_recorded {
-        // ComfyUI divides by 1 − u at the end, and its UniPC has made that u 0.001.
-        true if is_flow && text.starts_with("unipc") && case.id().starts_with("comfyui") => {
-            1.0 / (1.0 - 0.001)
-        }
-        true => 1.0,
-        false => case.output()[0].as_f64().unwrap(),
-    };
-    let (var, gain, mean) = (case.numbers("var"), case.numbers("gain"), case.numbers("mean_gain"));
-    let tolerance = case.numbers("rtol_per_lambda");
-    // Steps are recorded as x + (σ′ − σ) d, which cancels in long ones: there the recordings are off
-    // by more than they carry, as exact arithmetic on k-diffusion/heun/polyexponential_rho2 and
-    // dpm_fast/range_edm shows.
-    let floor = match grid.levels().len() {
-        ..=4 => 1e-9,
-        // Two blocks.
-        6 if case.0["fn"] == "sample_dpm_fast" => 1e-10,
-        // Means are recorded as 1 − 6e-12, where every rule has 1: a small constant in a denominator.
-        _ if case.id().starts_with("diffusers/ltx") => 1e-11,
-        _ => 5e-12,
-    };
-    let mut worst = (0.0f64, 0.0f64);
-    for (i, eigenvalue) in lambda.iter().enumerate() {
-        let mode = data.eigenvalues().iter().position(|l| l == eigenvalue).unwrap();
-        let g = alpha * std * output.gain[mode];
-        let v = g * g + alpha * alpha * output.noise_variance[mode];
-        let std_size = var[i].sqrt().max(1e-9);
-        let rtol = tolerance[i].max(floor);
-        let size = rtol * var[i] + 1e-18;
-        // An error of v is twice one of the standard deviation, which gains and means share.
-        for (error, allowed) in [
-            ((v - var[i]).abs(), size),
-            ((g - gain[i]).abs(), size / std_size),
-            ((alpha * output.mean_gain[mode] - mean[i]).abs(), rtol * mean[i].abs().max(1.0)),
-        ] {
-            worst.0 = worst.0.max(error / allowed);
-        }
-        // Relative, where the allowance of 1e-18 is not what counts.
-        if var[i] > 1e-9 {
-            worst.1 = worst.1.max((v - var[i]).abs() / var[i]);
-        }
-    }
-    Some(worst)
-}
+/// Recorded files that are no runs of samplers.
+pub const ELSEWHERE: &[(&str, &str)] = &[
+    ("schedules__comfyui", "lists of levels: tests/grids.rs"),
+    ("schedules__diffusers", "lists of levels: tests/grids.rs"),
+    ("diffusers__scm", "no sampler here takes its step"),
+];
 
-/// Cases covered and the largest relative error of a variance; failures in words.
-fn check_file(file: &Value, text: fn(&Case) -> Option<String>) -> (usize, f64, Vec<String>) {
-    let (mut covered, mut worst, mut failures) = (0, 0.0f64, Vec::new());
-    for case in file["cases"].as_array().unwrap().iter().map(Case) {
-        if case.0.get("native_status").is_some_and(|s| s != "ok") {
-            continue;
-        }
-        let Some(text) = text(&case) else { continue };
-        let Some((error, relative)) = check(file, &case, &text) else { continue };
-        covered += 1;
-        worst = worst.max(relative);
-        if error.is_nan() || error > 1.0 {
-            failures.push(format!("{} as {text}: {error:.3e} tolerances", case.id()));
-        }
-    }
-    (covered, worst, failures)
-}
-
-#[test]
-fn libraries_compute_the_same() {
-    let Some(shared) = shared() else { return };
-    let mut failures = Vec::new();
-    for (name, text, expected) in FILES {
-        let file = read_json(&shared.join(format!("golden/samplers/{name}.json")));
-        let (covered, worst, failed) = check_file(&file, *text);
-        println!(
-            "{name}: {covered} of {} cases, {worst:.1e}",
-            file["cases"].as_array().unwrap().len()
-        );
-        failures.extend(failed);
-        if covered != *expected {
-            failures.push(format!("{name}: {covered} cases covered, not {expected}"));
-        }
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-/// The same for the cases beside this file, one or two of each recording.
-#[test]
-fn libraries_compute_the_same_in_the_fixture() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let fixture = read_json(&folder.join("samplers.json"));
-    for (name, text, _) in FILES {
-        let file = &fixture["files"][name];
-        let (covered, _, failures) = check_file(file, *text);
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
-        assert_eq!(covered, file["cases"].as_array().unwrap().len(), "{name}");
-        assert!(covered > 0, "{name}");
-    }
-}
+/// Cases that are not compared: the file, why, and how many there are.
+pub const SKIPPED: &[(&str, Skip, usize)] = &[
+    // With linspace states are not at the noise level that the network is told (SAMPLERS.md, 5.4).
+    ("diffusers__ddim", Skip::NotWritten, 1),
+    ("diffusers__pndm", Skip::NotWritten, 2),
+];
