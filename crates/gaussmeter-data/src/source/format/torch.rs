@@ -1,8 +1,7 @@
 //! Tensors of PyTorch: a zip archive of a pickle and of the storages it refers to.
 
 use super::array::{Stored, span};
-use super::pickle::{find, stored};
-use super::{Format, npz};
+use super::{Format, npz, pickle};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Array, Pickle, Tensor, Value};
 use crate::source::{Content, Input, Options};
@@ -56,18 +55,12 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         None => name,
     };
     let pickled = Input::memory(input.path(), &place, bytes)?;
-    let pickle = Pickle::load(&pickled)?;
-    let (name, value) = find(input, &pickle, options)?;
-    let name = name.as_deref();
-    match value {
-        Value::Tensor(tensor) => {
-            tensor_stored(input, &root, big_endian, name, tensor)?.content(input, name, options)
-        }
-        Value::Array(array) => {
-            stored(&pickled, name, Array::clone(array))?.content(input, name, options)
-        }
+    let loaded = Pickle::load(&pickled)?;
+    pickle::read(input, &loaded, options, |name, value| match value {
+        Value::Tensor(tensor) => tensor_stored(input, &root, big_endian, name, tensor),
+        Value::Array(array) => pickle::stored(&pickled, name, Array::clone(array)),
         _ => Err(input.malformed("holds no tensor")),
-    }
+    })
 }
 
 /// The content of an entry that is not large.
