@@ -13,6 +13,7 @@ const BATCH: usize = 64;
 
 /// Decides what arrays are, all of them together.
 pub(super) fn settle(
+    description: String,
     contents: Vec<(Input, Content)>,
     options: &Options,
     notes: &mut Vec<String>,
@@ -99,8 +100,7 @@ pub(super) fn settle(
                     all.push((input, samples));
                 }
             }
-            let place = input.place();
-            others.push((input, Content::Samples(Box::new(Many::of_single(place, all)?))));
+            others.push((input, Content::Samples(Box::new(Many::of_single(description, all)?))));
             Ok(others)
         }
     }
@@ -255,7 +255,8 @@ impl Content {
     /// # Errors
     /// [`SamplesError`]
     pub fn settled(self, input: &Input, options: &Options) -> Result<Self, SamplesError> {
-        let mut all = settle(vec![(input.clone(), self)], options, &mut Vec::new())?;
+        let contents = vec![(input.clone(), self)];
+        let mut all = settle(input.place(), contents, options, &mut Vec::new())?;
         match all.pop() {
             Some((_, content)) if all.is_empty() => Ok(content),
             _ => Err(input.malformed("several arrays of different kinds: name one with --array")),

@@ -231,7 +231,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
     if options.suffix.is_some() && !paths.iter().any(|path| path.is_dir()) {
         check_suffix(paths)?;
     }
-    let contents = arrays::settle(contents, options, &mut notes)?;
+    let contents = arrays::settle(describe(paths), contents, options, &mut notes)?;
     let data = match whole(paths, contents)? {
         Content::Samples(samples) => Data::Samples(samples),
         Content::Covariance(covariance) => Data::Covariance(covariance),

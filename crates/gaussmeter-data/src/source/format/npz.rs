@@ -5,7 +5,9 @@ use super::npy::Header;
 use super::{Format, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
+use crate::source::records::Opener;
 use crate::source::{Content, Input, Options};
+use std::collections::HashMap;
 use std::io::{self, Read};
 use zip::ZipArchive;
 
@@ -13,15 +15,23 @@ pub(super) static FORMAT: Format = Format {
     name: "npz",
     summary: "NumPy archive: an array (--array), statistics of pytorch-fid (mu, sigma), a spectrum",
     recognises: |input| {
-        names(input).is_ok_and(|n| n.iter().any(|name| name.ends_with(".npy")) && !is_folder(&n))
+        names(input).is_ok_and(|names| {
+            names.iter().any(|name| name.ends_with(".npy")) && !is_folder(input, &names)
+        })
     },
     open,
 };
 
-/// Whether these are the files of a folder, and not the arrays that NumPy puts into an archive.
-fn is_folder(names: &[String]) -> bool {
+/// Whether these are the files of a folder, and not the arrays that NumPy puts into an archive. Where
+/// they may be either, the name of the archive tells.
+fn is_folder(input: &Input, names: &[String]) -> bool {
     let is_other = |name: &String| !name.ends_with(".npy") && !name.ends_with('/');
-    names.len() > 1 && (names.iter().any(is_other) || names.iter().all(|name| name.contains('/')))
+    let name = input.name().to_ascii_lowercase();
+    match name.ends_with(".npz") {
+        true => false,
+        false if name.ends_with(".zip") => true,
+        false => names.iter().any(is_other) || names.iter().all(|name| name.contains('/')),
+    }
 }
 
 /// Names of the entries of a zip archive.
@@ -39,6 +49,42 @@ pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError>
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let entry = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
     Ok(entry.size())
+}
+
+/// Where in the file the entries of a zip archive are that are not compressed: start and length. To open
+/// the archive for each of many takes long.
+pub(super) fn places(input: &Input) -> Result<HashMap<String, (u64, u64)>, SamplesError> {
+    let mut places = HashMap::new();
+    if input.is_gzip() {
+        return Ok(places);
+    }
+    let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    for index in 0..archive.len() {
+        // A damaged entry is an error where it is read.
+        let Ok(file) = archive.by_index_raw(index) else { continue };
+        let is_plain = file.compression() == zip::CompressionMethod::Stored && !file.encrypted();
+        if let (true, Ok(name), Some(start)) = (is_plain, file.name(), file.data_start()) {
+            places.insert(name.into_owned(), (start, file.size()));
+        }
+    }
+    Ok(places)
+}
+
+/// Opens an entry of a zip archive, from so many bytes after a place in it on.
+pub(super) fn entry_opener(
+    input: &Input,
+    name: String,
+    places: &HashMap<String, (u64, u64)>,
+    from: u64,
+) -> Opener {
+    let input = input.clone();
+    match places.get(&name).copied() {
+        Some((start, size)) => Box::new(move |offset| {
+            let reader = input.reader_at(start.saturating_add(from + offset))?;
+            Ok(Box::new(reader.take(size.saturating_sub(from + offset))))
+        }),
+        None => Box::new(move |offset| entry(&input, &name, from + offset)),
+    }
 }
 
 /// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
@@ -152,9 +198,10 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             npy::stored(input, Some(name), opener(input, name))?.content(input, Some(name), options)
         }
         None => {
-            let listed = listed(input, &arrays)?;
+            let (listed, places) = (listed(input, &arrays)?, places(input)?);
             choose::content(input, &listed, options, |name| {
-                npy::stored(input, Some(name), opener(input, name))
+                let open = entry_opener(input, format!("{name}.npy"), &places, 0);
+                npy::stored(input, Some(name), open)
             })
         }
     }
@@ -176,7 +223,7 @@ fn listed(input: &Input, arrays: &[String]) -> Result<Vec<Named>, SamplesError> 
     Ok(named.collect())
 }
 
-fn opener(input: &Input, name: &str) -> crate::source::records::Opener {
+fn opener(input: &Input, name: &str) -> Opener {
     let (input, file) = (input.clone(), format!("{name}.npy"));
     Box::new(move |offset| entry(&input, &file, offset))
 }
