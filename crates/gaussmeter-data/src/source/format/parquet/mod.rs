@@ -47,9 +47,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         }
         Some((Kind::Other(what), column)) => {
             let name = column.name;
-            return Err(input.malformed(format!(
-                "column '{name}' holds {what}, which is no data: rows need one picture, one list of numbers or one number each"
-            )));
+            return Err(input.malformed(format!("column '{name}' holds {what}, which is no data")));
         }
         None => Numbers::table(&table, numbers(&table)?, options)?,
     };
