@@ -462,7 +462,7 @@ fn text_errors() {
     }
     assert_eq!(
         error("a.csv", b"1\x00\x00"),
-        "a.csv: not recognised as npy, npz, printed list, json, python, text"
+        "a.csv: not recognised as npy, npz, printed, json, python, text"
     );
     assert!(error("a.csv", b"\xff\xfe").starts_with("a.csv: line 1: '"));
 }

@@ -3,7 +3,7 @@
 mod json;
 pub(super) mod npy;
 pub(super) mod npz;
-mod pasted;
+mod printed;
 mod python;
 mod text;
 
@@ -14,7 +14,7 @@ pub fn formats() -> &'static [&'static Format] {
     static ALL: &[&Format] = &[
         &npy::FORMAT,
         &npz::FORMAT,
-        &pasted::FORMAT,
+        &printed::FORMAT,
         &json::FORMAT,
         &python::FORMAT,
         &text::FORMAT,

@@ -5,7 +5,7 @@ use super::{Format, FormatError, Table, text, without_mark};
 use std::str;
 
 pub(super) static FORMAT: Format = Format {
-    name: "printed list",
+    name: "printed",
     extensions: &[],
     recognises: |bytes| {
         let Ok(text) = str::from_utf8(without_mark(bytes)) else { return false };
