@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What formats share.
-const HELPERS: [&str; 2] = ["array", "mod"];
+const HELPERS: [&str; 3] = ["array", "choose", "mod"];
 
 #[test]
 fn every_file_is_registered() {

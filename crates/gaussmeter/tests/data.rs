@@ -399,6 +399,48 @@ fn json_errors() {
     assert!(deep.contains("recursion limit exceeded"), "{deep}");
 }
 
+/// Lists as programs print them and people paste them.
+#[test]
+fn printed_lists_are_read() {
+    let expected = [999.0, 850.5, 24.0, 0.0];
+    for text in [
+        "tensor([999.0, 850.5,\n         24, 0], device='cuda:0')\n",
+        "tensor([9.9900e+02, 8.5050e+02, 2.4000e+01, 0.0000e+00], dtype=torch.float64)",
+        "timesteps: tensor([999., 850.5, 24., 0.], device='cuda:0', grad_fn=<SelectBackward0>)",
+        "np.array(torch.tensor([999, 850.5, 24, 0]))",
+        "array([999. , 850.5,  24. ,   0. ])",
+        "[999.  850.5  24.    0. ]",
+        "[999, 850.5,\n 24, 0,]",
+        "[999; 850.5; 24; 0;]",
+        "(999, 850.5, 24, 0)",
+        "[np.float64(999.0), np.float64(850.5), np.float64(24.0), np.float64(0.0)]",
+        "[tensor(999., device='cuda:0'), tensor(850.5, device='cuda:0'), tensor(24), tensor(0)]",
+        "999, 850.5, 24, 0,",
+        "999;850.5;24;0",
+        "999; 850.5; 24; 0;\n",
+        "999, 850.5,\n24,\n0",
+        "999,\n850.5,\n24,\n0,\n",
+        "t = torch.tensor([999, 850.5, 24, 0], device='cuda:0')",
+    ] {
+        assert_eq!(numbers("a.txt", text).as_deref(), Ok(&expected[..]), "{text}");
+    }
+    assert_eq!(load("a.txt", "4,\n1,\n0.5,\n").unwrap().eigenvalues(), [4.0, 1.0, 0.5]);
+    for (text, message) in [
+        ("tensor([999, x, 24])", "line 1: 'x' is not a number"),
+        ("tensor([999,\n 0x3, 24])", "line 2: '0x3' is not a number"),
+        ("tensor([[999, 850], [24, 0]])", "several lists, or a list of lists"),
+        ("tensor([9, 8]), tensor([7])", "several lists"),
+        ("tensor([999, 998, ..., 1, 0])", "abbreviated by '...'"),
+        ("999;850,5;24", "'850,5' is not a number"),
+        ("999, , 24", "line 1: '' is not a number"),
+        (",", "'' is not a number"),
+        ("tensor([])", "no numbers"),
+    ] {
+        let found = numbers("a.txt", text).expect_err(text);
+        assert!(found.contains(message), "{text}: {found}");
+    }
+}
+
 #[test]
 fn text_errors() {
     for (content, message) in [
@@ -423,7 +465,7 @@ fn text_errors() {
     }
     assert_eq!(
         error("a.csv", b"1\x00\x00"),
-        "a.csv: not recognised as npy, npz, json, python, text"
+        "a.csv: not recognised as npy, npz, printed, json, python, text"
     );
     assert!(error("a.csv", b"\xff\xfe").starts_with("a.csv: line 1: '"));
 }

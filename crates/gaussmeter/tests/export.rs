@@ -338,7 +338,10 @@ fn lists_that_make_no_grid_are_refused() {
     };
     let timesteps = |on: &str, text: &str| error("custom-timesteps:FILE", on, text);
     assert_eq!(timesteps("vp-discrete", "1000, 3"), "a.txt: timestep 0 is 1000, outside [0, 999]");
-    assert!(timesteps("vp-discrete", "3, 3").starts_with("a.txt: times must decrease"));
+    assert!(
+        timesteps("vp-discrete", "3, 3")
+            .starts_with("a.txt: timesteps must decrease from noise to data, but timestep 0 is 3")
+    );
     assert!(timesteps("edm", "3, 2").contains("needs the process vp-discrete"));
     assert!(error("flow-sigmas:FILE", "flow", "1.5, 0").contains("outside [0, 1]"));
     assert!(error("flow-sigmas:FILE", "edm", "1, 0.5").contains("sigma 0 is inf"));

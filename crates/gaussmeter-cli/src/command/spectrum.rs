@@ -7,7 +7,9 @@ use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
 use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
-use gaussmeter_data::source::{Data, Kind, Layout, ScaleChoice, Source, Split};
+use gaussmeter_data::source::{
+    Data, Kind, Latents, Layout, SamplesPerFile, ScaleChoice, Source, Split,
+};
 use gaussmeter_data::{
     Choice, Decomposition, LanczosOptions, Memory, Method, Moments, Options as Decompose,
     StationaryModel, choose, decompose, source,
@@ -18,13 +20,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 DATA is one or more files, folders or archives, recognised by content:
-  images        a folder or tar archive (also .tar.gz, WebDataset shards) of png,
-                jpeg, webp, gif, bmp, tiff, qoi, pnm
+  images        a folder, tar archive (also .tar.gz, WebDataset shards) or ZIP
+                archive (EDM, StyleGAN) of png, jpeg, webp, gif, bmp, tiff, qoi,
+                pnm
   data sets     CIFAR-10 and CIFAR-100 (binary or python), MNIST (idx, idx.gz),
                 Hugging Face parquet shards
   arrays        .npy, .npz, .safetensors, PyTorch .pt: N x d, N x C x H x W,
-                N x H x W x C
-  statistics    pytorch-fid .npz (mu, sigma), a covariance matrix, eigenvalues
+                N x H x W x C; also many files of one sample each, in folders and
+                archives, and lists of arrays
+  statistics    mu and sigma (.npz, .pt, .pkl, .safetensors), a covariance matrix,
+                eigenvalues
 
 The file written by -o is a spectrum for every other command (--spectrum); with
 --basis, pictures can be drawn from it (gaussmeter sample). Sums over 8-bit data
@@ -36,6 +41,7 @@ Examples:
   gaussmeter spectrum photos/ --resize 64 --crop 64 --channels rgb -o photos.npz
   gaussmeter spectrum train-*.tar --part 3/8 -o part3.npz   # then: merge
   gaussmeter spectrum latents.safetensors --basis -o latents.npz
+  gaussmeter spectrum cache/ --samples-per-file one -o cache.npz
   gaussmeter table --spectrum cifar.npz")]
 pub struct Arguments {
     /// Files, folders or archives
@@ -104,6 +110,17 @@ struct ReadOptions {
     /// The array, tensor or column to read, where a file has several
     #[arg(long, value_name = "NAME")]
     array: Option<String>,
+    /// What arrays of numbers in several files, archives or lists are: one sample each, one sample per
+    /// entry (row) of their first axis, or auto (by their shapes and number; a note says so)
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "auto")]
+    samples_per_file: SamplesPerFileName,
+    /// Latents stored as means and deviations: the mean (half of the channels), all, or auto (the mean
+    /// where names say mean-std or moments)
+    #[arg(long, value_enum, value_name = "PART", default_value = "auto")]
+    latents: LatentsName,
+    /// Read only files of a folder or archive whose names end in this, where each sample has several
+    #[arg(long, value_name = "SUFFIX")]
+    suffix: Option<String>,
     /// What an array is [default: by its shape; a symmetric square one is a covariance]
     #[arg(long, value_name = "KIND", value_enum)]
     kind: Option<KindName>,
@@ -122,6 +139,8 @@ struct ReadOptions {
 }
 
 named!(KindName => Kind { Samples, Covariance, Eigenvalues });
+named!(SamplesPerFileName => SamplesPerFile { Auto, One, Rows });
+named!(LatentsName => Latents { Auto, Mean, All });
 named!(LayoutName => Layout { Auto, Chw, Hwc });
 named!(SplitName => Split { Auto, Train, Test, All });
 
@@ -147,6 +166,9 @@ impl ReadOptions {
             memory,
             array: self.array.clone(),
             kind: self.kind.map(Kind::from),
+            samples_per_file: self.samples_per_file.into(),
+            latents: self.latents.into(),
+            suffix: self.suffix.clone(),
             layout: self.layout.into(),
             scale: self.scale,
             split: self.split.into(),
@@ -240,7 +262,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         lanczos: a.method.lanczos(),
     };
     let cache = a.method.cache(chosen.method, &*samples);
-    let mut found = watched(a, &mut *samples, cache, |samples| Ok(decompose(samples, &options)?))?;
+    let mut found = watched(&mut *samples, cache, |samples| Ok(decompose(samples, &options)?))?;
     found.reason = chosen.reason;
     if Work::is_stopped() {
         note("interrupted: the result of fewer passes, as its errors say");
@@ -251,7 +273,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
 
 /// The stationary law, which is saved as such.
 fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
-    let mut model = watched(a, samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
+    let mut model = watched(samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
     if a.solve.centred {
         model = model.centred()?;
     }
@@ -264,7 +286,6 @@ fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
 /// Work on samples that shows how far it is, can be stopped, and reads again only what does not fit
 /// into memory.
 fn watched<T>(
-    a: &Arguments,
     samples: &mut dyn Samples,
     cache: u64,
     work_on: impl FnOnce(&mut dyn Samples) -> Result<T, Failure>,

@@ -14,6 +14,9 @@ pub(crate) const HEAD: usize = 4096;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 
+/// How NumPy's arrays begin.
+pub(crate) const NUMPY: &[u8] = b"\x93NUMPY";
+
 /// A file, or a member of one, that can be read any number of times. What is compressed with gzip is
 /// read decompressed.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub struct Input {
     member: Option<String>,
     body: Body,
     gzip: bool,
-    head: Vec<u8>,
+    head: Arc<[u8]>,
 }
 
 #[derive(Clone)]
@@ -96,19 +99,23 @@ impl Input {
 
     fn new(path: &Path, member: Option<String>, body: Body) -> Result<Self, SamplesError> {
         let (path, member) = (path.into(), member.map(printable));
-        let mut input = Input { path, member, body, gzip: false, head: Vec::new() };
+        let mut input = Input { path, member, body, gzip: false, head: Arc::default() };
         input.head = input.read_head()?;
         if input.head.starts_with(GZIP) {
             input.gzip = true;
             input.head = input.read_head()?;
         }
+        // Arrays come in millions of files, and are known by their first bytes.
+        if input.head.starts_with(NUMPY) {
+            input.head = NUMPY.into();
+        }
         Ok(input)
     }
 
-    fn read_head(&self) -> Result<Vec<u8>, SamplesError> {
+    fn read_head(&self) -> Result<Arc<[u8]>, SamplesError> {
         let mut head = Vec::new();
         self.reader()?.take(HEAD as u64).read_to_end(&mut head).map_err(|e| self.failed(e))?;
-        Ok(head)
+        Ok(head.into())
     }
 
     /// The file.

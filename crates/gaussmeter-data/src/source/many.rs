@@ -6,9 +6,42 @@ pub(super) struct Many {
     description: String,
     all: Vec<Box<dyn Samples>>,
     at: usize,
+    /// Whether each holds one sample, so that chunks are made of many.
+    single: bool,
 }
 
 impl Many {
+    /// Files of one sample each; at least one.
+    pub fn of_single(
+        description: String,
+        all: Vec<(Input, Box<dyn Samples>)>,
+    ) -> Result<Self, SamplesError> {
+        Ok(Many { single: true, ..Many::new(description, all)? })
+    }
+
+    /// A chunk from as many files as it takes. Each is closed when it has been read.
+    fn gather(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
+        let first = self.at;
+        let (mut bytes, mut floats) = (Vec::new(), Vec::new());
+        while self.at - first < max_rows.max(1) {
+            let Some(samples) = self.all.get_mut(self.at) else { break };
+            match samples.next_chunk(1)? {
+                Some(Chunk::Bytes { values, .. }) => bytes.extend(values),
+                Some(Chunk::Floats { values, .. }) => floats.extend(values),
+                None => {}
+            }
+            samples.rewind()?;
+            self.at += 1;
+        }
+        let rows = self.at - first;
+        match (bytes.is_empty(), floats.is_empty()) {
+            (true, true) => Ok(None),
+            (false, true) => Ok(Some(Chunk::Bytes { rows, values: bytes })),
+            (true, false) => Ok(Some(Chunk::Floats { rows, values: floats })),
+            (false, false) => Err(SamplesError::Mixed { row: first as u64 }),
+        }
+    }
+
     /// Files of one shape and scale; at least one.
     pub fn new(
         description: String,
@@ -33,7 +66,7 @@ impl Many {
             }
             kept.push(samples);
         }
-        Ok(Many { description, all: kept, at: 0 })
+        Ok(Many { description, all: kept, at: 0, single: false })
     }
 }
 
@@ -54,9 +87,15 @@ impl Samples for Many {
         self.all.first()?.is_bytes()
     }
     fn position(&self) -> u64 {
-        self.all.iter().map(|s| s.position()).sum()
+        match self.single {
+            true => self.at as u64,
+            false => self.all.iter().map(|s| s.position()).sum(),
+        }
     }
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
+        if self.single {
+            return self.gather(max_rows);
+        }
         while let Some(samples) = self.all.get_mut(self.at) {
             if let Some(chunk) = samples.next_chunk(max_rows)? {
                 return Ok(Some(chunk));
@@ -66,6 +105,11 @@ impl Samples for Many {
         Ok(None)
     }
     fn skip(&mut self, mut count: u64) -> Result<(), SamplesError> {
+        if self.single {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            self.at = self.at.saturating_add(count).min(self.all.len());
+            return Ok(());
+        }
         while let Some(samples) = self.all.get_mut(self.at).filter(|_| count > 0) {
             let before = samples.position();
             samples.skip(count)?;

@@ -4,6 +4,7 @@
 //! file and one line in [`formats`]. Arrays of numbers become [`Records`], encoded pictures are
 //! [`Blobs`] until [`pictures`] decodes them.
 
+mod arrays;
 pub mod blobs;
 pub mod format;
 mod input;
@@ -11,9 +12,10 @@ mod many;
 mod pickle;
 pub mod pictures;
 pub mod records;
+mod suffix;
 
 pub use blobs::{Blob, Blobs};
-pub use format::{Format, formats};
+pub use format::{Format, Undecided, formats};
 pub use input::{Input, ReadSeek};
 pub use records::{Array, Number, Records};
 
@@ -32,6 +34,12 @@ pub struct Options {
     pub array: Option<String>,
     /// What an array of numbers is; told from its shape and values if `None`.
     pub kind: Option<Kind>,
+    /// What arrays are: one sample each, or several.
+    pub samples_per_file: SamplesPerFile,
+    /// Which part of latents is read that an encoder has written.
+    pub latents: Latents,
+    /// What the names of the files of a folder or archive end in that are read; all if `None`.
+    pub suffix: Option<String>,
     /// The order of the axes of pictures in arrays.
     pub layout: Layout,
     /// How stored values become data.
@@ -53,6 +61,31 @@ pub enum Kind {
     Covariance,
     /// The eigenvalues of the covariance.
     Eigenvalues,
+}
+
+/// What arrays of numbers in files, archives and lists are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SamplesPerFile {
+    /// Told by their number and their shapes.
+    #[default]
+    Auto,
+    /// Each array is one sample.
+    One,
+    /// Each entry of the first axis is one sample.
+    Rows,
+}
+
+/// What is read of the means and deviations that an encoder finds for each picture, which files hold
+/// one after the other along the channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Latents {
+    /// The means, where names say that there are both (`mean-std`, `moments`).
+    #[default]
+    Auto,
+    /// The means: the first half of the channels.
+    Mean,
+    /// All that is stored.
+    All,
 }
 
 /// The order of the axes of pictures in arrays.
@@ -130,6 +163,8 @@ pub enum Content {
     Spectrum(Box<Spectrum>),
     /// Sums over a part of a data set.
     Moments(Box<Moments>),
+    /// Arrays that are a sample each, or several.
+    Arrays(Vec<Undecided>),
     /// Files within the file.
     Members(Vec<Input>),
 }
@@ -142,6 +177,7 @@ impl Content {
             Content::Covariance(_) => "a covariance",
             Content::Spectrum(_) => "eigenvalues",
             Content::Moments(_) => "partial sums",
+            Content::Arrays(_) => "arrays",
             Content::Members(_) => "files",
         }
     }
@@ -193,9 +229,13 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
     for path in paths {
         match path.is_dir() {
             true => open_folder(path, options, &mut notes, &mut contents)?,
-            false => open_input(Input::file(path)?, options, &mut notes, &mut contents)?,
+            false => open_input(Input::file(path)?, 0, options, &mut notes, &mut contents)?,
         }
     }
+    if options.suffix.is_some() && !paths.iter().any(|path| path.is_dir()) {
+        check_suffix(paths)?;
+    }
+    let contents = arrays::settle(describe(paths), contents, options, &mut notes)?;
     let data = match whole(paths, contents)? {
         Content::Samples(samples) => Data::Samples(samples),
         Content::Covariance(covariance) => Data::Covariance(covariance),
@@ -207,10 +247,29 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
             notes.extend(pictures.notes());
             Data::Samples(Box::new(pictures))
         }
-        // Members are opened where they are met.
-        Content::Members(_) => return Err(SamplesError::Nothing { path: describe(paths).into() }),
+        // Members are opened where they are met, arrays are settled by then.
+        Content::Members(_) | Content::Arrays(_) => {
+            return Err(SamplesError::Nothing { path: describe(paths).into() });
+        }
     };
     Ok(Source { data, notes })
+}
+
+/// Refuses a suffix where no file is an archive.
+fn check_suffix(paths: &[PathBuf]) -> Result<(), SamplesError> {
+    for path in paths {
+        let input = Input::file(path)?;
+        match format::of(&input) {
+            Some(format) if !format::is_archive(format) => {
+                return Err(input.malformed(format!(
+                    "--suffix chooses files of a folder or archive, and this is {}",
+                    format.name
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// One content from all files.
@@ -269,18 +328,25 @@ fn describe(paths: &[PathBuf]) -> String {
     }
 }
 
+/// Archives within archives that are opened: some hold themselves.
+const DEPTH: usize = 3;
+
 /// Opens one file or member, and what it has inside.
 fn open_input(
     input: Input,
+    depth: usize,
     options: &Options,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
     let format = format::of(&input).ok_or_else(|| format::unrecognised(&input))?;
     match (format.open)(&input, options)? {
+        Content::Members(_) if depth == DEPTH => {
+            Err(input.malformed("an archive in archives in archives: unpack it"))
+        }
         Content::Members(members) => {
             let files = members.into_iter().map(|m| (m.member().unwrap_or("").to_owned(), m));
-            open_files(&input.place(), files.collect(), options, notes, contents)
+            open_files(&input.place(), files.collect(), depth + 1, options, notes, contents)
         }
         content => {
             contents.push((input, content));
@@ -295,21 +361,26 @@ fn open_folder(
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
-    let blobs::Listing { files, others: endless } = blobs::list(path)?;
+    let blobs::Listing { mut files, others: endless } = blobs::list(path)?;
     if let Some(first) = endless.first() {
         let (place, count, first) = (path.display(), endless.len(), first.display());
         notes.push(format!("{place}: {count} pipes, sockets or devices left out (first: {first})"));
     }
+    let name = |file: &Path| file.strip_prefix(path).unwrap_or(file).to_string_lossy().into_owned();
+    let place = path.display().to_string();
+    if let Some(suffix) = &options.suffix {
+        let names = files.iter().map(|file| name(file)).collect();
+        let kept = suffix::chosen(&place, names, suffix)?;
+        let mut kept = kept.into_iter();
+        files.retain(|_| kept.next().unwrap_or(false));
+    }
     let (pictures, others): (Vec<PathBuf>, Vec<PathBuf>) =
         files.into_iter().partition(|file| pictures::is_picture_file(file));
-    let place = path.display().to_string();
     if !pictures.is_empty() {
-        let named: Vec<_> = pictures
-            .into_iter()
-            .map(|p| (p.strip_prefix(path).unwrap_or(&p).to_string_lossy().into_owned(), p))
-            .collect();
+        let named: Vec<_> = pictures.into_iter().map(|p| (name(&p), p)).collect();
         let (chosen, note) = options.split.choose(&place, named, true)?;
         notes.extend(note);
+        suffix::check(&place, chosen.iter().map(|(name, _)| &name[..]), options, notes)?;
         if !others.is_empty() {
             let (count, first) = (others.len(), others[0].display());
             notes
@@ -321,16 +392,16 @@ fn open_folder(
     }
     let mut named = Vec::new();
     for file in others {
-        let name = file.strip_prefix(path).unwrap_or(&file).to_string_lossy().into_owned();
-        named.push((name, Input::file(&file)?));
+        named.push((name(&file), Input::file(&file)?));
     }
-    open_files(&place, named, options, notes, contents)
+    open_files(&place, named, 0, options, notes, contents)
 }
 
 /// Opens those of several files that hold data.
 fn open_files(
     place: &str,
     files: Vec<(String, Input)>,
+    depth: usize,
     options: &Options,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
@@ -353,8 +424,9 @@ fn open_files(
     let data = format::without_labels(data)?;
     let (chosen, note) = options.split.choose(place, data, false)?;
     notes.extend(note);
+    suffix::check(place, chosen.iter().map(|(name, _)| &name[..]), options, notes)?;
     for (_, input) in chosen {
-        open_input(input, options, notes, contents)?;
+        open_input(input, depth, options, notes, contents)?;
     }
     Ok(())
 }

@@ -119,18 +119,20 @@ fn every_format_gives_what_was_saved() {
 #[test]
 fn covariances_and_eigenvalues_are_told_from_samples() {
     let expected = [2.0, 0.5, 0.0, 0.5, 1.0, 0.25, 0.0, 0.25, 3.0];
-    let files = ["covariance.npy", "covariance.safetensors", "covariance.pt", "fid.npz"];
+    let statistics = ["fid.npz", "statistics.pt", "statistics.pkl", "statistics.safetensors"];
+    let files = ["covariance.npy", "covariance.safetensors", "covariance.pt"];
+    let files = files.into_iter().chain(statistics);
     for file in files {
         match open(&fixture(file), &Options::default()).unwrap() {
             Data::Covariance(found) => {
                 assert_eq!(found.covariance.values(), expected, "{file}");
-                let mean = if file == "fid.npz" { [1.0, -2.0, 0.5] } else { [0.0; 3] };
+                let mean = if statistics.contains(&file) { [1.0, -2.0, 0.5] } else { [0.0; 3] };
                 assert_eq!(found.mean, mean);
             }
             _ => panic!("{file}"),
         }
         let as_samples = Options { kind: Some(Kind::Samples), ..Options::default() };
-        if file != "fid.npz" {
+        if !statistics.contains(&file) {
             let found = read(&mut *samples(&fixture(file), &as_samples), 2).unwrap();
             assert_eq!(found, expected);
         }
@@ -221,4 +223,20 @@ fn the_order_of_axes_can_be_told() {
     let mut found = samples(&fixture("nchw.npy"), &options(Layout::Hwc));
     assert_eq!(found.shape(), [4, 3, 5]);
     assert_eq!(read(&mut *found, 9).unwrap()[..3], [pixel(0), pixel(4), pixel(8)]);
+}
+
+#[test]
+fn of_several_statistics_one_is_named() {
+    let path = fixture("two-statistics.pkl");
+    let refused = error(&path, &Options::default());
+    assert!(refused.contains("name one with --array (found: fid, fd_dinov2)"), "{refused}");
+    for (name, scale) in [("fid", 1.0), ("fd_dinov2", 0.5)] {
+        let Ok(Data::Covariance(found)) = open(&path, &array(name)) else { panic!("{name}") };
+        assert_eq!(found.mean, [1.0, -2.0, 0.5].map(|v| v * scale));
+        assert_eq!(found.covariance[(2, 2)], 3.0 * scale * scale);
+        assert!(found.description.ends_with(&format!("statistics {name}.mu and {name}.sigma")));
+    }
+    // The matrix alone has no mean.
+    let Ok(Data::Covariance(found)) = open(&path, &array("fid.sigma")) else { panic!("none") };
+    assert_eq!(found.mean, [0.0; 3]);
 }

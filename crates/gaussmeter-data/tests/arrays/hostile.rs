@@ -38,7 +38,8 @@ fn read(bytes: Vec<u8>) -> Result<Vec<f64>, SamplesError> {
     let Some(format) = formats().iter().find(|f| (f.recognises)(&input)) else {
         return Err(input.malformed("not recognised"));
     };
-    let Content::Samples(mut samples) = (format.open)(&input, &Options::default())? else {
+    let content = (format.open)(&input, &Options::default())?;
+    let Content::Samples(mut samples) = content.settled(&input, &Options::default())? else {
         return Err(input.malformed("no samples"));
     };
     let (mut rows, mut all) = (0, Vec::new());

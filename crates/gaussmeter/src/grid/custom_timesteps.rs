@@ -1,5 +1,5 @@
 use super::timesteps::ratio_at;
-use super::{Grid, GridError, GridRule, largest_sigma, time_of};
+use super::{Grid, GridError, GridRule, check_decreasing, largest_sigma, time_of};
 use crate::data::{Column, DataError, read_list};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
@@ -54,6 +54,8 @@ impl CustomTimesteps {
             });
         }
         times.push(if self.to_zero { 0.0 } else { 1.0 });
+        let last = (!self.to_zero).then_some(0.0);
+        check_decreasing("timestep", self.timesteps.iter().copied().chain(last))?;
         Ok(times)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Grid, GridError, GridRule, time_of};
+use super::{Grid, GridError, GridRule, check_decreasing, time_of};
 use crate::data::{Column, DataError, read_list};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
@@ -47,7 +47,9 @@ impl FlowSigmas {
             let largest = super::largest_sigma(process);
             time_of(process, sigma).ok_or(GridError::NoLevel { index, sigma, largest })
         };
-        levels.map(time).collect()
+        let times = levels.map(time).collect::<Result<_, _>>()?;
+        check_decreasing("level", self.levels.iter().copied())?;
+        Ok(times)
     }
 }
 

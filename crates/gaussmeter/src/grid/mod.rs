@@ -160,6 +160,20 @@ pub enum GridError {
         /// The later entry.
         next: f64,
     },
+    /// A list that a rule turns into times does not decrease.
+    #[error(
+        "{what}s must decrease from noise to data, but {what} {index} is {value} and the next is {next}"
+    )]
+    ListNotDecreasing {
+        /// What one entry is called.
+        what: &'static str,
+        /// Position of the first of the two, from 0.
+        index: usize,
+        /// The earlier entry, as given.
+        value: f64,
+        /// The later entry, as given.
+        next: f64,
+    },
     /// The rule needs a highest noise level, and the process has none.
     #[error("at T no signal is left, so sigma/alpha is infinite there: give sigma_max=…")]
     NoLargest,
@@ -264,6 +278,24 @@ impl GridError {
             None => self,
         }
     }
+}
+
+/// Entries of a list must decrease. They are checked as their user gives them, since what rules make
+/// of them has other numbers.
+fn check_decreasing(
+    what: &'static str,
+    values: impl IntoIterator<Item = f64>,
+) -> Result<(), GridError> {
+    let mut last = None;
+    for (index, next) in values.into_iter().enumerate() {
+        match last.replace(next) {
+            Some(value) if value <= next => {
+                return Err(GridError::ListNotDecreasing { what, index: index - 1, value, next });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Times t_0 > t_1 > … > t_n of a sampler with their levels, on a process.

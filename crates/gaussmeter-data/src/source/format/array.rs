@@ -19,8 +19,8 @@ pub(super) const SYMMETRIC: f64 = 1e-6;
 /// triangles is taken.
 pub(super) const NEARLY: f64 = 1e-2;
 
-/// Names that an error lists.
-const LISTED: usize = 20;
+/// Longest side of matrices among several files that are looked into.
+const SIDE: usize = 4096;
 
 /// An array as its file describes it.
 pub(super) struct Stored {
@@ -31,34 +31,6 @@ pub(super) struct Stored {
     pub strides: Option<Vec<usize>>,
     /// Opens the stream of its numbers.
     pub open: Opener,
-}
-
-/// The array to read among those of these names.
-pub(super) fn choose<'a>(
-    input: &Input,
-    names: &'a [String],
-    options: &Options,
-) -> Result<&'a str, SamplesError> {
-    let found = || {
-        let listed = names[..names.len().min(LISTED)].join(", ");
-        match names.len().saturating_sub(LISTED) {
-            0 => listed,
-            more => format!("{listed} and {more} more"),
-        }
-    };
-    match (&options.array, names) {
-        (_, []) => Err(input.malformed("holds no array")),
-        (Some(name), _) => names
-            .iter()
-            .find(|n| *n == name)
-            .map(String::as_str)
-            .ok_or_else(|| input.malformed(format!("no array '{name}' (found: {})", found()))),
-        (None, [one]) => Ok(one),
-        (None, _) => {
-            Err(input
-                .malformed(format!("several arrays: name one with --array (found: {})", found())))
-        }
-    }
 }
 
 /// Numbers from the first to the last one of an array, both counted; `None` if beyond counting.
@@ -95,8 +67,37 @@ impl Stored {
         }
     }
 
-    /// What the array holds: told by `options`, or by its axes and values.
+    /// The array as the only sample: an axis of one entry before those that tell something.
+    fn alone(mut self) -> Self {
+        let is_idle = |axes: &[usize]| axes.first() == Some(&1) && matches!(axes.len(), 2 | 4..);
+        while is_idle(&self.axes) {
+            self.axes.remove(0);
+            self.strides.iter_mut().for_each(|strides| {
+                strides.remove(0);
+            });
+        }
+        self.axes.insert(0, 1);
+        self.strides.iter_mut().for_each(|strides| strides.insert(0, 0));
+        self
+    }
+
+    /// What the array holds, where `options` tell it; else it may be one sample of many.
     pub fn content(
+        self,
+        input: &Input,
+        name: Option<&str>,
+        options: &Options,
+    ) -> Result<Content, SamplesError> {
+        match options.kind {
+            None | Some(Kind::Samples) => {
+                Ok(Content::Arrays(vec![Undecided::new(input, name, self, false)]))
+            }
+            Some(_) => self.settled(input, name, options),
+        }
+    }
+
+    /// What an array holds that is no sample by itself: told by `options`, or by its axes and values.
+    fn settled(
         self,
         input: &Input,
         name: Option<&str>,
@@ -166,6 +167,109 @@ impl Stored {
                 Err(array.malformed(format!("eigenvalues are a list, not of shape {axes:?}")))
             }
         }
+    }
+}
+
+/// An array of which its file does not say whether it is one sample or several.
+pub struct Undecided {
+    input: Input,
+    name: Option<String>,
+    stored: Stored,
+    /// Whether it is an entry of a list.
+    pub(in crate::source) listed: bool,
+    /// Arrays beside it that are not read.
+    pub(in crate::source) left: Vec<String>,
+}
+
+impl Undecided {
+    pub(super) fn new(input: &Input, name: Option<&str>, stored: Stored, listed: bool) -> Self {
+        let (input, name) = (input.clone(), name.map(String::from));
+        Undecided { input, name, stored, listed, left: Vec::new() }
+    }
+
+    /// The file it is in.
+    pub(in crate::source) fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// Its name in the file, if it has one.
+    pub(in crate::source) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Its axes.
+    pub(in crate::source) fn axes(&self) -> &[usize] {
+        &self.stored.axes
+    }
+
+    /// Whether it holds 8-bit values.
+    pub(in crate::source) fn is_byte(&self) -> bool {
+        self.stored.number.is_byte()
+    }
+
+    /// Whether it is square, symmetric, and has no negative variances. What cannot be read is not.
+    pub(in crate::source) fn is_covariance(&self) -> bool {
+        let Stored { number, big_endian, axes, open, .. } = &self.stored;
+        let &[n, d] = &axes[..] else { return false };
+        let read = || {
+            let (mut bytes, mut values) = (Vec::new(), Vec::new());
+            let length = (n * n * number.size()) as u64;
+            open(0).ok()?.take(length).read_to_end(&mut bytes).ok()?;
+            number.decode(*big_endian, &bytes, &mut values);
+            Matrix::new(n, n, values).ok()
+        };
+        let is =
+            |m: Matrix| m.check_finite().is_ok() && asymmetry(&m) <= SYMMETRIC && has_variances(&m);
+        n == d && (1..=SIDE).contains(&n) && read().is_some_and(is)
+    }
+
+    /// Whether its name says that it holds what an encoder finds, means and deviations.
+    pub(in crate::source) fn is_encoded(&self) -> bool {
+        let file = self.input.name().to_ascii_lowercase();
+        let name = self.name.as_deref().unwrap_or("").to_ascii_lowercase();
+        let says = |name: &str| {
+            ["mean-std", "mean_std", "mean-logvar", "mean_logvar"].iter().any(|s| name.contains(s))
+        };
+        let is_even = || self.channels().is_some_and(|k| self.axes()[k].is_multiple_of(2));
+        let named = name.rsplit('.').next().is_some_and(|own| own.starts_with("moments"));
+        (says(&file) || says(&name) || named) && is_even()
+    }
+
+    /// The axis of channels, the third from the end.
+    fn channels(&self) -> Option<usize> {
+        self.stored.axes.len().checked_sub(3)
+    }
+
+    /// The first half of the channels.
+    pub(in crate::source) fn half(mut self) -> Result<Self, SamplesError> {
+        match self.channels() {
+            Some(k) if self.axes()[k].is_multiple_of(2) && self.axes()[k] > 0 => {
+                let Stored { axes, strides, .. } = &mut self.stored;
+                strides.get_or_insert_with(|| usual_strides(axes));
+                axes[k] /= 2;
+                Ok(self)
+            }
+            _ => Err(self.input.malformed(format!(
+                "shape {:?} does not end in an even number of channels, height and width: no means and deviations (--latents all)",
+                self.axes()
+            ))),
+        }
+    }
+
+    /// The array as one sample.
+    pub(in crate::source) fn one(self, options: &Options) -> Result<Content, SamplesError> {
+        let Undecided { input, name, stored, .. } = self;
+        let array = stored.alone().array(&input, name.as_deref())?;
+        if array.axes.is_empty() {
+            return Err(array.malformed("one number, no array"));
+        }
+        Ok(Content::Samples(array.samples(options)?))
+    }
+
+    /// The array as what its axes and values tell, most of all one sample per entry of the first axis.
+    pub(in crate::source) fn rows(self, options: &Options) -> Result<Content, SamplesError> {
+        let Undecided { input, name, stored, .. } = self;
+        stored.settled(&input, name.as_deref(), options)
     }
 }
 

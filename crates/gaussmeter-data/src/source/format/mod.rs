@@ -2,6 +2,8 @@
 //! [`formats`].
 
 mod array;
+mod arrow;
+mod choose;
 mod cifar;
 mod idx;
 mod npy;
@@ -13,6 +15,9 @@ mod safetensors;
 mod tar;
 mod text;
 mod torch;
+mod zip;
+
+pub use array::Undecided;
 
 use super::{Content, Input, Options};
 use crate::samples::SamplesError;
@@ -30,6 +35,8 @@ pub fn formats() -> &'static [&'static Format] {
         &idx::FORMAT,
         &tar::FORMAT,
         &cifar::FORMAT,
+        &zip::FORMAT,
+        &arrow::FORMAT,
         &text::FORMAT,
     ];
     ALL
@@ -54,6 +61,11 @@ pub struct Format {
 /// The format of a file.
 pub(super) fn of(input: &Input) -> Option<&'static Format> {
     formats().iter().copied().find(|f| (f.recognises)(input))
+}
+
+/// Whether files are in files of this format.
+pub(super) fn is_archive(format: &Format) -> bool {
+    [tar::FORMAT.name, zip::FORMAT.name].contains(&format.name)
 }
 
 /// No format recognises the file.

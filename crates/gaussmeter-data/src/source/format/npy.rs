@@ -4,10 +4,9 @@ use super::Format;
 use super::array::Stored;
 use crate::samples::SamplesError;
 use crate::source::Input;
+use crate::source::input::NUMPY as MAGIC;
 use crate::source::records::{Number, Opener, fortran_strides};
 use std::io::Read;
-
-const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Longest header that is read.
 const MAX_HEADER: usize = 1 << 16;

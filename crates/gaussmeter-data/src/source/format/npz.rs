@@ -1,18 +1,38 @@
 //! Archives of NumPy arrays.
 
-use super::{Format, array, npy};
+use super::choose::{self, Named};
+use super::npy::Header;
+use super::{Format, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
-use crate::source::{Content, Covariance, Input, Options};
+use crate::source::records::Opener;
+use crate::source::{Content, Input, Options};
+use std::collections::HashMap;
 use std::io::{self, Read};
 use zip::ZipArchive;
 
 pub(super) static FORMAT: Format = Format {
     name: "npz",
     summary: "NumPy archive: an array (--array), statistics of pytorch-fid (mu, sigma), a spectrum",
-    recognises: |input| names(input).is_ok_and(|n| n.iter().any(|name| name.ends_with(".npy"))),
+    recognises: |input| {
+        names(input).is_ok_and(|names| {
+            names.iter().any(|name| name.ends_with(".npy")) && !is_folder(input, &names)
+        })
+    },
     open,
 };
+
+/// Whether these are the files of a folder, and not the arrays that NumPy puts into an archive. Where
+/// they may be either, the name of the archive tells.
+fn is_folder(input: &Input, names: &[String]) -> bool {
+    let is_other = |name: &String| !name.ends_with(".npy") && !name.ends_with('/');
+    let name = input.name().to_ascii_lowercase();
+    match name.ends_with(".npz") {
+        true => false,
+        false if name.ends_with(".zip") => true,
+        false => names.iter().any(is_other) || names.iter().all(|name| name.contains('/')),
+    }
+}
 
 /// Names of the entries of a zip archive.
 pub(super) fn names(input: &Input) -> Result<Vec<String>, SamplesError> {
@@ -29,6 +49,42 @@ pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError>
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let entry = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
     Ok(entry.size())
+}
+
+/// Where in the file the entries of a zip archive are that are not compressed: start and length. To open
+/// the archive for each of many takes long.
+pub(super) fn places(input: &Input) -> Result<HashMap<String, (u64, u64)>, SamplesError> {
+    let mut places = HashMap::new();
+    if input.is_gzip() {
+        return Ok(places);
+    }
+    let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    for index in 0..archive.len() {
+        // A damaged entry is an error where it is read.
+        let Ok(file) = archive.by_index_raw(index) else { continue };
+        let is_plain = file.compression() == zip::CompressionMethod::Stored && !file.encrypted();
+        if let (true, Ok(name), Some(start)) = (is_plain, file.name(), file.data_start()) {
+            places.insert(name.into_owned(), (start, file.size()));
+        }
+    }
+    Ok(places)
+}
+
+/// Opens an entry of a zip archive, from so many bytes after a place in it on.
+pub(super) fn entry_opener(
+    input: &Input,
+    name: String,
+    places: &HashMap<String, (u64, u64)>,
+    from: u64,
+) -> Opener {
+    let input = input.clone();
+    match places.get(&name).copied() {
+        Some((start, size)) => Box::new(move |offset| {
+            let reader = input.reader_at(start.saturating_add(from + offset))?;
+            Ok(Box::new(reader.take(size.saturating_sub(from + offset))))
+        }),
+        None => Box::new(move |offset| entry(&input, &name, from + offset)),
+    }
 }
 
 /// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
@@ -128,41 +184,46 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             };
         }
         if has("mu") && has("sigma") {
-            return statistics(input);
+            let stored = |name| npy::stored(input, Some(name), opener(input, name));
+            return choose::statistics(input, "mu and sigma", stored("mu")?, stored("sigma")?);
         }
     }
-    let name = array::choose(input, &arrays, options)?;
-    npy::stored(input, Some(name), opener(input, name))?.content(input, Some(name), options)
+    let only = match (&options.array, &arrays[..]) {
+        (None, [one]) => Some(one),
+        (Some(name), _) => arrays.iter().find(|a| *a == name),
+        _ => None,
+    };
+    match only {
+        Some(name) => {
+            npy::stored(input, Some(name), opener(input, name))?.content(input, Some(name), options)
+        }
+        None => {
+            let (listed, places) = (listed(input, &arrays)?, places(input)?);
+            choose::content(input, &listed, options, |name| {
+                let open = entry_opener(input, format!("{name}.npy"), &places, 0);
+                npy::stored(input, Some(name), open)
+            })
+        }
+    }
 }
 
-fn opener(input: &Input, name: &str) -> crate::source::records::Opener {
+/// What the headers of arrays say. Those that cannot be read have no axes: they are errors if they are
+/// chosen.
+fn listed(input: &Input, arrays: &[String]) -> Result<Vec<Named>, SamplesError> {
+    let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
+    let named = arrays.iter().map(|name| {
+        let file = archive.by_name(&format!("{name}.npy")).map_err(io::Error::from);
+        let header = file.map_err(|e| e.to_string()).and_then(|mut f| Header::read(&mut f));
+        let (axes, kind) = match header {
+            Ok(header) => (header.axes, header.number.name().to_owned()),
+            Err(_) => (Vec::new(), String::new()),
+        };
+        Named { name: name.clone(), axes, kind }
+    });
+    Ok(named.collect())
+}
+
+fn opener(input: &Input, name: &str) -> Opener {
     let (input, file) = (input.clone(), format!("{name}.npy"));
     Box::new(move |offset| entry(&input, &file, offset))
-}
-
-/// The statistics of pytorch-fid.
-fn statistics(input: &Input) -> Result<Content, SamplesError> {
-    let stored = |name| npy::stored(input, Some(name), opener(input, name));
-    let (mu, sigma) = (stored("mu")?, stored("sigma")?);
-    let (mean_axes, axes) = (mu.axes.clone(), sigma.axes.clone());
-    if axes.len() != 2 || axes[0] != axes[1] || mean_axes != axes[..1] || axes[0] > crate::MAX_DIM {
-        return Err(input.malformed(format!(
-            "mu of shape {mean_axes:?} and sigma of shape {axes:?} are no mean and covariance"
-        )));
-    }
-    let not_finite = || input.malformed("mu and sigma must be finite");
-    let sigma = sigma.array(input, Some("sigma"))?;
-    let covariance = array::matrix(&sigma)?.ok_or_else(not_finite)?;
-    let error = array::asymmetry(&covariance);
-    if error > array::NEARLY {
-        let reason = format!("sigma is no covariance: not symmetric (relative error {error:.1e})");
-        return Err(input.malformed(reason));
-    }
-    let (number, covariance) = (sigma.number, array::symmetric(covariance));
-    let mean = mu.array(input, Some("mu"))?.values()?;
-    if mean.iter().any(|v| !v.is_finite()) {
-        return Err(not_finite());
-    }
-    let description = format!("{}, statistics mu and sigma", input.place());
-    Ok(Content::Covariance(Box::new(Covariance { description, mean, covariance, number })))
 }

@@ -1,11 +1,13 @@
 //! Pickled NumPy arrays, such as those of the Python version of CIFAR-10 and CIFAR-100.
 
 use super::Format;
-use super::array::{Stored, choose};
+use super::array::Stored;
+use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Array, Pickle, Value};
 use crate::source::records::{Number, usual_strides};
 use crate::source::{Content, Input, Options};
+use std::collections::HashMap;
 
 pub(super) static FORMAT: Format = Format {
     name: "pickle",
@@ -45,32 +47,42 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
-    let (name, value) = find(input, &pickle, options)?;
-    match value {
-        Value::Array(array) => {
-            let array = Array::clone(array);
-            stored(input, name.as_deref(), array)?.content(input, name.as_deref(), options)
-        }
+    read(input, &pickle, options, |name, value| match value {
+        Value::Array(array) => stored(input, name, Array::clone(array)),
         _ => Err(input.malformed("a tensor whose numbers are elsewhere: save it with torch.save")),
-    }
+    })
 }
 
-/// The array or tensor that the options name, or the only one, and its name.
-pub(super) fn find<'a>(
+/// What the options choose of the arrays and tensors of a pickle; `stored` finds the numbers of one.
+pub(super) fn read(
     input: &Input,
-    pickle: &'a Pickle,
+    pickle: &Pickle,
     options: &Options,
-) -> Result<(Option<String>, &'a Value), SamplesError> {
+    stored: impl Fn(Option<&str>, &Value) -> Result<Stored, SamplesError>,
+) -> Result<Content, SamplesError> {
     let root = pickle.root();
     if let Value::Array(_) | Value::Tensor(_) = root {
-        return Ok((None, root));
+        return stored(None, root)?.content(input, None, options);
     }
-    let arrays = pickle.arrays();
-    let names: Vec<String> = arrays.iter().map(|(name, _)| name.clone()).collect();
-    let name = choose(input, &names, options)?;
-    let found = arrays.iter().find(|(n, _)| n == name);
-    let (name, value) = found.ok_or_else(|| input.malformed("holds no array"))?;
-    Ok((Some(name.clone()), value))
+    let values = pickle.arrays();
+    let named = |(name, value): &(String, &Value)| {
+        let (axes, kind) = match value {
+            Value::Array(array) => (array.axes.clone(), array.kind.name.clone()),
+            Value::Tensor(tensor) => (tensor.axes.clone(), tensor.kind.name.clone()),
+            _ => (Vec::new(), String::new()),
+        };
+        Named { name: name.clone(), axes, kind }
+    };
+    let arrays: Vec<Named> = values.iter().map(named).collect();
+    // Of two values with one name, which keys such as 1 and '1' have, the first is read.
+    let mut by_name: HashMap<&str, &Value> = HashMap::new();
+    for (name, value) in &values {
+        by_name.entry(name).or_insert(value);
+    }
+    choose::content(input, &arrays, options, |name| match by_name.get(name) {
+        Some(value) => stored(Some(name), value),
+        None => Err(input.malformed("holds no array")),
+    })
 }
 
 /// An array of the pickle in this file.

@@ -1,7 +1,8 @@
 //! Tensors of Hugging Face: <https://huggingface.co/docs/safetensors>.
 
 use super::Format;
-use super::array::{Stored, choose};
+use super::array::Stored;
+use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::records::Number;
 use crate::source::{Content, Input, Options};
@@ -47,25 +48,33 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         return Err(input.truncated(size, expected));
     }
 
-    let mut names: Vec<String> = metadata.tensors().into_keys().collect();
-    names.sort_unstable();
-    let name = choose(input, &names, options)?;
-    let tensor = metadata.info(name).ok_or_else(|| input.malformed("holds no array"))?;
-    let number = number(tensor.dtype).ok_or_else(|| {
-        let kind = tensor.dtype;
-        input.malformed(format!(
-            "array '{name}': type {kind:?} is no real number of 8 to 64 bits: save it as F32"
-        ))
-    })?;
-    let (own, from) = (input.clone(), start + tensor.data_offsets.0 as u64);
-    let stored = Stored {
-        number,
-        big_endian: false,
-        axes: tensor.shape.clone(),
-        strides: None,
-        open: Box::new(move |at| own.reader_at(from + at)),
-    };
-    stored.content(input, Some(name), options)
+    let mut arrays: Vec<Named> = metadata
+        .tensors()
+        .into_iter()
+        .map(|(name, tensor)| Named {
+            name,
+            axes: tensor.shape.clone(),
+            kind: format!("{:?}", tensor.dtype),
+        })
+        .collect();
+    arrays.sort_by(|a, b| a.name.cmp(&b.name));
+    choose::content(input, &arrays, options, |name| {
+        let tensor = metadata.info(name).ok_or_else(|| input.malformed("holds no array"))?;
+        let number = number(tensor.dtype).ok_or_else(|| {
+            let kind = tensor.dtype;
+            input.malformed(format!(
+                "array '{name}': type {kind:?} is no real number of 8 to 64 bits: save it as F32"
+            ))
+        })?;
+        let (own, from) = (input.clone(), start + tensor.data_offsets.0 as u64);
+        Ok(Stored {
+            number,
+            big_endian: false,
+            axes: tensor.shape.clone(),
+            strides: None,
+            open: Box::new(move |at| own.reader_at(from + at)),
+        })
+    })
 }
 
 fn number(kind: Dtype) -> Option<Number> {

@@ -3,7 +3,7 @@
 use super::Format;
 use crate::samples::SamplesError;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
-use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, Split, pictures};
+use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, Split, pictures, suffix};
 use std::io::{self, Read};
 use std::sync::mpsc;
 use std::thread;
@@ -67,6 +67,12 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         }
         members.push(member);
     }
+    check_torch(input, members.iter().map(|m| &m.name[..]))?;
+    if let Some(suffix) = &options.suffix {
+        let names = members.iter().map(|m| m.name.clone()).collect();
+        let mut kept = suffix::chosen(&input.place(), names, suffix)?.into_iter();
+        members.retain(|_| kept.next().unwrap_or(false));
+    }
     let open = |m: &Member| input.slice(&m.name, m.start, m.len);
     let mut found = Vec::new();
     for member in &members {
@@ -82,8 +88,14 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         let members = members.iter().map(open).collect::<Result<_, _>>()?;
         return Ok(Content::Members(members));
     }
+    let mut notes = Vec::new();
+    suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
     let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
     let (chosen, note) = options.split.choose(&input.place(), named, true)?;
+    notes.extend(note);
+    let names = chosen.iter().map(|(name, _)| &name[..]);
+    suffix::check(&input.place(), names, options, &mut notes)?;
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
     let members = chosen.into_iter().map(|(_, member)| member).collect();
     Ok(Content::Pictures(Box::new(Plain {
         input: input.clone(),
@@ -92,6 +104,21 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         next: 0,
         reader: None,
     })))
+}
+
+/// Refuses what PyTorch wrote before it had files of its own.
+fn check_torch<'a>(
+    input: &Input,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<(), SamplesError> {
+    let own = ["sys_info", "pickle", "tensors", "storages"];
+    let found = names.filter(|name| own.contains(&name.trim_start_matches("./"))).count();
+    match found == own.len() {
+        true => Err(input.malformed(
+            "written by PyTorch 0.1: save it again with torch.save(torch.load(path, weights_only=False), path)",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn damaged(input: &Input, last: Option<&str>, error: &io::Error) -> SamplesError {
@@ -156,14 +183,18 @@ impl Blobs for Plain {
 /// What a compressed archive holds is decided by its first picture: if there is one, pictures are
 /// read as a stream, else all files into memory.
 fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> {
-    let (mut members, mut total) = (Vec::new(), 0);
-    for file in Stream::new(input, false).files {
+    let (mut members, mut total, mut names) = (Vec::new(), 0, Vec::new());
+    let is_chosen = |name: &str| options.suffix.as_ref().is_none_or(|s| name.ends_with(&s[..]));
+    for file in Stream::new(input, false, None).files {
         let (name, bytes) = file?;
+        names.push(name.clone());
+        if !is_chosen(&name) {
+            continue;
+        }
         if is_picture(&name, &bytes) {
             return match options.split {
                 Split::Auto | Split::All => {
-                    let (input, files) = (input.clone(), Stream::new(input, true).files);
-                    Ok(Content::Pictures(Box::new(Stream { input, files })))
+                    Ok(Content::Pictures(Box::new(Stream::new(input, true, options.suffix.clone()))))
                 }
                 _ => Err(input.malformed(
                     "--split needs a list of files, which a compressed archive does not have: decompress it first",
@@ -179,6 +210,10 @@ fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> 
         }
         members.push(Input::memory(input.path(), &name, bytes)?);
     }
+    check_torch(input, names.iter().map(|name| &name[..]))?;
+    if let Some(suffix) = options.suffix.as_ref().filter(|_| members.is_empty()) {
+        suffix::chosen(&input.place(), names, suffix)?;
+    }
     Ok(Content::Members(members))
 }
 
@@ -191,16 +226,23 @@ type File = Result<(String, Vec<u8>), SamplesError>;
 /// Files of a compressed archive, read ahead by a thread of its own.
 struct Stream {
     input: Input,
+    suffix: Option<String>,
     files: mpsc::Receiver<File>,
+    /// The last picture.
+    last: String,
 }
 
 impl Stream {
-    fn new(input: &Input, pictures_only: bool) -> Self {
+    fn new(input: &Input, pictures_only: bool, suffix: Option<String>) -> Self {
         let (sender, files) = mpsc::sync_channel(64);
         let input = input.clone();
-        let stream = Stream { input: input.clone(), files };
+        let (input_of_stream, last) = (input.clone(), String::new());
+        let stream = Stream { input: input_of_stream, suffix: suffix.clone(), files, last };
         thread::spawn(move || {
-            let keep = |name: &str, head: &[u8]| !pictures_only || is_picture(name, head);
+            let is_chosen = |name: &str| suffix.as_ref().is_none_or(|s| name.ends_with(&s[..]));
+            let keep = |name: &str, head: &[u8]| {
+                !pictures_only || is_chosen(name) && is_picture(name, head)
+            };
             if let Err(error) = read_files(&input, keep, &sender) {
                 // The reader is gone if it has stopped reading.
                 let _ = sender.send(Err(error));
@@ -258,10 +300,15 @@ impl Blobs for Stream {
     fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
         let Ok(file) = self.files.recv() else { return Ok(None) };
         let (name, bytes) = file?;
+        let ((last, own), (key, other)) = (suffix::cut(&self.last), suffix::cut(&name));
+        if self.suffix.is_none() && last == key && own != other {
+            return Err(suffix::several(&self.input.place(), key, &[own, other]));
+        }
+        self.last.clone_from(&name);
         Ok(Some(Blob { path: self.input.path().into(), entry: Some(name), bytes }))
     }
     fn rewind(&mut self) -> Result<(), SamplesError> {
-        *self = Stream::new(&self.input, true);
+        *self = Stream::new(&self.input, true, self.suffix.clone());
         Ok(())
     }
 }

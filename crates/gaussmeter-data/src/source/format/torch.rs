@@ -1,11 +1,11 @@
 //! Tensors of PyTorch: a zip archive of a pickle and of the storages it refers to.
 
 use super::array::{Stored, span};
-use super::pickle::{find, stored};
-use super::{Format, npz};
+use super::{Format, npz, pickle};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Array, Pickle, Tensor, Value};
 use crate::source::{Content, Input, Options};
+use std::collections::HashMap;
 use std::io::Read;
 
 /// Longest pickle that is read: it holds no numbers of tensors.
@@ -56,18 +56,13 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         None => name,
     };
     let pickled = Input::memory(input.path(), &place, bytes)?;
-    let pickle = Pickle::load(&pickled)?;
-    let (name, value) = find(input, &pickle, options)?;
-    let name = name.as_deref();
-    match value {
-        Value::Tensor(tensor) => {
-            tensor_stored(input, &root, big_endian, name, tensor)?.content(input, name, options)
-        }
-        Value::Array(array) => {
-            stored(&pickled, name, Array::clone(array))?.content(input, name, options)
-        }
+    let loaded = Pickle::load(&pickled)?;
+    let archive = Archive { input, root: &root, places: npz::places(input)? };
+    pickle::read(input, &loaded, options, |name, value| match value {
+        Value::Tensor(tensor) => tensor_stored(&archive, big_endian, name, tensor),
+        Value::Array(array) => pickle::stored(&pickled, name, Array::clone(array)),
         _ => Err(input.malformed("holds no tensor")),
-    }
+    })
 }
 
 /// The content of an entry that is not large.
@@ -81,13 +76,20 @@ fn small(input: &Input, name: &str) -> Result<Vec<u8>, SamplesError> {
     }
 }
 
+/// An archive, and where its entries are.
+struct Archive<'a> {
+    input: &'a Input,
+    root: &'a str,
+    places: HashMap<String, (u64, u64)>,
+}
+
 fn tensor_stored(
-    input: &Input,
-    root: &str,
+    archive: &Archive<'_>,
     big_endian: bool,
     name: Option<&str>,
     tensor: &Tensor,
 ) -> Result<Stored, SamplesError> {
+    let Archive { input, root, places } = archive;
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("tensor '{name}': {reason}")),
         None => input.malformed(reason),
@@ -97,7 +99,10 @@ fn tensor_stored(
         bad(format!("{} holds no real numbers of 8 to 64 bits: save tensor.float()", kind.name))
     })?;
     let file = format!("{root}data/{}", storage.key);
-    let held = npz::entry_size(input, &file)?;
+    let held = match places.get(&file) {
+        Some((_, size)) => *size,
+        None => npz::entry_size(input, &file)?,
+    };
     let bytes = |numbers: usize| numbers.checked_mul(number.size());
     let end = span(axes, strides).and_then(|span| bytes(span.checked_add(*offset)?));
     let (Some(start), Some(_)) = (bytes(*offset), end.filter(|end| *end as u64 <= held)) else {
@@ -105,8 +110,7 @@ fn tensor_stored(
             "shape {axes:?} from number {offset} on does not fit its storage of {held} bytes"
         )));
     };
-    let own = input.clone();
-    let open = Box::new(move |at| npz::entry(&own, &file, start as u64 + at));
+    let open = npz::entry_opener(input, file, places, start as u64);
     let (axes, strides) = (axes.clone(), Some(strides.clone()));
     Ok(Stored { number, big_endian, axes, strides, open })
 }

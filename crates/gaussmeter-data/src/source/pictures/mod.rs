@@ -2,6 +2,7 @@
 
 mod decode;
 mod jpeg;
+mod resample;
 mod transform;
 
 pub use transform::{Channels, Filter, Size, SizeError};

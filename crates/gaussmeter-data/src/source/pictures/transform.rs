@@ -1,8 +1,7 @@
 use super::Options;
 use super::decode::{Decoded, Pixels};
+use super::resample::{self, Level};
 use crate::source::records::push_planes;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::DynamicImage;
 use std::fmt;
 use std::str::FromStr;
@@ -57,7 +56,8 @@ impl fmt::Display for Size {
 }
 
 /// How pixels are averaged when a picture is resized. All but the first widen with the step when the
-/// picture shrinks. Results are those of Pillow, and so of torchvision on pictures, to two grey levels on noise.
+/// picture shrinks. 8-bit pictures become what Pillow makes of them, and so torchvision, bit for bit; of
+/// 16-bit ones, all averages are rounded to the nearest value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
     /// The nearest pixel.
@@ -79,15 +79,6 @@ impl Filter {
             Filter::Bilinear => "bilinear",
             Filter::Bicubic => "bicubic",
             Filter::Lanczos => "lanczos",
-        }
-    }
-
-    fn algorithm(self) -> ResizeAlg {
-        match self {
-            Filter::Nearest => ResizeAlg::Nearest,
-            Filter::Bilinear => ResizeAlg::Convolution(FilterType::Bilinear),
-            Filter::Bicubic => ResizeAlg::Convolution(FilterType::CatmullRom),
-            Filter::Lanczos => ResizeAlg::Convolution(FilterType::Lanczos3),
         }
     }
 }
@@ -138,24 +129,13 @@ pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded,
 }
 
 /// A value of a pixel.
-trait Depth: Copy + Into<u64> + PartialEq + TryFrom<u64> {
+trait Depth: Level + Into<u64> + PartialEq + TryFrom<u64> {
     const TOP: Self;
-    /// Pixels of 1, 3 and 4 channels.
-    const TYPES: [PixelType; 3];
-    fn to_bytes(values: Vec<Self>) -> Vec<u8>;
-    fn from_bytes(bytes: Vec<u8>) -> Vec<Self>;
     fn pixels(values: Vec<Self>) -> Pixels;
 }
 
 impl Depth for u8 {
     const TOP: u8 = u8::MAX;
-    const TYPES: [PixelType; 3] = [PixelType::U8, PixelType::U8x3, PixelType::U8x4];
-    fn to_bytes(values: Vec<u8>) -> Vec<u8> {
-        values
-    }
-    fn from_bytes(bytes: Vec<u8>) -> Vec<u8> {
-        bytes
-    }
     fn pixels(values: Vec<u8>) -> Pixels {
         Pixels::Bytes(values)
     }
@@ -163,13 +143,6 @@ impl Depth for u8 {
 
 impl Depth for u16 {
     const TOP: u16 = u16::MAX;
-    const TYPES: [PixelType; 3] = [PixelType::U16, PixelType::U16x3, PixelType::U16x4];
-    fn to_bytes(values: Vec<u16>) -> Vec<u8> {
-        values.into_iter().flat_map(u16::to_ne_bytes).collect()
-    }
-    fn from_bytes(bytes: Vec<u8>) -> Vec<u16> {
-        bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]])).collect()
-    }
     fn pixels(values: Vec<u16>) -> Pixels {
         Pixels::Deep(values)
     }
@@ -227,19 +200,12 @@ fn resize<T: Depth>(
     if (new_height, new_width) == (height, width) {
         return Ok((values, (height, width)));
     }
-    let kind = T::TYPES[channels.min(4) - 1 - usize::from(channels > 1)];
-    let mut bytes = T::to_bytes(values);
-    let how = ResizeOptions::new().resize_alg(options.filter.algorithm());
-    // Rows first: where values are cut off at black and white, the order shows.
-    let sizes = [(height, width), (height, new_width), (new_height, new_width)];
-    for pair in sizes.windows(2) {
-        let [(height, width), (new_height, new_width)] = [pair[0], pair[1]];
-        let from = ImageRef::new(width, height, &bytes, kind).map_err(|e| e.to_string())?;
-        let mut to = Image::new(new_width, new_height, kind);
-        Resizer::new().resize(&from, &mut to, &how).map_err(|e| e.to_string())?;
-        bytes = to.into_vec();
+    let size = |height: u32, width: u32| (height as usize, width as usize);
+    let (from, to) = (size(height, width), size(new_height, new_width));
+    if values.is_empty() || to.0 == 0 || to.1 == 0 {
+        return Err(format!("{height}x{width} cannot be resized to {new_height}x{new_width}"));
     }
-    Ok((T::from_bytes(bytes), (new_height, new_width)))
+    Ok((resample::resize(values, channels, from, to, options.filter), (new_height, new_width)))
 }
 
 fn crop<T: Depth>(

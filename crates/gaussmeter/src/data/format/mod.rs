@@ -3,6 +3,7 @@
 mod json;
 pub(super) mod npy;
 pub(super) mod npz;
+mod printed;
 mod python;
 mod text;
 
@@ -10,8 +11,14 @@ use thiserror::Error;
 
 /// The formats that are read, in the order in which they are tried.
 pub fn formats() -> &'static [&'static Format] {
-    static ALL: &[&Format] =
-        &[&npy::FORMAT, &npz::FORMAT, &json::FORMAT, &python::FORMAT, &text::FORMAT];
+    static ALL: &[&Format] = &[
+        &npy::FORMAT,
+        &npz::FORMAT,
+        &printed::FORMAT,
+        &json::FORMAT,
+        &python::FORMAT,
+        &text::FORMAT,
+    ];
     ALL
 }
 

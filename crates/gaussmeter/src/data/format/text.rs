@@ -10,13 +10,22 @@ pub(super) static FORMAT: Format = Format {
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
     let text = String::from_utf8_lossy(without_mark(bytes));
-    let mut rows = text
+    let rows: Vec<(usize, &str)> = text
         .lines()
         .enumerate()
         .map(|(index, line)| (index + 1, line.split('#').next().unwrap_or("").trim()))
         .filter(|(_, line)| !line.is_empty())
-        .map(|(line, row)| (line, fields(row)))
-        .peekable();
+        .collect();
+    let is_pasted = is_pasted(&rows);
+    let rows = rows.into_iter().map(|(line, row)| {
+        let end: &[char] = if is_pasted { &[',', ';'] } else { &[] };
+        (line, fields(row.strip_suffix(end).unwrap_or(row)))
+    });
+    if is_pasted && columns.len() == 1 && rows.len() > 1 {
+        let numbers = rows.map(|(line, row)| numbers(line, &row));
+        return Ok(Table::single(columns, numbers.collect::<Result<Vec<_>, _>>()?.concat()));
+    }
+    let mut rows = rows.peekable();
     let Some((line, first)) = rows.peek().cloned() else {
         return Ok(Table::single(columns, Vec::new()));
     };
@@ -117,10 +126,25 @@ fn check_unnamed<'a>(
 }
 
 fn fields(row: &str) -> Vec<&str> {
-    if row.contains(',') {
-        row.split(',').map(|f| f.trim().trim_matches('"')).collect()
-    } else {
-        row.split_whitespace().map(|f| f.trim_matches('"')).collect()
+    match row {
+        _ if row.contains(';') => row.split(';').map(field).collect(),
+        _ if row.contains(',') => row.split(',').map(field).collect(),
+        _ => row.split_whitespace().map(field).collect(),
+    }
+}
+
+fn field(text: &str) -> &str {
+    text.trim().trim_matches('"')
+}
+
+/// Whether rows are those of a pasted list: all but perhaps the last end in a separator, which no
+/// field follows.
+fn is_pasted(rows: &[(usize, &str)]) -> bool {
+    let ends = |(_, row): &(usize, &str)| row.ends_with([',', ';']) && row.len() > 1;
+    match rows {
+        [] => false,
+        [one] => ends(one),
+        [all @ .., _] => all.iter().all(ends),
     }
 }
 

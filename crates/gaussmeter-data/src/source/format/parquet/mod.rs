@@ -58,7 +58,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
 fn named<'a>(table: &'a Arc<Table>, name: &str) -> Result<&'a Column, SamplesError> {
     let is_named = |c: &&Column| c.name == name || c.path == name;
     table.columns.iter().find(is_named).ok_or_else(|| {
-        table.input().malformed(format!("no column '{name}' (found: {})", table.listing()))
+        table.input().malformed(format!("no column '{name}' (found: {})", table.listing(|_| true)))
     })
 }
 
@@ -112,9 +112,16 @@ fn numbers(table: &Table) -> Result<Vec<(Column, Number)>, SamplesError> {
         })
         .collect();
     numbers.filter(|numbers| !numbers.is_empty()).ok_or_else(|| {
-        table.input().malformed(format!(
-            "a parquet file without a column of pictures or lists, and not of numbers alone: name one column with --array ({})",
-            table.listing()
-        ))
+        let is_data = |c: &&Column| !matches!(c.kind, Kind::Other(_));
+        table.input().malformed(match table.columns.iter().any(|c| is_data(&c)) {
+            true => format!(
+                "a parquet file without a column of pictures or lists, and not of numbers alone: name one column with --array ({})",
+                table.listing(is_data)
+            ),
+            false => format!(
+                "a parquet file without a column that is read: rows need one picture, one list of numbers or one number each ({})",
+                table.listing(|_| true)
+            ),
+        })
     })
 }

@@ -226,11 +226,14 @@ impl Table {
         self.features.get(column)?.get("_type")?.as_str()
     }
 
-    /// The columns and their types, in words.
-    pub fn listing(&self) -> String {
+    /// These columns and their types, in words.
+    pub fn listing(&self, which: impl Fn(&&Column) -> bool) -> String {
         let one = |column: &Column| format!("{} ({})", column.name, column.kind);
-        let mut all: Vec<_> = self.columns.iter().take(MAX_LISTED).map(one).collect();
-        if let Some(more @ 1..) = self.columns.len().checked_sub(MAX_LISTED) {
+        let mut all: Vec<_> = self.columns.iter().filter(which).map(one).collect();
+        // Columns of a record within a list have the name of the list.
+        all.dedup();
+        if let Some(more @ 1..) = all.len().checked_sub(MAX_LISTED) {
+            all.truncate(MAX_LISTED);
             all.push(format!("{more} more"));
         }
         all.join(", ")

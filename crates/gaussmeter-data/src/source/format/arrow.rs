@@ -1,0 +1,18 @@
+//! Arrow files and streams: not read, but recognised, since data sets are kept in them.
+
+use super::Format;
+
+pub(super) static FORMAT: Format = Format {
+    name: "arrow",
+    summary: "Arrow and Feather, as datasets keeps them: not read, but how to save them as parquet",
+    recognises: |input| {
+        let head = input.head();
+        let is_stream = head.starts_with(b"\xff\xff\xff\xff") && head.get(7) == Some(&0);
+        head.starts_with(b"ARROW1\0\0") || head.starts_with(b"FEA1") || is_stream
+    },
+    open: |input, _| {
+        Err(input.malformed(
+            "Arrow, which is not read: save the data set as parquet, by datasets.load_from_disk(FOLDER).to_parquet(\"data.parquet\") or pandas.read_feather(FILE).to_parquet(\"data.parquet\")",
+        ))
+    },
+};

@@ -1,0 +1,241 @@
+//! ZIP archives of pictures, as StyleGAN and EDM have them, or of other data files. Those of arrays
+//! and tensors are formats of their own.
+
+use super::Format;
+use crate::samples::SamplesError;
+use crate::source::input::MAX_IN_MEMORY;
+use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, pictures, suffix};
+use std::io::Read;
+use zip::{CompressionMethod, ZipArchive};
+
+pub(super) static FORMAT: Format = Format {
+    name: "zip",
+    summary: "ZIP archive: pictures (StyleGAN, EDM), or other data files",
+    recognises: |input| {
+        [&b"PK\x03\x04"[..], b"PK\x05\x06"].iter().any(|magic| input.head().starts_with(magic))
+    },
+    open,
+};
+
+/// Largest encoded picture.
+const MAX_PICTURE: u64 = 256 << 20;
+
+/// Most bytes that come out of one with deflate.
+const RATIO: u64 = 1032;
+
+/// An entry that is a file.
+#[derive(Clone)]
+struct Member {
+    name: String,
+    index: usize,
+    size: u64,
+    /// Where its bytes are, if they are not compressed.
+    start: Option<u64>,
+}
+
+fn archive(input: &Input) -> Result<ZipArchive<Box<dyn ReadSeek>>, SamplesError> {
+    ZipArchive::new(input.seekable()?).map_err(|e| {
+        input.malformed(format!(
+            "a ZIP archive (or .npz, .pt) that is truncated, damaged, or still being written: {e}"
+        ))
+    })
+}
+
+/// The files of an archive. None of them may share bytes with another, or say that it holds more than
+/// its bytes can.
+fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
+    let mut archive = archive(input)?;
+    let (mut members, mut ranges) = (Vec::new(), Vec::new());
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).map_err(|e| input.malformed(e))?;
+        let name = String::from_utf8_lossy(file.name_raw()).replace(char::is_control, "\u{fffd}");
+        if !file.is_file() || file.is_symlink() || is_hidden(&name) {
+            continue;
+        }
+        let bad = |reason: &str| Err(input.malformed(format!("'{name}': {reason}")));
+        if file.encrypted() {
+            return bad("encrypted: unpack it, and give the folder");
+        }
+        let (size, packed) = (file.size(), file.compressed_size());
+        let limit = match file.compression() {
+            CompressionMethod::Stored => packed,
+            CompressionMethod::Deflated => packed.saturating_mul(RATIO).saturating_add(RATIO),
+            _ => {
+                return bad(
+                    "compressed by another method than deflate: unpack it, and give the folder",
+                );
+            }
+        };
+        if size > limit {
+            return bad(&format!("says that {packed} bytes hold {size}, which they cannot"));
+        }
+        let Some(start) = file.data_start() else { return bad("has no place in the archive") };
+        ranges.push((start, start.saturating_add(packed), members.len()));
+        let is_stored = file.compression() == CompressionMethod::Stored && !input.is_gzip();
+        members.push(Member { name, index, size, start: is_stored.then_some(start) });
+    }
+    ranges.sort_unstable();
+    for pair in ranges.windows(2) {
+        if let [(_, end, one), (start, _, other)] = pair
+            && end > start
+        {
+            let name = |k: &usize| members.get(*k).map_or("", |m| &m.name[..]);
+            return Err(input.malformed(format!(
+                "'{}' and '{}' share bytes, which no archive of files does",
+                name(one),
+                name(other)
+            )));
+        }
+    }
+    Ok(members)
+}
+
+/// Whether an entry is not one to look at: macOS writes its attributes as files that start with a dot.
+fn is_hidden(name: &str) -> bool {
+    name.split('/').any(|part| part == "__MACOSX")
+        || name.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with('.'))
+}
+
+fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+    let mut members = members(input)?;
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    if let Some(suffix) = &options.suffix {
+        let names = members.iter().map(|m| m.name.clone()).collect();
+        let mut kept = suffix::chosen(&input.place(), names, suffix)?.into_iter();
+        members.retain(|_| kept.next().unwrap_or(false));
+    }
+    let mut archive = archive(input)?;
+    let mut found = Vec::new();
+    for member in &members {
+        let is_picture = match pictures::has_extension(member.name.as_ref()) {
+            true => true,
+            false => pictures::is_picture(&read(input, &mut archive, member, HEAD)?),
+        };
+        if is_picture {
+            found.push(member.clone());
+        }
+    }
+    if found.is_empty() {
+        return Ok(Content::Members(files(input, &mut archive, &members)?));
+    }
+    let mut notes = Vec::new();
+    suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
+    let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
+    let (chosen, note) = options.split.choose(&input.place(), named, true)?;
+    notes.extend(note);
+    let names = chosen.iter().map(|(name, _)| &name[..]);
+    suffix::check(&input.place(), names, options, &mut notes)?;
+    let members: Vec<Member> = chosen.into_iter().map(|(_, member)| member).collect();
+    if let Some(large) = members.iter().find(|m| m.size > MAX_PICTURE) {
+        return Err(input.malformed(format!(
+            "'{}' has {} MiB: pictures are read up to {}",
+            large.name,
+            large.size >> 20,
+            MAX_PICTURE >> 20
+        )));
+    }
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok(Content::Pictures(Box::new(Zipped {
+        input: input.clone(),
+        archive,
+        members,
+        note,
+        next: 0,
+    })))
+}
+
+/// Bytes that tell whether a file is a picture.
+const HEAD: u64 = 32;
+
+/// At most so many bytes of a file.
+fn read(
+    input: &Input,
+    archive: &mut ZipArchive<Box<dyn ReadSeek>>,
+    member: &Member,
+    limit: u64,
+) -> Result<Vec<u8>, SamplesError> {
+    let bad = |e: &dyn std::fmt::Display| input.malformed(format!("'{}': {e}", member.name));
+    let file = archive.by_index(member.index).map_err(|e| bad(&e))?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(|e| bad(&e))?;
+    Ok(bytes)
+}
+
+/// The files as members: those that are compressed are taken into memory.
+fn files(
+    input: &Input,
+    archive: &mut ZipArchive<Box<dyn ReadSeek>>,
+    members: &[Member],
+) -> Result<Vec<Input>, SamplesError> {
+    let packed = members.iter().filter(|m| m.start.is_none());
+    let total = packed.fold(0u64, |total, m| total.saturating_add(m.size));
+    if total > MAX_IN_MEMORY {
+        return Err(input.malformed(format!(
+            "more than {} MiB in compressed files that are no pictures: unpack it, and give the folder",
+            MAX_IN_MEMORY >> 20
+        )));
+    }
+    let file = |member: &Member| match member.start {
+        Some(start) => input.slice(&member.name, start, member.size),
+        None => {
+            let bytes = read(input, archive, member, member.size.saturating_add(1))?;
+            whole(input, member, &bytes)?;
+            let name = match input.member() {
+                Some(outer) => format!("{outer}: {}", member.name),
+                None => member.name.clone(),
+            };
+            Input::memory(input.path(), &name, bytes)
+        }
+    };
+    members.iter().map(file).collect()
+}
+
+/// Checks that as many bytes came out as the archive says.
+fn whole(input: &Input, member: &Member, bytes: &[u8]) -> Result<(), SamplesError> {
+    match bytes.len() as u64 == member.size {
+        true => Ok(()),
+        false => Err(input.malformed(format!(
+            "'{}': damaged, it does not have the {} bytes that the archive says",
+            member.name, member.size
+        ))),
+    }
+}
+
+/// The pictures of an archive, by their names.
+struct Zipped {
+    input: Input,
+    archive: ZipArchive<Box<dyn ReadSeek>>,
+    members: Vec<Member>,
+    note: Option<String>,
+    next: usize,
+}
+
+impl Blobs for Zipped {
+    fn description(&self) -> String {
+        self.input.place()
+    }
+    fn note(&self) -> Option<String> {
+        self.note.clone()
+    }
+    fn count(&self) -> Option<u64> {
+        Some(self.members.len() as u64)
+    }
+    fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
+        let Some(member) = self.members.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        // One byte more shows that there is more; at the end the checksum is compared.
+        let bytes = read(&self.input, &mut self.archive, member, member.size.saturating_add(1))?;
+        whole(&self.input, member, &bytes)?;
+        let (path, entry) = (self.input.path().into(), Some(member.name.clone()));
+        Ok(Some(Blob { path, entry, bytes }))
+    }
+    fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        self.next = self.next.saturating_add(count).min(self.members.len());
+        Ok(())
+    }
+    fn rewind(&mut self) -> Result<(), SamplesError> {
+        self.next = 0;
+        Ok(())
+    }
+}
