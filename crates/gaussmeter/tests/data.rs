@@ -424,7 +424,7 @@ fn printed_lists_are_read() {
     ] {
         assert_eq!(numbers("a.txt", text).as_deref(), Ok(&expected[..]), "{text}");
     }
-    assert_eq!(load("a.txt", "4,\n1,\n0.5,\n").unwrap().eigenvalues(), [4.0, 1.0, 0.5]);
+    assert_eq!(load("a.txt", "4,\n1,\n0.5,\n").unwrap().eigenvalues(), [0.5, 1.0, 4.0]);
     for (text, message) in [
         ("tensor([999, x, 24])", "line 1: 'x' is not a number"),
         ("tensor([999,\n 0x3, 24])", "line 2: '0x3' is not a number"),

@@ -140,14 +140,14 @@ fn guess(count: usize, axes: &[usize], is_byte: bool, is_list: bool, is_shard: b
     if is_shard {
         return Guess::Rows;
     }
-    let is_one = match axes {
+    let is_one = match *axes {
         // Pictures and latents, channels first or last.
-        &[first, height, width] => {
+        [first, height, width] => {
             (is_channels(first) && height > 1 && width > 1)
                 || (height == width && first <= CHANNELS)
                 || (is_channels(width) && (is_byte || first == height))
         }
-        &[height, width] => height == width,
+        [height, width] => height == width,
         _ => false,
     };
     if is_one || (is_list && rows <= BATCH) {

@@ -30,10 +30,10 @@ pub(super) fn content(
     options: &Options,
     stored: impl Fn(&str) -> Result<Stored, SamplesError>,
 ) -> Result<Content, SamplesError> {
-    if matches!(options.kind, None | Some(Kind::Covariance)) {
-        if let Some((label, mean, covariance)) = pair(input, arrays, options)? {
-            return statistics(input, &label, stored(mean)?, stored(covariance)?);
-        }
+    if matches!(options.kind, None | Some(Kind::Covariance))
+        && let Some((label, mean, covariance)) = pair(input, arrays, options)?
+    {
+        return statistics(input, &label, stored(mean)?, stored(covariance)?);
     }
     let chosen = choose(input, arrays, options)?;
     let one = |name: &str| stored(name)?.content(input, Some(name), options);
@@ -107,7 +107,7 @@ pub(super) fn choose<'a>(
         match (&sets[..], &alone[..]) {
             ([], [one]) => return Ok(vec![&one.name]),
             ([set], []) => return Ok(set.names()),
-            ([sets @ ..], []) if !sets.is_empty() => {
+            (sets, []) if !sets.is_empty() => {
                 let deeper = |g: &&Group<'_>| g.members.iter().any(|a| a.axes.len() > 1);
                 let mut deep = sets.iter().filter(deeper);
                 if let (Some(set), None) = (deep.next(), deep.next()) {

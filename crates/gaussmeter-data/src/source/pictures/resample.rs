@@ -57,10 +57,9 @@ impl Level for u8 {
     fn divide(values: &mut [u8]) {
         for pixel in values.chunks_exact_mut(4) {
             let alpha = u32::from(pixel[3]);
-            if alpha > 0 {
-                for colour in &mut pixel[..3] {
-                    *colour = (255 * u32::from(*colour) / alpha).min(255) as u8;
-                }
+            for colour in &mut pixel[..3] {
+                let whole = (255 * u32::from(*colour)).checked_div(alpha);
+                *colour = whole.map_or(*colour, |whole| whole.min(255) as u8);
             }
         }
     }
