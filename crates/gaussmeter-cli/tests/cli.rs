@@ -927,8 +927,8 @@ fn programs_are_shown_and_run_again() {
         ("--steps 5", "undefined at step 1 of 5: the program was recorded for 6 steps, not 5"),
         (
             "--steps 6 --eps 0.1",
-            "undefined at step 1 of 6: the program was recorded with another process or grid: alpha is \
-             1 there and 0 here, at t = 80",
+            "undefined at step 1 of 6: the program was recorded with another process or grid: t is 80 \
+             there and 1 here, at t = 80",
         ),
     ] {
         let ran = folder.run(&format!("eval --sampler plan:program.json {line}"));

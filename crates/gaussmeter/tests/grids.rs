@@ -346,7 +346,9 @@ fn schedulers_of_comfyui_are_placed() {
     let error = rule("ddim_uniform").grid(&sd, 30, 0.0).unwrap_err();
     assert!(matches!(error, GridError::FixedSteps { own: 31, asked: 30 }), "{error}");
     for text in ["normal", "simple", "sgm_uniform", "ddim_uniform"] {
-        assert!(matches!(rule(text).grid(&process("edm"), 5, 0.0), Err(GridError::NotDiscrete)));
+        assert!(matches!(rule(text).grid(&process("edm"), 5, 0.0), Err(GridError::NoTable)));
+        let table = rule(&format!("{text}:table=1000"));
+        assert!(matches!(table.grid(&sd, 5, 0.0), Err(GridError::OwnTable)));
         assert!(rule(text).grid(&sd, 0, 0.0).is_err());
         assert_eq!(rule(text).grid(&sd, 1, 0.0).unwrap().step_count(), 1);
     }
@@ -374,49 +376,48 @@ fn every_schedule_of_comfyui_is_placed() {
         let is_flow = model != "sd15";
         let lowest = shift / timesteps / (1.0 + (shift - 1.0) / timesteps);
         let range = if is_flow { format!(":sigma_min={lowest:?}") } else { String::new() };
-        let rule_text = match (scheduler, is_flow) {
+        // By the rule of its name, and on flows by the shift of a list too.
+        let mut ways = vec![match (scheduler, is_flow) {
             ("karras" | "exponential" | "kl_optimal", _) => format!("{scheduler}{range}"),
             ("linear_quadratic", _) | (_, false) => scheduler.to_string(),
             ("beta", _) => format!("beta:timesteps={timesteps}"),
-            ("simple", _) => format!("flow-shift:shift={shift:?}"),
+            _ => format!("{scheduler}:table={timesteps}"),
+        }];
+        match scheduler {
+            "simple" if is_flow => ways.push(format!("flow-shift:shift={shift:?}")),
             // Shifted twice; Flux's lowest base level is a ten-thousandth.
-            ("normal" | "sgm_uniform", _) if model == "sd3_shift3" => {
+            "normal" | "sgm_uniform" if model == "sd3_shift3" => {
                 let base = if scheduler == "normal" { "shifted" } else { "sgm_uniform" };
-                format!("flow-shift:base={base},shift={shift:?}")
+                ways.push(format!("flow-shift:base={base},shift={shift:?}"));
             }
-            _ => continue,
-        };
+            _ => {}
+        }
         let expected: Vec<f64> = case["sigmas_float32"]
             .as_array()
             .unwrap()
             .iter()
             .map(|v| v.as_f64().unwrap())
             .collect();
-        // The levels of a shifted flow by its process, or by the rule.
-        let process_text =
-            if rule_text.starts_with("flow-shift") { "flow".into() } else { process_text };
-        let (process, rule) = (process(&process_text), rule(&rule_text));
         let steps = case["steps"].as_u64().unwrap() as usize;
-        // 30 steps asked for make 31, and simple takes whole timesteps.
-        if scheduler == "ddim_uniform" && !1000usize.is_multiple_of(steps)
-            || is_flow && scheduler == "simple" && !(timesteps as usize).is_multiple_of(steps)
-        {
-            continue;
-        }
-        let grid = rule
-            .grid(&process, steps, 0.0)
-            .unwrap_or_else(|e| panic!("{model}, {rule_text}, {steps} steps: {e}"));
-        let level = |l: &Level| if process_text == "flow" { l.sigma } else { l.sigma / l.alpha };
-        let levels: Vec<f64> = grid.levels().iter().map(level).collect();
-        assert_eq!(levels.len(), expected.len());
-        for (v, e) in levels.iter().zip(&expected) {
-            // Single precision of 1 − u for the last levels of linear_quadratic.
-            assert!((v - e).abs() <= 2e-6 * e.abs() + 1e-7, "{model}, {rule_text}: {v} {e}");
+        for rule_text in ways {
+            // The levels of a shifted flow by its process, or by the rule.
+            let is_shift = rule_text.starts_with("flow-shift");
+            let process = process(if is_shift { "flow" } else { &process_text });
+            let grid = rule(&rule_text)
+                .grid(&process, steps, 0.0)
+                .unwrap_or_else(|e| panic!("{model}, {rule_text}, {steps} steps: {e}"));
+            let level = |l: &Level| if is_shift { l.sigma } else { l.sigma / l.alpha };
+            let levels: Vec<f64> = grid.levels().iter().map(level).collect();
+            assert_eq!(levels.len(), expected.len());
+            for (v, e) in levels.iter().zip(&expected) {
+                // Single precision of 1 − u for the last levels of linear_quadratic.
+                assert!((v - e).abs() <= 2e-6 * e.abs() + 1e-7, "{model}, {rule_text}: {v} {e}");
+            }
         }
         placed += 1;
     }
     println!("{placed} schedules of ComfyUI");
-    assert_eq!(placed, 23);
+    assert_eq!(placed, golden["cases"].as_array().unwrap().len());
 }
 
 /// FlowMatchEulerDiscreteScheduler of diffusers 0.42.1.

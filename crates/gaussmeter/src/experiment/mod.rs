@@ -83,6 +83,21 @@ pub enum ExperimentError {
         /// The budget.
         nfe: usize,
     },
+    /// The evaluations do not grow with the steps, so that a budget does not tell their number.
+    #[error(
+        "sampler '{sampler}' calls the network {} in {steps} steps and no more often in longer runs, so that {nfe} network evaluations say nothing of its length: give --steps",
+        times(*.spent)
+    )]
+    NoGrowth {
+        /// Its label.
+        sampler: String,
+        /// The evaluations it has.
+        spent: usize,
+        /// The steps it was last tried with.
+        steps: usize,
+        /// The budget.
+        nfe: usize,
+    },
     /// Zero steps, or fewer than two points.
     #[error("{asked} leaves no step: at least 1 step (2 points) is needed")]
     NoStep {
@@ -250,7 +265,7 @@ impl Setting {
         nfe: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
-        if let Some(steps) = self.rule.own_steps() {
+        if let Some(steps) = self.rule.own_steps().or(sampler.item.own_steps()) {
             let run = self.run_steps(sampler, steps, eps)?;
             return if run.plan.nfe() <= nfe { Ok(run) } else { Err(too_small(&run, nfe)) };
         }
@@ -271,9 +286,45 @@ impl Setting {
             if longer.plan.nfe() > nfe {
                 break;
             }
+            let is_stalled = longer.plan.nfe() <= best.plan.nfe();
             best = longer;
+            if is_stalled {
+                best = self.past_stall(sampler, best, nfe, eps)?;
+            }
         }
         Ok(best)
+    }
+
+    /// A longer run for a sampler that does not ask its network in every step: as many steps more as
+    /// evaluations are left, which is not too many where a step takes at most one.
+    ///
+    /// # Errors
+    /// [`ExperimentError::NoGrowth`] where far longer runs take no evaluation more.
+    fn past_stall(
+        &self,
+        sampler: &NamedSampler,
+        best: Run,
+        nfe: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let (steps, spent) = (best.grid.step_count(), best.plan.nfe());
+        let far = (steps + nfe - spent).min(MAX_STEPS);
+        if let Ok(longer) = self.run_steps(sampler, far, eps)
+            && (spent + 1..=nfe).contains(&longer.plan.nfe())
+        {
+            return Ok(longer);
+        }
+        // Twice as many, and more for short ones: without growth by then there is none to wait for.
+        // Some grids have no room for that.
+        let farther = [2 * steps + PATIENCE, 2 * steps].map(|n| n.min(MAX_STEPS));
+        let farther = farther.into_iter().find_map(|n| self.run_steps(sampler, n, eps).ok());
+        match farther.is_some_and(|run| run.plan.nfe() > spent) {
+            true => Ok(best),
+            false => {
+                let sampler = best.sampler;
+                Err(ExperimentError::NoGrowth { sampler, spent, steps, nfe })
+            }
+        }
     }
 
     /// An initial law with the process's own values filled in.
@@ -309,6 +360,18 @@ fn spectrum_json(s: &Spectrum) -> serde_json::Value {
         "trace": number(s.trace()),
         "null_dim": number(s.null_dim()),
     })
+}
+
+/// The steps beyond twice their number in which a sampler may still start to ask its network.
+const PATIENCE: usize = 1024;
+
+/// `never`, `once`, `3 times`.
+fn times(count: usize) -> String {
+    match count {
+        0 => "never".into(),
+        1 => "once".into(),
+        count => format!("{count} times"),
+    }
 }
 
 fn too_small(run: &Run, nfe: usize) -> ExperimentError {

@@ -1,58 +1,114 @@
+use super::flow_shift::is_flow;
 use super::timesteps::around;
 use super::{Grid, GridError, GridRule};
-use crate::entry::Entry;
+use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::process::Process;
 use std::sync::Arc;
 
-/// ComfyUI's schedulers over the training timesteps of `vp-discrete`, T of them in n steps, each
-/// followed by the data. Between training timesteps log σ/α is linear.
+/// ComfyUI's schedulers over the table of levels of a model, N of them in n steps, each followed by the
+/// data.
+///
+/// On `vp-discrete` the table is that of the training timesteps, and between them log σ/α is linear.
+/// On a flow it has the levels at t = 1/N, 2/N, …, 1 of the process, so that a `shift` belongs to the
+/// process; a model's time is its u, which its level formula then shifts once more.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ComfyUi {
-    /// linspace(T − 1, 0, n).
+pub struct ComfyUi {
+    /// What is placed.
+    pub spacing: ComfyUiSpacing,
+    /// N on a flow: 1000 (Stable Diffusion 3, Wan, …) unless given; 10000 for Flux.
+    pub table: Option<usize>,
+    /// The number of steps that ComfyUI was asked for, if it is not the one that it makes.
+    pub asked: Option<usize>,
+}
+
+/// Which levels of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComfyUiSpacing {
+    /// linspace in the model's time from the last level to the first, n values.
     Normal,
-    /// linspace(T − 1, 0, n + 1) without the last.
+    /// The same of n + 1 values without the last.
     SgmUniform,
-    /// T − 1 − ⌊k T/n⌋.
+    /// Level N − 1 − ⌊k N/n⌋.
     Simple,
-    /// 1 + k ⌊T/n⌋ below T, which is n timesteps only where n divides T (30 steps asked for make 31).
+    /// Level 1 + k ⌊N/n⌋ below N, which is n levels only where n divides N (30 steps asked for make 31).
     DdimUniform,
 }
 
+/// Where a level is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// A position in the table, from 0.
+    Index(usize),
+    /// So many of so many parts of the way from the last level to the first in the model's time.
+    Way(usize, usize),
+}
+
 impl ComfyUi {
-    fn timesteps(self, total: usize, n: usize) -> Vec<f64> {
+    fn places(&self, total: usize, n: usize) -> Vec<Place> {
         let last = total.saturating_sub(1);
-        let spaced = |parts: usize| {
-            (0..n)
-                .map(|k| match k {
-                    0 => last as f64,
-                    k => last as f64 * (parts - k) as f64 / parts as f64,
-                })
-                .collect()
-        };
-        match self {
-            ComfyUi::Normal => spaced(n.saturating_sub(1)),
-            ComfyUi::SgmUniform => spaced(n),
-            ComfyUi::Simple => (0..n)
-                .map(|k| last as f64 - (k as f64 * (total as f64 / n as f64)).floor())
+        let n = self.asked.unwrap_or(n);
+        let way = |parts: usize| (0..n).map(|k| Place::Way(k, parts)).collect();
+        match self.spacing {
+            ComfyUiSpacing::Normal => way(n.saturating_sub(1)),
+            ComfyUiSpacing::SgmUniform => way(n),
+            ComfyUiSpacing::Simple => (0..n)
+                .map(|k| (k as f64 * (total as f64 / n as f64)) as usize)
+                .map(|skipped| Place::Index(last.saturating_sub(skipped)))
                 .collect(),
-            ComfyUi::DdimUniform => {
+            ComfyUiSpacing::DdimUniform => {
                 let stride = (total / n.max(1)).max(1);
-                (1..total).step_by(stride).map(|k| k as f64).rev().collect()
+                (1..total).step_by(stride).map(Place::Index).rev().collect()
             }
         }
+    }
+
+    /// The training timesteps of `vp-discrete` as levels σ/α.
+    fn on_timesteps(
+        &self,
+        process: &Arc<dyn Process>,
+        total: usize,
+        steps: usize,
+    ) -> Result<Grid, GridError> {
+        let level = |place: Place| {
+            let last = total.saturating_sub(1) as f64;
+            let timestep = match place {
+                Place::Index(k) => k as f64,
+                Place::Way(0, _) => last,
+                Place::Way(k, parts) => last * (parts - k) as f64 / parts as f64,
+            };
+            let [low, high] = around(&**process, timestep);
+            low * (high / low).powf(timestep.fract())
+        };
+        let places = self.places(total, steps).into_iter();
+        let sigmas: Vec<f64> = places.map(level).chain([0.0]).collect();
+        Grid::from_sigmas(process.clone(), &sigmas)
+    }
+
+    /// The table of a flow as times.
+    fn on_flow(&self, process: &Arc<dyn Process>, steps: usize) -> Result<Grid, GridError> {
+        let (total, t_max) = (self.table.unwrap_or(1000), process.t_max());
+        // The model's time is u, and its levels are those of the process at t = u.
+        let first = process.level(t_max / total as f64).sigma;
+        let time = |place: Place| match place {
+            Place::Index(k) => (k + 1) as f64 / total as f64 * t_max,
+            Place::Way(0, _) => t_max,
+            Place::Way(k, parts) => ((parts - k) as f64 + k as f64 * first) / parts as f64 * t_max,
+        };
+        let times: Vec<f64> =
+            self.places(total, steps).into_iter().map(time).chain([0.0]).collect();
+        Grid::new(process.clone(), &times)
     }
 }
 
 impl GridRule for ComfyUi {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
-        let total = process.training_steps().ok_or(GridError::NotDiscrete)?;
-        let level = |timestep: f64| {
-            let [low, high] = around(&**process, timestep);
-            low * (high / low).powf(timestep.fract())
+        let grid = match process.training_steps() {
+            Some(_) if self.table.is_some() => return Err(GridError::OwnTable),
+            Some(total) => self.on_timesteps(process, total, steps),
+            None if is_flow(&**process) => self.on_flow(process, steps),
+            None => return Err(GridError::NoTable),
         };
-        let timesteps = self.timesteps(total, steps);
-        let sigmas: Vec<f64> = timesteps.into_iter().map(level).chain([0.0]).collect();
-        Grid::from_sigmas(process.clone(), &sigmas)?.exactly(steps, eps)
+        grid?.exactly(steps, eps)
     }
 
     fn own_end(&self, _: &dyn Process) -> Option<f64> {
@@ -62,42 +118,71 @@ impl GridRule for ComfyUi {
 
 const SOURCE: &str = "ComfyUI, comfy/samplers.py at a125cd84b054";
 
+const TABLE: Parameter = Parameter {
+    name: "table",
+    kind: Kind::NumberOr { word: "auto" },
+    default: Some("auto"),
+    summary: "number of levels of a flow model's table: 10000 for Flux; auto is 1000 (on vp-discrete: its own)",
+};
+
+fn build(spacing: ComfyUiSpacing, a: &Arguments) -> Result<Box<dyn GridRule>, BuildError> {
+    let whole = |key: &str, least: f64| match a.number_or(key) {
+        Some(n) if n.fract() != 0.0 || !(least..=1e6).contains(&n) => {
+            Err(format!("{key} = {n} is not a whole number from {least} to 1000000"))
+        }
+        n => Ok(n.map(|n| n as usize)),
+    };
+    let asked = match spacing {
+        ComfyUiSpacing::DdimUniform => whole("asked", 1.0)?,
+        _ => None,
+    };
+    Ok(Box::new(ComfyUi { spacing, table: whole("table", 2.0)?, asked }))
+}
+
 pub(super) static NORMAL: Entry<dyn GridRule> = Entry {
     name: "normal",
     aliases: &[],
-    summary: "ComfyUI's normal: equal steps in training timestep from T - 1 to 0, then the data",
+    summary: "ComfyUI's normal: equal steps in training timestep from T - 1 to 0, or in u on flow, then the data",
     source: SOURCE,
     order: None,
-    parameters: &[],
-    build: |_| Ok(Box::new(ComfyUi::Normal)),
+    parameters: &[TABLE],
+    build: |a| build(ComfyUiSpacing::Normal, a),
 };
 
 pub(super) static SGM_UNIFORM: Entry<dyn GridRule> = Entry {
     name: "sgm_uniform",
     aliases: &["sgm-uniform"],
-    summary: "ComfyUI's sgm_uniform: equal steps in training timestep, the last level above 0 left out",
+    summary: "ComfyUI's sgm_uniform: equal steps in training timestep, or in u on flow, the last level above 0 left out",
     source: SOURCE,
     order: None,
-    parameters: &[],
-    build: |_| Ok(Box::new(ComfyUi::SgmUniform)),
+    parameters: &[TABLE],
+    build: |a| build(ComfyUiSpacing::SgmUniform, a),
 };
 
 pub(super) static SIMPLE: Entry<dyn GridRule> = Entry {
     name: "simple",
     aliases: &[],
-    summary: "ComfyUI's simple: every T/n-th training timestep from T - 1 on, then the data",
+    summary: "ComfyUI's simple: every T/n-th training timestep, or level of a flow model's table, from the last on, then the data",
     source: SOURCE,
     order: None,
-    parameters: &[],
-    build: |_| Ok(Box::new(ComfyUi::Simple)),
+    parameters: &[TABLE],
+    build: |a| build(ComfyUiSpacing::Simple, a),
 };
 
 pub(super) static DDIM_UNIFORM: Entry<dyn GridRule> = Entry {
     name: "ddim_uniform",
     aliases: &["ddim-uniform"],
-    summary: "ComfyUI's ddim_uniform: every floor(T/n)-th training timestep from 1 on, then the data; n must divide T",
+    summary: "ComfyUI's ddim_uniform: every floor(T/n)-th training timestep, or level of a flow model's table, from 1 on, then the data; n must divide T",
     source: SOURCE,
     order: None,
-    parameters: &[],
-    build: |_| Ok(Box::new(ComfyUi::DdimUniform)),
+    parameters: &[
+        TABLE,
+        Parameter {
+            name: "asked",
+            kind: Kind::NumberOr { word: "steps" },
+            default: Some("steps"),
+            summary: "steps that ComfyUI is asked for, where it makes another number: 30 makes 31",
+        },
+    ],
+    build: |a| build(ComfyUiSpacing::DdimUniform, a),
 };

@@ -73,10 +73,15 @@ impl FlowShift {
     }
 }
 
+/// Whether the states of a process are (1 − u) x_0 + u z.
+pub(super) fn is_flow(process: &dyn Process) -> bool {
+    let middle = process.level(0.5 * process.t_max()).marginal();
+    (middle.alpha + middle.sigma - 1.0).abs() <= 1e-12
+}
+
 /// The time where a flow has σ = u; `None` if the process is none.
 fn time_of(process: &dyn Process, u: f64) -> Option<f64> {
-    let middle = process.level(0.5 * process.t_max()).marginal();
-    if (middle.alpha + middle.sigma - 1.0).abs() > 1e-12 {
+    if !is_flow(process) {
         return None;
     }
     // Solvers may work in coordinates where the noise ratio is u itself.

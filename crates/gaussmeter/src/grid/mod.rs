@@ -8,6 +8,7 @@ mod ays_klub;
 mod beta;
 mod comfyui;
 mod custom_timesteps;
+mod discard_penultimate;
 mod dynamic_programming;
 mod edm_steps;
 mod fisher_rao;
@@ -33,8 +34,9 @@ mod w2_geodesic;
 pub use ays::AlignYourSteps;
 pub use ays_klub::AysKlub;
 pub use beta::{Beta, BetaOf};
-pub use comfyui::ComfyUi;
+pub use comfyui::{ComfyUi, ComfyUiSpacing};
 pub use custom_timesteps::CustomTimesteps;
+pub use discard_penultimate::DiscardPenultimate;
 pub use dynamic_programming::DynamicProgramming;
 pub use edm_steps::EdmSteps;
 pub use fisher_rao::FisherRao;
@@ -82,6 +84,7 @@ pub fn registry() -> Registry<dyn GridRule> {
             &comfyui::SIMPLE,
             &comfyui::SGM_UNIFORM,
             &comfyui::DDIM_UNIFORM,
+            &discard_penultimate::ENTRY,
             &ays::ENTRY,
             &beta::ENTRY,
             &kl_optimal::ENTRY,
@@ -163,6 +166,14 @@ pub enum GridError {
     /// The rule places training timesteps, and the process has none.
     #[error("the grid places training timesteps: it needs the process vp-discrete")]
     NotDiscrete,
+    /// The rule places training timesteps or levels of a flow model's table.
+    #[error(
+        "the grid places training timesteps: it needs the process vp-discrete, or flow with the model's shift"
+    )]
+    NoTable,
+    /// The length of a table is given for a process that has its own.
+    #[error("table is the number of levels of a flow model: this process has its own table")]
+    OwnTable,
     /// The rule places levels of flow matching, and the process is another one.
     #[error("the grid places levels u of flow matching: it needs the process flow")]
     NotFlow,

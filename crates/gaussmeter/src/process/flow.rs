@@ -146,6 +146,12 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             summary: "what solvers work with: alpha = 1 - u and sigma = u, or u: alpha = 1 and sigma = u (ComfyUI)",
         },
         Parameter {
+            name: "noise",
+            kind: Kind::Choice(&["refused", "comfyui"]),
+            default: Some("refused"),
+            summary: "rules that draw noise, which coordinates=u makes wrong: refused, or run all the same (ComfyUI's ddpm and res_multistep_ancestral)",
+        },
+        Parameter {
             name: "conditioning",
             kind: Kind::Choice(&["exact", "round", "truncate"]),
             default: Some("exact"),
@@ -169,6 +175,12 @@ fn in_coordinates(
     a: &Arguments,
 ) -> Result<Box<dyn Process>, BuildError> {
     let steps = a.number_or("steps");
+    let noise = a.text("noise") == "comfyui";
+    if noise && a.text("coordinates") != "u" {
+        return Err(
+            "noise=comfyui is for coordinates=u: otherwise rules that draw noise are right".into(),
+        );
+    }
     match (a.text("coordinates"), ToldTimestep::of(a.text("conditioning"))) {
         (_, None) if steps.is_some() => {
             Err("steps counts the timesteps that conditioning=round or truncate tells".into())
@@ -176,7 +188,7 @@ fn in_coordinates(
         ("u", Some(_)) => {
             Err("coordinates=u and conditioning are two answers to what the network is told".into())
         }
-        ("u", None) => Ok(Box::new(FlowCoordinates(process))),
+        ("u", None) => Ok(Box::new(FlowCoordinates { flow: process, noise })),
         (_, None) => Ok(Box::new(process)),
         (_, Some(conditioning)) => {
             let steps = steps.unwrap_or(1000.0);

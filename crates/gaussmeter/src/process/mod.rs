@@ -216,6 +216,17 @@ pub trait Process: Debug + Send + Sync {
     /// α, σ and their derivatives at time `t` in `[0, t_max]`.
     fn level(&self, t: f64) -> Level;
 
+    /// The level that networks know at a time they are [told](Level::told): the process as they were
+    /// trained on it, where solvers work with another level by convention.
+    fn network_level(&self, t: f64) -> Level {
+        Level { told: None, ..self.level(t) }
+    }
+
+    /// Why rules that draw noise are wrong on this process, if they are, and what to do.
+    fn refuses_noise(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
     fn prior_std(&self) -> f64;
 

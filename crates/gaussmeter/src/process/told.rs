@@ -129,17 +129,24 @@ impl ToldTimestep {
 ///
 /// States are (1 − u) x_0 + u z all the same, and the network is told so. The probability-flow ODE is
 /// that of both, dX/du = (X − D)/u, so that one-step methods without noise stay methods for it, and
-/// multistep methods use −ln u in place of the log signal-to-noise ratio. Rules that draw noise are
-/// wrong on it. Noise ratios of grids are u.
+/// multistep methods use −ln u in place of the log signal-to-noise ratio. Noise ratios of grids are u.
+///
+/// Rules that draw noise are wrong on it: they add what keeps the law x_0 + u z, and states get too much.
+/// They are refused, unless `noise` says that this is wanted, as ComfyUI does it in some.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FlowCoordinates<P>(pub P);
+pub struct FlowCoordinates<P> {
+    /// The flow.
+    pub flow: P,
+    /// Whether rules that draw noise run all the same.
+    pub noise: bool,
+}
 
 impl<P: Process> Process for FlowCoordinates<P> {
     fn t_max(&self) -> f64 {
-        self.0.t_max()
+        self.flow.t_max()
     }
     fn level(&self, t: f64) -> Level {
-        let level = self.0.level(t);
+        let level = self.flow.level(t);
         Level {
             alpha: 1.0,
             alpha_prime: 0.0,
@@ -149,11 +156,19 @@ impl<P: Process> Process for FlowCoordinates<P> {
             ..level
         }
     }
+    fn network_level(&self, t: f64) -> Level {
+        self.flow.network_level(t)
+    }
+    fn refuses_noise(&self) -> Option<&'static str> {
+        (!self.noise).then_some(
+            "it draws noise, which in coordinates of u is that of another process, so that states would not have the law of the flow: use the flow without coordinates=u (euler-ancestral-rf, dpmpp-2m-sde and others), or add noise=comfyui for what ComfyUI's ddpm and res_multistep_ancestral run",
+        )
+    }
     fn prior_std(&self) -> f64 {
-        self.0.prior_std()
+        self.flow.prior_std()
     }
     fn time_of(&self, ratio: f64) -> Option<f64> {
-        self.0.time_of(ratio / (1.0 - ratio)).filter(|_| ratio <= 1.0)
+        self.flow.time_of(ratio / (1.0 - ratio)).filter(|_| ratio <= 1.0)
     }
 }
 
@@ -176,6 +191,10 @@ impl<P: Process> Process for FlowTimesteps<P> {
             Told::new(&super::Flow.level(timestep / self.steps), Prediction::Flow, Relation::Listed)
         });
         Level { told, ..level }
+    }
+    /// Networks know u by itself, whatever the shift.
+    fn network_level(&self, t: f64) -> Level {
+        super::Flow.level(t)
     }
     fn prior_std(&self) -> f64 {
         self.process.prior_std()

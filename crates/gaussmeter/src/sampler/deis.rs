@@ -1,6 +1,6 @@
 use super::exponential::LowerOrderFinal;
-use super::multistep::{along, lagrange};
-use super::transfer::{contraction, level_at, transfer};
+use super::multistep::{adams_weight, along, lagrange};
+use super::transfer::{contraction, level_at, needs_finite_ratio, transfer};
 use super::unipc::{LOWER_ORDER_FINAL, SingleWeight, UniPc, orders};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
@@ -19,6 +19,9 @@ pub enum DeisVariable {
     /// The time of one VP process, whatever the process is, with integrals by a sum over 10⁴ points:
     /// what ComfyUI computes.
     ComfyUi,
+    /// ς, with the weights of step 4 in all steps after it: what ComfyUI computes with
+    /// `deis_mode=rhoab` and `max_order=4`, whose list of weights ends there.
+    ComfyUiRhoAb,
 }
 
 /// DEIS: with ς = σ/α and ε the last `order` noise predictions,
@@ -123,11 +126,17 @@ impl Deis {
         steps: usize,
     ) -> Result<Var, SamplerError> {
         let vp = Vp::of_comfyui();
-        let is_comfyui = self.variable == DeisVariable::ComfyUi;
+        let is_comfyui = self.variable != DeisVariable::Time;
+        let in_ratio = self.variable == DeisVariable::ComfyUiRhoAb;
+        // Weights of the latest step.
+        let mut weights: Vec<Real> = Vec::new();
         // Times and predictions, the latest first.
         let mut past: Vec<(Real, Linear)> = Vec::new();
         for step in grid.steps() {
             let (from, to) = (step.from, step.to);
+            if in_ratio {
+                needs_finite_ratio(grid, &step)?;
+            }
             if from.alpha == 0.0 || to.sigma == 0.0 {
                 let d = tape.predict(Prediction::Denoiser, x, from);
                 if !is_comfyui {
@@ -139,7 +148,11 @@ impl Deis {
             }
             let noise = tape.predict(Prediction::Noise, x, from);
             let ratio = from.noise_ratio();
-            let t = if is_comfyui { vp.time(ratio) } else { from.t };
+            let t = match self.variable {
+                DeisVariable::ComfyUiRhoAb => ratio,
+                DeisVariable::ComfyUi => vp.time(ratio),
+                _ => from.t,
+            };
             past.insert(0, (t, noise.into()));
             past.truncate(self.order);
             let mut order = past.len();
@@ -149,13 +162,20 @@ impl Deis {
             let times: Vec<Real> = past.iter().take(order).map(|(t, _)| *t).collect();
             let mut next = along(from, to, x, noise);
             if order > 1 {
-                let h = -contraction(from, to).ln();
-                let exact = integrals(&times, ratio, h, |r| self.time(grid, &step, r))?;
+                if !in_ratio {
+                    let h = -contraction(from, to).ln();
+                    weights = integrals(&times, ratio, h, |r| self.time(grid, &step, r))?;
+                } else if step.index < self.order {
+                    let weight = |j| adams_weight(&times, j, ratio, to.noise_ratio());
+                    weights = (0..order).map(weight).collect();
+                }
                 next = (to.alpha / from.alpha) * x;
-                for (j, (integral, (_, noise))) in exact.into_iter().zip(&past).enumerate() {
-                    let weight = match is_comfyui {
-                        true => vp.summed(integral, &times, j, vp.time(to.noise_ratio())),
-                        false => integral,
+                for (j, (integral, (_, noise))) in weights.iter().zip(&past).enumerate() {
+                    let weight = match self.variable {
+                        DeisVariable::ComfyUi => {
+                            vp.summed(*integral, &times, j, vp.time(to.noise_ratio()))
+                        }
+                        _ => *integral,
                     };
                     next = next + (to.alpha * weight) * noise;
                 }
@@ -180,7 +200,7 @@ impl Sampler for Deis {
                 };
                 rule.record_of(grid, tape, x, steps)
             }
-            DeisVariable::Time | DeisVariable::ComfyUi => {
+            DeisVariable::Time | DeisVariable::ComfyUi | DeisVariable::ComfyUiRhoAb => {
                 self.record_in_time(grid, tape, x, steps)?
             }
         };
@@ -206,9 +226,9 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         },
         Parameter {
             name: "variant",
-            kind: Kind::Choice(&["log-rho", "t", "comfyui"]),
+            kind: Kind::Choice(&["log-rho", "t", "comfyui", "comfyui-rhoab"]),
             default: Some("log-rho"),
-            summary: "variable of the polynomials: ln(sigma/alpha) (diffusers), t (the paper's tAB), the time of a VP process (comfyui)",
+            summary: "variable of the polynomials: ln(sigma/alpha) (diffusers), t (the paper's tAB), the time of a VP process (comfyui), sigma/alpha with the weights of step 4 ever after (comfyui-rhoab, order=4)",
         },
         LOWER_ORDER_FINAL,
         Parameter {
@@ -223,11 +243,16 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         if order == 1 && a.text("variant") != "log-rho" {
             return Err("variant interpolates predictions, and order=1 has one only".into());
         }
+        let is_whole = order == 4 && lower_order_final == LowerOrderFinal::No;
+        if a.text("variant") == "comfyui-rhoab" && !is_whole {
+            return Err("comfyui-rhoab needs order=4 and no lower_order_final: with max_order 2 and 3 ComfyUI stops with an error".into());
+        }
         Ok(Box::new(Deis {
             order,
             variable: match a.text("variant") {
                 "t" => DeisVariable::Time,
                 "comfyui" => DeisVariable::ComfyUi,
+                "comfyui-rhoab" => DeisVariable::ComfyUiRhoAb,
                 _ => DeisVariable::LogRho,
             },
             lower_order_final,

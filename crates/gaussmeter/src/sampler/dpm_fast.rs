@@ -19,7 +19,8 @@ use crate::tape::{Prediction, Tape, Var};
 pub struct DpmFast {
     /// η ≥ 0: the share of fresh noise.
     pub eta: f64,
-    /// On a grid to σ = 0, spend all evaluations above it and stop there, as ComfyUI does.
+    /// On a grid to σ = 0, spend all evaluations above it and return x = X/α with the noise that is
+    /// left, as ComfyUI does.
     pub stops_above_zero: bool,
 }
 
@@ -31,13 +32,18 @@ impl Sampler for DpmFast {
         if let (Some(first), Some(last)) = (steps.first(), steps[..above].last()) {
             x = self.blocks(grid, (first, last.to), n, tape, x)?;
         }
-        match steps.last().filter(|step| step.to.sigma == 0.0 && !self.stops_above_zero) {
-            Some(step) => {
-                let d = tape.predict(Prediction::Denoiser, x, step.from);
-                Ok(tape.arrive(step.to, transfer(step.from, step.to, 0.0, x, d)))
-            }
-            None => Ok(x),
+        let Some(last) = steps.last().filter(|step| step.to.sigma == 0.0) else { return Ok(x) };
+        if !self.stops_above_zero {
+            let d = tape.predict(Prediction::Denoiser, x, last.from);
+            return Ok(tape.arrive(last.to, transfer(last.from, last.to, 0.0, x, d)));
         }
+        needs_finite_ratio(grid, last)?;
+        if above == 0 {
+            // A block from the level to itself asks all the same.
+            tape.predict(Prediction::Noise, x, last.from);
+        }
+        // What is left is in x, in which ComfyUI works on every model.
+        Ok(tape.arrive(last.to, (last.to.alpha / last.from.alpha) * x))
     }
 }
 
@@ -102,7 +108,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["corrected", "comfyui"]),
             default: Some("corrected"),
-            summary: "on a grid to sigma = 0: its last step returns D, or is left out with its noise (comfyui)",
+            summary: "on a grid to sigma = 0: its last step returns D, or is left out and its noise stays in x (comfyui)",
         },
     ],
     build: |a| {

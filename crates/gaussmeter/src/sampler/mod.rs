@@ -186,6 +186,12 @@ pub enum SamplerError {
         /// The condition, with its values, and what to do.
         reason: String,
     },
+    /// The scheme draws noise, which is wrong on the process of the grid.
+    #[error("{reason}")]
+    Noise {
+        /// Why, and what to do.
+        reason: &'static str,
+    },
     /// A coefficient of the scheme overflows or is undefined.
     #[error("not defined on this grid: {0}")]
     Plan(#[from] PlanError),
@@ -205,10 +211,17 @@ pub trait Sampler: Debug + Send + Sync {
         None
     }
 
+    /// The number of steps of a sampler that is read from a file with numbers for each step, or as a
+    /// program recorded on one grid.
+    fn own_steps(&self) -> Option<usize> {
+        None
+    }
+
     /// The recorded program on a grid.
     ///
     /// # Errors
-    /// [`SamplerError`]: the scheme has no meaning on this grid, or a coefficient is not finite.
+    /// [`SamplerError`]: the scheme has no meaning on this grid, a coefficient is not finite, or the
+    /// process [refuses](crate::process::Process::refuses_noise) the noise that the scheme draws.
     ///
     /// ```
     /// use gaussmeter::{grid::{GridRule, Uniform}, process::{Process, VpLinear}, sampler::{Heun, Sampler}};
@@ -221,6 +234,10 @@ pub trait Sampler: Debug + Send + Sync {
     fn plan(&self, grid: &Grid) -> Result<Plan, SamplerError> {
         let (tape, x) = Tape::new();
         let output = self.record(grid, &tape, x)?;
-        Ok(tape.finish(*grid.start(), output)?)
+        let plan = tape.finish(*grid.start(), output)?;
+        match grid.process().refuses_noise() {
+            Some(reason) if plan.is_stochastic() => Err(SamplerError::Noise { reason }),
+            _ => Ok(plan),
+        }
     }
 }

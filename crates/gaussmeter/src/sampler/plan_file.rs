@@ -477,6 +477,16 @@ impl Sampler for PlanFile {
     fn own_order(&self) -> Option<u8> {
         self.order
     }
+
+    fn own_steps(&self) -> Option<usize> {
+        match &self.content {
+            Content::Recorded(recorded) => Some(recorded.steps()),
+            Content::Rules { numbers, .. } => numbers.values().find_map(|number| match number {
+                Numbers::PerStep(list) => Some(list.len()),
+                Numbers::Constant(_) => None,
+            }),
+        }
+    }
 }
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {

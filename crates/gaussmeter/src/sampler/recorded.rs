@@ -4,7 +4,7 @@ use super::SamplerError;
 use super::document::check_keys;
 use super::transfer::undefined;
 use crate::grid::{Grid, Step};
-use crate::process::Level;
+use crate::process::{Level, Process, Relation};
 use crate::tape::{Linear, Prediction, Tape, Var};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -14,7 +14,10 @@ use std::collections::HashMap;
 pub(super) struct Recorded {
     operations: Vec<Operation>,
     output: usize,
+    /// The steps of its grid.
     steps: usize,
+    /// The levels of its grid; `None` in a document without them, whose arrivals they are then.
+    grid: Option<Vec<Place>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +105,27 @@ impl Recorded {
         let output =
             map.get("output").and_then(Value::as_str).ok_or("output is missing, or no text")?;
         let output = names.get(output).copied();
-        Ok(Recorded { operations, output: output.ok_or("output: no vector of this name")?, steps })
+        let output = output.ok_or("output: no vector of this name")?;
+        let grid = match map.get("grid") {
+            None | Some(Value::Null) => None,
+            Some(list) => {
+                let list = list.as_array().filter(|list| list.len() >= 2);
+                let list = list.ok_or("grid: not a list of two levels or more")?;
+                let place = |(i, value): (usize, &Value)| {
+                    let map = value.as_object().ok_or_else(|| "not a table".to_string());
+                    map.and_then(Place::of).map_err(|e| format!("level {} of grid: {e}", i + 1))
+                };
+                Some(list.iter().enumerate().map(place).collect::<Result<Vec<_>, _>>()?)
+            }
+        };
+        // Samplers may arrive more often than their grid has levels, or less often.
+        let steps = grid.as_ref().map_or(steps, |grid| grid.len() - 1);
+        Ok(Recorded { operations, output, steps, grid })
+    }
+
+    /// The number of steps of the grid that it was recorded on.
+    pub fn steps(&self) -> usize {
+        self.steps
     }
 
     /// Puts the program on a tape, if the grid is the one it was recorded on.
@@ -124,10 +147,14 @@ impl Recorded {
             let reason = format!("the program was recorded for {} steps, not {steps}", self.steps);
             return Err(refuse(step.as_ref(), reason));
         }
+        for (place, level) in self.grid.iter().flatten().zip(grid.levels()) {
+            place.check(level).map_err(|reason| refuse(step.as_ref(), reason))?;
+        }
         for operation in &self.operations {
             match operation {
                 Operation::Predict { of, kind, at } => {
-                    let level = at.level(grid).map_err(|reason| refuse(step.as_ref(), reason))?;
+                    let level =
+                        at.asked(*kind, grid).map_err(|reason| refuse(step.as_ref(), reason))?;
                     vectors.push(tape.predict(*kind, vectors[*of], &level));
                 }
                 Operation::Noise => vectors.push(tape.noise()),
@@ -137,11 +164,12 @@ impl Recorded {
                     vectors.push(tape.keep(sum));
                 }
                 Operation::Arrive { state, at } => {
-                    let to = match &step {
-                        Some(step) => *step.to,
-                        None => grid.end().into(),
+                    let to = match (&self.grid, &step) {
+                        (Some(_), _) => at.level(grid),
+                        (None, Some(step)) => at.check(&step.to.value()).map(|()| step.to.value()),
+                        (None, None) => at.check(grid.end()).map(|()| *grid.end()),
                     };
-                    at.check(&to.value()).map_err(|reason| refuse(step.as_ref(), reason))?;
+                    let to = to.map_err(|reason| refuse(step.as_ref(), reason))?;
                     tape.arrive(&to, vectors[*state]);
                     step = walk.next();
                 }
@@ -150,6 +178,8 @@ impl Recorded {
         Ok(vectors[self.output])
     }
 }
+
+const ANOTHER: &str = "the program was recorded with another process or grid";
 
 impl Place {
     fn of(map: &Map<String, Value>) -> Result<Self, String> {
@@ -161,15 +191,50 @@ impl Place {
         Ok(Place { t: number("t")?, alpha: number("alpha")?, sigma: number("sigma")? })
     }
 
-    /// The level of the grid's process, if it is this one. Churn leads beyond T where processes go on.
-    fn level(&self, grid: &Grid) -> Result<Level, String> {
-        let process = grid.process();
+    /// Whether the process goes to this time. Churn leads beyond T where processes go on.
+    fn within(&self, process: &dyn Process) -> Result<(), String> {
         let beyond = || process.time_at(self.sigma / self.alpha).is_some();
-        if self.t < 0.0 || self.t > process.t_max() && !beyond() {
-            return Err(format!("the program asks for t = {}, where the process is not", self.t));
+        match self.t < 0.0 || self.t > process.t_max() && !beyond() {
+            true => Err(format!("the program asks for t = {}, where the process is not", self.t)),
+            false => Ok(()),
         }
-        let level = process.level(self.t);
+    }
+
+    /// The level of the grid's process, if it is this one.
+    fn level(&self, grid: &Grid) -> Result<Level, String> {
+        self.within(&**grid.process())?;
+        let level = grid.process().level(self.t);
         self.check(&level).map(|()| level)
+    }
+
+    /// The level that a network is asked for `kind` at, which has been told it already.
+    fn asked(&self, kind: Prediction, grid: &Grid) -> Result<Level, String> {
+        let process = grid.process();
+        self.within(&**process)?;
+        let (known, here) = (process.network_level(self.t), process.level(self.t));
+        if let Some(told) = here.told {
+            let differs = |what: String| format!("{ANOTHER}: {what}, at t = {}", self.t);
+            if told.predicts != kind {
+                let (there, here) = (kind.name(), told.predicts.name());
+                return Err(differs(format!(
+                    "the network is asked for the {there} there and predicts the {here} here"
+                )));
+            }
+            // Where solver and network agree on times, what is in the list is told as it is.
+            let listed = told.relation == Relation::Listed && known.sigma == here.sigma;
+            if listed && (told.level().t - self.t).abs() > 1e-9 * self.t {
+                return Err(differs(
+                    "the network is told a time there that it is not told here".into(),
+                ));
+            }
+        }
+        match self.check(&known) {
+            Ok(()) => Ok(known),
+            Err(reason) => {
+                let level = self.level(grid).map_err(|_| reason)?;
+                Ok(Level { told: None, ..level })
+            }
+        }
     }
 
     fn check(&self, level: &Level) -> Result<(), String> {
@@ -181,10 +246,9 @@ impl Place {
         ];
         match pairs.iter().find(|(_, a, b)| differs(*a, *b)) {
             None => Ok(()),
-            Some((name, a, b)) => Err(format!(
-                "the program was recorded with another process or grid: {name} is {a} there and {b} here, at t = {}",
-                self.t
-            )),
+            Some((name, a, b)) => {
+                Err(format!("{ANOTHER}: {name} is {a} there and {b} here, at t = {}", self.t))
+            }
         }
     }
 }

@@ -5,9 +5,23 @@ use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use serde_json::Value;
 
-/// The largest error of a case in units of its tolerance, and relative to the variance; `None` if
-/// the evaluations are at other levels than those recorded.
-fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
+/// Why a case is not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Skip {
+    /// The library fails, or its numbers are none.
+    LibraryFails,
+    /// No sampler here is what the case runs.
+    NotWritten,
+    /// Its levels are not a grid.
+    NoGrid,
+    /// Our sampler is not defined on its levels.
+    Undefined,
+    /// The library asks its network at other levels than our sampler.
+    OtherLevels,
+}
+
+/// The largest error of a case in units of its tolerance, and relative to the variance.
+fn check(file: &Value, case: &Case, text: &str) -> Result<(f64, f64), Skip> {
     let (text, process) = match text.split_once(" @ ") {
         Some((text, process)) => (text, Some(process::registry().build(process).unwrap().item)),
         None => (text, None),
@@ -15,10 +29,12 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     let is_flow = case.is_flow();
     let as_recorded = process.is_none() && case.is_as_recorded() || is_flow;
     let grid = match process {
-        None => case.grid()?,
-        Some(process) => case.grid_on(process.into())?,
+        None => case.grid(),
+        Some(process) => case.grid_on(process.into()),
     };
-    let plan = sampler::registry().build(text).unwrap().item.plan(&grid).ok()?;
+    let grid = grid.ok_or(Skip::NoGrid)?;
+    let plan = sampler::registry().build(text).unwrap().item.plan(&grid);
+    let plan = plan.map_err(|_| Skip::Undefined)?;
     let told = plan.ops().iter().filter_map(|op| match op {
         gaussmeter::tape::Op::Predict { level, .. } => Some(*level),
         _ => None,
@@ -43,7 +59,7 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
         (level.sigma * alpha - level.alpha * sigma).abs() > 1e-9 * level.sigma * alpha.max(1e-3)
     };
     if told.len() != recorded.len() || told.iter().zip(recorded).any(differs) {
-        return None;
+        return Err(Skip::OtherLevels);
     }
     let lambda = numbers(&file["lambdas"]);
     let data = Spectrum::new("golden", "", &lambda, None, Some(&vec![1.0; lambda.len()])).unwrap();
@@ -95,23 +111,42 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
             worst.1 = worst.1.max((v - var[i]).abs() / var[i]);
         }
     }
-    Some(worst)
+    Ok(worst)
 }
 
-/// Cases covered and the largest relative error of a variance; failures in words.
-pub fn check_file(file: &Value, text: fn(&Case) -> Option<String>) -> (usize, f64, Vec<String>) {
-    let (mut covered, mut worst, mut failures) = (0, 0.0f64, Vec::new());
+/// What came of a file.
+pub struct Checked {
+    /// Cases compared.
+    pub covered: usize,
+    /// The largest relative error of a variance.
+    pub worst: f64,
+    /// Failures in words.
+    pub failures: Vec<String>,
+    /// Cases that were not compared, and why.
+    pub skipped: Vec<(String, Skip)>,
+}
+
+/// Compares all cases of a file.
+pub fn check_file(file: &Value, text: fn(&Case) -> Option<String>) -> Checked {
+    let mut checked = Checked { covered: 0, worst: 0.0, failures: vec![], skipped: vec![] };
     for case in file["cases"].as_array().unwrap().iter().map(Case) {
-        if case.0.get("native_status").is_some_and(|s| s != "ok") {
-            continue;
-        }
-        let Some(text) = text(&case) else { continue };
-        let Some((error, relative)) = check(file, &case, &text) else { continue };
-        covered += 1;
-        worst = worst.max(relative);
-        if error.is_nan() || error > 1.0 {
-            failures.push(format!("{} as {text}: {error:.3e} tolerances", case.id()));
+        let result = match case.0.get("native_status").is_some_and(|s| s != "ok") {
+            true => Err(Skip::LibraryFails),
+            false => text(&case)
+                .ok_or(Skip::NotWritten)
+                .and_then(|text| Ok((check(file, &case, &text)?, text))),
+        };
+        match result {
+            Err(skip) => checked.skipped.push((case.id().into(), skip)),
+            Ok(((error, relative), text)) => {
+                checked.covered += 1;
+                checked.worst = checked.worst.max(relative);
+                if error.is_nan() || error > 1.0 {
+                    let failure = format!("{} as {text}: {error:.3e} tolerances", case.id());
+                    checked.failures.push(failure);
+                }
+            }
         }
     }
-    (covered, worst, failures)
+    checked
 }

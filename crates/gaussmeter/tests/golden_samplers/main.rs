@@ -6,25 +6,52 @@ mod case;
 mod check;
 mod names;
 
-use check::check_file;
+use check::{Skip, check_file};
 use gaussmeter_testkit::{read_json, shared};
-use names::FILES;
+use names::{ELSEWHERE, FILES, SKIPPED};
 use std::path::Path;
 
 #[test]
 fn libraries_compute_the_same() {
     let Some(shared) = shared() else { return };
+    let folder = shared.join("golden/samplers");
     let mut failures = Vec::new();
+    let mut skipped: Vec<(&str, Skip, usize)> = Vec::new();
     for (name, text, expected) in FILES {
-        let file = read_json(&shared.join(format!("golden/samplers/{name}.json")));
-        let (covered, worst, failed) = check_file(&file, *text);
-        println!(
-            "{name}: {covered} of {} cases, {worst:.1e}",
-            file["cases"].as_array().unwrap().len()
-        );
-        failures.extend(failed);
-        if covered != *expected {
-            failures.push(format!("{name}: {covered} cases covered, not {expected}"));
+        let checked = check_file(&read_json(&folder.join(format!("{name}.json"))), *text);
+        let cases = checked.covered + checked.skipped.len();
+        println!("{name}: {} of {cases} cases, {:.1e}", checked.covered, checked.worst);
+        for (id, why) in &checked.skipped {
+            println!("  skipped: {id}: {why:?}");
+            match skipped.iter_mut().find(|(file, reason, _)| file == name && reason == why) {
+                Some((_, _, count)) => *count += 1,
+                None => skipped.push((name, *why, 1)),
+            }
+        }
+        failures.extend(checked.failures);
+        if checked.covered != *expected {
+            failures.push(format!("{name}: {} cases covered, not {expected}", checked.covered));
+        }
+    }
+    // What is skipped is known, and so is what is not read.
+    for (file, why, count) in &skipped {
+        let known = SKIPPED.iter().find(|(f, w, _)| f == file && w == why).map_or(0, |s| s.2);
+        if *count != known {
+            failures.push(format!("{file}: {count} cases skipped as {why:?}, not {known}"));
+        }
+    }
+    for (file, why, count) in SKIPPED {
+        if !skipped.iter().any(|(f, w, _)| f == file && w == why) {
+            failures.push(format!("{file}: no case skipped as {why:?}, not {count}"));
+        }
+    }
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        match ELSEWHERE.iter().find(|(file, _)| *file == name) {
+            Some((_, why)) => println!("{name}: not read: {why}"),
+            None if FILES.iter().any(|(file, _, _)| *file == name) => {}
+            None => failures.push(format!("{name}: a file that no test reads")),
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
@@ -36,10 +63,9 @@ fn libraries_compute_the_same_in_the_fixture() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let fixture = read_json(&folder.join("samplers.json"));
     for (name, text, _) in FILES {
-        let file = &fixture["files"][name];
-        let (covered, _, failures) = check_file(file, *text);
-        assert!(failures.is_empty(), "{}", failures.join("\n"));
-        assert_eq!(covered, file["cases"].as_array().unwrap().len(), "{name}");
-        assert!(covered > 0, "{name}");
+        let checked = check_file(&fixture["files"][name], *text);
+        assert!(checked.failures.is_empty(), "{}", checked.failures.join("\n"));
+        assert!(checked.skipped.is_empty(), "{name}: {:?}", checked.skipped);
+        assert!(checked.covered > 0, "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! How the recorded runs are written here.
 
 use crate::case::Case;
+use crate::check::Skip;
 
 /// A recorded file, how its cases are written here, and how many of them are covered.
 pub type File = (&'static str, fn(&Case) -> Option<String>, usize);
@@ -170,9 +171,14 @@ fn call_lms(c: &Case, last: &str) -> Option<String> {
     Some(format!("lms:order={order},final={last}"))
 }
 
-/// ComfyUI's rules without noise take u of a flow model for the noise ratio.
+/// ComfyUI's rules without noise take u of a flow model for the noise ratio, and some with noise do too,
+/// wrongly.
 fn in_u(c: &Case, text: &str) -> Option<String> {
-    Some(if c.is_flow() { format!("{text} @ flow:coordinates=u") } else { text.into() })
+    let noise = if text.contains("ancestral") { ",noise=comfyui" } else { "" };
+    Some(match c.is_flow() {
+        true => format!("{text} @ flow:coordinates=u{noise}"),
+        false => text.into(),
+    })
 }
 
 /// A network of Stable Diffusion, or of a flow model, that is told a training timestep.
@@ -225,8 +231,7 @@ fn deis(c: &Case) -> Option<String> {
 fn comfyui_deis(c: &Case) -> Option<String> {
     let text = match c.variant() {
         "default" => "deis:variant=comfyui",
-        // Polynomials in σ.
-        "rhoab_max_order4" => "lms:final=denoiser",
+        "rhoab_max_order4" => "deis:order=4,variant=comfyui-rhoab",
         _ => return None,
     };
     in_u(c, text)
@@ -423,3 +428,13 @@ pub const FILES: &[File] = &[
         16,
     ),
 ];
+
+/// Recorded files that are no runs of samplers.
+pub const ELSEWHERE: &[(&str, &str)] = &[
+    ("schedules__comfyui", "lists of levels: tests/grids.rs"),
+    ("schedules__diffusers", "lists of levels: tests/grids.rs"),
+    ("diffusers__scm", "no sampler here takes its step"),
+];
+
+/// Cases that are not compared: the file, why, and how many there are.
+pub const SKIPPED: &[(&str, Skip, usize)] = &[];

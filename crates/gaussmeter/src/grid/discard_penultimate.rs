@@ -1,0 +1,86 @@
+use super::{Grid, GridError, GridRule};
+use crate::entry::{Entry, Kind, Parameter};
+use crate::process::Process;
+use crate::spectrum::Spectrum;
+use std::sync::Arc;
+
+/// Another rule with a step more, of which the level before the last is left out: from
+/// t_0 > … > t_{n−1} > t_n > t_{n+1} the last step leads from t_{n−1} to t_{n+1}.
+///
+/// ComfyUI's KSampler does so with every scheduler for the samplers `dpm_2`, `dpm_2_ancestral`,
+/// `uni_pc` and `uni_pc_bh2`, whose step from the lowest level above 0 costs more than it brings; its
+/// SamplerCustom does not.
+#[derive(Debug)]
+pub struct DiscardPenultimate {
+    /// The rule whose level is left out.
+    pub rule: Box<dyn GridRule>,
+}
+
+impl DiscardPenultimate {
+    fn without(&self, grid: &Grid) -> Result<Grid, GridError> {
+        let mut times: Vec<f64> = grid.levels().iter().map(|level| level.t).collect();
+        match times.len().checked_sub(2) {
+            Some(penultimate) if penultimate > 0 => times.remove(penultimate),
+            _ => return Err(GridError::TooShort { points: times.len().saturating_sub(1) }),
+        };
+        Grid::new(grid.process().clone(), &times)
+    }
+}
+
+impl GridRule for DiscardPenultimate {
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        self.without(&self.rule.grid(process, steps + 1, eps).map_err(one_less)?)
+    }
+
+    fn grid_for(
+        &self,
+        spectrum: &Spectrum,
+        process: &Arc<dyn Process>,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Grid, GridError> {
+        self.without(&self.rule.grid_for(spectrum, process, steps + 1, eps).map_err(one_less)?)
+    }
+
+    fn own_steps(&self) -> Option<usize> {
+        Some(self.rule.own_steps()?.saturating_sub(1))
+    }
+
+    fn own_end(&self, process: &dyn Process) -> Option<f64> {
+        self.rule.own_end(process)
+    }
+}
+
+/// The same as one who asked for a step less understands it.
+fn one_less(error: GridError) -> GridError {
+    match error {
+        GridError::FixedSteps { own, asked } => {
+            GridError::FixedSteps { own: own.saturating_sub(1), asked: asked.saturating_sub(1) }
+        }
+        other => other,
+    }
+}
+
+const ENTRY_NAME: &str = "discard-penultimate";
+
+pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
+    name: ENTRY_NAME,
+    aliases: &["discard_penultimate", "discard_penultimate_sigma"],
+    summary: "another grid with a step more, less its last level but one: ComfyUI's KSampler for dpm_2, dpm_2_ancestral, uni_pc, uni_pc_bh2",
+    source: "ComfyUI, comfy/samplers.py at a125cd84b054 (DISCARD_PENULTIMATE_SIGMA_SAMPLERS)",
+    order: None,
+    parameters: &[Parameter {
+        name: "grid",
+        kind: Kind::Text,
+        default: None,
+        summary: "the other grid with its parameters, such as normal, karras or beta:alpha=0.5",
+    }],
+    build: |a| {
+        let text = a.text("grid");
+        let named = super::registry().build(text)?;
+        if named.name == ENTRY_NAME {
+            return Err("it leaves out one level, and there is no other of its kind".into());
+        }
+        Ok(Box::new(DiscardPenultimate { rule: named.item }))
+    },
+};
