@@ -141,7 +141,7 @@ fn ksampler_leaves_out_the_level_before_the_last() {
         0.8318836933737791,
         0.57118886664899804,
         0.34370481750855164,
-        0,
+        0.0,
     ];
     for (found, expected) in levels("discard_penultimate_sigma:normal", 10).iter().zip(normal) {
         assert!((found - expected).abs() <= 1e-12 * expected, "{found} {expected}");

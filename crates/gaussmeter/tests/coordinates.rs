@@ -39,7 +39,8 @@ const VARIANTS: &[&str] = &[
 
 /// Rules in the time of the process, or in its α and σ: their law is another one on each, as their
 /// papers have it.
-const IN_TIME: &[&str] = &[];
+const IN_TIME: &[&str] =
+    &["ei", "em", "euler", "heun", "midpoint", "pc", "pndm", "ralston", "rk3", "rk4", "tcd"];
 
 fn on(process: &Arc<dyn Process>, ratios: &[f64]) -> Option<Grid> {
     Grid::from_sigmas(process.clone(), ratios).ok()

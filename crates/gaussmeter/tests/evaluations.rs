@@ -99,8 +99,11 @@ fn every_sampler_spends_its_budget() {
     for name in sampler::registry().names_alone() {
         let named = sampler::registry().build(name).unwrap();
         for nfe in [10, 11, 12, 13, 50] {
-            let Ok(run) = setting.run(&named, Length::Nfe(nfe), 1e-3) else {
-                panic!("{name} at {nfe}");
+            let run = match setting.run(&named, Length::Nfe(nfe), 1e-3) {
+                Ok(run) => run,
+                // Steps are too long for it.
+                Err(ExperimentError::Sampler { .. }) if name == "ddpm" => continue,
+                Err(error) => panic!("{name} at {nfe}: {error}"),
             };
             let spent = run.plan.nfe();
             assert!(spent <= nfe, "{name}");
