@@ -295,8 +295,8 @@ impl Setting {
         Ok(best)
     }
 
-    /// A longer run for a sampler that does not ask its network in every step: as many steps more as
-    /// evaluations are left, which is not too many where a step takes at most one.
+    /// A longer run for a sampler that does not ask its network in every step: in proportion, where that
+    /// fits; else up to the step in which it asks next, or before it if that is one too many.
     ///
     /// # Errors
     /// [`ExperimentError::NoGrowth`] where far longer runs take no evaluation more.
@@ -308,23 +308,30 @@ impl Setting {
         eps: f64,
     ) -> Result<Run, ExperimentError> {
         let (steps, spent) = (best.grid.step_count(), best.plan.nfe());
-        let far = (steps + nfe - spent).min(MAX_STEPS);
-        if let Ok(longer) = self.run_steps(sampler, far, eps)
-            && (spent + 1..=nfe).contains(&longer.plan.nfe())
-        {
-            return Ok(longer);
-        }
+        let of = |n: usize| self.run_steps(sampler, n.min(MAX_STEPS), eps);
         // Twice as many, and more for short ones: without growth by then there is none to wait for.
-        // Some grids have no room for that.
-        let farther = [2 * steps + PATIENCE, 2 * steps].map(|n| n.min(MAX_STEPS));
-        let farther = farther.into_iter().find_map(|n| self.run_steps(sampler, n, eps).ok());
-        match farther.is_some_and(|run| run.plan.nfe() > spent) {
-            true => Ok(best),
-            false => {
-                let sampler = best.sampler;
-                Err(ExperimentError::NoGrowth { sampler, spent, steps, nfe })
+        let patient = 2 * steps + PATIENCE;
+        for share in [spent, spent + 1] {
+            let longer = if share > 0 { (steps * nfe / share).min(patient) } else { steps };
+            if longer > steps
+                && let Ok(run) = of(longer)
+                && (spent + 1..=nfe).contains(&run.plan.nfe())
+            {
+                return Ok(run);
             }
         }
+        // Some grids have no room for that.
+        let farther = [patient, 2 * steps].into_iter().find_map(|n| of(n).ok());
+        let Some(mut high) = farther.filter(|run| run.plan.nfe() > spent) else {
+            let sampler = best.sampler;
+            return Err(ExperimentError::NoGrowth { sampler, spent, steps, nfe });
+        };
+        let mut low = best;
+        while high.grid.step_count() > low.grid.step_count() + 1 {
+            let middle = of(low.grid.step_count().midpoint(high.grid.step_count()))?;
+            if middle.plan.nfe() > spent { high = middle } else { low = middle }
+        }
+        Ok(if high.plan.nfe() <= nfe { high } else { low })
     }
 
     /// An initial law with the process's own values filled in.

@@ -61,10 +61,8 @@ fn one_less(error: GridError) -> GridError {
     }
 }
 
-const ENTRY_NAME: &str = "discard-penultimate";
-
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
-    name: ENTRY_NAME,
+    name: "discard-penultimate",
     aliases: &["discard_penultimate", "discard_penultimate_sigma"],
     summary: "another grid with a step more, less its last level but one: ComfyUI's KSampler for dpm_2, dpm_2_ancestral, uni_pc, uni_pc_bh2",
     source: "ComfyUI, comfy/samplers.py at a125cd84b054 (DISCARD_PENULTIMATE_SIGMA_SAMPLERS)",
@@ -78,7 +76,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     build: |a| {
         let text = a.text("grid");
         let named = super::registry().build(text)?;
-        if named.name == ENTRY_NAME {
+        if named.name == ENTRY.name {
             return Err("it leaves out one level, and there is no other of its kind".into());
         }
         Ok(Box::new(DiscardPenultimate { rule: named.item }))

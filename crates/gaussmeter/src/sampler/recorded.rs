@@ -5,7 +5,7 @@ use super::document::check_keys;
 use super::transfer::undefined;
 use crate::grid::{Grid, Step};
 use crate::process::{Level, Process, Relation};
-use crate::tape::{Linear, Prediction, Tape, Var};
+use crate::tape::{Prediction, Tape, Var};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -159,9 +159,9 @@ impl Recorded {
                 }
                 Operation::Noise => vectors.push(tape.noise()),
                 Operation::Combine { terms } => {
-                    let sum =
-                        terms.iter().fold(Linear::default(), |sum, (c, v)| sum + *c * vectors[*v]);
-                    vectors.push(tape.keep(sum));
+                    let terms = terms.iter().map(|(c, v)| (*c, vectors[*v]));
+                    let stored = tape.store(terms);
+                    vectors.push(stored);
                 }
                 Operation::Arrive { state, at } => {
                     let to = match (&self.grid, &step) {

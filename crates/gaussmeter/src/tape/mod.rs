@@ -132,6 +132,13 @@ impl Tape {
         }
     }
 
+    /// Stores a combination of numbers as it stands, no term left out and none merged: what a recorded
+    /// program is written down again with.
+    pub(crate) fn store(&self, terms: impl IntoIterator<Item = (f64, Var)>) -> Var {
+        let terms = terms.into_iter().map(|(c, v)| (Real::from(c), v)).collect();
+        self.push(|dst| Op::Combine { dst, terms })
+    }
+
     /// Stores the state that a step arrives at: like [`Tape::keep`], and marks it as the state at
     /// `level`, so that laws along time and trajectories can be told.
     pub fn arrive<'a, N>(&self, level: &'a Level<N>, combination: impl Into<Linear>) -> Var

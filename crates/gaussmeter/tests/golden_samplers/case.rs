@@ -64,6 +64,10 @@ impl Case<'_> {
             let mut nodes = self.numbers("sigmas");
             // Two-stage schedulers of diffusers list the inner nodes twice.
             nodes.dedup();
+            if self.0["config"]["interpolation_type"] == "log_linear" {
+                // Its list is one level longer than its steps, so that it stops above 0.
+                nodes.truncate(self.numbers("timesteps").len() + 1);
+            }
             if self.0["sampler"].as_str().is_some_and(|s| s.starts_with("uni_pc")) {
                 // Its last level is 0.001, with a σ that it forms as √(1 − e^{2 ln α}).
                 let log_alpha = 0.5 * (1.0f64 / (0.001 * 0.001 + 1.0)).ln();
