@@ -85,11 +85,10 @@ fn the_law_in_sigma_space_does_not_depend_on_the_process() {
                     continue;
                 };
                 compared += 1;
-                let pairs = found.iter().flatten().zip(expected.iter().flatten());
-                let is_off = |(a, b): (&f64, &f64)| {
-                    a != b && (a - b).abs().is_nan() | ((a - b).abs() > 1e-9 * b.abs().max(1e-3))
-                };
-                if let Some((a, b)) = pairs.into_iter().find(|(a, b)| is_off((a, b))) {
+                let mut pairs = found.iter().flatten().zip(expected.iter().flatten());
+                let is_close =
+                    |(a, b): &(&f64, &f64)| a == b || (*a - *b).abs() <= 1e-9 * b.abs().max(1e-3);
+                if let Some((a, b)) = pairs.find(|pair| !is_close(pair)) {
                     println!("{text} on {name}, {} steps: {a} {b}", ratios.len() - 1);
                     differ.insert(text.to_string());
                 }

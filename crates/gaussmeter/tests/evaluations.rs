@@ -34,16 +34,16 @@ fn setting(rule: Arc<dyn GridRule>) -> Setting {
 fn evaluations_that_do_not_grow_are_refused() {
     let setting = setting(Arc::new(Uniform));
     for (when, spent, words) in [
-        ("", 0, "calls the network never in"),
-        ("step == 1", 1, "calls the network once in"),
-        ("step == steps", 1, "calls the network once in"),
-        ("step <= 3", 3, "calls the network 3 times in"),
+        ("", 0, "spends 0 network evaluations in"),
+        ("step == 1", 1, "spends 1 network evaluations in"),
+        ("step == steps", 1, "spends 1 network evaluations in"),
+        ("step <= 3", 3, "spends 3 network evaluations in"),
     ] {
         let sampler = asking(when);
         for nfe in [spent + 1, 10, 50, 1000] {
             let error = setting.run(&sampler, Length::Nfe(nfe), 1.0).unwrap_err();
             let told = error.to_string();
-            assert!(told.contains(words) && told.contains("give --steps"), "{told}");
+            assert!(told.contains(words) && told.contains("give a number of steps"), "{told}");
             assert!(
                 matches!(error, ExperimentError::NoGrowth { spent: s, nfe: n, .. } if s == spent && n == nfe)
             );

@@ -85,8 +85,7 @@ pub enum ExperimentError {
     },
     /// The evaluations do not grow with the steps, so that a budget does not tell their number.
     #[error(
-        "sampler '{sampler}' calls the network {} in {steps} steps and no more often in longer runs, so that {nfe} network evaluations say nothing of its length: give --steps",
-        times(*.spent)
+        "sampler '{sampler}' spends {spent} network evaluations in {steps} steps and no more in longer runs, so that a budget of {nfe} does not tell its length: give a number of steps"
     )]
     NoGrowth {
         /// Its label.
@@ -312,7 +311,7 @@ impl Setting {
         // Twice as many, and more for short ones: without growth by then there is none to wait for.
         let patient = 2 * steps + PATIENCE;
         for share in [spent, spent + 1] {
-            let longer = if share > 0 { (steps * nfe / share).min(patient) } else { steps };
+            let longer = (steps * nfe).checked_div(share).map_or(steps, |n| n.min(patient));
             if longer > steps
                 && let Ok(run) = of(longer)
                 && (spent + 1..=nfe).contains(&run.plan.nfe())
@@ -371,15 +370,6 @@ fn spectrum_json(s: &Spectrum) -> serde_json::Value {
 
 /// The steps beyond twice their number in which a sampler may still start to ask its network.
 const PATIENCE: usize = 1024;
-
-/// `never`, `once`, `3 times`.
-fn times(count: usize) -> String {
-    match count {
-        0 => "never".into(),
-        1 => "once".into(),
-        count => format!("{count} times"),
-    }
-}
 
 fn too_small(run: &Run, nfe: usize) -> ExperimentError {
     ExperimentError::Budget { sampler: run.sampler.clone(), needed: run.plan.nfe(), nfe }

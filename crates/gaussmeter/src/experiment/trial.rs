@@ -146,6 +146,11 @@ pub(super) fn reason(error: &ExperimentError) -> String {
         ExperimentError::Budget { needed, .. } => {
             format!("needs at least {needed} network evaluations")
         }
+        ExperimentError::NoGrowth { spent, .. } => {
+            format!(
+                "spends {spent} network evaluations however long it runs, so that a budget does not tell its length"
+            )
+        }
         other => other.to_string(),
     }
 }
