@@ -196,12 +196,39 @@ fn flows_in_u_have_the_marginals_of_flows() {
     assert!(wasserstein2(&law).total.is_finite());
 }
 
+/// In coordinates of u rules that draw noise are refused, and no others, unless that is asked for.
+#[test]
+fn flows_in_u_refuse_noise() {
+    let times = [0.9, 0.6, 0.3, 0.0];
+    let on = |text: &str| Grid::new(process(text), &times).unwrap();
+    let (flow, in_u) = (on("flow"), on("flow:coordinates=u"));
+    let all = on("flow:coordinates=u,noise=comfyui");
+    let mut refused = 0;
+    for name in sampler::registry().names_alone() {
+        let sampler = sampler::registry().build(name).unwrap().item;
+        let Ok(plan) = sampler.plan(&all) else { continue };
+        match sampler.plan(&in_u) {
+            Ok(same) => assert!(same == plan && !plan.is_stochastic(), "{name}"),
+            Err(error) => {
+                assert!(
+                    plan.is_stochastic() && error.to_string().contains("draws noise"),
+                    "{name}"
+                );
+                refused += 1;
+            }
+        }
+        assert!(name == "ddpm" || sampler.plan(&flow).is_ok(), "{name}");
+    }
+    assert!(refused > 15, "{refused}");
+}
+
 #[test]
 fn parameters_that_say_nothing_are_refused() {
     for (text, reason) in [
         ("vp-discrete:network=v", "what the network predicts changes nothing"),
         ("flow:steps=500", "steps counts the timesteps"),
         ("flow:coordinates=u,conditioning=round", "two answers"),
+        ("flow:noise=comfyui", "noise=comfyui is for coordinates=u"),
     ] {
         let error = process::registry().build(text).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
