@@ -453,7 +453,7 @@ fn every_file_is_registered() {
     check_folder(
         "grid",
         "Entry<dyn GridRule>",
-        &["length", "range", "span"],
+        &["length", "numpy", "range", "span"],
         grid::registry().names(),
     );
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
