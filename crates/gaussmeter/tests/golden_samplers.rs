@@ -109,7 +109,9 @@ impl Case<'_> {
     }
     /// Steps of T/n timesteps that do not lead to the next one (SAMPLERS.md, 5.4).
     fn is_fixed_stride(&self) -> bool {
-        self.id().starts_with("diffusers/ddim/sd_linspace")
+        ["ddim", "pndm"]
+            .iter()
+            .any(|s| self.id().starts_with(&format!("diffusers/{s}/sd_linspace")))
     }
     /// Whether the recorded states are those of the process in [`Case::grid`], and not x = X/α.
     fn is_as_recorded(&self) -> bool {
@@ -161,15 +163,7 @@ impl Case<'_> {
         if process.training_steps().is_none() {
             return Grid::new(process, &nodes).ok();
         }
-        let grid = Grid::from_sigmas(process.clone(), &nodes).ok()?;
-        if !self.id().contains("kdpm2") {
-            return Some(grid);
-        }
-        let times: Vec<f64> = grid.levels().iter().map(|l| l.t).collect();
-        let fractional = process::registry().build("vp-discrete:conditioning=fractional");
-        let fractional = fractional.unwrap().item.into();
-        let nodes = times.clone();
-        Grid::new(Arc::new(WholeAtNodes { whole: process, fractional, nodes }), &times).ok()
+        Grid::from_sigmas(process, &nodes).ok()
     }
 }
 
@@ -360,29 +354,6 @@ fn rounding(c: &Case) -> &'static str {
     if rounds { "round" } else { "truncate" }
 }
 
-/// KDPM2 of diffusers: the network is told whole timesteps at the nodes, fractional ones within steps.
-#[derive(Debug)]
-struct WholeAtNodes {
-    whole: Arc<dyn Process>,
-    fractional: Arc<dyn Process>,
-    nodes: Vec<f64>,
-}
-
-impl Process for WholeAtNodes {
-    fn t_max(&self) -> f64 {
-        self.whole.t_max()
-    }
-    fn level(&self, t: f64) -> Level {
-        if self.nodes.contains(&t) { self.whole.level(t) } else { self.fractional.level(t) }
-    }
-    fn prior_std(&self) -> f64 {
-        self.whole.prior_std()
-    }
-    fn time_of(&self, ratio: f64) -> Option<f64> {
-        self.whole.time_of(ratio)
-    }
-}
-
 /// UniPC of diffusers, by its configuration.
 fn unipc(c: &Case) -> Option<String> {
     let config = &c.0["config"];
@@ -482,16 +453,13 @@ const FILES: &[File] = &[
     (
         "diffusers__ddim",
         |c| {
-            if c.is_fixed_stride() && c.id().contains("set_alpha_to_one_False") {
-                // A fifth of T in each of the four steps that change something.
-                return None;
-            }
             let text = call("ddim", c, &[("eta", "eta")])?;
             let comma = if text.ends_with(':') { "" } else { "," };
-            let variant = if c.is_fixed_stride() { "diffusers" } else { "paper" };
-            Some(format!("{text}{comma}variant={variant}"))
+            // A fifth of T, also where only four steps change something.
+            let rule = if c.is_fixed_stride() { "diffusers,stride=200" } else { "paper" };
+            Some(format!("{text}{comma}variant={rule}"))
         },
-        23,
+        24,
     ),
     (
         "diffusers__ddpm",
@@ -555,7 +523,7 @@ const FILES: &[File] = &[
     ("kdiffusion__dpm_2_ancestral", |c| call("dpm-2-ancestral", c, &[("eta", "eta")]), 20),
     ("comfyui__dpm_2", |c| in_u(c, "dpm-2"), 14),
     ("comfyui__dpm_2_ancestral", |c| rectified(c, "dpm-2-ancestral"), 14),
-    ("diffusers__kdpm2", |c| told(c, Some("dpm-2".into()), "round"), 12),
+    ("diffusers__kdpm2", |c| told(c, Some("dpm-2".into()), "round-at-nodes"), 12),
     ("diffusers__kdpm2_ancestral", |_| Some("dpm-2-ancestral".into()), 10),
     ("kdiffusion__dpmpp_2s_ancestral", |c| call("dpmpp-2s-ancestral", c, &[("eta", "eta")]), 30),
     ("comfyui__dpmpp_2s_ancestral", |c| rectified(c, "dpmpp-2s-ancestral"), 14),
@@ -590,9 +558,11 @@ const FILES: &[File] = &[
     ("comfyui__deis", comfyui_deis, 15),
     (
         "diffusers__pndm",
-        // With linspace the state is not at the noise level that the network is told (5.4).
-        |c| if c.id().contains("linspace") { None } else { Some("plms".into()) },
-        6,
+        |c| {
+            let linspace = c.is_fixed_stride();
+            Some(if linspace { "plms:variant=diffusers,stride=200" } else { "plms" }.into())
+        },
+        8,
     ),
     ("diffusers__ipndm", |_| Some("ipndm:variant=diffusers".into()), 1),
     ("comfyui__ipndm", |c| in_u(c, "ipndm:final=denoiser"), 14),

@@ -445,6 +445,7 @@ fn every_file_is_registered() {
         "multistep",
         "recorded",
         "refused",
+        "stride",
         "transfer",
         "variable",
     ];

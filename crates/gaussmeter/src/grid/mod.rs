@@ -278,7 +278,7 @@ impl Grid {
             let (t, next) = (times[index], times[index + 1]);
             return Err(GridError::NotDecreasing { index, t, next });
         }
-        let levels: Vec<Level> = times.iter().map(|t| process.level(*t)).collect();
+        let levels: Vec<Level> = times.iter().map(|t| process.node(*t)).collect();
         let reals = levels.iter().map(Level::<Real>::from).collect();
         Ok(Grid { process, levels, reals })
     }

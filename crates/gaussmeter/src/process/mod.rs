@@ -216,6 +216,11 @@ pub trait Process: Debug + Send + Sync {
     /// α, σ and their derivatives at time `t` in `[0, t_max]`.
     fn level(&self, t: f64) -> Level;
 
+    /// The same at a time of a grid, where a network may be told another level than within steps.
+    fn node(&self, t: f64) -> Level {
+        self.level(t)
+    }
+
     /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
     fn prior_std(&self) -> f64;
 
