@@ -165,8 +165,8 @@ impl Asked<'_> {
         if levels.iter().any(|l| !(l.t.is_finite() && l.alpha.is_finite() && l.sigma.is_finite())) {
             return Some("a level is not finite".into());
         }
-        if ratios.windows(2).any(|w| !(w[0] > w[1])) || levels.windows(2).any(|w| w[0].t <= w[1].t)
-        {
+        let falls = ratios.windows(2).all(|w| w[0] > w[1]);
+        if !falls || levels.windows(2).any(|w| w[0].t <= w[1].t) {
             return Some("levels do not decrease".into());
         }
         if !wanted.is_nan() && !near(ratios[0], wanted) {
