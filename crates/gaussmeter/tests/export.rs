@@ -9,10 +9,13 @@ use gaussmeter::process::{Edm, Process, from_scheduler_config};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::{data, grid, process, sampler};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 const RECORDED: &str = include_str!("fixtures/export.json");
+/// Exported code in pipelines with all kinds of flags, as `record/export_flags.py` found it to run.
+const FLAGS: &str = include_str!("fixtures/export_flags.json");
 
 fn setting(spectrum: Spectrum, process: &str, rule: &str) -> Setting {
     let process = process::registry().build(process).unwrap();
@@ -95,6 +98,57 @@ fn the_real_projects_give_the_predicted_law() {
         // The cost of whole timesteps is real: without them the prediction would be off.
         if text("runner").starts_with("DPM") {
             assert!((export.before - w2).abs() > 3e-5 * w2, "{what}: {}", export.before);
+        }
+    }
+}
+
+/// Nothing in a pipeline's configuration but the model changes what exported code gives.
+#[test]
+fn exported_code_does_not_depend_on_the_flags_of_a_pipeline() {
+    let recorded: Value = serde_json::from_str(FLAGS).unwrap();
+    let eigenvalues: Vec<f64> =
+        recorded["eigenvalues"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let (mut runs, mut runners) = (0, BTreeSet::new());
+    for case in recorded["cases"].as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let spectrum = Spectrum::new("recorded", "", &eigenvalues, None, None).unwrap();
+        let setting = setting(spectrum, text("process"), text("grid"));
+        let steps = case["steps"].as_u64().unwrap() as usize;
+        let export = export_of((&setting, steps), text("sampler"), text("to")).unwrap();
+        let what = format!("{} by {}", text("sampler"), text("runner"));
+        // What was run is what is written now.
+        assert_eq!(export.placed.code, text("code"), "{what}");
+        runners.insert(export.placed.runner.clone());
+        for group in case["runs"].as_array().unwrap() {
+            let w2 = group[0].as_f64().unwrap_or_else(|| panic!("{what}: {group}"));
+            let deviation = (w2 / export.after - 1.0).abs();
+            assert!(deviation < 3e-6, "{what}: {} is not {w2} with {}", export.after, group[1]);
+            runs += group[1].as_array().unwrap().len();
+        }
+    }
+    assert_eq!(runs, 301);
+    let ExportError::Unknown { known, .. } =
+        export_of((&setting(small(), "edm", "karras"), 3), "ddim", "diffusers:nothing")
+            .unwrap_err()
+    else {
+        panic!("a scheduler that there is not")
+    };
+    let known: BTreeSet<String> = known.into_iter().map(str::to_string).collect();
+    assert_eq!(runners, known, "every scheduler is run");
+}
+
+/// Every key of every scheduler's constructor is pinned, the model's, or known to change nothing.
+#[test]
+fn every_key_of_a_scheduler_is_pinned_or_known() {
+    let recorded: Value = serde_json::from_str(FLAGS).unwrap();
+    for case in recorded["cases"].as_array().unwrap() {
+        let (runner, code) = (case["runner"].as_str().unwrap(), case["code"].as_str().unwrap());
+        let (_, arguments) = code.split_once("from_config(").unwrap();
+        for (key, kind) in recorded["keys"][runner].as_object().unwrap() {
+            let is_pinned = arguments.contains(&format!(" {key}="));
+            let kind = kind.as_str().unwrap();
+            assert_eq!(is_pinned, kind.starts_with("pinned"), "{runner}, {key}: {kind}");
+            assert!(is_pinned || ["model", "without influence"].contains(&kind), "{key}: {kind}");
         }
     }
 }
@@ -232,9 +286,11 @@ fn options_of_a_sampler_become_arguments() {
     assert!(sde.text(Form::Code).contains(call));
     assert!((sde.after - sde.before).abs() < 1e-6 * sde.before);
     let solver = on("vp-discrete", "karras", 5, "dpmpp-2m:solver=heun", "diffusers");
-    assert!(solver.text(Form::Code).contains(
-        "solver_order=2, use_karras_sigmas=False, solver_type=\"heun\", final_sigmas_type=\"zero\""
-    ));
+    assert!(
+        solver
+            .text(Form::Code)
+            .contains("solver_order=2, solver_type=\"heun\", final_sigmas_type=\"zero\",\n")
+    );
 }
 
 #[test]

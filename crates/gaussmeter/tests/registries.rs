@@ -452,6 +452,7 @@ fn every_file_is_registered() {
         "multistep",
         "recorded",
         "refused",
+        "stride",
         "transfer",
         "variable",
     ];
@@ -465,7 +466,7 @@ fn every_file_is_registered() {
     check_folder(
         "grid",
         "Entry<dyn GridRule>",
-        &["length", "range", "span"],
+        &["length", "numpy", "range", "span"],
         grid::registry().names(),
     );
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());

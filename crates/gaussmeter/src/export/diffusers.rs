@@ -43,37 +43,85 @@ const fn runner(
     Runner { name, runs, options, arguments }
 }
 
-const LEADING: &str = "timestep_spacing=\"leading\", use_karras_sigmas=False";
+/// What every class whose list is converted otherwise is told; only one of them may be true.
+const AS_LISTED: &[(&str, &str)] = &[
+    ("use_karras_sigmas", "False"),
+    ("use_exponential_sigmas", "False"),
+    ("use_beta_sigmas", "False"),
+];
+
+/// The other keys of a class that change what it does with the list, with the values that a runner
+/// relies on; what a runner or the list itself sets is not among them. Betas, the kind of prediction,
+/// σ_data and how the network is told its level are the model's, and stay as they are.
+const PINNED: &[(&str, &[(&str, &str)])] = &[
+    // This spacing starts at √(1 + σ²).
+    ("EulerDiscreteScheduler", &[("timestep_spacing", "\"leading\"")]),
+    ("HeunDiscreteScheduler", &[("timestep_spacing", "\"leading\""), ("clip_sample", "False")]),
+    (
+        "FlowMatchEulerDiscreteScheduler",
+        &[
+            ("use_dynamic_shifting", "False"),
+            ("shift_terminal", "None"),
+            ("invert_sigmas", "False"),
+            ("stochastic_sampling", "False"),
+        ],
+    ),
+    ("EDMEulerScheduler", &[("sigma_schedule", "\"karras\""), ("final_sigmas_type", "\"zero\"")]),
+    (
+        "DPMSolverMultistepScheduler",
+        &[
+            ("solver_type", "\"midpoint\""),
+            ("lower_order_final", "True"),
+            ("euler_at_final", "False"),
+            ("thresholding", "False"),
+            ("use_lu_lambdas", "False"),
+            ("use_flow_sigmas", "False"),
+        ],
+    ),
+    ("DDPMScheduler", &[("clip_sample", "False"), ("thresholding", "False")]),
+];
+
+/// The arguments of a configuration, one a line: those of the runner and of its list, then the keys
+/// that would undo them.
+fn pinned(scheduler: &str, own: &[&str]) -> String {
+    let converts = !["EDMEulerScheduler", "DDPMScheduler"].contains(&scheduler);
+    let others = PINNED.iter().filter(|(name, _)| *name == scheduler).flat_map(|(_, keys)| *keys);
+    let all = AS_LISTED.iter().filter(|_| converts).chain(others);
+    let mut lines: Vec<String> =
+        own.iter().filter(|text| !text.is_empty()).map(|text| format!("    {text},\n")).collect();
+    for (key, value) in all {
+        let is_set = |line: &String| line.contains(&format!(" {key}="));
+        if !lines.iter().any(is_set) {
+            lines.push(format!("    {key}={value},\n"));
+        }
+    }
+    lines.concat()
+}
 
 static RUNNERS: &[Runner] = &[
-    runner("EulerDiscreteScheduler", "ddim", &[], LEADING),
+    runner("EulerDiscreteScheduler", "ddim", &[], ""),
     runner("FlowMatchEulerDiscreteScheduler", "ddim", &[], ""),
     runner("EDMEulerScheduler", "ddim", &[], ""),
-    runner("HeunDiscreteScheduler", "edm", &[], LEADING),
+    runner("HeunDiscreteScheduler", "edm", &[], ""),
     runner(
         "DPMSolverMultistepScheduler",
         "dpmpp-2m:lower_order_final=under15",
         SOLVER,
-        "algorithm_type=\"dpmsolver++\", solver_order=2, use_karras_sigmas=False",
+        "algorithm_type=\"dpmsolver++\", solver_order=2",
     ),
     runner(
         "DPMSolverMultistepScheduler",
         "dpmpp-2m-sde:lower_order_final=under15",
         SOLVER,
-        "algorithm_type=\"sde-dpmsolver++\", solver_order=2, use_karras_sigmas=False",
+        "algorithm_type=\"sde-dpmsolver++\", solver_order=2",
     ),
     runner(
         "DPMSolverMultistepScheduler",
         "ddim",
         &[],
-        "algorithm_type=\"dpmsolver++\", solver_order=1, use_karras_sigmas=False",
+        "algorithm_type=\"dpmsolver++\", solver_order=1",
     ),
-    runner(
-        "DDPMScheduler",
-        "euler-ancestral",
-        &[],
-        "variance_type=\"fixed_small\", clip_sample=False",
-    ),
+    runner("DDPMScheduler", "euler-ancestral", &[], "variance_type=\"fixed_small\""),
 ];
 
 /// Schedulers that take no list, and what to use instead.
@@ -149,7 +197,7 @@ struct Snippet<'a> {
     /// Name of the list: not that of the argument where its numbers are no σ/α.
     list: &'static str,
     digits: &'a [String],
-    /// Arguments of its configuration.
+    /// Arguments of its configuration, a line each.
     configuration: String,
     /// How it is called, if pipelines cannot hand the list on.
     call: Option<&'static str>,
@@ -163,8 +211,11 @@ impl Snippet<'_> {
             text += "import torch\n";
         }
         let assignment = python_list(list, digits, "", "");
-        let _ = write!(text, "\n{assignment}\nscheduler = {scheduler}.from_config(\n    ");
-        let _ = writeln!(text, "pipe.scheduler.config, {configuration}\n)");
+        let _ = write!(
+            text,
+            "\n{assignment}\n# Whatever the pipeline's configuration says: these decide what becomes of the list.\n\
+             scheduler = {scheduler}.from_config(\n    pipe.scheduler.config,\n{configuration})\n"
+        );
         match call {
             Some(call) => text + call,
             None => {
@@ -197,7 +248,7 @@ fn by_sigmas(grid: &Grid, chosen: Chosen<'_>) -> Result<Placed, ExportError> {
         argument: "sigmas",
         list: "sigmas",
         digits: &digits,
-        configuration: chosen.arguments,
+        configuration: pinned(name, &[&chosen.arguments]),
         call: None,
     };
     Ok(Placed {
@@ -239,12 +290,7 @@ fn by_flow_sigmas(grid: &Grid, chosen: Chosen<'_>, shift: f64) -> Result<Placed,
         s => format!("the list holds the values that the scheduler's shift {s} turns into u = sigma/(alpha + sigma), in float32, without the last, which it adds"),
     });
     let digits: Vec<String> = values.iter().map(plain).collect();
-    let separator = if chosen.arguments.is_empty() { "" } else { ", " };
-    let configuration = format!(
-        "{}{separator}shift={}, use_dynamic_shifting=False, shift_terminal=None",
-        chosen.arguments,
-        plain(shift)
-    );
+    let configuration = pinned(name, &[&chosen.arguments, &format!("shift={}", plain(shift))]);
     let code = Snippet {
         scheduler: name,
         argument: "sigmas",
@@ -293,12 +339,9 @@ fn by_ramp(grid: &Grid, chosen: Chosen<'_>) -> Result<Placed, ExportError> {
     changes.push(format!(
         "the list holds places on the scheduler's Karras ramp from sigma {high} to {low} (rho = {RHO}), which it turns into float32 sigmas, and ends with 0"
     ));
-    let configuration = format!(
-        "sigma_max={}, sigma_min={}, rho={}, sigma_schedule=\"karras\", final_sigmas_type=\"zero\"",
-        plain(high),
-        plain(low),
-        plain(RHO)
-    );
+    let ramp = [high, low, RHO].map(plain);
+    let ramp = format!("sigma_max={}, sigma_min={}, rho={}", ramp[0], ramp[1], ramp[2]);
+    let configuration = pinned(name, &[&ramp]);
     let code = Snippet {
         scheduler: name,
         argument: "sigmas",
@@ -391,7 +434,7 @@ fn by_timesteps(grid: &Grid, chosen: Chosen<'_>, whole: bool) -> Result<Placed, 
         argument: "timesteps",
         list: "timesteps",
         digits: &digits,
-        configuration: arguments,
+        configuration: pinned(name, &[&arguments]),
         call: None,
     };
     Ok(Placed {

@@ -22,10 +22,13 @@ const fn runner(name: &'static str, runs: &'static str, solver: &'static str) ->
     }
 }
 
+/// With these the list is one of σ, whatever else the script is told.
+const EULER: &str = "solver=\"euler\", schedule=\"linear\", scaling=\"none\"";
+
 static RUNNERS: &[Runner] = &[
     runner("heun", "edm", "solver=\"heun\""),
-    runner("euler", "edm-euler", "solver=\"euler\""),
-    runner("euler", "ddim", "solver=\"euler\""),
+    runner("euler", "edm-euler", EULER),
+    runner("euler", "ddim", EULER),
 ];
 
 impl Target for Edm {
@@ -49,7 +52,10 @@ impl Target for Edm {
              t_steps = t_steps.to(latents.device)\nnum_steps = len(t_steps) - 1\n",
             python_list("t_steps", &digits, "torch.tensor(", ", dtype=torch.float64)")
         );
-        code += &format!("# called as {function}(net, latents{arguments})\n");
+        code += &format!(
+            "# called as {function}(net, latents{arguments}), with a network whose round_sigma changes\n\
+             # nothing: VP, VE and EDM preconditioning, not iDDPM's\n"
+        );
         Ok(Placed {
             runner: format!("{function}, {name}"),
             sampler: chosen.sampler,

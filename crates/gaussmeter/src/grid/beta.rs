@@ -1,7 +1,9 @@
+use super::numpy::linspace_open;
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
 use super::{Grid, GridError, GridRule};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Quantiles of a beta distribution, which put more steps near both ends: x_i = I⁻¹(1 − i/n) with I the
@@ -42,13 +44,14 @@ impl GridRule for Beta {
         };
         let (t_max, n) = (process.t_max(), steps as f64);
         let total = timesteps.or(process.training_steps().map(|n| n as f64));
-        let place = |i: usize| {
-            let x = if i == 0 { 1.0 } else { quantile.at((steps - i) as f64 / n) };
-            match total {
-                _ if i == steps => 0.0,
-                Some(total) => ((x * (total - 1.0)).round_ties_even() + 1.0) / total * t_max,
-                None => x * t_max,
+        // ComfyUI's 1 − linspace(0, 1, n, endpoint=False), where it is followed.
+        let whole = linspace_open(0.0, 1.0, steps);
+        let place = |i: usize| match (total, whole.get(i)) {
+            (_, None) => 0.0,
+            (Some(total), Some(p)) => {
+                ((quantile.at(1.0 - p) * (total - 1.0)).round_ties_even() + 1.0) * t_max / total
             }
+            (None, _) => quantile.at((steps - i) as f64 / n) * t_max,
         };
         let mut times: Vec<f64> = (0..=steps).map(place).collect();
         // What rounds to the same timestep is one step.
@@ -78,10 +81,16 @@ impl Quantile {
     }
 
     fn at(&self, p: f64) -> f64 {
+        // The uniform distribution, whose quantiles are exact; and the end.
+        if p >= 1.0 || [self.a, self.b] == [1.0, 1.0] {
+            return p;
+        }
         let wanted = p * (self.halves[0] + self.halves[1]);
-        match wanted <= self.halves[0] {
-            true => root(wanted, self.a, self.b),
-            false => {
+        match wanted.total_cmp(&self.halves[0]) {
+            // Exactly: from there a place among timesteps is rounded.
+            Ordering::Equal => 0.5,
+            Ordering::Less => root(wanted, self.a, self.b),
+            Ordering::Greater => {
                 let rest = (1.0 - p) * (self.halves[0] + self.halves[1]);
                 1.0 - root(rest, self.b, self.a)
             }

@@ -59,8 +59,9 @@ impl GridRule for EdmSteps {
                     iddpm_levels(timesteps).into_iter().filter(|u| within.contains(u)).collect();
                 let n = range.count(steps);
                 let last = levels.len().saturating_sub(1) as f64;
-                let index =
-                    |i: usize| (last * i as f64 / (n.max(2) - 1) as f64).round_ties_even() as usize;
+                // The stride first, as EDM has it: near a half its rounding decides.
+                let stride = last / (n.max(2) - 1) as f64;
+                let index = |i: usize| (stride * i as f64).round_ties_even() as usize;
                 let mut sigmas: Vec<f64> =
                     (0..n).filter_map(|i| levels.get(index(i))).copied().collect();
                 // Fewer levels than steps leave steps of no length.

@@ -14,7 +14,7 @@ pub struct FlowShift {
     pub base: FlowBase,
     /// s.
     pub shift: f64,
-    /// Where the stretched list ends.
+    /// Where the stretched list ends, if it is longer than one level.
     pub terminal: Option<f64>,
     /// Whether a last step goes to the data.
     pub to_zero: bool,
@@ -34,7 +34,7 @@ pub enum FlowBase {
     SgmUniform,
     /// From 0.999 to 0 in n + 1 parts without the last: `use_flow_sigmas` of DPM-Solver, DEIS, SA-Solver.
     Dpm,
-    /// From 1, less a millionth after the shift, to 1/1000 in n + 1 parts without the last:
+    /// From 1, less a millionth at the very end, to 1/1000 in n + 1 parts without the last:
     /// `use_flow_sigmas` of UniPC.
     UniPc,
 }
@@ -59,15 +59,16 @@ impl FlowShift {
             FlowBase::UniPc => between(1.0, 1e-3, outer).collect(),
         };
         let mut levels: Vec<f64> = base.into_iter().map(|u| self.shifted(u)).collect();
-        if let (FlowBase::UniPc, Some(first)) = (self.base, levels.first_mut()) {
-            *first = 1.0 - 1e-6;
-        }
-        if let (Some(terminal), Some(last)) = (self.terminal, levels.last().copied()) {
-            let scale = (1.0 - terminal) / (1.0 - last);
+        // One level is where sampling starts: there is nothing to stretch.
+        if let (Some(terminal), [_, .., last]) = (self.terminal, &levels[..]) {
+            let scale = (1.0 - terminal) / (1.0 - *last);
             levels.iter_mut().for_each(|u| *u = 1.0 - (1.0 - *u) * scale);
             // Not only up to rounding.
             levels.pop();
             levels.push(terminal);
+        }
+        if let (FlowBase::UniPc, Some(first)) = (self.base, levels.first_mut()) {
+            *first = 1.0 - 1e-6;
         }
         levels
     }
@@ -149,7 +150,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "terminal",
             kind: Kind::NumberOr { word: "none" },
             default: Some("none"),
-            summary: "stretch 1 - u so that the last level is this one (shift_terminal)",
+            summary: "stretch 1 - u so that the last level is this one (shift_terminal); one level stays where it starts",
         },
         Parameter {
             name: "final",

@@ -19,6 +19,7 @@ mod karras;
 mod kl_optimal;
 mod length;
 mod linear_quadratic;
+mod numpy;
 mod polyexponential;
 mod range;
 mod sdm;
@@ -244,6 +245,16 @@ pub enum GridError {
         /// T.
         t_max: f64,
     },
+    /// A spacing of a project that has a timestep too many.
+    #[error(
+        "diffusers' trailing spacing of {asked} steps has {made} timesteps, the last -1, since {asked} times the rounded stride stays below the whole: ask for another number of steps"
+    )]
+    Surplus {
+        /// How many there are.
+        made: usize,
+        /// What was asked for.
+        asked: usize,
+    },
     /// A rule with its own times was asked for another number of steps.
     #[error("the grid has {own} steps, but {asked} were asked for")]
     FixedSteps {
@@ -324,7 +335,7 @@ impl Grid {
             let (t, next) = (times[index], times[index + 1]);
             return Err(GridError::NotDecreasing { index, t, next });
         }
-        let levels: Vec<Level> = times.iter().map(|t| process.level(*t)).collect();
+        let levels: Vec<Level> = times.iter().map(|t| process.node(*t)).collect();
         let reals = levels.iter().map(Level::<Real>::from).collect();
         Ok(Grid { process, levels, reals })
     }

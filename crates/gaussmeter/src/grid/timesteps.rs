@@ -1,3 +1,4 @@
+use super::numpy::{arange, linspace};
 use super::{Grid, GridError, GridRule, largest_sigma, time_of};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
@@ -5,7 +6,8 @@ use std::sync::Arc;
 
 /// Training timesteps of a network trained in discrete time, spaced as diffusers does.
 ///
-/// With T training timesteps and n steps, k = 0 … n − 1 (round halves to even):
+/// With T training timesteps and n steps, k = 0 … n − 1, in NumPy's arithmetic (halves to even, where
+/// what is a half on paper is one in double precision):
 ///
 /// | | `ddim`, `euler` | `dpm` |
 /// |---|---|---|
@@ -14,6 +16,8 @@ use std::sync::Arc;
 /// | trailing | round(T − k T/n) − 1 | the same |
 ///
 /// (`euler` does not round linspace), and then the data (`zero`) or training timestep 0 (`sigma_min`).
+/// linspace of one point is timestep 0. Where T/n is rounded down, n of them do not add up to T, and
+/// trailing has one timestep more, −1: an error here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timesteps {
     /// How timesteps are spaced.
@@ -52,30 +56,33 @@ pub enum Family {
 impl Timesteps {
     /// The training timesteps, noisiest first.
     fn timesteps(&self, total: usize, n: usize) -> Vec<f64> {
-        let (all, last) = (total as f64, total.saturating_sub(1) as f64);
-        let parts = match self.family {
-            Family::Ddim | Family::Euler => n.saturating_sub(1),
-            Family::Dpm => n,
+        let last = total.saturating_sub(1) as f64;
+        let points = match self.family {
+            Family::Ddim | Family::Euler => n,
+            Family::Dpm => n + 1,
         };
-        (0..n)
-            .map(|k| match self.spacing {
-                Spacing::Leading => {
-                    // As many parts as points that linspace would have.
-                    ((parts - k) * (total / (parts + 1)) + self.offset) as f64
-                }
-                Spacing::Linspace => {
-                    let timestep = match parts {
-                        0 => last,
-                        _ => last * (parts - k) as f64 / parts as f64,
-                    };
-                    match self.family {
-                        Family::Euler => timestep,
-                        _ => timestep.round_ties_even(),
-                    }
-                }
-                Spacing::Trailing => (all - k as f64 * (all / n as f64)).round_ties_even() - 1.0,
-            })
-            .collect()
+        let mut timesteps: Vec<f64> = match (self.spacing, self.family) {
+            (Spacing::Leading, _) => {
+                let stride = total / points.max(1);
+                (0..points).map(|k| (k * stride + self.offset) as f64).rev().collect()
+            }
+            // Of one point linspace is the first, which is the data's end. In single precision, as
+            // diffusers has these, what is whole on paper is whole.
+            (Spacing::Linspace, Family::Euler) => {
+                let parts = points.saturating_sub(1).max(1) as f64;
+                (0..points).map(|k| last * k as f64 / parts).rev().collect()
+            }
+            (Spacing::Linspace, _) => {
+                linspace(0.0, last, points).into_iter().map(f64::round_ties_even).rev().collect()
+            }
+            (Spacing::Trailing, _) => {
+                let total = total as f64;
+                let multiples = arange(total, 0.0, -(total / n as f64)).into_iter();
+                return multiples.map(|t| t.round_ties_even() - 1.0).collect();
+            }
+        };
+        timesteps.truncate(n);
+        timesteps
     }
 }
 
@@ -97,6 +104,9 @@ impl GridRule for Timesteps {
     fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
         let total = process.training_steps().ok_or(GridError::NotDiscrete)?;
         let timesteps = self.timesteps(total, steps);
+        if timesteps.last().is_some_and(|last| *last < 0.0) {
+            return Err(GridError::Surplus { made: timesteps.len(), asked: steps });
+        }
         let mut times = Vec::with_capacity(steps + 1);
         for (index, timestep) in timesteps.into_iter().enumerate() {
             times.push(match timestep.fract() == 0.0 {

@@ -240,6 +240,11 @@ pub trait Process: Debug + Send + Sync {
         None
     }
 
+    /// The same at a time of a grid, where a network may be told another level than within steps.
+    fn node(&self, t: f64) -> Level {
+        self.level(t)
+    }
+
     /// Standard deviation of the law N(0, std² I) that samplers of this process start from.
     fn prior_std(&self) -> f64;
 

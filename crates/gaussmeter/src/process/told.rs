@@ -89,25 +89,35 @@ pub enum ToldTimestep {
     Round,
     /// The one below, as a conversion to an integer has it: diffusers' other spacings.
     Truncate,
+    /// The nearest one at the levels of the grid, and fractional ones within steps: diffusers' KDPM2
+    /// schedulers with Karras' spacing.
+    RoundAtNodes,
 }
 
 impl ToldTimestep {
     /// The words of text forms; `exact` is none of them.
-    pub(super) const WORDS: &'static [&'static str] = &["exact", "fractional", "round", "truncate"];
+    pub(super) const WORDS: &'static [&'static str] =
+        &["exact", "fractional", "round", "truncate", "round-at-nodes"];
 
     pub(super) fn of(word: &str) -> Option<Self> {
         match word {
             "fractional" => Some(ToldTimestep::Fractional),
             "round" => Some(ToldTimestep::Round),
             "truncate" => Some(ToldTimestep::Truncate),
+            "round-at-nodes" => Some(ToldTimestep::RoundAtNodes),
             _ => None,
         }
+    }
+
+    /// The rule at a level of a grid.
+    pub(super) fn at_node(self) -> Self {
+        if self == ToldTimestep::RoundAtNodes { ToldTimestep::Round } else { self }
     }
 
     /// What the level of the told timestep is to the state.
     pub(super) fn relation(self) -> Relation {
         match self {
-            ToldTimestep::Fractional => Relation::Moving,
+            ToldTimestep::Fractional | ToldTimestep::RoundAtNodes => Relation::Moving,
             ToldTimestep::Round | ToldTimestep::Truncate => Relation::Listed,
         }
     }
@@ -116,7 +126,7 @@ impl ToldTimestep {
     pub(super) fn whole(self, whole: f64, fraction: f64) -> Option<f64> {
         // What is whole up to rounding is whole.
         let ceiling = match self {
-            ToldTimestep::Fractional => return None,
+            ToldTimestep::Fractional | ToldTimestep::RoundAtNodes => return None,
             ToldTimestep::Round => 0.5,
             ToldTimestep::Truncate => 1.0 - 1e-9,
         };

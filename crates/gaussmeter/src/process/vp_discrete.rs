@@ -130,6 +130,16 @@ impl VpDiscrete {
         conditioning.whole(t.floor(), fraction).unwrap_or_else(between)
     }
 
+    /// The level at `t`, and what the network is told there.
+    fn told_level(&self, t: f64, rule: impl Fn(ToldTimestep) -> ToldTimestep) -> Level {
+        let told = self.told.map(|(conditioning, predicts)| {
+            let conditioning = rule(conditioning);
+            let level = self.exact_level(self.told_time(conditioning, t));
+            Told::new(&level, predicts, conditioning.relation())
+        });
+        Level { told, ..self.exact_level(t) }
+    }
+
     /// Number of training timesteps.
     pub fn steps(&self) -> usize {
         self.integral.len() - 1
@@ -215,11 +225,11 @@ impl Process for VpDiscrete {
     }
 
     fn level(&self, t: f64) -> Level {
-        let told = self.told.map(|(conditioning, predicts)| {
-            let level = self.exact_level(self.told_time(conditioning, t));
-            Told::new(&level, predicts, conditioning.relation())
-        });
-        Level { told, ..self.exact_level(t) }
+        self.told_level(t, |conditioning| conditioning)
+    }
+
+    fn node(&self, t: f64) -> Level {
+        self.told_level(t, ToldTimestep::at_node)
     }
 
     fn prior_std(&self) -> f64 {
@@ -368,7 +378,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             name: "conditioning",
             kind: Kind::Choice(ToldTimestep::WORDS),
             default: Some("exact"),
-            summary: "what the network is told: the solver's noise level, or its training timestep (fractional: diffusers' Euler; round: ComfyUI, Karras; truncate: others)",
+            summary: "what the network is told: the solver's noise level, or its training timestep (fractional: diffusers' Euler; round: ComfyUI, Karras; truncate: others; round-at-nodes: KDPM2 with Karras)",
         },
         Parameter {
             name: "network",

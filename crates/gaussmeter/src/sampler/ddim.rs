@@ -1,9 +1,8 @@
-use super::transfer::{ancestral, eta, transfer, undefined, with_noise};
+use super::stride::{STRIDE, Stride, VARIANT};
+use super::transfer::{ancestral, eta, transfer, with_noise};
 use super::{Sampler, SamplerError};
-use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
-use crate::grid::{Grid, Step};
-use crate::numeric::differentiation::Real;
-use crate::process::Level;
+use crate::entry::{Arguments, BuildError, Entry};
+use crate::grid::Grid;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DDIM: the denoiser is frozen over the step, and η² of the variance that ancestral sampling draws
@@ -17,33 +16,15 @@ use crate::tape::{Prediction, Tape, Var};
 pub struct Ddim {
     /// η ≥ 0: the share of fresh noise.
     pub eta: f64,
-    /// Step to ⌊T/n⌋ training timesteps below the present one instead of the next level of the grid,
-    /// which the network is told then: DDIMScheduler of diffusers, whose timesteps are not that far
-    /// apart with `linspace` spacing, or with `trailing` where n does not divide T.
-    pub fixed_stride: bool,
-}
-
-impl Ddim {
-    /// The level that the rule of a step leads to.
-    fn target(&self, grid: &Grid, step: &Step) -> Result<Level<Real>, SamplerError> {
-        if !self.fixed_stride {
-            return Ok(*step.to);
-        }
-        let Some(timesteps) = grid.process().training_steps() else {
-            let reason = "variant=diffusers counts training timesteps: use the process vp-discrete";
-            return Err(undefined(grid, step, reason.into()));
-        };
-        let time = step.from.t - (timesteps / grid.step_count()) as f64;
-        // Below timestep 0 is the end, whatever it is.
-        Ok(if time < 1.0 { Level::<Real>::from(grid.end()) } else { step.level(time) })
-    }
+    /// Where the rule of a step leads: variant=diffusers has steps of a fixed length.
+    pub stride: Stride,
 }
 
 impl Sampler for Ddim {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         for step in grid.steps() {
             let d = tape.predict(Prediction::Denoiser, x, step.from);
-            let to = self.target(grid, &step)?;
+            let to = self.stride.target(grid, &step)?;
             let (left, drawn) = ancestral(step.from, &to, self.eta);
             let mean = transfer(step.from, &to, left, x, d);
             x = tape.arrive(step.to, with_noise(tape, mean, drawn));
@@ -53,7 +34,7 @@ impl Sampler for Ddim {
 }
 
 fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
-    Ok(Box::new(Ddim { eta: a.number("eta"), fixed_stride: false }))
+    Ok(Box::new(Ddim { eta: a.number("eta"), stride: Stride::Next }))
 }
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
@@ -73,19 +54,8 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     summary: "DDIM; at eta = 0 Euler in sigma, the 'euler' of k-diffusion, ComfyUI and diffusers",
     source: "Song, Meng & Ermon (2021), equations 12 and 16; Lu et al. (2022a), equation 4.1",
     order: Some(1),
-    parameters: &[
-        eta("0"),
-        Parameter {
-            name: "variant",
-            kind: Kind::Choice(&["paper", "diffusers"]),
-            default: Some("paper"),
-            summary: "diffusers: steps of T/n timesteps, whatever the next one is (DDIMScheduler)",
-        },
-    ],
-    build: |a| {
-        let fixed_stride = a.text("variant") == "diffusers";
-        Ok(Box::new(Ddim { eta: a.number("eta"), fixed_stride }))
-    },
+    parameters: &[eta("0"), VARIANT, STRIDE],
+    build: |a| Ok(Box::new(Ddim { eta: a.number("eta"), stride: Stride::from(a)? })),
 };
 
 pub(super) static ANCESTRAL: Entry<dyn Sampler> = Entry {

@@ -1,4 +1,5 @@
 use super::multistep::{ORDER, along, final_step};
+use super::stride::{STRIDE, Stride, StridePlms, VARIANT};
 use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
@@ -37,7 +38,7 @@ pub struct Pndm {
 }
 
 /// Adams–Bashforth for equal steps.
-const WEIGHTS: [&[f64]; 4] = [
+pub(super) const WEIGHTS: [&[f64]; 4] = [
     &[1.0],
     &[3.0 / 2.0, -1.0 / 2.0],
     &[23.0 / 12.0, -16.0 / 12.0, 5.0 / 12.0],
@@ -117,14 +118,15 @@ pub(super) static PLMS: Entry<dyn Sampler> = Entry {
     summary: "pseudo linear multistep after one step with two evaluations, as run for latent diffusion",
     source: "Liu et al. (2022), equation 12; diffusers (skip_prk_steps=True)",
     order: Some(2),
-    parameters: &[],
-    build: |_| {
-        Ok(Box::new(Pndm {
+    parameters: &[VARIANT, STRIDE],
+    build: |a| match Stride::from(a)? {
+        Stride::Next => Ok(Box::new(Pndm {
             start: PndmStart::Heun,
             order: 4,
             final_denoiser: false,
             loses_mean: false,
-        }))
+        })),
+        stride => Ok(Box::new(StridePlms { stride })),
     },
 };
 

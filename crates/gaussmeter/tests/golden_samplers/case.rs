@@ -106,7 +106,9 @@ impl Case<'_> {
     }
     /// Steps of T/n timesteps that do not lead to the next one (SAMPLERS.md, 5.4).
     pub fn is_fixed_stride(&self) -> bool {
-        self.id().starts_with("diffusers/ddim/sd_linspace")
+        ["ddim", "pndm"]
+            .iter()
+            .any(|s| self.id().starts_with(&format!("diffusers/{s}/sd_linspace")))
     }
     /// Whether the recorded states are those of the process in [`Case::grid`], and not x = X/α.
     pub fn is_as_recorded(&self) -> bool {
@@ -158,41 +160,10 @@ impl Case<'_> {
         if process.training_steps().is_none() {
             return Grid::new(process, &nodes).ok();
         }
-        let grid = Grid::from_sigmas(process.clone(), &nodes).ok()?;
-        if !self.id().contains("kdpm2") {
-            return Some(grid);
-        }
-        let times: Vec<f64> = grid.levels().iter().map(|l| l.t).collect();
-        let fractional = process::registry().build("vp-discrete:conditioning=fractional");
-        let fractional = fractional.unwrap().item.into();
-        let nodes = times.clone();
-        Grid::new(Arc::new(WholeAtNodes { whole: process, fractional, nodes }), &times).ok()
+        Grid::from_sigmas(process, &nodes).ok()
     }
 }
 
 pub fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect()
-}
-
-/// KDPM2 of diffusers: the network is told whole timesteps at the nodes, fractional ones within steps.
-#[derive(Debug)]
-struct WholeAtNodes {
-    whole: Arc<dyn Process>,
-    fractional: Arc<dyn Process>,
-    nodes: Vec<f64>,
-}
-
-impl Process for WholeAtNodes {
-    fn t_max(&self) -> f64 {
-        self.whole.t_max()
-    }
-    fn level(&self, t: f64) -> Level {
-        if self.nodes.contains(&t) { self.whole.level(t) } else { self.fractional.level(t) }
-    }
-    fn prior_std(&self) -> f64 {
-        self.whole.prior_std()
-    }
-    fn time_of(&self, ratio: f64) -> Option<f64> {
-        self.whole.time_of(ratio)
-    }
 }

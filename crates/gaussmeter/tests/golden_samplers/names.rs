@@ -292,16 +292,13 @@ pub const FILES: &[File] = &[
     (
         "diffusers__ddim",
         |c| {
-            if c.is_fixed_stride() && c.id().contains("set_alpha_to_one_False") {
-                // A fifth of T in each of the four steps that change something.
-                return None;
-            }
             let text = call("ddim", c, &[("eta", "eta")])?;
             let comma = if text.ends_with(':') { "" } else { "," };
-            let variant = if c.is_fixed_stride() { "diffusers" } else { "paper" };
-            Some(format!("{text}{comma}variant={variant}"))
+            // A fifth of T, also where only four steps change something.
+            let rule = if c.is_fixed_stride() { "diffusers,stride=200" } else { "paper" };
+            Some(format!("{text}{comma}variant={rule}"))
         },
-        23,
+        24,
     ),
     (
         "diffusers__ddpm",
@@ -365,7 +362,7 @@ pub const FILES: &[File] = &[
     ("kdiffusion__dpm_2_ancestral", |c| call("dpm-2-ancestral", c, &[("eta", "eta")]), 20),
     ("comfyui__dpm_2", |c| in_u(c, "dpm-2"), 14),
     ("comfyui__dpm_2_ancestral", |c| rectified(c, "dpm-2-ancestral"), 14),
-    ("diffusers__kdpm2", |c| told(c, Some("dpm-2".into()), "round"), 12),
+    ("diffusers__kdpm2", |c| told(c, Some("dpm-2".into()), "round-at-nodes"), 12),
     ("diffusers__kdpm2_ancestral", |_| Some("dpm-2-ancestral".into()), 10),
     ("kdiffusion__dpmpp_2s_ancestral", |c| call("dpmpp-2s-ancestral", c, &[("eta", "eta")]), 30),
     ("comfyui__dpmpp_2s_ancestral", |c| rectified(c, "dpmpp-2s-ancestral"), 14),
@@ -400,9 +397,11 @@ pub const FILES: &[File] = &[
     ("comfyui__deis", comfyui_deis, 15),
     (
         "diffusers__pndm",
-        // With linspace the state is not at the noise level that the network is told (5.4).
-        |c| if c.id().contains("linspace") { None } else { Some("plms".into()) },
-        6,
+        |c| {
+            let linspace = c.is_fixed_stride();
+            Some(if linspace { "plms:variant=diffusers,stride=200" } else { "plms" }.into())
+        },
+        8,
     ),
     ("diffusers__ipndm", |_| Some("ipndm:variant=diffusers".into()), 1),
     ("comfyui__ipndm", |c| in_u(c, "ipndm:final=denoiser"), 14),
@@ -437,8 +436,4 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
 ];
 
 /// Cases that are not compared: the file, why, and how many there are.
-pub const SKIPPED: &[(&str, Skip, usize)] = &[
-    // With linspace states are not at the noise level that the network is told (SAMPLERS.md, 5.4).
-    ("diffusers__ddim", Skip::NotWritten, 1),
-    ("diffusers__pndm", Skip::NotWritten, 2),
-];
+pub const SKIPPED: &[(&str, Skip, usize)] = &[];
