@@ -2,7 +2,8 @@
 //! hand for that scheme, in the same run, and the time of the whole ablation table.
 //!
 //! Ratios within one run are what counts: both sides are interleaved and the best of many rounds is
-//! kept, so that a busy machine slows both. `cargo bench -p gaussmeter --bench exact`.
+//! kept, so that a busy machine slows both. `cargo bench -p gaussmeter --bench exact`; with
+//! `-- heun,rk4 500` these schemes alone, in so many rounds.
 
 use gaussmeter::experiment::{Column, Setting, TableOptions, table};
 use gaussmeter::prelude::*;
@@ -178,9 +179,9 @@ fn hand_written(name: &str, grid: &Grid) -> (Loop, Vec<by_hand::Stage>) {
 }
 
 /// Best times of several alternatives, run in turn.
-fn best(alternatives: &mut [&mut dyn FnMut()]) -> Vec<Duration> {
+fn best(rounds: usize, alternatives: &mut [&mut dyn FnMut()]) -> Vec<Duration> {
     let mut best = vec![Duration::MAX; alternatives.len()];
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         for (time, run) in best.iter_mut().zip(alternatives.iter_mut()) {
             let start = Instant::now();
             run();
@@ -207,7 +208,12 @@ fn main() {
     let two = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
     let registry = sampler::registry();
 
-    println!("ns per mode-step, {MODES} modes x {STEPS} steps, best of {ROUNDS} rounds");
+    let given: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let rounds = given.iter().find_map(|a| a.parse().ok()).unwrap_or(ROUNDS);
+    let names: Vec<&str> = given.iter().flat_map(|a| a.split(',')).collect();
+    let chosen: Vec<&str> = PAPER.into_iter().filter(|name| names.contains(name)).collect();
+
+    println!("ns per mode-step, {MODES} modes x {STEPS} steps, best of {rounds} rounds");
     println!(
         "law: exact::Output::of on a recorded plan; record: recording it; single: a law of one mode,"
     );
@@ -217,7 +223,7 @@ fn main() {
         "scheme", "by hand", "law", "ratio", "record", "single", "2 threads"
     );
     let per = |time: Duration, modes: usize| time.as_secs_f64() * 1e9 / (modes * STEPS) as f64;
-    for name in PAPER {
+    for name in if chosen.is_empty() { &PAPER[..] } else { &chosen[..] } {
         let sampler = registry.build(name).expect("a sampler").item;
         let plan = sampler.plan(&grid).expect("a plan");
         let (fused, stages) = hand_written(name, &grid);
@@ -232,16 +238,21 @@ fn main() {
             };
             assert!((ours / hand - 1.0).abs() < 1e-9, "{name}, mode {i}: {ours} {hand}");
         }
-        let times = best(&mut [
-            &mut || fused(black_box(data.eigenvalues()), &stages, &mut out),
-            &mut || one.install(|| drop(black_box(Output::of(&plan, &data)))),
-            &mut || drop(black_box(sampler.plan(&grid))),
-            &mut || drop(black_box(Output::of(&plan, &single))),
-        ]);
-        let wide_times = best(&mut [
-            &mut || one.install(|| drop(black_box(Output::of(&plan, &wide)))),
-            &mut || two.install(|| drop(black_box(Output::of(&plan, &wide)))),
-        ]);
+        let times = best(
+            rounds,
+            &mut [
+                &mut || fused(black_box(data.eigenvalues()), &stages, &mut out),
+                &mut || one.install(|| drop(black_box(Output::of(&plan, &data)))),
+                &mut || drop(black_box(sampler.plan(&grid))),
+                &mut || drop(black_box(Output::of(&plan, &single))),
+            ],
+        );
+        let wide_times = best(
+            rounds.min(ROUNDS),
+            &mut [&mut || one.install(|| drop(black_box(Output::of(&plan, &wide)))), &mut || {
+                two.install(|| drop(black_box(Output::of(&plan, &wide))))
+            }],
+        );
         println!(
             "{name:8} {:8.3} {:8.3} {:8.2} {:8.3} {:8.3} {:8.3} ({:.2}x)",
             per(times[0], MODES),
@@ -254,6 +265,9 @@ fn main() {
         );
     }
 
+    if !chosen.is_empty() {
+        return;
+    }
     println!("\nthe published table: 192 cells and the continuous column");
     let options = || TableOptions {
         samplers: PAPER.iter().map(|n| registry.build(n).expect("a sampler")).collect(),
@@ -277,10 +291,12 @@ fn main() {
             rule: Arc::new(Uniform),
             rule_label: String::new(),
         };
-        let times = best(&mut [
-            &mut || one.install(|| drop(black_box(table(&setting, options())))),
-            &mut || two.install(|| drop(black_box(table(&setting, options())))),
-        ]);
+        let times = best(
+            rounds,
+            &mut [&mut || one.install(|| drop(black_box(table(&setting, options())))), &mut || {
+                two.install(|| drop(black_box(table(&setting, options()))))
+            }],
+        );
         println!(
             "{label:20} 1 thread {:6.1} ms, 2 threads {:6.1} ms",
             times[0].as_secs_f64() * 1e3,

@@ -29,6 +29,13 @@ pub enum Kind {
         /// Smallest admissible value.
         min: usize,
     },
+    /// A whole number in `[min, max]`, of things that are made one by one.
+    CountTo {
+        /// Smallest admissible value.
+        min: usize,
+        /// Largest admissible value.
+        max: usize,
+    },
     /// One of the listed words.
     Choice(&'static [&'static str]),
     /// Free text, such as a file name.
@@ -217,6 +224,9 @@ impl Kind {
                 text == *word || text.parse::<f64>().is_ok_and(|v| v.is_finite() && v > 0.0)
             }
             Kind::Count { min } => text.parse::<usize>().is_ok_and(|v| v >= *min),
+            Kind::CountTo { min, max } => {
+                text.parse::<usize>().is_ok_and(|v| (*min..=*max).contains(&v))
+            }
             Kind::Choice(words) => words.contains(&text),
             Kind::Text => !text.is_empty(),
         }
@@ -233,6 +243,7 @@ impl Kind {
             },
             Kind::NumberOr { word } => format!("a positive number or '{word}'"),
             Kind::Count { min } => format!("a whole number of at least {min}"),
+            Kind::CountTo { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Text => "text".into(),
         }
@@ -268,7 +279,7 @@ impl Arguments {
     pub fn number_or(&self, key: &str) -> Option<f64> {
         self.text_of(key).parse().ok()
     }
-    /// The value of a declared [`Kind::Count`] parameter.
+    /// The value of a declared [`Kind::Count`] or [`Kind::CountTo`] parameter.
     ///
     /// # Panics
     /// If `key` is not declared as a count.

@@ -634,7 +634,7 @@ fn check(file: &Value, case: &Case, text: &str) -> Option<(f64, f64)> {
     };
     let plan = sampler::registry().build(text).unwrap().item.plan(&grid).ok()?;
     let told = plan.ops().iter().filter_map(|op| match op {
-        gaussmeter::tape::Op::Predict { level, .. } => Some(*level),
+        gaussmeter::tape::Op::Predict { level, .. } => Some(**level),
         _ => None,
     });
     let told: Vec<_> = told.collect();

@@ -30,6 +30,7 @@ fn minimal<T: ?Sized>(entry: &Entry<T>) -> Option<String> {
         Kind::Number { min, max } => Some(format!("{}={}", p.name, 1f64.clamp(min, max))),
         Kind::NumberOr { word } => Some(format!("{}={word}", p.name)),
         Kind::Count { min } => Some(format!("{}={}", p.name, min.max(3))),
+        Kind::CountTo { min, max } => Some(format!("{}={}", p.name, 3.clamp(min, max))),
         Kind::Choice(words) => Some(format!("{}={}", p.name, words[0])),
         Kind::Text => None,
     });
@@ -154,6 +155,11 @@ fn inadmissible(kind: Kind) -> Vec<String> {
         Kind::Count { min } => {
             let mut texts = words(&["-1", "1.5", "1e3", "many", "", "99999999999999999999999"]);
             texts.extend(min.checked_sub(1).map(|low| low.to_string()));
+            texts
+        }
+        Kind::CountTo { min, max } => {
+            let mut texts = inadmissible(Kind::Count { min });
+            texts.push((max + 1).to_string());
             texts
         }
         Kind::NumberOr { word } => {

@@ -71,10 +71,14 @@ enum Free {
     End,
 }
 
+/// Most starts.
+const MAX_STARTS: usize = 10_000;
+
 fn parse_count(text: &str) -> Result<usize, String> {
     match parse_length(text)? {
         0 => Err("at least 1".into()),
-        n => Ok(n),
+        n @ 1..=MAX_STARTS => Ok(n),
+        _ => Err(format!("not a whole number from 1 to {MAX_STARTS}")),
     }
 }
 

@@ -134,6 +134,10 @@ impl Problem<'_> {
     /// # Errors
     /// [`TuneError`]
     pub fn tune(&self, starts: &[Grid], effort: Effort) -> Result<Tuned, TuneError> {
+        let free = self.space.dim();
+        if free > MAX_FREE {
+            return Err(TuneError::TooMany { free });
+        }
         let small = condensed(self.spectrum, effort.bins).unwrap_or_default();
         // What is given per eigenvalue cannot be told to bins.
         let is_indexed = self.objective.is_indexed() || matches!(self.init, Init::Diagonal { .. });
@@ -164,6 +168,9 @@ impl Problem<'_> {
         Ok(Tuned { grid, best, starts: starts.len(), reached, flatness })
     }
 }
+
+/// Most times that are tuned.
+const MAX_FREE: usize = 2000;
 
 /// How hard a schedule is sought: evaluations in short, long and last descents, and bins of the
 /// condensed spectrum.
@@ -213,6 +220,14 @@ pub enum TuneError {
         "every schedule that was tried has an infinite error: end above 0 with --eps, or use a sampler that does not divide by the noise there"
     )]
     Infinite,
+    /// More free times than a matrix of their second derivatives is kept for.
+    #[error(
+        "{free} free times are too many to tune: at most {MAX_FREE}, since memory grows with their square and time with their cube; ask for fewer steps"
+    )]
+    TooMany {
+        /// The number of free times.
+        free: usize,
+    },
     /// The times found are not a grid.
     #[error(transparent)]
     Grid(#[from] GridError),

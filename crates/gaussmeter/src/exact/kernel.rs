@@ -4,10 +4,10 @@
 //! Element-wise IEEE arithmetic only, no fused multiply-add: every instruction set gives the same
 //! bits. The widest one is chosen at run time.
 
-use super::program::{Instruction, Link, Load, MeanTerm, Program, Term};
+use super::program::{Instruction, Link, Load, Mark, MeanTerm, Program, Term};
 
 /// Modes per block; the last block is padded.
-pub(super) const LANES: usize = 256;
+pub(super) const LANES: usize = 64;
 
 /// One number per mode of a block. Aligned to cache lines: vector accesses that straddle two lines
 /// cost twice.
@@ -43,7 +43,7 @@ struct Others<'a> {
 
 impl Others<'_> {
     #[inline(always)]
-    fn get(&self, register: u16) -> &Block {
+    fn get(&self, register: u32) -> &Block {
         let r = register as usize;
         if r < self.before.len() { &self.before[r] } else { &self.after[r - self.before.len() - 1] }
     }
@@ -176,7 +176,7 @@ fn next_continues(program: &Program, k: usize) -> bool {
 }
 
 #[inline(always)]
-fn split(registers: &mut [Block], dst: u16) -> (&mut Block, Others<'_>) {
+fn split(registers: &mut [Block], dst: u32) -> (&mut Block, Others<'_>) {
     let (before, rest) = registers.split_at_mut(dst as usize);
     let (dst, after) = rest.split_at_mut(1);
     (&mut dst[0], Others { before, after })
@@ -259,62 +259,82 @@ pub(super) fn run_transposed(
     }
 }
 
-/// A state along the way, for one block of modes.
-pub(super) struct Snapshot<'a> {
-    /// Which mark of the program.
-    pub mark: usize,
-    /// Index of the first mode of the block.
-    pub first: usize,
-    pub gain: &'a [f64],
-    pub noise_variance: &'a [f64],
-    pub mean: &'a [f64],
+/// What a forward program keeps for one block of modes: its registers, with their mean and their
+/// covariance (due to fresh noises).
+pub(super) struct Forward {
+    machine: Machine,
+    lambda: Block,
+    means: Vec<Block>,
+    /// Without noise the diagonal alone, at zero.
+    covariance: Vec<Block>,
+    is_stochastic: bool,
+    /// The next instruction.
+    next: usize,
 }
 
-/// Runs a forward program on every block of modes, carrying the covariance (due to fresh noises) of
-/// the live registers, and shows every marked state.
+/// A state along the way, for one block of modes.
+pub(super) struct Snapshot {
+    gain: Block,
+    noise_variance: Block,
+    mean: Block,
+}
+
+impl Snapshot {
+    /// Gain, variance of the fresh noises and weight of the data's mean, one number per mode.
+    pub(super) fn parts(&self) -> [&[f64; LANES]; 3] {
+        [&self.gain.0, &self.noise_variance.0, &self.mean.0]
+    }
+}
+
+impl Forward {
+    /// At the initial state, for at most [`LANES`] modes.
+    pub(super) fn new(program: &Program, eigenvalues: &[f64]) -> Self {
+        let n = program.registers;
+        let is_stochastic = program.is_stochastic();
+        let mut machine = Machine::new(program);
+        machine.registers[program.seed as usize] = Block::ONE;
+        Forward {
+            machine,
+            lambda: padded(eigenvalues),
+            means: vec![Block::ZERO; n],
+            covariance: vec![Block::ZERO; if is_stochastic { n * n } else { n }],
+            is_stochastic,
+            next: 0,
+        }
+    }
+
+    /// Bytes that it takes.
+    pub(super) fn size(program: &Program) -> usize {
+        let n = program.registers;
+        let covariance = if program.is_stochastic() { n.saturating_mul(n) } else { n };
+        (2 * n + program.slots).saturating_add(covariance).saturating_mul(size_of::<Block>())
+    }
+}
+
+/// Runs a forward program on a block of modes, on from where it stands to the last of some marks, and
+/// keeps every marked state.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
     "x86_64+avx2"
 ))]
 pub(super) fn run_forward(
     program: &Program,
-    eigenvalues: &[f64],
-    visit: &mut dyn FnMut(Snapshot<'_>),
-) {
+    forward: &mut Forward,
+    marks: &[Mark],
+) -> Vec<Snapshot> {
     let n = program.registers;
-    let is_stochastic = program.instructions.iter().any(|i| i.noise_variance != 0.0);
-    let mut machine = Machine::new(program);
-    let mut means: Vec<Block> = vec![Block::ZERO; n];
-    let mut covariance: Vec<Block> = vec![Block::ZERO; if is_stochastic { n * n } else { n }];
-    // Without noise the diagonal alone is kept, at zero.
-    let diagonal = |r: usize| if is_stochastic { r * (n + 1) } else { r };
-    for (b, chunk) in eigenvalues.chunks(LANES).enumerate() {
-        let lambda = padded(chunk);
-        machine.registers[program.seed as usize] = Block::ONE;
-        means[program.seed as usize] = Block::ZERO;
-        covariance.fill(Block::ZERO);
-        let mut marks = program.marks.iter().enumerate().peekable();
-        let mut show = |done: usize, registers: &[Block], means: &[Block], covariance: &[Block]| {
-            while let Some((mark, m)) = marks.next_if(|(_, m)| m.after == done) {
-                let r = m.register as usize;
-                visit(Snapshot {
-                    mark,
-                    first: b * LANES,
-                    gain: &registers[r].0[..chunk.len()],
-                    noise_variance: &covariance[diagonal(r)].0[..chunk.len()],
-                    mean: &means[r].0[..chunk.len()],
-                });
-            }
-        };
-        for k in 0..program.instructions.len() {
-            let part = part(program, k);
-            show(k, &machine.registers, &means, &covariance);
+    let Forward { machine, lambda, means, covariance, is_stochastic, next } = forward;
+    let mut snapshots = Vec::with_capacity(marks.len());
+    for mark in marks {
+        while *next < mark.after {
+            let part = part(program, *next);
+            *next += 1;
             let instruction = part.instruction;
             let d = instruction.dst as usize;
-            load_all(program, part.loads, &lambda, &mut machine.weights);
+            load_all(program, part.loads, lambda, &mut machine.weights);
             let (dst, others) = split(&mut machine.registers, instruction.dst);
             combine(dst, part.terms, &machine.weights, &others);
-            let (dst, others) = split(&mut means, instruction.dst);
+            let (dst, others) = split(means, instruction.dst);
             combine(dst, part.terms, &machine.weights, &others);
             for term in part.means {
                 let factor = &program.factors[term.factor as usize];
@@ -322,7 +342,7 @@ pub(super) fn run_forward(
                     dst.0[i] += term.e * factor.mean_weight(lambda.0[i]);
                 }
             }
-            if is_stochastic {
+            if *is_stochastic {
                 for other in (0..n).filter(|r| *r != d) {
                     let mut row = Block::ZERO;
                     for t in part.terms {
@@ -346,6 +366,12 @@ pub(super) fn run_forward(
                 covariance[d * (n + 1)] = variance;
             }
         }
-        show(program.instructions.len(), &machine.registers, &means, &covariance);
+        let r = mark.register as usize;
+        snapshots.push(Snapshot {
+            gain: machine.registers[r],
+            noise_variance: covariance[if *is_stochastic { r * (n + 1) } else { r }],
+            mean: means[r],
+        });
     }
+    snapshots
 }

@@ -11,6 +11,7 @@
 //! [`along`] runs the program forwards and carries the covariance of the live vectors, for the laws
 //! at every step. The two are independent of each other and check each other.
 
+mod along;
 pub mod continuous;
 #[cfg(feature = "dense")]
 pub mod dense;
@@ -22,6 +23,7 @@ mod law;
 mod program;
 mod rows;
 
+pub use along::{along, along_with};
 pub use factor::Factor;
 pub use init::{Init, InitError, registry as init_registry};
 pub use law::{Law, LawMode, Reason, Target};
@@ -35,7 +37,8 @@ use rayon::prelude::*;
 use rows::Singular;
 
 /// Modes per task when a run is split over threads.
-const TASK: usize = 16 * LANES;
+const TASK: usize = 4096;
+const _: () = assert!(TASK.is_multiple_of(LANES));
 
 /// The output of a plan as an affine map, per mode of a spectrum: applying it to any initial law
 /// costs nothing, so one run serves every initialization.
@@ -56,7 +59,7 @@ pub struct Output {
 }
 
 fn reason(singular: Singular) -> Reason {
-    Reason::SingularPrediction { kind: singular.kind, t: singular.level.t, step: singular.step }
+    Reason::SingularPrediction { kind: singular.kind, t: singular.t, step: singular.step }
 }
 
 /// Infinite entries for null directions where a singular prediction is used, and wherever
@@ -165,38 +168,4 @@ impl Output {
         });
         Law { modes: modes.collect(), infinite: self.infinite }
     }
-}
-
-/// The laws of a sampler's states along the way: the initial state, then one per step.
-///
-/// Memory is 3 numbers per mode and step; use it for thousands of modes and steps, not millions.
-pub fn along(plan: &Plan, spectrum: &Spectrum) -> Vec<Output> {
-    let program = Program::forward(plan);
-    let lambda = spectrum.eigenvalues();
-    let means = if spectrum.has_mean() { lambda.len() } else { 0 };
-    let at = |level: Level, gain: f64| Output {
-        gain: vec![gain; lambda.len()],
-        noise_variance: vec![0.0; lambda.len()],
-        mean_gain: vec![0.0; means],
-        start: *plan.start(),
-        level,
-        infinite: None,
-    };
-    let mut outputs: Vec<Output> = std::iter::once(at(*plan.start(), 1.0))
-        .chain(program.marks.iter().map(|m| at(m.level, 0.0)))
-        .collect();
-    kernel::run_forward(&program, lambda, &mut |s| {
-        let output = &mut outputs[s.mark + 1];
-        let range = s.first..s.first + s.gain.len();
-        output.gain[range.clone()].copy_from_slice(s.gain);
-        output.noise_variance[range.clone()].copy_from_slice(s.noise_variance);
-        if means > 0 {
-            output.mean_gain[range].copy_from_slice(s.mean);
-        }
-    });
-    for (output, mark) in outputs[1..].iter_mut().zip(&program.marks) {
-        let Output { gain, noise_variance, mean_gain, .. } = output;
-        output.infinite = mark_infinite(lambda, mark.singular, gain, noise_variance, mean_gain);
-    }
-    outputs
 }

@@ -4,21 +4,22 @@ use super::factor::Factor;
 use super::rows::{NO_FACTOR, Row, Rows, Share, Singular};
 use crate::process::Level;
 use crate::tape::{Plan, Var};
+use std::sync::Arc;
 
 /// `(c + e · weights[slot]) · registers[register]`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Term {
     pub c: f64,
     pub e: f64,
-    pub slot: u16,
-    pub register: u16,
+    pub slot: u32,
+    pub register: u32,
 }
 
 /// Compute the weights of a factor into a slot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     pub factor: u32,
-    pub slot: u16,
+    pub slot: u32,
 }
 
 /// A row of one term whose factor no other row uses: `registers[dst] = (c + e w) · source`. The
@@ -41,7 +42,7 @@ pub(super) struct MeanTerm {
 /// One row: loads, then `registers[dst] = Σ terms`, then noise and mean.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instruction {
-    pub dst: u16,
+    pub dst: u32,
     /// The register holds the seed already; there is nothing to combine.
     pub is_seed: bool,
     /// Index of its link, if the row is one: `terms` and `loads` are not needed then.
@@ -57,12 +58,12 @@ pub(super) struct Instruction {
 }
 
 /// The state register after some instruction.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Mark {
-    pub register: u16,
+    pub register: u32,
     /// Number of instructions that precede it.
     pub after: usize,
-    pub level: Level,
+    pub level: Arc<Level>,
     /// Set if the state depends on a prediction that is infinite along null directions.
     pub singular: Option<Singular>,
 }
@@ -78,15 +79,20 @@ pub(super) struct Program {
     pub registers: usize,
     pub slots: usize,
     /// Register seeded with one: the initial state (forward) or the output (transposed).
-    pub seed: u16,
+    pub seed: u32,
     /// Register of the result: the output (forward) or the initial state (transposed).
-    pub result: u16,
+    pub result: u32,
     pub marks: Vec<Mark>,
     /// Set if the result depends on a prediction that is infinite along null directions.
     pub singular: Option<Singular>,
 }
 
 impl Program {
+    /// Whether fresh noise enters.
+    pub fn is_stochastic(&self) -> bool {
+        self.instructions.iter().any(|i| i.noise_variance != 0.0)
+    }
+
     /// Registers hold vectors; marks tell the states along the way.
     pub fn forward(plan: &Plan) -> Self {
         let rows = Rows::of(plan);
@@ -111,7 +117,7 @@ impl Program {
             .map(|a| Mark {
                 register: assembly.place[a.state.index()],
                 after: a.after,
-                level: a.level,
+                level: a.level.clone(),
                 singular: tainted[a.state.index()],
             })
             .collect();
@@ -167,12 +173,12 @@ fn mean_terms(row: &Row) -> impl Iterator<Item = MeanTerm> + '_ {
 /// Numbers handed out, and taken back after their last use.
 #[derive(Default)]
 struct Pool {
-    count: u16,
-    free: Vec<u16>,
+    count: u32,
+    free: Vec<u32>,
 }
 
 impl Pool {
-    fn claim(&mut self) -> u16 {
+    fn claim(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
             self.count += 1;
             self.count - 1
@@ -180,7 +186,7 @@ impl Pool {
     }
 }
 
-const NOWHERE: u16 = u16::MAX;
+const NOWHERE: u32 = u32::MAX;
 
 /// Linear-scan allocation of registers (vectors) and slots (weights of factors). A destination
 /// never shares a register with a source of its row.
@@ -189,8 +195,8 @@ struct Assembly {
     last_read: Vec<usize>,
     /// Per factor: the last row that uses it.
     last_use: Vec<usize>,
-    place: Vec<u16>,
-    slot: Vec<u16>,
+    place: Vec<u32>,
+    slot: Vec<u32>,
     registers: Pool,
     slots: Pool,
     instructions: Vec<Instruction>,
@@ -296,17 +302,17 @@ impl Assembly {
         for (i, s) in row.shares.iter().enumerate() {
             let repeated = row.shares[..i].iter().any(|t| t.src == s.src);
             if self.last_read[s.src.index()] == k && !repeated {
-                match self.keep_until[s.src.index()] {
-                    usize::MAX => {}
-                    until if until > k => self.waiting.push((until, s.src)),
-                    _ => self.registers.free.push(self.place[s.src.index()]),
-                }
+                self.release(s.src, k);
             }
             let repeated = row.shares[..i].iter().any(|t| t.factor == s.factor);
             let has_slot = s.factor != NO_FACTOR && link.is_none();
             if has_slot && self.last_use[s.factor as usize] == k && !repeated {
                 self.slots.free.push(self.slot[s.factor as usize]);
             }
+        }
+        // What no later row reads, such as the adjoint of a noise, gives its register back at once.
+        if self.last_read[row.dst.index()] <= k {
+            self.release(row.dst, k);
         }
         self.means.extend(original.into_iter().flat_map(mean_terms));
         self.links.extend(link);
@@ -320,6 +326,15 @@ impl Assembly {
             means_end: self.means.len() as u32,
             noise_variance: row.noise_variance,
         });
+    }
+
+    /// Gives back the register of a vector that no row after `k` reads, once no mark reads it either.
+    fn release(&mut self, var: Var, k: usize) {
+        match self.keep_until[var.index()] {
+            usize::MAX => {}
+            until if until > k => self.waiting.push((until, var)),
+            _ => self.registers.free.push(self.place[var.index()]),
+        }
     }
 
     /// The factor, if links may use it and no other row does.
@@ -344,6 +359,34 @@ impl Assembly {
             factors,
             marks: Vec::new(),
             singular: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+    use crate::grid::{GridRule, Uniform};
+    use crate::process::{Process, VpLinear};
+    use crate::sampler;
+    use std::sync::Arc;
+
+    /// What no row reads any more gives its register back, also noises and states.
+    #[test]
+    fn registers_do_not_grow_with_steps() {
+        let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
+        let registry = sampler::registry();
+        for name in registry.names_alone() {
+            let sampler = registry.build(name).unwrap().item;
+            let sizes = |steps: usize| {
+                let grid = Uniform.grid(&process, steps, 1e-3).unwrap();
+                let plan = sampler.plan(&grid).ok()?;
+                let sizes = |p: Program| [p.registers, p.slots];
+                Some([sizes(Program::forward(&plan)), sizes(Program::transposed(&plan))])
+            };
+            let (short, long) = (sizes(40), sizes(120));
+            assert_eq!(short, long, "{name}: registers and slots, forwards and transposed");
+            assert!(long.is_none_or(|l| l.iter().all(|[r, _]| *r <= 24)), "{name}: {long:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use super::factor::Factor;
 use crate::process::Level;
 use crate::tape::{Op, Plan, Prediction, Var};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// No factor: a plain coefficient.
 pub(super) const NO_FACTOR: u32 = u32::MAX;
@@ -50,15 +51,15 @@ impl Row {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Singular {
     pub kind: Prediction,
-    pub level: Level,
+    pub t: f64,
     pub step: usize,
 }
 
 /// A state along the way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Arrival {
     pub state: Var,
-    pub level: Level,
+    pub level: Arc<Level>,
     /// Number of rows that precede it.
     pub after: usize,
 }
@@ -133,7 +134,7 @@ impl Rows {
                 }
                 Op::Arrive { state, level } => {
                     let after = rows.rows.len();
-                    rows.arrivals.push(Arrival { state: *state, level: *level, after });
+                    rows.arrivals.push(Arrival { state: *state, level: level.clone(), after });
                 }
             }
         }
@@ -150,7 +151,7 @@ impl Rows {
                 let step = self.arrivals.len() + 1;
                 let singular = factor.is_singular(kind);
                 self.factors.push(factor);
-                self.singular.push(singular.then_some(Singular { kind, level: *level, step }));
+                self.singular.push(singular.then_some(Singular { kind, t: level.t, step }));
                 self.factors.len() - 1
             }
         };

@@ -2,7 +2,7 @@ use super::modes::evenly;
 use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, SDE};
-use crate::exact::{Init, Output, Reason, Target, along};
+use crate::exact::{Init, Output, Reason, Target, along_with};
 use crate::metric::{Metric, Value};
 use crate::report::{
     self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
@@ -85,17 +85,25 @@ pub fn curve_time(
     let mut series = Vec::new();
     for sampler in samplers {
         let run = setting.run(sampler, length, eps)?;
-        let states = along(&run.plan, data);
-        let points = states.par_iter().map(|state| Point {
+        let points = along_with(&run.plan, data, |state| Point {
             at: state.level.t,
             error: evaluate(state.law(data, &init, target)),
         });
         series.push(Series {
             name: run.sampler.clone(),
             spent: Some((run.grid.step_count(), run.plan.nfe())),
-            points: points.collect(),
+            points,
         });
         times.extend(run.grid.levels().iter().map(|l| l.t));
+        // The continuous solutions have as many points again, each.
+        let points =
+            series.iter().map(|s: &Series| s.points.len()).sum::<usize>() + 2 * times.len();
+        super::affordable(
+            || format!("a curve of {points} points"),
+            points,
+            1500,
+            "ask for fewer steps or fewer samplers",
+        )?;
     }
     if times.is_empty() {
         // Without samplers the continuous solutions are shown on the grid itself.
@@ -310,9 +318,10 @@ impl Curve {
         let row = |&i: &usize| {
             let mut cells = vec![Cell::number(all[i], Style::Significant(5))];
             cells.extend(self.series.iter().map(
-                |s| match s.points.iter().find(|p| p.at == all[i]) {
-                    Some(p) => Cell::number(p.error.value, Style::Significant(4)),
-                    None => Cell::Empty,
+                // Noisiest first.
+                |s| match s.points.get(s.points.partition_point(|p| p.at > all[i])) {
+                    Some(p) if p.at == all[i] => Cell::number(p.error.value, Style::Significant(4)),
+                    _ => Cell::Empty,
                 },
             ));
             Row::new(cells)

@@ -95,6 +95,18 @@ pub enum ExperimentError {
         /// What was asked for, in words.
         asked: String,
     },
+    /// What was asked for would take too much memory or time.
+    #[error("{what} would take about {takes}: at most {most}; {remedy}")]
+    TooMuch {
+        /// What, in words.
+        what: String,
+        /// What it would take.
+        takes: String,
+        /// What is allowed.
+        most: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The evaluations of a sampler depend on where its levels lie.
     #[error(
         "sampler '{sampler}' spends {nfe} network evaluations on the times found, but the budget is {budget}: their number depends on where levels lie, so ask for --steps"
@@ -198,6 +210,25 @@ impl Run {
     /// the probability-flow ODE if not.
     pub fn continuous(&self) -> (&'static str, Reverse) {
         if self.plan.is_stochastic() { ("sde", SDE) } else { ("ode", ODE) }
+    }
+}
+
+/// Refuses documents of more than 2 GB.
+fn affordable(
+    what: impl FnOnce() -> String,
+    entries: usize,
+    bytes_each: usize,
+    remedy: &'static str,
+) -> Result<(), ExperimentError> {
+    let bytes = entries as f64 * bytes_each as f64;
+    match bytes <= 2e9 {
+        true => Ok(()),
+        false => Err(ExperimentError::TooMuch {
+            what: what(),
+            takes: format!("{:.1} GB of memory", bytes / 1e9),
+            most: "2 GB",
+            remedy,
+        }),
     }
 }
 

@@ -36,6 +36,14 @@ pub fn program(
     eps: f64,
 ) -> Result<Program, ExperimentError> {
     let run = setting.run(sampler, length, eps)?;
+    // A line of the table, one of the records and one of the document.
+    let (ops, steps) = (run.plan.ops().len(), run.grid.step_count());
+    super::affordable(
+        || format!("showing {ops} operations of {steps} steps"),
+        ops,
+        3500,
+        "ask for fewer steps",
+    )?;
     let parameters =
         sampler.arguments.iter().map(|(p, value)| (p.name, value.to_string(), p.summary)).collect();
     let order = sampler.item.own_order().or(sampler.order);
@@ -106,7 +114,7 @@ fn names(run: &Run) -> HashMap<Var, String> {
 
 fn arrivals(run: &Run) -> impl Iterator<Item = (Var, Level)> {
     run.plan.ops().iter().filter_map(|op| match op {
-        Op::Arrive { state, level } => Some((*state, *level)),
+        Op::Arrive { state, level } => Some((*state, **level)),
         _ => None,
     })
 }
@@ -212,7 +220,7 @@ impl Program {
         for (k, op) in ops.iter().enumerate() {
             // A state is shown where it is found, with the level that it is at.
             let at = match (result(op), ops.get(k + 1)) {
-                (Some(var), Some(Op::Arrive { state, level })) if var == *state => Some(level),
+                (Some(var), Some(Op::Arrive { state, level })) if var == *state => Some(&**level),
                 _ => None,
             };
             match op {

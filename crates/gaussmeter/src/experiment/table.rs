@@ -1,4 +1,4 @@
-use super::{ExperimentError, Length, NamedSampler, Run, Setting};
+use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, Output, Reason, Target};
@@ -143,7 +143,8 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
     let jobs: Vec<(usize, f64, usize)> = (0..options.samplers.len())
         .flat_map(|s| eps.iter().flat_map(move |e| (0..columns.len()).map(move |c| (s, *e, c))))
         .collect();
-    let groups: Vec<(Run, Vec<TableCell>)> = jobs
+    affordable(data.modes().len(), &options, inits.len())?;
+    let groups: Vec<(&'static str, Vec<TableCell>)> = jobs
         .par_iter()
         .with_max_len(1)
         .map(|&(s, eps, column)| {
@@ -159,16 +160,39 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
                 value: metric.evaluate(&output.law(data, init, Target::Data)),
             };
             let cells = inits.iter().enumerate().map(cell).collect();
-            Ok((run, cells))
+            // Not the run itself: long ones take megabytes each.
+            Ok((run.continuous().0, cells))
         })
         .collect::<Result<_, ExperimentError>>()?;
 
     let per_sampler = eps.len() * columns.len();
     let continuous = (0..options.samplers.len())
-        .map(|s| groups.get(s * per_sampler).map_or("ode", |(run, _)| run.continuous().0))
+        .map(|s| groups.get(s * per_sampler).map_or("ode", |(name, _)| name))
         .collect();
     cells.extend(groups.into_iter().flat_map(|(_, cells)| cells));
     Ok(Table { setting: setting.clone(), options, cells, continuous })
+}
+
+/// Refuses a table of more than 2 GB, or more than about ten hours on one processor.
+fn affordable(modes: usize, o: &TableOptions, inits: usize) -> Result<(), ExperimentError> {
+    let runs = o.samplers.len().saturating_mul(o.eps.len());
+    let cells = runs.saturating_mul(o.columns.len()).saturating_mul(inits);
+    let columns = o.columns.len();
+    let what = || format!("a table of {columns} columns and {cells} cells");
+    let remedy = "ask for fewer columns, or shorter ones";
+    super::affordable(what, cells, 2000, remedy)?;
+    // Recording a step takes as long as a thousand modes of it.
+    let steps: f64 = o.columns.iter().map(|c| c.label as f64).sum();
+    let hours = 1e-9 * runs as f64 * steps * (modes as f64 + 1000.0) / 3600.0;
+    match hours <= 10.0 {
+        true => Ok(()),
+        false => Err(ExperimentError::TooMuch {
+            what: what(),
+            takes: format!("{hours:.0} hours"),
+            most: "10 hours",
+            remedy,
+        }),
+    }
 }
 
 impl Table {

@@ -46,6 +46,23 @@ impl DynamicProgramming {
     }
 }
 
+/// Refuses a search that takes more than an hour, or gigabytes.
+fn affordable(modes: usize, teacher: usize, steps: usize) -> Result<(), GridError> {
+    let [modes, fine, wanted] = [modes, teacher, steps].map(|n| n as f64);
+    // Per step, every pair of levels on every eigenvalue; roots, two generations of students, whence.
+    let seconds = 1.5e-9 * wanted * 0.5 * fine * fine * modes;
+    let bytes = 8.0 * fine * (3.0 * modes + wanted);
+    match seconds <= 3600.0 && bytes <= 2e9 {
+        true => Ok(()),
+        false => Err(GridError::TooMuch {
+            what: format!("choosing {steps} steps among {teacher}"),
+            hours: seconds / 3600.0,
+            gigabytes: bytes / 1e9,
+            remedy: "a smaller teacher=…",
+        }),
+    }
+}
+
 /// The positions in `fine` of a student's levels, both ends included.
 fn choose(data: &Data, fine: &[f64], steps: usize) -> Vec<usize> {
     let last = fine.len() - 1;
@@ -117,6 +134,7 @@ impl GridRule for DynamicProgramming {
             if self.teacher < wanted {
                 return Err(GridError::Teacher { teacher: self.teacher, steps: wanted });
             }
+            affordable(data.modes.len(), self.teacher, wanted)?;
             let fine = self.fine(&span, lowest(&**process));
             Ok(choose(&data, &fine, wanted).into_iter().map(|k| fine[k]).collect())
         })
@@ -136,7 +154,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     parameters: &[
         Parameter {
             name: "teacher",
-            kind: Kind::Count { min: 1 },
+            kind: Kind::CountTo { min: 1, max: 100_000 },
             default: Some("100"),
             summary: "number of fine steps to choose from",
         },

@@ -116,7 +116,7 @@ pub(super) static IDDPM_STEPS: Entry<dyn GridRule> = Entry {
         SIGMA_MAX,
         Parameter {
             name: "timesteps",
-            kind: Kind::Count { min: 1 },
+            kind: Kind::CountTo { min: 1, max: 1_000_000 },
             default: Some("1000"),
             summary: "M, the number of training timesteps",
         },

@@ -185,6 +185,20 @@ pub enum GridError {
         /// Number of steps to choose.
         steps: usize,
     },
+    /// A search that would take too long, or too much memory.
+    #[error(
+        "{what} would take about {hours:.1} hours and {gigabytes:.1} GB of memory: give {remedy} (at most 1 hour and 2 GB)"
+    )]
+    TooMuch {
+        /// What, in words.
+        what: String,
+        /// The time it would take.
+        hours: f64,
+        /// The memory it would take.
+        gigabytes: f64,
+        /// What to ask for instead.
+        remedy: &'static str,
+    },
     /// A training timestep that there is not.
     #[error("timestep {index} is {timestep}, outside [0, {last}]")]
     TimestepOutOfRange {

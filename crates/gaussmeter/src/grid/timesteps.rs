@@ -139,7 +139,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
         },
         Parameter {
             name: "offset",
-            kind: Kind::Count { min: 0 },
+            kind: Kind::CountTo { min: 0, max: 1_000_000 },
             default: Some("0"),
             summary: "steps_offset, added to leading timesteps; 1 for Stable Diffusion",
         },

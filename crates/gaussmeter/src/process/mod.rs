@@ -148,6 +148,17 @@ impl Level<Real> {
         }
     }
 
+    /// Whether this is the other level to the last bit, and neither depends on a variable.
+    pub(crate) fn is_same_constant(&self, other: &Level<Real>) -> bool {
+        let numbers = |l: &Level<Real>| {
+            [l.t, l.alpha, l.sigma, l.alpha_prime, l.sigma_sigma_prime, l.one_minus_alpha2]
+        };
+        let same = |(a, b): (Real, Real)| {
+            a.is_constant() && b.is_constant() && a.value().to_bits() == b.value().to_bits()
+        };
+        self == other && numbers(self).into_iter().zip(numbers(other)).all(same)
+    }
+
     /// The level as it is.
     pub fn value(&self) -> Level {
         Level {

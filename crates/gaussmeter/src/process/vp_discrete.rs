@@ -323,7 +323,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         },
         Parameter {
             name: "steps",
-            kind: Kind::Count { min: 1 },
+            kind: Kind::CountTo { min: 1, max: 1_000_000 },
             default: Some("1000"),
             summary: "number of training timesteps, at least 8",
         },

@@ -64,6 +64,9 @@ impl Sampler for Langevin {
             };
             x = tape.keep(predicted);
             for _ in 0..self.repeats {
+                if tape.is_full() {
+                    return Ok(x);
+                }
                 let epsilon = self.step * to.sigma * to.sigma;
                 let score = tape.predict(Prediction::Score, x, to);
                 x = tape.keep(x + epsilon * score + (2.0 * epsilon).sqrt() * tape.noise());
@@ -86,7 +89,7 @@ const fn step(default: &'static str) -> Parameter {
 const fn repeats(default: &'static str) -> Parameter {
     Parameter {
         name: "repeats",
-        kind: Kind::Count { min: 1 },
+        kind: Kind::CountTo { min: 1, max: 1_000_000 },
         default: Some(default),
         summary: "number of Langevin steps at a level",
     }

@@ -188,7 +188,19 @@ pub enum SamplerError {
     },
     /// A coefficient of the scheme overflows or is undefined.
     #[error("not defined on this grid: {0}")]
-    Plan(#[from] PlanError),
+    Plan(PlanError),
+    /// The scheme takes more operations than are recorded.
+    #[error(transparent)]
+    TooLong(PlanError),
+}
+
+impl From<PlanError> for SamplerError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::TooLong { .. } => SamplerError::TooLong(error),
+            _ => SamplerError::Plan(error),
+        }
+    }
 }
 
 /// A fixed-grid sampler.

@@ -428,6 +428,9 @@ impl Sampler for PlanFile {
         let steps = all.len();
         let mut frames: VecDeque<HashMap<String, Value>> = VecDeque::new();
         for step in &all {
+            if tape.is_full() {
+                return Ok(x);
+            }
             for (name, list) in numbers {
                 if let Numbers::PerStep(list) = list
                     && list.len() != steps

@@ -78,6 +78,9 @@ impl Sampler for Restart {
                     let lifted = (up.alpha / to.alpha) * x + up.alpha * added * tape.noise();
                     x = tape.keep(lifted);
                     for pair in levels.windows(2) {
+                        if tape.is_full() {
+                            return Ok(x);
+                        }
                         x = tape.keep(heun(tape, &pair[0], &pair[1], x));
                     }
                 }
@@ -119,13 +122,13 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         },
         Parameter {
             name: "repeats",
-            kind: Kind::Count { min: 1 },
+            kind: Kind::CountTo { min: 1, max: 1_000_000 },
             default: Some("10"),
             summary: "number of restarts",
         },
         Parameter {
             name: "steps",
-            kind: Kind::Count { min: 0 },
+            kind: Kind::CountTo { min: 0, max: 1_000_000 },
             default: Some("0"),
             summary: "steps from max down again; 0 takes the levels of the grid",
         },

@@ -289,6 +289,9 @@ pub struct RungeKutta {
 impl Sampler for RungeKutta {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
         for step in grid.steps() {
+            if tape.is_full() {
+                return Ok(x);
+            }
             let state = self.tableau.step(self.variable, (grid, &step), tape, (x, step.from))?;
             x = tape.arrive(step.to, state);
         }

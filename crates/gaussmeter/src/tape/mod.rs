@@ -19,6 +19,10 @@ use crate::denoiser::conversion;
 use crate::process::Level;
 use crate::real::Real;
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// Most operations of a plan. A step of DDIM is three: evaluate, combine, arrive.
+pub const MAX_OPS: usize = 6_000_000;
 
 /// A vector known to a tape: the initial state, a network output, a noise, a kept combination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +84,8 @@ impl Prediction {
 pub struct Tape {
     ops: RefCell<Vec<Op<Real>>>,
     vars: Cell<u32>,
+    /// The last level that was spoken of.
+    level: RefCell<Option<Arc<Level<Real>>>>,
 }
 
 impl Tape {
@@ -94,10 +100,33 @@ impl Tape {
         Var(self.vars.replace(self.vars.get() + 1))
     }
 
+    /// A level to be kept: steps end where the next ones start, so that many operations share one.
+    fn level(&self, level: Level<Real>) -> Arc<Level<Real>> {
+        let mut last = self.level.borrow_mut();
+        match &*last {
+            Some(last) if last.is_same_constant(&level) => last.clone(),
+            _ => last.insert(Arc::new(level)).clone(),
+        }
+    }
+
     fn push(&self, op: impl FnOnce(Var) -> Op<Real>) -> Var {
         let dst = self.fresh();
-        self.ops.borrow_mut().push(op(dst));
+        self.write(op(dst));
         dst
+    }
+
+    fn write(&self, op: Op<Real>) {
+        let mut ops = self.ops.borrow_mut();
+        // One more tells that it was too long.
+        if ops.len() <= MAX_OPS {
+            ops.push(op);
+        }
+    }
+
+    /// Whether more was recorded than a plan may hold, so that nothing more is: rules that repeat
+    /// themselves stop then. [`Tape::finish`] tells.
+    pub fn is_full(&self) -> bool {
+        self.ops.borrow().len() > MAX_OPS
     }
 
     /// The network's output of the given kind at `x`, which is noisy at `level`.
@@ -110,9 +139,11 @@ impl Tape {
     {
         let (src, level): (Var, Level<Real>) = (self.keep(x), level.into());
         let Some(told) = level.told else {
+            let level = self.level(level);
             return self.push(|dst| Op::Predict { dst, src, kind, level });
         };
         let (native, told) = (told.predicts, told.level_from(level.t));
+        let told = self.level(told);
         let output = self.push(|dst| Op::Predict { dst, src, kind: native, level: told });
         let (a, b) = conversion(native, kind, &level);
         self.keep(a * src + b * output)
@@ -138,9 +169,9 @@ impl Tape {
     where
         Level<Real>: From<&'a Level<N>>,
     {
-        let level = level.into();
+        let level = self.level(level.into());
         let state = self.keep(combination);
-        self.ops.borrow_mut().push(Op::Arrive { state, level });
+        self.write(Op::Arrive { state, level });
         state
     }
 
@@ -152,8 +183,11 @@ impl Tape {
     /// Ends the recording with its result.
     ///
     /// # Errors
-    /// [`PlanError`]: a coefficient that is not finite.
+    /// [`PlanError`]: a coefficient that is not finite, more than [`MAX_OPS`] operations.
     pub fn finish(self, start: Level, output: Var) -> Result<Plan, PlanError> {
+        if self.is_full() {
+            return Err(PlanError::TooLong { most: MAX_OPS });
+        }
         Plan::new(self.ops.into_inner(), self.vars.get(), start, output)
     }
 }

@@ -2,6 +2,7 @@ use super::linear::Terms;
 use super::{Prediction, Var};
 use crate::process::Level;
 use crate::real::Real;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// One operation of a plan.
@@ -16,7 +17,7 @@ pub enum Op<N = f64> {
         /// What is predicted.
         kind: Prediction,
         /// The level the network is told.
-        level: Level<N>,
+        level: Arc<Level<N>>,
     },
     /// `dst` = fresh N(0, I).
     Noise {
@@ -35,23 +36,40 @@ pub enum Op<N = f64> {
         /// The state.
         state: Var,
         /// Where it is.
-        level: Level<N>,
+        level: Arc<Level<N>>,
     },
+}
+
+/// Levels as they are. Operations that share one go on doing so.
+#[derive(Default)]
+struct Values(Option<(Arc<Level<Real>>, Arc<Level>)>);
+
+impl Values {
+    fn of(&mut self, level: Arc<Level<Real>>) -> Arc<Level> {
+        match &self.0 {
+            Some((last, value)) if Arc::ptr_eq(last, &level) => value.clone(),
+            _ => {
+                let value = Arc::new(level.value());
+                self.0 = Some((level, value.clone()));
+                value
+            }
+        }
+    }
 }
 
 impl Op<Real> {
     /// The numbers as they are.
-    fn value(self) -> Op {
+    fn value(self, levels: &mut Values) -> Op {
         match self {
             Op::Predict { dst, src, kind, level } => {
-                Op::Predict { dst, src, kind, level: level.value() }
+                Op::Predict { dst, src, kind, level: levels.of(level) }
             }
             Op::Noise { dst } => Op::Noise { dst },
             Op::Combine { dst, terms } => {
                 let values = terms.into_iter().map(|(c, v)| (c.value(), v));
                 Op::Combine { dst, terms: values.collect() }
             }
-            Op::Arrive { state, level } => Op::Arrive { state, level: level.value() },
+            Op::Arrive { state, level } => Op::Arrive { state, level: levels.of(level) },
         }
     }
 }
@@ -69,6 +87,14 @@ pub enum PlanError {
         t: f64,
         /// The coefficient.
         value: f64,
+    },
+    /// More operations than are recorded.
+    #[error(
+        "it takes more than {most} operations, which is as many as are recorded (about 2 GB): ask for fewer steps or repeats"
+    )]
+    TooLong {
+        /// The most that is recorded.
+        most: usize,
     },
 }
 
@@ -88,7 +114,8 @@ impl Plan {
         start: Level,
         output: Var,
     ) -> Result<Self, PlanError> {
-        let ops = ops.into_iter().map(Op::value).collect();
+        let mut levels = Values::default();
+        let ops = ops.into_iter().map(|op| op.value(&mut levels)).collect();
         let mut plan = Plan { ops, vars: vars as usize, start, output };
         plan.check()?;
         plan.remove_unused();
@@ -138,6 +165,7 @@ impl Plan {
         }
         let mut keep = keep.into_iter();
         self.ops.retain(|_| keep.next().unwrap_or(true));
+        self.ops.shrink_to_fit();
     }
 
     /// The operations, in order.
@@ -155,7 +183,7 @@ impl Plan {
     /// The level of the last state.
     pub fn end(&self) -> Level {
         let arrival = |op: &Op| match op {
-            Op::Arrive { level, .. } => Some(*level),
+            Op::Arrive { level, .. } => Some(**level),
             _ => None,
         };
         self.ops.iter().rev().find_map(arrival).unwrap_or(self.start)

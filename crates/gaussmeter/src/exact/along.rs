@@ -1,0 +1,81 @@
+//! The laws of a sampler's states along the way.
+
+use super::kernel::{Forward, LANES, Snapshot, run_forward};
+use super::program::Program;
+use super::{Output, mark_infinite};
+use crate::process::Level;
+use crate::spectrum::Spectrum;
+use crate::tape::Plan;
+use rayon::prelude::*;
+
+/// Numbers of modes times states that are kept at a time.
+const WINDOW: usize = 1 << 21;
+
+/// Bytes of running programs that are kept at a time.
+const RUNNING: usize = 1 << 28;
+
+/// The laws of a sampler's states along the way: the initial state, then one per step.
+///
+/// Memory is 3 numbers per mode and step; [`along_with`] keeps a few states at a time.
+pub fn along(plan: &Plan, spectrum: &Spectrum) -> Vec<Output> {
+    along_with(plan, spectrum, |output| output)
+}
+
+/// What `f` makes of the states of [`along`], in their order.
+///
+/// Steps run a few at a time on all modes, so that memory does not grow with their number.
+pub fn along_with<T: Send>(
+    plan: &Plan,
+    spectrum: &Spectrum,
+    f: impl Fn(Output) -> T + Sync,
+) -> Vec<T> {
+    let program = Program::forward(plan);
+    let lambda = spectrum.eigenvalues();
+    let has_mean = spectrum.has_mean();
+    let at = |level: Level, gain: Vec<f64>| Output {
+        noise_variance: vec![0.0; gain.len()],
+        mean_gain: vec![0.0; if has_mean { gain.len() } else { 0 }],
+        gain,
+        start: *plan.start(),
+        level,
+        infinite: None,
+    };
+    let mut results = Vec::with_capacity(program.marks.len() + 1);
+    results.push(f(at(*plan.start(), vec![1.0; lambda.len()])));
+
+    let blocks: Vec<&[f64]> = lambda.chunks(LANES).collect();
+    let window = (WINDOW / (blocks.len() * LANES).max(1)).max(1);
+    let is_kept = blocks.len().saturating_mul(Forward::size(&program)) <= RUNNING;
+    let mut running: Vec<Forward> = match is_kept && window < program.marks.len() {
+        true => blocks.par_iter().map(|l| Forward::new(&program, l)).collect(),
+        false => Vec::new(),
+    };
+    // What is too large to be kept for all blocks runs from start to end, block by block.
+    let window = if running.is_empty() { program.marks.len().max(1) } else { window };
+    for marks in program.marks.chunks(window) {
+        let shown: Vec<Vec<Snapshot>> = match running.is_empty() {
+            true => (blocks.par_iter())
+                .map(|l| run_forward(&program, &mut Forward::new(&program, l), marks))
+                .collect(),
+            false => running.par_iter_mut().map(|r| run_forward(&program, r, marks)).collect(),
+        };
+        let result = |k: usize| {
+            let mark = &marks[k];
+            let mut output = at(*mark.level, vec![0.0; lambda.len()]);
+            for (b, snapshots) in shown.iter().enumerate() {
+                let range = b * LANES..b * LANES + blocks[b].len();
+                let parts = snapshots[k].parts().map(|part| &part[..range.len()]);
+                output.gain[range.clone()].copy_from_slice(parts[0]);
+                output.noise_variance[range.clone()].copy_from_slice(parts[1]);
+                if has_mean {
+                    output.mean_gain[range].copy_from_slice(parts[2]);
+                }
+            }
+            let Output { gain, noise_variance, mean_gain, .. } = &mut output;
+            output.infinite = mark_infinite(lambda, mark.singular, gain, noise_variance, mean_gain);
+            f(output)
+        };
+        results.par_extend((0..marks.len()).into_par_iter().map(result));
+    }
+    results
+}
