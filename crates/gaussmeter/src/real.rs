@@ -52,6 +52,11 @@ pub fn record<T>(f: impl FnOnce() -> T) -> (T, Graph) {
     (result, Graph(nodes))
 }
 
+/// Whether what is computed from variables is being recorded: elsewhere all numbers are constants.
+pub(crate) fn is_recording() -> bool {
+    RECORDING.with(|r| r.borrow().is_some())
+}
+
 fn push(value: f64, parents: [Real; 2], partials: [f64; 2]) -> Real {
     RECORDING.with(|r| {
         let mut recording = r.borrow_mut();

@@ -17,7 +17,8 @@ pub use plan::{Op, Plan, PlanError};
 
 use crate::denoiser::conversion;
 use crate::process::Level;
-use crate::real::Real;
+use crate::real::{Real, is_recording};
+use plan::Values;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -78,11 +79,34 @@ impl Prediction {
     }
 }
 
+/// Operations with numbers that may be variables, where such are recorded, or else with plain ones,
+/// which take half the memory.
+#[derive(Debug)]
+enum Ops {
+    Reals(Vec<Op<Real>>),
+    Values(Vec<Op>, Values),
+}
+
+impl Ops {
+    fn len(&self) -> usize {
+        match self {
+            Ops::Reals(ops) => ops.len(),
+            Ops::Values(ops, _) => ops.len(),
+        }
+    }
+    fn push(&mut self, op: Op<Real>) {
+        match self {
+            Ops::Reals(ops) => ops.push(op),
+            Ops::Values(ops, levels) => ops.push(op.value(levels)),
+        }
+    }
+}
+
 /// Records what a sampler does. Methods take `&self`, so that calls nest:
 /// `tape.keep(x + 0.5 * tape.noise())`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tape {
-    ops: RefCell<Vec<Op<Real>>>,
+    ops: RefCell<Ops>,
     vars: Cell<u32>,
     /// The last level that was spoken of.
     level: RefCell<Option<Arc<Level<Real>>>>,
@@ -91,7 +115,11 @@ pub struct Tape {
 impl Tape {
     /// An empty tape and its initial state.
     pub fn new() -> (Self, Var) {
-        let tape = Tape::default();
+        let ops = match is_recording() {
+            true => Ops::Reals(Vec::new()),
+            false => Ops::Values(Vec::new(), Values::default()),
+        };
+        let tape = Tape { ops: ops.into(), vars: Cell::new(0), level: RefCell::default() };
         let x = tape.fresh();
         (tape, x)
     }
@@ -175,9 +203,13 @@ impl Tape {
         state
     }
 
-    /// What was recorded, with numbers that may be variables, and the number of vectors.
+    /// What was recorded with numbers that may be variables, and the number of vectors. Nothing where
+    /// none were recorded.
     pub(crate) fn into_ops(self) -> (Vec<Op<Real>>, usize) {
-        (self.ops.into_inner(), self.vars.get() as usize)
+        match self.ops.into_inner() {
+            Ops::Reals(ops) => (ops, self.vars.get() as usize),
+            Ops::Values(..) => (Vec::new(), self.vars.get() as usize),
+        }
     }
 
     /// Ends the recording with its result.
@@ -188,6 +220,13 @@ impl Tape {
         if self.is_full() {
             return Err(PlanError::TooLong { most: MAX_OPS });
         }
-        Plan::new(self.ops.into_inner(), self.vars.get(), start, output)
+        let ops = match self.ops.into_inner() {
+            Ops::Values(ops, _) => ops,
+            Ops::Reals(ops) => {
+                let mut levels = Values::default();
+                ops.into_iter().map(|op| op.value(&mut levels)).collect()
+            }
+        };
+        Plan::new(ops, self.vars.get(), start, output)
     }
 }

@@ -40,9 +40,9 @@ pub enum Op<N = f64> {
     },
 }
 
-/// Levels as they are. Operations that share one go on doing so.
-#[derive(Default)]
-struct Values(Option<(Arc<Level<Real>>, Arc<Level>)>);
+/// The last level, and its value. Operations that share one go on doing so.
+#[derive(Debug, Default)]
+pub(super) struct Values(Option<(Arc<Level<Real>>, Arc<Level>)>);
 
 impl Values {
     fn of(&mut self, level: Arc<Level<Real>>) -> Arc<Level> {
@@ -59,7 +59,7 @@ impl Values {
 
 impl Op<Real> {
     /// The numbers as they are.
-    fn value(self, levels: &mut Values) -> Op {
+    pub(super) fn value(self, levels: &mut Values) -> Op {
         match self {
             Op::Predict { dst, src, kind, level } => {
                 Op::Predict { dst, src, kind, level: levels.of(level) }
@@ -109,13 +109,11 @@ pub struct Plan {
 
 impl Plan {
     pub(super) fn new(
-        ops: Vec<Op<Real>>,
+        ops: Vec<Op>,
         vars: u32,
         start: Level,
         output: Var,
     ) -> Result<Self, PlanError> {
-        let mut levels = Values::default();
-        let ops = ops.into_iter().map(|op| op.value(&mut levels)).collect();
         let mut plan = Plan { ops, vars: vars as usize, start, output };
         plan.check()?;
         plan.remove_unused();
