@@ -39,6 +39,9 @@ pub fn wasserstein2(law: &Law) -> Wasserstein2 {
         mean += m.multiplicity * a;
         covariance += m.multiplicity * b;
     }
+    // Infinities of opposite sign.
+    let [mean, covariance] =
+        [mean, covariance].map(|sum: f64| if sum.is_nan() { f64::INFINITY } else { sum });
     let overflow = || {
         let is_infinite = |m: &&LawMode| {
             let (mean, covariance) = wasserstein2_terms(m);
