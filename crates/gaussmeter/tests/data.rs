@@ -231,7 +231,10 @@ fn spectrum_errors_name_the_file() {
         ("eigenvalue,mean\n", "a.csv: no eigenvalues"),
         ("1\n2\nnan\n", "a.csv: eigenvalue 2 is NaN"),
         ("1\ninf\n", "a.csv: eigenvalue 1 is inf"),
-        ("eigenvalue,multiplicity\n1,0", "a.csv: multiplicity 0 is 0, but multiplicities are positive"),
+        (
+            "eigenvalue,multiplicity\n1,0",
+            "a.csv: multiplicity 0 is 0, but multiplicities are positive",
+        ),
         ("eigenvalue,multiplicity,mean\n1,1,NaN", "a.csv: mean 0 is NaN"),
         (
             "1\n-0.1",

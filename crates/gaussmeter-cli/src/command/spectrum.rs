@@ -240,7 +240,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         lanczos: a.method.lanczos(),
     };
     let cache = a.method.cache(chosen.method, &*samples);
-    let mut found = watched(a, &mut *samples, cache, |samples| Ok(decompose(samples, &options)?))?;
+    let mut found = watched(&mut *samples, cache, |samples| Ok(decompose(samples, &options)?))?;
     found.reason = chosen.reason;
     if Work::is_stopped() {
         note("interrupted: the result of fewer passes, as its errors say");
@@ -251,7 +251,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
 
 /// The stationary law, which is saved as such.
 fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
-    let mut model = watched(a, samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
+    let mut model = watched(samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
     if a.solve.centred {
         model = model.centred()?;
     }
@@ -264,7 +264,6 @@ fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
 /// Work on samples that shows how far it is, can be stopped, and reads again only what does not fit
 /// into memory.
 fn watched<T>(
-    a: &Arguments,
     samples: &mut dyn Samples,
     cache: u64,
     work_on: impl FnOnce(&mut dyn Samples) -> Result<T, Failure>,
