@@ -280,6 +280,7 @@ fn check_memory(
         }
         Method::Lanczos => {
             let needed = options.lanczos.memory(samples.size_hint(), dim);
+            let memory = Memory(options.memory.max(SMALL));
             let what = format_args!("a Krylov space of vectors of {dim} values");
             memory
                 .check(needed, what)
@@ -287,6 +288,9 @@ fn check_memory(
         }
     }
 }
+
+/// Bytes that the vectors of [`Method::Lanczos`] may take in any case.
+const SMALL: u64 = 1 << 26;
 
 /// Vectors as long as a sample that the Gram matrix takes besides: mean, its parts, and sums.
 const GRAM_VECTORS: u128 = 6;
