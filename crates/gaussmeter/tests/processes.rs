@@ -38,7 +38,10 @@ fn processes() -> Vec<(String, Arc<dyn Process>)> {
         let process = process::from_scheduler_config(text.as_bytes()).unwrap();
         (text.to_string(), Arc::<dyn Process>::from(process))
     });
-    named.chain(configured).chain([("custom".to_string(), Arc::new(table()) as Arc<dyn Process>)]).collect()
+    named
+        .chain(configured)
+        .chain([("custom".to_string(), Arc::new(table()) as Arc<dyn Process>)])
+        .collect()
 }
 
 /// The names of the registry that need no file.

@@ -83,7 +83,10 @@ fn every_class_has_its_own_defaults_or_a_reason() {
         };
         let case = cases.iter().find(|case| case["class"] == class);
         if process.is_none() {
-            assert!(error(&config).starts_with(&format!("{class}: it masks or replaces")), "{class}");
+            assert!(
+                error(&config).starts_with(&format!("{class}: it masks or replaces")),
+                "{class}"
+            );
             without += 1;
             continue;
         }
@@ -103,8 +106,8 @@ fn every_class_has_its_own_defaults_or_a_reason() {
 #[test]
 fn levels_start_where_they_should() {
     for (class, keys, t_max, prior) in [
-        ("EDMEulerScheduler", r#""sigma_max": 100"#, 100.0, 100.0),
-        ("CosineDPMSolverMultistepScheduler", "", 500.0, 500.0),
+        ("EDMEulerScheduler", r#""sigma_max": 100"#, 100.0, 100f64.hypot(1.0)),
+        ("CosineDPMSolverMultistepScheduler", "", 500.0, 500f64.hypot(1.0)),
         ("KarrasVeScheduler", "", 100.0, 100.0),
         ("CMStochasticIterativeScheduler", "", 80.0, 80.0),
         ("ScoreSdeVeScheduler", "", 1.0, 1348.0),
@@ -128,7 +131,8 @@ fn levels_start_where_they_should() {
 #[test]
 fn the_first_notice_says_the_process() {
     let published = fixture();
-    let configs = published["published"].as_array().unwrap().iter().map(|c| c["config"].to_string());
+    let configs =
+        published["published"].as_array().unwrap().iter().map(|c| c["config"].to_string());
     let mut checked = 0;
     for config in configs {
         let ours = build(&config);
@@ -137,6 +141,7 @@ fn the_first_notice_says_the_process() {
         let text = text.split(';').next().unwrap();
         let other = process::registry().build(text).unwrap_or_else(|e| panic!("{text}: {e}")).item;
         assert_eq!((ours.t_max(), ours.t_min()), (other.t_max(), other.t_min()), "{text}");
+        assert_eq!(ours.prior_std(), other.prior_std(), "{text}");
         for share in [0.1, 0.5, 0.9, 1.0] {
             let [a, b] = [&ours, &other].map(|p| p.level(share * p.t_max()));
             assert_eq!(a, b, "{text}");
@@ -175,10 +180,15 @@ fn continuous_timesteps_start_at_sigma_max() {
         let common = r#""beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "sigma_min": 0.002"#;
         configured("EulerDiscreteScheduler", &format!("{common}, {keys}"))
     };
-    let svd = r#""sigma_max": 700.0, "timestep_type": "continuous", "prediction_type": "v_prediction""#;
+    let svd =
+        r#""sigma_max": 700.0, "timestep_type": "continuous", "prediction_type": "v_prediction""#;
     for spaced in ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] {
         let process = build(&with(&format!("{svd}, \"{spaced}\": true")));
         assert_eq!((process.t_max(), process.t_min()), (700.0, 0.002), "{spaced}");
+        assert_eq!(process.prior_std(), 700.0, "{spaced}");
+        // Euler counts the variance of data to its start with leading timesteps only.
+        let leading = format!("{svd}, \"{spaced}\": true, \"timestep_spacing\": \"leading\"");
+        assert_eq!(build(&with(&leading)).prior_std(), 700f64.hypot(1.0), "{spaced}");
     }
     let plain = build(&with(svd));
     assert_eq!(plain.t_max(), 1000.0);
@@ -196,29 +206,81 @@ fn continuous_timesteps_start_at_sigma_max() {
 fn times_solver_and_clipping_are_said() {
     for (class, keys, says) in [
         ("DDIMScheduler", "", "--grid timesteps, --sampler ddim"),
-        ("DDIMScheduler", r#""set_alpha_to_one": false, "steps_offset": 1"#, "--grid timesteps:offset=1,final=sigma_min (with set_alpha_to_one=false, steps_offset=1)"),
+        (
+            "DDIMScheduler",
+            r#""set_alpha_to_one": false, "steps_offset": 1"#,
+            "--grid timesteps:offset=1,final=sigma_min (with set_alpha_to_one=false, steps_offset=1)",
+        ),
         ("DDIMScheduler", "", "clip_sample = true changes predicted data"),
         ("DDPMScheduler", r#""thresholding": true"#, "clip_sample and thresholding = true"),
-        ("DDPMScheduler", r#""variance_type": "learned_range""#, "--sampler none here (variance_type"),
-        ("DPMSolverMultistepScheduler", r#""use_lu_lambdas": true"#, "--grid exponential (with use_lu_lambdas=true)"),
-        ("DPMSolverMultistepScheduler", r#""solver_type": "heun""#, "--sampler dpmpp-2m:solver=heun,lower_order_final=under15"),
-        ("DPMSolverMultistepScheduler", r#""algorithm_type": "sde-dpmsolver++", "solver_order": 3"#, "dpmpp-3m:eta=1,variant=diffusers,lower_order_final=under15"),
+        (
+            "DDPMScheduler",
+            r#""variance_type": "learned_range""#,
+            "--sampler none here (variance_type",
+        ),
+        (
+            "DPMSolverMultistepScheduler",
+            r#""use_lu_lambdas": true"#,
+            "--grid exponential (with use_lu_lambdas=true)",
+        ),
+        (
+            "DPMSolverMultistepScheduler",
+            r#""solver_type": "heun""#,
+            "--sampler dpmpp-2m:solver=heun,lower_order_final=under15",
+        ),
+        (
+            "DPMSolverMultistepScheduler",
+            r#""algorithm_type": "sde-dpmsolver++", "solver_order": 3"#,
+            "dpmpp-3m:eta=1,variant=diffusers,lower_order_final=under15",
+        ),
         ("DPMSolverMultistepScheduler", r#""lambda_min_clipped": -5.1"#, "lambda_min_clipped=-5.1"),
-        ("EulerDiscreteScheduler", r#""interpolation_type": "log_linear""#, "--grid exponential:final=sigma_min"),
+        (
+            "EulerDiscreteScheduler",
+            r#""interpolation_type": "log_linear""#,
+            "--grid exponential:final=sigma_min",
+        ),
         ("EulerDiscreteScheduler", r#""use_beta_sigmas": true"#, "--grid beta:variant=diffusers"),
-        ("EulerDiscreteScheduler", r#""timestep_spacing": "trailing""#, "--grid timesteps:spacing=trailing,family=euler"),
-        ("FlowMatchEulerDiscreteScheduler", r#""shift": 3.0"#, "--grid flow-shift:base=shifted,shift=3"),
-        ("FlowMatchEulerDiscreteScheduler", r#""use_dynamic_shifting": true, "shift_terminal": 0.1"#, "--grid flow-shift:mu=…,terminal=0.1"),
-        ("FlowMatchEulerDiscreteScheduler", r#""invert_sigmas": true"#, "levels of the file are 1 - u"),
+        (
+            "EulerDiscreteScheduler",
+            r#""timestep_spacing": "trailing""#,
+            "--grid timesteps:spacing=trailing,family=euler",
+        ),
+        (
+            "FlowMatchEulerDiscreteScheduler",
+            r#""shift": 3.0"#,
+            "--grid flow-shift:base=shifted,shift=3",
+        ),
+        (
+            "FlowMatchEulerDiscreteScheduler",
+            r#""use_dynamic_shifting": true, "shift_terminal": 0.1"#,
+            "--grid flow-shift:mu=…,terminal=0.1",
+        ),
+        (
+            "FlowMatchEulerDiscreteScheduler",
+            r#""invert_sigmas": true"#,
+            "levels of the file are 1 - u",
+        ),
         ("FlowMatchEulerDiscreteScheduler", r#""stochastic_sampling": true"#, "--sampler lcm"),
-        ("UniPCMultistepScheduler", r#""use_flow_sigmas": true, "flow_shift": 3.0, "prediction_type": "flow_prediction""#, "--grid flow-shift:base=unipc,shift=3"),
+        (
+            "UniPCMultistepScheduler",
+            r#""use_flow_sigmas": true, "flow_shift": 3.0, "prediction_type": "flow_prediction""#,
+            "--grid flow-shift:base=unipc,shift=3",
+        ),
         ("PNDMScheduler", "", "--sampler pndm"),
         ("PNDMScheduler", r#""skip_prk_steps": true"#, "--sampler plms"),
         ("KarrasVeScheduler", "", "edm:s_churn=80,s_min=0.05,s_max=50,s_noise=1.007"),
         ("KarrasVeScheduler", "", "takes the squares of its levels for levels, from 10000"),
         ("ScoreSdeVpScheduler", "", "--grid uniform with --eps 0.001, --sampler em"),
-        ("CogVideoXDDIMScheduler", r#""rescale_betas_zero_snr": true, "prediction_type": "v_prediction""#, "where it is 2^-24"),
-        ("DDIMScheduler", r#""beta_strat": 0.1"#, "no scheduler of diffusers has the key 'beta_strat': ignored, as there (did you mean 'beta_start'?)"),
+        (
+            "CogVideoXDDIMScheduler",
+            r#""rescale_betas_zero_snr": true, "prediction_type": "v_prediction""#,
+            "where it is 2^-24",
+        ),
+        (
+            "DDIMScheduler",
+            r#""beta_strat": 0.1"#,
+            "no scheduler of diffusers has the key 'beta_strat': ignored, as there (did you mean 'beta_start'?)",
+        ),
     ] {
         let process = build(&configured(class, keys));
         let all = process.notices().join("\n").replace(", none here", ", --sampler none here");
@@ -230,7 +292,11 @@ fn times_solver_and_clipping_are_said() {
 #[test]
 fn noise_prediction_at_zero_snr_is_warned_of() {
     let warns = |process: &dyn Process| {
-        process.notices().iter().filter(|n| n.contains("zero terminal signal-to-noise ratio")).count()
+        process
+            .notices()
+            .iter()
+            .filter(|n| n.contains("zero terminal signal-to-noise ratio"))
+            .count()
     };
     for (class, _) in scheduler_classes() {
         for predicts in ["epsilon", "v_prediction", "sample"] {
@@ -270,27 +336,66 @@ fn what_is_no_process_is_refused_by_name() {
         ("{}", "it has no '_class_name'"),
         (r#"{"beta_start": 0.1}"#, "it has no '_class_name'"),
         (r#"{"_class_name": 3}"#, "it has no '_class_name'"),
-        (r#"{"_class_name": "UNet2DModel"}"#, "'UNet2DModel' is no scheduler of diffusers 0.42.1; a model's is in the file scheduler/scheduler_config.json"),
+        (
+            r#"{"_class_name": "UNet2DModel"}"#,
+            "'UNet2DModel' is no scheduler of diffusers 0.42.1; a model's is in the file scheduler/scheduler_config.json",
+        ),
         (r#"{"_class_name": "StableDiffusionPipeline"}"#, "a model's is in the file"),
         (r#"{"_class_name": "DDIMSchedular"}"#, "did you mean 'DDIMScheduler'?"),
-        (r#"{"_class_name": "FlaxDDIMScheduler"}"#, "diffusers has no Flax any more: name DDIMScheduler"),
+        (
+            r#"{"_class_name": "FlaxDDIMScheduler"}"#,
+            "diffusers has no Flax any more: name DDIMScheduler",
+        ),
         (r#"{"_class_name": "VQDiffusionScheduler"}"#, "discrete tokens"),
         (r#"{"_class_name": "HeliosScheduler"}"#, "only stages=1 is one process"),
-        (r#"{"_class_name": "RFD4ProteinaScheduler"}"#, "RFD4ProteinaScheduler needs 'schedule_mode'"),
+        (
+            r#"{"_class_name": "RFD4ProteinaScheduler"}"#,
+            "RFD4ProteinaScheduler needs 'schedule_mode'",
+        ),
         (r#"{"_class_name": "IPNDMScheduler", "trained_betas": [0.1]}"#, "not a process"),
         (r#"{"_class_name": "DDPMWuerstchenScheduler", "scaler": 0.5}"#, "infinite speed"),
-        (r#"{"_class_name": "DDIMScheduler", "prediction_type": "flow"}"#, "unknown prediction_type \"flow\""),
-        (r#"{"_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction"}"#, "needs use_flow_sigmas=true"),
-        (r#"{"_class_name": "UniPCMultistepScheduler", "shift_terminal": 0.1}"#, "needs use_flow_sigmas=true"),
-        (r#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}"#, "are both true"),
-        (r#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": "yes"}"#, "'use_karras_sigmas' is not true or false"),
-        (r#"{"_class_name": "DDIMScheduler", "beta_schedule": "sigmoid"}"#, "unknown beta_schedule \"sigmoid\" (known: linear, scaled_linear, squaredcos_cap_v2)"),
-        (r#"{"_class_name": "UnCLIPScheduler", "beta_schedule": "linear"}"#, "(known: squaredcos_cap_v2)"),
-        (r#"{"_class_name": "EDMEulerScheduler", "sigma_max": 0}"#, "'sigma_max' is not a positive number"),
+        (
+            r#"{"_class_name": "DDIMScheduler", "prediction_type": "flow"}"#,
+            "unknown prediction_type \"flow\"",
+        ),
+        (
+            r#"{"_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction"}"#,
+            "needs use_flow_sigmas=true",
+        ),
+        (
+            r#"{"_class_name": "UniPCMultistepScheduler", "shift_terminal": 0.1}"#,
+            "needs use_flow_sigmas=true",
+        ),
+        (
+            r#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}"#,
+            "are both true",
+        ),
+        (
+            r#"{"_class_name": "LMSDiscreteScheduler", "use_karras_sigmas": "yes"}"#,
+            "'use_karras_sigmas' is not true or false",
+        ),
+        (
+            r#"{"_class_name": "DDIMScheduler", "beta_schedule": "sigmoid"}"#,
+            "unknown beta_schedule \"sigmoid\" (known: linear, scaled_linear, squaredcos_cap_v2)",
+        ),
+        (
+            r#"{"_class_name": "UnCLIPScheduler", "beta_schedule": "linear"}"#,
+            "(known: squaredcos_cap_v2)",
+        ),
+        (
+            r#"{"_class_name": "EDMEulerScheduler", "sigma_max": 0}"#,
+            "'sigma_max' is not a positive number",
+        ),
         (r#"{"_class_name": "EDMEulerScheduler", "sigma_max": 0.001}"#, "is not below sigma_max"),
-        (r#"{"_class_name": "EDMEulerScheduler", "sigma_max": Infinity}"#, "'sigma_max' is not a number"),
+        (
+            r#"{"_class_name": "EDMEulerScheduler", "sigma_max": Infinity}"#,
+            "'sigma_max' is not a number",
+        ),
         (r#"{"_class_name": "SCMScheduler", "prediction_type": "epsilon"}"#, "(known: trigflow)"),
-        (r#"{"_class_name": "FlowMatchLCMScheduler", "scale_factors": [1, 2]}"#, "changes the resolution"),
+        (
+            r#"{"_class_name": "FlowMatchLCMScheduler", "scale_factors": [1, 2]}"#,
+            "changes the resolution",
+        ),
     ] {
         let message = error(config);
         assert!(message.contains(words), "{config}: {message}");

@@ -117,9 +117,11 @@ impl Config {
         let error = || ConfigError::Value("trained_betas".into(), "a list of numbers");
         match self.values.get("trained_betas") {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Array(list)) => {
-                list.iter().map(|b| b.as_f64().ok_or_else(error)).collect::<Result<_, _>>().map(Some)
-            }
+            Some(Value::Array(list)) => list
+                .iter()
+                .map(|b| b.as_f64().ok_or_else(error))
+                .collect::<Result<_, _>>()
+                .map(Some),
             Some(_) => Err(error()),
         }
     }

@@ -145,9 +145,10 @@ fn grid(config: &Config) -> Option<String> {
             }
             _ => None,
         },
-        Family::ScoreSdeVe => {
-            Some(call("exponential", value("sigma_min").map(|s| format!("sigma_min={s}")).into_iter().collect()))
-        }
+        Family::ScoreSdeVe => Some(call(
+            "exponential",
+            value("sigma_min").map(|s| format!("sigma_min={s}")).into_iter().collect(),
+        )),
         Family::ScoreSdeVp => {
             Some(format!("uniform with --eps {}", value("sampling_eps").unwrap_or(0.0)))
         }
@@ -178,8 +179,7 @@ fn timesteps(config: &Config, spacing: Spacing) -> Option<String> {
     if offset > 0.0 && kind == "leading" {
         arguments.push(format!("offset={offset}"));
     }
-    let ends_above_zero = spacing == Spacing::Ddim
-        && config.shown("set_alpha_to_one") == "false"
+    let ends_above_zero = spacing == Spacing::Ddim && config.shown("set_alpha_to_one") == "false"
         || config.text("final_sigmas_type") == "sigma_min";
     if ends_above_zero {
         arguments.push("final=sigma_min".into());

@@ -22,8 +22,7 @@ impl Wuerstchen {
         }
         let cosine = VpCosine::new(s);
         let reached = |alpha2: f64| cosine.time_of(((1.0 - alpha2) / alpha2).sqrt()).unwrap_or(1.0);
-        let (t_min, t_max) =
-            (unwarped(reached(0.9999), scaler), unwarped(reached(0.0001), scaler));
+        let (t_min, t_max) = (unwarped(reached(0.9999), scaler), unwarped(reached(0.0001), scaler));
         Ok(Wuerstchen { cosine, scaler, t_min, t_max })
     }
 
