@@ -2,7 +2,7 @@
 //! and what is refused.
 //!
 //! Levels in fixtures/scheduler_configs.json are of diffusers 0.42.1: `alphas_cumprod` at some
-//! timesteps, the first and the last level above 0 of `set_timesteps(8)`, or the formulas of its
+//! timesteps, the first and the last level above 0 of `set_timesteps(8)` (40 for consistency models), or the formulas of its
 //! `step`, where it has no tables.
 
 use gaussmeter::prelude::*;
@@ -159,7 +159,7 @@ fn keys_that_change_the_process_do() {
         ("DDIMScheduler", r#""beta_end": 0.03"#),
         ("DDIMScheduler", r#""beta_start": 0.001"#),
         ("DDIMScheduler", r#""beta_schedule": "squaredcos_cap_v2""#),
-        ("EulerDiscreteScheduler", r#""rescale_betas_zero_snr": true"#),
+        ("CogVideoXDDIMScheduler", r#""rescale_betas_zero_snr": true"#),
     ] {
         assert_ne!(level(class, ""), level(class, keys), "{class} {keys}");
     }
