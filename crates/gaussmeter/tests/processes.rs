@@ -23,7 +23,7 @@ fn processes() -> Vec<(String, Arc<dyn Process>)> {
         "vp-discrete:linear",
         "vp-sigmoid:start=0,tau=0.3",
         "trig:sigma_data=0.5",
-        "vp-discrete:snr_shift_scale=3,zero_snr=yes",
+        "vp-discrete:snr_shift_scale=3",
         "vp-discrete:exp",
     ];
     let names = names().chain(more);

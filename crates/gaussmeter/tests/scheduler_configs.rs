@@ -2,7 +2,7 @@
 //! and what is refused.
 //!
 //! Levels in fixtures/scheduler_configs.json are of diffusers 0.42.1: `alphas_cumprod` at some
-//! timesteps, the first and the last level above 0 of `set_timesteps(8)`, or the formulas of its
+//! timesteps, the first and the last level above 0 of `set_timesteps(8)` (40 for consistency models), or the formulas of its
 //! `step`, where it has no tables.
 
 use gaussmeter::prelude::*;
@@ -106,8 +106,8 @@ fn every_class_has_its_own_defaults_or_a_reason() {
 #[test]
 fn levels_start_where_they_should() {
     for (class, keys, t_max, prior) in [
-        ("EDMEulerScheduler", r#""sigma_max": 100"#, 100.0, 100.0),
-        ("CosineDPMSolverMultistepScheduler", "", 500.0, 500.0),
+        ("EDMEulerScheduler", r#""sigma_max": 100"#, 100.0, 100f64.hypot(1.0)),
+        ("CosineDPMSolverMultistepScheduler", "", 500.0, 500f64.hypot(1.0)),
         ("KarrasVeScheduler", "", 100.0, 100.0),
         ("CMStochasticIterativeScheduler", "", 80.0, 80.0),
         ("ScoreSdeVeScheduler", "", 1.0, 1348.0),
@@ -141,6 +141,7 @@ fn the_first_notice_says_the_process() {
         let text = text.split(';').next().unwrap();
         let other = process::registry().build(text).unwrap_or_else(|e| panic!("{text}: {e}")).item;
         assert_eq!((ours.t_max(), ours.t_min()), (other.t_max(), other.t_min()), "{text}");
+        assert_eq!(ours.prior_std(), other.prior_std(), "{text}");
         for share in [0.1, 0.5, 0.9, 1.0] {
             let [a, b] = [&ours, &other].map(|p| p.level(share * p.t_max()));
             assert_eq!(a, b, "{text}");
@@ -158,7 +159,7 @@ fn keys_that_change_the_process_do() {
         ("DDIMScheduler", r#""beta_end": 0.03"#),
         ("DDIMScheduler", r#""beta_start": 0.001"#),
         ("DDIMScheduler", r#""beta_schedule": "squaredcos_cap_v2""#),
-        ("EulerDiscreteScheduler", r#""rescale_betas_zero_snr": true"#),
+        ("CogVideoXDDIMScheduler", r#""rescale_betas_zero_snr": true"#),
     ] {
         assert_ne!(level(class, ""), level(class, keys), "{class} {keys}");
     }
@@ -184,6 +185,10 @@ fn continuous_timesteps_start_at_sigma_max() {
     for spaced in ["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"] {
         let process = build(&with(&format!("{svd}, \"{spaced}\": true")));
         assert_eq!((process.t_max(), process.t_min()), (700.0, 0.002), "{spaced}");
+        assert_eq!(process.prior_std(), 700.0, "{spaced}");
+        // Euler counts the variance of data to its start with leading timesteps only.
+        let leading = format!("{svd}, \"{spaced}\": true, \"timestep_spacing\": \"leading\"");
+        assert_eq!(build(&with(&leading)).prior_std(), 700f64.hypot(1.0), "{spaced}");
     }
     let plain = build(&with(svd));
     assert_eq!(plain.t_max(), 1000.0);

@@ -6,18 +6,25 @@ use crate::entry::{Entry, Kind, Parameter};
 pub struct Edm {
     sigma_min: f64,
     sigma_max: f64,
+    prior_std: f64,
 }
 
 impl Edm {
     /// The process up to `sigma_max` > 0, in data units.
     pub fn new(sigma_max: f64) -> Self {
         // 0.002, as in Karras et al., table 1.
-        Edm { sigma_min: 0.002f64.min(1e-3 * sigma_max), sigma_max }
+        Edm { sigma_min: 0.002f64.min(1e-3 * sigma_max), sigma_max, prior_std: sigma_max }
     }
 
     /// The same with a network that is asked about levels down to `sigma_min` > 0.
     pub fn down_to(self, sigma_min: f64) -> Self {
         Edm { sigma_min, ..self }
+    }
+
+    /// The same where samplers start from N(0, `prior_std`² I), such as (σ_max² + 1)^½ for data of unit
+    /// variance.
+    pub fn starting_from(self, prior_std: f64) -> Self {
+        Edm { prior_std, ..self }
     }
 }
 
@@ -40,7 +47,7 @@ impl Process for Edm {
         }
     }
     fn prior_std(&self) -> f64 {
-        self.sigma_max
+        self.prior_std
     }
     fn t_min(&self) -> f64 {
         self.sigma_min
@@ -72,17 +79,26 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             default: Some("auto"),
             summary: "cleanest level of the network, where grids put their lowest; auto: 0.002",
         },
+        Parameter {
+            name: "prior_std",
+            kind: Kind::NumberOr { word: "auto" },
+            default: Some("auto"),
+            summary: "standard deviation of the law that samplers start from; auto: sigma_max",
+        },
     ],
     build: |a| {
         let sigma_max = a.number("sigma_max");
-        match a.number_or("sigma_min") {
-            None => Ok(Box::new(Edm::new(sigma_max))),
-            Some(sigma_min) if sigma_min < sigma_max => {
-                Ok(Box::new(Edm::new(sigma_max).down_to(sigma_min)))
+        let mut process = Edm::new(sigma_max);
+        if let Some(sigma_min) = a.number_or("sigma_min") {
+            if sigma_min >= sigma_max {
+                let error = format!("sigma_min = {sigma_min} is not below sigma_max = {sigma_max}");
+                return Err(error.into());
             }
-            Some(sigma_min) => {
-                Err(format!("sigma_min = {sigma_min} is not below sigma_max = {sigma_max}").into())
-            }
+            process = process.down_to(sigma_min);
         }
+        if let Some(prior_std) = a.number_or("prior_std") {
+            process = process.starting_from(prior_std);
+        }
+        Ok(Box::new(process))
     },
 };

@@ -97,7 +97,7 @@ impl Sampler for Pndm {
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "pndm",
-    aliases: &["f-pndm", "PNDMScheduler"],
+    aliases: &["f-pndm", "prk", "PNDMScheduler"],
     summary: "PNDM: pseudo Runge-Kutta steps, then pseudo linear multistep",
     source: "Liu et al. (2022), algorithm 2; diffusers",
     order: Some(2),
@@ -114,7 +114,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
 
 pub(super) static PLMS: Entry<dyn Sampler> = Entry {
     name: "plms",
-    aliases: &["PLMSSampler"],
+    aliases: &["skip_prk", "PLMSSampler"],
     summary: "pseudo linear multistep after one step with two evaluations, as run for latent diffusion",
     source: "Liu et al. (2022), equation 12; diffusers (skip_prk_steps=True)",
     order: Some(2),

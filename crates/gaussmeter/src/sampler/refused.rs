@@ -9,7 +9,7 @@ pub(super) const REFUSED: &[Refused] = &[
     },
     Refused::Members {
         names: &["ScoreSdeVeScheduler"],
-        reason: "its corrector chooses its step by the norms of score and noise, which is not linear in the state: use pc, whose corrector steps by the noise level",
+        reason: "its corrector chooses its step by the norms of score and noise, which is not linear in the state: use pc, whose corrector steps by the noise level, or ei, its predictor alone (correct_steps=0); its process is ve",
     },
     Refused::Parameters {
         names: &["snr"],

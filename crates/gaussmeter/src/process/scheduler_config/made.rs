@@ -143,7 +143,8 @@ fn from_betas(config: &Config, more: &[&str]) -> Result<Made, ConfigError> {
                 config.text("timestep_type") == "continuous" && predicts == "v_prediction";
             if is_continuous {
                 let low = low.unwrap_or(lowest).min(0.5 * high);
-                return Made::of(format!("edm:sigma_max={high},sigma_min={low}"));
+                let adds_data = config.text("timestep_spacing") == "leading";
+                return Made::of(between(low, high, adds_data));
             }
             if high > highest * (1.0 + 1e-6) {
                 return Err(config.refused(format!(
@@ -233,6 +234,13 @@ fn table(config: &Config, more: &[&str]) -> Result<Made, ConfigError> {
     })
 }
 
+/// Levels from `high` to `low`, and a start with (σ_max² + 1)^½ where the class counts unit variance of
+/// the data to it (its `init_noise_sigma`).
+fn between(low: f64, high: f64, adds_data: bool) -> String {
+    let start = if adds_data { format!(",prior_std={}", high.hypot(1.0)) } else { String::new() };
+    format!("edm:sigma_max={high},sigma_min={low}{start}")
+}
+
 /// Variance exploding, between the two levels.
 fn exploding(config: &Config) -> Result<Made, ConfigError> {
     let class = config.class.name;
@@ -240,7 +248,8 @@ fn exploding(config: &Config) -> Result<Made, ConfigError> {
     config.word("sigma_schedule", &["karras", "exponential"])?;
     config.word("final_sigmas_type", &["zero", "sigma_min"])?;
     let (low, high) = (config.range("sigma_min")?, config.range("sigma_max")?);
-    let made = Made::of(format!("edm:sigma_max={high},sigma_min={low}"))?;
+    let adds_data = !matches!(class, "KarrasVeScheduler" | "CMStochasticIterativeScheduler");
+    let made = Made::of(between(low, high, adds_data))?;
     Ok(match class {
         "KarrasVeScheduler" => made.with(format!(
             "{class} takes the squares of its levels for levels, from {} instead of {high} on: here they are levels",
