@@ -5,6 +5,7 @@
 //! [`Blobs`] until [`pictures`] decodes them.
 
 pub mod blobs;
+mod choice;
 pub mod format;
 mod input;
 mod many;
@@ -13,6 +14,7 @@ pub mod pictures;
 pub mod records;
 
 pub use blobs::{Blob, Blobs};
+pub use choice::Choice;
 pub use format::{Format, formats};
 pub use input::{Input, ReadSeek};
 pub use many::{Part, PartError};
@@ -133,6 +135,14 @@ pub enum Content {
 }
 
 impl Content {
+    /// Whether it comes out of files among which a part can be chosen.
+    fn has_parts(&self) -> bool {
+        match self {
+            Content::Pictures(blobs) => blobs.has_parts(),
+            _ => false,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Content::Samples(_) => "samples",
@@ -189,7 +199,17 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
     for path in paths {
         match path.is_dir() {
             true => open_folder(path, options, &mut notes, &mut contents)?,
-            false => open_input(Input::file(path)?, options, &mut notes, &mut contents)?,
+            false => {
+                let before = contents.len();
+                open_input(Input::file(path)?, options, &mut notes, &mut contents)?;
+                // What is within an archive has been chosen from there.
+                match contents.get(before) {
+                    Some((input, content)) if input.member().is_none() && !content.has_parts() => {
+                        options.refuse(input, "a single file", &[Choice::Split])?;
+                    }
+                    _ => {}
+                }
+            }
         }
     }
     let data = match whole(paths, contents)? {
@@ -279,6 +299,7 @@ fn open_input(
             open_files(&input.place(), files.collect(), options, notes, contents)
         }
         content => {
+            options.fit(&input, &content)?;
             contents.push((input, content));
             Ok(())
         }
@@ -308,7 +329,10 @@ fn open_folder(
                 .push(format!("{place}: {count} files without pictures left out (first: {first})"));
         }
         let blobs = blobs::Files::new(path, chosen.into_iter().map(|(_, p)| p).collect());
-        contents.push((Input::file(blobs.first())?, Content::Pictures(Box::new(blobs))));
+        let (first, content) = (Input::file(blobs.first())?, Content::Pictures(Box::new(blobs)));
+        options.refuse(&first, content.name(), &[Choice::Array])?;
+        options.fit(&first, &content)?;
+        contents.push((first, content));
         return Ok(());
     }
     let mut named = Vec::new();
@@ -331,6 +355,10 @@ fn open_files(
     let (data, others): (Vec<_>, Vec<_>) = files
         .into_iter()
         .partition(|(_, input)| format::of(input).is_some_and(|f| f.name != format::TEXT));
+    // What is called as data are and cannot be read would be missing without a word.
+    if let Some((_, input)) = others.iter().find(|(_, input)| format::should_be_data(input)) {
+        return Err(format::unrecognised(input));
+    }
     let path = || PathBuf::from(place);
     if data.is_empty() {
         return Err(match others.first() {

@@ -4,7 +4,9 @@
 mod folders;
 mod formats;
 mod hostile;
+mod options;
 mod parts;
+mod truncated;
 
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError};
 use gaussmeter_data::source::{self, Data, Options};

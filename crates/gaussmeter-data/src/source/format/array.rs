@@ -188,8 +188,10 @@ fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array
         ))
     })?;
     let mut stored = Vec::new();
-    let mut reader = (array.open)(0)?.take(bytes as u64);
-    reader.read_to_end(&mut stored).map_err(|e| array.input.failed(e))?;
+    let mut reader = (array.open)(0)?;
+    let read = (&mut reader).take(bytes as u64).read_to_end(&mut stored);
+    // At its end a compressed stream compares its checksum.
+    read.and_then(|_| reader.read(&mut [0])).map_err(|e| array.input.failed(e))?;
     if stored.len() < bytes {
         return Err(array.malformed(format!("ends after {} of {bytes} bytes", stored.len())));
     }

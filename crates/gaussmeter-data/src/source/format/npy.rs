@@ -3,8 +3,8 @@
 use super::Format;
 use super::array::Stored;
 use crate::samples::SamplesError;
-use crate::source::Input;
 use crate::source::records::{Number, Opener, fortran_strides};
+use crate::source::{Choice, Input};
 use std::io::Read;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -17,6 +17,7 @@ pub(super) static FORMAT: Format = Format {
     summary: "NumPy array: samples (N x d, N x C x H x W, N x H x W x C), a covariance, eigenvalues",
     recognises: |input| input.head().starts_with(MAGIC),
     open: |input, options| {
+        options.refuse(input, "an .npy file, which holds one array", &[Choice::Array])?;
         let owned = input.clone();
         stored(input, None, Box::new(move |at| owned.reader_at(at)))?.content(input, None, options)
     },

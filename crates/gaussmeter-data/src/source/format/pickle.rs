@@ -5,7 +5,7 @@ use super::array::{Stored, choose};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Array, Pickle, Value};
 use crate::source::records::{Number, usual_strides};
-use crate::source::{Content, Input, Options};
+use crate::source::{Choice, Content, Input, Options};
 
 pub(super) static FORMAT: Format = Format {
     name: "pickle",
@@ -43,6 +43,7 @@ pub(super) fn is_list(input: &Input) -> bool {
 fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     let pickle = Pickle::load(input)?;
     if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
+        options.refuse(input, "pictures of CIFAR, which are planes", &[Choice::Layout])?;
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
     let (name, value) = find(input, &pickle, options)?;
@@ -63,6 +64,7 @@ pub(super) fn find<'a>(
 ) -> Result<(Option<String>, &'a Value), SamplesError> {
     let root = pickle.root();
     if let Value::Array(_) | Value::Tensor(_) = root {
+        options.refuse(input, "one array without a name", &[Choice::Array])?;
         return Ok((None, root));
     }
     let arrays = pickle.arrays();

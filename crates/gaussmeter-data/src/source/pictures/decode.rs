@@ -38,5 +38,20 @@ pub(super) fn picture(bytes: &[u8]) -> Result<DynamicImage, String> {
         jpeg::check_complete(bytes)?;
     }
     reader.set_format(format);
-    reader.decode().map_err(|e| e.to_string())
+    reader.decode().map_err(|e| without_types(&e.to_string()))
+}
+
+/// A message without the insides of the decoder's types: `ChunkType { type: IDAT, critical: true }`
+/// becomes IDAT.
+fn without_types(message: &str) -> String {
+    let (mut text, mut rest) = (String::new(), message);
+    while let Some((before, after)) = rest.split_once(" { ") {
+        let Some((inside, end)) = after.split_once(" }") else { break };
+        let name = before.rfind(|c: char| !c.is_alphanumeric()).map_or(0, |at| at + 1);
+        let first = inside.split(',').next().unwrap_or_default();
+        text.push_str(before.get(..name).unwrap_or(before));
+        text.push_str(first.split_once(": ").map_or(first, |(_, value)| value));
+        rest = end;
+    }
+    text + rest
 }
