@@ -16,6 +16,12 @@ use std::sync::Arc;
 /// The samplers of the paper's table.
 pub const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
 
+/// The process where none is named.
+pub const PROCESS: &str = "vp-linear";
+
+/// The grid where none is named.
+pub const GRID: &str = "uniform";
+
 /// Data, process and grid.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Setting")]
@@ -33,10 +39,10 @@ pub struct SettingOptions {
 #[command(next_help_heading = "Setting")]
 pub struct ProcessOptions {
     /// Forward process, such as edm:sigma_max=80 (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME", default_value = "vp-linear")]
+    #[arg(long, value_name = "NAME", default_value = PROCESS)]
     pub process: String,
     /// Where the times go: uniform, karras, sigmas:FILE with its own levels, … (see `gaussmeter list grids`)
-    #[arg(long, value_name = "NAME", default_value = "uniform")]
+    #[arg(long, value_name = "NAME", default_value = GRID)]
     pub grid: String,
 }
 
@@ -187,8 +193,13 @@ fn each<T>(
     names.iter().map(|name| build(name)).collect()
 }
 
-/// Samplers, from comma-separated lists.
+/// Samplers, from comma-separated lists, or `all`.
 pub fn samplers(texts: &[String]) -> Result<Vec<NamedSampler>, Failure> {
+    if let [all] = texts
+        && all == "all"
+    {
+        return Ok(all_samplers());
+    }
     let registry = sampler::registry();
     each("--sampler", texts, |name| Ok(registry.build(name)?))
 }

@@ -36,6 +36,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.for_tables(a.ascii, "--ascii")?;
     let width = width(a.output.format()?);
     a.output.write(&info(&a.spectrum)?.report(width, a.ascii))
 }
