@@ -128,9 +128,26 @@ impl PlacesOptions {
     }
 }
 
+/// Why no spectrum is found there, and what to do about it where something else is there.
+pub fn no_spectrum(name: &str, error: data::DataError) -> Failure {
+    let path = std::path::Path::new(name);
+    if path.is_dir() {
+        return Failure::Request(format!(
+            "{name} is a folder, not a spectrum: gaussmeter spectrum {name} -o my.npz makes one of the samples in it"
+        ));
+    }
+    let sums = |archive: data::Archive| archive.content() == Some("gaussmeter moments");
+    if path.is_file() && data::Archive::open(path).is_some_and(sums) {
+        return Failure::Request(format!(
+            "{name} holds sums over samples, not a spectrum: gaussmeter merge {name} -o my.npz makes one of them"
+        ));
+    }
+    error.into()
+}
+
 /// Loads the data; notices go to stderr.
-fn load(name: &str) -> Result<Spectrum, Failure> {
-    let spectrum = data::load(name)?;
+pub fn load(name: &str) -> Result<Spectrum, Failure> {
+    let spectrum = data::load(name).map_err(|error| no_spectrum(name, error))?;
     for notice in spectrum.notices() {
         note(format!("{}: {notice}", spectrum.name()));
     }
@@ -202,6 +219,16 @@ pub fn samplers(texts: &[String]) -> Result<Vec<NamedSampler>, Failure> {
     }
     let registry = sampler::registry();
     each("--sampler", texts, |name| Ok(registry.build(name)?))
+}
+
+/// One sampler; `all` is for commands that take several.
+pub fn sampler(text: &str) -> Result<NamedSampler, Failure> {
+    match text {
+        "all" => Err(Failure::Usage(
+            "--sampler all: this command takes one sampler (all of them: gaussmeter rank)".into(),
+        )),
+        text => Ok(sampler::registry().build(text)?),
+    }
 }
 
 /// All samplers of the registry that need no parameter.

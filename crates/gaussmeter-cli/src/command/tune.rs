@@ -4,7 +4,6 @@ use crate::output::{Output, write_text};
 use clap::{Args, ValueEnum};
 use gaussmeter::design::{End, Start, objective};
 use gaussmeter::experiment::{Length, TuneOptions, tune};
-use gaussmeter::sampler;
 use std::path::PathBuf;
 
 /// The times of a sampler that suit given data best
@@ -80,7 +79,7 @@ fn parse_count(text: &str) -> Result<usize, String> {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let sampler = sampler::registry().build(&a.sampler)?;
+    let sampler = options::sampler(&a.sampler)?;
     let (init_label, init) = options::init(&a.init)?;
     let objective = objective::registry().build(&a.objective)?;
     let setting = options::setting(a.spectrum.as_deref(), &a.process)?;

@@ -213,9 +213,11 @@ impl Array {
         Ok(values)
     }
 
-    /// After the last sample: a compressed stream compares its checksum when it finds its end.
+    /// After the last sample: streams with a checksum compare it when they find their end, which a
+    /// damaged header may put a little later.
     fn end(&self, reader: &mut dyn Read) -> Result<(), SamplesError> {
-        reader.read(&mut [0]).map(drop).map_err(|error| self.input.failed(error))
+        let rest = io::copy(&mut reader.take(PIECE as u64), &mut io::sink());
+        rest.map(drop).map_err(|error| self.input.failed(error))
     }
 
     /// The bytes of the next sample, of so many numbers.

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Relative asymmetry up to which a square array is a covariance.
 pub(super) const SYMMETRIC: f64 = 1e-6;
 
+/// Bytes after an array in which the end of its stream is looked for.
+const REST: u64 = 1 << 20;
+
 /// Names that an error lists.
 const LISTED: usize = 20;
 
@@ -189,9 +192,10 @@ fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array
     })?;
     let mut stored = Vec::new();
     let mut reader = (array.open)(0)?;
-    let read = (&mut reader).take(bytes as u64).read_to_end(&mut stored);
+    let read = reader.by_ref().take(bytes as u64).read_to_end(&mut stored);
     // At its end a compressed stream compares its checksum.
-    read.and_then(|_| reader.read(&mut [0])).map_err(|e| array.input.failed(e))?;
+    let rest = |_| io::copy(&mut reader.take(REST), &mut io::sink());
+    read.and_then(rest).map_err(|e| array.input.failed(e))?;
     if stored.len() < bytes {
         return Err(array.malformed(format!("ends after {} of {bytes} bytes", stored.len())));
     }
