@@ -698,7 +698,7 @@ fn bad_requests_get_one_line() {
         ("table --eps nan", "times are finite and not negative"),
         ("table --eps 1e-3,x", "invalid value 'x' for '--eps <E,…>': not a number"),
         ("eval --sampler rk4 --nfe 3", "'rk4' needs at least 4 network evaluations"),
-        ("table --nfe 3 --sampler em,rk4", "'rk4' needs at least 4 network evaluations"),
+        ("table --nfe 3 --sampler rk4", "'rk4' needs at least 4 network evaluations"),
         ("eval --sampler euler --points 1", "1 point leaves no step"),
         ("eval --sampler euler --points 0", "0 points leaves no step"),
         ("eval --sampler euler --steps 0", "0 steps leaves no step"),
