@@ -709,7 +709,7 @@ fn bad_requests_get_one_line() {
         ("table --columns 50,1e3", "invalid value '1e3' for '--columns <N,…>': not a whole number"),
         ("modes --rows -1", "not a whole number"),
         ("eval --sampler ddpm --steps 10", "'ddpm': undefined at step 1 of 10"),
-        ("table --steps 10", "'ddpm': undefined at step 1 of 10"),
+        ("table --steps 10 --sampler ddpm", "'ddpm': undefined at step 1 of 10"),
         ("eval --sampler ddpm --process edm", "defined for variance-preserving processes"),
         ("eval --sampler eulr", "unknown sampler 'eulr': did you mean 'euler'?"),
         ("table --sampler em,huen", "unknown sampler 'huen': did you mean 'heun'?"),
