@@ -67,11 +67,29 @@ impl Failure {
             }
             Failure::Clap(error) => (in_our_words(&error), 2),
         };
-        // What was typed may contain anything, and a message is one line.
-        let text = text.replace(char::is_control, " ");
-        let _ = writeln!(std::io::stderr(), "error: {text}");
+        let _ = writeln!(std::io::stderr(), "error: {}", one_line(&text));
         ExitCode::from(code)
     }
+}
+
+/// Most characters of a line for people.
+const LONGEST: usize = 600;
+
+/// Characters of a longer line that are kept at its end, where it says what to do.
+const KEPT_END: usize = 200;
+
+/// A line for people. What was typed may contain anything, of any length: control characters become
+/// spaces, and the middle of what is too long is left out.
+pub fn one_line(text: &str) -> String {
+    let text = text.replace(char::is_control, " ");
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text;
+    }
+    const GAP: &str = " … ";
+    let start: String = text.chars().take(LONGEST - KEPT_END - GAP.chars().count()).collect();
+    let end: String = text.chars().skip(count - KEPT_END).collect();
+    start + GAP + &end
 }
 
 /// Help, asked for or not, or the version.

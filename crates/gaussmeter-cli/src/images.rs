@@ -39,8 +39,9 @@ pub struct ImageOptions {
     #[arg(long, value_name = "SIZE")]
     crop: Option<Size>,
     /// How pixels are averaged by --resize; as Pillow's filters of these names
-    #[arg(long, value_enum, default_value = "bicubic")]
-    filter: FilterName,
+    /// [default: bicubic]
+    #[arg(long, value_enum, requires = "resize")]
+    filter: Option<FilterName>,
     /// Channels: auto (as stored; opaque alpha is dropped), gray (also grayscale), rgb or rgba
     #[arg(long, value_enum, default_value = "auto")]
     channels: ChannelsName,
@@ -53,7 +54,7 @@ impl ImageOptions {
             memory,
             resize: self.resize,
             crop: self.crop,
-            filter: self.filter.into(),
+            filter: self.filter.map_or_else(Filter::default, Filter::from),
             channels: self.channels.into(),
             skip_bad: false,
         }

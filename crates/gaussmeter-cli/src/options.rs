@@ -16,6 +16,12 @@ use std::sync::Arc;
 /// The samplers of the paper's table.
 pub const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
 
+/// The process where none is named.
+pub const PROCESS: &str = "vp-linear";
+
+/// The grid where none is named.
+pub const GRID: &str = "uniform";
+
 /// Data, process and grid.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Setting")]
@@ -33,10 +39,10 @@ pub struct SettingOptions {
 #[command(next_help_heading = "Setting")]
 pub struct ProcessOptions {
     /// Forward process, such as edm:sigma_max=80 (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME", default_value = "vp-linear")]
+    #[arg(long, value_name = "NAME", default_value = PROCESS)]
     pub process: String,
     /// Where the times go: uniform, karras, sigmas:FILE with its own levels, … (see `gaussmeter list grids`)
-    #[arg(long, value_name = "NAME", default_value = "uniform")]
+    #[arg(long, value_name = "NAME", default_value = GRID)]
     pub grid: String,
 }
 
@@ -131,9 +137,26 @@ pub fn process(text: &str) -> Result<Named<dyn Process>, Failure> {
     Ok(process)
 }
 
+/// Why no spectrum is found there, and what to do about it where something else is there.
+pub fn no_spectrum(name: &str, error: data::DataError) -> Failure {
+    let path = std::path::Path::new(name);
+    if path.is_dir() {
+        return Failure::Request(format!(
+            "{name} is a folder, not a spectrum: gaussmeter spectrum {name} -o my.npz makes one of the samples in it"
+        ));
+    }
+    let sums = |archive: data::Archive| archive.content() == Some("gaussmeter moments");
+    if path.is_file() && data::Archive::open(path).is_some_and(sums) {
+        return Failure::Request(format!(
+            "{name} holds sums over samples, not a spectrum: gaussmeter merge {name} -o my.npz makes one of them"
+        ));
+    }
+    error.into()
+}
+
 /// Loads the data; notices go to stderr.
-fn load(name: &str) -> Result<Spectrum, Failure> {
-    let spectrum = data::load(name)?;
+pub fn load(name: &str) -> Result<Spectrum, Failure> {
+    let spectrum = data::load(name).map_err(|error| no_spectrum(name, error))?;
     for notice in spectrum.notices() {
         note(format!("{}: {notice}", spectrum.name()));
     }
@@ -193,10 +216,25 @@ fn each<T>(
     names.iter().map(|name| build(name)).collect()
 }
 
-/// Samplers, from comma-separated lists.
+/// Samplers, from comma-separated lists, or `all`.
 pub fn samplers(texts: &[String]) -> Result<Vec<NamedSampler>, Failure> {
+    if let [all] = texts
+        && all == "all"
+    {
+        return Ok(all_samplers());
+    }
     let registry = sampler::registry();
     each("--sampler", texts, |name| Ok(registry.build(name)?))
+}
+
+/// One sampler; `all` is for commands that take several.
+pub fn sampler(text: &str) -> Result<NamedSampler, Failure> {
+    match text {
+        "all" => Err(Failure::Usage(
+            "--sampler all: this command takes one sampler (all of them: gaussmeter rank)".into(),
+        )),
+        text => Ok(sampler::registry().build(text)?),
+    }
 }
 
 /// All samplers of the registry that need no parameter.

@@ -1,6 +1,6 @@
 //! Where results go: stdout, or a file that is written beside its place and then renamed.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, one_line};
 use clap::Args;
 use gaussmeter::file::{UNFINISHED, remove_unfinished};
 use gaussmeter::report::{Format, Report, by_extension, by_name};
@@ -29,6 +29,16 @@ impl Output {
                 by_extension(path).map_err(|e| Failure::Usage(format!("{e} with --format")))
             }
             (None, None) => Ok(by_name("text")?),
+        }
+    }
+
+    /// Refuses an option that is for tables where the format has all there is.
+    pub fn for_tables(&self, given: bool, option: &str) -> Result<(), Failure> {
+        match self.format()?.name {
+            name @ ("csv" | "json") if given => Err(Failure::Usage(format!(
+                "{option} has no effect on {name}, which has everything: it is for text, markdown and latex"
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -67,7 +77,7 @@ pub fn differs(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
 
 /// A line on stderr that is no failure.
 pub fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "note: {text}");
+    let _ = writeln!(io::stderr(), "note: {}", one_line(&text.to_string()));
 }
 
 /// Characters to which words are wrapped. Markdown wraps by itself; with 52, text fits a terminal and
@@ -137,9 +147,27 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
         Ok(found) if !found.is_file() => fs::write(path, text),
         Ok(found) if found.permissions().readonly() => Err(ErrorKind::PermissionDenied.into()),
         Ok(found) => replace(&path.canonicalize()?, text, Some(found.permissions())),
-        Err(_) => replace(path, text, None),
+        Err(_) => replace(&linked(path)?, text, None),
     }
 }
+
+/// Where a link leads that leads to nothing: what is written there is found by the link.
+fn linked(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            // A relative link starts from the folder of the link.
+            Ok(next) => {
+                path = path.parent().map_or_else(|| next.clone(), |folder| folder.join(&next))
+            }
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(ErrorKind::NotFound.into())
+}
+
+/// Most links that lead to each other, as on Linux.
+const MAX_LINKS: usize = 40;
 
 /// A reader of the file sees all of the old content or all of the new.
 fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {

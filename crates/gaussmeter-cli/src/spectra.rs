@@ -25,15 +25,30 @@ pub struct SolveOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Summary {
-    /// Format of the summary on stdout: text, markdown, latex, csv or json
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: String,
+    /// Format of the summary on stdout: text, markdown, latex, csv or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
 }
 
 impl Summary {
     /// The format, checked before any work is done.
     pub fn format(&self) -> Result<&'static Format, Failure> {
-        Ok(by_name(&self.format)?)
+        Ok(by_name(self.format.as_deref().unwrap_or("text"))?)
+    }
+
+    /// Refuses what is for spectra where only sums are written.
+    pub fn of_sums(&self, solve: &SolveOptions, what: &str) -> Result<(), Failure> {
+        let given = [
+            (solve.basis, "--basis"),
+            (solve.centred, "--centred"),
+            (self.format.is_some(), "--format"),
+        ];
+        match given.iter().find(|(given, _)| *given) {
+            Some((_, option)) => Err(Failure::Usage(format!(
+                "{option} has no effect on {what}: give it where they are merged into a spectrum"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Writes what `gaussmeter info` says of a spectrum file to stdout, or of a spectrum that is in

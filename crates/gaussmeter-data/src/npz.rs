@@ -126,6 +126,20 @@ pub(crate) fn open(path: &Path) -> Result<File, FileError> {
 /// Bytes that are converted at a time.
 const PIECE: usize = 1 << 16;
 
+/// Where a file is found by the links that lead to it, whether it is there or not yet.
+pub(crate) fn linked(path: &Path) -> PathBuf {
+    const MAX_LINKS: usize = 40;
+    let mut found = path.to_path_buf();
+    for _ in 0..MAX_LINKS {
+        match std::fs::read_link(&found) {
+            // A relative link starts from the folder of the link.
+            Ok(next) => found = found.parent().map_or(next.clone(), |folder| folder.join(&next)),
+            Err(_) => return found,
+        }
+    }
+    path.into()
+}
+
 /// A temporary file in the folder of its final place.
 pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
@@ -215,7 +229,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
-        Ok(Writer { path: path.into(), zip: ZipWriter::new(Gate::new(beside(path)?)) })
+        let path = linked(path);
+        let zip = ZipWriter::new(Gate::new(beside(&path)?));
+        Ok(Writer { path, zip })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {

@@ -1,6 +1,6 @@
 //! Pictures in, sheets of pictures out.
 
-use crate::npz::{FileError, beside};
+use crate::npz::{FileError, beside, linked};
 use crate::samples::SamplesError;
 use crate::source::blobs::read_picture;
 use crate::source::pictures::{self, Pixels};
@@ -170,6 +170,7 @@ impl Sheet {
             png::EncodingError::IoError(error) => failed(error),
             error => failed(error.into()),
         };
+        let path = &linked(path);
         let mut file = BufWriter::new(beside(path)?);
         let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
         encoder.set_depth(png::BitDepth::Eight);

@@ -44,9 +44,9 @@ pub struct Arguments {
     target: Option<TargetName>,
     #[command(flatten)]
     length: LengthOptions,
-    /// Points shown in text and markdown; 0 for all
-    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true, default_value = "25")]
-    rows: usize,
+    /// Points shown in text and markdown; 0 for all [default: 25]
+    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true)]
+    rows: Option<usize>,
     #[command(flatten)]
     output: Output,
 }
@@ -64,7 +64,7 @@ enum TargetName {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    a.output.format()?;
+    a.output.for_tables(a.rows.is_some(), "--rows")?;
     let samplers = options::samplers(&a.sampler)?;
     let metric = a.metric.build()?;
     let (init_label, init) = options::init(&a.init)?;
@@ -97,5 +97,5 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             ));
         }
     };
-    a.output.write(&curve.report(a.rows))
+    a.output.write(&curve.report(a.rows.unwrap_or(25)))
 }

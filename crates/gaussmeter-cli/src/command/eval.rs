@@ -3,7 +3,6 @@ use crate::options::{self, LengthOptions, SettingOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Length, evaluate};
-use gaussmeter::sampler;
 
 /// One configuration: everything known about it
 #[derive(Debug, Args)]
@@ -40,7 +39,7 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let sampler = sampler::registry().build(&a.sampler)?;
+    let sampler = options::sampler(&a.sampler)?;
     let (init_label, init) = options::init(&a.init)?;
     let setting = a.setting.build("cifar10")?;
     let length = a.length.length(&setting, Length::Nfe(50));

@@ -4,7 +4,6 @@ use crate::output::{note, print, write_text};
 use clap::{Args, ValueEnum};
 use gaussmeter::experiment::Length;
 use gaussmeter::export::{self, Form, export};
-use gaussmeter::sampler;
 use std::path::{Path, PathBuf};
 
 /// A schedule for diffusers, k-diffusion, ComfyUI, EDM or flow matching
@@ -81,7 +80,7 @@ impl Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let target = export::registry().build(&a.to)?;
-    let sampler = sampler::registry().build(&a.sampler)?;
+    let sampler = options::sampler(&a.sampler)?;
     let init = a.init.as_deref().map(options::init).transpose()?;
     let setting = a.setting.build("cifar10")?;
     let length = a.length.length(&setting, Length::Nfe(10));

@@ -1,4 +1,5 @@
 use crate::failure::Failure;
+use crate::options::no_spectrum;
 use crate::output::{Output, width};
 use clap::Args;
 use gaussmeter::experiment::info;
@@ -36,6 +37,8 @@ pub struct Arguments {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.for_tables(a.ascii, "--ascii")?;
     let width = width(a.output.format()?);
-    a.output.write(&info(&a.spectrum)?.report(width, a.ascii))
+    let found = info(&a.spectrum).map_err(|error| no_spectrum(&a.spectrum, error))?;
+    a.output.write(&found.report(width, a.ascii))
 }

@@ -37,6 +37,24 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.summary.format()?;
+    if let Some(folder) = a.parts.iter().find(|path| path.is_dir()) {
+        let folder = folder.display();
+        return Err(Failure::Request(format!(
+            "{folder} is a folder: name the files in it, such as {folder}/*.npz"
+        )));
+    }
+    if a.solve.basis && a.output.is_none() {
+        return Err(Failure::Usage("--basis keeps eigenvectors in a file: name it with -o".into()));
+    }
+    if a.sums {
+        a.summary.of_sums(&a.solve, "sums")?;
+        if a.incomplete {
+            return Err(Failure::Usage(
+                "--incomplete has no effect on sums: give it where they are merged into a spectrum"
+                    .into(),
+            ));
+        }
+    }
     if let Some(path) = &a.output {
         save_path(path, &a.parts)?;
     }

@@ -29,20 +29,20 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     length: LengthOptions,
-    /// Eigenvalues shown in text, markdown and latex; 0 for all
-    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true, default_value = "25")]
-    rows: usize,
+    /// Eigenvalues shown in text, markdown and latex; 0 for all [default: 25]
+    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true)]
+    rows: Option<usize>,
     #[command(flatten)]
     output: Output,
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    a.output.format()?;
+    a.output.for_tables(a.rows.is_some(), "--rows")?;
     let samplers = options::samplers(&a.sampler)?;
     let (init_label, init) = options::init(&a.init)?;
     let setting = a.setting.build("cifar10")?;
     let length = a.length.length(&setting, Length::Nfe(50));
     let eps = options::eps(a.eps, &setting, 1e-3);
     let errors = mode_errors(&setting, &samplers, length, eps, (&init_label, &init))?;
-    a.output.write(&errors.report(a.rows))
+    a.output.write(&errors.report(a.rows.unwrap_or(25)))
 }

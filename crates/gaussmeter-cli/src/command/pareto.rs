@@ -31,9 +31,9 @@ pub struct Arguments {
     /// Budgets of network evaluations (NFE): numbers, ranges A..B, ranges A..B:STEP
     #[arg(long, value_name = "N,A..B,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_range, allow_hyphen_values = true, default_value = "5,10,20,50,100,200")]
     nfe: Vec<Vec<usize>>,
-    /// Budgets shown in the table of text and markdown; 0 for all
-    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true, default_value = "6")]
-    columns: usize,
+    /// Budgets shown in the table of text and markdown; 0 for all [default: 6]
+    #[arg(long, value_name = "N", help_heading = "Output", value_parser = parse_length, allow_negative_numbers = true)]
+    columns: Option<usize>,
     #[command(flatten)]
     output: Output,
 }
@@ -41,15 +41,12 @@ pub struct Arguments {
 const SAMPLERS: &str = "em,euler,heun,rk4,ddim,dpmpp-2m,dpmpp-2m-sde,edm";
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    a.output.format()?;
-    let samplers = match &a.sampler[..] {
-        [all] if all == "all" => options::all_samplers(),
-        names => options::samplers(names)?,
-    };
+    a.output.for_tables(a.columns.is_some(), "--columns")?;
+    let samplers = options::samplers(&a.sampler)?;
     let metric = a.metric.build()?;
     let (init_label, init) = options::init(&a.init)?;
     let places = a.places.build()?;
     let budgets: Vec<usize> = a.nfe.into_iter().flatten().collect();
     let front = pareto(places, &samplers, &budgets, (&init_label, &init), metric)?;
-    a.output.write(&front.report(a.columns))
+    a.output.write(&front.report(a.columns.unwrap_or(6)))
 }

@@ -62,9 +62,9 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     min_ratio: f64,
-    /// Samplers shown by text, markdown and latex; 0 for all
-    #[arg(long, value_name = "N", value_parser = parse_length, default_value = "15", help_heading = "Output", allow_negative_numbers = true)]
-    top: usize,
+    /// Samplers shown by text, markdown and latex; 0 for all [default: 15]
+    #[arg(long, value_name = "N", value_parser = parse_length, help_heading = "Output", allow_negative_numbers = true)]
+    top: Option<usize>,
     /// Also write the winner's noise levels to a file, one per line, for `--grid sigmas:FILE`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     save: Option<PathBuf>,
@@ -87,11 +87,8 @@ fn parse_budget(text: &str) -> Result<usize, String> {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    a.output.format()?;
-    let samplers = match &a.sampler[..] {
-        [all] if all == "all" => options::all_samplers(),
-        names => options::samplers(names)?,
-    };
+    a.output.for_tables(a.top.is_some(), "--top")?;
+    let samplers = options::samplers(&a.sampler)?;
     let init = options::init(&a.init)?;
     let setting = options::setting(a.spectrum.as_deref(), &a.process)?;
     let goal = match a.error {
@@ -122,5 +119,5 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some(path) = &a.save {
         write_text(path, &recommendation.sigmas())?;
     }
-    a.output.write(&recommendation.report(a.top))
+    a.output.write(&recommendation.report(a.top.unwrap_or(15)))
 }

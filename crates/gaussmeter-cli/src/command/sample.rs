@@ -1,5 +1,7 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, ProcessOptions, parse_bytes, parse_length, parse_time};
+use crate::options::{
+    self, GRID, LengthOptions, PROCESS, ProcessOptions, parse_bytes, parse_length, parse_time,
+};
 use crate::output::{differs, extension, note};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
@@ -177,6 +179,11 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
     refuse(exact && a.length.given().is_some(), "a length", "--sampler")?;
     refuse(exact && a.eps.is_some(), "--eps", "--sampler")?;
     refuse(exact && a.init.is_some(), "--init", "--sampler")?;
+    let takes_grid = matches!(a.times, Some(Times::Count(_)));
+    let process = exact && a.times.is_none() && a.dynamics.process != PROCESS;
+    let grid = exact && !takes_grid && a.dynamics.grid != GRID;
+    refuse(grid, "--grid", "--sampler, or --times with a number")?;
+    refuse(process, "--process", "--sampler or --times")?;
     refuse(png && a.dtype.is_some(), "--dtype", "an .npz file")?;
     refuse(!png && a.columns.is_some(), "--columns", "a .png file")?;
     refuse(!png && a.range.is_some(), "--range", "a .png file")?;

@@ -1,12 +1,12 @@
 use crate::failure::Failure;
 use crate::options::{self, parse_length, parse_time};
-use crate::output::{Output, note};
+use crate::output::Output;
 use clap::Args;
 use gaussmeter::entry::split_list;
 use gaussmeter::experiment::{Length, NamedRule, ScheduleOptions, Setting, schedules};
+use gaussmeter::grid;
 use gaussmeter::objective;
 use gaussmeter::process::Process;
-use gaussmeter::{data, grid};
 use std::sync::Arc;
 
 /// The schedules that have a range of noise levels, with and without regard to the data.
@@ -97,10 +97,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         return Err(Failure::Request(format!("--eps {}: it lies in [0, {t_max})", a.eps)));
     }
     let rules = rules(&a.grid, a.eps, &*process)?;
-    let spectrum = data::load(&a.spectrum)?;
-    for notice in spectrum.notices() {
-        note(format!("{}: {notice}", spectrum.name()));
-    }
+    let spectrum = options::load(&a.spectrum)?;
     objective.item.check(spectrum.modes().len()).map_err(Failure::Request)?;
     let lengths = match (&a.steps[..], &a.nfe[..]) {
         ([], []) => [5, 10, 20].map(Length::Steps).into(),

@@ -5,6 +5,7 @@ use crate::output::note;
 use crate::progress::Work;
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
+use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{
@@ -74,15 +75,15 @@ struct MethodOptions {
     /// quadrature with stated errors, for any size; stationary: the circulant model of images
     #[arg(long, value_enum, default_value = "auto")]
     method: MethodName,
-    /// Random vectors of lanczos: their spread is its statistical error
-    #[arg(long, value_name = "N", default_value = "8", value_parser = parse_length)]
-    probes: usize,
-    /// Passes of lanczos over the data
-    #[arg(long, value_name = "N", default_value = "40", value_parser = parse_length)]
-    passes: usize,
-    /// Seed of lanczos's random vectors
-    #[arg(long, value_name = "N", default_value = "0")]
-    seed: u64,
+    /// Random vectors of lanczos: their spread is its statistical error [default: 8]
+    #[arg(long, value_name = "N", value_parser = parse_length)]
+    probes: Option<usize>,
+    /// Passes of lanczos over the data [default: 40]
+    #[arg(long, value_name = "N", value_parser = parse_length)]
+    passes: Option<usize>,
+    /// Seed of lanczos's random vectors [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Memory that samples and vectors of their length may take: while pictures are decoded, all
     /// samples (gram), the vectors of all passes (lanczos, which is faster with more). Covariance
     /// and Gram matrices come on top
@@ -156,7 +157,12 @@ impl MethodOptions {
     }
 
     fn lanczos(&self) -> LanczosOptions {
-        LanczosOptions { probes: self.probes, steps: self.passes, seed: self.seed }
+        let usual = LanczosOptions::default();
+        LanczosOptions {
+            probes: self.probes.unwrap_or(usual.probes),
+            steps: self.passes.unwrap_or(usual.steps),
+            seed: self.seed.unwrap_or(usual.seed),
+        }
     }
 }
 
@@ -179,6 +185,13 @@ impl ReadOptions {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.summary.format()?;
+    let keeps_none = a.method.method == MethodName::Lanczos;
+    if a.solve.basis && a.output.is_none() && !keeps_none {
+        return Err(Failure::Usage("--basis keeps eigenvectors in a file: name it with -o".into()));
+    }
+    if a.part.is_some() {
+        a.summary.of_sums(&a.solve, "sums of a part")?;
+    }
     if let Some(path) = &a.output {
         save_path(path, &a.data)?;
     }
@@ -188,24 +201,70 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         Data::Samples(samples) => of_samples(&a, samples),
         Data::Covariance(given) => {
             no_part(&a, "a covariance")?;
+            no_method(&a, "a covariance", &[MethodName::Dense])?;
             let found = Decomposition::of_covariance(*given, a.solve.basis)?;
             a.summary.finish(&a.solve, found, a.output.as_deref())
         }
         Data::Moments(moments) => {
             no_part(&a, "sums")?;
+            no_method(&a, "sums", &[MethodName::Dense])?;
             a.summary.merge(&a.solve, *moments, a.output.as_deref())
         }
         Data::Spectrum(spectrum) => {
             no_part(&a, "eigenvalues")?;
             spectrum.notices().iter().for_each(note);
+            no_method(&a, "eigenvalues", &[])?;
             if a.solve.basis {
                 return Err(Failure::Request("a list of eigenvalues has no basis".into()));
             }
+            let spectrum = match (a.solve.centred, spectrum.has_mean()) {
+                (false, _) => spectrum,
+                (true, true) => Box::new(centred(&spectrum)?),
+                (true, false) => {
+                    return Err(Failure::Usage(
+                        "--centred has no effect on eigenvalues without a mean".into(),
+                    ));
+                }
+            };
             if let Some(path) = &a.output {
                 gaussmeter_data::save_spectrum(&spectrum, path)?;
             }
             a.summary.show(a.output.as_deref(), || Ok(*spectrum))
         }
+    }
+}
+
+/// A spectrum without its mean.
+fn centred(spectrum: &Spectrum) -> Result<Spectrum, Failure> {
+    let modes = spectrum.modes();
+    let eigenvalues: Vec<f64> = modes.iter().map(|m| m.eigenvalue).collect();
+    let multiplicities: Vec<f64> = modes.iter().map(|m| m.multiplicity).collect();
+    let origin = format!("{}, mean left out", spectrum.provenance());
+    Ok(Spectrum::new(spectrum.name(), origin, &eigenvalues, Some(&multiplicities), None)?)
+}
+
+/// Refuses a method for what is no samples any more, but for those that do the same.
+fn no_method(a: &Arguments, what: &str, same: &[MethodName]) -> Result<(), Failure> {
+    let method = a.method.method;
+    if method != MethodName::Auto && !same.contains(&method) {
+        return Err(Failure::Usage(format!("--method has no effect on {what}: it is for samples")));
+    }
+    of_lanczos(a, what)
+}
+
+/// Refuses the options of lanczos for something else.
+fn of_lanczos(a: &Arguments, what: &str) -> Result<(), Failure> {
+    let MethodOptions { probes, passes, seed, .. } = &a.method;
+    let given = [
+        (probes.is_some(), "--probes"),
+        (passes.is_some(), "--passes"),
+        (seed.is_some(), "--seed"),
+    ];
+    match given.iter().find(|(given, _)| *given) {
+        Some((_, option)) => Err(Failure::Usage(format!(
+            "{option} has no effect on {what}: it is for --method lanczos"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -238,6 +297,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
         MethodName::Lanczos => asked(Method::Lanczos),
         MethodName::Stationary => {
             no_sums(a, "stationary")?;
+            of_lanczos(a, "method stationary")?;
             // Covariances of channels at half the frequencies, an image and its transform.
             let channels = samples.shape().first().map_or(1, |n| *n as u128);
             let needed = dim as u128 * (8 * channels + 64);
@@ -246,6 +306,9 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
             return stationary(a, &mut *samples);
         }
     };
+    if chosen.method != Method::Lanczos {
+        of_lanczos(a, &format!("method {}", chosen.method))?;
+    }
     if chosen.method == Method::Dense {
         return by_moments(a, samples, &chosen);
     }

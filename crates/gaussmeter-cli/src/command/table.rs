@@ -15,6 +15,9 @@ equal numbers of network evaluations (NFE). The published table is not at equal
 NFE: its Heun column spends about twice the evaluations of the others, its RK4
 column has N/4 points. --paper reproduces it as printed.
 
+Samplers that are not defined at some length leave their cells empty; a note says
+why.
+
 Examples:
   gaussmeter table
   gaussmeter table --paper --format latex -o table.tex
@@ -87,6 +90,12 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
                 Count::Nfe => Length::Nfe,
             };
             let own = setting.rule.own_steps().map(|steps| Length::Points(steps + 1));
+            if a.count.is_some() && numbers.is_empty() && own.is_some() {
+                return Err(Failure::Usage(format!(
+                    "--count has no effect on a grid of {} own steps: it is for --columns",
+                    setting.rule.own_steps().unwrap_or(0)
+                )));
+            }
             match (numbers, own) {
                 ([], Some(length)) => vec![Column::new(length)],
                 ([], None) => column_list(&[50, 250, 500, 1000], a.paper, length),

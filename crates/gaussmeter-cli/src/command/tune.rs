@@ -5,7 +5,6 @@ use clap::{Args, ValueEnum};
 use gaussmeter::design::{End, Start};
 use gaussmeter::experiment::{Length, TuneOptions, tune};
 use gaussmeter::objective;
-use gaussmeter::sampler;
 use std::path::PathBuf;
 
 /// The times of a sampler that suit given data best
@@ -85,7 +84,7 @@ fn parse_count(text: &str) -> Result<usize, String> {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let sampler = sampler::registry().build(&a.sampler)?;
+    let sampler = options::sampler(&a.sampler)?;
     let (init_label, init) = options::init(&a.init)?;
     let objective = objective::registry().build(&a.objective)?;
     let setting = options::setting(a.spectrum.as_deref(), &a.process)?;

@@ -264,7 +264,8 @@ impl Moments {
             return differ("shape", &self.shape, &other.shape);
         }
         if self.scale != other.scale {
-            return differ("scale", &self.scale, &other.scale);
+            let [left, right] = [self.scale, other.scale].map(|scale| scale.to_string());
+            return Err(MomentsError::Mismatch { what: "scale", left, right });
         }
         let count = self.count.saturating_add(other.count);
         if count > MAX_COUNT {

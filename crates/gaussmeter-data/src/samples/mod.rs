@@ -10,6 +10,7 @@ pub use memory::InMemory;
 pub use part::{Part, PartError};
 pub use watched::{Progress, Watch, Watched};
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -79,6 +80,13 @@ pub struct Scale {
     pub factor: f64,
     /// The datum stored as 0.
     pub offset: f64,
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.offset < 0.0 { '−' } else { '+' };
+        write!(f, "data = {} · stored {sign} {}", self.factor, self.offset.abs())
+    }
 }
 
 impl Scale {
@@ -222,6 +230,23 @@ pub enum SamplesError {
         /// That of the first picture.
         expected: [usize; 3],
     },
+    /// An option of reading has no effect on what was found.
+    #[error(
+        "{}: {option} has no effect on {found}: it is for {effect}",
+        place(path, entry.as_deref())
+    )]
+    WithoutEffect {
+        /// The path as given.
+        path: PathBuf,
+        /// The entry, if the file has several.
+        entry: Option<String>,
+        /// The option, as on the command line.
+        option: &'static str,
+        /// What was found.
+        found: &'static str,
+        /// What the option has an effect on.
+        effect: &'static str,
+    },
     /// A path holds no vectors.
     #[error("{}: no samples", path.display())]
     Nothing {
@@ -251,7 +276,7 @@ pub enum SamplesError {
         shape: Vec<usize>,
     },
     /// The map to data units is degenerate.
-    #[error("scale data = {} · stored + {} is not finite and invertible", .0.factor, .0.offset)]
+    #[error("scale {0} is not finite and invertible")]
     BadScale(Scale),
     /// The number of values is not that of so many vectors.
     #[error("{values} values for {rows} vectors of dimension {dim}")]

@@ -35,6 +35,11 @@ pub trait Blobs: Send {
         None
     }
 
+    /// Whether they are files among which a training or a test part can be chosen.
+    fn has_parts(&self) -> bool {
+        true
+    }
+
     /// How many there are, if known before they are read.
     fn count(&self) -> Option<u64>;
 
@@ -140,6 +145,9 @@ impl Files {
 impl Blobs for Files {
     fn description(&self) -> String {
         self.folder.display().to_string()
+    }
+    fn has_parts(&self) -> bool {
+        self.files.len() > 1
     }
     fn count(&self) -> Option<u64> {
         Some(self.files.len() as u64)

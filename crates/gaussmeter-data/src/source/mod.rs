@@ -6,6 +6,7 @@
 
 mod arrays;
 pub mod blobs;
+mod choice;
 pub mod format;
 mod input;
 mod many;
@@ -15,6 +16,7 @@ pub mod records;
 mod suffix;
 
 pub use blobs::{Blob, Blobs};
+pub use choice::Choice;
 pub use format::{Format, Undecided, formats};
 pub use input::{Input, ReadSeek};
 pub use records::{Array, Number, Records};
@@ -170,6 +172,14 @@ pub enum Content {
 }
 
 impl Content {
+    /// Whether it comes out of files among which a part can be chosen.
+    fn has_parts(&self) -> bool {
+        match self {
+            Content::Pictures(blobs) => blobs.has_parts(),
+            _ => false,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Content::Samples(_) => "samples",
@@ -229,13 +239,24 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
     for path in paths {
         match path.is_dir() {
             true => open_folder(path, options, &mut notes, &mut contents)?,
-            false => open_input(Input::file(path)?, 0, options, &mut notes, &mut contents)?,
+            false => {
+                let before = contents.len();
+                open_input(Input::file(path)?, 0, options, &mut notes, &mut contents)?;
+                // What is within an archive has been chosen from there.
+                match contents.get(before) {
+                    Some((input, content)) if input.member().is_none() && !content.has_parts() => {
+                        options.refuse(input, "a single file", &[Choice::Split])?;
+                    }
+                    _ => {}
+                }
+            }
         }
     }
     if options.suffix.is_some() && !paths.iter().any(|path| path.is_dir()) {
         check_suffix(paths)?;
     }
     let contents = arrays::settle(describe(paths), contents, options, &mut notes)?;
+    contents.iter().try_for_each(|(input, content)| options.fit(input, content))?;
     let data = match whole(paths, contents)? {
         Content::Samples(samples) => Data::Samples(samples),
         Content::Covariance(covariance) => Data::Covariance(covariance),
@@ -349,6 +370,7 @@ fn open_input(
             open_files(&input.place(), files.collect(), depth + 1, options, notes, contents)
         }
         content => {
+            options.fit(&input, &content)?;
             contents.push((input, content));
             Ok(())
         }
@@ -387,7 +409,10 @@ fn open_folder(
                 .push(format!("{place}: {count} files without pictures left out (first: {first})"));
         }
         let blobs = blobs::Files::new(path, chosen.into_iter().map(|(_, p)| p).collect());
-        contents.push((Input::file(blobs.first())?, Content::Pictures(Box::new(blobs))));
+        let (first, content) = (Input::file(blobs.first())?, Content::Pictures(Box::new(blobs)));
+        options.refuse(&first, content.name(), &[Choice::Array])?;
+        options.fit(&first, &content)?;
+        contents.push((first, content));
         return Ok(());
     }
     let mut named = Vec::new();
@@ -410,6 +435,10 @@ fn open_files(
     let (data, others): (Vec<_>, Vec<_>) = files
         .into_iter()
         .partition(|(_, input)| format::of(input).is_some_and(|f| f.name != format::TEXT));
+    // What is called as data are and cannot be read would be missing without a word.
+    if let Some((_, input)) = others.iter().find(|(_, input)| format::should_be_data(input)) {
+        return Err(format::unrecognised(input));
+    }
     let path = || PathBuf::from(place);
     if data.is_empty() {
         return Err(match others.first() {

@@ -1,7 +1,7 @@
 //! Arrays of numbers in a stream of bytes, as samples.
 
 use super::input::MAX_IN_MEMORY;
-use super::{Input, Layout, Options, ScaleChoice};
+use super::{Choice, Input, Layout, Options, ScaleChoice};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use half::{bf16, f16};
 use std::io::{self, Read};
@@ -184,6 +184,10 @@ impl Array {
     /// # Errors
     /// [`SamplesError`]: no values.
     pub fn samples(self, options: &Options) -> Result<Box<dyn Samples>, SamplesError> {
+        if self.axes.len() != 3 {
+            let found = "samples without three axes";
+            options.refuse(&self.input, found, &[Choice::Layout])?;
+        }
         let (shape, interleaved) = options.layout.shape(&self.axes);
         let dim = dim(&shape)?;
         if self.count == 0 {
@@ -220,7 +224,15 @@ impl Array {
             let data = self.read(&mut reader, width, &mut bytes, row)?;
             self.number.decode(self.big_endian, data, &mut values);
         }
+        self.end(&mut reader)?;
         Ok(values)
+    }
+
+    /// After the last sample: streams with a checksum compare it when they find their end, which a
+    /// damaged header may put a little later.
+    fn end(&self, reader: &mut dyn Read) -> Result<(), SamplesError> {
+        let rest = io::copy(&mut reader.take(PIECE as u64), &mut io::sink());
+        rest.map(drop).map_err(|error| self.input.failed(error))
     }
 
     /// The bytes of the next sample, of so many numbers.
@@ -353,6 +365,9 @@ impl Samples for Records {
             }
         }
         self.next += rows as u64;
+        if self.next == array.count {
+            array.end(reader)?;
+        }
         Ok(Some(match array.number.is_byte() {
             true => Chunk::Bytes { rows, values: stored },
             false => Chunk::Floats { rows, values },

@@ -73,7 +73,7 @@ pub(super) fn decompose(
         scale,
         count,
         method: Method::Dense,
-        reason: String::new(),
+        reason: "a covariance is given".into(),
         eigenvalues,
         multiplicities: None,
         means,

@@ -344,13 +344,12 @@ impl Decomposition {
 
     /// Where the eigenvalues come from, in one line.
     pub fn provenance(&self) -> String {
-        let Scale { factor, offset } = self.scale;
         let rank = self.rank.map_or(String::new(), |rank| format!(", rank {rank}"));
         let samples = self.count.map_or("covariance of data".into(), |n| format!("{n} samples"));
         let mean = if self.centred { ", mean left out" } else { "" };
         format!(
-            "{}: {samples} of shape {:?}, data = {factor} · stored + {offset}, {}{rank}{mean}",
-            self.description, self.shape, self.method
+            "{}: {samples} of shape {:?}, {}, {}{rank}{mean}",
+            self.description, self.shape, self.scale, self.method
         )
     }
 

@@ -8,18 +8,18 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A file of MNIST's format.
-fn idx(kind: u8, axes: &[u32], bytes: &[u8]) -> Vec<u8> {
+pub fn idx(kind: u8, axes: &[u32], bytes: &[u8]) -> Vec<u8> {
     let axes_bytes = axes.iter().flat_map(|n| n.to_be_bytes());
     [0, 0, kind, axes.len() as u8].into_iter().chain(axes_bytes).chain(bytes.to_vec()).collect()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in files {
         let mut header = tar::Header::new_ustar();
@@ -31,7 +31,7 @@ fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// Records of CIFAR: labels, then pixels that count from `start`.
-fn cifar(labels: &[u8], count: usize, start: usize) -> (Vec<u8>, Vec<f64>) {
+pub fn cifar(labels: &[u8], count: usize, start: usize) -> (Vec<u8>, Vec<f64>) {
     let (mut bytes, mut values) = (Vec::new(), Vec::new());
     for row in 0..count {
         bytes.extend_from_slice(labels);

@@ -4,9 +4,11 @@
 mod folders;
 mod formats;
 mod hostile;
+mod options;
 mod parts;
 mod single;
 mod together;
+mod truncated;
 mod zips;
 
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError};

@@ -1,3 +1,4 @@
+use super::trial::reason;
 use super::{ExperimentError, Length, NamedSampler, Setting, left_open, spread_json};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
@@ -7,6 +8,7 @@ use crate::report::{self, Align, Cell, Field, Label, Records, Report, Row, Style
 use crate::spectrum::{Spectrum, Spread};
 use rayon::prelude::*;
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the ablation table shows.
 #[derive(Debug)]
@@ -75,6 +77,11 @@ pub enum CellKey {
         /// True number of network evaluations.
         nfe: usize,
     },
+    /// A discretization that is not defined there.
+    Undefined {
+        /// Position of its column in [`TableOptions::columns`].
+        column: usize,
+    },
 }
 
 /// One number of the table.
@@ -88,10 +95,17 @@ pub struct TableCell {
     pub key: CellKey,
     /// Position of its initial law in [`TableOptions::inits`].
     pub init: usize,
-    /// The error.
-    pub value: Value,
+    /// The error of the sampler, or why it cannot run there.
+    pub value: Result<Value, ExperimentError>,
     /// What a quadrature of the spectrum leaves open of it.
     pub spread: Option<Spread>,
+}
+
+impl TableCell {
+    /// The error as a number, if there is one.
+    fn number(&self) -> Option<f64> {
+        self.value.as_ref().ok().map(|v| v.value)
+    }
 }
 
 /// The ablation table: error of samplers for all combinations of truncation, length and initial
@@ -107,10 +121,11 @@ pub struct Table {
     continuous: Vec<&'static str>,
 }
 
-/// Computes the table, in parallel over its cells.
+/// Computes the table, in parallel over its cells. A configuration that cannot run leaves its cells
+/// empty, with the reason.
 ///
 /// # Errors
-/// [`ExperimentError`]: the first configuration that cannot be run.
+/// [`ExperimentError`]: nothing was given, the initial law does not fit, or no configuration can run.
 pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, ExperimentError> {
     let empty = |what| Err(ExperimentError::Empty { what });
     match &options {
@@ -138,7 +153,7 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
                     eps,
                     key: CellKey::Continuous,
                     init: i,
-                    value: on(data),
+                    value: Ok(on(data)),
                     spread: data.spread(|data| on(data).value),
                 });
             }
@@ -150,34 +165,54 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
         .flat_map(|s| eps.iter().flat_map(move |e| (0..columns.len()).map(move |c| (s, *e, c))))
         .collect();
     affordable(data.modes().len(), &options, inits.len())?;
-    let groups: Vec<(&'static str, Vec<TableCell>)> = jobs
-        .par_iter()
-        .with_max_len(1)
-        .map(|&(s, eps, column)| {
-            let sampler = &options.samplers[s];
-            let run = setting.run(sampler, columns[column].length_of(sampler), eps)?;
-            let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
-            let output = Output::of(&run.plan, data);
-            let on = |other: &Spectrum, init: &Init| {
-                metric.evaluate(&Output::of(&run.plan, other).law(other, init, Target::Data)).value
-            };
-            let cell = |(i, init): (usize, &Init)| TableCell {
-                sampler: sampler.label.clone(),
-                eps,
-                key: CellKey::Discretized { column, steps, nfe },
-                init: i,
-                value: metric.evaluate(&output.law(data, init, Target::Data)),
-                spread: data.spread(|other| on(other, init)),
-            };
-            let cells = inits.iter().enumerate().map(cell).collect();
-            // Not the run itself: long ones take megabytes each.
-            Ok((run.continuous().0, cells))
-        })
-        .collect::<Result<_, ExperimentError>>()?;
+    let group = |&(s, eps, column): &(usize, f64, usize)| {
+        let sampler = &options.samplers[s];
+        let cell = |key: &CellKey, init, value, spread| TableCell {
+            sampler: sampler.label.clone(),
+            eps,
+            key: key.clone(),
+            init,
+            value,
+            spread,
+        };
+        match setting.run(sampler, columns[column].length_of(sampler), eps) {
+            Ok(run) => {
+                let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
+                let (key, output) =
+                    (CellKey::Discretized { column, steps, nfe }, Output::of(&run.plan, data));
+                let on = |other: &Spectrum, init: &Init| {
+                    let law = Output::of(&run.plan, other).law(other, init, Target::Data);
+                    metric.evaluate(&law).value
+                };
+                let cells = inits.iter().enumerate().map(|(i, init)| {
+                    let value = metric.evaluate(&output.law(data, init, Target::Data));
+                    cell(&key, i, Ok(value), data.spread(|other| on(other, init)))
+                });
+                // Not the run itself: long ones take megabytes each.
+                (Some(run.continuous().0), cells.collect())
+            }
+            Err(error) => {
+                let key = CellKey::Undefined { column };
+                let cells = (0..inits.len()).map(|i| cell(&key, i, Err(error.clone()), None));
+                (None, cells.collect())
+            }
+        }
+    };
+    let groups: Vec<(Option<&'static str>, Vec<TableCell>)> =
+        jobs.par_iter().with_max_len(1).map(group).collect();
+    // Without a single result the reason is what there is to say.
+    if groups.iter().all(|(continuous, _)| continuous.is_none())
+        && let Some(Err(error)) = groups.first().and_then(|(_, c)| c.first()).map(|c| &c.value)
+    {
+        return Err(error.clone());
+    }
 
     let per_sampler = eps.len() * columns.len();
     let continuous = (0..options.samplers.len())
-        .map(|s| groups.get(s * per_sampler).map_or("ode", |(name, _)| name))
+        .map(|s| {
+            let own = groups.iter().skip(s * per_sampler).take(per_sampler);
+            own.filter_map(|(continuous, _)| *continuous).next().unwrap_or("ode")
+        })
         .collect();
     cells.extend(groups.into_iter().flat_map(|(_, cells)| cells));
     Ok(Table { setting: setting.clone(), options, cells, continuous })
@@ -227,7 +262,8 @@ impl Table {
         o.samplers.len() > 1
             && value.is_finite()
             && (0..o.samplers.len())
-                .all(|s| self.row(s, eps)[position].value.value.abs() >= value.abs())
+                .filter_map(|s| self.row(s, eps)[position].number())
+                .all(|other| other.abs() >= value.abs())
     }
 
     /// The table in all formats.
@@ -289,10 +325,13 @@ impl Table {
                 let name = if e == 0 { Cell::text(sampler.label.as_str()) } else { Cell::Empty };
                 let mut cells = vec![name, Cell::number(eps, Style::Exact)];
                 let continuous = self.continuous_cells(self.continuous[s], e);
-                cells.extend(continuous.iter().map(|c| Cell::number(c.value.value, style)));
+                cells.extend(
+                    continuous.iter().filter_map(|c| Some(Cell::number(c.number()?, style))),
+                );
                 cells.extend(self.row(s, e).iter().enumerate().map(|(i, c)| {
-                    let best = !o.as_published && self.is_best(e, i, c.value.value);
-                    Cell::Number { value: c.value.value, style, best }
+                    let Some(value) = c.number() else { return Cell::Empty };
+                    let best = !o.as_published && self.is_best(e, i, value);
+                    Cell::Number { value, style, best }
                 }));
                 rows.push(Row { rule_above: e == 0 && s > 0, cells });
             }
@@ -307,10 +346,13 @@ impl Table {
             notes.push("marked values are the smallest of their eps and column".into());
         }
         for (s, sampler) in o.samplers.iter().enumerate() {
-            let spent: Vec<(usize, usize)> = self.lengths(s);
-            let as_labelled = |(nfe, c): (&usize, &Column)| c.length == Length::Nfe(*nfe);
-            if !spent.iter().map(|(_, nfe)| nfe).zip(&o.columns).all(as_labelled) {
-                let list: Vec<String> = spent.iter().map(|(_, nfe)| nfe.to_string()).collect();
+            let spent = self.lengths(s);
+            let as_labelled = |(spent, c): (&Option<(usize, usize)>, &Column)| {
+                spent.is_none_or(|(_, nfe)| c.length == Length::Nfe(nfe))
+            };
+            if !spent.iter().zip(&o.columns).all(as_labelled) {
+                let list: Vec<String> =
+                    spent.iter().flatten().map(|(_, nfe)| nfe.to_string()).collect();
                 notes.push(format!(
                     "{} spends {} network evaluations",
                     sampler.label,
@@ -320,15 +362,16 @@ impl Table {
         }
         let mut reasons: Vec<(&str, Reason)> = Vec::new();
         for c in &self.cells {
-            if let Some(reason) = c.value.infinite
+            if let Ok(Value { infinite: Some(reason), .. }) = c.value
                 && !reasons.iter().any(|(s, _)| *s == c.sampler)
             {
                 reasons.push((&c.sampler, reason));
             }
         }
         notes.extend(reasons.iter().map(|(sampler, r)| format!("{sampler} is infinite: {r}")));
-        let open = self.cells.iter().map(|c| (c.value.value, c.spread));
+        let open = self.cells.iter().filter_map(|c| Some((c.number()?, c.spread)));
         notes.extend(left_open(open));
+        notes.extend(self.undefined());
         let below = self.below_truncation();
         if !o.as_published && below > 0 {
             notes.push(format!(
@@ -337,6 +380,31 @@ impl Table {
             ));
         }
         notes
+    }
+
+    /// One line per reason for which cells are empty: who cannot run, and in which columns.
+    fn undefined(&self) -> Vec<String> {
+        let o = &self.options;
+        let mut lines: BTreeMap<(&str, String), (BTreeSet<usize>, Vec<f64>)> = BTreeMap::new();
+        for cell in &self.cells {
+            if let (CellKey::Undefined { column }, Err(error)) = (&cell.key, &cell.value) {
+                let (columns, eps) = lines.entry((&cell.sampler, reason(error))).or_default();
+                columns.insert(*column);
+                if !eps.contains(&cell.eps) {
+                    eps.push(cell.eps);
+                }
+            }
+        }
+        let line =
+            |((sampler, reason), (columns, eps)): (&(&str, String), &(BTreeSet<_>, Vec<_>))| {
+                let columns = columns.iter().map(|c| self.group(&o.columns[*c]).plain().to_owned());
+                let mut at: Vec<String> = columns.collect();
+                if eps.len() < o.eps.len() {
+                    at.extend(eps.iter().map(|eps| format!("eps {eps:?}")));
+                }
+                format!("cannot run: {sampler} at {}: {reason}", at.join(", "))
+            };
+        lines.iter().map(line).collect()
     }
 
     /// Number of discretized cells that are smaller than their own truncation error.
@@ -356,21 +424,24 @@ impl Table {
                 let is_below = |c: &&TableCell| {
                     c.key != CellKey::Continuous
                         && c.eps == eps
-                        && c.value.value < floor * (1.0 - 1e-9)
+                        && c.number().is_some_and(|value| value < floor * (1.0 - 1e-9))
                 };
                 self.cells.iter().filter(is_below).count()
             })
             .sum()
     }
 
-    /// Steps and evaluations of a sampler, per column.
-    fn lengths(&self, sampler: usize) -> Vec<(usize, usize)> {
-        let row = self.row(sampler, 0).iter().step_by(self.options.inits.len());
-        row.map(|c| match c.key {
-            CellKey::Discretized { steps, nfe, .. } => (steps, nfe),
-            CellKey::Continuous => (0, 0),
-        })
-        .collect()
+    /// Steps and evaluations of a sampler, per column in which it runs.
+    fn lengths(&self, sampler: usize) -> Vec<Option<(usize, usize)>> {
+        let spent = |column: usize| {
+            (0..self.options.eps.len()).find_map(|eps| {
+                match self.row(sampler, eps)[column * self.options.inits.len()].key {
+                    CellKey::Discretized { steps, nfe, .. } => Some((steps, nfe)),
+                    CellKey::Continuous | CellKey::Undefined { .. } => None,
+                }
+            })
+        };
+        (0..self.options.columns.len()).map(spent).collect()
     }
 
     fn evaluations(&self) -> report::Table {
@@ -384,9 +455,10 @@ impl Table {
         let row = |(s, sampler): (usize, &NamedSampler)| {
             let mut cells = vec![Cell::text(sampler.label.as_str())];
             let count = |n: usize| Cell::number(n as f64, Style::Integer);
-            cells.extend(
-                self.lengths(s).iter().flat_map(|&(steps, nfe)| [count(steps), count(nfe)]),
-            );
+            cells.extend(self.lengths(s).iter().flat_map(|spent| match *spent {
+                Some((steps, nfe)) => [count(steps), count(nfe)],
+                None => [Cell::Empty, Cell::Empty],
+            }));
             Row::new(cells)
         };
         report::Table {
@@ -404,29 +476,40 @@ impl Table {
 
     fn records(&self) -> Records {
         let columns = ["sampler", "eps", "column", "init", "steps", "nfe"];
+        let some_undefined = self.cells.iter().any(|c| c.value.is_err());
+        let label = |column: usize| Field::Count(self.options.columns[column].label as u64);
         let row = |c: &TableCell| {
             let (column, steps, nfe) = match c.key {
                 CellKey::Continuous => {
                     (Field::Text("continuous".into()), Field::Missing, Field::Missing)
                 }
-                CellKey::Discretized { column, steps, nfe } => (
-                    Field::Count(self.options.columns[column].label as u64),
-                    Field::Count(steps as u64),
-                    Field::Count(nfe as u64),
-                ),
+                CellKey::Discretized { column, steps, nfe } => {
+                    (label(column), Field::Count(steps as u64), Field::Count(nfe as u64))
+                }
+                CellKey::Undefined { column } => (label(column), Field::Missing, Field::Missing),
             };
-            vec![
+            let mut row = vec![
                 Field::Text(c.sampler.clone()),
                 Field::Number(c.eps),
                 column,
                 Field::Text(self.options.inits[c.init].0.clone()),
                 steps,
                 nfe,
-                Field::Number(c.value.value),
-            ]
+                c.number().map_or(Field::Missing, Field::Number),
+            ];
+            if some_undefined {
+                let why = c.value.as_ref().err().map(|e| Field::Text(reason(e)));
+                row.push(why.unwrap_or(Field::Missing));
+            }
+            row
         };
         Records {
-            columns: columns.into_iter().map(String::from).chain([self.value_name()]).collect(),
+            columns: columns
+                .into_iter()
+                .map(String::from)
+                .chain([self.value_name()])
+                .chain(some_undefined.then(|| "reason".to_owned()))
+                .collect(),
             rows: self.cells.iter().map(row).collect(),
         }
     }
@@ -438,6 +521,9 @@ impl Table {
                 CellKey::Discretized { column, steps, nfe } => {
                     (json!(self.options.columns[column].label), json!(steps), json!(nfe))
                 }
+                CellKey::Undefined { column } => {
+                    (json!(self.options.columns[column].label), json!(null), json!(null))
+                }
             };
             let mut cell = json!({
                 "sampler": c.sampler,
@@ -447,12 +533,16 @@ impl Table {
                 "steps": steps,
                 "nfe": nfe,
             });
-            cell[self.value_name()] = number(c.value.value);
+            cell[self.value_name()] = c.number().map_or(json!(null), number);
             if let Some(spread) = &c.spread {
                 cell["quadrature"] = spread_json(spread);
             }
-            if let Some(reason) = c.value.infinite {
-                cell["reason"] = json!(reason.to_string());
+            match &c.value {
+                Ok(Value { infinite: None, .. }) => {}
+                Ok(Value { infinite: Some(reason), .. }) => {
+                    cell["reason"] = json!(reason.to_string());
+                }
+                Err(error) => cell["reason"] = json!(reason(error)),
             }
             cell
         };

@@ -22,6 +22,9 @@ pub(super) const NEARLY: f64 = 1e-2;
 /// Longest side of matrices among several files that are looked into.
 const SIDE: usize = 4096;
 
+/// Bytes after an array in which the end of its stream is looked for.
+const REST: u64 = 1 << 20;
+
 /// An array as its file describes it.
 pub(super) struct Stored {
     pub number: Number,
@@ -323,8 +326,11 @@ fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array
         ))
     })?;
     let mut stored = Vec::new();
-    let mut reader = (array.open)(0)?.take(bytes as u64);
-    reader.read_to_end(&mut stored).map_err(|e| array.input.failed(e))?;
+    let mut reader = (array.open)(0)?;
+    let read = reader.by_ref().take(bytes as u64).read_to_end(&mut stored);
+    // At its end a compressed stream compares its checksum.
+    let rest = |_| io::copy(&mut reader.take(REST), &mut io::sink());
+    read.and_then(rest).map_err(|e| array.input.failed(e))?;
     if stored.len() < bytes {
         return Err(array.malformed(format!("ends after {} of {bytes} bytes", stored.len())));
     }

@@ -3,12 +3,15 @@
 use super::Format;
 use crate::samples::SamplesError;
 use crate::source::records::{Array, Number};
-use crate::source::{Content, Input, Options};
+use crate::source::{Choice, Content, Input, Options};
 
 const PIXELS: usize = 3 * 32 * 32;
 
 /// What comes before the pixels: CIFAR-10 has one label below 10; CIFAR-100 two, below 20 and 100.
 const LABELS: [&[u8]; 2] = [&[10], &[20, 100]];
+
+/// What such a file is, to who gives options that do not fit.
+const FOUND: &str = "a file of CIFAR, whose pictures are planes";
 
 pub(super) static FORMAT: Format = Format {
     name: "cifar",
@@ -29,8 +32,21 @@ fn labels(input: &Input) -> Option<usize> {
     LABELS.iter().find(|labels| fits(labels)).map(|labels| labels.len())
 }
 
+/// Why a file that is called as those of CIFAR is none.
+pub(super) fn cut_off(input: &Input) -> Option<String> {
+    let size = input.size().ok()??;
+    let is_label = input.head().first().is_some_and(|label| *label < 20);
+    let sizes = LABELS.map(|labels| labels.len() + PIXELS);
+    let is_cut = sizes.iter().all(|record| size % *record as u64 != 0);
+    let [one, two] = sizes;
+    (input.name().to_lowercase().ends_with(".bin") && is_label && is_cut).then(|| {
+        format!("{size} bytes are no whole records of CIFAR-10 ({one} bytes) or CIFAR-100 ({two})")
+    })
+}
+
 fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     let prefix = labels(input).ok_or_else(|| input.malformed("no whole records of CIFAR"))?;
+    options.refuse(input, FOUND, &[Choice::Array, Choice::Kind, Choice::Layout])?;
     let size = input.size()?.unwrap_or(0);
     let own = input.clone();
     let array = Array {

@@ -2,7 +2,7 @@
 
 use super::Format;
 use crate::source::records::{Array, Number};
-use crate::source::{Content, Input};
+use crate::source::{Choice, Content, Input};
 
 pub(super) static FORMAT: Format = Format {
     name: "idx",
@@ -11,6 +11,7 @@ pub(super) static FORMAT: Format = Format {
     open: |input, options| {
         let (number, axes, start) =
             header(input.head()).ok_or_else(|| input.malformed("the header is cut off"))?;
+        options.refuse(input, "an idx file", &[Choice::Array, Choice::Kind])?;
         let (count, axes) = axes.split_at(1);
         if axes.is_empty() {
             return Err(input.malformed("one number per sample: labels, not images"));

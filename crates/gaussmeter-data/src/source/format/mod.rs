@@ -73,8 +73,34 @@ pub(super) fn unrecognised(input: &Input) -> SamplesError {
     if input.head().is_empty() {
         return input.malformed("empty");
     }
+    if let Some(reason) = cut_off(input) {
+        return input.malformed(reason);
+    }
     let names: Vec<_> = formats().iter().map(|f| f.name).collect();
     input.malformed(format!("not recognised as any of {}", names.join(", ")))
+}
+
+/// Whether a file that no format recognises is called, or begins, as one that holds data.
+pub(super) fn should_be_data(input: &Input) -> bool {
+    const EXTENSIONS: [&str; 9] =
+        [".npy", ".npz", ".pt", ".pth", ".safetensors", ".parquet", ".pkl", ".pickle", ".tar"];
+    let name = input.name().to_lowercase();
+    let is_called = EXTENSIONS.iter().any(|extension| name.ends_with(extension));
+    of(input).is_none() && (is_called || cut_off(input).is_some())
+}
+
+/// What is missing of a file that begins or is called as one of a format.
+fn cut_off(input: &Input) -> Option<String> {
+    const AGAIN: &str = "truncated, or still being written: copy or make it again";
+    if input.head().starts_with(b"PK") {
+        let error = npz::names(input).err()?;
+        let reason = match &error {
+            SamplesError::Malformed { reason, .. } => reason.clone(),
+            error => error.to_string(),
+        };
+        return Some(format!("a zip archive (.npz, .pt) without its end ({reason}): {AGAIN}"));
+    }
+    cifar::cut_off(input).map(|sizes| format!("{sizes}: {AGAIN}"))
 }
 
 /// Files without those that hold nothing but labels.

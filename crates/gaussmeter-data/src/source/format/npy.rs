@@ -3,9 +3,9 @@
 use super::Format;
 use super::array::Stored;
 use crate::samples::SamplesError;
-use crate::source::Input;
 use crate::source::input::NUMPY as MAGIC;
 use crate::source::records::{Number, Opener, fortran_strides};
+use crate::source::{Choice, Input};
 use std::io::Read;
 
 /// Longest header that is read.
@@ -16,6 +16,7 @@ pub(super) static FORMAT: Format = Format {
     summary: "NumPy array: samples (N x d, N x C x H x W, N x H x W x C), a covariance, eigenvalues",
     recognises: |input| input.head().starts_with(MAGIC),
     open: |input, options| {
+        options.refuse(input, "an .npy file, which holds one array", &[Choice::Array])?;
         let owned = input.clone();
         stored(input, None, Box::new(move |at| owned.reader_at(at)))?.content(input, None, options)
     },

@@ -6,7 +6,7 @@ use super::{Format, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
 use crate::source::records::Opener;
-use crate::source::{Content, Input, Options};
+use crate::source::{Choice, Content, Input, Options};
 use std::collections::HashMap;
 use std::io::{self, Read};
 use zip::ZipArchive;
@@ -98,10 +98,18 @@ pub(super) fn entry(
     // Stored entries are a range of the file.
     let file = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
     let (method, start, size) = (file.compression(), file.data_start(), file.size());
+    let sum = file.crc32();
     drop(file);
     if let (zip::CompressionMethod::Stored, Some(start), false) = (method, start, input.is_gzip()) {
-        let reader = input.reader_at(start + offset)?;
-        return Ok(Box::new(reader.take(size.saturating_sub(offset))));
+        if offset > READ_THROUGH || sum == UNKNOWN_SUM {
+            let reader = input.reader_at(start.saturating_add(offset))?;
+            return Ok(Box::new(reader.take(size.saturating_sub(offset))));
+        }
+        let inner = input.reader_at(start)?.take(size);
+        let mut reader = Checked { inner, left: size, found: flate2::Crc::new(), sum };
+        let skipped = io::copy(&mut (&mut reader).take(offset), &mut io::sink());
+        skipped.map_err(|e| input.malformed(format!("'{name}': {e}")))?;
+        return Ok(Box::new(reader));
     }
     let (mut sender, receiver) = Pipe::new();
     let name = name.to_owned();
@@ -116,6 +124,36 @@ pub(super) fn entry(
         }
     });
     Ok(Box::new(receiver))
+}
+
+/// Bytes before the wanted ones that are read for the sake of the checksum: more than the headers of
+/// arrays. What begins in the middle of an entry goes without.
+const READ_THROUGH: u64 = 1 << 17;
+
+/// What PyTorch writes where it is told to compute no checksums.
+const UNKNOWN_SUM: u32 = 0;
+
+/// An entry whose checksum is compared at its end.
+struct Checked<R> {
+    inner: R,
+    left: u64,
+    found: flate2::Crc,
+    sum: u32,
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        self.found.update(out.get(..read).unwrap_or_default());
+        self.left = self.left.saturating_sub(read as u64);
+        match read > 0 && self.left == 0 && self.found.sum() != self.sum {
+            true => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the checksum of the archive does not fit its bytes: copy or make it again",
+            )),
+            false => Ok(read),
+        }
+    }
 }
 
 /// The writing end of a stream between threads; [`Receiver`] is the reading one.
@@ -172,18 +210,21 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             return Err(input.malformed("a spectrum or partial sums in an archive: unpack it"));
         }
         if is_moments {
+            options.refuse(input, "partial sums", &[Choice::Kind])?;
             return match Moments::load(input.path()) {
                 Ok(moments) => Ok(Content::Moments(Box::new(moments))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
         if is_spectrum {
+            options.refuse(input, "a spectrum", &[Choice::Kind])?;
             return match gaussmeter::data::read(input.path()) {
                 Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
         if has("mu") && has("sigma") {
+            options.refuse(input, "statistics mu and sigma", &[Choice::Kind])?;
             let stored = |name| npy::stored(input, Some(name), opener(input, name));
             return choose::statistics(input, "mu and sigma", stored("mu")?, stored("sigma")?);
         }

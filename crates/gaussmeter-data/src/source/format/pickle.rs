@@ -6,7 +6,7 @@ use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Array, Pickle, Value};
 use crate::source::records::{Number, usual_strides};
-use crate::source::{Content, Input, Options};
+use crate::source::{Choice, Content, Input, Options};
 use std::collections::HashMap;
 
 pub(super) static FORMAT: Format = Format {
@@ -45,6 +45,7 @@ pub(super) fn is_list(input: &Input) -> bool {
 fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     let pickle = Pickle::load(input)?;
     if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
+        options.refuse(input, "pictures of CIFAR, which are planes", &[Choice::Layout])?;
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
     read(input, &pickle, options, |name, value| match value {
@@ -62,6 +63,7 @@ pub(super) fn read(
 ) -> Result<Content, SamplesError> {
     let root = pickle.root();
     if let Value::Array(_) | Value::Tensor(_) = root {
+        options.refuse(input, "one array without a name", &[Choice::Array])?;
         return stored(None, root)?.content(input, None, options);
     }
     let values = pickle.arrays();

@@ -2,13 +2,14 @@
 
 use super::Format;
 use crate::source::blobs::Files;
-use crate::source::{Blob, Blobs, Content, pictures};
+use crate::source::{Blob, Blobs, Choice, Content, pictures};
 
 pub(super) static FORMAT: Format = Format {
     name: "picture",
     summary: "png, jpeg, webp, gif, bmp, tiff, qoi, pnm; many of them in a folder or archive",
     recognises: |input| pictures::is_picture(input.head()),
-    open: |input, _| {
+    open: |input, options| {
+        options.refuse(input, "a picture", &[Choice::Array])?;
         Ok(Content::Pictures(match input.member() {
             None => Box::new(Files::new(input.path(), vec![input.path().into()])),
             Some(member) => {
@@ -28,6 +29,9 @@ struct One {
 impl Blobs for One {
     fn description(&self) -> String {
         self.blob.path.display().to_string()
+    }
+    fn has_parts(&self) -> bool {
+        false
     }
     fn count(&self) -> Option<u64> {
         Some(1)

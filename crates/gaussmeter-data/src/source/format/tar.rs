@@ -3,9 +3,12 @@
 use super::Format;
 use crate::samples::SamplesError;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
-use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, Split, pictures, suffix};
+use crate::source::{
+    Blob, Blobs, Choice, Content, Input, Options, ReadSeek, Split, pictures, suffix,
+};
 use std::io::{self, Read};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use tar::Archive;
 
@@ -49,12 +52,15 @@ struct Member {
 fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     let size = input.size()?.unwrap_or(u64::MAX);
     let mut archive = Archive::new(input.seekable()?);
-    let mut members = Vec::new();
+    // Archives are joined by writing one behind the other.
+    archive.set_ignore_zeros(true);
+    let (mut members, mut end, mut last) = (Vec::new(), 0, None);
     for entry in archive.entries_with_seek().map_err(|e| input.failed(e))? {
-        let entry =
-            entry.map_err(|e| damaged(input, members.last().map(|m: &Member| &m.name[..]), &e))?;
+        let entry = entry.map_err(|e| damaged(input, last.as_deref(), &e))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if !entry.header().entry_type().is_file() || is_hidden(&name) {
+        end = end_of(&entry);
+        last = Some(name.clone());
+        if !is_data(input, &entry, &name)? {
             continue;
         }
         let member = Member { name, start: entry.raw_file_position(), len: entry.size() };
@@ -66,6 +72,14 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
             )));
         }
         members.push(member);
+    }
+    let mut after = Vec::new();
+    let tail = if end <= size { Some(input.reader_at(end)?) } else { None };
+    if let Some(tail) = tail {
+        tail.take(BLOCK).read_to_end(&mut after).map_err(|e| input.failed(e))?;
+    }
+    if (after.len() as u64) < BLOCK {
+        return Err(without_end(input, last.as_deref()));
     }
     check_torch(input, members.iter().map(|m| &m.name[..]))?;
     if let Some(suffix) = &options.suffix {
@@ -90,6 +104,7 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
     }
     let mut notes = Vec::new();
     suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
+    options.refuse(input, "pictures", &[Choice::Array])?;
     let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
     let (chosen, note) = options.split.choose(&input.place(), named, true)?;
     notes.extend(note);
@@ -118,6 +133,50 @@ fn check_torch<'a>(
             "written by PyTorch 0.1: save it again with torch.save(torch.load(path, weights_only=False), path)",
         )),
         false => Ok(()),
+    }
+}
+
+/// Archives are made of such blocks, of which at least one of zeros ends them.
+const BLOCK: u64 = 512;
+
+/// Where the next entry begins.
+fn end_of<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
+    let size = entry.raw_file_position().saturating_add(entry.size());
+    size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
+}
+
+/// Whether an entry is a file to look at.
+fn is_data<R: Read>(
+    input: &Input,
+    entry: &tar::Entry<'_, R>,
+    name: &str,
+) -> Result<bool, SamplesError> {
+    let kind = entry.header().entry_type();
+    if kind.is_gnu_sparse() {
+        let reason = format!("'{name}' is stored as a sparse file: pack it without --sparse");
+        return Err(input.malformed(reason));
+    }
+    Ok((kind.is_file() || kind.is_contiguous()) && !is_hidden(name))
+}
+
+fn without_end(input: &Input, last: Option<&str>) -> SamplesError {
+    let after = last.map_or(String::new(), |name| format!(" after '{name}'"));
+    input.malformed(format!(
+        "no end of the archive{after}: truncated, or still being written (tar ends with blocks of zeros)"
+    ))
+}
+
+/// Counts the bytes that are read.
+struct Counted<R> {
+    inner: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(out)?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 
@@ -192,6 +251,7 @@ fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> 
             continue;
         }
         if is_picture(&name, &bytes) {
+            options.refuse(input, "pictures", &[Choice::Array])?;
             return match options.split {
                 Split::Auto | Split::All => {
                     Ok(Content::Pictures(Box::new(Stream::new(input, true, options.suffix.clone()))))
@@ -258,13 +318,16 @@ fn read_files(
     keep: impl Fn(&str, &[u8]) -> bool,
     files: &mpsc::SyncSender<File>,
 ) -> Result<(), SamplesError> {
-    let mut archive = Archive::new(input.reader()?);
-    let mut last: Option<String> = None;
+    let count = Arc::new(AtomicU64::new(0));
+    let mut archive = Archive::new(Counted { inner: input.reader()?, count: count.clone() });
+    archive.set_ignore_zeros(true);
+    let (mut last, mut end): (Option<String>, u64) = (None, 0);
     for entry in archive.entries().map_err(|e| input.failed(e))? {
         let mut entry = entry.map_err(|e| damaged(input, last.as_deref(), &e))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         last = Some(name.clone());
-        if !entry.header().entry_type().is_file() || is_hidden(&name) {
+        end = end_of(&entry);
+        if !is_data(input, &entry, &name)? {
             continue;
         }
         let failed = |e: io::Error| input.malformed(format!("'{name}': {e}"));
@@ -281,7 +344,10 @@ fn read_files(
             return Ok(());
         }
     }
-    Ok(())
+    match count.load(Ordering::Relaxed) >= end.saturating_add(BLOCK) {
+        true => Ok(()),
+        false => Err(without_end(input, last.as_deref())),
+    }
 }
 
 impl Blobs for Stream {

@@ -1,7 +1,7 @@
 //! Text: a list of eigenvalues.
 
 use super::Format;
-use crate::source::{Content, Kind};
+use crate::source::{Choice, Content, Kind};
 
 pub(super) static FORMAT: Format = Format {
     name: "text",
@@ -10,12 +10,15 @@ pub(super) static FORMAT: Format = Format {
         let head = input.head();
         !head.is_empty() && !input.is_gzip() && input.member().is_none() && is_text(head)
     },
-    open: |input, options| match gaussmeter::data::read(input.path()) {
-        _ if !matches!(options.kind, None | Some(Kind::Eigenvalues)) => {
-            Err(input.malformed("text is read as eigenvalues only: save other numbers as .npy"))
+    open: |input, options| {
+        options.refuse(input, "text, which is read as eigenvalues", &[Choice::Array])?;
+        match gaussmeter::data::read(input.path()) {
+            _ if !matches!(options.kind, None | Some(Kind::Eigenvalues)) => {
+                Err(input.malformed("text is read as eigenvalues only: save other numbers as .npy"))
+            }
+            Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
+            Err(error) => Err(input.malformed(error)),
         }
-        Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
-        Err(error) => Err(input.malformed(error)),
     },
 };
 

@@ -43,11 +43,11 @@ pub(super) fn picture(bytes: &[u8], options: &Options) -> Result<DynamicImage, S
     let mut limits = Limits::default();
     limits.max_alloc = Some(memory);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|e| e.to_string())?;
+    let decoder = reader.into_decoder().map_err(|e| without_types(&e.to_string()))?;
     let needed = Needed::of(decoder.dimensions(), decoder.color_type(), options);
     let (height, width) = needed.size;
     options.memory.check(needed.bytes, format_args!("a picture of {height}x{width}"))?;
-    DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())
+    DynamicImage::from_decoder(decoder).map_err(|e| without_types(&e.to_string()))
 }
 
 /// What decoding a picture takes: the picture, with other channels, and resized.
@@ -91,4 +91,19 @@ impl Needed {
         let pixels = own * (channels + target) + (between + new) * target + values;
         Needed { size: (height, width), bytes: depth * pixels, values }
     }
+}
+
+/// A message without the insides of the decoder's types: `ChunkType { type: IDAT, critical: true }`
+/// becomes IDAT.
+fn without_types(message: &str) -> String {
+    let (mut text, mut rest) = (String::new(), message);
+    while let Some((before, after)) = rest.split_once(" { ") {
+        let Some((inside, end)) = after.split_once(" }") else { break };
+        let name = before.rfind(|c: char| !c.is_alphanumeric()).map_or(0, |at| at + 1);
+        let first = inside.split(',').next().unwrap_or_default();
+        text.push_str(before.get(..name).unwrap_or(before));
+        text.push_str(first.split_once(": ").map_or(first, |(_, value)| value));
+        rest = end;
+    }
+    text + rest
 }

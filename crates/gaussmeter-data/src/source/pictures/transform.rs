@@ -123,7 +123,9 @@ pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded,
         DynamicImage::ImageRgb16(i) => whole(i.into_raw(), 3, size, options),
         DynamicImage::ImageRgba16(i) => whole(i.into_raw(), 4, size, options),
         other => {
-            Err(format!("{:?} pixels: only 8 and 16 bits per channel are read", other.color()))
+            let bits = 8 * u16::from(other.color().bytes_per_pixel())
+                / u16::from(other.color().channel_count().max(1));
+            Err(format!("{bits} bits per channel: only 8 and 16 are read"))
         }
     }
 }

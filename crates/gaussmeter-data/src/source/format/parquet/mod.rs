@@ -18,7 +18,7 @@ mod thrift;
 
 use super::Format;
 use crate::samples::SamplesError;
-use crate::source::{Content, Input, Number, Options};
+use crate::source::{Choice, Content, Input, Number, Options};
 use numbers::Numbers;
 use std::sync::Arc;
 use table::{Column, ENCRYPTED, Kind, MAGIC, Table};
@@ -31,6 +31,7 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+    options.refuse(input, "a parquet file", &[Choice::Kind])?;
     let table = Table::open(input)?;
     let column = match &options.array {
         Some(name) => Some(named(&table, name)?),

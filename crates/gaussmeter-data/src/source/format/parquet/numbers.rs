@@ -3,7 +3,7 @@
 use super::table::{Column, Leaf, Lists, Table};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use crate::source::records::{position, push_planes};
-use crate::source::{Number, Options};
+use crate::source::{Choice, Number, Options};
 use half::f16;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::AsBytes;
@@ -90,6 +90,10 @@ impl Numbers {
     ) -> Result<Self, SamplesError> {
         if table.rows() == 0 {
             return Err(table.input().malformed("no rows"));
+        }
+        if axes.len() != 3 {
+            let found = "samples without three axes";
+            options.refuse(table.input(), found, &[Choice::Layout])?;
         }
         let (shape, interleaved) = options.layout.shape(&axes);
         dim(&shape)?;

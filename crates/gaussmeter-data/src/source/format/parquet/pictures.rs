@@ -39,6 +39,9 @@ impl Blobs for Rows {
     fn description(&self) -> String {
         format!("{}, column '{}'", self.table.input().place(), self.column.name)
     }
+    fn has_parts(&self) -> bool {
+        false
+    }
     fn count(&self) -> Option<u64> {
         Some(self.table.rows())
     }

@@ -1,0 +1,135 @@
+//! Every option of reading on every format: it has an effect, or an error says on what it has one.
+
+use super::folders::{cifar, gzip, idx, tar};
+use super::{bytes_of, folder};
+use gaussmeter_data::source::pictures::{Channels, Filter};
+use gaussmeter_data::source::{
+    self, Choice, Input, Kind, Layout, Options, ScaleChoice, Split, formats,
+};
+use image::{GrayImage, ImageFormat};
+use std::collections::BTreeSet;
+use std::io::Cursor;
+
+fn png() -> Vec<u8> {
+    let picture = GrayImage::from_fn(8, 6, |x, y| image::Luma([(31 * x + 17 * y) as u8]));
+    let mut bytes = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
+    bytes
+}
+
+fn parquet(name: &str) -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parquet");
+    std::fs::read(std::path::Path::new(folder).join(name)).unwrap()
+}
+
+/// The usual options, and one that asks for something.
+fn asking(choice: Choice) -> Options {
+    let mut options = Options::default();
+    match choice {
+        Choice::Array => options.array = Some("nope".into()),
+        Choice::Kind => options.kind = Some(Kind::Samples),
+        Choice::Layout => options.layout = Layout::Hwc,
+        Choice::Scale => options.scale = ScaleChoice::Affine { factor: 0.5, offset: 1.0 },
+        Choice::Split => options.split = Split::Test,
+        Choice::Resize => options.pictures.resize = Some("4".parse().unwrap()),
+        Choice::Crop => options.pictures.crop = Some("2".parse().unwrap()),
+        Choice::Filter => options.pictures.filter = Filter::Nearest,
+        Choice::Channels => options.pictures.channels = Channels::Rgb,
+        Choice::SkipBad => options.pictures.skip_bad = true,
+    }
+    options
+}
+
+/// A format, a file of it, its content, and the options that have an effect.
+fn table() -> Vec<(&'static str, &'static str, Vec<u8>, &'static [Choice])> {
+    use Choice::{Array, Channels, Crop, Kind, Layout, Resize, Scale, SkipBad, Split};
+    let members = |names: [&str; 2]| {
+        let files = names.map(|name| (name, bytes_of("nchw.npy")));
+        tar(&files)
+    };
+    let pictures = || tar(&[("train/a.png", png()), ("test/b.png", png())]);
+    vec![
+        ("picture", "one.png", png(), &[Scale, Resize, Crop, Channels, SkipBad]),
+        ("npy", "u1.npy", bytes_of("u1.npy"), &[Kind, Scale]),
+        ("npy", "nchw.npy", bytes_of("nchw.npy"), &[Kind, Scale, Layout]),
+        ("npy", "covariance.npy", bytes_of("covariance.npy"), &[Kind]),
+        ("npy", "eigenvalues.npy", bytes_of("eigenvalues.npy"), &[Kind]),
+        ("npy", "u1.npy.gz", gzip(&bytes_of("u1.npy")), &[Kind, Scale]),
+        ("npz", "stored.npz", bytes_of("stored.npz"), &[Array, Kind, Scale]),
+        ("npz", "fid.npz", bytes_of("fid.npz"), &[Array]),
+        ("npz", "eigenvalues.npz", bytes_of("eigenvalues.npz"), &[Array]),
+        ("torch", "tensor.pt", bytes_of("tensor.pt"), &[Kind, Scale]),
+        ("torch", "dict.pt", bytes_of("dict.pt"), &[Array, Kind, Scale, Layout]),
+        ("safetensors", "one.safetensors", bytes_of("one.safetensors"), &[Array, Kind, Scale]),
+        ("pickle", "array.pkl", bytes_of("array.pkl"), &[Kind, Scale]),
+        ("pickle", "data_batch_1", bytes_of("data_batch_1"), &[Array, Kind, Scale]),
+        (
+            "parquet",
+            "p.parquet",
+            parquet("binary.parquet"),
+            &[Array, Scale, Resize, Crop, Channels, SkipBad],
+        ),
+        ("parquet", "t.parquet", parquet("table.parquet"), &[Array, Scale]),
+        ("parquet", "a.parquet", parquet("array3d.parquet"), &[Array, Scale, Layout]),
+        ("idx", "images-idx3-ubyte", idx(8, &[5, 2, 3], &[7; 30]), &[Scale]),
+        ("tar", "pictures.tar", pictures(), &[Scale, Split, Resize, Crop, Channels, SkipBad]),
+        (
+            "tar",
+            "pictures.tar.gz",
+            gzip(&pictures()),
+            &[Scale, Split, Resize, Crop, Channels, SkipBad],
+        ),
+        ("tar", "arrays.tar", members(["train.npy", "test.npy"]), &[Kind, Scale, Split, Layout]),
+        ("cifar", "data.bin", cifar(&[6], 3, 0).0, &[Scale]),
+        ("text", "list.txt", b"4\n1\n1\n".to_vec(), &[Kind]),
+    ]
+}
+
+#[test]
+fn an_option_has_an_effect_or_is_refused() {
+    let mut seen = BTreeSet::new();
+    for (format, name, bytes, effective) in table() {
+        let files = folder([(name, bytes)]);
+        let path = files.path().join(name);
+        let input = Input::file(&path).unwrap();
+        let found = formats().iter().find(|f| (f.recognises)(&input)).map(|f| f.name);
+        assert_eq!(found, Some(format), "{name}");
+        seen.insert(format);
+        let open = |options: &Options| source::open(&[path.clone()], options);
+        open(&Options::default()).map(drop).unwrap_or_else(|e| panic!("{e}"));
+        for choice in Choice::ALL {
+            let message = open(&asking(choice)).err().map(|e| e.to_string()).unwrap_or_default();
+            let refusal = format!("{} has no effect on ", choice.name());
+            match effective.contains(&choice) {
+                true => assert!(!message.contains("has no effect"), "{name}: {message}"),
+                false => assert!(
+                    message.contains(&refusal) && message.contains(choice.effect()),
+                    "{name}, {}: '{message}'",
+                    choice.name()
+                ),
+            }
+        }
+    }
+    let all: BTreeSet<_> = formats().iter().map(|f| f.name).collect();
+    // What is missing here is a format whose options nobody has tried.
+    assert_eq!(seen, all);
+}
+
+#[test]
+fn a_folder_of_pictures_refuses_options_of_arrays() {
+    let files = folder([("train/a.png", png()), ("test/b.png", png())]);
+    for choice in Choice::ALL {
+        let found = source::open(&[files.path().to_path_buf()], &asking(choice)).map(drop);
+        let message = found.err().map(|e| e.to_string()).unwrap_or_default();
+        let refused = [Choice::Array, Choice::Kind, Choice::Layout, Choice::Filter];
+        assert_eq!(message.contains("has no effect on"), refused.contains(&choice), "{message}");
+    }
+}
+
+#[test]
+fn a_filter_is_for_resizing() {
+    let files = folder([("a.png", png())]);
+    let mut options = asking(Choice::Filter);
+    options.pictures.resize = asking(Choice::Resize).pictures.resize;
+    assert!(source::open(&[files.path().join("a.png")], &options).is_ok());
+}
