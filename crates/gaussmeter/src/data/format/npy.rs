@@ -1,4 +1,4 @@
-use super::{Format, FormatError, Table};
+use super::{Format, FormatError, MAX_NUMBERS, Table, too_many};
 use npyz::half::f16;
 use npyz::{DType, Deserialize, TypeChar, TypeRead, TypeStr};
 
@@ -36,6 +36,9 @@ pub(in crate::data) fn array(
         .ok()
         .and_then(|n| data.get(..n))
         .ok_or(FormatError::Truncated { expected, found: data.len() as u64 })?;
+    if count > MAX_NUMBERS as u64 {
+        return Err(too_many("npy", MAX_NUMBERS));
+    }
     let dtype = DType::new_scalar(kind);
     let (word, values) = match (char, size) {
         (TypeChar::Float, 2) => ("float", decode(&dtype, data, f16::to_f64)),

@@ -1,4 +1,6 @@
-use super::{Column, Format, FormatError, Table, position, without_mark};
+use super::{
+    Column, Format, FormatError, MAX_NUMBERS, Table, could_hold, position, too_many, without_mark,
+};
 
 pub(super) static FORMAT: Format = Format {
     name: "text",
@@ -8,6 +10,9 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
+    if could_hold(bytes) > MAX_NUMBERS {
+        return Err(too_many("text", MAX_NUMBERS));
+    }
     let text = String::from_utf8_lossy(without_mark(bytes));
     let mut rows = text
         .lines()
