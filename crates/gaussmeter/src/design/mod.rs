@@ -5,6 +5,7 @@ mod minimise;
 pub mod objective;
 mod space;
 mod starts;
+mod stop;
 mod teleport;
 mod tune;
 
@@ -12,5 +13,6 @@ pub use condense::condensed;
 pub(crate) use minimise::minimise;
 pub use space::{End, Space, SpaceError, Start};
 pub use starts::starts;
+pub use stop::Stop;
 pub use teleport::{Teleported, teleport};
 pub use tune::{Descent, Effort, Problem, TuneError, Tuned};
