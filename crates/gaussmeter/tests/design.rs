@@ -339,15 +339,16 @@ impl Objective for Interrupting<'_> {
 /// the first that it started from.
 #[test]
 fn a_stopped_search_tells_the_best_so_far() {
-    let data = Spectrum::new("three", "", &[20.0, 1.0, 0.01], None, None).unwrap();
-    let space = edm(8, 1.25);
+    let values: Vec<f64> = (0..12).map(|k| 100.0 * 0.3f64.powi(k)).collect();
+    let data = Spectrum::new("twelve", "", &values, None, None).unwrap();
+    let space = edm(5, 1.25);
     let from = starts(&space, &data, 6, 0).unwrap();
     let sampler = sampler::registry().build("dpmpp-2m").unwrap().item;
     let (_, best) = tuned("dpmpp-2m", &data, &space, &FROM_80, 6);
     let mut last = f64::INFINITY;
-    for evaluations in [1, 20, 100, 400, 1000] {
+    for evaluations in [1, 20, 100, 400, 10_000] {
         let flag = AtomicBool::new(false);
-        let left = AtomicUsize::new(3 * evaluations);
+        let left = AtomicUsize::new(values.len() * evaluations);
         let objective = &Interrupting { left, flag: &flag };
         let stop = Stop::when(&flag);
         let sampler = &*sampler;
