@@ -12,6 +12,7 @@ mod output;
 mod progress;
 #[cfg(feature = "data")]
 mod spectra;
+mod stop;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;

@@ -1,16 +1,12 @@
-//! Progress on stderr, and the wish to stop.
+//! Progress on stderr.
 
 use crate::failure::Failure;
 use crate::output::note;
+use crate::stop;
 use gaussmeter_data::samples::Progress;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::Write;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// Whether the user or the batch system has asked to stop.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Long work that reports how far it is and can be stopped: once gently, then at once.
 pub struct Work {
@@ -21,16 +17,7 @@ pub struct Work {
 impl Work {
     /// Begins to listen for interrupts, and shows a bar if stderr is a terminal.
     pub fn begin(total: Option<u64>) -> Result<Self, Failure> {
-        let stop = || {
-            if STOP.swap(true, Ordering::Relaxed) {
-                let _ = writeln!(std::io::stderr(), "error: interrupted twice: stopped at once");
-                std::process::exit(1);
-            }
-        };
-        match ctrlc::set_handler(stop) {
-            Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
-            Err(error) => return Err(Failure::request(&error)),
-        }
+        stop::listen()?;
         let bar = match total {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::new_spinner(),
@@ -54,7 +41,7 @@ impl Work {
     /// Shows how far the work is; says whether to go on.
     pub fn at(&self, position: u64) -> ControlFlow<()> {
         self.bar.set_position(position);
-        match STOP.load(Ordering::Relaxed) {
+        match Work::is_stopped() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -68,7 +55,7 @@ impl Work {
 
     /// Whether it was asked to stop.
     pub fn is_stopped() -> bool {
-        STOP.load(Ordering::Relaxed)
+        stop::is_asked()
     }
 
     /// Ends the bar.

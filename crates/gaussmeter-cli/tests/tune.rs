@@ -2,8 +2,9 @@
 
 mod common;
 
-use common::Folder;
+use common::{Folder, words};
 use serde_json::Value;
+use std::process::{Command, Stdio};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -50,6 +51,45 @@ fn every_format_has_the_times() {
         let text = folder.stdout(&format!("tune --sampler ddim --steps 4 --format {format}"));
         for word in ["karras", "optimised", "first-order condition"] {
             assert!(text.contains(word), "{format}: {word}");
+        }
+    }
+}
+
+/// Ctrl-C in a search that would take long: what it has found is told and saved, and the exit code says
+/// that it is not all.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_search_tells_the_best_so_far() {
+    for (line, key) in [
+        ("tune --sampler dpmpp-3m --nfe 30 --starts 100000 --save sigmas.txt", "error"),
+        ("recommend --nfe 30 --front 50,60,70,80,90,100 --save sigmas.txt", "winner"),
+        ("schedules --sampler ddim,dpmpp-3m,unipc,dpmpp-sde --steps 20,30,40,50,60,70", "results"),
+    ] {
+        // Until the program listens, the signal ends it.
+        let found = (0..6).find_map(|attempt| {
+            let folder = Folder::empty();
+            let arguments: Vec<&str> =
+                words(line).into_iter().chain(["--format", "json"]).collect();
+            let mut command = folder.command(&arguments);
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(1500 << attempt));
+            let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            assert!(kill.unwrap().success() || child.try_wait().unwrap().is_some());
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() != Some(0), "{line}: not long enough to be interrupted");
+            let early = output.status.code().is_none() || stderr.contains("before anything");
+            (!early).then_some((folder, output.status.code(), output.stdout, stderr))
+        });
+        let (folder, code, stdout, stderr) = found.unwrap();
+        assert_eq!(code, Some(1), "{stderr}");
+        let last = "error: interrupted: the result is the best that was found until then";
+        assert_eq!(stderr.lines().last(), Some(last), "{line}");
+        let told = json(&String::from_utf8(stdout).unwrap());
+        assert_eq!(told["interrupted"], true, "{line}");
+        assert!(!told[key].is_null(), "{line}");
+        if line.contains("--save") {
+            assert!(folder.read("sigmas.txt").lines().count() > 2, "{line}");
         }
     }
 }

@@ -22,3 +22,13 @@ fn every_file_is_registered() {
         assert!(!format.summary.is_empty() && !format.summary.contains('\n'), "{}", format.name);
     }
 }
+
+#[test]
+fn every_format_is_fuzzed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    for format in formats() {
+        let file = format!("fuzz_targets/samples_{}.rs", format.name);
+        assert!(folder.join(&file).is_file() && manifest.contains(&file), "{file} is missing");
+    }
+}

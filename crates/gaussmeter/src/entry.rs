@@ -206,6 +206,10 @@ fn did_you_mean(nearest: Option<&str>, known: &[&'static str]) -> String {
 
 /// The name most similar to `wanted`, if one is similar enough to suggest.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    // Nobody mistypes a name that long.
+    if wanted.len() > 100 {
+        return None;
+    }
     known
         .into_iter()
         .map(|k| (strsim::jaro_winkler(&wanted.to_lowercase(), &k.to_lowercase()), k))

@@ -1,8 +1,8 @@
 //! Optimal schedules: against closed forms, published-quality optima and their own conditions.
 
-use gaussmeter::design::{Effort, End, Problem, Space, SpaceError, Start, Tuned, starts};
-use gaussmeter::experiment::{Length, Perturbation, Setting, TuneOptions, tune};
-use gaussmeter::objective::{self, KlReverse, SquaredWasserstein2};
+use gaussmeter::design::{Effort, End, Problem, Space, SpaceError, Start, Stop, Tuned, starts};
+use gaussmeter::experiment::{Length, Perturbation, Setting, TuneOptions, Tuning, tune};
+use gaussmeter::objective::{self, KlReverse, Objective, Share, SquaredWasserstein2};
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::condensed;
 use gaussmeter::{data, process, sampler};
@@ -12,11 +12,13 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::FRAC_PI_2;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn tuned(text: &str, data: &Spectrum, space: &Space, init: &Init, count: usize) -> (Tuned, f64) {
     let sampler = sampler::registry().build(text).unwrap().item;
     let objective = &SquaredWasserstein2;
-    let problem = Problem { spectrum: data, sampler: &*sampler, init, objective, space };
+    let stop = Stop::NEVER;
+    let problem = Problem { spectrum: data, sampler: &*sampler, init, objective, space, stop };
     let from = starts(space, data, count, 0).unwrap();
     let tuned = problem.tune(&from, Effort::default()).unwrap();
     let w2 = tuned.best.after.sqrt();
@@ -142,6 +144,7 @@ fn objectives_differ() {
         init: &FROM_80,
         objective,
         space: &space,
+        stop: Stop::NEVER,
     };
     let [for_w2, for_kl] = [of(&w2), of(&kl)].map(|p| p.tune(&from, Effort::default()).unwrap());
     assert!(for_kl.best.slope < 1e-5, "{}", for_kl.best.slope);
@@ -215,35 +218,148 @@ fn a_start_without_signal_is_kept() {
     }
 }
 
-/// What is left of an optimum when the eigenvalue of the data, or the one that the network has learnt, is
-/// another: by hand for one eigenvalue and DDIM, whose standard deviation is 80 ∏ (λ + σσ′)/(λ + σ²).
-#[test]
-fn perturbations_are_of_the_data_or_of_the_network() {
-    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
-    let lambda = 2.0;
+fn robust(spectrum: Spectrum, sampler: &str, objective: &str, steps: usize) -> Tuning {
     let setting = Setting {
-        spectrum: Arc::new(Spectrum::new("one", "", &[lambda], None, None).unwrap()),
-        process,
+        spectrum: Arc::new(spectrum),
+        process: Arc::new(Edm::new(80.0)),
         process_label: "edm".into(),
         rule: Arc::new(Uniform),
         rule_label: "uniform".into(),
     };
-    let sampler = sampler::registry().build("ddim").unwrap();
-    let objective = objective::registry().build("w2").unwrap();
-    let options = TuneOptions { min_ratio: 1.0, starts: 4, seed: 3, ..TuneOptions::default() };
-    let init = Init::Normal { std: None };
-    let tuning =
-        tune(&setting, &sampler, Length::Steps(4), ("normal", &init), &objective, options).unwrap();
+    let sampler = sampler::registry().build(sampler).unwrap();
+    let objective = objective::registry().build(objective).unwrap();
+    let options = TuneOptions { min_ratio: 1.0, starts: 4, ..TuneOptions::default() };
+    let init = ("normal", &Init::Normal { std: None });
+    let length = Length::Steps(steps);
+    tune(&setting, &sampler, length, init, &objective, options, Stop::NEVER).unwrap()
+}
+
+/// The expected error when the eigenvalue of the data, or the one that the network has learnt, is
+/// another: by hand for one eigenvalue and DDIM, whose standard deviation is 80 ∏ (λ + σσ′)/(λ + σ²),
+/// and by the trapezoidal rule over z.
+#[test]
+fn perturbations_are_of_the_data_or_of_the_network() {
+    let lambda = 2.0;
+    let one = Spectrum::new("one", "", &[lambda], Some(&[3.0]), None).unwrap();
+    let tuning = robust(one, "ddim", "w2", 4);
     let sigmas: Vec<f64> = tuning.run.grid.levels().iter().map(|l| l.sigma).collect();
-    let z: f64 = StandardNormal.sample(&mut ChaCha8Rng::seed_from_u64(3));
     assert_eq!(tuning.robustness.len(), 3);
     for (perturbation, error, _) in &tuning.robustness {
-        let (believed, truth) = match perturbation {
-            Perturbation::Data(delta) => (lambda * (delta * z).exp(), lambda * (delta * z).exp()),
-            Perturbation::Network(delta) => (lambda * (delta * z).exp(), lambda),
+        let square = |z: f64| {
+            let (believed, truth) = match perturbation {
+                Perturbation::Data(delta) => [lambda * (delta * z).exp(); 2].into(),
+                Perturbation::Network(delta) => (lambda * (delta * z).exp(), lambda),
+            };
+            let steps =
+                sigmas.windows(2).map(|w| (believed + w[0] * w[1]) / (believed + w[0] * w[0]));
+            (80.0 * steps.product::<f64>() - truth.sqrt()).powi(2)
         };
-        let steps = sigmas.windows(2).map(|w| (believed + w[0] * w[1]) / (believed + w[0] * w[0]));
-        let expected = (80.0 * steps.product::<f64>() - truth.sqrt()).abs();
-        assert!((error - expected).abs() < 1e-12, "{perturbation}: {error} {expected}");
+        let h = 0.05;
+        let density = |z: f64| (-0.5 * z * z).exp() * h / (2.0 * std::f64::consts::PI).sqrt();
+        let mean: f64 =
+            (-200..=200).map(|k| h * f64::from(k)).map(|z| density(z) * square(z)).sum();
+        let expected = (3.0 * mean).sqrt();
+        assert!((error - expected).abs() < 1e-10 * expected, "{perturbation}: {error} {expected}");
     }
+}
+
+/// A spectrum with multiplicities and the list of all its eigenvalues, which no two share, have the same
+/// figures.
+#[test]
+fn figures_do_not_depend_on_how_eigenvalues_are_grouped() {
+    let (values, counts) = ([20.0, 3.0, 0.2, 0.004], [1.0, 4.0, 9.0, 30.0]);
+    let grouped = Spectrum::new("grouped", "", &values, Some(&counts), None).unwrap();
+    let all: Vec<f64> = values
+        .iter()
+        .zip(counts)
+        .flat_map(|(v, n)| (0..n as usize).map(move |k| v * (1.0 + 1e-13 * k as f64)))
+        .collect();
+    let list = Spectrum::new("list", "", &all, None, None).unwrap();
+    assert_eq!((grouped.modes().len(), list.modes().len()), (4, 44));
+    for (sampler, objective) in
+        [("ddim", "w2"), ("dpmpp-2m", "w2"), ("edm", "w2"), ("ddim", "kl-reverse")]
+    {
+        let [a, b] = [&grouped, &list].map(|s| robust(s.clone(), sampler, objective, 5).robustness);
+        for ((what, x, _), (_, y, _)) in a.iter().zip(&b) {
+            assert!((x - y).abs() < 1e-5 * x, "{sampler}, {objective}, {what}: {x} {y}");
+        }
+    }
+}
+
+/// What is told is the mean of what single networks have: 4000 of them, one number per eigenvector.
+#[test]
+fn figures_are_means_over_networks() {
+    let values = [20.0, 3.0, 0.2, 0.004, 0.0];
+    let data = Spectrum::new("five", "", &values, None, Some(&[0.5, 0.0, 1.0, 0.0, 0.1])).unwrap();
+    let tuning = robust(data.clone(), "dpmpp-2m", "w2", 6);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let plan = &tuning.run.plan;
+    let delta = 0.05;
+    let squares: Vec<f64> = (0..4000)
+        .map(|_| {
+            let mut square = 0.0;
+            for mode in data.modes() {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                let believed = mode.eigenvalue * (delta * z).exp();
+                let network =
+                    Spectrum::new("one", "", &[believed], None, Some(&[mode.mean])).unwrap();
+                let law = &Output::of(plan, &network).law(&network, &FROM_80, Target::Data);
+                let off = law.modes[0].variance.sqrt() - mode.eigenvalue.sqrt();
+                square += off * off + (law.modes[0].mean - mode.mean).powi(2);
+            }
+            square
+        })
+        .collect();
+    let mean = squares.iter().sum::<f64>() / 4000.0;
+    let spread = squares.iter().map(|s| (s - mean).powi(2)).sum::<f64>().sqrt() / 4000.0;
+    let (what, told, _) = tuning.robustness[2];
+    assert_eq!(what, Perturbation::Network(delta));
+    let off = (told * told - mean).abs();
+    assert!(off < 4.0 * spread && spread < 0.05 * mean, "{told} {} {spread}", mean.sqrt());
+}
+
+/// An objective during whose evaluation someone asks to stop.
+#[derive(Debug)]
+struct Interrupting<'a> {
+    left: AtomicUsize,
+    flag: &'a AtomicBool,
+}
+
+impl Objective for Interrupting<'_> {
+    fn share(&self, index: usize, mode: &gaussmeter::spectrum::Mode, std: f64, mean: f64) -> Share {
+        if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.flag.store(true, Ordering::Relaxed);
+        }
+        SquaredWasserstein2.share(index, mode, std, mean)
+    }
+}
+
+/// A search that is stopped, at whatever moment, ends soon and with a schedule that is no worse than
+/// the first that it started from.
+#[test]
+fn a_stopped_search_tells_the_best_so_far() {
+    let values: Vec<f64> = (0..12).map(|k| 100.0 * 0.3f64.powi(k)).collect();
+    let data = Spectrum::new("twelve", "", &values, None, None).unwrap();
+    let space = edm(5, 1.25);
+    let from = starts(&space, &data, 6, 0).unwrap();
+    let sampler = sampler::registry().build("dpmpp-2m").unwrap().item;
+    let (_, best) = tuned("dpmpp-2m", &data, &space, &FROM_80, 6);
+    let mut last = f64::INFINITY;
+    for evaluations in [1, 20, 100, 400, 10_000] {
+        let flag = AtomicBool::new(false);
+        let left = AtomicUsize::new(values.len() * evaluations);
+        let objective = &Interrupting { left, flag: &flag };
+        let stop = Stop::when(&flag);
+        let sampler = &*sampler;
+        let problem =
+            Problem { spectrum: &data, sampler, init: &FROM_80, objective, space: &space, stop };
+        let tuned = problem.tune(&from, Effort::default()).unwrap();
+        let first = problem.value(&from[0]).unwrap();
+        let after = problem.value(&tuned.grid).unwrap();
+        assert!((after - tuned.best.after).abs() <= 1e-12 * after);
+        assert!(after <= first && after.sqrt() >= best * (1.0 - 1e-6), "{evaluations}: {after}");
+        assert!(!flag.load(Ordering::Relaxed) || tuned.best.evaluations < evaluations + 40);
+        last = last.min(after);
+    }
+    assert!(last.sqrt() < 1.01 * best);
 }

@@ -1,6 +1,6 @@
 //! Recommendations, and samplers that begin in the middle of their grid.
 
-use gaussmeter::design::teleport;
+use gaussmeter::design::{Stop, teleport};
 use gaussmeter::exact::continuous::ODE;
 use gaussmeter::experiment::{
     ExperimentError, Goal, RecommendOptions, Recommendation, Setting, recommend,
@@ -9,6 +9,7 @@ use gaussmeter::prelude::*;
 use gaussmeter::{grid, process, sampler};
 use gaussmeter_testkit::relative_error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const FROM_80: Init = Init::Normal { std: Some(80.0) };
 
@@ -78,16 +79,19 @@ fn setting() -> Setting {
 }
 
 fn recommended(samplers: &[&str], goal: Goal) -> Result<Recommendation, ExperimentError> {
+    recommend(&setting(), options(samplers, goal), &|_, _, _| {}, Stop::NEVER)
+}
+
+fn options(samplers: &[&str], goal: Goal) -> RecommendOptions {
     let registry = sampler::registry();
-    let options = RecommendOptions {
+    RecommendOptions {
         samplers: samplers.iter().map(|s| registry.build(s).unwrap()).collect(),
         goal,
         front: vec![4],
         init: ("normal".into(), Init::Normal { std: None }),
         eps: 0.0,
         min_ratio: 1.25,
-    };
-    recommend(&setting(), options, &|_, _, _| {})
+    }
 }
 
 #[test]
@@ -147,6 +151,39 @@ fn a_challenger_is_better_where_it_is_said_to_be() {
     }
     assert_eq!(found.off.len(), 4);
     assert!(found.off[0] > found.ranking()[0].best().unwrap().error);
+}
+
+/// What had been tried when it was stopped is compared; what had not is said.
+#[test]
+fn a_stopped_comparison_tells_what_it_has() {
+    let texts = ["ddim", "dpmpp-2m", "dpmpp-3m", "lms", "heun", "euler", "em", "deis"];
+    for goal in [Goal::Nfe(10), Goal::Error(1e-9)] {
+        let flag = AtomicBool::new(false);
+        let progress = |_: usize, done: usize, _: usize| {
+            flag.fetch_or(done >= 2, Ordering::Relaxed);
+        };
+        let found =
+            recommend(&setting(), options(&texts, goal), &progress, Stop::when(&flag)).unwrap();
+        assert!(found.interrupted);
+        let ranking = found.ranking();
+        assert!(ranking.len() >= 2, "{ranking:?}");
+        assert_eq!(ranking.len() + found.failures.len(), texts.len());
+        let untried = |(_, why): &&(String, String)| why == "interrupted before it was tried";
+        // As many as there are threads may have been under way.
+        let most = texts.len() - 2;
+        let count = found.failures.iter().filter(untried).count();
+        assert!(count <= most, "{:?}", found.failures);
+        assert!(found.candidates.len() == 1 && found.challenge.is_none() && found.off.is_empty());
+        let told = found.report(0).json;
+        assert_eq!(told["interrupted"], true);
+        assert!(found.sigmas().lines().count() > 1);
+    }
+    let flag = AtomicBool::new(true);
+    for goal in [Goal::Nfe(10), Goal::Error(1e-9)] {
+        let stop = Stop::when(&flag);
+        let error = recommend(&setting(), options(&texts, goal), &|_, _, _| {}, stop).unwrap_err();
+        assert_eq!(error, ExperimentError::Interrupted);
+    }
 }
 
 #[test]

@@ -536,3 +536,13 @@ proptest! {
         prop_assert!(check(&objective::registry(), &text));
     }
 }
+
+#[test]
+fn every_format_of_numbers_is_fuzzed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    for format in gaussmeter::data::format::formats() {
+        let file = format!("fuzz_targets/numbers_{}.rs", format.name);
+        assert!(folder.join(&file).is_file() && manifest.contains(&file), "{file} is missing");
+    }
+}

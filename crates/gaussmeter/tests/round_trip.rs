@@ -70,7 +70,7 @@ fn round_trip(setting: &Setting, named: &NamedSampler, steps: usize, eps: f64) -
     assert_eq!(plan.ops().len(), shown.run.plan.ops().len(), "{what}");
     let levels = |plan: &gaussmeter::tape::Plan| -> Vec<Level> {
         let level = |op: &Op| match op {
-            Op::Predict { level, .. } | Op::Arrive { level, .. } => Some(*level),
+            Op::Predict { level, .. } | Op::Arrive { level, .. } => Some(**level),
             Op::Noise { .. } | Op::Combine { .. } => None,
         };
         plan.ops().iter().filter_map(level).collect()

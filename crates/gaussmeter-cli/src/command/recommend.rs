@@ -1,6 +1,7 @@
 use crate::failure::Failure;
 use crate::options::{self, parse_length, parse_time};
 use crate::output::{Output, write_text};
+use crate::stop;
 use clap::Args;
 use gaussmeter::experiment::{Goal, RecommendOptions, recommend};
 use std::io::{IsTerminal, Write, stderr};
@@ -13,7 +14,8 @@ Every sampler takes as many steps as the budget allows, on its best standard
 schedule and on times optimised for the spectrum. The answer comes first, in a
 sentence; then the ranking, the least error against network evaluations, what
 limits the winner, and what it is worth to skip its first steps by the solution
-for Gaussian data (teleportation). See docs/recommend.md.
+for Gaussian data (teleportation). Interrupted with Ctrl-C, it compares what it
+has tried (exit code 1). See docs/recommend.md.
 
 Examples:
   gaussmeter recommend --spectrum my.npy --nfe 6 --front 4,8
@@ -111,7 +113,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             let _ = stderr.flush();
         }
     };
-    let recommendation = recommend(&setting, options, &progress);
+    let recommendation = recommend(&setting, options, &progress, stop::listen()?);
     if is_shown {
         let _ = write!(stderr().lock(), "\r\x1b[K");
     }
@@ -119,5 +121,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some(path) = &a.save {
         write_text(path, &recommendation.sigmas())?;
     }
-    a.output.write(&recommendation.report(a.top.unwrap_or(15)))
+    a.output.write(&recommendation.report(a.top.unwrap_or(15)))?;
+    stop::end(recommendation.interrupted)
 }

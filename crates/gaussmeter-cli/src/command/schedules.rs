@@ -1,6 +1,7 @@
 use crate::failure::Failure;
 use crate::options::{self, parse_length, parse_time};
 use crate::output::Output;
+use crate::stop;
 use clap::Args;
 use gaussmeter::entry::split_list;
 use gaussmeter::experiment::{Length, NamedRule, ScheduleOptions, Setting, schedules};
@@ -31,7 +32,7 @@ const RANGED: [&str; 12] = [
 Every sampler runs on every schedule; those that follow the data are computed
 for the given spectrum. The last schedule is the optimum: times that minimise
 the error itself, sought from the best of the others and from random ones.
-See docs/schedules.md.
+Interrupted with Ctrl-C, it tells what it has (exit code 1). See docs/schedules.md.
 
 Examples:
   gaussmeter schedules --sampler dpmpp-2m --steps 10,20
@@ -116,7 +117,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         objective,
         min_ratio: a.min_ratio,
     };
-    a.output.write(&schedules(&setting, options)?.report())
+    let found = schedules(&setting, options, stop::listen()?)?;
+    a.output.write(&found.report())?;
+    stop::end(found.interrupted)
 }
 
 /// The schedules asked for, else those that make sense on the process.

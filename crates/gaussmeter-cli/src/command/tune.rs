@@ -1,6 +1,7 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, parse_length, parse_time};
 use crate::output::{Output, write_text};
+use crate::stop;
 use clap::{Args, ValueEnum};
 use gaussmeter::design::{End, Start};
 use gaussmeter::experiment::{Length, TuneOptions, tune};
@@ -16,6 +17,7 @@ the standard schedules, also when data or network are not quite what they were,
 and says how well it is determined. Unless told otherwise, 20 network
 evaluations are spent. Neighbouring noise levels keep a ratio of at least 1.25:
 without it, levels of multistep methods coalesce and stop being robust.
+Interrupted with Ctrl-C, it tells the best so far (exit code 1).
 
 Examples:
   gaussmeter tune --sampler dpmpp-2m --nfe 10
@@ -55,7 +57,7 @@ pub struct Arguments {
     /// Schedules to descend from, beside the three best standard ones
     #[arg(long, value_name = "N", default_value = "10", value_parser = parse_count, help_heading = "Design")]
     starts: usize,
-    /// Seed of the random starts, and of the perturbations
+    /// Seed of the random starts
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Design")]
     seed: u64,
     /// Also write the noise levels to a file, one per line, for `--grid sigmas:FILE`
@@ -101,9 +103,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         seed: a.seed,
         ..TuneOptions::default()
     };
-    let tuning = tune(&setting, &sampler, length, (&init_label, &init), &objective, options)?;
+    let (init, stop) = ((&*init_label, &init), stop::listen()?);
+    let tuning = tune(&setting, &sampler, length, init, &objective, options, stop)?;
     if let Some(path) = &a.save {
         write_text(path, &tuning.sigmas())?;
     }
-    a.output.write(&tuning.report())
+    a.output.write(&tuning.report())?;
+    stop::end(tuning.interrupted)
 }

@@ -2,7 +2,7 @@ use super::space::Space;
 use crate::exact::Init;
 use crate::exact::gradient::Differentiable;
 use crate::grid::{Grid, GridError};
-use crate::numeric::{Expansion, Minimum, minimise, slope};
+use crate::numeric::{Expansion, Minimum, Stop, minimise, slope};
 use crate::objective::{Objective, Share};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::condensed;
@@ -23,6 +23,8 @@ pub struct Problem<'a> {
     pub objective: &'a dyn Objective,
     /// The schedules.
     pub space: &'a Space,
+    /// The wish to end a search early.
+    pub stop: Stop<'a>,
 }
 
 /// Where one start led.
@@ -107,7 +109,7 @@ impl Problem<'_> {
         let (q, bounds) = (self.space.parameters(start), self.space.bounds());
         let before = self.expand(&q).value;
         let Minimum { parameters, at, evaluations } =
-            minimise(&|q| self.expand(q), &q, &bounds, TOLERANCE, most);
+            minimise(&|q| self.expand(q), &q, &bounds, TOLERANCE, most, self.stop);
         let slope = slope(&at, &parameters, &bounds);
         Descent { before, after: at.value, parameters, slope, evaluations }
     }
@@ -121,7 +123,7 @@ impl Problem<'_> {
     fn resume(&self, from: &Descent, most: usize) -> Descent {
         let bounds = self.space.bounds();
         let Minimum { parameters, at, evaluations } =
-            minimise(&|q| self.expand(q), &from.parameters, &bounds, TOLERANCE, most);
+            minimise(&|q| self.expand(q), &from.parameters, &bounds, TOLERANCE, most, self.stop);
         let slope = slope(&at, &parameters, &bounds);
         let evaluations = from.evaluations + evaluations;
         Descent { before: from.before, after: at.value, parameters, slope, evaluations }
@@ -129,7 +131,7 @@ impl Problem<'_> {
 
     /// The best schedule that is found from `starts`: descents on a condensed spectrum, first a short
     /// one from each, then long ones from the better half, whose best is finished on the spectrum
-    /// itself.
+    /// itself. If it is stopped, the best so far, with its error on the spectrum itself.
     ///
     /// # Errors
     /// [`TuneError`]
@@ -145,7 +147,14 @@ impl Problem<'_> {
             Some(spectrum) => Problem { spectrum, ..*self },
             None => *self,
         };
-        let mut descents = coarse.descend_all(starts, effort.short);
+        // Where it is stopped at once, the first start is still looked at.
+        let mut descents: Vec<Descent> = starts
+            .par_iter()
+            .enumerate()
+            .filter(|(i, _)| *i == 0 || !self.stop.is_asked())
+            .map(|(_, start)| coarse.descend(start, effort.short))
+            .collect();
+        let tried = descents.len();
         descents.sort_by(|a, b| a.after.total_cmp(&b.after));
         let long = descents.len().div_ceil(2);
         let better: Vec<Descent> =
@@ -165,7 +174,7 @@ impl Problem<'_> {
         let flatness = flatness(&at);
         let grid = self.space.grid(&best.parameters)?;
         let best = Descent { evaluations, ..best };
-        Ok(Tuned { grid, best, starts: starts.len(), reached, flatness })
+        Ok(Tuned { grid, best, starts: tried, reached, flatness })
     }
 }
 
@@ -199,7 +208,7 @@ pub struct Tuned {
     pub grid: Grid,
     /// How it was reached; evaluations of all descents.
     pub best: Descent,
-    /// Number of starts.
+    /// Number of starts that were descended from.
     pub starts: usize,
     /// Number of starts that led to the same error, up to 0.1 %.
     pub reached: usize,

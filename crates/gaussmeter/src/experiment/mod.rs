@@ -9,6 +9,7 @@ mod modes;
 mod pareto;
 mod rank;
 mod recommend;
+mod robustness;
 mod sample;
 mod schedules;
 mod show;
@@ -27,12 +28,13 @@ pub use recommend::{
     BUDGETS, Candidate, Challenge, DELTAS, Goal, RecommendOptions, Recommendation, Skip, Timed,
     recommend,
 };
+pub use robustness::{PERTURBATIONS, Perturbation};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use schedules::{NamedRule, ScheduleOptions, ScheduleResult, Schedules, schedules};
 pub use show::{Program, program};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
-pub use tune::{PERTURBATIONS, Perturbation, Rival, TuneOptions, Tuning, standard_schedules, tune};
+pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
 
 use crate::design::{SpaceError, TuneError};
 use crate::entry::Named;
@@ -161,6 +163,9 @@ pub enum ExperimentError {
         /// The sampler that has it.
         sampler: String,
     },
+    /// It was stopped from outside before there was any result.
+    #[error("interrupted before anything was found")]
+    Interrupted,
     /// A list of samplers, columns or times is empty.
     #[error("no {what} given")]
     Empty {

@@ -1,11 +1,12 @@
 use super::modes::evenly;
+use super::robustness::expected;
 use super::trial::reason;
-use super::tune::{perturbed, sigma_lines};
+use super::tune::{INTERRUPTED, sigma_lines};
 use super::{
     ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run, Setting, error_budget,
     standard_schedules,
 };
-use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
+use crate::design::{self, Effort, End, Problem, Space, Start, Stop, teleport};
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
@@ -78,13 +79,14 @@ pub struct Candidate {
 /// Where another sampler becomes better than the winner, because the network is not exact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Challenge {
-    /// How far the eigenvalues that the network believes in are off: factors e^{δz}, z normal.
+    /// How far the eigenvalues that the network believes in are off: factors e^{δz}, every eigenvector
+    /// with a standard normal z of its own.
     pub delta: f64,
     /// The sampler that is better from there on.
     pub sampler: String,
     /// Its schedule.
     pub schedule: String,
-    /// Its W2 there.
+    /// Its W2 there: the root of the mean square over z.
     pub error: f64,
     /// The winner's.
     pub winner: f64,
@@ -118,8 +120,12 @@ pub struct Recommendation {
     pub usual: BTreeMap<usize, f64>,
     /// Sources of the winner's error, each alone.
     pub limits: ErrorBudget,
-    /// Per candidate of the budget, as far as tried: W2 when the network is off by 1 %.
+    /// Per candidate of the budget, as far as tried: W2 when the network is off by 1 %, the root of its
+    /// mean square as in [`Challenge`].
     pub off: Vec<f64>,
+    /// Whether it was stopped: the best of what had been tried until then, not tried with other
+    /// networks.
+    pub interrupted: bool,
     /// Where another becomes better; `None` if nowhere up to [`DELTAS`]' last.
     pub challenge: Option<Challenge>,
     /// Beginning at each level of the winner's grid.
@@ -157,6 +163,7 @@ struct Search<'a> {
     options: &'a RecommendOptions,
     init: Init,
     small: Spectrum,
+    stop: Stop<'a>,
 }
 
 impl Search<'_> {
@@ -167,7 +174,7 @@ impl Search<'_> {
         space: &'a Space,
     ) -> Problem<'a> {
         let (sampler, objective) = (&*sampler.item, &SquaredWasserstein2);
-        Problem { spectrum, sampler, init: &self.init, objective, space }
+        Problem { spectrum, sampler, init: &self.init, objective, space, stop: self.stop }
     }
 
     fn space(&self, steps: usize, min_ratio: f64) -> Result<Space, ExperimentError> {
@@ -272,15 +279,15 @@ impl Search<'_> {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
         let sampler = &self.options.samplers[sampler];
         let problem = self.problem(sampler, &self.setting.spectrum, &space);
-        let error = perturbed(&problem, grid, Perturbation::Network(delta), 0);
-        if error.is_nan() { f64::INFINITY } else { error }
+        expected(&problem, grid, Perturbation::Network(delta))
     }
 }
 
 const OPTIMISED: &str = "optimised";
 
 /// Recommends a sampler and its times for the data and the process of a setting, whose grid is not
-/// used. `progress` hears, per budget, how many of how many samplers are done.
+/// used. `progress` hears, per budget, how many of how many samplers are done. Where `stop` asks for it,
+/// what has been tried until then is all that is compared.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing to compare, nothing that runs within the budget, or an error that no
@@ -289,6 +296,7 @@ pub fn recommend(
     setting: &Setting,
     options: RecommendOptions,
     progress: &(dyn Fn(usize, usize, usize) + Sync),
+    stop: Stop,
 ) -> Result<Recommendation, ExperimentError> {
     if options.samplers.is_empty() {
         return Err(ExperimentError::Empty { what: "sampler" });
@@ -296,7 +304,7 @@ pub fn recommend(
     let init = setting.init(&options.init.1)?;
     let small = condensed(&setting.spectrum, BINS).unwrap_or_default();
     let small = small.unwrap_or_else(|| (*setting.spectrum).clone());
-    let search = Search { setting, options: &options, init, small };
+    let search = Search { setting, options: &options, init, small, stop };
     // A ratio that is none is refused at once.
     search.space(1, options.min_ratio)?;
     let mut candidates = BTreeMap::new();
@@ -313,14 +321,17 @@ pub fn recommend(
             budget
         }
         Goal::Error(error) => {
-            let mut least: Option<(f64, String)> = None;
+            let mut least: Option<(f64, String, usize)> = None;
             let mut reached = None;
             for budget in BUDGETS {
+                if stop.is_asked() {
+                    break;
+                }
                 let Ok((found, failed)) = within(&search, budget, progress) else { continue };
                 if let Some(best) = found.first() {
-                    let is_less = least.as_ref().is_none_or(|(e, _)| best.error() < *e);
+                    let is_less = least.as_ref().is_none_or(|(e, ..)| best.error() < *e);
                     if is_less {
-                        least = Some((best.error(), best.label.clone()));
+                        least = Some((best.error(), best.label.clone(), budget));
                     }
                     if best.error() <= error {
                         reached = Some(budget);
@@ -333,12 +344,21 @@ pub fn recommend(
                 }
             }
             let nfe = BUDGETS[BUDGETS.len() - 1];
-            let (least, sampler) = least.unwrap_or((f64::INFINITY, "none".into()));
-            reached.ok_or(ExperimentError::Unreached { error, nfe, least, sampler })?
+            match (reached, least) {
+                (Some(budget), _) => budget,
+                (None, Some((.., budget))) if stop.is_asked() => budget,
+                (None, None) if stop.is_asked() => return Err(ExperimentError::Interrupted),
+                (None, least) => {
+                    let (least, sampler) =
+                        least.map_or((f64::INFINITY, "none".into()), |(e, s, _)| (e, s));
+                    return Err(ExperimentError::Unreached { error, nfe, least, sampler });
+                }
+            }
         }
     };
     for &other in &options.front {
-        if !candidates.contains_key(&other)
+        if !stop.is_asked()
+            && !candidates.contains_key(&other)
             && let Ok((found, failed)) = within(&search, other, progress)
         {
             candidates.insert(other, found);
@@ -350,12 +370,17 @@ pub fn recommend(
     let Some((winner, best)) = finalists.first().and_then(|c| Some((c, c.best()?))) else {
         return Err(ExperimentError::Empty { what: "sampler" });
     };
+    // What networks do to an unfinished comparison is not worth waiting for.
+    let tried = if stop.is_asked() { 0 } else { FINALISTS };
     let off = finalists
         .par_iter()
-        .take(FINALISTS)
+        .take(tried)
         .map(|c| c.best().map_or(f64::INFINITY, |t| search.off(c.sampler, &t.grid, 0.01)))
         .collect();
-    let challenge = challenge(&search, finalists);
+    let challenge = match stop.is_asked() {
+        true => None,
+        false => challenge(&search, finalists),
+    };
     let sampler = &options.samplers[winner.sampler];
     let skips = skips(&search, sampler, &best.grid);
     let times = best.grid.levels().iter().map(|l| l.t).collect();
@@ -366,9 +391,10 @@ pub fn recommend(
     let on_it = Setting { rule, rule_label: best.label.clone(), ..setting.clone() };
     let limits = error_budget(&on_it, sampler, &run, &search.init);
     let failures = failures.remove(&budget).unwrap_or_default();
-    let setting = setting.clone();
+    let (setting, interrupted) = (setting.clone(), stop.is_asked());
     Ok(Recommendation {
         setting,
+        interrupted,
         budget,
         candidates,
         failures,
@@ -400,7 +426,7 @@ fn within(
     let schedules: BTreeMap<usize, Vec<(String, Grid)>> = lengths
         .par_iter()
         .map(|&steps| {
-            let all = standard_schedules(&on_small, steps, search.options.eps);
+            let all = standard_schedules(&on_small, steps, search.options.eps, search.stop);
             (steps, all.into_iter().filter_map(|(label, grid)| Some((label, grid.ok()?))).collect())
         })
         .collect();
@@ -411,6 +437,9 @@ fn within(
         .enumerate()
         .with_max_len(1)
         .map(|(index, steps)| {
+            if search.stop.is_asked() {
+                return Err(ExperimentError::Interrupted);
+            }
             let result =
                 steps.and_then(|steps| search.candidate(index, budget, steps, &schedules[&steps]));
             progress(budget, done.fetch_add(1, Ordering::Relaxed) + 1, samplers.len());
@@ -422,7 +451,11 @@ fn within(
         match result {
             Ok(candidate) => found.push(candidate),
             Err(error) => {
-                failed.push((sampler.label.clone(), reason(&error)));
+                let reason = match &error {
+                    ExperimentError::Interrupted => "interrupted before it was tried".into(),
+                    error => reason(error),
+                };
+                failed.push((sampler.label.clone(), reason));
                 first = first.or(Some(error));
             }
         }
@@ -432,7 +465,12 @@ fn within(
     }
     let sort = |found: &mut Vec<Candidate>| found.sort_by(|a, b| a.error().total_cmp(&b.error()));
     sort(&mut found);
-    found.par_iter_mut().take(FINALISTS).with_max_len(1).for_each(|c| search.finish(c));
+    found
+        .par_iter_mut()
+        .take(FINALISTS)
+        .with_max_len(1)
+        .filter(|_| !search.stop.is_asked())
+        .for_each(|c| search.finish(c));
     sort(&mut found);
     Ok((found, failed))
 }
@@ -641,8 +679,11 @@ impl Recommendation {
             self.options.init.0,
             self.options.eps,
         )];
+        if self.interrupted {
+            notes.push(INTERRUPTED.into());
+        }
         notes.push(
-            "network off: the eigenvalues it has learnt times e^(δz), z normal; on the better schedule"
+            "network off: the eigenvalues it has learnt times e^(δz), each eigenvector with a standard normal z of its own; the root of the mean square of W2 over z, on the better schedule"
                 .into(),
         );
         let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -721,6 +762,7 @@ impl Recommendation {
                 short(c.error),
                 short(c.winner),
             ),
+            None if self.interrupted => "interrupted before other networks were tried".into(),
             None => format!(
                 "the winner stays the best with a network that is off by up to {}%",
                 percent(DELTAS[DELTAS.len() - 1])
@@ -838,6 +880,7 @@ impl Recommendation {
         put("eps", json!(self.options.eps));
         put("min_ratio", json!(self.options.min_ratio));
         put("budget", json!(self.budget));
+        put("interrupted", json!(self.interrupted));
         put("answer", json!(self.answer()));
         let candidate = |c: &Candidate| {
             let standard = c.standard.as_ref();

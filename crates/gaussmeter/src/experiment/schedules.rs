@@ -1,5 +1,5 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::design::{self, Effort, End, Problem, Space, Start};
+use crate::design::{self, Effort, End, Problem, Space, Start, Stop};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::grid::{Grid, GridRule};
@@ -49,6 +49,8 @@ pub struct ScheduleResult {
 pub struct Schedules {
     setting: Setting,
     options: ScheduleOptions,
+    /// Whether it was stopped: some schedules may not have been run, and the optimum is the best so far.
+    pub interrupted: bool,
     /// Per sampler, per length: a result per rule and that of the optimum, or why there is none.
     pub columns: Vec<Vec<Result<ScheduleResult, String>>>,
 }
@@ -57,14 +59,18 @@ pub struct Schedules {
 const RANDOM: usize = 7;
 /// Starts of the optimum.
 const STARTS: usize = 3;
+/// Why a schedule has no result that there was no time for.
+const NOT_RUN: &str = "not run: interrupted";
 
-/// Compares schedules, in parallel over samplers and lengths.
+/// Compares schedules, in parallel over samplers and lengths. Where `stop` asks for it, what has been run
+/// until then is told.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing to compare, or a sampler that runs on no schedule.
 pub fn schedules(
     setting: &Setting,
     options: ScheduleOptions,
+    stop: Stop,
 ) -> Result<Schedules, ExperimentError> {
     for (what, none) in [
         ("sampler", options.samplers.is_empty()),
@@ -80,9 +86,13 @@ pub fn schedules(
         .collect();
     let columns = pairs
         .par_iter()
-        .map(|(sampler, length)| column(setting, &options, sampler, *length))
-        .collect::<Result<_, ExperimentError>>()?;
-    Ok(Schedules { setting: setting.clone(), options, columns })
+        .map(|(sampler, length)| column(setting, &options, sampler, *length, stop))
+        .collect::<Result<Vec<_>, ExperimentError>>()?;
+    let interrupted = stop.is_asked();
+    if interrupted && columns.iter().flatten().all(Result::is_err) {
+        return Err(ExperimentError::Interrupted);
+    }
+    Ok(Schedules { setting: setting.clone(), options, interrupted, columns })
 }
 
 fn column(
@@ -90,9 +100,13 @@ fn column(
     options: &ScheduleOptions,
     sampler: &NamedSampler,
     length: Length,
+    stop: Stop,
 ) -> Result<Vec<Result<ScheduleResult, String>>, ExperimentError> {
     let runs: Vec<Result<Run, ExperimentError>> = (options.rules.iter())
         .map(|(label, rule)| {
+            if stop.is_asked() {
+                return Err(ExperimentError::Interrupted);
+            }
             let setting =
                 Setting { rule: rule.clone(), rule_label: label.clone(), ..setting.clone() };
             let eps = rule.own_end(&*setting.process).unwrap_or(options.eps);
@@ -125,13 +139,15 @@ fn column(
                 Err(format!("has {} steps of its own", run.grid.step_count()))
             }
             Ok(run) => measure(run),
+            Err(ExperimentError::Interrupted) => Err(NOT_RUN.into()),
             Err(error) => {
                 first_error.get_or_insert_with(|| error.clone());
                 Err(error.to_string())
             }
         });
     }
-    if runs.iter().all(Result::is_err)
+    if !stop.is_asked()
+        && runs.iter().all(Result::is_err)
         && let Some(error) = first_error
     {
         return Err(error);
@@ -144,7 +160,11 @@ fn column(
         .take(STARTS)
         .map(|run| run.grid.clone())
         .collect();
-    results.push(optimum(setting, options, sampler, &resolved, &starts).and_then(|grid| {
+    if stop.is_asked() && starts.is_empty() {
+        results.push(Err(NOT_RUN.into()));
+        return Ok(results);
+    }
+    results.push(optimum(setting, options, sampler, &resolved, &starts, stop).and_then(|grid| {
         let plan = sampler.item.plan(&grid).map_err(|e| e.to_string())?;
         measure(&Run { sampler: sampler.label.clone(), grid, plan })
     }));
@@ -167,6 +187,7 @@ fn error(
         init,
         objective,
         space: &space.map_err(|e| e.to_string())?,
+        stop: Stop::NEVER,
     };
     problem.value(grid).map_err(|e| e.to_string())
 }
@@ -178,6 +199,7 @@ fn optimum(
     sampler: &NamedSampler,
     init: &Init,
     starts: &[Grid],
+    stop: Stop,
 ) -> Result<Grid, String> {
     let Some(start) = starts.first() else {
         return Err("no schedule runs from T to eps to start from".into());
@@ -189,7 +211,7 @@ fn optimum(
             .map_err(|e| e.to_string())?;
     let data = &*setting.spectrum;
     let problem =
-        Problem { spectrum: data, sampler: &*sampler.item, init, objective, space: &space };
+        Problem { spectrum: data, sampler: &*sampler.item, init, objective, space: &space, stop };
     let others = design::starts(&space, data, RANDOM, 0).unwrap_or_default();
     let from: Vec<Grid> = starts.iter().cloned().chain(others).collect();
     problem.tune(&from, Effort::default()).map(|tuned| tuned.grid).map_err(|e| e.to_string())
@@ -265,6 +287,11 @@ impl Schedules {
                 self.options.min_ratio
             ),
         ];
+        if self.interrupted {
+            notes.push(
+                "interrupted: what had been run until then, and the best optimum found".into(),
+            );
+        }
         let mut better: Vec<&str> = Vec::new();
         for results in &self.columns {
             let Some(Ok(optimum)) = results.last() else { continue };
@@ -285,7 +312,9 @@ impl Schedules {
         let mut reasons: Vec<String> = Vec::new();
         for results in &self.columns {
             for (label, result) in labels.iter().zip(results) {
-                if let Err(reason) = result {
+                if let Err(reason) = result
+                    && reason != NOT_RUN
+                {
                     let note = format!("{label}: {reason}");
                     if !reasons.contains(&note) {
                         reasons.push(note);
@@ -351,6 +380,7 @@ impl Schedules {
         document.insert("init".into(), json!(self.options.init.0));
         document.insert("eps".into(), json!(self.options.eps));
         document.insert("min_ratio".into(), json!(self.options.min_ratio));
+        document.insert("interrupted".into(), json!(self.interrupted));
         let labels = self.rows();
         let mut results = Vec::new();
         for (c, column) in self.columns.iter().enumerate() {

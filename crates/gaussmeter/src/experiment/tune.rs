@@ -1,14 +1,11 @@
+use super::robustness::{PERTURBATIONS, Perturbation, expected};
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
+use crate::design::{Effort, End, Problem, Space, Start, Stop, Tuned, starts};
 use crate::entry::Named;
-use crate::exact::{Init, Output};
+use crate::exact::Init;
 use crate::grid::{self, Grid, GridError};
 use crate::objective::Objective;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
-use crate::spectrum::Spectrum;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use rand_distr::{Distribution, StandardNormal};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -23,7 +20,7 @@ pub struct TuneOptions {
     pub min_ratio: f64,
     /// Number of schedules to descend from, beside the three best standard ones.
     pub starts: usize,
-    /// Seed of the random ones, and of the perturbations.
+    /// Seed of the random ones.
     pub seed: u64,
     /// How hard it is sought.
     pub effort: Effort,
@@ -53,28 +50,6 @@ pub struct Rival {
     pub grid: Option<Grid>,
 }
 
-/// A perturbation under which schedules were tried again.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Perturbation {
-    /// Other data: eigenvalues times e^{δz}, for schedule, network and target alike.
-    Data(f64),
-    /// Another network: it believes in eigenvalues times e^{δz}, while the data are as they are.
-    Network(f64),
-}
-
-/// The perturbations that a schedule is tried under.
-pub const PERTURBATIONS: [Perturbation; 3] =
-    [Perturbation::Data(0.1), Perturbation::Network(0.01), Perturbation::Network(0.05)];
-
-impl std::fmt::Display for Perturbation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Perturbation::Data(delta) => write!(f, "data off by {}%", 100.0 * delta),
-            Perturbation::Network(delta) => write!(f, "network off by {}%", 100.0 * delta),
-        }
-    }
-}
-
 /// The best schedule of a sampler for given data, and what it is worth.
 #[derive(Debug)]
 pub struct Tuning {
@@ -90,12 +65,14 @@ pub struct Tuning {
     pub value: f64,
     /// Standard schedules of as many steps, the best first.
     pub rivals: Vec<Rival>,
-    /// Per perturbation: the error of the optimum, and of the best rival.
+    /// Whether the search was stopped: what it has found is the best so far.
+    pub interrupted: bool,
+    /// Per perturbation: the expected error of the optimum, and of the best rival.
     pub robustness: Vec<(Perturbation, f64, Option<f64>)>,
 }
 
 /// Seeks the times that minimise an objective; `init` and `objective` come with their labels. The grid
-/// of the setting is not used.
+/// of the setting is not used. Where `stop` asks for it, the search ends with the best so far.
 ///
 /// # Errors
 /// [`ExperimentError`]
@@ -106,6 +83,7 @@ pub fn tune(
     (init_label, init): (&str, &Init),
     objective: &Named<dyn Objective>,
     options: TuneOptions,
+    stop: Stop,
 ) -> Result<Tuning, ExperimentError> {
     let data = &*setting.spectrum;
     objective.item.check(data.modes().len()).map_err(ExperimentError::Objective)?;
@@ -130,11 +108,12 @@ pub fn tune(
         init: &init,
         objective: objective_item,
         space: &space,
+        stop,
     };
     let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
     let evaluate =
         |grid: &Grid| problem.value(grid).map(|sum| objective_item.readable(sum)).map_err(failed);
-    let mut rivals: Vec<Rival> = standard_schedules(setting, steps, eps)
+    let mut rivals: Vec<Rival> = standard_schedules(setting, steps, eps, stop)
         .into_iter()
         .map(|(label, grid)| match grid {
             Ok(grid) => Rival { label, value: evaluate(&grid), grid: Some(grid) },
@@ -150,6 +129,7 @@ pub fn tune(
     let mut from: Vec<Grid> = known.take(KNOWN).collect();
     from.extend(starts(&space, data, options.starts, options.seed)?);
     let tuned = problem.tune(&from, options.effort)?;
+    let interrupted = stop.is_asked();
     let plan = sampler.item.plan(&tuned.grid).map_err(failed)?;
     if let Length::Nfe(budget) = length
         && plan.nfe() > budget
@@ -162,7 +142,7 @@ pub fn tune(
     let robustness = PERTURBATIONS
         .iter()
         .map(|p| {
-            let under = |grid: &Grid| perturbed(&problem, grid, *p, options.seed);
+            let under = |grid: &Grid| expected(&problem, grid, *p);
             (*p, under(&tuned.grid), best.map(under))
         })
         .collect();
@@ -176,22 +156,25 @@ pub fn tune(
         tuned,
         value,
         rivals,
+        interrupted,
         robustness,
     })
 }
 
 /// The rules of the registry that need nothing but a number of steps, on the data and the process of a
-/// setting, from T to eps.
+/// setting, from T to eps; those that there was time for.
 pub fn standard_schedules(
     setting: &Setting,
     steps: usize,
     eps: f64,
+    stop: Stop,
 ) -> Vec<(String, Result<Grid, GridError>)> {
     let (process, registry) = (&setting.process, grid::registry());
     let lowest = process.level(eps).noise_ratio();
     registry
         .entries
         .iter()
+        .take_while(|_| !stop.is_asked())
         .filter_map(|entry| {
             let has = |key: &str| entry.parameters.iter().any(|p| p.name == key);
             let text = match eps > 0.0 && has("sigma_min") && has("final") {
@@ -214,58 +197,8 @@ pub fn standard_schedules(
         .collect()
 }
 
-/// The objective, as people read it, when data or network are not as they were.
-pub(super) fn perturbed(
-    problem: &Problem,
-    grid: &Grid,
-    perturbation: Perturbation,
-    seed: u64,
-) -> f64 {
-    let delta = match perturbation {
-        Perturbation::Data(delta) | Perturbation::Network(delta) => delta,
-    };
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut pairs: Vec<(f64, usize)> = problem
-        .spectrum
-        .modes()
-        .iter()
-        .enumerate()
-        .map(|(i, mode)| {
-            let z: f64 = StandardNormal.sample(&mut rng);
-            (mode.eigenvalue * (delta * z).exp(), i)
-        })
-        .collect();
-    // Spectra are sorted: what belongs together is told by position afterwards.
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let modes = problem.spectrum.modes();
-    let column = |f: &dyn Fn(usize) -> f64| pairs.iter().map(|p| f(p.1)).collect::<Vec<f64>>();
-    let eigenvalues: Vec<f64> = pairs.iter().map(|p| p.0).collect();
-    let spectrum = Spectrum::new(
-        problem.spectrum.name(),
-        "perturbed",
-        &eigenvalues,
-        Some(&column(&|i| modes[i].multiplicity)),
-        problem.spectrum.has_mean().then(|| column(&|i| modes[i].mean)).as_deref(),
-    );
-    let (Ok(spectrum), Ok(plan)) = (spectrum, problem.sampler.plan(grid)) else {
-        return f64::INFINITY;
-    };
-    let output = Output::of(&plan, &spectrum);
-    let mut sum = 0.0;
-    for (i, believed) in spectrum.modes().iter().enumerate() {
-        let index = pairs[i].1;
-        let truth = match perturbation {
-            Perturbation::Data(_) => believed,
-            Perturbation::Network(_) => &modes[index],
-        };
-        let (m0, v0) = problem.init.moments(&output.start, index, truth);
-        let std = (output.gain[i].powi(2) * v0 + output.noise_variance[i]).sqrt();
-        let mean_gain = output.mean_gain.get(i).copied().unwrap_or(0.0);
-        let mean = output.gain[i] * m0 + mean_gain * believed.mean;
-        sum += truth.multiplicity * problem.objective.share(index, truth, std, mean).value;
-    }
-    problem.objective.readable(sum)
-}
+/// What tables say of a search that was stopped.
+pub(super) const INTERRUPTED: &str = "interrupted: the best that was found until then";
 
 /// Standard schedules to descend from, the best ones.
 const KNOWN: usize = 3;
@@ -321,7 +254,9 @@ impl Tuning {
             "first-order condition: the largest derivative of the logarithm of the error by a log gap or, if smaller, the largest cosine between the residuals and what a gap changes in them".to_string(),
             "flat: changing the log gaps by 10% that way changes the error by less than 1%".into(),
         ];
-        if self.tuned.reached * 2 < self.tuned.starts {
+        if self.interrupted {
+            notes.push(INTERRUPTED.into());
+        } else if self.tuned.reached * 2 < self.tuned.starts {
             notes.push(
                 "few starts led there: more of them (--starts) may find a better schedule".into(),
             );
@@ -365,7 +300,7 @@ impl Tuning {
             }
         }
         notes.push(
-            "off by: the eigenvalues of the data, or those that the network has learnt, times e^(δz), z normal".into(),
+            "off by: the eigenvalues of the data, or those that the network has learnt, times e^(δz), each eigenvector with a standard normal z of its own; told is the mean over z, of W2 the root of its mean square".into(),
         );
         Table {
             title: format!(
@@ -420,6 +355,7 @@ impl Tuning {
         document.insert("nfe".into(), json!(run.plan.nfe()));
         document.insert("min_ratio".into(), json!(self.options.min_ratio));
         document.insert("seed".into(), json!(self.options.seed));
+        document.insert("interrupted".into(), json!(self.interrupted));
         document.insert("error".into(), number(self.value));
         document.insert(
             "search".into(),

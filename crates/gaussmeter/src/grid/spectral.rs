@@ -2,7 +2,7 @@ use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, Span, TO_DATA};
 use super::{Geodesic, Grid, GridError, GridRule, Weight};
 use crate::entry::{Entry, Kind, Parameter};
-use crate::numeric::{Expansion, minimise};
+use crate::numeric::{Expansion, Stop, minimise};
 use crate::objective::{KlForward, KlReverse, Objective, SquaredWasserstein2};
 use crate::process::Process;
 use crate::spectrum::{Mode, Spectrum};
@@ -180,7 +180,7 @@ impl GridRule for Spectral {
             let angles = Angles { data: &data, span: &span, objective: self.objective(), gamma };
             let q = angles.parameters(&start);
             let bounds = vec![f64::NEG_INFINITY; q.len()];
-            let found = minimise(&|q| angles.expand(q), &q, &bounds, 1e-9, 300);
+            let found = minimise(&|q| angles.expand(q), &q, &bounds, 1e-9, 300, Stop::NEVER);
             Ok(angles.levels(&found.parameters))
         })
     }

@@ -5,6 +5,8 @@
 //! CIFAR-10 spectrum L-BFGS takes 1800 evaluations for 20 steps of DPM-Solver++(2M) and is not at the
 //! minimum then.
 
+use super::Stop;
+
 /// A function near a point: an error near the free times of a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expansion {
@@ -86,13 +88,14 @@ fn times(matrix: &[f64], x: &[f64]) -> Vec<f64> {
 }
 
 /// Descends from `start`, never below `bounds`, until the [`slope`] is below `tolerance`, no step leads
-/// lower, or `most` evaluations are spent.
+/// lower, `most` evaluations are spent, or `stop` asks for it.
 pub(crate) fn minimise(
     f: &dyn Fn(&[f64]) -> Expansion,
     start: &[f64],
     bounds: &[f64],
     tolerance: f64,
     most: usize,
+    stop: Stop,
 ) -> Minimum {
     let n = start.len();
     let mut parameters = start.to_vec();
@@ -103,6 +106,7 @@ pub(crate) fn minimise(
     // Which of the two models told the last change better.
     let mut with_rest = false;
     while evaluations < most
+        && !stop.is_asked()
         && at.value.is_finite()
         && damping < 1e20
         && slope(&at, &parameters, bounds) > tolerance

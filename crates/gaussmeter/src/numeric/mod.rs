@@ -6,7 +6,9 @@ mod functions;
 #[cfg(feature = "dense")]
 pub mod linear_algebra;
 mod minimise;
+mod stop;
 
 pub(crate) use functions::excess;
 pub use minimise::Expansion;
 pub(crate) use minimise::{Minimum, minimise, slope};
+pub use stop::Stop;

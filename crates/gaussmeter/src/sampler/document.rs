@@ -1,5 +1,6 @@
 //! Files that describe samplers: TOML, or JSON of the same shape.
 
+use super::expression::excerpt;
 use crate::file;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -12,7 +13,14 @@ pub(super) fn read(path: &Path) -> Result<Map<String, Value>, String> {
     parse(&file::read_text(path, LARGEST).map_err(|e| e.problem.to_string())?)
 }
 
+/// Most entries, each of which takes some hundred bytes of memory.
+const MOST: usize = 1 << 22;
+
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
+    let entry = |b: &&u8| matches!(b, b',' | b':' | b'=' | b'[' | b'{');
+    if text.as_bytes().iter().filter(entry).count() > MOST {
+        return Err(format!("it has more than {MOST} entries"));
+    }
     if text.trim_start().starts_with('{') {
         return serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"));
     }
@@ -30,7 +38,7 @@ pub(super) fn check_keys(map: &Map<String, Value>, known: &[&str]) -> Result<(),
         None => Ok(()),
         Some(key) => Err(match crate::entry::nearest(key, known.iter().copied()) {
             Some(near) => format!("unknown key '{key}': did you mean '{near}'?"),
-            None => format!("unknown key '{key}' (known: {})", known.join(", ")),
+            None => format!("unknown key '{}' (known: {})", excerpt(key), known.join(", ")),
         }),
     }
 }

@@ -13,7 +13,9 @@ pub(super) enum Expression {
     Name(String, usize),
     Call(String, Vec<Expression>),
     Negate(Box<Expression>),
-    Binary(Box<Expression>, Operator, Box<Expression>),
+    /// Operands of one precedence, from left to right. They lie side by side, so that nothing that
+    /// visits an expression goes deeper with their number.
+    Chain(Box<Expression>, Vec<(Operator, Expression)>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,17 +162,19 @@ impl Expression {
                     _ => Err(format!("{name} does not take {} arguments", numbers.len())),
                 }
             }
-            Expression::Binary(left, operator, right) => {
-                let left = left.value(scope)?;
-                // What the left side decides does not ask the right one, which may not be defined.
-                match (operator, &left) {
-                    (Operator::And, Value::Number(x)) if *x == 0.0 => return Ok(left),
-                    (Operator::Or, Value::Number(x)) if *x != 0.0 => {
-                        return Ok(Value::Number(Real::from(1.0)));
-                    }
-                    _ => {}
+            Expression::Chain(first, rest) => {
+                let mut left = first.value(scope)?;
+                for (operator, right) in rest {
+                    // What the left side decides does not ask the right one, which may not be defined.
+                    left = match (operator, &left) {
+                        (Operator::And, Value::Number(x)) if *x == 0.0 => left,
+                        (Operator::Or, Value::Number(x)) if *x != 0.0 => {
+                            Value::Number(Real::from(1.0))
+                        }
+                        _ => operator.apply(left, right.value(scope)?)?,
+                    };
                 }
-                operator.apply(left, right.value(scope)?)
+                Ok(left)
             }
         }
     }
@@ -187,9 +191,9 @@ impl Expression {
             Expression::Number(_) | Expression::Name(..) => Ok(()),
             Expression::Negate(operand) => operand.walk(visit),
             Expression::Call(_, arguments) => arguments.iter().try_for_each(|a| a.walk(visit)),
-            Expression::Binary(left, _, right) => {
-                left.walk(visit)?;
-                right.walk(visit)
+            Expression::Chain(first, rest) => {
+                first.walk(visit)?;
+                rest.iter().try_for_each(|(_, right)| right.walk(visit))
             }
         }
     }
@@ -260,7 +264,7 @@ impl Token {
     fn words(&self) -> String {
         match self {
             Token::Number(value) => format!("{value}"),
-            Token::Name(name) => format!("'{name}'"),
+            Token::Name(name) => format!("'{}'", excerpt(name)),
             Token::Symbol(symbol) => format!("'{symbol}'"),
             Token::End => "the end".into(),
         }
@@ -275,14 +279,24 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
+        if tokens.len() == LONGEST {
+            return Err(format!(
+                "it is too long: more than {LONGEST} numbers, names and operators"
+            ));
+        }
         let length = if first.is_ascii_digit() || first == '.' {
             let length = number_length(rest);
             let value = rest[..length].parse();
-            tokens.push(Token::Number(value.map_err(|_| format!("'{rest}' begins no number"))?));
+            tokens.push(Token::Number(
+                value.map_err(|_| format!("'{}' begins no number", excerpt(rest)))?,
+            ));
             length
         } else if first.is_alphabetic() || first == '_' {
             let end = |c: char| !(c.is_alphanumeric() || c == '_');
             let length = rest.find(end).unwrap_or(rest.len());
+            if length > LONGEST_NAME {
+                return Err(format!("the name '{}' is too long", excerpt(rest)));
+            }
             tokens.push(Token::Name(rest[..length].into()));
             length
         } else {
@@ -299,6 +313,16 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     }
     tokens.push(Token::End);
     Ok(tokens)
+}
+
+/// The beginning of a text, fit for a message.
+pub(super) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut start: String = text.chars().take(LONGEST).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        start.push('…');
+    }
+    start
 }
 
 /// Digits, a point, digits, and an exponent.
@@ -328,6 +352,10 @@ struct Parser {
 
 /// Deepest nesting, far below what the stack holds.
 const DEEPEST: usize = 100;
+/// Longest name, in bytes.
+pub(super) const LONGEST_NAME: usize = 200;
+/// Most numbers, names and operators, far above what anyone writes.
+const LONGEST: usize = 100_000;
 /// Most steps back, far above any method.
 const FARTHEST: usize = 1000;
 
@@ -362,13 +390,14 @@ impl Parser {
         operand: fn(&mut Self) -> Result<Expression, String>,
         operators: &[(&str, Operator)],
     ) -> Result<Expression, String> {
-        let mut left = operand(self)?;
+        let first = operand(self)?;
+        let mut rest = Vec::new();
         while let Some((_, operator)) =
             operators.iter().find(|(text, _)| self.symbol(text) || self.word(text))
         {
-            left = Expression::Binary(Box::new(left), *operator, Box::new(operand(self)?));
+            rest.push((*operator, operand(self)?));
         }
-        Ok(left)
+        Ok(if rest.is_empty() { first } else { Expression::Chain(Box::new(first), rest) })
     }
 
     fn either(&mut self) -> Result<Expression, String> {
@@ -428,7 +457,7 @@ impl Parser {
         }
         let exponent = self.signed()?;
         self.depth -= 1;
-        Ok(Expression::Binary(Box::new(base), Operator::Power, Box::new(exponent)))
+        Ok(Expression::Chain(Box::new(base), vec![(Operator::Power, exponent)]))
     }
 
     fn atom(&mut self) -> Result<Expression, String> {
@@ -531,9 +560,41 @@ mod tests {
         ] {
             assert_eq!(number(text).unwrap_err(), expected, "{text}");
         }
-        for deep in ["(".repeat(100_000), "2^".repeat(100_000), "exp(".repeat(100_000)] {
+        for deep in ["(".repeat(90_000), "2^".repeat(45_000), "exp(".repeat(45_000)] {
             assert_eq!(number(&deep).unwrap_err(), "it is nested too deeply");
         }
-        assert_eq!(number(&format!("{}1", "-".repeat(100_000))), Ok(1.0));
+        assert_eq!(number(&format!("{}1", "-".repeat(99_000))), Ok(1.0));
+    }
+
+    /// Long chains are no deep ones, whatever is done with them.
+    #[test]
+    fn chains_are_as_flat_as_they_look() {
+        let chain = |link: &str, count: usize| format!("1{}", link.repeat(count));
+        for (link, expected) in [
+            ("+1", 49_001.0),
+            ("-1", -48_999.0),
+            ("*1", 1.0),
+            ("/1", 1.0),
+            (" or 0", 1.0),
+            (" and 1", 1.0),
+            ("<=1", 1.0),
+        ] {
+            let expression = Expression::parse(&chain(link, 49_000)).unwrap();
+            assert_eq!(expression.constant(), Ok(expected), "{link}");
+            let mut parts = 0;
+            let count = expression.walk(&mut |_| {
+                parts += 1;
+                Ok::<(), ()>(())
+            });
+            assert_eq!((count, parts), (Ok(()), 49_002), "{link}");
+            assert_eq!(expression.clone(), expression, "{link}");
+            assert!(format!("{expression:?}").len() > 49_000);
+        }
+        let nested = format!("{}1{}", "(1+".repeat(99), ")".repeat(99));
+        assert_eq!(number(&nested), Ok(100.0));
+        for long in [chain("+1", 50_000), "1 ".repeat(10_000_000), "-".repeat(100_001)] {
+            let error = number(&long).unwrap_err();
+            assert_eq!(error, "it is too long: more than 100000 numbers, names and operators");
+        }
     }
 }

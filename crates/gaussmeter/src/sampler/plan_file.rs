@@ -1,5 +1,5 @@
 use super::document::{self, check_keys};
-use super::expression::{Expression, Scope, Value, arity, functions};
+use super::expression::{Expression, LONGEST_NAME, Scope, Value, arity, excerpt, functions};
 use super::recorded::Recorded;
 use super::transfer::undefined;
 use super::{Sampler, SamplerError};
@@ -70,6 +70,9 @@ const FUNCTIONS: [(&str, usize, usize); 11] = [
     ("ratio", 1, 1),
 ];
 const RESULT: &str = "x_next";
+/// Most assignments of a rule, and most rules: far above any method. Names are looked up among them.
+const MOST_ASSIGNMENTS: usize = 10_000;
+const MOST_RULES: usize = 1000;
 
 /// The suffix of a name of levels: how much later the level is.
 fn of_level(name: &str) -> Option<(&str, isize)> {
@@ -88,7 +91,7 @@ fn is_word(name: &str) -> bool {
     let mut letters = name.chars();
     letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
         && letters.all(|c| c.is_alphanumeric() || c == '_')
-        && !["and", "or", "not"].contains(&name)
+        && !(["and", "or", "not"].contains(&name) || name.len() > LONGEST_NAME)
 }
 
 impl PlanFile {
@@ -144,6 +147,9 @@ impl PlanFile {
         if rules.is_empty() {
             return Err("rule: there is none".into());
         }
+        if rules.len() > MOST_RULES {
+            return Err(format!("rule: more than {MOST_RULES} rules"));
+        }
         let mut read = Vec::new();
         for (i, rule) in rules.iter().enumerate() {
             let is_last = i + 1 == rules.len();
@@ -171,12 +177,14 @@ fn read_numbers(map: &Map<String, Json>) -> Result<HashMap<String, Numbers>, Str
     let mut numbers = HashMap::new();
     for (name, value) in table {
         if is_built_in(name) || !is_word(name) || name == RESULT {
-            return Err(format!("numbers.{name}: this name cannot be given"));
+            return Err(format!("numbers.{}: this name cannot be given", excerpt(name)));
         }
         let number = |value: &Json| {
             let constant = match value {
                 Json::String(text) => Expression::parse(text)?.constant()?,
-                other => other.as_f64().ok_or_else(|| format!("{other} is not a number"))?,
+                other => other
+                    .as_f64()
+                    .ok_or_else(|| format!("{} is not a number", excerpt(&other.to_string())))?,
             };
             let is_finite = constant.is_finite();
             is_finite.then_some(constant).ok_or_else(|| format!("{constant} is not finite"))
@@ -198,7 +206,7 @@ fn read_rule(rule: &Json, is_last: bool) -> Result<Rule, String> {
     let when = match (rule.get("when"), is_last) {
         (None, true) => None,
         (Some(Json::String(text)), false) => {
-            Some(Expression::parse(text).map_err(|e| format!("when = '{text}': {e}"))?)
+            Some(Expression::parse(text).map_err(|e| format!("when = '{}': {e}", excerpt(text)))?)
         }
         (Some(_), true) => {
             return Err("when: the last rule is for all steps that are left".into());
@@ -218,20 +226,23 @@ fn read_rule(rule: &Json, is_last: bool) -> Result<Rule, String> {
     let lines = lines.map(|line| line.split('#').next().unwrap_or("")).flat_map(|l| l.split(';'));
     let mut assignments: Vec<Assignment> = Vec::new();
     for text in lines.map(str::trim).filter(|text| !text.is_empty()) {
-        let fail = |reason: String| format!("'{text}': {reason}");
+        let fail = |reason: String| format!("'{}': {reason}", excerpt(text));
         let (name, value) = text
             .split_once('=')
             .filter(|(_, value)| !value.starts_with('='))
             .ok_or_else(|| fail("not of the form name = expression".into()))?;
         let name = name.trim();
         if !is_word(name) || is_built_in(name) && name != RESULT {
-            return Err(fail(format!("'{name}' cannot be given a value")));
+            return Err(fail(format!("'{}' cannot be given a value", excerpt(name))));
+        }
+        if assignments.len() == MOST_ASSIGNMENTS {
+            return Err(format!("do has more than {MOST_ASSIGNMENTS} assignments"));
         }
         if assignments.iter().any(|a| a.name == name) {
             return Err(fail(format!("{name} is given twice in a step")));
         }
         let value = Expression::parse(value).map_err(fail)?;
-        assignments.push(Assignment { text: text.into(), name: name.into(), value });
+        assignments.push(Assignment { text: excerpt(text), name: name.into(), value });
     }
     match assignments.iter().any(|a| a.name == RESULT) {
         true => Ok(Rule { when, assignments }),

@@ -1,5 +1,5 @@
 use super::document::{self, check_keys};
-use super::expression::Expression;
+use super::expression::{Expression, excerpt};
 use super::transfer::transfer;
 use super::variable::Variable;
 use super::{Sampler, SamplerError};
@@ -8,7 +8,7 @@ use crate::grid::{Grid, Step};
 use crate::numeric::differentiation::Real;
 use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::path::Path;
 use thiserror::Error;
 
@@ -37,6 +37,9 @@ fn wrong<T>(key: &'static str, reason: impl Into<String>) -> Result<T, TableauEr
     Err(TableauError { key, reason: reason.into() })
 }
 
+/// Most stages, far above any method: A takes the square of their number.
+const MOST_STAGES: usize = 1000;
+
 /// How far sums may be off: what decimals of a tableau leave.
 const TOLERANCE: f64 = 1e-10;
 
@@ -64,6 +67,9 @@ impl Tableau {
         let stages = b.len();
         if stages == 0 {
             return wrong("b", "there is no stage");
+        }
+        if stages > MOST_STAGES {
+            return wrong("b", format!("{stages} stages are too many: at most {MOST_STAGES}"));
         }
         for (key, length) in [("c", c.len()), ("A", a.len())] {
             if length != stages {
@@ -199,26 +205,36 @@ impl Tableau {
     /// # Errors
     /// One line that names the file and the key.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let read = || {
-            let map = document::read(path)?;
-            check_keys(&map, &["name", "source", "order", "c", "A", "b"])?;
-            let key = |key: &str| map.get(key).ok_or_else(|| format!("{key} is missing"));
-            let order = key("order")?;
-            let order = order.as_u64().and_then(|order| u8::try_from(order).ok());
-            let order = order.ok_or("order: not a whole number")?;
-            let list = |key: &str, value: &Value| {
-                let list = value.as_array().ok_or_else(|| format!("{key}: not a list"))?;
-                list.iter()
-                    .map(number)
-                    .collect::<Result<Vec<f64>, String>>()
-                    .map_err(|e| format!("{key}: {e}"))
-            };
-            let rows = key("A")?.as_array().ok_or("A: not a list of rows")?;
-            let rows = rows.iter().map(|row| list("A", row)).collect::<Result<_, _>>()?;
-            let (c, b) = (list("c", key("c")?)?, list("b", key("b")?)?);
-            Tableau::new(c, rows, b, order).map_err(|e| e.to_string())
+        document::read(path)
+            .and_then(|map| Self::of_document(&map))
+            .map_err(|reason| format!("{}: {reason}", path.display()))
+    }
+
+    /// The tableau that a text in TOML or JSON holds, as [`Tableau::read`].
+    ///
+    /// # Errors
+    /// One line that names the key.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::of_document(&document::parse(text)?)
+    }
+
+    fn of_document(map: &Map<String, Value>) -> Result<Self, String> {
+        check_keys(map, &["name", "source", "order", "c", "A", "b"])?;
+        let key = |key: &str| map.get(key).ok_or_else(|| format!("{key} is missing"));
+        let order = key("order")?;
+        let order = order.as_u64().and_then(|order| u8::try_from(order).ok());
+        let order = order.ok_or("order: not a whole number")?;
+        let list = |key: &str, value: &Value| {
+            let list = value.as_array().ok_or_else(|| format!("{key}: not a list"))?;
+            list.iter()
+                .map(number)
+                .collect::<Result<Vec<f64>, String>>()
+                .map_err(|e| format!("{key}: {e}"))
         };
-        read().map_err(|reason| format!("{}: {reason}", path.display()))
+        let rows = key("A")?.as_array().ok_or("A: not a list of rows")?;
+        let rows = rows.iter().map(|row| list("A", row)).collect::<Result<_, _>>()?;
+        let (c, b) = (list("c", key("c")?)?, list("b", key("b")?)?);
+        Tableau::new(c, rows, b, order).map_err(|e| e.to_string())
     }
 
     /// One step from `from` to `step.to`.
@@ -266,8 +282,10 @@ fn number(value: &Value) -> Result<f64, String> {
     match value {
         Value::String(text) => Expression::parse(text)
             .and_then(|e| e.constant())
-            .map_err(|reason| format!("'{text}': {reason}")),
-        other => other.as_f64().ok_or_else(|| format!("{other} is not a number")),
+            .map_err(|reason| format!("'{}': {reason}", excerpt(text))),
+        other => {
+            other.as_f64().ok_or_else(|| format!("{} is not a number", excerpt(&other.to_string())))
+        }
     }
 }
 

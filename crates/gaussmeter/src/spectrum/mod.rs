@@ -318,6 +318,16 @@ impl Spectrum {
         })
     }
 
+    /// The same modes, one by one, with eigenvalues times a positive factor.
+    pub(crate) fn scaled(&self, factor: f64) -> Self {
+        let mut scaled = self.clone();
+        for (mode, eigenvalue) in scaled.modes.iter_mut().zip(&mut scaled.eigenvalues) {
+            mode.eigenvalue *= factor;
+            *eigenvalue = mode.eigenvalue;
+        }
+        scaled
+    }
+
     /// Adds a notice about where the numbers come from.
     pub fn with_notice(mut self, notice: Notice) -> Self {
         self.notices.push(notice);

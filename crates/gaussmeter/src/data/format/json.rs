@@ -1,4 +1,4 @@
-use super::{Column, Format, FormatError, Table, position, without_mark};
+use super::{Column, Format, FormatError, Table, position, too_many, without_mark};
 use crate::data::MAX_JSON;
 use serde_json::Value;
 
@@ -12,10 +12,16 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
+/// Most entries of a document, each of which takes up to ten times the memory of a number.
+const MOST: usize = 1 << 23;
+
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
     if bytes.len() > MAX_JSON {
         let reason = format!("larger than {} MiB: use npy or npz", MAX_JSON >> 20);
         return Err(FormatError::Malformed { format: "json", reason });
+    }
+    if bytes.iter().filter(|b| matches!(b, b',' | b'[' | b'{')).count() > MOST {
+        return Err(too_many("json", MOST));
     }
     let value: Value = serde_json::from_slice(without_mark(bytes))
         .map_err(|e| FormatError::Malformed { format: "json", reason: e.to_string() })?;

@@ -9,6 +9,25 @@ mod text;
 
 use thiserror::Error;
 
+/// A file holds more numbers than are read.
+fn too_many(format: &'static str, most: usize) -> FormatError {
+    FormatError::Malformed { format, reason: format!("it holds more than {most} numbers") }
+}
+
+/// How many numbers a text could hold, at most: where a word begins, and between commas.
+fn could_hold(text: &[u8]) -> usize {
+    let mut last = b' ';
+    let mut count = 0;
+    for &byte in text {
+        let begins = !byte.is_ascii_whitespace() && byte != b',' && last.is_ascii_whitespace();
+        count += usize::from(begins || byte == b',');
+        if !(byte.is_ascii_whitespace() && last == b',') {
+            last = byte;
+        }
+    }
+    count
+}
+
 /// The formats that are read, in the order in which they are tried.
 pub fn formats() -> &'static [&'static Format] {
     static ALL: &[&Format] = &[

@@ -1,4 +1,5 @@
-use super::{Column, Format, FormatError, Table, position, without_mark};
+use super::{Column, Format, FormatError, Table, could_hold, position, too_many, without_mark};
+use crate::data::MAX_VALUES;
 
 /// Lists of numbers that Python assigns to names: `sigmas = torch.tensor([14.6, 1.0, 0.0])`. Of the
 /// program, nothing else is looked at, and nothing is run.
@@ -24,6 +25,9 @@ fn assigned(line: &str) -> Option<(&str, &str)> {
 }
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
+    if could_hold(bytes) > MAX_VALUES {
+        return Err(too_many("python", MAX_VALUES));
+    }
     let text = String::from_utf8_lossy(without_mark(bytes));
     let lines: Vec<&str> = text.lines().collect();
     let mut table = Table::new(columns);

@@ -1,4 +1,4 @@
-use super::{Column, Format, FormatError, Table, position, without_mark};
+use super::{Column, Format, FormatError, Table, could_hold, position, too_many, without_mark};
 use crate::data::{MAX_VALUES, SPECTRUM};
 
 pub(super) static FORMAT: Format = Format {
@@ -9,6 +9,9 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
+    if could_hold(bytes) > MAX_VALUES {
+        return Err(too_many("text", MAX_VALUES));
+    }
     let text = String::from_utf8_lossy(without_mark(bytes));
     let rows: Vec<(usize, &str)> = text
         .lines()

@@ -1,0 +1,119 @@
+//! What is left of a schedule where data or network are not quite what they were.
+
+use crate::design::Problem;
+use crate::exact::Output;
+use crate::grid::Grid;
+use crate::spectrum::Mode;
+use std::sync::LazyLock;
+
+/// A perturbation under which schedules are tried again. Every eigenvector has a z of its own, which is
+/// standard normal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Perturbation {
+    /// Other data: eigenvalues times e^{δz}, for schedule, network and target alike.
+    Data(f64),
+    /// Another network: it believes in eigenvalues times e^{δz}, while the data are as they are.
+    Network(f64),
+}
+
+/// The perturbations that a schedule is tried under.
+pub const PERTURBATIONS: [Perturbation; 3] =
+    [Perturbation::Data(0.1), Perturbation::Network(0.01), Perturbation::Network(0.05)];
+
+impl std::fmt::Display for Perturbation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Perturbation::Data(delta) => write!(f, "data off by {}%", 100.0 * delta),
+            Perturbation::Network(delta) => write!(f, "network off by {}%", 100.0 * delta),
+        }
+    }
+}
+
+/// Nodes of the rule of Gauss and Hermite. Shares are analytic in z, and δz is small.
+const NODES: usize = 11;
+
+/// Where z is taken, and with which weight: exact for polynomials up to degree 2 · [`NODES`] − 1 in a
+/// standard normal z.
+static NORMAL: LazyLock<[(f64, f64); NODES]> = LazyLock::new(|| {
+    // He_n and He_{n−1}, over √n! and √(n−1)!, by their recurrence.
+    let polynomials = |z: f64| {
+        let (mut before, mut here) = (0.0, 1.0);
+        for k in 0..NODES {
+            let next = (z * here - (k as f64).sqrt() * before) / ((k + 1) as f64).sqrt();
+            (before, here) = (here, next);
+        }
+        (here, before)
+    };
+    let n = NODES as f64;
+    // All roots lie within ±2√n, further apart than 1/√n: signs change between points this dense.
+    let points = 64 * NODES;
+    let at = |i: usize| 2.0 * n.sqrt() * (2.0 * i as f64 / points as f64 - 1.0);
+    let mut nodes = [(0.0, 0.0); NODES];
+    let changes = (0..points).filter(|&i| {
+        let (a, b) = (polynomials(at(i)).0, polynomials(at(i + 1)).0);
+        a == 0.0 || a * b < 0.0
+    });
+    for (node, i) in nodes.iter_mut().zip(changes) {
+        let mut z = if polynomials(at(i)).0 == 0.0 { at(i) } else { 0.5 * (at(i) + at(i + 1)) };
+        // Newton's method: He_n′ = n He_{n−1}.
+        for _ in 0..50 {
+            let (value, before) = polynomials(z);
+            z -= value / (n.sqrt() * before);
+        }
+        *node = (z, 1.0 / (n * polynomials(z).1.powi(2)));
+    }
+    nodes
+});
+
+/// The expected objective, as people read it, when data or network are off: of W2 the root of its mean
+/// square. Infinite where there is none.
+///
+/// Objectives are sums over eigenvectors, each of which has a z of its own, so that the expected sum is
+/// the sum of the expected shares, however eigenvectors are grouped into modes: Σ mᵢ E f(λᵢ e^{δz}, λᵢ),
+/// by the rule of Gauss and Hermite. No number is drawn.
+pub(super) fn expected(problem: &Problem, grid: &Grid, perturbation: Perturbation) -> f64 {
+    let (Perturbation::Data(delta) | Perturbation::Network(delta)) = perturbation;
+    let Ok(plan) = problem.sampler.plan(grid) else { return f64::INFINITY };
+    let modes = problem.spectrum.modes();
+    let mut sum = 0.0;
+    for &(z, weight) in &*NORMAL {
+        // All eigenvectors with the same z at once.
+        let believed = problem.spectrum.scaled((delta * z).exp());
+        let output = Output::of(&plan, &believed);
+        for (i, (mode, believed)) in modes.iter().zip(believed.modes()).enumerate() {
+            let truth: &Mode = match perturbation {
+                Perturbation::Data(_) => believed,
+                Perturbation::Network(_) => mode,
+            };
+            let (m0, v0) = problem.init.moments(&output.start, i, truth);
+            let std = (output.gain[i].powi(2) * v0 + output.noise_variance[i]).sqrt();
+            let mean_gain = output.mean_gain.get(i).copied().unwrap_or(0.0);
+            let mean = output.gain[i] * m0 + mean_gain * believed.mean;
+            let share = problem.objective.share(i, truth, std, mean).value;
+            sum += weight * truth.multiplicity * share;
+        }
+    }
+    if sum.is_nan() { f64::INFINITY } else { problem.objective.readable(sum) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// E z^k = (k − 1)!! for even k, 0 for odd.
+    #[test]
+    fn moments_of_the_normal_law_are_exact() {
+        let mut expected = 1.0;
+        for k in 0..2 * NODES {
+            let term = |(z, w): &(f64, f64)| w * z.powi(k as i32);
+            let moment: f64 = NORMAL.iter().map(term).sum();
+            let size: f64 = NORMAL.iter().map(|node| term(node).abs()).sum();
+            if k % 2 == 0 {
+                assert!((moment / expected - 1.0).abs() < 1e-12, "{k}: {moment} {expected}");
+                expected *= (k + 1) as f64;
+            } else {
+                assert!(moment.abs() < 1e-13 * size, "{k}: {moment}");
+            }
+        }
+    }
+}
