@@ -465,13 +465,13 @@ fn times_come_from_a_file() {
 #[test]
 fn spectra_come_from_files_of_every_format() {
     let folder = Folder::new();
-    folder.write("s.npy", npy_f64(&LAMBDAS));
-    folder.write("s.npz", npz(&[("eigenvalue", &LAMBDAS), ("multiplicity", &[1.0; 3])]));
-    folder.write("s.csv", "eigenvalue,multiplicity\n2,1\n0.5,1\n0.1,1\n");
-    folder.write("s.txt", "# eigenvalues\n2\n0.5\n0.1\n");
-    folder.write("s.json", r#"{"eigenvalues": [2, 0.5, 0.1]}"#);
+    folder.write("law.npy", npy_f64(&LAMBDAS));
+    folder.write("law.npz", npz(&[("eigenvalue", &LAMBDAS), ("multiplicity", &[1.0; 3])]));
+    folder.write("law.csv", "eigenvalue,multiplicity\n2,1\n0.5,1\n0.1,1\n");
+    folder.write("law.txt", "# eigenvalues\n2\n0.5\n0.1\n");
+    folder.write("law.json", r#"{"eigenvalues": [2, 0.5, 0.1]}"#);
     let expected = euler_w2(&uniform(20, 1.0, 1e-3), &LAMBDAS, 1.0);
-    for name in ["s.npy", "s.npz", "s.csv", "s.txt", "s.json"] {
+    for name in ["law.npy", "law.npz", "law.csv", "law.txt", "law.json"] {
         let line = format!("eval --sampler euler --nfe 20 --spectrum {name}");
         assert_close(folder.w2(&line), expected);
     }
@@ -487,11 +487,11 @@ fn spectra_come_from_files_of_every_format() {
 #[test]
 fn initial_laws_processes_and_aliases() {
     let folder = Folder::new();
-    folder.write("s.txt", "2\n0.5\n0.1\n");
-    let w2 = |options: &str| folder.w2(&format!("eval --nfe 20 --spectrum s.txt {options}"));
+    folder.write("law.txt", "2\n0.5\n0.1\n");
+    let w2 = |options: &str| folder.w2(&format!("eval --nfe 20 --spectrum law.txt {options}"));
 
     let document =
-        folder.json("eval --sampler euler --nfe 20 --spectrum s.txt --init normal:std=0.9");
+        folder.json("eval --sampler euler --nfe 20 --spectrum law.txt --init normal:std=0.9");
     assert_eq!(document["init"], "normal:std=0.9");
     assert_close(number(&document["w2"]), euler_w2(&uniform(20, 1.0, 1e-3), &LAMBDAS, 0.9));
 

@@ -284,7 +284,7 @@ fn damaged_archives_are_named() {
     let mut samples = open_one(&pictures).unwrap();
     fs::remove_file(pictures.join("2.png")).unwrap();
     let message = bytes(&mut *samples, 2).unwrap_err().to_string();
-    assert!(message.contains("2.png") && message.contains("No such file"), "{message}");
+    assert!(message.contains("2.png") && message.contains("no such file"), "{message}");
 }
 
 #[test]
@@ -386,7 +386,11 @@ fn resized_as_pillow_does() {
         let options = pictures::Options {
             resize: size("resize"),
             crop: size("crop"),
-            filter,
+            filter: if case["resize"].is_null() {
+                pictures::Options::default().filter
+            } else {
+                filter
+            },
             channels,
             ..Default::default()
         };

@@ -91,6 +91,8 @@ struct Asked<'a> {
     name: &'a str,
     options: HashMap<&'a str, &'a str>,
     process: &'a dyn Process,
+    /// The shift of its levels, if it is one of flow matching.
+    shift: f64,
     steps: usize,
 }
 
@@ -116,7 +118,16 @@ impl Asked<'_> {
                     _ => 999,
                 })
             }
-            "ddim_uniform" => timestep(1 + (self.steps - 1) * (1000 / self.steps)),
+            "ddim_uniform" => {
+                let k = 1 + (self.steps - 1) * (1000 / self.steps);
+                match self.process.training_steps() {
+                    Some(_) => timestep(k),
+                    None => {
+                        let u = (k + 1) as f64 / 1000.0;
+                        level(self.shift * u / (1.0 + (self.shift - 1.0) * u))
+                    }
+                }
+            }
             "ays" => match self.process.training_steps() {
                 // Timestep 999, or the tables.
                 Some(_) if self.word("model", "sd1") != "svd" => timestep(999),
@@ -203,9 +214,11 @@ fn few_steps_are_placed_or_refused() {
                 let process: Arc<dyn Process> =
                     process::registry().build(process_text).unwrap().item.into();
                 let end = named.item.own_end(&*process).unwrap_or(0.0);
+                let shift = if process_text.contains("shift=3") { 3.0 } else { 1.0 };
                 for (steps, data) in [1, 2, 3].into_iter().zip(data.iter().cycle()) {
                     let options = options.clone();
-                    let asked = Asked { name: entry.name, options, process: &*process, steps };
+                    let asked =
+                        Asked { name: entry.name, options, process: &*process, shift, steps };
                     let what = format!("{text} on {process_text}, {steps} steps");
                     match named.item.grid_for(data, &process, steps, end) {
                         Ok(grid) => {

@@ -48,12 +48,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     }
     if a.sums {
         a.summary.of_sums(&a.solve, "sums")?;
-        if a.incomplete {
-            return Err(Failure::Usage(
-                "--incomplete has no effect on sums: give it where they are merged into a spectrum"
-                    .into(),
-            ));
-        }
     }
     if let Some(path) = &a.output {
         save_path(path, &a.parts)?;

@@ -117,7 +117,10 @@ pub(crate) const MAX_PICTURE: u64 = 1 << 29;
 /// [`SamplesError`]: no file that ends, or larger than 512 MiB.
 pub(crate) fn read_picture(path: &Path) -> Result<Vec<u8>, SamplesError> {
     file::read(path, MAX_PICTURE).map_err(|FileError { path, problem }| match problem {
-        Problem::Missing => SamplesError::Io { path, source: io::ErrorKind::NotFound.into() },
+        Problem::Missing => SamplesError::Io {
+            path,
+            source: io::Error::new(io::ErrorKind::NotFound, "no such file"),
+        },
         Problem::Io(source) => SamplesError::Io { path, source },
         other => SamplesError::Malformed { path, entry: None, reason: other.to_string() },
     })

@@ -216,7 +216,9 @@ impl Input {
         let open = || {
             file::open(&self.path).map_err(|error| match error.problem {
                 Problem::Io(error) => self.failed(error),
-                Problem::Missing => self.failed(ErrorKind::NotFound.into()),
+                Problem::Missing => {
+                    self.failed(io::Error::new(ErrorKind::NotFound, "no such file"))
+                }
                 problem => self.failed(io::Error::other(problem.to_string())),
             })
         };

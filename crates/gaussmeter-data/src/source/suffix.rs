@@ -124,7 +124,11 @@ fn together<'a>(
     let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut endings: BTreeMap<&str, usize> = BTreeMap::new();
     for (key, ending) in names {
-        keys.entry(key).or_default().push(ending);
+        // One name twice, as in archives written one behind the other, is another sample.
+        let endings_of_key = keys.entry(key).or_default();
+        if !endings_of_key.contains(&ending) {
+            endings_of_key.push(ending);
+        }
         *endings.entry(ending).or_default() += 1;
         if endings.len() > MOST {
             return None;

@@ -123,8 +123,8 @@ fn entries_of_zip_archives_are_checked() {
 #[test]
 fn what_is_missing_is_said() {
     for (name, bytes, expected) in [
-        ("a.npz", bytes_of("stored.npz"), "a zip archive (.npz, .pt) without its end"),
-        ("a.pt", bytes_of("tensor.pt"), "a zip archive (.npz, .pt) without its end"),
+        ("a.npz", bytes_of("stored.npz"), "a ZIP archive (or .npz, .pt)"),
+        ("a.pt", bytes_of("tensor.pt"), "a ZIP archive (or .npz, .pt)"),
         ("data_batch_1.bin", cifar(&[6], 3, 0).0, "no whole records of CIFAR-10"),
     ] {
         let message = values(name, &bytes[..bytes.len() - 30], &Options::default()).unwrap_err();

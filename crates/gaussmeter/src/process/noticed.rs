@@ -25,6 +25,15 @@ impl Process for Noticed {
     fn level(&self, t: f64) -> Level {
         self.process.level(t)
     }
+    fn network_level(&self, t: f64) -> Level {
+        self.process.network_level(t)
+    }
+    fn node(&self, t: f64) -> Level {
+        self.process.node(t)
+    }
+    fn refuses_noise(&self) -> Option<&'static str> {
+        self.process.refuses_noise()
+    }
     fn prior_std(&self) -> f64 {
         self.process.prior_std()
     }

@@ -37,8 +37,8 @@ pub(super) fn cut_off(input: &Input) -> Option<String> {
     let size = input.size().ok()??;
     let is_label = input.head().first().is_some_and(|label| *label < 20);
     let sizes = LABELS.map(|labels| labels.len() + PIXELS);
-    let is_cut = sizes.iter().all(|record| size % *record as u64 != 0);
     let [one, two] = sizes;
+    let is_cut = size > one as u64 && sizes.iter().all(|record| size % *record as u64 != 0);
     (input.name().to_lowercase().ends_with(".bin") && is_label && is_cut).then(|| {
         format!("{size} bytes are no whole records of CIFAR-10 ({one} bytes) or CIFAR-100 ({two})")
     })

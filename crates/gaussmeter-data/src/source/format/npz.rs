@@ -51,9 +51,38 @@ pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError>
     Ok(entry.size())
 }
 
-/// Where in the file the entries of a zip archive are that are not compressed: start and length. To open
-/// the archive for each of many takes long.
-pub(super) fn places(input: &Input) -> Result<HashMap<String, (u64, u64)>, SamplesError> {
+/// Where in the file an entry of a zip archive is that is not compressed.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    start: u64,
+    /// Its length.
+    pub size: u64,
+    sum: u32,
+}
+
+impl Place {
+    /// A stream that starts so many bytes later.
+    fn open(
+        self,
+        input: &Input,
+        name: &str,
+        offset: u64,
+    ) -> Result<Box<dyn Read + Send>, SamplesError> {
+        let Place { start, size, sum } = self;
+        if offset > READ_THROUGH || sum == UNKNOWN_SUM {
+            let reader = input.reader_at(start.saturating_add(offset))?;
+            return Ok(Box::new(reader.take(size.saturating_sub(offset))));
+        }
+        let inner = input.reader_at(start)?.take(size);
+        let mut reader = Checked { inner, left: size, found: flate2::Crc::new(), sum };
+        let skipped = io::copy(&mut (&mut reader).take(offset), &mut io::sink());
+        skipped.map_err(|e| input.malformed(format!("'{name}': {e}")))?;
+        Ok(Box::new(reader))
+    }
+}
+
+/// The places of all entries that are not compressed. To open the archive for each of many takes long.
+pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesError> {
     let mut places = HashMap::new();
     if input.is_gzip() {
         return Ok(places);
@@ -64,7 +93,8 @@ pub(super) fn places(input: &Input) -> Result<HashMap<String, (u64, u64)>, Sampl
         let Ok(file) = archive.by_index_raw(index) else { continue };
         let is_plain = file.compression() == zip::CompressionMethod::Stored && !file.encrypted();
         if let (true, Ok(name), Some(start)) = (is_plain, file.name(), file.data_start()) {
-            places.insert(name.into_owned(), (start, file.size()));
+            let place = Place { start, size: file.size(), sum: file.crc32() };
+            places.insert(name.into_owned(), place);
         }
     }
     Ok(places)
@@ -74,15 +104,14 @@ pub(super) fn places(input: &Input) -> Result<HashMap<String, (u64, u64)>, Sampl
 pub(super) fn entry_opener(
     input: &Input,
     name: String,
-    places: &HashMap<String, (u64, u64)>,
+    places: &HashMap<String, Place>,
     from: u64,
 ) -> Opener {
     let input = input.clone();
     match places.get(&name).copied() {
-        Some((start, size)) => Box::new(move |offset| {
-            let reader = input.reader_at(start.saturating_add(from + offset))?;
-            Ok(Box::new(reader.take(size.saturating_sub(from + offset))))
-        }),
+        Some(place) => {
+            Box::new(move |offset| place.open(&input, &name, from.saturating_add(offset)))
+        }
         None => Box::new(move |offset| entry(&input, &name, from + offset)),
     }
 }
@@ -101,15 +130,7 @@ pub(super) fn entry(
     let sum = file.crc32();
     drop(file);
     if let (zip::CompressionMethod::Stored, Some(start), false) = (method, start, input.is_gzip()) {
-        if offset > READ_THROUGH || sum == UNKNOWN_SUM {
-            let reader = input.reader_at(start.saturating_add(offset))?;
-            return Ok(Box::new(reader.take(size.saturating_sub(offset))));
-        }
-        let inner = input.reader_at(start)?.take(size);
-        let mut reader = Checked { inner, left: size, found: flate2::Crc::new(), sum };
-        let skipped = io::copy(&mut (&mut reader).take(offset), &mut io::sink());
-        skipped.map_err(|e| input.malformed(format!("'{name}': {e}")))?;
-        return Ok(Box::new(reader));
+        return Place { start, size, sum }.open(input, name, offset);
     }
     let (mut sender, receiver) = Pipe::new();
     let name = name.to_owned();

@@ -80,7 +80,7 @@ fn small(input: &Input, name: &str) -> Result<Vec<u8>, SamplesError> {
 struct Archive<'a> {
     input: &'a Input,
     root: &'a str,
-    places: HashMap<String, (u64, u64)>,
+    places: HashMap<String, npz::Place>,
 }
 
 fn tensor_stored(
@@ -100,7 +100,7 @@ fn tensor_stored(
     })?;
     let file = format!("{root}data/{}", storage.key);
     let held = match places.get(&file) {
-        Some((_, size)) => *size,
+        Some(place) => place.size,
         None => npz::entry_size(input, &file)?,
     };
     let bytes = |numbers: usize| numbers.checked_mul(number.size());

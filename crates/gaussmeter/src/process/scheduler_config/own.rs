@@ -226,8 +226,9 @@ fn sampler(config: &Config) -> Result<String, &'static str> {
             }
         }
         "DEISMultistepScheduler" => {
-            let mut arguments = vec![format!("order={}", value("solver_order").unwrap_or(2.0))];
-            if config.is("lower_order_final") {
+            let order = value("solver_order").unwrap_or(2.0);
+            let mut arguments = vec![format!("order={order}")];
+            if order > 1.0 && config.is("lower_order_final") {
                 arguments.push("lower_order_final=under15".into());
             }
             call("deis", arguments)
