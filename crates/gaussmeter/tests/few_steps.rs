@@ -91,8 +91,6 @@ struct Asked<'a> {
     name: &'a str,
     options: HashMap<&'a str, &'a str>,
     process: &'a dyn Process,
-    /// The shift of its levels, if it is one of flow matching.
-    shift: f64,
     steps: usize,
 }
 
@@ -119,13 +117,11 @@ impl Asked<'_> {
                 })
             }
             "ddim_uniform" => {
-                let k = 1 + (self.steps - 1) * (1000 / self.steps);
+                let table = self.number("table").unwrap_or(1000.0) as usize;
+                let k = 1 + (self.steps - 1) * (table / self.steps);
                 match self.process.training_steps() {
                     Some(_) => timestep(k),
-                    None => {
-                        let u = (k + 1) as f64 / 1000.0;
-                        level(self.shift * u / (1.0 + (self.shift - 1.0) * u))
-                    }
+                    None => level((k + 1) as f64 / table as f64),
                 }
             }
             "ays" => match self.process.training_steps() {
@@ -214,11 +210,9 @@ fn few_steps_are_placed_or_refused() {
                 let process: Arc<dyn Process> =
                     process::registry().build(process_text).unwrap().item.into();
                 let end = named.item.own_end(&*process).unwrap_or(0.0);
-                let shift = if process_text.contains("shift=3") { 3.0 } else { 1.0 };
                 for (steps, data) in [1, 2, 3].into_iter().zip(data.iter().cycle()) {
                     let options = options.clone();
-                    let asked =
-                        Asked { name: entry.name, options, process: &*process, shift, steps };
+                    let asked = Asked { name: entry.name, options, process: &*process, steps };
                     let what = format!("{text} on {process_text}, {steps} steps");
                     match named.item.grid_for(data, &process, steps, end) {
                         Ok(grid) => {

@@ -3,6 +3,7 @@
 use super::classes::{Family, Spacing};
 use super::config::Config;
 use super::keys::Role;
+use super::made::{Made, made};
 
 impl Family {
     /// The process in one word.
@@ -220,6 +221,8 @@ fn sampler(config: &Config) -> Result<String, &'static str> {
         "DPMSolverSinglestepScheduler" => {
             let order = value("solver_order").unwrap_or(2.0);
             match config.text("algorithm_type") {
+                "sde-dpmsolver++" if order == 1.0 => "ddim:eta=1".into(),
+                _ if order == 1.0 => "ddim".into(),
                 "sde-dpmsolver++" => format!("dpm-solver-singlestep-sde:order={order}"),
                 "dpmsolver++" => format!("dpm-solver-singlestep:order={order}"),
                 _ => format!("dpm-solver-singlestep:order={order},model=noise"),
@@ -234,23 +237,35 @@ fn sampler(config: &Config) -> Result<String, &'static str> {
             call("deis", arguments)
         }
         "UniPCMultistepScheduler" => {
-            let mut arguments = vec![format!("order={}", value("solver_order").unwrap_or(2.0))];
+            let order = value("solver_order").unwrap_or(2.0);
+            let mut arguments = vec![format!("order={order}")];
             if config.text("solver_type") == "bh1" {
                 arguments.push("solver=bh1".into());
             }
             if !config.is("predict_x0") {
                 arguments.push("prediction=noise".into());
             }
-            if config.is("lower_order_final") {
+            if order > 1.0 && config.is("lower_order_final") {
                 arguments.push("lower_order_final=always".into());
             }
             call("unipc", arguments)
         }
-        "SASolverScheduler" => format!(
-            "sa-solver:predictor={},corrector={},tau_at=start,order_2=simple,lower_order_final=diffusers",
-            value("predictor_order").unwrap_or(2.0),
-            value("corrector_order").unwrap_or(2.0)
-        ),
+        "SASolverScheduler" => {
+            // Noise is drawn at timesteps from 200 to 800.
+            let ratio = |timestep: f64| match made(config) {
+                Ok(Made { process, .. }) if process.training_steps().is_some() => {
+                    process.level(timestep + 1.0).noise_ratio()
+                }
+                _ => timestep / (1000.0 - timestep),
+            };
+            format!(
+                "sa-solver:predictor={},corrector={},tau_at=start,tau_min={:.4},tau_max={:.4},order_2=simple,lower_order_final=diffusers",
+                value("predictor_order").unwrap_or(2.0),
+                value("corrector_order").unwrap_or(2.0),
+                ratio(199.5),
+                ratio(800.5)
+            )
+        }
         "CogVideoXDPMScheduler" => "dpmpp-2m-sde".into(),
         "LCMScheduler" => "lcm:c_skip=yes".into(),
         "TCDScheduler" => "tcd".into(),
