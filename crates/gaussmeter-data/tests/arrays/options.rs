@@ -95,7 +95,7 @@ fn an_option_has_an_effect_or_is_refused() {
         let found = formats().iter().find(|f| (f.recognises)(&input)).map(|f| f.name);
         assert_eq!(found, Some(format), "{name}");
         seen.insert(format);
-        let open = |options: &Options| source::open(&[path.clone()], options);
+        let open = |options: &Options| source::open(std::slice::from_ref(&path), options);
         open(&Options::default()).map(drop).unwrap_or_else(|e| panic!("{e}"));
         for choice in Choice::ALL {
             let message = open(&asking(choice)).err().map(|e| e.to_string()).unwrap_or_default();

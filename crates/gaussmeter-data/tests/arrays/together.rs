@@ -102,7 +102,7 @@ fn arrays_beside_pictures_are_named() {
     let all = everywhere(&files);
     for name in ["a.tar", "stored.zip", "deflated.zip"] {
         let path = all.path().join(name);
-        let source = source::open(&[path.clone()], &Options::default()).unwrap();
+        let source = source::open(std::slice::from_ref(&path), &Options::default()).unwrap();
         let notes = source.notes.join("\n");
         assert!(notes.contains("6 arrays beside them are not (--suffix latent.npy"), "{notes}");
     }
@@ -118,7 +118,7 @@ fn words_at_the_end_of_names_are_a_note() {
     let all = everywhere(&pairs(|k, what| format!("{k:05}_{what}.png")));
     for name in ["plain", "a.tar", "stored.zip"] {
         let path = all.path().join(name);
-        let source = source::open(&[path.clone()], &Options::default()).unwrap();
+        let source = source::open(std::slice::from_ref(&path), &Options::default()).unwrap();
         let notes = source.notes.join("\n");
         assert!(notes.contains("differ in _input.png, _target.png only"), "{name}: {notes}");
         assert_eq!(samples(&path, &suffix("_target.png")).size_hint(), Some(5));

@@ -385,25 +385,30 @@ impl Table {
     /// One line per reason for which cells are empty: who cannot run, and in which columns.
     fn undefined(&self) -> Vec<String> {
         let o = &self.options;
-        let mut lines: BTreeMap<(&str, String), (BTreeSet<usize>, Vec<f64>)> = BTreeMap::new();
+        // Columns and truncation times where a sampler cannot run for a reason.
+        #[derive(Default)]
+        struct Where {
+            columns: BTreeSet<usize>,
+            eps: Vec<f64>,
+        }
+        let mut lines: BTreeMap<(&str, String), Where> = BTreeMap::new();
         for cell in &self.cells {
             if let (CellKey::Undefined { column }, Err(error)) = (&cell.key, &cell.value) {
-                let (columns, eps) = lines.entry((&cell.sampler, reason(error))).or_default();
-                columns.insert(*column);
-                if !eps.contains(&cell.eps) {
-                    eps.push(cell.eps);
+                let at = lines.entry((&cell.sampler, reason(error))).or_default();
+                at.columns.insert(*column);
+                if !at.eps.contains(&cell.eps) {
+                    at.eps.push(cell.eps);
                 }
             }
         }
-        let line =
-            |((sampler, reason), (columns, eps)): (&(&str, String), &(BTreeSet<_>, Vec<_>))| {
-                let columns = columns.iter().map(|c| self.group(&o.columns[*c]).plain().to_owned());
-                let mut at: Vec<String> = columns.collect();
-                if eps.len() < o.eps.len() {
-                    at.extend(eps.iter().map(|eps| format!("eps {eps:?}")));
-                }
-                format!("cannot run: {sampler} at {}: {reason}", at.join(", "))
-            };
+        let line = |((sampler, reason), at): (&(&str, String), &Where)| {
+            let columns = at.columns.iter().map(|c| self.group(&o.columns[*c]).plain().to_owned());
+            let mut places: Vec<String> = columns.collect();
+            if at.eps.len() < o.eps.len() {
+                places.extend(at.eps.iter().map(|eps| format!("eps {eps:?}")));
+            }
+            format!("cannot run: {sampler} at {}: {reason}", places.join(", "))
+        };
         lines.iter().map(line).collect()
     }
 
