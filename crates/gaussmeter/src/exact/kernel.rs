@@ -256,9 +256,12 @@ fn run_steps(step: &Step, stages: &[Stage], lambda: &Block, source: &Block, dst:
     }
     match (step.rows, step.fresh, step.shape) {
         (2, 0b10, shape::TRAPEZOIDAL) => run!(2, 0b10, TRAPEZOIDAL),
+        (2, 0b10, _) => run!(2, 0b10, FULL),
         (2, ..) => run!(2, 0b11, FULL),
+        (3, 0b110, _) => run!(3, 0b110, FULL),
         (3, ..) => run!(3, 0b111, FULL),
         (_, 0b1010, shape::RK4) => run!(4, 0b1010, RK4),
+        (_, 0b1110, _) => run!(4, 0b1110, FULL),
         _ => run!(4, 0b1111, FULL),
     }
 }

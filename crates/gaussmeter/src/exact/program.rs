@@ -154,10 +154,13 @@ impl Program {
             adjoints.push(Row::new(rows.input));
         }
         let mut singular = None;
+        let is_ever_singular = rows.singular.iter().any(Option::is_some);
         for row in reversed() {
             for s in &row.shares {
                 adjoints[position[s.src.index()]].shares.push(Share { src: row.dst, ..*s });
-                singular = singular.or_else(|| *rows.singular.get(s.factor as usize)?);
+                if is_ever_singular && singular.is_none() {
+                    singular = rows.singular.get(s.factor as usize).copied().flatten();
+                }
             }
         }
         let mut assembly = Assembly::new(&rows, rows.output, rows.input, vec![0; rows.var_count]);
