@@ -5,6 +5,7 @@
 //! bits. The widest one is chosen at run time.
 
 use super::program::{Instruction, Link, Load, Mark, MeanTerm, Program, Term};
+use super::stages::{Stage, Step, shape};
 
 /// Modes per block; the last block is padded.
 pub(super) const LANES: usize = 64;
@@ -147,6 +148,124 @@ fn run_chain(links: &[Link], lambda: &Block, source: &Block, dst: &mut Block, su
     }
 }
 
+/// One term of a row.
+#[inline(always)]
+fn term<const SHAPE: u64>(stage: &Stage, row: usize, t: usize, weight: f64, v: f64) -> f64 {
+    match shape::kind(SHAPE, row, t) {
+        shape::ONE => v,
+        shape::PREDICTION => stage.e[t] * weight * v,
+        shape::TWICE => {
+            let half = stage.e[0] * weight;
+            (stage.c[t] + (half + half)) * v
+        }
+        _ => (stage.c[t] + stage.e[t] * weight) * v,
+    }
+}
+
+/// Runs a step of `ROWS` rows in one pass over the modes. A row whose bit in `FRESH` is set takes its
+/// weights from `ahead`, where those of the next step replace them, if there is one; other rows have
+/// the weights of the row before.
+///
+/// Bits are those of rows that run one by one, which add the last term first.
+#[inline(always)]
+fn run_step<const ROWS: usize, const FRESH: u8, const SHAPE: u64, const IS_LAST: bool>(
+    step: &[Stage; ROWS],
+    next: &[Stage; ROWS],
+    lambda: &Block,
+    x: &mut Block,
+    carried: &mut Block,
+    ahead: &mut [Block; ROWS],
+) {
+    // Unrolled here, since compilers give up on such loops now and then.
+    macro_rules! row {
+        ($i:ident $weight:ident $row:literal: $last:literal $v:ident $(, $t:literal $u:ident)*) => {{
+            if FRESH >> $row & 1 == 1 {
+                $weight = ahead[$row].0[$i];
+                if !IS_LAST {
+                    ahead[$row].0[$i] = next[$row].factor.noisy_weight(lambda.0[$i]);
+                }
+            }
+            let sum = term::<SHAPE>(&step[$row], $row, $last, $weight, $v);
+            $(let sum = match shape::kind(SHAPE, $row, $t) {
+                shape::NONE => sum,
+                _ => sum + term::<SHAPE>(&step[$row], $row, $t, $weight, $u),
+            };)*
+            sum
+        }};
+    }
+    for i in 0..LANES {
+        let mut weight = carried.0[i];
+        let v0 = x.0[i];
+        let v1 = row!(i weight 0: 0 v0);
+        let v2 = row!(i weight 1: 1 v1, 0 v0);
+        x.0[i] = if ROWS == 2 {
+            v2
+        } else {
+            let v3 = row!(i weight 2: 2 v2, 1 v1, 0 v0);
+            if ROWS == 3 { v3 } else { row!(i weight 3: 3 v3, 2 v2, 1 v1, 0 v0) }
+        };
+        carried.0[i] = weight;
+    }
+}
+
+/// Runs consecutive steps. Weights are computed one step ahead, so that no row waits for a division.
+#[inline(always)]
+fn run_stages<const ROWS: usize, const FRESH: u8, const SHAPE: u64>(
+    stages: &[Stage],
+    lambda: &Block,
+    source: &Block,
+    dst: &mut Block,
+) {
+    let (steps, _) = stages.as_chunks::<ROWS>();
+    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return };
+    let weights = |stage: &Stage| {
+        let mut weights = Block::ZERO;
+        for i in 0..LANES {
+            weights.0[i] = stage.factor.noisy_weight(lambda.0[i]);
+        }
+        weights
+    };
+    let lambda = *lambda;
+    let mut x = *source;
+    let mut carried = if FRESH & 1 == 0 { weights(&first[0]) } else { Block::ZERO };
+    let mut ahead = [Block::ZERO; ROWS];
+    for j in (0..ROWS).filter(|j| FRESH >> j & 1 == 1) {
+        ahead[j] = weights(&first[j]);
+    }
+    for pair in steps.windows(2) {
+        run_step::<ROWS, FRESH, SHAPE, false>(
+            &pair[0],
+            &pair[1],
+            &lambda,
+            &mut x,
+            &mut carried,
+            &mut ahead,
+        );
+    }
+    run_step::<ROWS, FRESH, SHAPE, true>(last, last, &lambda, &mut x, &mut carried, &mut ahead);
+    *dst = x;
+}
+
+/// Runs the stages of consecutive steps like this one.
+#[inline(always)]
+fn run_steps(step: &Step, stages: &[Stage], lambda: &Block, source: &Block, dst: &mut Block) {
+    macro_rules! run {
+        ($rows:literal, $fresh:literal, $shape:ident) => {
+            run_stages::<$rows, $fresh, { shape::$shape }>(stages, lambda, source, dst)
+        };
+    }
+    match (step.rows, step.fresh, step.shape) {
+        (2, 0b10, shape::TRAPEZOIDAL) => run!(2, 0b10, TRAPEZOIDAL),
+        (2, 0b10, _) => run!(2, 0b10, FULL),
+        (2, ..) => run!(2, 0b11, FULL),
+        (3, 0b110, _) => run!(3, 0b110, FULL),
+        (3, ..) => run!(3, 0b111, FULL),
+        (_, 0b1010, shape::RK4) => run!(4, 0b1010, RK4),
+        (_, 0b1110, _) => run!(4, 0b1110, FULL),
+        _ => run!(4, 0b1111, FULL),
+    }
+}
+
 /// The parts of one instruction.
 struct Parts<'a> {
     instruction: &'a Instruction,
@@ -213,7 +332,20 @@ pub(super) fn run_transposed(
         let mut k = 0;
         while k < program.instructions.len() {
             let part = part(program, k);
-            if let (Some(link), [term]) = (part.instruction.link, part.terms) {
+            if let (Some(step), [term]) = (part.instruction.step, part.terms) {
+                let steps = &program.steps[step as usize..];
+                let first = &steps[0];
+                let alike = |s: &&Step| {
+                    s.continues
+                        && (s.rows, s.fresh, s.shape) == (first.rows, first.fresh, first.shape)
+                };
+                let count = 1 + steps[1..].iter().take_while(alike).count();
+                let stages = &program.stages[first.stage..][..count * first.rows];
+                let source = machine.registers[term.register as usize];
+                k += count - 1;
+                let dst = &mut machine.registers[program.instructions[k].dst as usize];
+                run_steps(first, stages, &lambda, &source, dst);
+            } else if let (Some(link), [term]) = (part.instruction.link, part.terms) {
                 let mut last = k;
                 // The mean needs every state on the way.
                 while mean.is_none() && next_continues(program, last) {

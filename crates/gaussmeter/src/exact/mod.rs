@@ -22,6 +22,7 @@ mod kernel;
 mod law;
 mod program;
 mod rows;
+mod stages;
 
 pub use along::{along, along_with};
 pub use factor::Factor;
@@ -105,7 +106,7 @@ impl Output {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn of(plan: &Plan, spectrum: &Spectrum) -> Self {
-        let program = Program::transposed(plan);
+        let program = Program::transposed(plan, spectrum.has_mean());
         let lambda = spectrum.eigenvalues();
         let (mut gain, mut noise) = (vec![0.0; lambda.len()], vec![0.0; lambda.len()]);
         let mut mean = vec![0.0; if spectrum.has_mean() { lambda.len() } else { 0 }];

@@ -2,6 +2,7 @@
 
 use super::factor::Factor;
 use super::rows::{NO_FACTOR, Row, Rows, Share, Singular};
+use super::stages::{self, Stage, Step};
 use crate::process::Level;
 use crate::tape::{Plan, Var};
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub(super) struct Instruction {
     /// Whether it is the next link of a chain: the previous instruction is a link too, and this one
     /// alone reads its result.
     pub continues: bool,
+    /// Index of its step, if this is not one row but several that run in one pass.
+    pub step: Option<u32>,
     /// One past the last term, load and mean term; the first is where the previous one ended.
     pub terms_end: u32,
     pub loads_end: u32,
@@ -75,6 +78,8 @@ pub(super) struct Program {
     pub loads: Vec<Load>,
     pub means: Vec<MeanTerm>,
     pub links: Vec<Link>,
+    pub steps: Vec<Step>,
+    pub stages: Vec<Stage>,
     pub factors: Vec<Factor>,
     pub registers: usize,
     pub slots: usize,
@@ -108,6 +113,7 @@ impl Program {
             keep_until[a.state.index()] = a.after;
         }
         let mut assembly = Assembly::new(&rows, rows.input, rows.output, keep_until);
+        assembly.count_uses(&rows.rows);
         for (k, row) in rows.rows.iter().enumerate() {
             assembly.emit(k, row, Some(row));
         }
@@ -127,7 +133,10 @@ impl Program {
 
     /// Registers hold adjoints, the coefficients of the output: the adjoint of a row with noise is
     /// the coefficient of that noise, the adjoint of the initial state is the gain.
-    pub fn transposed(plan: &Plan) -> Self {
+    ///
+    /// Without the data's mean, steps of several stages run in one pass; it needs every state on the
+    /// way.
+    pub fn transposed(plan: &Plan, with_mean: bool) -> Self {
         let rows = Rows::of(plan);
         let mut reachable = rows.reachable();
         reachable.reverse();
@@ -145,18 +154,27 @@ impl Program {
             adjoints.push(Row::new(rows.input));
         }
         let mut singular = None;
+        let is_ever_singular = rows.singular.iter().any(Option::is_some);
         for row in reversed() {
             for s in &row.shares {
                 adjoints[position[s.src.index()]].shares.push(Share { src: row.dst, ..*s });
-                singular = singular.or_else(|| *rows.singular.get(s.factor as usize)?);
+                if is_ever_singular && singular.is_none() {
+                    singular = rows.singular.get(s.factor as usize).copied().flatten();
+                }
             }
         }
         let mut assembly = Assembly::new(&rows, rows.output, rows.input, vec![0; rows.var_count]);
         assembly.count_uses(&adjoints);
         assembly.linkable = rows.factors.iter().map(|f| f.is_noisy().then_some(*f)).collect();
         let mut originals = reversed();
-        for (k, adjoint) in adjoints.iter().enumerate() {
-            assembly.emit(k, adjoint, originals.next());
+        let mut k = 0;
+        while k < adjoints.len() {
+            let taken = if with_mean { 0 } else { assembly.emit_step(k, &adjoints, &rows.factors) };
+            if taken == 0 {
+                let original = originals.next().filter(|_| with_mean);
+                assembly.emit(k, &adjoints[k], original);
+            }
+            k += taken.max(1);
         }
         drop(originals);
         Program { singular, ..assembly.finish(rows.factors, rows.output, rows.input) }
@@ -204,6 +222,10 @@ struct Assembly {
     loads: Vec<Load>,
     means: Vec<MeanTerm>,
     links: Vec<Link>,
+    steps: Vec<Step>,
+    stages: Vec<Stage>,
+    /// The factor of the last row and the state, where a step was emitted last.
+    before: Option<(u32, Var)>,
     /// Variables to release once a row index is reached, because a mark reads them until then.
     waiting: Vec<(usize, Var)>,
     keep_until: Vec<usize>,
@@ -225,11 +247,13 @@ impl Assembly {
             loads: Vec::with_capacity(rows.factors.len()),
             means: Vec::new(),
             links: Vec::new(),
+            steps: Vec::new(),
+            stages: Vec::new(),
+            before: None,
             waiting: Vec::new(),
             keep_until,
             linkable: vec![None; rows.factors.len()],
         };
-        assembly.count_uses(&rows.rows);
         assembly.keep_until[result.index()] = usize::MAX;
         assembly.place[seed.index()] = assembly.registers.claim();
         // Slot 0 always exists: terms without a factor read it with e = 0.
@@ -239,8 +263,6 @@ impl Assembly {
     }
 
     fn count_uses(&mut self, rows: &[Row]) {
-        self.last_read.fill(0);
-        self.last_use.fill(0);
         for (k, row) in rows.iter().enumerate() {
             for s in &row.shares {
                 self.last_read[s.src.index()] = k;
@@ -321,11 +343,54 @@ impl Assembly {
             is_seed,
             link: link.map(|_| self.links.len() as u32 - 1),
             continues,
+            step: None,
             terms_end: self.terms.len() as u32,
             loads_end: self.loads.len() as u32,
             means_end: self.means.len() as u32,
             noise_variance: row.noise_variance,
         });
+    }
+
+    /// Emits the rows from `k` that run in one pass, and tells their number, which may be 0.
+    fn emit_step(&mut self, k: usize, rows: &[Row], factors: &[Factor]) -> usize {
+        let before = self.before.take();
+        let carried = before.map_or(NO_FACTOR, |(factor, _)| factor);
+        let found = stages::find(rows, k, factors, &self.last_read, carried, &mut self.stages);
+        let Some(mut step) = found else { return 0 };
+        let last = k + step.rows - 1;
+        let (source, state) = (rows[k].shares[0].src, rows[last].dst);
+        step.continues = before.is_some_and(|(_, state)| state == source);
+        let used = || rows[k..=last].iter().flat_map(|r| &r.shares).map(|s| s.factor);
+        let used = || used().filter(|f| *f != NO_FACTOR);
+        // What rows before this step loaded.
+        for factor in used() {
+            let slot = &mut self.slot[factor as usize];
+            if self.last_use[factor as usize] <= last && *slot != NOWHERE {
+                self.slots.free.push(std::mem::replace(slot, NOWHERE));
+            }
+        }
+        self.before = used().last().map(|factor| (factor, state));
+        let dst = self.registers.claim();
+        self.place[state.index()] = dst;
+        self.terms.push(Term { c: 0.0, e: 0.0, slot: 0, register: self.place[source.index()] });
+        self.release(source, last);
+        if self.last_read[state.index()] <= last {
+            self.release(state, last);
+        }
+        self.instructions.push(Instruction {
+            dst,
+            is_seed: false,
+            link: None,
+            continues: false,
+            step: Some(self.steps.len() as u32),
+            terms_end: self.terms.len() as u32,
+            loads_end: self.loads.len() as u32,
+            means_end: self.means.len() as u32,
+            noise_variance: 0.0,
+        });
+        let rows = step.rows;
+        self.steps.push(step);
+        rows
     }
 
     /// Gives back the register of a vector that no row after `k` reads, once no mark reads it either.
@@ -356,6 +421,8 @@ impl Assembly {
             loads: self.loads,
             means: self.means,
             links: self.links,
+            steps: self.steps,
+            stages: self.stages,
             factors,
             marks: Vec::new(),
             singular: None,
@@ -382,7 +449,8 @@ mod tests {
                 let grid = Uniform.grid(&process, steps, 1e-3).unwrap();
                 let plan = sampler.plan(&grid).ok()?;
                 let sizes = |p: Program| [p.registers, p.slots];
-                Some([sizes(Program::forward(&plan)), sizes(Program::transposed(&plan))])
+                let transposed = |with_mean| sizes(Program::transposed(&plan, with_mean));
+                Some([sizes(Program::forward(&plan)), transposed(true), transposed(false)])
             };
             let (short, long) = (sizes(40), sizes(120));
             assert_eq!(short, long, "{name}: registers and slots, forwards and transposed");
