@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import zipfile
 
 import numpy as np
 from PIL import Image
@@ -76,6 +77,26 @@ write("samples_tar", "pax.tar", archive([("long" * 40 + ".png", two[0][1])], tar
 write("samples_tar", "gnu.tar", archive([("long" * 40 + ".png", two[0][1])], tarfile.GNU_FORMAT))
 write("samples_tar", "arrays.tar", archive([(f"{k}.npy", npy(random.normal(size=(2, 3)))) for k in range(2)]))
 write("samples_tar", "pictures.tar.gz", gzip.compress(archive(two), mtime=0))
+
+
+def zipped(members, method):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in members:
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return file.getvalue()
+
+
+labels = ("dataset.json", b'{"labels": [["00000/img00000000.png", 3]]}')
+edm = [(f"00000/img{k:08}.png", data) for k, (_, data) in enumerate(two)] + [labels]
+arrays = [(f"{k}.npy", npy(np.arange(6.0).reshape(2, 3) + k)) for k in range(2)]
+write("samples_zip", "edm.zip", zipped(edm, zipfile.ZIP_STORED))
+write("samples_zip", "deflated.zip", zipped(edm, zipfile.ZIP_DEFLATED))
+write("samples_zip", "arrays.zip", zipped(arrays, zipfile.ZIP_DEFLATED))
+write("samples_zip", "in.zip", zipped([("a.zip", zipped(arrays, zipfile.ZIP_STORED))], zipfile.ZIP_STORED))
+write("samples_zip", "tar.zip", zipped([("a.tar", archive(two))], zipfile.ZIP_DEFLATED))
+write("samples_arrow", "file.arrow", b"ARROW1\0\0")
+write("samples_arrow", "stream.arrow", b"\xff\xff\xff\xff\x10\x01\x00\x00")
 write("samples_idx", "images.idx", struct.pack(">4B3I", 0, 0, 8, 3, 2, 3, 3) + bytes(range(18)))
 write("samples_idx", "floats.idx", struct.pack(">4B2I4f", 0, 0, 13, 2, 2, 2, 1, 2, 3, 4))
 write("samples_cifar", "two.bin", b"".join(bytes([k]) + bytes([40 * k]) * 3072 for k in (1, 2)))
@@ -97,6 +118,13 @@ for name, save in (("stored", np.savez), ("compressed", np.savez_compressed)):
     file = io.BytesIO()
     save(file, eigenvalue=np.array([1.0, 0.5]), multiplicity=np.array([1, 2]), mean=np.zeros(2))
     write("numbers_npz", f"{name}.npz", file.getvalue())
+for name, text in {
+    "tensor": "timesteps: tensor([999, 850,\n        24], device='cuda:0')",
+    "array": "[14.6 1.0 0. ]",
+    "scalars": "[np.float64(14.6), np.float64(0.0)]",
+    "tuple": "(999, 850, 24,)",
+}.items():
+    write("numbers_printed", name, text.encode())
 write("times", "sigmas.txt", b"80\n10\n1\n0\n")
 write("times", "times.py", b"times = [1.0, 0.5, 0.001]\n")
 write("times", "sigmas.json", b'{"sigmas": [14.6, 1.0, 0.0]}')

@@ -1,13 +1,26 @@
 use super::on_disk;
 use gaussmeter::data;
 use gaussmeter_data::samples::Chunk;
-use gaussmeter_data::source::{self, Data, Input, Kind, Layout, Options, ScaleChoice, Split};
-use gaussmeter_data::{Model, Moments};
+use gaussmeter_data::source::{
+    self, Data, Input, Kind, Layout, Options, SamplesPerFile, ScaleChoice, Split, pictures,
+};
+use gaussmeter_data::{Memory, Model, Moments};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once};
 
 /// Rows and numbers after which reading of samples stops: a short file may announce many.
 const ROWS: usize = 1000;
 const NUMBERS: usize = 1 << 22;
+
+/// What reading may take: less than what ends a run.
+const MEMORY: Memory = Memory(256 << 20);
+
+/// The usual way to read.
+fn usual() -> Options {
+    let pictures = pictures::Options { memory: MEMORY, ..Default::default() };
+    Options { memory: MEMORY, pictures, ..Options::default() }
+}
 
 /// Ways to read, chosen by the last byte: it stays a part of the file.
 fn options(bytes: &[u8]) -> Options {
@@ -19,7 +32,26 @@ fn options(bytes: &[u8]) -> Options {
         scale: [ScaleChoice::Auto, ScaleChoice::Symmetric, ScaleChoice::Unit, ScaleChoice::None]
             [usize::from(choice >> 4 & 3)],
         split: if choice & 64 == 0 { Split::Auto } else { Split::All },
-        ..Options::default()
+        samples_per_file: [SamplesPerFile::Auto, SamplesPerFile::One][usize::from(choice >> 7)],
+        ..usual()
+    }
+}
+
+/// Runs a reader that catches panics of the decoders of a crate, and makes errors of them: the hook of
+/// libFuzzer would take each for a finding. One that is not caught is a finding here too.
+fn read(read: impl FnOnce()) {
+    static LAST: Mutex<String> = Mutex::new(String::new());
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            if let Ok(mut last) = LAST.lock() {
+                *last = panic.to_string();
+            }
+        }));
+    });
+    if catch_unwind(AssertUnwindSafe(read)).is_err() {
+        eprintln!("{}", LAST.lock().map_or_else(|_| String::new(), |last| last.clone()));
+        std::process::abort();
     }
 }
 
@@ -31,14 +63,14 @@ pub fn samples(format: &str, bytes: &[u8]) {
         return;
     }
     let path = on_disk(bytes, "samples");
-    for options in [Options::default(), options(bytes)] {
-        drain(&[path.clone()], &options);
+    for options in [usual(), options(bytes)] {
+        read(|| drain(&[path.clone()], &options));
     }
 }
 
 /// A data set in whatever format it has.
 pub fn any_samples(bytes: &[u8]) {
-    drain(&[on_disk(bytes, "samples")], &options(bytes));
+    read(|| drain(&[on_disk(bytes, "samples")], &options(bytes)));
 }
 
 fn drain(paths: &[PathBuf], options: &Options) {

@@ -11,7 +11,7 @@ use gaussmeter::data::{self, Column, format};
 use gaussmeter::grid::Grid;
 use gaussmeter::process::{Custom, Edm, Flow, Process, VpLinear, from_scheduler_config};
 use gaussmeter::sampler::{PlanFile, Sampler, Tableau};
-use gaussmeter::{design, entry, exact, grid, metric, process, sampler};
+use gaussmeter::{entry, exact, grid, metric, objective, process, sampler};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -140,7 +140,7 @@ pub fn specs(bytes: &[u8]) {
         let _ = grid::registry().build(&text);
         let _ = metric::registry().build(&text);
         let _ = data::registry().build(&text);
-        let _ = design::objective::registry().build(&text);
+        let _ = objective::registry().build(&text);
         let _ = exact::init_registry().build(&text);
     }
 }

@@ -466,3 +466,55 @@ fn lossless_pictures_have_the_eigenvalues_of_numpy() {
         assert!(expected.iter().filter(|v| **v > 1e-6).count() >= 60);
     }
 }
+
+/// A PNG that says that it has so many grey pixels, with content that is none.
+fn promised(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    {
+        let mut encoder = png::Encoder::new(&mut bytes, side, side);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_chunk(png::chunk::IDAT, &[0x5a; 400_000]).unwrap();
+    }
+    bytes
+}
+
+/// Decoding 400 million pixels takes 16 s, to be refused by every method afterwards.
+#[test]
+fn a_picture_too_large_for_every_method_is_refused_by_its_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let huge = promised(20_000);
+    let files = [("0.png", &huge[..]), ("1.png", &huge[..])];
+    write_tar(&at("a.tar"), &files);
+    fs::create_dir(at("many")).unwrap();
+    files.iter().for_each(|(name, bytes)| fs::write(at("many").join(name), bytes).unwrap());
+    for path in [at("many"), at("a.tar"), at("many/0.png")] {
+        let message = error(&[path], &Options::default());
+        assert!(
+            message.contains("the spectrum of pictures 1x20000x20000 takes 17.9 GiB of memory")
+                && message.ends_with("--memory, or make them smaller with --resize"),
+            "{message}"
+        );
+    }
+    // Resized or cut it is affordable, and decoded: then it is damaged.
+    for options in [
+        pictures::Options { resize: Some("32".parse().unwrap()), ..Default::default() },
+        pictures::Options { crop: Some("32".parse().unwrap()), ..Default::default() },
+    ] {
+        let message = error(&[at("many")], &with(options));
+        assert!(!message.contains("--memory"), "{message}");
+    }
+    // Left out, where that is asked for; and told from the others by its header too.
+    fs::write(at("many/1.png"), png(1)).unwrap();
+    let skip = pictures::Options { skip_bad: true, ..Default::default() };
+    let mut samples = open(&[at("many")], &with(skip)).unwrap();
+    assert_eq!(bytes(&mut *samples, 10).unwrap().len(), 60);
+    assert_eq!(samples.left_out().count, 1);
+    let first = samples.left_out().first.unwrap();
+    assert!(first.contains("20000") && !first.contains("IDAT"), "{first}");
+    fs::write(at("many/0.png"), png(0)).unwrap();
+    fs::write(at("many/1.png"), &huge).unwrap();
+    let message = error(&[at("many")], &Options::default());
+    assert!(message.contains("1.png") && message.contains("20000"), "{message}");
+}

@@ -2,7 +2,7 @@
 
 use super::format::Undecided;
 use super::many::Many;
-use super::{Content, Input, Latents, Options, SamplesPerFile};
+use super::{Choice, Content, Input, Latents, Options, SamplesPerFile};
 use crate::samples::{Samples, SamplesError};
 
 /// Most entries of a first axis that is one of pictures or latents, for any number of files.
@@ -26,17 +26,10 @@ pub(super) fn settle(
         }
     }
     let Some(first) = arrays.first() else {
-        let asked = match (options.samples_per_file, options.latents) {
-            (SamplesPerFile::Auto, Latents::Auto) => None,
-            (SamplesPerFile::Auto, _) => Some("--latents"),
-            _ => Some("--samples-per-file"),
-        };
-        return match (asked, others.first()) {
-            (Some(option), Some((input, _))) => Err(input.malformed(format!(
-                "{option} has an effect on samples in .npy, .npz, .safetensors, .pt and .pkl files only"
-            ))),
-            _ => Ok(others),
-        };
+        for (input, content) in &others {
+            options.refuse(input, content.name(), &Choice::ARRAYS)?;
+        }
+        return Ok(others);
     };
     if let Some(name) = first.name().filter(|_| !first.left.is_empty()) {
         notes.push(format!(

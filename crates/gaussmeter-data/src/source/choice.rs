@@ -1,7 +1,9 @@
 //! Options without an effect on what was given are errors: who names a size for arrays believes that
 //! they have been resized.
 
-use super::{Content, Input, Layout, Options, ScaleChoice, Split, pictures};
+use super::{
+    Content, Input, Latents, Layout, Options, SamplesPerFile, ScaleChoice, Split, pictures,
+};
 use crate::samples::SamplesError;
 
 /// An option of reading.
@@ -10,9 +12,12 @@ use crate::samples::SamplesError;
 pub enum Choice {
     Array,
     Kind,
+    SamplesPerFile,
+    Latents,
     Layout,
     Scale,
     Split,
+    Suffix,
     Resize,
     Crop,
     Filter,
@@ -22,12 +27,15 @@ pub enum Choice {
 
 impl Choice {
     /// All of them.
-    pub const ALL: [Choice; 10] = [
+    pub const ALL: [Choice; 13] = [
         Choice::Array,
         Choice::Kind,
+        Choice::SamplesPerFile,
+        Choice::Latents,
         Choice::Layout,
         Choice::Scale,
         Choice::Split,
+        Choice::Suffix,
         Choice::Resize,
         Choice::Crop,
         Choice::Filter,
@@ -39,14 +47,20 @@ impl Choice {
     const PICTURES: [Choice; 5] =
         [Choice::Resize, Choice::Crop, Choice::Filter, Choice::Channels, Choice::SkipBad];
 
+    /// Those of arrays that may be a sample each, or several.
+    pub(super) const ARRAYS: [Choice; 2] = [Choice::SamplesPerFile, Choice::Latents];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Choice::Array => "--array",
             Choice::Kind => "--kind",
+            Choice::SamplesPerFile => "--samples-per-file",
+            Choice::Latents => "--latents",
             Choice::Layout => "--layout",
             Choice::Scale => "--scale",
             Choice::Split => "--split",
+            Choice::Suffix => "--suffix",
             Choice::Resize => "--resize",
             Choice::Crop => "--crop",
             Choice::Filter => "--filter",
@@ -62,9 +76,12 @@ impl Choice {
                 "files of named arrays, tensors or columns: .npz, .safetensors, .pt, pickle, parquet"
             }
             Choice::Kind => "arrays in .npy, .npz, .safetensors, .pt and pickle files",
+            Choice::SamplesPerFile | Choice::Latents => {
+                "arrays of samples in .npy, .npz, .safetensors, .pt and pickle files"
+            }
             Choice::Layout => "arrays of pictures, with three axes per sample",
             Choice::Scale => "samples and pictures",
-            Choice::Split => "folders and archives of several files",
+            Choice::Split | Choice::Suffix => "folders and archives of several files",
             Choice::Resize | Choice::Crop | Choice::Filter | Choice::Channels | Choice::SkipBad => {
                 "encoded pictures: png, jpeg, …, also in folders, archives and parquet"
             }
@@ -79,9 +96,12 @@ impl Options {
         match choice {
             Choice::Array => self.array.is_some(),
             Choice::Kind => self.kind.is_some(),
+            Choice::SamplesPerFile => self.samples_per_file != SamplesPerFile::Auto,
+            Choice::Latents => self.latents != Latents::Auto,
             Choice::Layout => self.layout != Layout::Auto,
             Choice::Scale => self.scale != ScaleChoice::Auto,
             Choice::Split => self.split != Split::Auto,
+            Choice::Suffix => self.suffix.is_some(),
             Choice::Resize => self.pictures.resize.is_some(),
             Choice::Crop => self.pictures.crop.is_some(),
             Choice::Filter => self.pictures.filter != usual.filter,
@@ -131,6 +151,7 @@ impl Options {
             }
             Content::Covariance(_) | Content::Spectrum(_) | Content::Moments(_) => {
                 self.refuse(input, found, &[Choice::Layout, Choice::Scale])?;
+                self.refuse(input, found, &Choice::ARRAYS)?;
                 self.refuse(input, found, &Choice::PICTURES)
             }
             Content::Members(_) => Ok(()),

@@ -253,7 +253,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
         }
     }
     if options.suffix.is_some() && !paths.iter().any(|path| path.is_dir()) {
-        check_suffix(paths)?;
+        check_suffix(paths, options)?;
     }
     let contents = arrays::settle(describe(paths), contents, options, &mut notes)?;
     contents.iter().try_for_each(|(input, content)| options.fit(input, content))?;
@@ -277,17 +277,12 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
 }
 
 /// Refuses a suffix where no file is an archive.
-fn check_suffix(paths: &[PathBuf]) -> Result<(), SamplesError> {
+fn check_suffix(paths: &[PathBuf], options: &Options) -> Result<(), SamplesError> {
+    let found = if paths.len() == 1 { "a single file" } else { "files that are named one by one" };
     for path in paths {
         let input = Input::file(path)?;
-        match format::of(&input) {
-            Some(format) if !format::is_archive(format) => {
-                return Err(input.malformed(format!(
-                    "--suffix chooses files of a folder or archive, and this is {}",
-                    format.name
-                )));
-            }
-            _ => {}
+        if format::of(&input).is_some_and(|format| !format::is_archive(format)) {
+            options.refuse(&input, found, &[Choice::Suffix])?;
         }
     }
     Ok(())

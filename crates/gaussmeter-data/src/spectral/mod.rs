@@ -16,7 +16,7 @@ use crate::samples::{InMemory, Samples, SamplesError, Scale, dim};
 use crate::source::Covariance;
 use gaussmeter::basis::Basis;
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
-use gaussmeter::spectrum::{SIGNS, Spectrum, SpectrumError};
+use gaussmeter::spectrum::{self, Spectrum, SpectrumError};
 use std::fmt;
 use std::sync::Arc;
 use thiserror::Error;
@@ -290,10 +290,13 @@ fn check_memory(
 }
 
 /// Bytes that the vectors of [`Method::Lanczos`] may take in any case.
-const SMALL: u64 = 1 << 26;
+pub(crate) const SMALL: u64 = 1 << 26;
 
 /// Vectors as long as a sample that the Gram matrix takes besides: mean, its parts, and sums.
 const GRAM_VECTORS: u128 = 6;
+
+/// Bytes that every method takes at least for each value of a sample, however few samples there are.
+pub(crate) const LEAST: u128 = 8 * GRAM_VECTORS;
 
 impl Decomposition {
     /// The spectrum of accumulated moments; with eigenvectors, if `basis` is true.
@@ -383,7 +386,7 @@ pub(crate) fn stored_basis(
 
 /// Sets to zero what rounding cannot tell from zero, and the least values beyond the largest
 /// possible rank. Values increase. Returns the rank, and the bound on rounding: where a value is
-/// negative, at least [`SIGNS`] times its size.
+/// negative, at least what [`spectrum::rounding`] tells from it.
 fn clean(
     values: &mut [f64],
     rounding: f64,
@@ -394,7 +397,7 @@ fn clean(
     if lowest < -(1e-6 * highest.abs()).max(NEGATIVE * rounding) {
         return Err(SpectrumError::Negative { index: 0, value: lowest, highest });
     }
-    let rounding = rounding.max(-SIGNS * lowest);
+    let rounding = rounding.max(spectrum::rounding(lowest, highest));
     let null = values.len().saturating_sub(max_rank);
     let small = values.partition_point(|v| *v <= rounding).max(null);
     values[..small].fill(0.0);

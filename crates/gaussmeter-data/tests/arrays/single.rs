@@ -147,12 +147,14 @@ fn the_option_is_refused_where_it_has_no_effect() {
     for name in ["covariance.npy", "eigenvalues.npy"] {
         let found = super::open(&fixture(name), &with(SamplesPerFile::One));
         assert!(found.is_ok(), "{name}: one array is one sample");
+        let refused = error(&fixture(name), &with(SamplesPerFile::Rows));
+        assert!(refused.contains("--samples-per-file has no effect on"), "{refused}");
     }
     for name in ["fid.npz", "eigenvalues.npz"] {
         let refused = error(&fixture(name), &with(SamplesPerFile::One));
-        assert!(refused.contains("--samples-per-file has an effect on"), "{refused}");
+        assert!(refused.contains("--samples-per-file has no effect on"), "{refused}");
         let latents = Options { latents: Latents::All, ..Options::default() };
-        assert!(error(&fixture(name), &latents).contains("--latents has an effect on"));
+        assert!(error(&fixture(name), &latents).contains("--latents has no effect on"));
     }
 }
 

@@ -128,7 +128,7 @@ fn words_at_the_end_of_names_are_a_note() {
 #[test]
 fn a_suffix_is_for_folders_and_archives() {
     let refused = error(&super::fixture("f4.npy"), &suffix("npy"));
-    assert!(refused.contains("--suffix chooses files of a folder or archive, and this is npy"));
+    assert!(refused.contains("--suffix has no effect on a single file: it is for folders"));
 }
 
 #[test]

@@ -14,7 +14,22 @@ const ROUNDING: f64 = 1e-6;
 
 /// Rounding errors of eigenvalues have both signs; the largest may be so much larger than the most
 /// negative one.
-pub const SIGNS: f64 = 2.0;
+const SIGNS: f64 = 2.0;
+
+/// Eigenvalues that are more negative than this part of `f32::EPSILON · λmax` were computed in float32,
+/// whatever they are stored in: float64 leaves less.
+const SINGLE: f64 = 1e-3;
+
+/// The size up to which eigenvalues are rounding errors, as the lowest tells if it is negative: at least
+/// its own size, and what float32 leaves where float64 would not have left as much; else zero.
+pub fn rounding(lowest: f64, highest: f64) -> f64 {
+    let single = f64::from(f32::EPSILON) * highest;
+    match -lowest {
+        size if size > SINGLE * single => (SIGNS * size).max(single),
+        size if size > 0.0 => SIGNS * size,
+        _ => 0.0,
+    }
+}
 
 /// One eigenvalue of Σ with its multiplicity and the mean of the data along its eigenvectors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -92,6 +107,13 @@ impl std::fmt::Display for Notice {
         match self {
             Notice::Clipped { count, lowest, positive, highest } => {
                 let plural = if *count == 1 { "" } else { "s" };
+                if *count == 0 {
+                    let plural = if *positive == 1 { "" } else { "s" };
+                    return write!(
+                        f,
+                        "{positive} eigenvalue{plural} beside zeros, no larger than float32 rounds the largest ({highest:.6}), set to zero too"
+                    );
+                }
                 write!(
                     f,
                     "{count} negative eigenvalue{plural} (lowest {lowest:e}, largest eigenvalue {highest:.6}) "
@@ -224,8 +246,8 @@ impl Spectrum {
     /// Checks, sorts and merges parallel lists of eigenvalues, multiplicities (1 if `None`) and
     /// means (0 if `None`). `provenance` says in one line where the numbers come from.
     ///
-    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`], and so are positive ones that
-    /// are at most twice the size of the lowest: rounding has both signs.
+    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`], and so are positive ones up to
+    /// the size that [`rounding`] tells from the lowest: rounding has both signs.
     ///
     /// # Errors
     /// [`SpectrumError`]: empty or unequal lists, values that are not finite, eigenvalues that are
@@ -241,7 +263,8 @@ impl Spectrum {
     }
 
     /// As [`Spectrum::new`], of eigenvalues that were computed with a relative rounding error of
-    /// `epsilon`: where some are negative, positive ones up to `epsilon · λmax` are zero too.
+    /// `epsilon`: where some are negative, positive ones up to `epsilon · λmax` are zero too; where some
+    /// are zero, those up to the smaller of that and `f32::EPSILON · λmax`.
     ///
     /// # Errors
     /// [`SpectrumError`]
@@ -282,12 +305,15 @@ impl Spectrum {
         let negative = eigenvalues.iter().filter(|v| **v < 0.0);
         let lowest = negative.clone().copied().fold(0.0, f64::min);
         let mut notices = Vec::new();
-        let small = match lowest < 0.0 {
-            true => (SIGNS * lowest.abs()).max(epsilon * highest),
+        let small = match eigenvalues.contains(&0.0) {
+            _ if lowest < 0.0 => rounding(lowest, highest).max(epsilon * highest),
+            // Zeros are what negative values were set to; float16 has others, which it cannot tell from
+            // zero.
+            true => epsilon.min(f32::EPSILON.into()) * highest,
             false => 0.0,
         };
-        if lowest < 0.0 {
-            let positive = eigenvalues.iter().filter(|v| 0.0 < **v && **v <= small).count();
+        let positive = eigenvalues.iter().filter(|v| 0.0 < **v && **v <= small).count();
+        if lowest < 0.0 || positive > 0 {
             notices.push(Notice::Clipped { count: negative.count(), lowest, positive, highest });
         }
 

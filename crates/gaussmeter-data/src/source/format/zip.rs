@@ -4,7 +4,7 @@
 use super::Format;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
-use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, pictures, suffix};
+use crate::source::{Blob, Blobs, Choice, Content, Input, Options, ReadSeek, pictures, suffix};
 use std::io::Read;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -118,6 +118,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     if found.is_empty() {
         return Ok(Content::Members(files(input, &mut archive, &members)?));
     }
+    options.refuse(input, "pictures", &[Choice::Array])?;
     let mut notes = Vec::new();
     suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
     let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();

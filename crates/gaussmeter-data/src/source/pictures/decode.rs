@@ -66,6 +66,8 @@ pub(crate) struct Needed {
     pub bytes: u128,
     /// Values of the sample that it becomes.
     pub values: u128,
+    /// The shape of that sample, if the picture is opaque.
+    pub shape: [usize; 3],
 }
 
 impl Needed {
@@ -88,8 +90,14 @@ impl Needed {
             Some(Size::Both { height, width }) => (height.min(new_height), width.min(new_width)),
         };
         let values = area(rows, columns) * target;
+        let opaque = match options.channels {
+            Channels::Auto if channels < 3 => 1,
+            Channels::Auto => 3,
+            _ => target as usize,
+        };
+        let shape = [opaque, rows as usize, columns as usize];
         let pixels = own * (channels + target) + (between + new) * target + values;
-        Needed { size: (height, width), bytes: depth * pixels, values }
+        Needed { size: (height, width), bytes: depth * pixels, values, shape }
     }
 }
 

@@ -10,7 +10,8 @@ pub use transform::{Channels, Filter, Size, SizeError};
 use super::{Blob, Blobs};
 use crate::memory::Memory;
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale, dim};
-pub(crate) use decode::{Decoded, Pixels};
+use crate::spectral;
+pub(crate) use decode::{Decoded, Needed, Pixels};
 use gaussmeter::file;
 use image::ImageFormat;
 use rayon::prelude::*;
@@ -101,7 +102,7 @@ impl Pictures {
                 let path = blobs.description().into();
                 return Err(first_error.unwrap_or(SamplesError::Nothing { path }));
             };
-            match decode(&blob, &options) {
+            match check_sample(&blob, &options).and_then(|()| decode(&blob, &options)) {
                 Ok(decoded) => break decoded,
                 Err(error) if options.skip_bad => first_error = first_error.or(Some(error)),
                 Err(error) => return Err(error),
@@ -152,14 +153,21 @@ struct Like {
 impl Like {
     /// A picture as a sample.
     fn sample(&self, blob: &Blob, options: &Options) -> Result<Pixels, SamplesError> {
+        let differs = |found: [usize; 3]| SamplesError::Picture {
+            path: blob.path.clone(),
+            entry: blob.entry.clone(),
+            found,
+            expected: self.shape,
+        };
+        // Its header tells as well what decoding it would tell late.
+        if let Some(Needed { shape, .. }) = large(blob, options)
+            && shape[1..] != self.shape[1..]
+        {
+            return Err(differs(shape));
+        }
         let decoded = decode(blob, options)?;
         if decoded.shape != self.shape {
-            return Err(SamplesError::Picture {
-                path: blob.path.clone(),
-                entry: blob.entry.clone(),
-                found: decoded.shape,
-                expected: self.shape,
-            });
+            return Err(differs(decoded.shape));
         }
         match (&decoded.pixels, self.is_deep) {
             (Pixels::Bytes(_), false) | (Pixels::Deep(_), true) => Ok(decoded.pixels),
@@ -176,13 +184,39 @@ fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
     one(&blob.bytes, options).map_err(|reason| blob.malformed(reason))
 }
 
+/// Bytes that a picture takes while it is decoded from which its header is looked at before.
+const LARGE: u128 = 1 << 24;
+
+/// The size of a large picture that may be decoded, from its header.
+fn large(blob: &Blob, options: &Options) -> Option<Needed> {
+    if most(blob, options) < LARGE {
+        return None;
+    }
+    let needed = needed(&blob.bytes, options)?;
+    (LARGE..=options.memory.0.into()).contains(&needed.bytes).then_some(needed)
+}
+
+/// Refuses a picture from which no method could make a spectrum, before it is decoded.
+fn check_sample(blob: &Blob, options: &Options) -> Result<(), SamplesError> {
+    let Some(Needed { shape, .. }) = large(blob, options) else { return Ok(()) };
+    let values = shape.iter().fold(1u128, |n, axis| n * *axis as u128);
+    let [channels, height, width] = shape;
+    let memory = Memory(options.memory.0.max(spectral::SMALL));
+    memory
+        .check(
+            spectral::LEAST * values,
+            format_args!("the spectrum of pictures {channels}x{height}x{width}"),
+        )
+        .map_err(|reason| blob.malformed(format!("{reason}, or make them smaller with --resize")))
+}
+
 /// Decodes one picture; says why if it cannot.
 pub(crate) fn one(bytes: &[u8], options: &Options) -> Result<Decoded, String> {
     transform::apply(decode::picture(bytes, options)?, options)
 }
 
 /// The size of a picture, from its header; `None` if it cannot be read.
-pub(crate) fn needed(bytes: &[u8], options: &Options) -> Option<decode::Needed> {
+pub(crate) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
     decode::needed(bytes, options)
 }
 
