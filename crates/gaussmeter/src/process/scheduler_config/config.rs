@@ -241,6 +241,6 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, String> {
     }
     match serde_json::from_slice(&plain).map_err(|e| e.to_string())? {
         Value::Object(object) => Ok(object),
-        _ => Err("it holds no keys with their values, { … }".into()),
+        _ => Err("it holds no keys with their values".into()),
     }
 }
