@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const SEE_HELP: &str = " (see --help)";
 
 /// The commands of the feature `data`.
-const OF_DATA: [&str; 4] = ["spectrum", "merge", "texture", "sample"];
+pub const OF_DATA: [&str; 4] = ["spectrum", "merge", "texture", "sample"];
 
 /// Why the command stops.
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod command;
+#[cfg(test)]
+mod documents;
 mod failure;
 #[cfg(feature = "data")]
 mod images;

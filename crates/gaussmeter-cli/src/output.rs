@@ -3,10 +3,11 @@
 use crate::failure::{Failure, one_line};
 use clap::Args;
 use gaussmeter::file::{UNFINISHED, remove_unfinished};
-use gaussmeter::report::{Format, Report, by_extension, by_name};
+use gaussmeter::report::{Format, Report, by_extension, by_name, text_within};
 use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use terminal_size::{Width, terminal_size_of};
 
 /// Format and destination of a result.
 #[derive(Debug, Args)]
@@ -44,8 +45,17 @@ impl Output {
 
     /// Writes a report.
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
-        let text = self.format()?.write(report)?;
-        emit(self.output.as_deref(), &text)
+        match &self.output {
+            Some(path) => emit(Some(path), &self.format()?.write(report)?),
+            None => print_report(self.format()?, report),
+        }
+    }
+
+    /// Characters to which words are wrapped. Markdown wraps by itself; with 52, text fits a terminal
+    /// of 80 columns and LaTeX a page.
+    pub fn width(&self) -> Result<usize, Failure> {
+        let format = self.format()?;
+        Ok(if self.output.is_none() { width(format) } else { wide(format) })
     }
 }
 
@@ -80,10 +90,39 @@ pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "note: {}", one_line(&text.to_string()));
 }
 
-/// Characters to which words are wrapped. Markdown wraps by itself; with 52, text fits a terminal and
-/// LaTeX a page.
+/// Characters to which words are wrapped that are printed.
 pub fn width(format: &Format) -> usize {
-    if format.name == "markdown" { usize::MAX } else { 52 }
+    match page(format) {
+        Some(page) => WORDS.saturating_sub(PAGE.saturating_sub(page)).max(16),
+        None => wide(format),
+    }
+}
+
+fn wide(format: &Format) -> usize {
+    if format.name == "markdown" { usize::MAX } else { WORDS }
+}
+
+/// Columns of the usual terminal, and how many of them words take.
+const PAGE: usize = 80;
+const WORDS: usize = 52;
+
+/// How wide what is printed on a terminal may be: as wide as it is, or as COLUMNS says, for text.
+/// What goes down a pipe is as wide as it is.
+fn page(format: &Format) -> Option<usize> {
+    if format.name != "text" || !io::stdout().is_terminal() {
+        return None;
+    }
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let seen = || terminal_size_of(io::stdout()).map(|(Width(width), _)| usize::from(width));
+    told.or_else(seen).filter(|columns| *columns > 0)
+}
+
+/// Prints a report to stdout.
+pub fn print_report(format: &Format, report: &Report) -> Result<(), Failure> {
+    print(&match page(format) {
+        Some(page) => text_within(report, page)?,
+        None => format.write(report)?,
+    })
 }
 
 /// Prints a result to stdout.
@@ -97,6 +136,9 @@ fn failed(place: &dyn std::fmt::Display, error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::BrokenPipe => Failure::ClosedPipe,
         ErrorKind::NotFound => Failure::Request(format!("cannot write {place}: no such folder")),
+        ErrorKind::NotConnected => Failure::Request(format!(
+            "cannot write {place}: a named pipe that nobody reads: start its reader first"
+        )),
         // The error itself may name the temporary file, which is none of the user's business.
         kind => Failure::Request(format!("cannot write {place}: {kind}")),
     }
@@ -111,6 +153,7 @@ pub fn extension(path: &Path, known: &[&'static str]) -> Result<&'static str, Fa
         let known = known.join(" or .");
         return Err(Failure::Usage(format!("-o {}: the file is .{known}", path.display())));
     };
+    replaceable(path)?;
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             Err(failed(&path.display(), &ErrorKind::NotFound.into()))
@@ -120,6 +163,20 @@ pub fn extension(path: &Path, known: &[&'static str]) -> Result<&'static str, Fa
             Ok(extension)
         }
     }
+}
+
+/// Refuses a place where something is that a file cannot replace. What is written in one go goes there
+/// (text into a pipe); archives and pictures are moved there, and would be there instead.
+#[cfg(feature = "data")]
+pub fn replaceable(path: &Path) -> Result<(), Failure> {
+    let what = match fs::metadata(path) {
+        Ok(found) if found.is_dir() => "it is a folder",
+        Ok(found) if !found.is_file() => {
+            "it is a pipe, a socket or a device, which a file cannot replace"
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::Request(format!("cannot write {}: {what}", path.display())))
 }
 
 /// The folder that a file is in.
@@ -144,11 +201,36 @@ pub fn sweep(folder: &Path) {
 fn write_file(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
-        Ok(found) if !found.is_file() => fs::write(path, text),
+        Ok(found) if !found.is_file() => {
+            let _reader = reader(path, &found)?;
+            fs::write(path, text)
+        }
         Ok(found) if found.permissions().readonly() => Err(ErrorKind::PermissionDenied.into()),
         Ok(found) => replace(&path.canonicalize()?, text, Some(found.permissions())),
         Err(_) => replace(&linked(path)?, text, None),
     }
+}
+
+/// Opening a named pipe waits for its reader, for ever if there is none: this holds it open without
+/// waiting, or says that nobody reads.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn reader(path: &Path, found: &fs::Metadata) -> io::Result<Option<fs::File>> {
+    use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+    const O_NONBLOCK: i32 = 0o4000;
+    const ENXIO: i32 = 6;
+    if !found.file_type().is_fifo() {
+        return Ok(None);
+    }
+    match fs::OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(path) {
+        Ok(pipe) => Ok(Some(pipe)),
+        Err(error) if error.raw_os_error() == Some(ENXIO) => Err(ErrorKind::NotConnected.into()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+fn reader(_path: &Path, _found: &fs::Metadata) -> io::Result<Option<fs::File>> {
+    Ok(None)
 }
 
 /// Where a link leads that leads to nothing: what is written there is found by the link.

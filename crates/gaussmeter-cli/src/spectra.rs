@@ -1,7 +1,7 @@
 //! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
-use crate::output::{differs, folder_of, note, print, sweep, width};
+use crate::output::{differs, folder_of, note, print_report, replaceable, sweep, width};
 use clap::Args;
 use gaussmeter::experiment::Info;
 use gaussmeter::report::{Format, by_name};
@@ -63,7 +63,7 @@ impl Summary {
             None => Info::of(spectrum()?),
         };
         let format = self.format()?;
-        print(&format.write(&found.report(width(format), false))?)
+        print_report(format, &found.report(width(format), false))
     }
 
     /// Writes the spectrum to its file and a summary to stdout.
@@ -132,15 +132,11 @@ pub fn save_path(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("-o {}: spectra are .npz files", path.display())));
     }
     let folder = folder_of(path);
-    match (path.is_dir(), folder.is_dir()) {
-        (true, _) => {
-            Err(Failure::Request(format!("cannot write {}: it is a folder", path.display())))
-        }
-        (_, false) => {
-            Err(Failure::Request(format!("cannot write {}: no such folder", path.display())))
-        }
+    replaceable(path)?;
+    match folder.is_dir() {
+        false => Err(Failure::Request(format!("cannot write {}: no such folder", path.display()))),
         // A file without a name, gone as soon as it is closed.
-        _ => match tempfile::tempfile_in(folder) {
+        true => match tempfile::tempfile_in(folder) {
             Ok(_) => {
                 sweep(folder);
                 Ok(())

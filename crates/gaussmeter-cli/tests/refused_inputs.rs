@@ -489,3 +489,59 @@ fn leftovers_of_killed_runs_are_removed() {
         assert!(!folder.names().contains(&format!(".gaussmeter-{name}")), "{line}");
     }
 }
+
+/// What is moved to its place when it is complete would be there instead of the pipe.
+#[cfg(unix)]
+#[test]
+fn pipes_are_neither_replaced_nor_waited_for() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let folder = Folder::empty();
+    folder.write("data.npy", npy("<f8", "(20, 2)", &f64s(&noise(40))));
+    folder.write("small.png", png(40, 30));
+    assert_eq!(folder.run("spectrum data.npy --part 1/2 -o sums.npz").code, 0);
+    assert_eq!(folder.run("texture small.png -o model.npz").code, 0);
+    for name in ["pipe.npz", "pipe.png", "pipe.txt"] {
+        let made = std::process::Command::new("mkfifo").arg(folder.path(name)).status();
+        assert!(made.unwrap().success());
+        symlink(name, folder.path(&format!("link-{name}"))).unwrap();
+    }
+    let before = folder.names();
+    for to in ["", "link-"] {
+        for line in [
+            "spectrum data.npy -o pipe.npz",
+            "spectrum data.npy --part 1/2 -o pipe.npz",
+            "merge sums.npz -o pipe.npz",
+            "merge sums.npz --sums -o pipe.npz",
+            "texture small.png -o pipe.npz",
+            "sample model.npz -o pipe.npz",
+            "sample model.npz -o pipe.png",
+        ] {
+            let message = folder.refused(&line.replace("pipe.", &format!("{to}pipe.")));
+            assert!(message.contains("cannot replace"), "{line}: {message}");
+        }
+        if cfg!(target_os = "linux") {
+            for line in ["info white:d=2 -o pipe.txt", "cite heun -o pipe.txt"] {
+                let message = folder.refused(&line.replace("pipe.", &format!("{to}pipe.")));
+                assert!(message.contains("nobody reads"), "{line}: {message}");
+            }
+        }
+    }
+    assert_eq!(folder.names(), before);
+    for name in ["pipe.npz", "pipe.png", "pipe.txt"] {
+        let kind = fs::metadata(folder.path(name)).unwrap().file_type();
+        assert!(kind.is_fifo(), "{name}");
+    }
+    // With a reader, text goes through.
+    let reader = std::process::Command::new("cat")
+        .arg(folder.path("pipe.txt"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while folder.run("info white:d=2 -o pipe.txt").code != 0 {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let read = reader.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(read.stdout).unwrap(), folder.stdout("info white:d=2"));
+}

@@ -140,15 +140,21 @@ pub(crate) fn linked(path: &Path) -> PathBuf {
     path.into()
 }
 
-/// A temporary file in the folder of its final place.
+/// A temporary file in the folder of its final place, where there may be a file, and nothing else: what
+/// is moved to the place of a device or a pipe would be there instead of it.
 pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    if path.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
+        Ok(found) if !found.is_file() => {
+            let reason = "a pipe, a socket or a device, which a file cannot replace";
+            return Err(failed(io::Error::other(reason)));
+        }
+        _ => {}
     }
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
@@ -456,4 +462,26 @@ fn header<T: Element>(file: &mut impl Read) -> Result<Vec<usize>, String> {
         return Err("not in C order".into());
     }
     value("'shape'").and_then(shape).ok_or_else(|| "the header cannot be read".into())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::{beside, linked};
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    /// Also where a link leads there.
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, link) = (folder.path().join("s.npz"), folder.path().join("l.npz"));
+        let _listener = UnixListener::bind(&socket).unwrap();
+        symlink(&socket, &link).unwrap();
+        for path in [&socket, &link] {
+            let error = beside(&linked(path)).unwrap_err();
+            assert!(error.to_string().contains("cannot replace"), "{error}");
+        }
+        assert!(std::fs::metadata(&socket).unwrap().file_type().is_socket());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 }

@@ -4,7 +4,7 @@ use gaussmeter::experiment::{Along, Length, Setting, curve_eps, curve_time};
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
     Align, Axis, Cell, Column, Curve, Field, Figure, Label, Records, Report, ReportError, Row,
-    Style, Table, by_extension, by_name, formats, number,
+    Style, Table, by_extension, by_name, formats, number, text_within,
 };
 use gaussmeter::{metric, sampler};
 use gaussmeter_testkit::{fixture, read_json};
@@ -710,4 +710,56 @@ fn latex_figures_compile() {
     // More floats than LaTeX holds back at a time.
     let body = written("latex", &report).replace(r"\end{figure}", "\\end{figure}\n\\clearpage");
     compile("figures", r"\usepackage{pgfplots} \pgfplotsset{compat=1.18}", &body);
+}
+
+/// The sample, with words that can be broken and notes that can be wrapped.
+fn wordy() -> Report {
+    let mut report = sample();
+    for table in &mut report.tables {
+        table.notes.push("a note of some length, that says what is to be known about it".into());
+        for row in &mut table.rows {
+            if let Some(cell @ Cell::Text(_)) = row.cells.first_mut() {
+                *cell = Cell::text("dpmpp-2m on karras:rho=7,sigma_min=0.002,sigma_max=80");
+            }
+        }
+    }
+    report
+}
+
+#[test]
+fn a_page_that_is_wide_enough_changes_nothing() {
+    for report in [sample(), wordy()] {
+        let text = by_name("text").unwrap().write(&report).unwrap();
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        for width in [widest.max(80), 1000] {
+            assert_eq!(text_within(&report, width).unwrap(), text, "{width}");
+        }
+    }
+}
+
+#[test]
+fn text_fits_a_page_and_keeps_its_numbers() {
+    let report = wordy();
+    let numbers: Vec<String> = report
+        .tables
+        .iter()
+        .flat_map(|table| table.rows.iter().flat_map(|row| &row.cells))
+        .filter(|cell| matches!(cell, Cell::Number { .. }))
+        .map(|cell| cell.label().plain().to_owned())
+        .collect();
+    assert!(numbers.len() > 8, "{numbers:?}");
+    for width in 40..100 {
+        let text = text_within(&report, width).unwrap();
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}\n{text}");
+        }
+        let marks = |word: &str| word.trim_end_matches('*').to_owned();
+        let words: BTreeSet<String> = text.split_whitespace().map(marks).collect();
+        for number in &numbers {
+            assert!(words.contains(number), "{width}: {number}\n{text}");
+        }
+        for word in ["dpmpp-2m", "rho=7,", "length,"] {
+            assert!(text.contains(word), "{width}: {word}\n{text}");
+        }
+    }
 }

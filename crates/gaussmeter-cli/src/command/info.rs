@@ -1,6 +1,6 @@
 use crate::failure::Failure;
 use crate::options::no_spectrum;
-use crate::output::{Output, width};
+use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::info;
 
@@ -38,7 +38,7 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.for_tables(a.ascii, "--ascii")?;
-    let width = width(a.output.format()?);
+    let width = a.output.width()?;
     let found = info(&a.spectrum).map_err(|error| no_spectrum(&a.spectrum, error))?;
     a.output.write(&found.report(width, a.ascii))
 }

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::output::{Output, width};
+use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
 use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
@@ -91,7 +91,7 @@ fn formats() -> Vec<Listed> {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    let width = width(a.output.format()?);
+    let width = a.output.width()?;
     let families = [
         (What::Samplers, "Samplers", listed(&sampler::registry())),
         (What::Processes, "Processes", listed(&process::registry())),
@@ -129,10 +129,15 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
 /// A rule above each entry; below its name its parameters, each with its meaning.
 fn table(title: &str, entries: &[Listed], width: usize) -> Table {
     let has_order = entries.iter().any(|e| e.order.is_some());
-    // Long settings leave less for their meaning in 80 columns, of which 9 are order and gaps.
+    // Long settings leave less for their meaning in 80 columns, of which 52 are for words and 9
+    // are order and gaps.
     let settings = entries.iter().flat_map(|e| e.parameters).map(|p| setting(p).len() + 2);
     let widest = entries.iter().map(|e| e.name.len()).chain(settings).max().unwrap_or(0);
-    let width = if width == usize::MAX { width } else { width.min(71usize.saturating_sub(widest)) };
+    let width = if width == usize::MAX {
+        width
+    } else {
+        width.min((width + 19).saturating_sub(widest).max(16))
+    };
     let mut columns = vec![Column::new("name", Align::Left)];
     if has_order {
         columns.push(Column::new("order", Align::Right));

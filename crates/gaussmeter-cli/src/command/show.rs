@@ -1,6 +1,6 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, ProcessOptions, parse_time};
-use crate::output::{Output, width};
+use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Length, program};
 use gaussmeter::{data, sampler};
@@ -37,7 +37,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    let width = width(a.output.format()?);
+    let width = a.output.width()?;
     let registry = sampler::registry();
     let sampler = registry.build(&a.sampler)?;
     let entry = registry.find(sampler.name)?;

@@ -234,8 +234,3 @@ fn is_archive(path: &Path) -> Result<bool, FileError> {
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into())
 }
-
-/// The map in words.
-fn scale_text(Scale { factor, offset }: Scale) -> String {
-    format!("data = {factor} · stored + {offset}")
-}

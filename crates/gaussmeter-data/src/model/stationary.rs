@@ -1,4 +1,4 @@
-use super::{LIMIT, Model, ModelError, scale_text};
+use super::{LIMIT, Model, ModelError};
 use crate::npz::{Archive, Writer};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, for_each_chunk};
 use gaussmeter::texture::{MeanPeriodogram, Stationary, TextureError};
@@ -83,7 +83,7 @@ impl StationaryModel {
 
     /// Where the law comes from, in one line.
     pub fn provenance(&self) -> String {
-        let (law, scale) = (self.law.provenance(), scale_text(self.scale));
+        let (law, scale) = (self.law.provenance(), self.scale);
         let mean = if self.centred { ", mean left out" } else { "" };
         format!("{}: {law}, {scale}{mean}", self.description)
     }

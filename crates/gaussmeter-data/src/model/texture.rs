@@ -1,4 +1,4 @@
-use super::{LIMIT, Model, ModelError, scale_text};
+use super::{LIMIT, Model, ModelError};
 use crate::npz::{Archive, Writer};
 use crate::picture::Picture;
 use crate::samples::Scale;
@@ -73,12 +73,7 @@ impl TextureModel {
     /// Where the law comes from, in one line.
     pub fn provenance(&self) -> String {
         let mean = if self.centred { ", mean taken away" } else { "" };
-        format!(
-            "{}: {}, {}{mean}",
-            self.description,
-            self.texture.provenance(),
-            scale_text(self.scale)
-        )
+        format!("{}: {}, {}{mean}", self.description, self.texture.provenance(), self.scale)
     }
 
     /// The law with its eigenbasis.

@@ -6,6 +6,7 @@ mod gaussian;
 pub use gaussian::GaussianDenoiser;
 
 use crate::numeric::differentiation::Real;
+use crate::numeric::written;
 use crate::process::Level;
 use crate::tape::Prediction;
 use thiserror::Error;
@@ -15,7 +16,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum DenoiserError {
     /// The prediction is infinite: no noise is left, and the data have null directions.
-    #[error("the {} at t = {t} is infinite along {null} null directions of the data", .kind.name())]
+    #[error("the {} at t = {} is infinite along {null} null directions of the data", .kind.name(), written(.t))]
     Singular {
         /// What was asked for.
         kind: Prediction,
@@ -26,7 +27,7 @@ pub enum DenoiserError {
     },
     /// The network predicts one thing, another is asked for, and at this level neither determines
     /// the other.
-    #[error("a network that predicts the {} does not determine the {} at t = {t}", .native.name(), .kind.name())]
+    #[error("a network that predicts the {} does not determine the {} at t = {}", .native.name(), .kind.name(), written(.t))]
     Conversion {
         /// What the network predicts.
         native: Prediction,

@@ -1,4 +1,5 @@
 use crate::grid::{Grid, GridError};
+use crate::numeric::written;
 use crate::process::Process;
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,15 +49,14 @@ pub struct Space {
 #[non_exhaustive]
 pub enum SpaceError {
     /// The smallest ratio of neighbours is below 1.
-    #[error("the smallest ratio of neighbouring noise levels must be at least 1, not {ratio}")]
+    #[error("the smallest ratio of neighbouring noise levels must be at least 1, not {}", written(.ratio))]
     Ratio {
         /// The ratio.
         ratio: f64,
     },
     /// The range is too narrow.
     #[error(
-        "{steps} steps with neighbouring noise levels at least {ratio} apart do not fit between sigma/alpha = {highest:.6} and {lowest:.6}: ask for a smaller ratio or fewer steps"
-    )]
+        "{steps} steps with neighbouring noise levels at least {} apart do not fit between sigma/alpha = {:.6} and {:.6}: ask for a smaller ratio or fewer steps", written(.ratio), written(.highest), written(.lowest))]
     TooNarrow {
         /// The number of steps.
         steps: usize,

@@ -39,6 +39,7 @@ pub use crate::numeric::linear_algebra::{Matrix, MatrixError, SingularValues, Sy
 
 use super::continuous::Reverse;
 use super::{Output, Reason, Target};
+use crate::numeric::written;
 use crate::process::Level;
 use crate::spectrum::{Mode, Spectrum, SpectrumError};
 use thiserror::Error;
@@ -68,14 +69,13 @@ pub enum DenseError {
     },
     /// The matrices would not fit in memory.
     #[error(
-        "{dim} dimensions are too many for dense matrices (at most {MAX_DIM}): use an initial law that is diagonal in the eigenbasis"
-    )]
+        "{} dimensions are too many for dense matrices (at most {MAX_DIM}): use an initial law that is diagonal in the eigenbasis", written(.dim))]
     TooLarge {
         /// The dimension of the data.
         dim: f64,
     },
     /// A reverse process was asked to run from clean to noisy.
-    #[error("a reverse process runs from noisy to clean, not from t = {from} to t = {to}")]
+    #[error("a reverse process runs from noisy to clean, not from t = {} to t = {}", written(.from), written(.to))]
     Direction {
         /// The time it starts at.
         from: f64,

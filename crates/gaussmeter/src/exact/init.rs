@@ -1,4 +1,5 @@
 use crate::entry::{Entry, Kind, Parameter, Registry};
+use crate::numeric::written;
 use crate::process::{Level, Process};
 use crate::spectrum::{Mode, Spectrum};
 use thiserror::Error;
@@ -38,7 +39,7 @@ pub enum InitError {
         modes: usize,
     },
     /// A variance is negative, or a value is not finite.
-    #[error("initial law: mean {mean}, variance {variance} at mode {index}")]
+    #[error("initial law: mean {}, variance {} at mode {index}", written(.mean), written(.variance))]
     Value {
         /// Position.
         index: usize,

@@ -41,6 +41,7 @@ use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, InitError};
 use crate::grid::{Grid, GridError, GridRule};
+use crate::numeric::written;
 use crate::process::Process;
 use crate::report::number;
 use crate::sampler::{Sampler, SamplerError};
@@ -151,7 +152,8 @@ pub enum ExperimentError {
     Tune(#[from] TuneError),
     /// No budget that was tried reaches an error.
     #[error(
-        "no sampler reaches W2 = {error} within {nfe} network evaluations: the least is {least:.4}, by {sampler}"
+        "no sampler reaches W2 = {} within {nfe} network evaluations: the least is {:.4}, by {sampler}",
+        written(.error), written(.least)
     )]
     Unreached {
         /// What was asked for.
@@ -476,7 +478,9 @@ impl std::fmt::Display for Warning {
         match self {
             Warning::BelowComponent { total, component, part } => write!(
                 f,
-                "the total error {total:.4} is below the {component} error {part:.4}: errors cancel here, which is luck, not accuracy"
+                "the total error {:.4} is below the {component} error {:.4}: errors cancel here, which is luck, not accuracy",
+                written(total),
+                written(part)
             ),
             Warning::NegativeGains { modes } => write!(
                 f,

@@ -6,6 +6,7 @@ use crate::basis::Basis;
 use crate::denoiser::{DenoiserError, GaussianDenoiser};
 use crate::exact::{Factor, Init, InitError};
 use crate::grid::{Grid, GridError};
+use crate::numeric::written;
 use crate::paths::{self, Draw, Start, Streams};
 use crate::process::Level;
 use crate::tape::{Op, Prediction};
@@ -21,8 +22,8 @@ pub enum SampleError {
     Experiment(#[from] ExperimentError),
     /// The sampler asks for an infinite prediction.
     #[error(
-        "sampler '{sampler}' evaluates the {} at t = {t}, which is infinite along {null} null directions of the data: stop at some eps > 0, or use one that does not evaluate there, such as euler or heun:final=euler",
-        .kind.name()
+        "sampler '{sampler}' evaluates the {} at t = {}, which is infinite along {null} null directions of the data: stop at some eps > 0, or use one that does not evaluate there, such as euler or heun:final=euler",
+        .kind.name(), written(.t)
     )]
     Singular {
         /// Label of the sampler.

@@ -193,8 +193,8 @@ impl Program {
         let ops = self.run.plan.ops();
         let mut rows = Vec::new();
         let mut step = 0;
-        // Numbers of the level take 33 of 80 columns, the number of the step 6.
-        let width = if width == usize::MAX { width } else { 41 };
+        // Numbers of the level take 33 of 80 columns, the number of the step 6: 11 less than elsewhere.
+        let width = if width == usize::MAX { width } else { width.saturating_sub(11).max(16) };
         let mut add = |number: usize, text: String, level: Option<&Level>| {
             let is_first = step != number;
             step = number;

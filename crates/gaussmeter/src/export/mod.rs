@@ -20,6 +20,7 @@ use crate::exact::{Init, Output, Target as Against};
 use crate::experiment::{ExperimentError, NamedSampler, SCHEMA, Setting};
 use crate::grid::{Grid, GridError};
 use crate::metric::wasserstein2;
+use crate::numeric::written;
 use crate::process::Level;
 use crate::report::number;
 use crate::sampler::SamplerError;
@@ -110,7 +111,7 @@ pub enum ExportError {
         runner: &'static str,
     },
     /// More steps than whole timesteps.
-    #[error("{steps} steps do not fit on the whole timesteps from {first} to 0 of {runner}")]
+    #[error("{steps} steps do not fit on the whole timesteps from {} to 0 of {runner}", written(.first))]
     Crowded {
         /// What needs whole timesteps.
         runner: &'static str,
@@ -121,8 +122,7 @@ pub enum ExportError {
     },
     /// A level without signal.
     #[error(
-        "{runner} takes sigma/alpha, which is infinite at t = {t}: start at a level where some signal is left"
-    )]
+        "{runner} takes sigma/alpha, which is infinite at t = {}: start at a level where some signal is left", written(.t))]
     NoSignal {
         /// What needs it.
         runner: String,

@@ -1,5 +1,6 @@
 use super::{Grid, GridError, GridRule};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::numeric::written;
 use crate::process::Process;
 use std::sync::Arc;
 
@@ -179,9 +180,11 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
         }
         let terminal = a.number_or("terminal");
         if let Some(terminal) = terminal.filter(|t| *t >= 1.0) {
-            return Err(
-                format!("terminal = {terminal} must lie below 1, where sampling starts").into()
-            );
+            return Err(format!(
+                "terminal = {} must lie below 1, where sampling starts",
+                written(&terminal)
+            )
+            .into());
         }
         let to_zero = a.text("final") == "zero";
         let is_fixed = matches!(base, FlowBase::Thousandth | FlowBase::Shifted);

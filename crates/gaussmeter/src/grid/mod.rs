@@ -61,6 +61,7 @@ pub use w2_geodesic::W2Geodesic;
 
 use crate::entry::Registry;
 use crate::numeric::differentiation::{Real, variable};
+use crate::numeric::written;
 use crate::process::{Level, Process};
 use crate::spectrum::Spectrum;
 use std::fmt::Debug;
@@ -118,7 +119,7 @@ pub enum GridError {
         points: usize,
     },
     /// A time is NaN, negative or beyond T.
-    #[error("time {index} is {t}, outside [0, {t_max}]")]
+    #[error("time {index} is {}, outside [0, {}]", written(.t), written(.t_max))]
     OutOfRange {
         /// Position, from 0.
         index: usize,
@@ -129,8 +130,7 @@ pub enum GridError {
     },
     /// A time does not decrease.
     #[error(
-        "times must decrease from noise to data, but time {index} is {t} and the next is {next}"
-    )]
+        "times must decrease from noise to data, but time {index} is {} and the next is {}", written(.t), written(.next))]
     NotDecreasing {
         /// Position of the first of the two, from 0.
         index: usize,
@@ -140,7 +140,7 @@ pub enum GridError {
         next: f64,
     },
     /// A noise level that the process never has.
-    #[error("sigma {index} is {sigma}, but sigma/alpha runs from 0 to {largest} on this process")]
+    #[error("sigma {index} is {}, but sigma/alpha runs from 0 to {} on this process", written(.sigma), written(.largest))]
     NoLevel {
         /// Position, from 0.
         index: usize,
@@ -151,8 +151,7 @@ pub enum GridError {
     },
     /// A noise level does not decrease.
     #[error(
-        "sigmas must decrease from noise to data, but sigma {index} is {sigma} and the next is {next}"
-    )]
+        "sigmas must decrease from noise to data, but sigma {index} is {} and the next is {}", written(.sigma), written(.next))]
     SigmasNotDecreasing {
         /// Position of the first of the two, from 0.
         index: usize,
@@ -163,8 +162,7 @@ pub enum GridError {
     },
     /// A list that a rule turns into times does not decrease.
     #[error(
-        "{what}s must decrease from noise to data, but {what} {index} is {value} and the next is {next}"
-    )]
+        "{what}s must decrease from noise to data, but {what} {index} is {} and the next is {}", written(.value), written(.next))]
     ListNotDecreasing {
         /// What one entry is called.
         what: &'static str,
@@ -226,7 +224,7 @@ pub enum GridError {
         remedy: &'static str,
     },
     /// A training timestep that there is not.
-    #[error("timestep {index} is {timestep}, outside [0, {last}]")]
+    #[error("timestep {index} is {}, outside [0, {}]", written(.timestep), written(.last))]
     TimestepOutOfRange {
         /// Position, from 0.
         index: usize,
@@ -237,8 +235,7 @@ pub enum GridError {
     },
     /// Truncation at or beyond T.
     #[error(
-        "eps = {eps} must lie in [0, {t_max}): it is the time where sampling stops, T = {t_max} where it starts"
-    )]
+        "eps = {} must lie in [0, {}): it is the time where sampling stops, T = {} where it starts", written(.eps), written(.t_max), written(.t_max))]
     Eps {
         /// The truncation time.
         eps: f64,
@@ -264,7 +261,7 @@ pub enum GridError {
         asked: usize,
     },
     /// A rule with its own times was asked to end elsewhere.
-    #[error("the grid ends at t = {own}, but eps = {asked} was asked for")]
+    #[error("the grid ends at t = {}, but eps = {} was asked for", written(.own), written(.asked))]
     FixedEnd {
         /// Where the rule ends.
         own: f64,

@@ -1,6 +1,7 @@
 use super::Wasserstein2;
 use crate::exact::Reason;
 use crate::numeric::linear_algebra::{Matrix, MatrixError, SymmetricEigen, norm};
+use crate::numeric::written;
 use thiserror::Error;
 
 /// Relative difference of the two triangles of a covariance that is read as rounding.
@@ -26,7 +27,7 @@ pub enum GaussianError {
         expected: usize,
     },
     /// A mean is NaN or infinite.
-    #[error("mean {index} is {value}")]
+    #[error("mean {index} is {}", written(.value))]
     Mean {
         /// Position, from 0.
         index: usize,
@@ -34,7 +35,7 @@ pub enum GaussianError {
         value: f64,
     },
     /// A variance is negative, NaN or infinite.
-    #[error("variance {index} is {value}, but variances are finite and not negative")]
+    #[error("variance {index} is {}, but variances are finite and not negative", written(.value))]
     Variance {
         /// Position, from 0.
         index: usize,

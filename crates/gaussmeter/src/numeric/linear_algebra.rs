@@ -7,6 +7,7 @@
 //! number of pieces, so that a result has the same bits for any number of threads. It may still
 //! depend on the vector instructions of the machine.
 
+use crate::numeric::written;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::matmul;
@@ -72,7 +73,7 @@ pub enum MatrixError {
         columns: usize,
     },
     /// An entry is NaN or infinite.
-    #[error("entry ({row}, {column}) is {value}")]
+    #[error("entry ({row}, {column}) is {}", written(.value))]
     NotFinite {
         /// Row, from 0.
         row: usize,
@@ -83,8 +84,7 @@ pub enum MatrixError {
     },
     /// The two triangles of a matrix differ by more than rounding.
     #[error(
-        "entry ({row}, {column}) is {value}, but its mirror image is {mirrored}: not symmetric"
-    )]
+        "entry ({row}, {column}) is {}, but its mirror image is {}: not symmetric", written(.value), written(.mirrored))]
     NotSymmetric {
         /// Row, from 0.
         row: usize,

@@ -1,6 +1,7 @@
 use super::{Objective, Share, SquaredWasserstein2};
 use crate::data::{DataError, read_numbers};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::numeric::written;
 use crate::spectrum::Mode;
 use std::path::Path;
 use thiserror::Error;
@@ -18,7 +19,7 @@ pub struct Weighted {
 #[non_exhaustive]
 pub enum WeightsError {
     /// A weight is negative or not finite, or all are 0.
-    #[error("weight {index} is {value}: weights are finite, at least 0, and one is positive")]
+    #[error("weight {index} is {}: weights are finite, at least 0, and one is positive", written(.value))]
     Value {
         /// Position, from 0.
         index: usize,

@@ -1,6 +1,7 @@
 use super::{Level, Process};
 use crate::data::{DataError, format, read_columns};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::numeric::written;
 use std::path::Path;
 use thiserror::Error;
 
@@ -40,8 +41,7 @@ pub enum CustomError {
     },
     /// It does not start with the data.
     #[error(
-        "starts with t = {t}, alpha = {alpha}, sigma = {sigma}: the first row is the data, t = 0, alpha = 1, sigma = 0"
-    )]
+        "starts with t = {}, alpha = {}, sigma = {}: the first row is the data, t = 0, alpha = 1, sigma = 0", written(.t), written(.alpha), written(.sigma))]
     Start {
         /// First time.
         t: f64,
@@ -52,8 +52,7 @@ pub enum CustomError {
     },
     /// A value is negative or not a number, a time does not increase, or noise does not.
     #[error(
-        "row {row}: t = {t}, alpha = {alpha}, sigma = {sigma} after {before:?}: t must increase, alpha not increase, sigma not decrease, and one of them change"
-    )]
+        "row {row}: t = {}, alpha = {}, sigma = {} after {before:?}: t must increase, alpha not increase, sigma not decrease, and one of them change", written(.t), written(.alpha), written(.sigma))]
     NotMonotone {
         /// The row, from 0.
         row: usize,

@@ -1,5 +1,6 @@
 use super::{Level, Process};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::numeric::written;
 
 /// Variance exploding with time equal to noise level: α = 1, σ(t) = t, on [0, σ_max].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +92,11 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         let mut process = Edm::new(sigma_max);
         if let Some(sigma_min) = a.number_or("sigma_min") {
             if sigma_min >= sigma_max {
-                let error = format!("sigma_min = {sigma_min} is not below sigma_max = {sigma_max}");
+                let error = format!(
+                    "sigma_min = {} is not below sigma_max = {}",
+                    written(&sigma_min),
+                    written(&sigma_max)
+                );
                 return Err(error.into());
             }
             process = process.down_to(sigma_min);

@@ -1,5 +1,6 @@
 use super::{Level, Process};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::numeric::written;
 use thiserror::Error;
 
 /// Variance exploding with geometric noise levels: dx = σ_min r^t √(2 ln r) dw with r = σ_max/σ_min,
@@ -16,7 +17,7 @@ pub struct Ve {
 
 /// The noise levels do not increase.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error("sigma_max = {sigma_max} must be larger than sigma_min = {sigma_min}")]
+#[error("sigma_max = {} must be larger than sigma_min = {}", written(.sigma_max), written(.sigma_min))]
 pub struct VeError {
     /// Lower level.
     pub sigma_min: f64,

@@ -1,6 +1,7 @@
 use super::told::{Told, ToldTimestep};
 use super::{Level, Noticed, Process};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::numeric::written;
 use crate::tape::Prediction;
 use std::f64::consts::FRAC_PI_2;
 use thiserror::Error;
@@ -35,8 +36,7 @@ pub enum VpDiscreteError {
     },
     /// The noise does not grow, or all signal is lost.
     #[error(
-        "alpha_bar goes from {before} to {after} at training timestep {timestep}: it must decrease and stay positive"
-    )]
+        "alpha_bar goes from {} to {} at training timestep {timestep}: it must decrease and stay positive", written(.before), written(.after))]
     NotDecreasing {
         /// The later of the two training timesteps.
         timestep: usize,

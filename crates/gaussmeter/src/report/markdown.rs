@@ -1,5 +1,6 @@
 //! Markdown, with GitHub's tables.
 
+use super::sketch::COLUMNS;
 use super::{Align, Column, Format, ReportError, Sketch, Table};
 
 fn write(table: &Table) -> Result<String, ReportError> {
@@ -28,7 +29,7 @@ fn write(table: &Table) -> Result<String, ReportError> {
 
 /// A drawing in a code fence.
 fn sketch(sketch: &Sketch) -> String {
-    let lines: String = sketch.lines().iter().map(|line| format!("{line}\n")).collect();
+    let lines: String = sketch.lines(COLUMNS).iter().map(|line| format!("{line}\n")).collect();
     let drawing = if lines.is_empty() { lines } else { format!("```text\n{lines}```\n") };
     blocks(sketch.title.plain(), drawing, &sketch.notes)
 }

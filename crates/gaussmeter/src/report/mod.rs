@@ -49,7 +49,7 @@ pub use records::{Field, Records};
 pub use sketch::Sketch;
 pub use style::Style;
 pub use table::{Align, Cell, Column, Label, Row, Table};
-pub use text::wrap;
+pub use text::{text_within, wrap};
 
 use crate::entry::{EntryError, nearest};
 use std::path::Path;

@@ -4,7 +4,8 @@ use super::style::exact;
 use super::{Axis, Curve, Figure, Label};
 use unicode_width::UnicodeWidthStr;
 
-const COLUMNS: usize = 60;
+/// Characters between the axes, where there is room.
+pub(super) const COLUMNS: usize = 60;
 const ROWS: usize = 12;
 
 /// One curve on logarithmic axes, beside the tables: in characters in text and Markdown, with
@@ -43,8 +44,9 @@ impl Sketch {
         }
     }
 
-    /// The drawing, without title and notes: no lines if no point has a place.
-    pub(super) fn lines(&self) -> Vec<String> {
+    /// The drawing, `columns` characters wide between its axes, without title and notes: no lines if
+    /// no point has a place.
+    pub(super) fn lines(&self, columns: usize) -> Vec<String> {
         let points: Vec<(f64, f64)> = self
             .points
             .iter()
@@ -57,7 +59,7 @@ impl Sketch {
         // Ranks and other counts start at 1: a single one stands at the left end.
         let x = Decades::around(points.iter().map(|p| p.0), 0.0);
         let y = Decades::around(points.iter().map(|p| p.1), 1.0);
-        let mut canvas = Canvas::new(self.ascii);
+        let mut canvas = Canvas::new(self.ascii, columns);
         let (width, height) = (canvas.width(), canvas.height());
         let mut pen = None;
         for point in points {
@@ -85,10 +87,10 @@ impl Sketch {
             });
         }
 
-        let mut rule = vec![horizontal; COLUMNS];
+        let mut rule = vec![horizontal; columns];
         let mut under = " ".repeat(margin + 2);
         // Seven characters, and two between labels.
-        for e in x.ticks(9.0 / (COLUMNS - 1) as f64) {
+        for e in x.ticks(9.0 / (columns - 1) as f64) {
             let (column, label) = (canvas.column(x.dot(f64::from(e), width)), power(e));
             rule[column] = tick_down;
             let start = (margin + 2 + column).saturating_sub((label.len() - 1) / 2);
@@ -96,7 +98,7 @@ impl Sketch {
             under.push_str(&label);
         }
         lines.push(format!("{:margin$} {corner}{}", "", rule.iter().collect::<String>()));
-        let room = margin + 2 + COLUMNS - self.x.plain().width().min(COLUMNS);
+        let room = margin + 2 + columns - self.x.plain().width().min(columns);
         if under.len() + 2 > room {
             lines.push(std::mem::take(&mut under));
         }
@@ -151,15 +153,16 @@ impl Decades {
 /// Characters as dots: 2 × 4 in Braille, one in ASCII.
 struct Canvas {
     ascii: bool,
+    columns: usize,
     cells: Vec<u8>,
 }
 
 impl Canvas {
-    fn new(ascii: bool) -> Self {
-        Canvas { ascii, cells: vec![0; COLUMNS * ROWS] }
+    fn new(ascii: bool, columns: usize) -> Self {
+        Canvas { ascii, columns, cells: vec![0; columns * ROWS] }
     }
     fn width(&self) -> usize {
-        if self.ascii { COLUMNS } else { 2 * COLUMNS }
+        if self.ascii { self.columns } else { 2 * self.columns }
     }
     fn height(&self) -> usize {
         if self.ascii { ROWS } else { 4 * ROWS }
@@ -167,7 +170,7 @@ impl Canvas {
 
     /// The cell that a dot is in.
     fn column(&self, x: usize) -> usize {
-        x * COLUMNS / self.width()
+        x * self.columns / self.width()
     }
     fn row(&self, y: usize) -> usize {
         (self.height() - 1 - y) * ROWS / self.height()
@@ -178,7 +181,7 @@ impl Canvas {
         // Bits of Unicode's Braille patterns, the upper row first.
         const BITS: [[u8; 2]; 4] = [[0, 3], [1, 4], [2, 5], [6, 7]];
         let bit = if self.ascii { 0 } else { BITS[(self.height() - 1 - y) % 4][x % 2] };
-        let cell = self.row(y) * COLUMNS + self.column(x);
+        let cell = self.row(y) * self.columns + self.column(x);
         self.cells[cell] |= 1 << bit;
     }
 
@@ -207,6 +210,6 @@ impl Canvas {
             (_, true) => '*',
             (bits, false) => char::from_u32(0x2800 + u32::from(bits)).unwrap_or('*'),
         };
-        self.cells.chunks(COLUMNS).map(move |row| row.iter().map(character).collect())
+        self.cells.chunks(self.columns).map(move |row| row.iter().map(character).collect())
     }
 }

@@ -161,21 +161,30 @@ impl Table {
             .map(|columns| (columns[0].group.as_ref(), columns.len()))
     }
 
+    /// Every row has a cell for every column.
+    pub(super) fn check(&self) -> Result<(), ReportError> {
+        let columns = self.columns.len();
+        match self.rows.iter().position(|row| row.cells.len() != columns) {
+            None => Ok(()),
+            Some(index) => {
+                let part = format!("table '{}'", self.title);
+                let cells = self.rows[index].cells.len();
+                Err(ReportError::Ragged { part, row: index + 1, cells, columns })
+            }
+        }
+    }
+
     /// Header and cells, each as `header` and `cell` write it (given the number of its column).
     pub(super) fn layout(
         &self,
         header: impl Fn(&Column, usize) -> String,
         cell: impl Fn(&Cell, usize) -> String,
     ) -> Result<Layout<'_>, ReportError> {
+        self.check()?;
         let columns = self.columns.len();
         let mut lines: Vec<Vec<String>> =
             vec![self.columns.iter().enumerate().map(|(i, c)| header(c, i)).collect()];
-        for (index, row) in self.rows.iter().enumerate() {
-            if row.cells.len() != columns {
-                let part = format!("table '{}'", self.title);
-                let cells = row.cells.len();
-                return Err(ReportError::Ragged { part, row: index + 1, cells, columns });
-            }
+        for row in &self.rows {
             lines.push(row.cells.iter().enumerate().map(|(i, c)| cell(c, i)).collect());
         }
         let widths = (0..columns)
@@ -206,7 +215,8 @@ impl Layout<'_> {
     }
 }
 
-fn pad(text: &str, width: usize, align: Align) -> String {
+/// A text among others of a column.
+pub(super) fn pad(text: &str, width: usize, align: Align) -> String {
     let space = " ".repeat(width.saturating_sub(text.width()));
     match align {
         Align::Left => text.to_owned() + &space,

@@ -1,61 +1,236 @@
 //! Plain text, for a terminal.
 
-use super::{Cell, Format, Label, ReportError, Sketch, Table};
+use super::sketch::COLUMNS;
+use super::table::pad;
+use super::{Align, Cell, Format, Label, Report, ReportError, Sketch, Table};
 use unicode_width::UnicodeWidthStr;
 
 const GAP: usize = 2;
 const NOTE_WIDTH: usize = 80;
 
-fn write(table: &Table) -> Result<String, ReportError> {
-    // Where a column has a best value, all its cells leave room for the mark.
-    let marked: Vec<bool> = (0..table.columns.len())
-        .map(|i| table.rows.iter().any(|row| row.cells.get(i).is_some_and(Cell::is_best)))
-        .collect();
-    let room = |i: usize| if marked[i] { " " } else { "" };
-    let mut layout = table.layout(
-        |column, i| column.label.plain().to_owned() + room(i),
-        |cell, i| cell.label().plain().to_owned() + if cell.is_best() { "*" } else { room(i) },
-    )?;
-    let (groups, partial_rule) = groups(table, &mut layout.widths);
-    let rule = "─".repeat(span(&layout.widths));
+/// The narrowest page that text is fitted to.
+const NARROWEST: usize = 20;
 
-    let mut lines = vec![Label::new(&table.title).plain().to_owned()];
-    lines.retain(|title| !title.is_empty());
-    lines.push(rule.clone());
-    if table.groups().any(|(group, _)| group.is_some()) {
-        lines.extend([groups, partial_rule]);
+/// Header and cells of a table, each as lines, and the width that each column needs.
+struct Sheet<'a> {
+    table: &'a Table,
+    /// Whether a column has a best value: all its cells leave room for the mark then.
+    marked: Vec<bool>,
+    widths: Vec<usize>,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(table: &'a Table) -> Result<Self, ReportError> {
+        table.check()?;
+        let columns = 0..table.columns.len();
+        let cells = |i: usize| table.rows.iter().map(move |row| &row.cells[i]);
+        let marked: Vec<bool> = columns.clone().map(|i| cells(i).any(Cell::is_best)).collect();
+        let widths = columns
+            .map(|i| {
+                let words = cells(i).map(|cell| cell.label().plain().width());
+                let words = words.chain([table.columns[i].label.plain().width()]);
+                words.max().unwrap_or(0) + usize::from(marked[i])
+            })
+            .collect();
+        Ok(Sheet { table, marked, widths })
     }
-    for (index, (rule_above, line)) in layout.lines(&" ".repeat(GAP)).enumerate() {
-        if rule_above || index == 1 {
-            lines.push(rule.clone());
+
+    /// The least width of a column: numbers stay whole, words are broken where they can be.
+    fn least(&self, i: usize) -> usize {
+        let longest = |text: &str| pieces(text).map(|p| p.trim_end().width()).max().unwrap_or(0);
+        let cells = self.table.rows.iter().map(|row| match &row.cells[i] {
+            Cell::Text(label) => longest(label.plain()),
+            cell => cell.label().plain().width(),
+        });
+        let words = cells.chain([longest(self.table.columns[i].label.plain())]);
+        words.max().unwrap_or(0) + usize::from(self.marked[i])
+    }
+
+    /// Makes the widest of some columns narrower until all of them fit a page, as far as they can.
+    fn shrink(&mut self, columns: &[usize], page: usize) {
+        let least: Vec<usize> = columns.iter().map(|i| self.least(*i)).collect();
+        while self.span(columns) > page {
+            let candidates = columns.iter().zip(&least).filter(|(i, l)| self.widths[**i] > **l);
+            match candidates.map(|(i, _)| *i).max_by_key(|i| self.widths[*i]) {
+                Some(widest) => self.widths[widest] -= 1,
+                None => return,
+            }
         }
-        lines.push(line);
     }
-    lines.push(rule);
+
+    /// The width of some columns side by side, under their shared headers.
+    fn span(&self, columns: &[usize]) -> usize {
+        let mut widths: Vec<usize> = columns.iter().map(|i| self.widths[*i]).collect();
+        self.groups(columns, &mut widths);
+        span(&widths)
+    }
+
+    /// The columns that stand side by side on a page. Where there are too many, the first ones, which
+    /// say what a row is, are repeated; columns under a shared header stay together if they can.
+    fn panels(&mut self, page: usize) -> Vec<Vec<usize>> {
+        let all: Vec<usize> = (0..self.table.columns.len()).collect();
+        let natural = self.widths.clone();
+        self.shrink(&all, page);
+        let key = self.key(page);
+        if self.span(&all) <= page || key >= all.len() {
+            return vec![all];
+        }
+        self.widths = natural;
+        let (key, rest) = all.split_at(key);
+        self.shrink(key, page / 2);
+        let group = |i: &usize| &self.table.columns[*i].group;
+        let mut panels = vec![key.to_vec()];
+        for columns in rest.chunk_by(|a, b| group(a).is_some() && group(a) == group(b)) {
+            let fits = |panel: &[usize], new: &[usize]| self.span(&[panel, new].concat()) <= page;
+            // A whole group here, or at the start of the next panel, or column by column.
+            let parts = match fits(key, columns) {
+                true => vec![columns],
+                false => columns.chunks(1).collect(),
+            };
+            for part in parts {
+                match panels.last_mut() {
+                    Some(panel) if panel.len() == key.len() || fits(panel, part) => {
+                        panel.extend(part);
+                    }
+                    _ => panels.push([key, part].concat()),
+                }
+            }
+        }
+        for panel in &panels {
+            self.shrink(panel, page);
+        }
+        panels
+    }
+
+    /// How many of the first columns say what a row is.
+    fn key(&self, page: usize) -> usize {
+        let columns = &self.table.columns;
+        let before_groups = columns.iter().take_while(|c| c.group.is_none()).count();
+        if (1..columns.len()).contains(&before_groups) {
+            return before_groups;
+        }
+        let mut key = columns.iter().position(|c| c.align == Align::Left).map_or(1, |i| i + 1);
+        let span_of = |key: usize| span(&self.widths[..key]);
+        while columns.get(key).is_some_and(|c| c.align == Align::Left)
+            && span_of(key + 1) <= page / 2
+        {
+            key += 1;
+        }
+        key
+    }
+
+    /// The line of group headers, each centred over its columns, and the rules under them. Columns
+    /// narrower than the header they share are widened.
+    fn groups(&self, columns: &[usize], widths: &mut [usize]) -> Option<(String, String)> {
+        let (mut headers, mut rules) = (Vec::new(), Vec::new());
+        let mut first = 0;
+        let group = |i: &usize| self.table.columns[*i].group.as_ref();
+        for columns in columns.chunk_by(|a, b| group(a) == group(b)) {
+            let (group, count) = (group(&columns[0]), columns.len());
+            let widths = &mut widths[first..first + count];
+            first += count;
+            let header = group.map_or("", Label::plain);
+            let missing = header.width().saturating_sub(span(widths));
+            for (i, width) in widths.iter_mut().enumerate() {
+                *width += missing / count + usize::from(i < missing % count);
+            }
+            let room = span(widths) - header.width();
+            headers.push(" ".repeat(room / 2) + header + &" ".repeat(room - room / 2));
+            rules.push(if group.is_some() { "─" } else { " " }.repeat(span(widths)));
+        }
+        let any = columns.iter().any(|i| group(i).is_some());
+        any.then(|| (headers.join(&" ".repeat(GAP)), rules.join(&" ".repeat(GAP))))
+    }
+
+    /// The lines of a text in a column, with the mark or the room for it.
+    fn lines(&self, i: usize, text: &str, mark: &str) -> Vec<String> {
+        let room = if self.marked[i] { " " } else { "" };
+        let width = self.widths[i] - room.len();
+        let mut lines = match text.width() <= width {
+            true => vec![text.to_owned()],
+            false => wrap_within(text, width),
+        };
+        for (at, line) in lines.iter_mut().enumerate() {
+            line.push_str(if at == 0 && !mark.is_empty() { mark } else { room });
+        }
+        lines
+    }
+
+    /// Some columns as a table between rules.
+    fn panel(&self, columns: &[usize]) -> Vec<String> {
+        let mut widths: Vec<usize> = columns.iter().map(|i| self.widths[*i]).collect();
+        let groups = self.groups(columns, &mut widths);
+        let rule = "─".repeat(span(&widths));
+        let mut lines = vec![rule.clone()];
+        lines.extend(groups.into_iter().flat_map(|(headers, rules)| [headers, rules]));
+
+        let header = columns.iter().map(|i| {
+            let label = &self.table.columns[*i].label;
+            self.lines(*i, label.plain(), "")
+        });
+        let mut header: Vec<Vec<String>> = header.collect();
+        let height = header.iter().map(Vec::len).max().unwrap_or(0);
+        for cell in &mut header {
+            let above = vec![String::new(); height - cell.len()];
+            cell.splice(..0, above);
+        }
+        lines.extend(self.row(columns, &widths, &header));
+        lines.push(rule.clone());
+        for (index, row) in self.table.rows.iter().enumerate() {
+            // A rule above the first row would double the one under the header.
+            if row.rule_above && index > 0 {
+                lines.push(rule.clone());
+            }
+            let cells = columns.iter().map(|i| {
+                let cell = &row.cells[*i];
+                self.lines(*i, cell.label().plain(), if cell.is_best() { "*" } else { "" })
+            });
+            lines.extend(self.row(columns, &widths, &cells.collect::<Vec<_>>()));
+        }
+        lines.push(rule);
+        lines
+    }
+
+    /// A row of cells that may have several lines.
+    fn row(&self, columns: &[usize], widths: &[usize], cells: &[Vec<String>]) -> Vec<String> {
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        let line = |at: usize| {
+            let padded = columns.iter().zip(widths).zip(cells).map(|((i, width), cell)| {
+                let text = cell.get(at).map_or("", |line| line);
+                pad(text, *width, self.table.columns[*i].align)
+            });
+            padded.collect::<Vec<_>>().join(&" ".repeat(GAP))
+        };
+        (0..height).map(line).collect()
+    }
+}
+
+/// A table, on a page of some width or of any.
+fn write(table: &Table, page: Option<usize>) -> Result<String, ReportError> {
+    let mut sheet = Sheet::new(table)?;
+    let panels = match page {
+        Some(page) => sheet.panels(page),
+        None => vec![(0..table.columns.len()).collect()],
+    };
+    let mut lines = title(Label::new(&table.title).plain(), page);
+    for (index, panel) in panels.iter().enumerate() {
+        if index > 0 {
+            lines.push(String::new());
+        }
+        lines.extend(sheet.panel(panel));
+    }
     for note in &table.notes {
-        lines.extend(footnote(note));
+        lines.extend(footnote(note, page));
     }
     Ok(lines.iter().map(|line| line.trim_end().to_owned() + "\n").collect())
 }
 
-/// The line of group headers, each centred over its columns, and the rules under them. Columns
-/// narrower than the header they share are widened.
-fn groups(table: &Table, widths: &mut [usize]) -> (String, String) {
-    let (mut headers, mut rules) = (Vec::new(), Vec::new());
-    let mut first = 0;
-    for (group, columns) in table.groups() {
-        let widths = &mut widths[first..first + columns];
-        first += columns;
-        let header = group.map_or("", Label::plain);
-        let missing = header.width().saturating_sub(span(widths));
-        for (i, width) in widths.iter_mut().enumerate() {
-            *width += missing / columns + usize::from(i < missing % columns);
-        }
-        let room = span(widths) - header.width();
-        headers.push(" ".repeat(room / 2) + header + &" ".repeat(room - room / 2));
-        rules.push(if group.is_some() { "─" } else { " " }.repeat(span(widths)));
+fn title(text: &str, page: Option<usize>) -> Vec<String> {
+    match page {
+        _ if text.is_empty() => Vec::new(),
+        Some(page) if text.width() > page => wrap_within(text, page),
+        _ => vec![text.to_owned()],
     }
-    (headers.join(&" ".repeat(GAP)), rules.join(&" ".repeat(GAP)))
 }
 
 /// The width of neighbouring columns together.
@@ -64,16 +239,27 @@ fn span(widths: &[usize]) -> usize {
 }
 
 /// The lines of a sketch with its title and its notes.
-fn sketch(sketch: &Sketch) -> String {
-    let title = Some(sketch.title.plain().to_owned()).filter(|title| !title.is_empty());
-    let lines = title.into_iter().chain(sketch.lines());
-    let lines = lines.chain(sketch.notes.iter().flat_map(|note| footnote(note)));
+fn sketch(sketch: &Sketch, page: Option<usize>) -> String {
+    let drawn = |columns: usize| sketch.lines(columns);
+    let width = |lines: &[String]| lines.iter().map(|line| line.width()).max().unwrap_or(0);
+    let mut lines = drawn(COLUMNS);
+    if let Some(page) = page {
+        let margin = width(&lines).saturating_sub(COLUMNS);
+        if width(&lines) > page {
+            lines = drawn(page.saturating_sub(margin).clamp(NARROWEST, COLUMNS));
+        }
+    }
+    let lines = title(sketch.title.plain(), page).into_iter().chain(lines);
+    let lines = lines.chain(sketch.notes.iter().flat_map(|note| footnote(note, page)));
     lines.map(|line| line + "\n").collect()
 }
 
-fn footnote(text: &str) -> Vec<String> {
+fn footnote(text: &str, page: Option<usize>) -> Vec<String> {
     const MARK: &str = "note: ";
-    let mut lines = wrap(text, NOTE_WIDTH - MARK.len());
+    let mut lines = match page {
+        Some(page) if page < NOTE_WIDTH => wrap_within(text, page - MARK.len()),
+        _ => wrap(text, NOTE_WIDTH - MARK.len()),
+    };
     for (i, line) in lines.iter_mut().enumerate() {
         line.insert_str(0, if i == 0 { MARK } else { "      " });
     }
@@ -104,13 +290,84 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The same with words that are too long broken between their parts.
+fn wrap_within(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for line in wrap(text, width) {
+        if line.width() <= width {
+            lines.push(line);
+            continue;
+        }
+        let mut parts = pieces(&line);
+        let mut last = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            if last.width() + part.width() > width {
+                lines.push(std::mem::take(&mut last));
+            }
+            last.push_str(part);
+        }
+        lines.push(last);
+    }
+    lines
+}
+
+/// What a text may be broken between: words, and in them the parts of names with settings, such as
+/// `karras:rho=7,sigma_max=80`. Numbers stay whole.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut ends = rest.char_indices().map(|(at, c)| (at + c.len_utf8(), c));
+        let end = ends.find(|(end, c)| match c {
+            ',' | ':' | '=' | '/' | '_' | '-' => {
+                !rest[*end..].starts_with(|next: char| next.is_ascii_digit())
+            }
+            c => c.is_whitespace(),
+        });
+        let (piece, tail) = rest.split_at(end.map_or(rest.len(), |(end, _)| end));
+        rest = tail;
+        Some(piece)
+    })
+}
+
+/// A report as text on a page of some width, such as a terminal: what is wider is wrapped between
+/// words, and tables of too many columns follow below each other. Numbers stay whole, so that what
+/// cannot be made narrower is wider.
+///
+/// # Errors
+/// As [`Format::write`].
+///
+/// ```
+/// use gaussmeter::report::{Align, Cell, Column, Report, Row, Style, Table, text_within};
+/// let table = Table {
+///     columns: vec![Column::new("what it is", Align::Left), Column::new("W2", Align::Right)],
+///     rows: vec![Row::new([
+///         Cell::text("the error of a sampler"),
+///         Cell::number(1.25, Style::Exact),
+///     ])],
+///     ..Table::default()
+/// };
+/// let report = Report { tables: vec![table], ..Report::default() };
+/// let text = text_within(&report, 20)?;
+/// assert!(text.contains("\nthe error of a  1.25\nsampler\n"), "{text}");
+/// # Ok::<(), gaussmeter::report::ReportError>(())
+/// ```
+pub fn text_within(report: &Report, width: usize) -> Result<String, ReportError> {
+    on_page(report, Some(width.max(NARROWEST)))
+}
+
+fn on_page(report: &Report, page: Option<usize>) -> Result<String, ReportError> {
+    let tables = report.tables.iter().map(|table| write(table, page));
+    let mut parts = tables.collect::<Result<Vec<_>, _>>()?;
+    parts.extend(report.sketches.iter().map(|s| sketch(s, page)));
+    Ok(parts.join("\n"))
+}
+
 pub(super) static FORMAT: Format = Format {
     name: "text",
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
-    write: |report| {
-        let mut parts = report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?;
-        parts.extend(report.sketches.iter().map(sketch));
-        Ok(parts.join("\n"))
-    },
+    write: |report| on_page(report, None),
 };

@@ -4,6 +4,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::numeric::differentiation::Real;
+use crate::numeric::written;
 use crate::process::Level;
 use crate::tape::{Linear, Tape, Var};
 
@@ -279,7 +280,7 @@ pub(super) static NODES_SDE: Entry<dyn Sampler> = Entry {
     build: |a| {
         let (eta, as_diffusers) = (a.number("eta"), a.text("variant") == "diffusers");
         if as_diffusers && eta != 1.0 {
-            return Err(format!("diffusers has eta = 1 only, not {eta}").into());
+            return Err(format!("diffusers has eta = 1 only, not {}", written(&eta)).into());
         }
         if as_diffusers && (a.text("model"), a.text("order")) == ("noise", "3") {
             return Err("diffusers has no third-order rule for the noise with eta = 1".into());

@@ -5,6 +5,7 @@ use super::transfer::eta;
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::numeric::written;
 use crate::tape::{Tape, Var};
 
 /// DPM-Solver++(3M) and its SDE form: with H = (1 + η) h, r₀ = h₋/h, r₁ = h₌/h, D₁₀ = (D − D₋)/r₀ and
@@ -51,7 +52,9 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
         "diffusers" if eta == 0.0 => SecondDerivative::Half,
         "diffusers" if eta == 1.0 => SecondDerivative::HalfWrongSign,
         "diffusers" => {
-            return Err(format!("diffusers has eta = 0 and eta = 1 only, not {eta}").into());
+            return Err(
+                format!("diffusers has eta = 0 and eta = 1 only, not {}", written(&eta)).into()
+            );
         }
         _ => SecondDerivative::Corrected,
     };

@@ -4,6 +4,7 @@ use super::variable::{EdmSchedule, EdmTime, Variable};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::numeric::written;
 use crate::tape::{Tape, Var};
 
 /// The sampler of the ablations of EDM: after churn, Euler's method or the second-order method with its
@@ -48,7 +49,7 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     let schedule = match (a.text("schedule"), range) {
         ("vp", (None, None)) => EdmSchedule::Vp { beta_d: 19.9, beta_min: 0.1 },
         ("vp", (Some(low), Some(high))) => EdmSchedule::vp(low, high).ok_or_else(|| {
-            format!("schedule=vp does not lead from sigma_min = {low} at t = 0.001 to sigma_max = {high} at t = 1")
+            format!("schedule=vp does not lead from sigma_min = {} at t = 0.001 to sigma_max = {} at t = 1", written(&low), written(&high))
         })?,
         ("vp", _) => return Err("sigma_min and sigma_max are given together, or not".into()),
         (_, (Some(_), _) | (_, Some(_))) => {

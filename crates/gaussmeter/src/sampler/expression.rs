@@ -2,6 +2,7 @@
 
 use super::transfer::phi;
 use crate::numeric::differentiation::Real;
+use crate::numeric::written;
 use crate::process::Level;
 use crate::tape::Linear;
 
@@ -263,7 +264,7 @@ enum Token {
 impl Token {
     fn words(&self) -> String {
         match self {
-            Token::Number(value) => format!("{value}"),
+            Token::Number(value) => written(value).to_string(),
             Token::Name(name) => format!("'{}'", excerpt(name)),
             Token::Symbol(symbol) => format!("'{symbol}'"),
             Token::End => "the end".into(),

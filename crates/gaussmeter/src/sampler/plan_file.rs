@@ -6,6 +6,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter, nearest};
 use crate::grid::{Grid, Step};
 use crate::numeric::differentiation::Real;
+use crate::numeric::written;
 use crate::process::Level;
 use crate::tape::{Prediction, Tape, Var};
 use serde_json::{Map, Value as Json};
@@ -412,7 +413,9 @@ impl Scope for Names<'_> {
                 let (t, t_max) = (t.clone().number()?, self.grid.process().t_max());
                 match (0.0..=t_max).contains(&t.value()) {
                     true => Ok(Value::Level(self.step.level(t))),
-                    false => Err(format!("{t} is outside [0, {t_max}]")),
+                    false => {
+                        Err(format!("{} is outside [0, {}]", written(&t.value()), written(&t_max)))
+                    }
                 }
             }
             (None, "at_ratio", [ratio]) => {

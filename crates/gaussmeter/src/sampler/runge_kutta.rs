@@ -6,6 +6,7 @@ use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::numeric::differentiation::Real;
+use crate::numeric::written;
 use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use serde_json::{Map, Value};
@@ -83,7 +84,7 @@ impl Tableau {
             }
         }
         if let Some(value) = c.iter().find(|c| !(0.0..=1.0).contains(*c)) {
-            return wrong("c", format!("{value} is outside [0, 1], the step"));
+            return wrong("c", format!("{} is outside [0, 1], the step", written(value)));
         }
         for (i, row) in a.iter_mut().enumerate() {
             let (stage, length) = (i + 1, row.len());
@@ -96,14 +97,17 @@ impl Tableau {
                     format!(
                         "row {stage} uses stage {} ({}): only methods whose stages use earlier ones alone, explicit ones, can be run",
                         j + 1,
-                        row[j]
+                        written(&row[j])
                     ),
                 );
             }
             row.resize(i, 0.0);
             let sum = row.iter().fold(0.0, |sum, v| sum + v);
             if (sum - c[i]).abs() > TOLERANCE {
-                return wrong("A", format!("row {stage} sums to {sum}, but c is {}", c[i]));
+                return wrong(
+                    "A",
+                    format!("row {stage} sums to {}, but c is {}", written(&sum), written(&c[i])),
+                );
             }
         }
         let tableau = Tableau { c, a, b, order };
@@ -115,11 +119,18 @@ impl Tableau {
                 return match of {
                     1 => wrong(
                         "b",
-                        format!("the sum is {value}, not 1: the method is not consistent"),
+                        format!(
+                            "the sum is {}, not 1: the method is not consistent",
+                            written(&value)
+                        ),
                     ),
                     _ => wrong(
                         "order",
-                        format!("{order} is declared, but {name} is {value}, not {expected}"),
+                        format!(
+                            "{order} is declared, but {name} is {}, not {}",
+                            written(&value),
+                            written(&expected)
+                        ),
                     ),
                 };
             }

@@ -5,6 +5,7 @@ mod condensed;
 
 pub use condensed::condensed;
 
+use crate::numeric::written;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -171,7 +172,7 @@ pub enum SpectrumError {
         expected: usize,
     },
     /// A value is NaN or infinite.
-    #[error("{what} {index} is {value}")]
+    #[error("{what} {index} is {}", written(.value))]
     NotFinite {
         /// "eigenvalue", "multiplicity" or "mean".
         what: &'static str,
@@ -193,7 +194,7 @@ pub enum SpectrumError {
         highest: f64,
     },
     /// A multiplicity is zero or negative.
-    #[error("multiplicity {index} is {value}, but multiplicities are positive")]
+    #[error("multiplicity {index} is {}, but multiplicities are positive", written(.value))]
     Multiplicity {
         /// Position in the list, from 0.
         index: usize,

@@ -1,6 +1,7 @@
 use super::linear::Terms;
 use super::{Prediction, Var};
 use crate::numeric::differentiation::Real;
+use crate::numeric::written;
 use crate::process::Level;
 use std::sync::Arc;
 use thiserror::Error;
@@ -79,7 +80,7 @@ impl Op<Real> {
 #[non_exhaustive]
 pub enum PlanError {
     /// A coefficient is NaN or infinite.
-    #[error("step {step} (towards t = {t}) has a coefficient {value}")]
+    #[error("step {step} (towards t = {}) has a coefficient {}", written(.t), written(.value))]
     NotFinite {
         /// The step, from 1.
         step: usize,

@@ -239,5 +239,8 @@ fn object(text: &[u8]) -> Result<Map<String, Value>, String> {
             _ => {}
         }
     }
-    serde_json::from_slice(&plain).map_err(|e| e.to_string())
+    match serde_json::from_slice(&plain).map_err(|e| e.to_string())? {
+        Value::Object(object) => Ok(object),
+        _ => Err("it holds no keys with their values".into()),
+    }
 }
