@@ -369,7 +369,7 @@ impl Assembly {
                 self.slots.free.push(std::mem::replace(slot, NOWHERE));
             }
         }
-        self.before = used().last().map(|factor| (factor, state));
+        self.before = used().next_back().map(|factor| (factor, state));
         let dst = self.registers.claim();
         self.place[state.index()] = dst;
         self.terms.push(Term { c: 0.0, e: 0.0, slot: 0, register: self.place[source.index()] });
