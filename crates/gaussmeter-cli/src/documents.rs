@@ -51,7 +51,9 @@ fn commands(text: &str) -> Vec<Vec<String>> {
         .map(|line| {
             // What follows two spaces in an example of the help says what it is for.
             let command = line.split("  ").next().unwrap_or_default();
-            let words = command.split_whitespace().take_while(|word| !word.starts_with('#'));
+            let words = command
+                .split_whitespace()
+                .take_while(|word| !word.starts_with(['#', '|', '>', '&']));
             words.map(|word| word.trim_matches('\'').to_owned()).collect::<Vec<_>>()
         })
         .filter(|words| {

@@ -188,7 +188,6 @@ mod data {
             ("spectrum list.txt --centred", "--centred has no effect on eigenvalues without"),
             ("spectrum part.npz --method lanczos", "--method has no effect on sums"),
             ("merge part.npz --sums -o x.npz --basis", "--basis has no effect on sums"),
-            ("merge part.npz --sums -o x.npz --incomplete", "--incomplete has no effect on sums"),
             ("merge .", ". is a folder: name the files in it"),
             ("info .", ". is a folder, not a spectrum: gaussmeter spectrum . -o my.npz"),
             ("eval --sampler em --spectrum part.npz", "part.npz holds sums over samples"),

@@ -8,6 +8,9 @@ const NODES: usize = 16;
 /// Width of a panel in ln s.
 const WIDTH: f64 = 0.5;
 
+/// More panels than all floating-point numbers need.
+const MOST: f64 = 4096.0;
+
 /// How a panel runs through noise ratios s.
 #[derive(Clone, Copy, Debug)]
 enum Map {
@@ -89,7 +92,11 @@ impl Quadrature {
         let tail = to.is_infinite().then(|| from.max(4.0 * largest));
         to = tail.unwrap_or(to);
         if from < to {
-            let parts = ((to / from).ln() / WIDTH).ceil().max(1.0);
+            let length = match to / from {
+                ratio if ratio.is_finite() => ratio.ln(),
+                _ => to.ln() - from.ln(),
+            };
+            let parts = (length / WIDTH).ceil().clamp(1.0, MOST);
             add(Map::Log, from, to, parts as usize);
         }
         if let Some(start) = tail {

@@ -108,13 +108,6 @@ impl std::fmt::Display for Notice {
         match self {
             Notice::Clipped { count, lowest, positive, highest } => {
                 let plural = if *count == 1 { "" } else { "s" };
-                if *count == 0 {
-                    let plural = if *positive == 1 { "" } else { "s" };
-                    return write!(
-                        f,
-                        "{positive} eigenvalue{plural} beside zeros, no larger than float32 rounds the largest ({highest:.6}), set to zero too"
-                    );
-                }
                 write!(
                     f,
                     "{count} negative eigenvalue{plural} (lowest {lowest:e}, largest eigenvalue {highest:.6}) "
@@ -264,8 +257,7 @@ impl Spectrum {
     }
 
     /// As [`Spectrum::new`], of eigenvalues that were computed with a relative rounding error of
-    /// `epsilon`: where some are negative, positive ones up to `epsilon · λmax` are zero too; where some
-    /// are zero, those up to the smaller of that and `f32::EPSILON · λmax`.
+    /// `epsilon`: where some are negative, positive ones up to `epsilon · λmax` are zero too.
     ///
     /// # Errors
     /// [`SpectrumError`]
@@ -306,15 +298,12 @@ impl Spectrum {
         let negative = eigenvalues.iter().filter(|v| **v < 0.0);
         let lowest = negative.clone().copied().fold(0.0, f64::min);
         let mut notices = Vec::new();
-        let small = match eigenvalues.contains(&0.0) {
-            _ if lowest < 0.0 => rounding(lowest, highest).max(epsilon * highest),
-            // Zeros are what negative values were set to; float16 has others, which it cannot tell from
-            // zero.
-            true => epsilon.min(f32::EPSILON.into()) * highest,
+        let small = match lowest < 0.0 {
+            true => rounding(lowest, highest).max(epsilon * highest),
             false => 0.0,
         };
-        let positive = eigenvalues.iter().filter(|v| 0.0 < **v && **v <= small).count();
-        if lowest < 0.0 || positive > 0 {
+        if lowest < 0.0 {
+            let positive = eigenvalues.iter().filter(|v| 0.0 < **v && **v <= small).count();
             notices.push(Notice::Clipped { count: negative.count(), lowest, positive, highest });
         }
 
