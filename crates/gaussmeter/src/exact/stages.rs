@@ -147,18 +147,18 @@ mod tests {
 
     fn plan(name: &str, steps: usize) -> Option<Plan> {
         let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
-        let grid = Uniform.grid(&process, steps, 1e-3).unwrap();
-        sampler::registry().build(name).unwrap().item.plan(&grid).ok()
+        let grid = Uniform.grid(&process, steps, 1e-3).ok()?;
+        sampler::registry().build(name).ok()?.item.plan(&grid).ok()
     }
 
     /// With the data's mean rows run one by one, without it steps in one pass.
     #[test]
-    fn steps_and_rows_give_the_same_bits() {
+    fn steps_and_rows_give_the_same_bits() -> Result<(), Box<dyn std::error::Error>> {
         let eigenvalues: Vec<f64> = (0..150).map(|i| 20.0 * f64::from(1 + i).powf(-1.6)).collect();
         let eigenvalues = [&eigenvalues[..], &[0.0]].concat();
         let means = vec![0.5; eigenvalues.len()];
-        let alone = Spectrum::new("alone", "test", &eigenvalues, None, None).unwrap();
-        let moved = Spectrum::new("moved", "test", &eigenvalues, None, Some(&means)).unwrap();
+        let alone = Spectrum::new("alone", "test", &eigenvalues, None, None)?;
+        let moved = Spectrum::new("moved", "test", &eigenvalues, None, Some(&means))?;
         let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         let mut in_steps = 0;
         for name in sampler::registry().names_alone() {
@@ -171,15 +171,16 @@ mod tests {
             }
         }
         assert!(in_steps > 50, "{in_steps} plans have steps");
+        Ok(())
     }
 
     /// The kernel has loops of their own for these.
     #[test]
-    fn heun_and_rk4_are_recognised() {
+    fn heun_and_rk4_are_recognised() -> Result<(), Box<dyn std::error::Error>> {
         for (name, rows, fresh, shape) in
             [("heun", 2, 0b10, shape::TRAPEZOIDAL), ("rk4", 4, 0b1010, shape::RK4)]
         {
-            let program = Program::transposed(&plan(name, 50).unwrap(), false);
+            let program = Program::transposed(&plan(name, 50).ok_or(name)?, false);
             assert_eq!(program.steps.len(), 50, "{name}");
             for step in &program.steps[1..] {
                 assert!(step.continues, "{name}");
@@ -187,5 +188,6 @@ mod tests {
                 assert_eq!(found, (rows, fresh, shape), "{name}: {:o}", step.shape);
             }
         }
+        Ok(())
     }
 }
