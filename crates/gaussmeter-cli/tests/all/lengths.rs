@@ -1,8 +1,6 @@
 //! Samplers whose evaluations do not grow with their steps end every command with a reason.
 
-mod common;
-
-use common::{Folder, words};
+use crate::common::{Folder, words};
 use std::time::{Duration, Instant};
 
 #[test]

@@ -1,8 +1,6 @@
 //! `rank` and `pareto`: samplers compared at equal network evaluations.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,6 @@
 //! `tune`: the best times for given data.
 
-mod common;
-
-use common::{Folder, words};
+use crate::common::{Folder, words};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 

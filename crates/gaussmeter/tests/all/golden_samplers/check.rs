@@ -1,6 +1,6 @@
 //! A recorded run beside ours.
 
-use crate::case::{Case, numbers};
+use super::case::{Case, numbers};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
 use serde_json::Value;

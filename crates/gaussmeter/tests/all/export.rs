@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-const RECORDED: &str = include_str!("fixtures/export.json");
+const RECORDED: &str = include_str!("../fixtures/export.json");
 /// Exported code in pipelines with all kinds of flags, as `record/export_flags.py` found it to run.
-const FLAGS: &str = include_str!("fixtures/export_flags.json");
+const FLAGS: &str = include_str!("../fixtures/export_flags.json");
 
 fn setting(spectrum: Spectrum, process: &str, rule: &str) -> Setting {
     let process = process::registry().build(process).unwrap();

@@ -1,8 +1,6 @@
 //! The command as its user sees it: exit code, stdout, stderr and files.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use gaussmeter_testkit::{read_json, relative_error, shared};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -31,15 +29,6 @@ const COMMANDS: [&str; 16] = [
 ];
 
 impl Folder {
-    fn new() -> Self {
-        Folder::empty()
-    }
-    fn json(&self, line: &str) -> Value {
-        let document: Value =
-            serde_json::from_str(&self.stdout(&format!("{line} --format json"))).unwrap();
-        assert_eq!(document["schema"], 1, "{line}");
-        document
-    }
     fn w2(&self, line: &str) -> f64 {
         number(&self.json(line)["w2"])
     }
@@ -148,7 +137,7 @@ const LAMBDAS: [f64; 3] = [2.0, 0.5, 0.1];
 
 #[test]
 fn paper_table_prints_the_published_cells() {
-    let printed = Folder::new().stdout("table --paper");
+    let printed = Folder::empty().stdout("table --paper");
     let rows = rows(&printed);
     // Copied from the publication.
     for row in [
@@ -180,7 +169,7 @@ fn paper_table_prints_the_published_cells() {
 
 #[test]
 fn table_in_json_and_csv() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let document = folder.json("table --paper");
     let cells = list(&document["cells"]);
     let (continuous, discretized): (Vec<&Value>, Vec<&Value>) =
@@ -251,7 +240,7 @@ fn table_in_json_and_csv() {
 
 #[test]
 fn table_columns_count_what_they_say() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let table = |options: &str| {
         let line = format!("table --spectrum white:d=2 --sampler heun,rk4 --eps 1e-3 {options}");
         (folder.stdout(&line), folder.json(&line))
@@ -288,7 +277,7 @@ fn table_columns_count_what_they_say() {
 
 #[test]
 fn eval_gives_the_numbers_of_the_textbook() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let mu = [0.5, 0.0, -1.0];
     folder.write("data.json", r#"{"eigenvalue": [2, 0.5, 0.1], "mean": [0.5, 0, -1]}"#);
     let (steps, eps) = (40, 1e-3);
@@ -388,7 +377,7 @@ fn eval_gives_the_numbers_of_the_textbook() {
 
 #[test]
 fn contributions_of_the_modes_sum_to_w2_squared() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("data.csv", "eigenvalue,multiplicity\n2,1\n0.5,3\n0.1,10\n");
     let line = "eval --sampler heun --nfe 30 --spectrum data.csv";
     assert!(folder.json(line).get("modes").is_none());
@@ -417,7 +406,7 @@ fn contributions_of_the_modes_sum_to_w2_squared() {
 
 #[test]
 fn curves_end_where_eval_does() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let setting = "--spectrum geometric:d=9,lowest=1e-4,highest=10 --nfe 20";
     let expected = folder.w2(&format!("eval --sampler heun --eps 1e-2 {setting}"));
     let time = folder.json(&format!("curve --sampler heun --eps 1e-2 --target data {setting}"));
@@ -446,7 +435,7 @@ fn curves_end_where_eval_does() {
 
 #[test]
 fn times_come_from_a_file() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("times.txt", "1\n0.6\n0.25\n0.05\n");
     folder.write("times.npy", npy_f64(&[1.0, 0.6, 0.25, 0.05]));
     let expected = euler_w2(&[1.0, 0.6, 0.25, 0.05], &[1.5, 1.5], 1.0);
@@ -464,7 +453,7 @@ fn times_come_from_a_file() {
 
 #[test]
 fn spectra_come_from_files_of_every_format() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("law.npy", npy_f64(&LAMBDAS));
     folder.write("law.npz", npz(&[("eigenvalue", &LAMBDAS), ("multiplicity", &[1.0; 3])]));
     folder.write("law.csv", "eigenvalue,multiplicity\n2,1\n0.5,1\n0.1,1\n");
@@ -486,7 +475,7 @@ fn spectra_come_from_files_of_every_format() {
 
 #[test]
 fn initial_laws_processes_and_aliases() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("law.txt", "2\n0.5\n0.1\n");
     let w2 = |options: &str| folder.w2(&format!("eval --nfe 20 --spectrum law.txt {options}"));
 
@@ -520,7 +509,7 @@ fn initial_laws_processes_and_aliases() {
 
 #[test]
 fn lists_may_be_repeated_or_separated_by_commas() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let table = |options: &str| {
         folder.stdout(&format!("table --spectrum white:d=2 --nfe 8 --eps 1e-3 {options}"))
     };
@@ -538,7 +527,7 @@ fn lists_may_be_repeated_or_separated_by_commas() {
 
 #[test]
 fn every_metric_has_its_name_in_the_documents() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     for (metric, key) in [("kl", "kl_forward"), ("kl-reverse", "kl_reverse"), ("trace", "trace")] {
         let table = format!("table --spectrum white:d=2 --sampler em --nfe 8 --metric {metric}");
         assert!(
@@ -552,7 +541,7 @@ fn every_metric_has_its_name_in_the_documents() {
 
 #[test]
 fn the_extension_of_the_file_is_its_format() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let line = "eval --sampler euler --spectrum white:d=2";
     for (name, format) in [
         ("a.txt", "text"),
@@ -573,7 +562,7 @@ fn the_extension_of_the_file_is_its_format() {
 
 #[test]
 fn files_are_replaced_whole_or_not_at_all() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let line = "eval --sampler euler --spectrum white:d=2";
     folder.write("out.json", "precious");
     fs::hard_link(folder.path("out.json"), folder.path("reader")).unwrap();
@@ -603,7 +592,7 @@ fn files_are_replaced_whole_or_not_at_all() {
 #[test]
 fn links_and_permissions_stay_as_they_are() {
     use std::os::unix::fs::{PermissionsExt, symlink};
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let line = "eval --sampler euler --spectrum white:d=2 -o";
     let mode = |name: &str| fs::metadata(folder.path(name)).unwrap().permissions().mode() & 0o777;
     let set_mode = |name: &str, mode: u32| {
@@ -641,7 +630,7 @@ fn links_and_permissions_stay_as_they_are() {
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     // More than a pipe holds, so that the command is still writing when its reader leaves.
     for line in ["curve --format csv", "eval --sampler em --steps 20000 --format json"] {
         let arguments: Vec<&str> = line.split_whitespace().collect();
@@ -661,7 +650,7 @@ fn a_full_disk_is_a_failure() {
         println!("skipped: no /dev/full");
         return;
     };
-    let output = Folder::new().command(&["list"]).stdout(full).output().unwrap();
+    let output = Folder::empty().command(&["list"]).stdout(full).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.starts_with("error: cannot write to stdout: ") && stderr.lines().count() == 1);
@@ -686,7 +675,7 @@ fn assert_refused(folder: &Folder, arguments: &[&str], expected: &str) {
 
 #[test]
 fn bad_requests_get_one_line() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("up.txt", "0.5\n1\n");
     folder.write("t.txt", "1\n0.5\n0\n");
     for (line, expected) in [
@@ -771,7 +760,7 @@ fn bad_requests_get_one_line() {
 
 #[test]
 fn bad_files_get_one_line() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let pickle = npy("'|O'", "(1,)", b"\x80\x04N.");
     folder.write("object.npy", pickle);
     folder.write("complex.npy", npy("'<c16'", "(1,)", &[0; 16]));
@@ -813,7 +802,7 @@ fn bad_files_get_one_line() {
 
 #[test]
 fn version_and_completions() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     assert_eq!(folder.stdout("--version"), concat!("gaussmeter ", env!("CARGO_PKG_VERSION"), "\n"));
     for shell in ["bash", "zsh", "fish"] {
         let script = folder.stdout(&format!("completions {shell}"));
@@ -831,7 +820,7 @@ fn version_and_completions() {
 fn every_example_in_the_help_runs() {
     let mut seen = 0;
     for command in COMMANDS {
-        let folder = Folder::new();
+        let folder = Folder::empty();
         folder.write("my.npy", npy_f64(&LAMBDAS));
         let help = folder.stdout(&format!("{command} --help"));
         assert_eq!(help, folder.stdout(&format!("{command} -h")), "one help, short enough");
@@ -864,7 +853,7 @@ fn every_example_in_the_help_runs() {
 
 #[test]
 fn lists_name_everything_that_can_be_used() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let document = folder.json("list");
     let entries = list(&document["entries"]);
     let known = |family: &str| -> Vec<&str> {
@@ -900,7 +889,7 @@ fn lists_name_everything_that_can_be_used() {
 /// The program of a sampler in all formats, run again from its document.
 #[test]
 fn programs_are_shown_and_run_again() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let text = folder.stdout("show heun --steps 2 --process edm:sigma_max=2 --eps 0.5");
     assert!(rows(&text).contains(&"y1 = x0 - 0.750000 v1a".into()), "{text}");
     let printed = rows(&text);
@@ -950,7 +939,7 @@ fn programs_are_shown_and_run_again() {
 
 #[test]
 fn citations_are_bibtex() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let keys = |line: &str| {
         let text = folder.stdout(line);
         let keys = text.lines().filter_map(|l| l.strip_prefix('@')?.split_once('{'));
@@ -970,7 +959,7 @@ fn citations_are_bibtex() {
 
 #[test]
 fn latex_compiles() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let mut needed = BTreeSet::new();
     let mut body = String::new();
     for line in [

@@ -10,7 +10,7 @@ use gaussmeter::process::{self, from_scheduler_config, scheduler_classes};
 use serde_json::Value;
 
 fn fixture() -> Value {
-    serde_json::from_str(include_str!("fixtures/scheduler_configs.json")).unwrap()
+    serde_json::from_str(include_str!("../fixtures/scheduler_configs.json")).unwrap()
 }
 
 fn build(config: &str) -> Box<dyn Process> {
@@ -415,7 +415,7 @@ fn python_json_is_read() {
 /// The table of the documentation is the list of classes.
 #[test]
 fn documentation_lists_every_class() {
-    let text = include_str!("../../../docs/scheduler-configs.md");
+    let text = include_str!("../../../../docs/scheduler-configs.md");
     let rows: Vec<&str> = text.lines().filter(|line| line.contains("Scheduler |")).collect();
     let expected: Vec<String> = scheduler_classes()
         .map(|(class, process)| format!("| {class} | {} |", process.unwrap_or("refused")))

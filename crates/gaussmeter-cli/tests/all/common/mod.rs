@@ -1,6 +1,6 @@
 //! The command in a temporary folder.
-#![allow(dead_code, reason = "each file of tests uses some of it")]
 
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
@@ -59,6 +59,13 @@ impl Folder {
         let ran = self.run(line);
         assert_eq!((ran.code, &ran.stderr[..]), (0, ""), "{line}");
         ran.stdout
+    }
+    /// What such a run says in JSON.
+    pub fn json(&self, line: &str) -> Value {
+        let document: Value =
+            serde_json::from_str(&self.stdout(&format!("{line} --format json"))).unwrap();
+        assert_eq!(document["schema"], 1, "{line}");
+        document
     }
 }
 

@@ -1,7 +1,7 @@
 //! How the recorded runs are written here.
 
-use crate::case::Case;
-use crate::check::Skip;
+use super::case::Case;
+use super::check::Skip;
 
 /// A recorded file, how its cases are written here, and how many of them are covered.
 pub type File = (&'static str, fn(&Case) -> Option<String>, usize);
@@ -430,8 +430,8 @@ pub const FILES: &[File] = &[
 
 /// Recorded files that are no runs of samplers.
 pub const ELSEWHERE: &[(&str, &str)] = &[
-    ("schedules__comfyui", "lists of levels: tests/grids.rs"),
-    ("schedules__diffusers", "lists of levels: tests/grids.rs"),
+    ("schedules__comfyui", "lists of levels: tests/all/grids.rs"),
+    ("schedules__diffusers", "lists of levels: tests/all/grids.rs"),
     ("diffusers__scm", "no sampler here takes its step"),
 ];
 

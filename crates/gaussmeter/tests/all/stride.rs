@@ -5,7 +5,7 @@ use gaussmeter::{grid::CustomTimesteps, process, sampler};
 use serde_json::Value;
 use std::sync::Arc;
 
-const RECORDED: &str = include_str!("fixtures/stride.json");
+const RECORDED: &str = include_str!("../fixtures/stride.json");
 
 fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()

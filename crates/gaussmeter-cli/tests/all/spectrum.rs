@@ -1,9 +1,6 @@
 //! `spectrum` and `merge` as their user sees them.
-#![cfg(feature = "data")]
 
-mod common;
-
-use common::{Folder, Ran, words};
+use crate::common::{Folder, Ran, words};
 use image::{ImageFormat, RgbImage};
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,7 +26,7 @@ impl Folder {
         (code, errors[0].strip_prefix("error: ").unwrap().to_owned())
     }
     /// An array of an npz file, as its bytes.
-    fn array(&self, file: &str, name: &str) -> Vec<u8> {
+    fn stored(&self, file: &str, name: &str) -> Vec<u8> {
         let mut archive = zip::ZipArchive::new(fs::File::open(self.path(file)).unwrap()).unwrap();
         let mut bytes = Vec::new();
         std::io::copy(&mut archive.by_name(&format!("{name}.npy")).unwrap(), &mut bytes).unwrap();
@@ -94,7 +91,7 @@ fn parts_in_any_order_are_the_whole_bit_for_bit() {
     folder.ok("merge part3.npz part1.npz --sums -o left.npz");
     folder.ok("merge part4.npz left.npz part2.npz -o merged.npz --basis");
     for name in ["eigenvalue", "mean", "pixel_mean", "basis"] {
-        assert_eq!(folder.array("whole.npz", name), folder.array("merged.npz", name), "{name}");
+        assert_eq!(folder.stored("whole.npz", name), folder.stored("merged.npz", name), "{name}");
     }
     let (code, message) = folder.fails("merge part1.npz part2.npz part4.npz -o x.npz");
     assert_eq!(code, 1);
@@ -126,10 +123,10 @@ fn threads_change_nothing() {
         folder.ok(&format!("spectrum pictures --part 1/1 -o sums{threads}.npz"));
     }
     for name in ["first", "second"] {
-        assert_eq!(folder.array("sums1.npz", name), folder.array("sums2.npz", name));
-        assert_eq!(folder.array("sums1.npz", name), folder.array("sums5.npz", name));
+        assert_eq!(folder.stored("sums1.npz", name), folder.stored("sums2.npz", name));
+        assert_eq!(folder.stored("sums1.npz", name), folder.stored("sums5.npz", name));
     }
-    assert_eq!(folder.array("1.npz", "pixel_mean"), folder.array("5.npz", "pixel_mean"));
+    assert_eq!(folder.stored("1.npz", "pixel_mean"), folder.stored("5.npz", "pixel_mean"));
 }
 
 #[cfg(unix)]
@@ -170,7 +167,7 @@ fn interrupted_work_is_kept_and_resumed() {
         assert!(code == 1 && message.contains("read with other options"), "{message}");
         let Ran { code, stderr, .. } = folder.run("spectrum x.npy --resume -o my.npz");
         assert!(code == 0 && stderr.contains("going on after "), "{stderr}");
-        assert_eq!(folder.array("my.npz", "eigenvalue"), folder.array("whole.npz", "eigenvalue"));
+        assert_eq!(folder.stored("my.npz", "eigenvalue"), folder.stored("whole.npz", "eigenvalue"));
         assert_eq!(folder.names(), named(&["my.npz", "whole.npz", "x.npy"]));
     }
     let (_, message) = folder.fails("spectrum x.npy --resume -o other.npz");
@@ -184,7 +181,7 @@ fn statistics_covariances_and_eigenvalues() {
     folder.ok("spectrum cov.npy -o cov.npz");
     let eval = folder.ok("eval --sampler em --spectrum cov.npz --format json");
     assert!(eval.contains("\"dim\": 2.0"), "{eval}");
-    let values = folder.array("cov.npz", "eigenvalue");
+    let values = folder.stored("cov.npz", "eigenvalue");
     let values: Vec<f64> = values[values.len() - 16..]
         .chunks_exact(8)
         .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
@@ -196,8 +193,8 @@ fn statistics_covariances_and_eigenvalues() {
     fs::write(folder.path("list.txt"), "# eigenvalue\n3\n1\n").unwrap();
     folder.ok("spectrum list.txt -o list.npz");
     assert_eq!(
-        folder.array("list.npz", "eigenvalue").len(),
-        folder.array("cov.npz", "eigenvalue").len()
+        folder.stored("list.npz", "eigenvalue").len(),
+        folder.stored("cov.npz", "eigenvalue").len()
     );
     let (code, message) = folder.fails("spectrum list.txt --part 1/2 -o x.npz");
     assert!(code == 2 && message.contains("--part"), "{message}");
@@ -255,7 +252,7 @@ fn memory_is_bounded_as_asked() {
     let lanczos = "spectrum pictures --method lanczos --passes 8 --probes 4";
     folder.ok(&format!("{lanczos} --memory 1M -o kept.npz"));
     folder.ok(&format!("{lanczos} --memory 1K -o again.npz"));
-    assert_eq!(folder.array("kept.npz", "eigenvalue"), folder.array("again.npz", "eigenvalue"));
+    assert_eq!(folder.stored("kept.npz", "eigenvalue"), folder.stored("again.npz", "eigenvalue"));
 }
 
 #[cfg(target_os = "linux")]

@@ -6,7 +6,7 @@ use gaussmeter::{grid, process};
 use serde_json::Value;
 use std::sync::Arc;
 
-const RECORDED: &str = include_str!("fixtures/timesteps.json");
+const RECORDED: &str = include_str!("../fixtures/timesteps.json");
 
 fn process(text: &str) -> Arc<dyn Process> {
     process::registry().build(text).unwrap().item.into()

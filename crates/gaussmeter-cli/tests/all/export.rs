@@ -1,8 +1,6 @@
 //! The command `export`, and reading back what it writes.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 
 const KARRAS: &str = "--process edm --grid karras --spectrum white:d=4 --steps 3";
 

@@ -1,8 +1,6 @@
 //! Options without an effect are refused, and messages are short lines for people.
 
-mod common;
-
-use common::{Folder, Ran, words};
+use crate::common::{Folder, Ran, words};
 use std::fs;
 
 /// Most characters of a line on stderr, `error: ` included.

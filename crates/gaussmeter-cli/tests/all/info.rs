@@ -1,19 +1,11 @@
 //! `gaussmeter info` as its user sees it.
 
-mod common;
-
-use common::{Folder, Ran};
+use crate::common::{Folder, Ran};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 
 impl Folder {
-    fn new() -> Self {
-        Folder::empty()
-    }
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.stdout(&format!("{line} --format json"))).unwrap()
-    }
     /// Exit code and stderr of a run that must fail.
     fn error(&self, line: &str) -> (i32, String) {
         let Ran { code, stdout, stderr } = self.run(line);
@@ -72,7 +64,7 @@ fn described(meta: impl AsRef<[u8]>) -> Vec<u8> {
 
 #[test]
 fn text_of_a_small_spectrum() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("small.csv", "eigenvalue,multiplicity,mean\n1,3,2\n0.01,4,0\n0,2,0\n");
     assert_eq!(
         folder.stdout("info small.csv --ascii"),
@@ -147,7 +139,7 @@ note: 2 null modes not shown
 
 #[test]
 fn json_has_every_number() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("small.csv", "eigenvalue,multiplicity,mean\n4,2,1\n0.5,4,0\n0,2,0\n");
     let mut document = folder.json("info small.csv");
     // exp(0.8 ln 2.5 + 0.2 ln 20), 100 / 33, and the length of the mean.
@@ -202,7 +194,7 @@ fn json_has_every_number() {
 
 #[test]
 fn one_csv_row_per_spectrum() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let csv = folder.stdout("info white:d=10 --format csv");
     let lines: Vec<Vec<&str>> = csv.lines().map(|l| l.split(',').collect()).collect();
     assert_eq!((lines.len(), lines[0].len()), (2, lines[1].len()));
@@ -218,7 +210,7 @@ fn one_csv_row_per_spectrum() {
 
 #[test]
 fn latex_has_tables_and_a_figure_markdown_a_fence() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let latex = folder.stdout("info cifar10 --format latex");
     for part in [
         "% needs \\usepackage{booktabs}\n% needs \\usepackage{pgfplots}",
@@ -238,7 +230,7 @@ fn latex_has_tables_and_a_figure_markdown_a_fence() {
 
 #[test]
 fn presets_fit_a_terminal() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     for preset in [
         "cifar10",
         "cifar10-icml2025",
@@ -259,7 +251,7 @@ fn presets_fit_a_terminal() {
 
 #[test]
 fn a_file_says_what_it_is() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let meta = json!({
         "content": "gaussmeter texture", "version": 1, "program": "gaussmeter-data 0.1.0",
         "description": "brick.png", "provenance": "said above", "count": 1, "shape": [3, 32, 48],
@@ -303,7 +295,7 @@ fn a_file_says_what_it_is() {
 
 #[test]
 fn provenance_is_told_where_no_method_is() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let meta = json!({
         "content": "gaussmeter spectrum", "version": 1, "provenance": "merged by hand",
     });
@@ -313,7 +305,7 @@ fn provenance_is_told_where_no_method_is() {
 
 #[test]
 fn damaged_or_foreign_descriptions_do_not_hide_the_spectrum() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let deep = "[".repeat(100_000);
     let long = format!(
         r#"{{"content": "gaussmeter spectrum", "version": 1, "description": "{}"}}"#,
@@ -351,7 +343,7 @@ fn damaged_or_foreign_descriptions_do_not_hide_the_spectrum() {
 
 #[test]
 fn moments_are_described() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let meta = json!({
         "content": "gaussmeter moments", "version": 1, "values": "u8", "count": 10000,
         "shape": [3, 32, 32], "scale": { "factor": 0.5, "offset": 0.0 },
@@ -382,7 +374,7 @@ fn moments_are_described() {
 
 #[test]
 fn notices_are_told() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let data: Vec<u8> = [1.0_f32, -1e-8].iter().flat_map(|v| v.to_le_bytes()).collect();
     folder.write("single.npy", npy("<f4", 2, &data));
     let text = folder.stdout("info single.npy");
@@ -393,7 +385,7 @@ fn notices_are_told() {
 
 #[test]
 fn no_variance() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("zero.txt", "0\n0\n");
     let text = folder.stdout("info zero.txt");
     assert_rows(&text, &["dimension d 2", "rank 0", "stable rank - tr Σ / λmax"]);
@@ -406,7 +398,7 @@ fn no_variance() {
 
 #[test]
 fn errors_are_one_clear_line() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("words.txt", "no spectrum at all\n");
     folder.write("other.npz", npz(&[("a", numbers(&[1.0])), ("b", numbers(&[1.0]))]));
     folder.write("cut.npz", &described("{}")[..200]);
@@ -430,7 +422,7 @@ fn errors_are_one_clear_line() {
 
 #[test]
 fn every_example_in_the_help_runs() {
-    let folder = Folder::new();
+    let folder = Folder::empty();
     folder.write("my.npy", numbers(&[2.0, 0.5, 0.1]));
     let help = folder.stdout("info --help");
     assert_eq!(help, folder.stdout("info -h"), "one help, short enough");
@@ -451,7 +443,7 @@ fn files_of_ours_are_understood() {
     use gaussmeter_data::samples::{InMemory, Samples, Scale};
     use gaussmeter_data::{LanczosOptions, Method, Moments, Options, decompose};
 
-    let folder = Folder::new();
+    let folder = Folder::empty();
     let pixels: Vec<u8> = (0..6 * 40_u32).map(|i| (i * i * 37 % 251) as u8).collect();
     let mut samples = InMemory::bytes("noise", &[1, 2, 3], Scale::SYMMETRIC, pixels).unwrap();
     let dense = Options { basis: true, ..Options::default() };

@@ -1,10 +1,7 @@
 //! Inputs that once gave a silent wrong answer, took all memory or never ended, as their user meets
 //! them.
-#![cfg(feature = "data")]
 
-mod common;
-
-use common::{Folder, Ran};
+use crate::common::{Folder, Ran};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -77,7 +74,7 @@ fn in_single(samples: &[f64], n: usize, d: usize) -> Vec<f64> {
 }
 
 impl Folder {
-    fn json(&self, line: &str) -> Value {
+    fn document(&self, line: &str) -> Value {
         let Ran { code, stdout, stderr } = self.run(line);
         assert_eq!(code, 0, "{line}: {stderr}");
         serde_json::from_str(&stdout).unwrap()
@@ -145,7 +142,7 @@ fn sums_of_an_interrupted_run_are_no_part() {
         0
     );
     assert!(folder.refused("merge sums.npz").contains("interrupted run, over 60 samples"));
-    assert!(folder.json("info sums.npz --format json")["file"]["meta"]["complete"] == false);
+    assert!(folder.document("info sums.npz --format json")["file"]["meta"]["complete"] == false);
 
     // Files of earlier versions say it by their name only.
     fs::rename(folder.path("part1.interrupted.npz"), folder.path("y.interrupted.npz")).unwrap();
@@ -190,13 +187,13 @@ fn ranks_follow_the_stored_type() {
             let line = format!("spectrum {file} --centred -o {file}.s.npz");
             assert_eq!(folder.run(&line).code, 0);
         }
-        let info = folder.json(&format!("info {file}.s.npz --format json"));
+        let info = folder.document(&format!("info {file}.s.npz --format json"));
         assert_eq!(info["spectrum"]["null_dim"], (d - n + 1) as f64, "{file}");
         // Its last step takes null modes to zero, so that KL is finite.
         let line = format!(
             "eval --process edm --grid karras --sampler ddim --steps 18 --spectrum {file}.s.npz --format json"
         );
-        found.push((file, folder.json(&line)));
+        found.push((file, folder.document(&line)));
     }
     for (file, eval) in &found {
         for key in ["w2", "kl_forward", "kl_reverse"] {
@@ -233,7 +230,7 @@ fn lists_from_float32_have_the_kl_of_exact_ones() {
     ] {
         folder.write(name, bytes);
         let line = "eval --process edm --grid karras --sampler ddim --steps 18 --format json";
-        let eval = folder.json(&format!("{line} --spectrum {name}"));
+        let eval = folder.document(&format!("{line} --spectrum {name}"));
         let kl = eval["kl_forward"].as_f64().unwrap_or(f64::INFINITY);
         let expected = *expected.get_or_insert(kl);
         assert!((kl - expected).abs() <= 1e-5 * expected && kl < 10.0, "{name}: {kl}");
@@ -249,12 +246,12 @@ fn a_list_with_negative_values_keeps_no_rounding() {
         ("list8.npy", npy("<f8", "(8,)", &f64s(&list))),
     ] {
         folder.write(name, bytes);
-        let info = folder.json(&format!("info {name} --format json"));
+        let info = folder.document(&format!("info {name} --format json"));
         assert_eq!(info["spectrum"]["null_dim"], 5.0, "{name}");
     }
     // Without a negative value nothing says that the small ones are rounding.
     folder.write("small.npy", npy("<f8", "(3,)", &f64s(&[2e-7, 1.0, 4.0])));
-    assert_eq!(folder.json("info small.npy --format json")["spectrum"]["null_dim"], 0.0);
+    assert_eq!(folder.document("info small.npy --format json")["spectrum"]["null_dim"], 0.0);
 }
 
 #[test]
@@ -271,7 +268,7 @@ fn what_could_be_two_things_is_asked_about() {
         "{message}"
     );
     assert_eq!(folder.run("spectrum nearly.npy --kind covariance -o c.npz").code, 0);
-    let found = folder.json("info c.npz --format json")["spectrum"]["trace"].as_f64().unwrap();
+    let found = folder.document("info c.npz --format json")["spectrum"]["trace"].as_f64().unwrap();
     assert!((found - trace).abs() < 1e-9 * trace, "{found}, not {trace}");
     assert_eq!(folder.run("spectrum nearly.npy --kind samples -o s.npz").code, 0);
 
@@ -279,7 +276,7 @@ fn what_could_be_two_things_is_asked_about() {
     let message = folder.refused("spectrum column.npy -o x.npz");
     assert!(message.contains("--kind eigenvalues"), "{message}");
     assert_eq!(folder.run("spectrum column.npy --kind eigenvalues -o e.npz").code, 0);
-    assert_eq!(folder.json("info e.npz --format json")["spectrum"]["trace"], 7.0);
+    assert_eq!(folder.document("info e.npz --format json")["spectrum"]["trace"], 7.0);
 
     for (text, message) in [
         ("1,2,3\n", "one line"),
@@ -320,7 +317,7 @@ fn what_could_be_two_things_is_asked_about() {
         ("s.npy", "singular values"),
         ("sv.npz", "singular values"),
     ] {
-        let notices = folder.json(&format!("info {file} --format json"))["notices"].to_string();
+        let notices = folder.document(&format!("info {file} --format json"))["notices"].to_string();
         assert!(notices.contains(what), "{file}: {notices}");
         for line in ["eval --sampler heun --spectrum", "spectrum"] {
             let words: Vec<&str> = line.split(' ').chain([file]).collect();
@@ -351,11 +348,11 @@ fn lanczos_says_its_errors_everywhere() {
         assert_eq!(errors[0]["of"], "trace", "{line}: {errors}");
         assert!(errors[1]["steps"].as_f64().unwrap() > 0.0, "{line}: {errors}");
     }
-    let notices = folder.json("info l.npz --format json")["notices"].to_string();
+    let notices = folder.document("info l.npz --format json")["notices"].to_string();
     assert!(notices.contains("± "), "{notices}");
     // Eigenvalues have no such error.
     assert_eq!(folder.run("spectrum x.npy -o d.npz").code, 0);
-    assert!(folder.json("info d.npz --format json")["spectrum"].get("quadrature").is_none());
+    assert!(folder.document("info d.npz --format json")["spectrum"].get("quadrature").is_none());
 }
 
 fn png(width: u32, height: u32) -> Vec<u8> {

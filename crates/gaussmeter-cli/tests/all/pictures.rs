@@ -1,8 +1,6 @@
 //! `texture` and `sample` as their user sees them.
 
-mod common;
-
-use common::{Folder, Ran, finished, words};
+use crate::common::{Folder, Ran, finished, words};
 use gaussmeter_data::samples::{InMemory, Scale};
 use gaussmeter_data::{Options, StationaryModel, decompose};
 use gaussmeter_testkit::shared;
@@ -12,7 +10,7 @@ use std::path::Path;
 
 impl Folder {
     /// With a small picture and its texture.
-    fn new() -> Self {
+    fn with_fabric() -> Self {
         let folder = Folder::empty();
         folder.write_png("fabric.png", png::ColorType::Rgb, 12, 10, &pixels(360));
         folder.done("texture fabric.png -o fabric.npz");
@@ -67,7 +65,7 @@ fn decode(path: &Path) -> ([u32; 2], png::ColorType, Vec<u8>, Vec<String>) {
 
 #[test]
 fn a_texture_is_a_spectrum_and_a_model() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     let note = folder.done("texture fabric.png --periodic --scale unit --centred -o t.npz");
     assert!(note.contains("3x10x12") && note.contains("mean taken away"), "{note}");
     assert!(note.contains("119 of 360 eigenvalues are not zero"), "{note}");
@@ -88,7 +86,7 @@ fn a_texture_is_a_spectrum_and_a_model() {
 #[test]
 fn the_fabric_of_the_paper() {
     let Some(shared) = shared() else { return };
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     fs::copy(shared.join("data/textures/fabric.png"), folder.path("f.png")).unwrap();
     let note = folder.done("texture f.png --periodic --scale unit --centred -o t.npz");
     assert!(note.contains("total variance 1805.1436302, 65535 of 196608"), "{note}");
@@ -114,7 +112,7 @@ fn the_fabric_of_the_paper() {
 
 #[test]
 fn sheets_have_the_size_and_the_texts_that_they_should() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     assert_eq!(folder.done("sample fabric.npz -o a.png"), "");
     let (size, color, _, texts) = decode(&folder.path("a.png"));
     assert_eq!((size, color), ([4 * 12 + 3 * 2, 4 * 10 + 3 * 2], png::ColorType::Rgb));
@@ -139,7 +137,7 @@ fn sheets_have_the_size_and_the_texts_that_they_should() {
 /// The law does not change with the size: what is smaller than the texture is a window of it.
 #[test]
 fn textures_have_any_size() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     folder.done("sample fabric.npz --count 2 -o own.npz");
     folder.done("sample fabric.npz --count 2 --size 4x7 -o small.npz");
     let (own, small) = (folder.floats("own.npz", "samples"), folder.floats("small.npz", "samples"));
@@ -154,7 +152,7 @@ fn textures_have_any_size() {
 
 #[test]
 fn a_comparison_shows_the_discretization_error() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     let line = "sample fabric.npz --sampler heun --nfe 40 --count 3 --compare";
     let note = folder.done(&format!("{line} --init exact --gain 20 -o a.png"));
     assert!(note.contains("amplified 20 times; the difference is the discretization"), "{note}");
@@ -182,7 +180,7 @@ fn a_comparison_shows_the_discretization_error() {
 
 #[test]
 fn numbers_are_the_same_samples_in_any_type() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     for dtype in ["f64", "f32", "u8"] {
         folder.done(&format!("sample fabric.npz --count 5 --dtype {dtype} -o {dtype}.npz"));
         let (header, _) = folder.array(&format!("{dtype}.npz"), "samples");
@@ -211,7 +209,7 @@ fn numbers_are_the_same_samples_in_any_type() {
 
 #[test]
 fn bytes_do_not_depend_on_threads() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     for (name, options) in [
         ("a.png", "--count 9"),
         ("b.npz", "--count 40 --sampler em --nfe 7"),
@@ -230,7 +228,7 @@ fn bytes_do_not_depend_on_threads() {
 /// Spectra with eigenvectors and stationary models, of vectors and of pictures.
 #[test]
 fn every_model_is_sampled() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     let values = |count: usize| pixels(count * 40);
     let save = |name: &str, shape: &[usize], scale: Scale, count: usize| {
         let mut samples = InMemory::bytes(name, shape, scale, values(count)).unwrap();
@@ -279,7 +277,7 @@ fn refused(folder: &Folder, line: &str, code: i32) -> String {
 
 #[test]
 fn bad_requests_get_one_line() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     folder.write_png("alpha.png", png::ColorType::GrayscaleAlpha, 2, 1, &[9, 255, 9, 254]);
     fs::write(folder.path("list.txt"), "1\n2\n").unwrap();
     fs::write(folder.path("cut.npz"), &folder.bytes("fabric.npz")[..900]).unwrap();
@@ -321,7 +319,7 @@ fn bad_requests_get_one_line() {
 
 #[test]
 fn every_example_in_the_help_runs() {
-    let folder = Folder::new();
+    let folder = Folder::with_fabric();
     let mut seen = 0;
     for command in ["texture", "sample"] {
         let help = folder.run(&format!("{command} --help")).stdout;

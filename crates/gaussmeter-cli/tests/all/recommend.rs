@@ -1,8 +1,6 @@
 //! `gaussmeter recommend`, as its user sees it.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use gaussmeter_testkit::relative_error;
 use serde_json::Value;
 

@@ -1,8 +1,6 @@
 //! `gaussmeter schedules` and grids that follow the data, as their user sees them.
 
-mod common;
-
-use common::Folder;
+use crate::common::Folder;
 use gaussmeter_testkit::relative_error;
 use serde_json::Value;
 

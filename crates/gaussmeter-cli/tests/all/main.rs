@@ -1,0 +1,19 @@
+//! What the command does, run as users run it: one program, so that it is linked once. The tests of
+//! one file are `cargo test -p gaussmeter-cli --test all NAME::`.
+
+mod cli;
+mod common;
+mod export;
+mod info;
+mod lengths;
+mod options;
+#[cfg(feature = "data")]
+mod pictures;
+mod rank;
+mod recommend;
+#[cfg(feature = "data")]
+mod refused_inputs;
+mod schedules;
+#[cfg(feature = "data")]
+mod spectrum;
+mod tune;

@@ -1,0 +1,41 @@
+//! What the library promises, seen from outside: one program, so that it is linked once. The tests of
+//! one file are `cargo test -p gaussmeter --test all NAME::`.
+
+mod agreement;
+mod bounds;
+mod budget;
+mod comfyui_grids;
+mod conditioning;
+mod coordinates;
+mod data;
+mod deis_rhoab;
+#[cfg(feature = "dense")]
+mod dense;
+mod design;
+mod evaluations;
+mod export;
+mod few_steps;
+mod golden;
+mod golden_samplers;
+mod gradient;
+mod grids;
+mod hostile;
+mod icml;
+mod info;
+mod metrics;
+mod noise_ratio;
+mod order;
+mod plan_files;
+mod processes;
+mod propositions;
+mod recommend;
+mod registries;
+mod report;
+mod round_trip;
+mod runge_kutta;
+mod scheduler_configs;
+mod schedules;
+mod stride;
+#[cfg(feature = "dense")]
+mod texture;
+mod timesteps;
