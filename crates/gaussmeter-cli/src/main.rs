@@ -14,7 +14,7 @@ mod output;
 mod progress;
 #[cfg(feature = "data")]
 mod spectra;
-mod stop;
+mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;

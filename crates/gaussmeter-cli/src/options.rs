@@ -1,26 +1,12 @@
-//! Options shared by all commands that run samplers.
+//! Options shared by all commands that run samplers: what they say in words goes to the library, which
+//! has the defaults and the checks.
 
 use crate::failure::Failure;
 use crate::output::note;
 use clap::Args;
-use gaussmeter::entry::{Named, split_list};
-use gaussmeter::exact::Init;
-use gaussmeter::experiment::{Length, MAX_STEPS, NamedSampler, Place, Setting};
-use gaussmeter::grid::GridRule;
-use gaussmeter::metric::Metric;
-use gaussmeter::process::Process;
+use gaussmeter::data;
+use gaussmeter::experiment::{Defaults, Length, MAX_STEPS, Question, QuestionError, Words};
 use gaussmeter::spectrum::Spectrum;
-use gaussmeter::{data, exact, grid, metric, process, sampler};
-use std::sync::Arc;
-
-/// The samplers of the paper's table.
-pub const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
-
-/// The process where none is named.
-pub const PROCESS: &str = "vp-linear";
-
-/// The grid where none is named.
-pub const GRID: &str = "uniform";
 
 /// Data, process and grid.
 #[derive(Debug, Args)]
@@ -39,46 +25,47 @@ pub struct SettingOptions {
 #[command(next_help_heading = "Setting")]
 pub struct ProcessOptions {
     /// Forward process, such as edm:sigma_max=80 (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME", default_value = PROCESS)]
+    #[arg(long, value_name = "NAME", default_value = Defaults::EVAL.process)]
     pub process: String,
     /// Where the times go: uniform, karras, sigmas:FILE with its own levels, … (see `gaussmeter list grids`)
-    #[arg(long, value_name = "NAME", default_value = GRID)]
+    #[arg(long, value_name = "NAME", default_value = Defaults::EVAL.grid)]
     pub grid: String,
 }
 
 impl SettingOptions {
-    /// Loads the data and builds process and grid; notices go to stderr.
-    pub fn build(&self, default_spectrum: &str) -> Result<Setting, Failure> {
-        // Names are checked before files are read.
-        let build = self.dynamics.names()?;
-        Ok(build(load(self.spectrum.as_deref().unwrap_or(default_spectrum))?))
+    /// What they say of process and grid.
+    pub fn words(&self) -> Words {
+        self.dynamics.words()
+    }
+
+    /// Loads the data; notices go to stderr.
+    pub fn load(&self, defaults: &Defaults) -> Result<Spectrum, Failure> {
+        load(self.spectrum.as_deref().unwrap_or(defaults.spectrum))
     }
 }
 
 impl ProcessOptions {
-    /// Builds process and grid for a spectrum.
-    pub fn build(&self, spectrum: Spectrum) -> Result<Setting, Failure> {
-        Ok(self.names()?(spectrum))
-    }
-
-    fn names(&self) -> Result<impl FnOnce(Spectrum) -> Setting, Failure> {
-        let process = process(&self.process)?;
-        let rule = grid::registry().build(&self.grid)?;
-        Ok(|spectrum| Setting {
-            spectrum: Arc::new(spectrum),
-            process: process.item.into(),
-            process_label: process.label,
-            rule: rule.item.into(),
-            rule_label: rule.label,
-        })
+    /// What they say.
+    pub fn words(&self) -> Words {
+        let (process, grid) = (self.process.clone(), self.grid.clone());
+        Words { processes: vec![process], grids: vec![grid], ..Words::default() }
     }
 }
 
-/// Data and process, for commands that place the times themselves.
-pub fn setting(spectrum: Option<&str>, process: &str) -> Result<Setting, Failure> {
-    let (spectrum, process) = (spectrum.map(String::from), process.to_string());
-    let dynamics = ProcessOptions { process, grid: "uniform".into() };
-    SettingOptions { spectrum, dynamics }.build("cifar10")
+/// Reads a question; what users of its process should know goes to stderr.
+pub fn read(words: &Words, defaults: &'static Defaults) -> Result<Question, Failure> {
+    let question = words.read(defaults)?;
+    question.notices().for_each(note);
+    Ok(question)
+}
+
+impl From<QuestionError> for Failure {
+    fn from(error: QuestionError) -> Self {
+        match error {
+            QuestionError::Entry(error) => error.into(),
+            error => Failure::Usage(format!("--{error}")),
+        }
+    }
 }
 
 /// Data, and lists of processes and grids.
@@ -87,13 +74,13 @@ pub fn setting(spectrum: Option<&str>, process: &str) -> Result<Setting, Failure
 pub struct PlacesOptions {
     /// Data: a preset, such as cifar10 or power-law:d=3072,alpha=1.5 (see `gaussmeter list
     /// spectra`), or a file of eigenvalues (.npy, .npz, .csv, .txt, .json)
-    #[arg(long, value_name = "NAME|FILE", default_value = "cifar10")]
+    #[arg(long, value_name = "NAME|FILE", default_value = Defaults::RANK.spectrum)]
     pub spectrum: String,
     /// Forward processes, comma-separated, such as edm:sigma_max=80 (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME,…", default_value = "vp-linear")]
+    #[arg(long, value_name = "NAME,…", default_value = Defaults::RANK.process)]
     pub process: Vec<String>,
     /// Where the times go, comma-separated: uniform, karras, … (see `gaussmeter list grids`)
-    #[arg(long, value_name = "NAME,…", default_value = "uniform")]
+    #[arg(long, value_name = "NAME,…", default_value = Defaults::RANK.grid)]
     pub grid: Vec<String>,
     /// Truncation time where sampling stops [default: 1e-3, or where a grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
@@ -101,40 +88,11 @@ pub struct PlacesOptions {
 }
 
 impl PlacesOptions {
-    /// Every process with every grid; notices go to stderr.
-    pub fn build(&self) -> Result<Vec<Place>, Failure> {
-        // Names are checked before files are read.
-        let rules = grid::registry();
-        let processes = each("--process", &self.process, process)?;
-        let rules = each("--grid", &self.grid, |name| Ok(rules.build(name)?))?;
-        let spectrum = Arc::new(load(&self.spectrum)?);
-        let shared = |rule: Named<dyn GridRule>| (Arc::from(rule.item), rule.label);
-        let rules: Vec<(Arc<dyn GridRule>, String)> = rules.into_iter().map(shared).collect();
-        let mut places = Vec::new();
-        for process in processes {
-            let (process, process_label) = (Arc::<dyn Process>::from(process.item), process.label);
-            for (rule, rule_label) in &rules {
-                let setting = Setting {
-                    spectrum: spectrum.clone(),
-                    process: process.clone(),
-                    process_label: process_label.clone(),
-                    rule: rule.clone(),
-                    rule_label: rule_label.clone(),
-                };
-                places.push(Place { eps: eps(self.eps, &setting, 1e-3), setting });
-            }
-        }
-        Ok(places)
+    /// What they say of processes, grids and eps.
+    pub fn words(&self) -> Words {
+        let (processes, grids) = (self.process.clone(), self.grid.clone());
+        Words { processes, grids, eps: self.eps.into_iter().collect(), ..Words::default() }
     }
-}
-
-/// Builds a process; notices go to stderr.
-pub fn process(text: &str) -> Result<Named<dyn Process>, Failure> {
-    let process = process::registry().build(text)?;
-    for notice in process.item.notices() {
-        note(format!("{}: {notice}", process.label));
-    }
-    Ok(process)
 }
 
 /// Why no spectrum is found there, and what to do about it where something else is there.
@@ -180,15 +138,10 @@ pub struct LengthOptions {
 
 impl LengthOptions {
     /// The length asked for.
-    pub fn given(&self) -> Option<Length> {
+    pub fn given(&self) -> Vec<Length> {
         let steps = self.steps.map(Length::Steps);
-        steps.or(self.nfe.map(Length::Nfe)).or(self.points.map(Length::Points))
-    }
-
-    /// The length asked for; else that of the grid's own times; else `default`.
-    pub fn length(&self, setting: &Setting, default: Length) -> Length {
-        let own = || setting.rule.own_steps().map(|steps| Length::Points(steps + 1));
-        self.given().or_else(own).unwrap_or(default)
+        let length = steps.or(self.nfe.map(Length::Nfe)).or(self.points.map(Length::Points));
+        length.into_iter().collect()
     }
 }
 
@@ -198,75 +151,12 @@ pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
     gaussmeter::file::check(path).map(|_| ()).map_err(|e| Failure::request(&e))
 }
 
-/// The truncation time: asked for, else where the grid ends by itself, else `default`.
-pub fn eps(asked: Option<f64>, setting: &Setting, default: f64) -> f64 {
-    asked.or_else(|| setting.rule.own_end(&*setting.process)).unwrap_or(default)
-}
-
-/// The members of comma-separated lists, each given to `build`.
-fn each<T>(
-    option: &str,
-    texts: &[String],
-    build: impl Fn(&str) -> Result<T, Failure>,
-) -> Result<Vec<T>, Failure> {
-    let names: Vec<String> = texts.iter().flat_map(|t| split_list(t)).collect();
-    if names.is_empty() {
-        return Err(Failure::Usage(format!("{option} is an empty list")));
-    }
-    names.iter().map(|name| build(name)).collect()
-}
-
-/// Samplers, from comma-separated lists, or `all`.
-pub fn samplers(texts: &[String]) -> Result<Vec<NamedSampler>, Failure> {
-    if let [all] = texts
-        && all == "all"
-    {
-        return Ok(all_samplers());
-    }
-    let registry = sampler::registry();
-    each("--sampler", texts, |name| Ok(registry.build(name)?))
-}
-
-/// One sampler; `all` is for commands that take several.
-pub fn sampler(text: &str) -> Result<NamedSampler, Failure> {
-    match text {
-        "all" => Err(Failure::Usage(
-            "--sampler all: this command takes one sampler (all of them: gaussmeter rank)".into(),
-        )),
-        text => Ok(sampler::registry().build(text)?),
-    }
-}
-
-/// All samplers of the registry that need no parameter.
-pub fn all_samplers() -> Vec<NamedSampler> {
-    let registry = sampler::registry();
-    registry.names().into_iter().filter_map(|name| registry.build(name).ok()).collect()
-}
-
-/// Initial laws with their labels, from comma-separated lists.
-pub fn inits(texts: &[String]) -> Result<Vec<(String, Init)>, Failure> {
-    each("--init", texts, init)
-}
-
-/// An initial law with its label.
-pub fn init(text: &str) -> Result<(String, Init), Failure> {
-    let named = exact::init_registry().build(text)?;
-    Ok((named.label, *named.item))
-}
-
 /// What is measured.
 #[derive(Debug, Args)]
 pub struct MetricOption {
     /// What is measured: w2, kl-forward, kl-reverse, trace (see `gaussmeter list metrics`)
-    #[arg(long, value_name = "NAME", default_value = "w2")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::EVAL.metric)]
     pub metric: String,
-}
-
-impl MetricOption {
-    /// The metric.
-    pub fn build(&self) -> Result<Named<dyn Metric>, Failure> {
-        Ok(metric::registry().build(&self.metric)?)
-    }
 }
 
 /// Parses numbers and ranges of them: `20`, `5..50` and `10..100:10` in steps of ten, both ends

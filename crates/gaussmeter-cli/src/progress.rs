@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::output::note;
-use crate::stop;
+use crate::watch;
 use gaussmeter_data::samples::Progress;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ pub struct Work {
 impl Work {
     /// Begins to listen for interrupts, and shows a bar if stderr is a terminal.
     pub fn begin(total: Option<u64>) -> Result<Self, Failure> {
-        stop::listen()?;
+        watch::listen()?;
         let bar = match total {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::new_spinner(),
@@ -55,7 +55,7 @@ impl Work {
 
     /// Whether it was asked to stop.
     pub fn is_stopped() -> bool {
-        stop::is_asked()
+        watch::is_asked()
     }
 
     /// Ends the bar.

@@ -3,7 +3,7 @@
 
 use gaussmeter::basis::Basis;
 use gaussmeter::exact::along;
-use gaussmeter::experiment::{Length, Run, SampleError, Sampling, Setting};
+use gaussmeter::experiment::{Diffusion, Length, Run, SampleError, Sampling, Setting};
 use gaussmeter::paths::Draw;
 use gaussmeter::prelude::*;
 use gaussmeter::sampler;
@@ -122,9 +122,11 @@ fn exact_samples_have_mean_and_covariance_of_the_model() {
 
 fn setting(model: &Model, process: Arc<dyn Process>) -> Setting {
     Setting {
-        spectrum: Arc::new(model.spectrum().unwrap()),
-        process,
-        process_label: String::new(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(model.spectrum().unwrap()),
+            process,
+            process_label: String::new(),
+        },
         rule: Arc::new(Uniform),
         rule_label: String::new(),
     }

@@ -5,9 +5,10 @@
 //! kept, so that a busy machine slows both. `cargo bench -p gaussmeter --bench exact`; with
 //! `-- heun,rk4 500` these schemes alone, in so many rounds.
 
-use gaussmeter::experiment::{Column, Setting, TableOptions, table};
+use gaussmeter::experiment::{Column, Diffusion, Setting, TableOptions, table};
 use gaussmeter::numeric::differentiation::Real;
 use gaussmeter::prelude::*;
+use gaussmeter::watch::Watch;
 use gaussmeter::{exact, metric, sampler};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -285,17 +286,20 @@ fn main() {
         [("167 weighted nodes", data::load("cifar10").expect("a preset")), ("3072 modes", data)]
     {
         let setting = Setting {
-            spectrum: Arc::new(data),
-            process: process.clone(),
-            process_label: String::new(),
+            diffusion: Diffusion {
+                spectrum: Arc::new(data),
+                process: process.clone(),
+                process_label: String::new(),
+            },
             rule: Arc::new(Uniform),
             rule_label: String::new(),
         };
         let times = best(
             rounds,
-            &mut [&mut || one.install(|| drop(black_box(table(&setting, options())))), &mut || {
-                two.install(|| drop(black_box(table(&setting, options()))))
-            }],
+            &mut [
+                &mut || one.install(|| drop(black_box(table(&setting, options(), Watch::NOBODY)))),
+                &mut || two.install(|| drop(black_box(table(&setting, options(), Watch::NOBODY)))),
+            ],
         );
         println!(
             "{label:20} 1 thread {:6.1} ms, 2 threads {:6.1} ms",

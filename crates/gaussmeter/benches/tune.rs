@@ -2,9 +2,10 @@
 
 #![allow(missing_docs)]
 
-use gaussmeter::design::{Effort, End, Problem, Space, Start, Stop, starts};
+use gaussmeter::design::{Effort, End, Problem, Space, Start, starts};
 use gaussmeter::objective::SquaredWasserstein2;
 use gaussmeter::prelude::*;
+use gaussmeter::watch::Watch;
 use gaussmeter::{data, sampler};
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +23,7 @@ fn main() {
     for name in ["ddim", "dpmpp-2m", "dpmpp-3m", "dpmpp-2m-sde", "edm", "dpm-2", "dpmpp-sde"] {
         let sampler = sampler::registry().build(name).expect("a sampler").item;
         let problem = Problem {
-            stop: Stop::NEVER,
+            watch: Watch::NOBODY,
             spectrum: &data,
             sampler: &*sampler,
             init: &Init::Normal { std: Some(80.0) },

@@ -33,15 +33,17 @@
 pub mod basis;
 pub mod bibliography;
 pub mod data;
-pub mod denoiser;
 pub mod design;
 pub mod entry;
 pub mod exact;
 pub mod experiment;
 pub mod export;
+pub mod families;
 pub mod file;
 pub mod grid;
+pub mod level;
 pub mod metric;
+pub mod network;
 pub mod numeric;
 pub mod objective;
 pub mod paths;
@@ -53,6 +55,7 @@ pub mod summary;
 pub mod tape;
 #[cfg(feature = "dense")]
 pub mod texture;
+pub mod watch;
 
 /// The names most programs need.
 pub mod prelude {

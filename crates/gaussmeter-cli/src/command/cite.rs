@@ -1,8 +1,9 @@
 use crate::failure::Failure;
-use crate::options::samplers;
+use crate::options;
 use crate::output::emit;
 use clap::Args;
 use gaussmeter::bibliography::bibtex;
+use gaussmeter::experiment::{Defaults, Words};
 use gaussmeter::{data, grid, metric, process, sampler};
 use std::path::PathBuf;
 
@@ -39,7 +40,8 @@ pub struct Arguments {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let mut sources = Vec::new();
     if !a.sampler.is_empty() {
-        for named in samplers(&a.sampler)? {
+        let words = Words { samplers: a.sampler, ..Words::default() };
+        for named in options::read(&words, &Defaults::RANK)?.samplers {
             sources.push(sampler::registry().find(named.name)?.source);
         }
     }

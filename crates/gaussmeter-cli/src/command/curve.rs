@@ -3,7 +3,7 @@ use crate::options::{self, LengthOptions, MetricOption, SettingOptions, parse_le
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Target;
-use gaussmeter::experiment::{Length, curve_eps, curve_time};
+use gaussmeter::experiment::{Defaults, Words, curve_eps, curve_time, spaced_eps};
 
 /// Error along time, or along the truncation time, beside both continuous solutions
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct Arguments {
         long,
         value_name = "NAME,…",
         help_heading = "Setting",
-        default_value = "em,ei,euler,heun"
+        default_value = Defaults::CURVE.samplers
     )]
     sampler: Vec<String>,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     eps: Vec<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::CURVE.inits)]
     init: String,
     #[command(flatten)]
     metric: MetricOption,
@@ -65,31 +65,36 @@ enum TargetName {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.for_tables(a.rows.is_some(), "--rows")?;
-    let samplers = options::samplers(&a.sampler)?;
-    let metric = a.metric.build()?;
-    let (init_label, init) = options::init(&a.init)?;
-    let setting = a.setting.build("cifar10")?;
-    let length = a.length.length(&setting, Length::Nfe(1000));
-    let init = (init_label.as_str(), &init);
+    let words = Words {
+        samplers: a.sampler,
+        inits: vec![a.init],
+        metric: Some(a.metric.metric),
+        lengths: a.length.given(),
+        eps: a.eps.clone(),
+        ..a.setting.words()
+    };
+    let question = options::read(&words, &Defaults::CURVE)?;
+    let setting = question.setting(a.setting.load(&Defaults::CURVE)?);
+    let (length, eps) = (question.length(&setting), question.eps(&setting));
+    let (label, init) = &question.inits[0];
+    let (samplers, init, metric) = (&question.samplers, (&label[..], init), question.metric);
     let target = a.target.map(|target| match target {
         TargetName::Marginal => Target::Marginal,
         TargetName::Data => Target::Data,
     });
     let curve = match (a.against, &a.eps[..]) {
         (Against::Time, [] | [_]) => {
-            let eps = options::eps(a.eps.first().copied(), &setting, 1e-3);
             let target = target.unwrap_or(Target::Marginal);
-            curve_time(&setting, &samplers, length, eps, init, metric, target)?
+            curve_time(&setting, samplers, length, eps, init, metric, target)?
         }
         (Against::Time, _) => {
             return Err(Failure::Usage("--against time takes one --eps, not a list".into()));
         }
         (Against::Eps, _) if setting.rule.own_end(&*setting.process).is_none() => {
-            let spaced: Vec<f64> =
-                (0..=16).map(|k| 10f64.powf(-5.0 + f64::from(k) / 4.0)).collect();
+            let spaced = spaced_eps();
             let eps = if a.eps.is_empty() { &spaced } else { &a.eps };
             let target = target.unwrap_or(Target::Data);
-            curve_eps(&setting, &samplers, length, eps, init, metric, target)?
+            curve_eps(&setting, samplers, length, eps, init, metric, target)?
         }
         (Against::Eps, _) => {
             return Err(Failure::Usage(

@@ -2,7 +2,7 @@ use crate::failure::Failure;
 use crate::options::{self, LengthOptions, SettingOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
-use gaussmeter::experiment::{Length, evaluate};
+use gaussmeter::experiment::{Defaults, Words};
 
 /// One configuration: everything known about it
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct Arguments {
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::EVAL.inits)]
     init: String,
     #[command(flatten)]
     length: LengthOptions,
@@ -39,11 +39,14 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let sampler = options::sampler(&a.sampler)?;
-    let (init_label, init) = options::init(&a.init)?;
-    let setting = a.setting.build("cifar10")?;
-    let length = a.length.length(&setting, Length::Nfe(50));
-    let eps = options::eps(a.eps, &setting, 1e-3);
-    let evaluation = evaluate(&setting, &sampler, length, eps, (&init_label, &init))?;
+    let words = Words {
+        samplers: vec![a.sampler],
+        inits: vec![a.init],
+        lengths: a.length.given(),
+        eps: a.eps.into_iter().collect(),
+        ..a.setting.words()
+    };
+    let question = options::read(&words, &Defaults::EVAL)?;
+    let evaluation = question.evaluate(a.setting.load(&Defaults::EVAL)?)?;
     a.output.write(&evaluation.report(a.modes))
 }

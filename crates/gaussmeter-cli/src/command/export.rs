@@ -2,7 +2,7 @@ use crate::failure::Failure;
 use crate::options::{self, LengthOptions, SettingOptions, parse_time};
 use crate::output::{note, print, write_text};
 use clap::{Args, ValueEnum};
-use gaussmeter::experiment::Length;
+use gaussmeter::experiment::{Defaults, Words};
 use gaussmeter::export::{self, Form, export};
 use std::path::{Path, PathBuf};
 
@@ -80,18 +80,25 @@ impl Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let target = export::registry().build(&a.to)?;
-    let sampler = options::sampler(&a.sampler)?;
-    let init = a.init.as_deref().map(options::init).transpose()?;
-    let setting = a.setting.build("cifar10")?;
-    let length = a.length.length(&setting, Length::Nfe(10));
-    let eps = options::eps(a.eps, &setting, 0.0);
-    let grid = setting.run(&sampler, length, eps)?.grid;
-    let init = init.as_ref().map(|(label, init)| (&label[..], init));
-    let export = export(&setting, &sampler, &grid, init, &target)?;
+    let form = a.form();
+    let words = Words {
+        samplers: vec![a.sampler],
+        inits: a.init.clone().into_iter().collect(),
+        lengths: a.length.given(),
+        eps: a.eps.into_iter().collect(),
+        ..a.setting.words()
+    };
+    let question = options::read(&words, &Defaults::EXPORT)?;
+    let setting = question.setting(a.setting.load(&Defaults::EXPORT)?);
+    let (length, eps) = (question.length(&setting), question.eps(&setting));
+    let sampler = question.sampler()?;
+    let grid = setting.run(sampler, length, eps)?.grid;
+    let init = a.init.is_some().then(|| question.init());
+    let export = export(&setting, sampler, &grid, init, &target)?;
     for line in export.notes() {
         note(line);
     }
-    let text = export.text(a.form());
+    let text = export.text(form);
     match &a.output {
         Some(path) => write_text(path, &text),
         None => print(&text),

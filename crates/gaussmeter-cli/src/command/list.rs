@@ -1,9 +1,11 @@
 use crate::failure::Failure;
 use crate::output::Output;
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
+use gaussmeter::experiment;
+use gaussmeter::families::{Visit, families};
 use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
-use gaussmeter::{data, exact, experiment, export, grid, metric, objective, process, sampler};
 use serde_json::json;
 
 /// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, objectives, formats
@@ -15,7 +17,8 @@ Examples:
   gaussmeter list processes --format json")]
 pub struct Arguments {
     /// What to list [default: all]
-    what: Option<What>,
+    #[arg(value_parser = plurals())]
+    what: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -33,22 +36,8 @@ pub struct SamplersArguments {
 
 impl From<SamplersArguments> for Arguments {
     fn from(a: SamplersArguments) -> Self {
-        Arguments { what: Some(What::Samplers), output: a.output }
+        Arguments { what: Some("samplers".into()), output: a.output }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum What {
-    Samplers,
-    Processes,
-    Grids,
-    Spectra,
-    Inits,
-    Metrics,
-    Objectives,
-    Targets,
-    #[cfg(feature = "data")]
-    Formats,
 }
 
 /// An entry without its type.
@@ -62,17 +51,42 @@ struct Listed {
     source: &'static str,
 }
 
-fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
-    let item = |e: &&'static Entry<T>| Listed {
-        family: registry.family,
-        name: e.name,
-        aliases: e.aliases,
-        order: e.order,
-        parameters: e.parameters,
-        summary: e.summary,
-        source: e.source,
-    };
-    registry.entries.iter().map(item).collect()
+/// The families with their plural and their title.
+#[derive(Default)]
+struct Families(Vec<(&'static str, &'static str, Vec<Listed>)>);
+
+impl Visit for Families {
+    fn visit<T: ?Sized + 'static>(
+        &mut self,
+        plural: &'static str,
+        title: &'static str,
+        registry: &Registry<T>,
+    ) {
+        let item = |e: &&'static Entry<T>| Listed {
+            family: registry.family,
+            name: e.name,
+            aliases: e.aliases,
+            order: e.order,
+            parameters: e.parameters,
+            summary: e.summary,
+            source: e.source,
+        };
+        self.0.push((plural, title, registry.entries.iter().map(item).collect()));
+    }
+}
+
+/// All families that can be listed.
+fn all() -> Families {
+    let mut all = Families::default();
+    families(&mut all);
+    #[cfg(feature = "data")]
+    all.0.push(("formats", "Formats of data sets", formats()));
+    all
+}
+
+/// The words for them.
+fn plurals() -> PossibleValuesParser {
+    PossibleValuesParser::new(all().0.into_iter().map(|(plural, ..)| plural))
 }
 
 /// What `spectrum` reads.
@@ -92,20 +106,8 @@ fn formats() -> Vec<Listed> {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let width = a.output.width()?;
-    let families = [
-        (What::Samplers, "Samplers", listed(&sampler::registry())),
-        (What::Processes, "Processes", listed(&process::registry())),
-        (What::Grids, "Grids", listed(&grid::registry())),
-        (What::Spectra, "Spectra", listed(&data::registry())),
-        (What::Inits, "Initial laws", listed(&exact::init_registry())),
-        (What::Metrics, "Metrics", listed(&metric::registry())),
-        (What::Objectives, "Objectives of tune and schedules", listed(&objective::registry())),
-        (What::Targets, "Targets of export", listed(&export::registry())),
-        #[cfg(feature = "data")]
-        (What::Formats, "Formats of data sets", formats()),
-    ];
-    let wanted: Vec<_> =
-        families.into_iter().filter(|(w, _, _)| a.what.is_none_or(|what| what == *w)).collect();
+    let mut wanted = all().0;
+    wanted.retain(|(plural, ..)| a.what.as_deref().is_none_or(|what| what == *plural));
     let all = || wanted.iter().flat_map(|(_, _, entries)| entries);
     let report = Report {
         tables: wanted.iter().map(|(_, title, entries)| table(title, entries, width)).collect(),

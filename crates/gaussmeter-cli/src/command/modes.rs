@@ -2,7 +2,7 @@ use crate::failure::Failure;
 use crate::options::{self, LengthOptions, SettingOptions, parse_length, parse_time};
 use crate::output::Output;
 use clap::Args;
-use gaussmeter::experiment::{Length, mode_errors};
+use gaussmeter::experiment::{Defaults, Words};
 
 /// Error per eigenvalue: how it depends on the data
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ Examples:
   gaussmeter modes --sampler euler,heun,rk4 --eps 1e-4 -o modes.csv")]
 pub struct Arguments {
     /// Samplers, comma-separated (see `gaussmeter samplers`)
-    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = "em,heun")]
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::MODES.samplers)]
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::MODES.inits)]
     init: String,
     #[command(flatten)]
     length: LengthOptions,
@@ -38,11 +38,14 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.for_tables(a.rows.is_some(), "--rows")?;
-    let samplers = options::samplers(&a.sampler)?;
-    let (init_label, init) = options::init(&a.init)?;
-    let setting = a.setting.build("cifar10")?;
-    let length = a.length.length(&setting, Length::Nfe(50));
-    let eps = options::eps(a.eps, &setting, 1e-3);
-    let errors = mode_errors(&setting, &samplers, length, eps, (&init_label, &init))?;
+    let words = Words {
+        samplers: a.sampler,
+        inits: vec![a.init],
+        lengths: a.length.given(),
+        eps: a.eps.into_iter().collect(),
+        ..a.setting.words()
+    };
+    let question = options::read(&words, &Defaults::MODES)?;
+    let errors = question.modes(a.setting.load(&Defaults::MODES)?)?;
     a.output.write(&errors.report(a.rows.unwrap_or(25)))
 }

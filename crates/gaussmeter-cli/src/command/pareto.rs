@@ -1,8 +1,9 @@
 use crate::failure::Failure;
 use crate::options::{self, MetricOption, PlacesOptions, parse_length, parse_range};
 use crate::output::Output;
+use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::pareto;
+use gaussmeter::experiment::{Defaults, Length, Words};
 
 /// Error against network evaluations, and which runs no other one beats
 #[derive(Debug, Args)]
@@ -19,12 +20,12 @@ Examples:
   gaussmeter pareto --spectrum my.npy --nfe 5,10,20 --format csv")]
 pub struct Arguments {
     /// Samplers, comma-separated (see `gaussmeter samplers`), or all
-    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = SAMPLERS)]
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::PARETO.samplers)]
     sampler: Vec<String>,
     #[command(flatten)]
     places: PlacesOptions,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::PARETO.inits)]
     init: String,
     #[command(flatten)]
     metric: MetricOption,
@@ -38,15 +39,18 @@ pub struct Arguments {
     output: Output,
 }
 
-const SAMPLERS: &str = "em,euler,heun,rk4,ddim,dpmpp-2m,dpmpp-2m-sde,edm";
-
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.for_tables(a.columns.is_some(), "--columns")?;
-    let samplers = options::samplers(&a.sampler)?;
-    let metric = a.metric.build()?;
-    let (init_label, init) = options::init(&a.init)?;
-    let places = a.places.build()?;
-    let budgets: Vec<usize> = a.nfe.into_iter().flatten().collect();
-    let front = pareto(places, &samplers, &budgets, (&init_label, &init), metric)?;
-    a.output.write(&front.report(a.columns.unwrap_or(6)))
+    let words = Words {
+        samplers: a.sampler,
+        inits: vec![a.init],
+        metric: Some(a.metric.metric),
+        lengths: a.nfe.into_iter().flatten().map(Length::Nfe).collect(),
+        ..a.places.words()
+    };
+    let question = options::read(&words, &Defaults::PARETO)?;
+    let spectrum = options::load(&a.places.spectrum)?;
+    let front = watched(|watch| question.pareto(spectrum, watch))?;
+    a.output.write(&front.report(a.columns.unwrap_or(6)))?;
+    watch::end(front.is_interrupted())
 }

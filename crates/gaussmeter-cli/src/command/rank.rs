@@ -1,8 +1,9 @@
 use crate::failure::Failure;
 use crate::options::{self, MetricOption, PlacesOptions, parse_length};
 use crate::output::Output;
+use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::rank;
+use gaussmeter::experiment::{Defaults, Length, Words};
 
 /// All samplers at one budget of network evaluations, the best first
 #[derive(Debug, Args)]
@@ -18,7 +19,7 @@ Examples:
   gaussmeter rank --nfe 30 --spectrum my.npy --process vp-discrete --grid simple")]
 pub struct Arguments {
     /// Network evaluations (NFE) that each sampler may spend
-    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "20")]
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value_t = Defaults::RANK.budget())]
     nfe: usize,
     /// Samplers, comma-separated (see `gaussmeter samplers`) [default: all]
     #[arg(long, value_name = "NAME,…", help_heading = "Setting")]
@@ -26,7 +27,7 @@ pub struct Arguments {
     #[command(flatten)]
     places: PlacesOptions,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::RANK.inits)]
     init: String,
     #[command(flatten)]
     metric: MetricOption,
@@ -36,13 +37,16 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let samplers = match a.sampler.is_empty() {
-        true => options::all_samplers(),
-        false => options::samplers(&a.sampler)?,
+    let words = Words {
+        samplers: a.sampler,
+        inits: vec![a.init],
+        metric: Some(a.metric.metric),
+        lengths: vec![Length::Nfe(a.nfe)],
+        ..a.places.words()
     };
-    let metric = a.metric.build()?;
-    let (init_label, init) = options::init(&a.init)?;
-    let places = a.places.build()?;
-    let ranking = rank(places, &samplers, a.nfe, (&init_label, &init), metric)?;
-    a.output.write(&ranking.report())
+    let question = options::read(&words, &Defaults::RANK)?;
+    let spectrum = options::load(&a.places.spectrum)?;
+    let ranking = watched(|watch| question.rank(spectrum, watch))?;
+    a.output.write(&ranking.report())?;
+    watch::end(ranking.is_interrupted())
 }

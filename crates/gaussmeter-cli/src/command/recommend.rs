@@ -1,10 +1,9 @@
 use crate::failure::Failure;
 use crate::options::{self, parse_length, parse_time};
 use crate::output::{Output, write_text};
-use crate::stop;
+use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::{Goal, RecommendOptions, recommend};
-use std::io::{IsTerminal, Write, stderr};
+use gaussmeter::experiment::{Defaults, Goal, RecommendOptions, Words, recommend};
 use std::path::PathBuf;
 
 /// The best sampler and schedule for given data and budget
@@ -29,7 +28,7 @@ pub struct Arguments {
         long,
         value_name = "NAME,…",
         help_heading = "Setting",
-        default_value = "all",
+        default_value = Defaults::RECOMMEND.samplers,
         hide_default_value = true
     )]
     sampler: Vec<String>,
@@ -37,10 +36,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME|FILE", help_heading = "Setting")]
     spectrum: Option<String>,
     /// Forward process (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME", default_value = "edm", help_heading = "Setting")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::RECOMMEND.process, help_heading = "Setting")]
     process: String,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal", help_heading = "Setting")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::RECOMMEND.inits, help_heading = "Setting")]
     init: String,
     /// Time where sampling stops; 0 is the data
     #[arg(long, value_name = "E", value_parser = parse_time, default_value = "0", allow_hyphen_values = true, help_heading = "Setting")]
@@ -90,37 +89,26 @@ fn parse_budget(text: &str) -> Result<usize, String> {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.for_tables(a.top.is_some(), "--top")?;
-    let samplers = options::samplers(&a.sampler)?;
-    let init = options::init(&a.init)?;
-    let setting = options::setting(a.spectrum.as_deref(), &a.process)?;
-    let goal = match a.error {
-        Some(error) => Goal::Error(error),
-        None => Goal::Nfe(a.nfe.unwrap_or(20)),
+    let words = Words {
+        samplers: a.sampler,
+        processes: vec![a.process],
+        inits: vec![a.init],
+        ..Words::default()
     };
+    let mut question = options::read(&words, &Defaults::RECOMMEND)?;
+    let spectrum = options::load(a.spectrum.as_deref().unwrap_or(Defaults::RECOMMEND.spectrum))?;
+    let diffusion = question.diffusion(spectrum);
     let options = RecommendOptions {
-        samplers,
-        goal,
+        goal: a.error.map_or(Goal::Nfe(a.nfe.unwrap_or(Defaults::RECOMMEND.budget())), Goal::Error),
         front: a.front,
-        init,
         eps: a.eps,
         min_ratio: a.min_ratio,
+        ..RecommendOptions::new(question.samplers, question.inits.swap_remove(0))
     };
-    let is_shown = stderr().is_terminal();
-    let progress = |budget: usize, done: usize, total: usize| {
-        if is_shown {
-            let mut stderr = stderr().lock();
-            let _ = write!(stderr, "\r{budget} NFE: {done} of {total} samplers \x1b[K");
-            let _ = stderr.flush();
-        }
-    };
-    let recommendation = recommend(&setting, options, &progress, stop::listen()?);
-    if is_shown {
-        let _ = write!(stderr().lock(), "\r\x1b[K");
-    }
-    let recommendation = recommendation?;
+    let recommendation = watched(|watch| recommend(&diffusion, options, watch))?;
     if let Some(path) = &a.save {
         write_text(path, &recommendation.sigmas())?;
     }
     a.output.write(&recommendation.report(a.top.unwrap_or(15)))?;
-    stop::end(recommendation.interrupted)
+    watch::end(recommendation.interrupted)
 }

@@ -1,17 +1,15 @@
 use crate::failure::Failure;
-use crate::options::{
-    self, GRID, LengthOptions, PROCESS, ProcessOptions, parse_bytes, parse_length, parse_time,
-};
+use crate::options::{self, LengthOptions, ProcessOptions, parse_bytes, parse_length, parse_time};
 use crate::output::{differs, extension, note};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
+use gaussmeter::data;
 use gaussmeter::exact::Init;
 use gaussmeter::experiment::{
-    Frame, FrameKind, Length, Run, Sampling, Setting, nearest_levels, spread_levels,
+    Defaults, Frame, FrameKind, Run, Sampling, Setting, Words, nearest_levels, spread_levels,
 };
 use gaussmeter::paths::Draw;
 use gaussmeter::process::Level;
-use gaussmeter::{data, sampler};
 use gaussmeter_data::{Dtype, Memory, Model, SampleFile, Sheet};
 use serde_json::json;
 use std::path::PathBuf;
@@ -120,8 +118,15 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         )));
     }
     options::exists(&a.file)?;
-    let sampler = a.sampler.as_deref().map(|s| sampler::registry().build(s)).transpose()?;
-    let (init_label, init) = options::init(a.init.as_deref().unwrap_or("normal"))?;
+    let words = Words {
+        samplers: a.sampler.clone().into_iter().collect(),
+        inits: a.init.clone().into_iter().collect(),
+        lengths: a.length.given(),
+        eps: a.eps.into_iter().collect(),
+        ..a.dynamics.words()
+    };
+    let question = options::read(&words, &Defaults::SAMPLE)?;
+    let (init_label, init) = question.init();
     let mut model = Model::load(&a.file)?;
     let mut window = None;
     if let Some([height, width]) = a.size {
@@ -135,12 +140,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         model = model.resized(height.max(own_height), width.max(own_width))?;
         window = (height < own_height || width < own_width).then_some([height, width]);
     }
-    let setting = a.dynamics.build(model.spectrum()?)?;
-    let init = setting.init(&init)?;
-    let run = match &sampler {
+    let setting = question.setting(model.spectrum()?);
+    let init = setting.init(init)?;
+    let run = match question.samplers.first() {
         Some(sampler) => {
-            let length = a.length.length(&setting, Length::Nfe(50));
-            Some(setting.run(sampler, length, options::eps(a.eps, &setting, 1e-3))?)
+            Some(setting.run(sampler, question.length(&setting), question.eps(&setting))?)
         }
         None => None,
     };
@@ -176,12 +180,12 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
         false => Ok(()),
     };
     let (exact, png) = (a.sampler.is_none(), format == "png");
-    refuse(exact && a.length.given().is_some(), "a length", "--sampler")?;
+    refuse(exact && !a.length.given().is_empty(), "a length", "--sampler")?;
     refuse(exact && a.eps.is_some(), "--eps", "--sampler")?;
     refuse(exact && a.init.is_some(), "--init", "--sampler")?;
     let takes_grid = matches!(a.times, Some(Times::Count(_)));
-    let process = exact && a.times.is_none() && a.dynamics.process != PROCESS;
-    let grid = exact && !takes_grid && a.dynamics.grid != GRID;
+    let process = exact && a.times.is_none() && a.dynamics.process != Defaults::SAMPLE.process;
+    let grid = exact && !takes_grid && a.dynamics.grid != Defaults::SAMPLE.grid;
     refuse(grid, "--grid", "--sampler, or --times with a number")?;
     refuse(process, "--process", "--sampler or --times")?;
     refuse(png && a.dtype.is_some(), "--dtype", "an .npz file")?;
@@ -224,7 +228,7 @@ fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
     match times {
         Times::Count(count) => {
             let steps = setting.rule.own_steps().unwrap_or(count - 1);
-            let grid = grid(steps, options::eps(None, setting, 0.0))?;
+            let grid = grid(steps, setting.rule.own_end(&*setting.process).unwrap_or(0.0))?;
             Ok(spread_levels(&grid, *count).into_iter().map(|k| grid.levels()[k]).collect())
         }
         Times::List(times) => {

@@ -1,30 +1,12 @@
 use crate::failure::Failure;
 use crate::options::{self, parse_length, parse_time};
 use crate::output::Output;
-use crate::stop;
+use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::entry::split_list;
-use gaussmeter::experiment::{Length, NamedRule, ScheduleOptions, Setting, schedules};
-use gaussmeter::grid;
+use gaussmeter::experiment::{
+    Defaults, Length, ScheduleOptions, TuneOptions, Words, compared_rules, schedules,
+};
 use gaussmeter::objective;
-use gaussmeter::process::Process;
-use std::sync::Arc;
-
-/// The schedules that have a range of noise levels, with and without regard to the data.
-const RANGED: [&str; 12] = [
-    "karras",
-    "exponential",
-    "tangent",
-    "geodesic",
-    "geodesic:weight=kl",
-    "w2-geodesic",
-    "fisher-rao",
-    "sdm",
-    "ays-klub",
-    "spectral",
-    "spectral:error=kl-forward",
-    "dynamic-programming",
-];
 
 /// Schedules for your data: those in closed form, the usual ones, and the optimum
 #[derive(Debug, Args)]
@@ -42,13 +24,13 @@ Examples:
   gaussmeter schedules --sampler ddim --steps 5 --grid karras:rho=3,tangent")]
 pub struct Arguments {
     /// Samplers, comma-separated (see `gaussmeter samplers`)
-    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = "dpmpp-2m")]
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::SCHEDULES.samplers)]
     sampler: Vec<String>,
     /// Data: a preset or a file of eigenvalues, as for the other commands
-    #[arg(long, value_name = "NAME|FILE", help_heading = "Setting", default_value = "cifar10")]
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Setting", default_value = Defaults::SCHEDULES.spectrum)]
     spectrum: String,
     /// Forward process, such as vp-linear (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "edm")]
+    #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = Defaults::SCHEDULES.process)]
     process: String,
     /// Schedules, comma-separated (see `gaussmeter list grids`) [default: all that follow the data,
     /// uniform, karras, exponential and, with eps 0, Align Your Steps]
@@ -58,7 +40,7 @@ pub struct Arguments {
     #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true, default_value = "0")]
     eps: f64,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "normal")]
+    #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = Defaults::SCHEDULES.inits)]
     init: String,
     /// What is measured, and minimised by the optimum: w2, kl-forward, kl-reverse, mixture:…
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "w2")]
@@ -68,7 +50,7 @@ pub struct Arguments {
         long,
         value_name = "R",
         help_heading = "Setting",
-        default_value_t = 1.25,
+        default_value_t = TuneOptions::default().min_ratio,
         allow_negative_numbers = true
     )]
     min_ratio: f64,
@@ -88,72 +70,38 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         let text = format!("--min-ratio {}: a ratio is at least 1", a.min_ratio);
         return Err(Failure::Usage(text));
     }
-    let samplers = options::samplers(&a.sampler)?;
-    let init = options::init(&a.init)?;
+    let steps = a.steps.into_iter().map(Length::Steps);
+    let words = Words {
+        samplers: a.sampler,
+        processes: vec![a.process],
+        grids: a.grid,
+        inits: vec![a.init],
+        lengths: steps.chain(a.nfe.into_iter().map(Length::Nfe)).collect(),
+        ..Words::default()
+    };
     let objective = objective::registry().build(&a.objective)?;
-    let process = options::process(&a.process)?;
-    let (process, process_label): (Arc<dyn Process>, _) = (process.item.into(), process.label);
+    let mut question = options::read(&words, &Defaults::SCHEDULES)?;
+    let process = question.processes[0].1.clone();
     let t_max = process.t_max();
     if a.eps >= t_max {
         return Err(Failure::Request(format!("--eps {}: it lies in [0, {t_max})", a.eps)));
     }
-    let rules = rules(&a.grid, a.eps, &*process)?;
+    if words.grids.is_empty() {
+        question.rules = compared_rules(&*process, a.eps)?;
+    }
     let spectrum = options::load(&a.spectrum)?;
     objective.item.check(spectrum.modes().len()).map_err(Failure::Request)?;
-    let lengths = match (&a.steps[..], &a.nfe[..]) {
-        ([], []) => [5, 10, 20].map(Length::Steps).into(),
-        ([], nfe) => nfe.iter().copied().map(Length::Nfe).collect(),
-        (steps, _) => steps.iter().copied().map(Length::Steps).collect(),
-    };
-    let (rule_label, rule) = rules[0].clone();
-    let setting =
-        Setting { spectrum: Arc::new(spectrum), process, process_label, rule, rule_label };
+    let diffusion = question.diffusion(spectrum);
     let options = ScheduleOptions {
-        rules,
-        samplers,
-        lengths,
+        lengths: question.asked_lengths(),
+        rules: question.rules,
+        samplers: question.samplers,
         eps: a.eps,
-        init,
+        init: question.inits.swap_remove(0),
         objective,
         min_ratio: a.min_ratio,
     };
-    let found = schedules(&setting, options, stop::listen()?)?;
+    let found = watched(|watch| schedules(&diffusion, options, watch))?;
     a.output.write(&found.report())?;
-    stop::end(found.interrupted)
-}
-
-/// The schedules asked for, else those that make sense on the process.
-fn rules(asked: &[String], eps: f64, process: &dyn Process) -> Result<Vec<NamedRule>, Failure> {
-    let registry = grid::registry();
-    let build = |text: &str, label: Option<&str>| -> Result<NamedRule, Failure> {
-        let named = registry.build(text)?;
-        Ok((label.map_or(named.label, String::from), named.item.into()))
-    };
-    if !asked.is_empty() {
-        let names: Vec<String> = asked.iter().flat_map(|t| split_list(t)).collect();
-        if names.is_empty() {
-            return Err(Failure::Usage("--grid is an empty list".into()));
-        }
-        return names.iter().map(|name| build(name, None)).collect();
-    }
-    let mut rules = vec![build("uniform", None)?];
-    for name in RANGED {
-        let separator = if name.contains(':') { ',' } else { ':' };
-        rules.push(match eps > 0.0 {
-            true => {
-                let sigma_min = process.level(eps).noise_ratio();
-                let text = format!("{name}{separator}sigma_min={sigma_min},final=sigma_min");
-                build(&text, Some(name))?
-            }
-            false => build(name, None)?,
-        });
-    }
-    if eps == 0.0 {
-        let top = process.level(process.t_max()).noise_ratio();
-        if top >= 14.615 || process.training_steps().is_some() {
-            rules.push(build("ays", None)?);
-            rules.push(build("ays:sdxl", None)?);
-        }
-    }
-    Ok(rules)
+    watch::end(found.interrupted)
 }

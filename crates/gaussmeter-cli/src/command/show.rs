@@ -2,7 +2,7 @@ use crate::failure::Failure;
 use crate::options::{self, LengthOptions, ProcessOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
-use gaussmeter::experiment::{Length, program};
+use gaussmeter::experiment::{Defaults, Words, program};
 use gaussmeter::{data, sampler};
 
 /// A sampler as the linear program that it is: every operation with its coefficients
@@ -41,9 +41,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let registry = sampler::registry();
     let sampler = registry.build(&a.sampler)?;
     let entry = registry.find(sampler.name)?;
-    // A program is the same for all data.
-    let setting = a.dynamics.build(data::load("white:d=1")?)?;
-    let length = a.length.length(&setting, Length::Steps(4));
-    let eps = options::eps(a.eps, &setting, 1e-3);
+    let words =
+        Words { lengths: a.length.given(), eps: a.eps.into_iter().collect(), ..a.dynamics.words() };
+    let question = options::read(&words, &Defaults::SHOW)?;
+    let setting = question.setting(data::load(Defaults::SHOW.spectrum)?);
+    let (length, eps) = (question.length(&setting), question.eps(&setting));
     a.output.write(&program(&setting, &sampler, entry, length, eps)?.report(width))
 }

@@ -1,10 +1,9 @@
 use crate::failure::Failure;
-use crate::options::{
-    self, MetricOption, PAPER_SAMPLERS, SettingOptions, parse_length, parse_time,
-};
+use crate::options::{self, MetricOption, SettingOptions, parse_length, parse_time};
 use crate::output::Output;
+use crate::watch::{self, watched};
 use clap::{Args, ValueEnum};
-use gaussmeter::experiment::{Column, Length, TableOptions, table};
+use gaussmeter::experiment::{Column, Defaults, Length, TableOptions, Words, table};
 
 /// Error of samplers for all combinations of truncation time, length and initial law
 #[derive(Debug, Args)]
@@ -30,7 +29,7 @@ pub struct Arguments {
     #[arg(long, help_heading = "Setting", conflicts_with_all = ["count", "steps", "nfe", "points"])]
     paper: bool,
     /// Samplers, comma-separated (see `gaussmeter samplers`)
-    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = PAPER_SAMPLERS)]
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::TABLE.samplers)]
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
@@ -39,7 +38,7 @@ pub struct Arguments {
     #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     eps: Vec<f64>,
     /// Initial laws, comma-separated: exact, normal, normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME,…", default_value = "exact,normal")]
+    #[arg(long, value_name = "NAME,…", default_value = Defaults::TABLE.inits)]
     init: Vec<String>,
     #[command(flatten)]
     metric: MetricOption,
@@ -77,10 +76,16 @@ enum Count {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let samplers = options::samplers(&a.sampler)?;
-    let metric = a.metric.build()?;
-    let inits = options::inits(&a.init)?;
-    let setting = a.setting.build(if a.paper { "cifar10-icml2025" } else { "cifar10" })?;
+    let defaults = if a.paper { &Defaults::PUBLISHED } else { &Defaults::TABLE };
+    let words = Words {
+        samplers: a.sampler,
+        inits: a.init,
+        metric: Some(a.metric.metric),
+        eps: a.eps,
+        ..a.setting.words()
+    };
+    let question = options::read(&words, defaults)?;
+    let setting = question.setting(a.setting.load(defaults)?);
 
     let columns: Vec<Column> = match (&a.steps[..], &a.nfe[..], &a.points[..], &a.columns[..]) {
         ([], [], [], numbers) => {
@@ -98,7 +103,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             }
             match (numbers, own) {
                 ([], Some(length)) => vec![Column::new(length)],
-                ([], None) => column_list(&[50, 250, 500, 1000], a.paper, length),
+                ([], None) => column_list(&defaults.numbers(), a.paper, length),
                 (numbers, _) => column_list(numbers, a.paper, length),
             }
         }
@@ -106,30 +111,22 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (_, numbers @ [_, ..], _, _) => column_list(numbers, false, Length::Nfe),
         (_, _, numbers, _) => column_list(numbers, false, Length::Points),
     };
-    let eps = match (a.eps.is_empty(), setting.rule.own_end(&*setting.process)) {
-        (false, _) => distinct(a.eps),
-        (true, Some(eps)) => vec![eps],
-        (true, None) => vec![0.0, 1e-5, 1e-4, 1e-3],
-    };
+    let eps = question.all_eps(&setting);
     let options = TableOptions {
-        samplers,
+        samplers: question.samplers,
         eps,
         columns,
-        inits,
-        metric,
+        inits: question.inits,
+        metric: question.metric,
         as_published: a.paper,
         show_nfe: a.show_nfe,
     };
-    a.output.write(&table(&setting, options)?.report())
+    let table = watched(|watch| table(&setting, options, watch))?;
+    a.output.write(&table.report())?;
+    watch::end(table.is_interrupted())
 }
 
 fn column_list(numbers: &[usize], paper: bool, length: fn(usize) -> Length) -> Vec<Column> {
     let column = |&n: &usize| if paper { Column::published(n) } else { Column::new(length(n)) };
     numbers.iter().map(column).collect()
-}
-
-/// The values in order of first appearance.
-fn distinct(values: Vec<f64>) -> Vec<f64> {
-    let is_first = |&(i, v): &(usize, &f64)| !values[..i].contains(v);
-    values.iter().enumerate().filter(is_first).map(|(_, v)| *v).collect()
 }

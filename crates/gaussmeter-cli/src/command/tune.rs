@@ -1,10 +1,10 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, parse_length, parse_time};
 use crate::output::{Output, write_text};
-use crate::stop;
+use crate::watch::{self, watched};
 use clap::{Args, ValueEnum};
 use gaussmeter::design::{End, Start};
-use gaussmeter::experiment::{Length, TuneOptions, tune};
+use gaussmeter::experiment::{Defaults, TuneOptions, Words, tune};
 use gaussmeter::objective;
 use std::path::PathBuf;
 
@@ -34,10 +34,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME|FILE", help_heading = "Setting")]
     spectrum: Option<String>,
     /// Forward process (see `gaussmeter list processes`)
-    #[arg(long, value_name = "NAME", default_value = "edm", help_heading = "Setting")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::TUNE.process, help_heading = "Setting")]
     process: String,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
-    #[arg(long, value_name = "NAME", default_value = "normal", help_heading = "Setting")]
+    #[arg(long, value_name = "NAME", default_value = Defaults::TUNE.inits, help_heading = "Setting")]
     init: String,
     #[command(flatten)]
     length: LengthOptions,
@@ -52,13 +52,13 @@ pub struct Arguments {
     #[arg(long, value_name = "END,…", value_enum, value_delimiter = ',', help_heading = "Design")]
     free: Vec<Free>,
     /// Smallest ratio of neighbouring noise levels, at least 1
-    #[arg(long, value_name = "R", default_value = "1.25", help_heading = "Design")]
+    #[arg(long, value_name = "R", default_value_t = TuneOptions::default().min_ratio, help_heading = "Design")]
     min_ratio: f64,
     /// Schedules to descend from, beside the three best standard ones
-    #[arg(long, value_name = "N", default_value = "10", value_parser = parse_count, help_heading = "Design")]
+    #[arg(long, value_name = "N", default_value_t = TuneOptions::default().starts, value_parser = parse_count, help_heading = "Design")]
     starts: usize,
     /// Seed of the random starts
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "Design")]
+    #[arg(long, value_name = "N", default_value_t = TuneOptions::default().seed, help_heading = "Design")]
     seed: u64,
     /// Also write the noise levels to a file, one per line, for `--grid sigmas:FILE`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -86,28 +86,37 @@ fn parse_count(text: &str) -> Result<usize, String> {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    let sampler = options::sampler(&a.sampler)?;
-    let (init_label, init) = options::init(&a.init)?;
+    let words = Words {
+        samplers: vec![a.sampler],
+        processes: vec![a.process],
+        inits: vec![a.init],
+        lengths: a.length.given(),
+        eps: a.eps.into_iter().collect(),
+        ..Words::default()
+    };
+    let question = options::read(&words, &Defaults::TUNE)?;
     let objective = objective::registry().build(&a.objective)?;
-    let setting = options::setting(a.spectrum.as_deref(), &a.process)?;
-    let length = a.length.given().unwrap_or(Length::Nfe(20));
     let is_free = |end| a.free.contains(&end);
     if is_free(Free::End) && a.eps.is_some() {
         return Err(Failure::Usage("--free end seeks the end that --eps fixes: give one".into()));
     }
+    let spectrum = options::load(a.spectrum.as_deref().unwrap_or(Defaults::TUNE.spectrum))?;
+    let setting = question.setting(spectrum);
+    let (sampler, length) = (question.sampler()?, question.length(&setting));
     let options = TuneOptions {
         start: if is_free(Free::Start) { Start::Free } else { Start::Fixed },
-        end: if is_free(Free::End) { End::Free } else { End::At(a.eps.unwrap_or(0.0)) },
+        end: if is_free(Free::End) { End::Free } else { End::At(question.eps(&setting)) },
         min_ratio: a.min_ratio,
         starts: a.starts,
         seed: a.seed,
         ..TuneOptions::default()
     };
-    let (init, stop) = ((&*init_label, &init), stop::listen()?);
-    let tuning = tune(&setting, &sampler, length, init, &objective, options, stop)?;
+    let tuning = watched(|watch| {
+        tune(&setting.diffusion, sampler, length, question.init(), &objective, options, watch)
+    })?;
     if let Some(path) = &a.save {
         write_text(path, &tuning.sigmas())?;
     }
     a.output.write(&tuning.report())?;
-    stop::end(tuning.interrupted)
+    watch::end(tuning.interrupted)
 }

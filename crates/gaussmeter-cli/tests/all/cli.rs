@@ -866,6 +866,8 @@ fn lists_name_everything_that_can_be_used() {
     assert_eq!(known("spectrum"), gaussmeter::data::registry().names());
     assert_eq!(known("init"), gaussmeter::exact::init_registry().names());
     assert_eq!(known("metric"), gaussmeter::metric::registry().names());
+    let rules = gaussmeter::network::conditioning::registry().names();
+    assert_eq!(known("conditioning"), rules);
     assert_eq!(known("target"), gaussmeter::export::registry().names());
 
     let is_edm = |e: &&Value| e["family"] == "process" && e["name"] == "edm";

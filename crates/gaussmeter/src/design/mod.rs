@@ -5,7 +5,6 @@ mod starts;
 mod teleport;
 mod tune;
 
-pub use crate::numeric::Stop;
 pub use space::{End, Space, SpaceError, Start};
 pub use starts::starts;
 pub use teleport::{Teleported, teleport};

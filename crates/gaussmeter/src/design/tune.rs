@@ -1,12 +1,13 @@
 use super::space::Space;
-use crate::exact::Init;
 use crate::exact::gradient::Differentiable;
+use crate::exact::{Init, Output};
 use crate::grid::{Grid, GridError};
-use crate::numeric::{Expansion, Minimum, Stop, minimise, slope};
+use crate::numeric::{Expansion, Minimum, minimise, slope};
 use crate::objective::{Objective, Share};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::condensed;
 use crate::spectrum::{Mode, Spectrum};
+use crate::watch::Watch;
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -23,8 +24,8 @@ pub struct Problem<'a> {
     pub objective: &'a dyn Objective,
     /// The schedules.
     pub space: &'a Space,
-    /// The wish to end a search early.
-    pub stop: Stop<'a>,
+    /// Who may end a search early.
+    pub watch: Watch<'a>,
 }
 
 /// Where one start led.
@@ -53,8 +54,25 @@ impl Problem<'_> {
     /// # Errors
     /// [`SamplerError`]
     pub fn value(&self, grid: &Grid) -> Result<f64, SamplerError> {
-        let plan = Differentiable::new(self.sampler, grid, 0..0)?;
-        Ok(plan.expand(self.spectrum, self.init, &self.shares()).value)
+        let output = Output::of(&self.sampler.plan(grid)?, self.spectrum);
+        let shares = (0..output.gain.len()).map(|i| {
+            let mode = &self.spectrum.modes()[i];
+            mode.multiplicity * self.share(&output, i, mode)
+        });
+        match (output.infinite, shares.sum::<f64>()) {
+            (None, sum) if !sum.is_nan() => Ok(sum),
+            _ => Ok(f64::INFINITY),
+        }
+    }
+
+    /// The share of one eigenvector in the objective of an output, against data where its mode is
+    /// `truth`.
+    pub(crate) fn share(&self, output: &Output, i: usize, truth: &Mode) -> f64 {
+        let (m0, v0) = self.init.moments(&output.start, i, truth);
+        let std = (output.gain[i].powi(2) * v0 + output.noise_variance[i]).sqrt();
+        let mean_gain = output.mean_gain.get(i).copied().unwrap_or(0.0);
+        let mean = output.gain[i] * m0 + mean_gain * truth.mean;
+        self.objective.share(i, truth, std, mean).value
     }
 
     fn shares(&self) -> impl Fn(usize, &Mode, f64, f64) -> Share {
@@ -109,7 +127,7 @@ impl Problem<'_> {
         let (q, bounds) = (self.space.parameters(start), self.space.bounds());
         let before = self.expand(&q).value;
         let Minimum { parameters, at, evaluations } =
-            minimise(&|q| self.expand(q), &q, &bounds, TOLERANCE, most, self.stop);
+            minimise(&|q| self.expand(q), &q, &bounds, TOLERANCE, most, self.watch);
         let slope = slope(&at, &parameters, &bounds);
         Descent { before, after: at.value, parameters, slope, evaluations }
     }
@@ -123,7 +141,7 @@ impl Problem<'_> {
     fn resume(&self, from: &Descent, most: usize) -> Descent {
         let bounds = self.space.bounds();
         let Minimum { parameters, at, evaluations } =
-            minimise(&|q| self.expand(q), &from.parameters, &bounds, TOLERANCE, most, self.stop);
+            minimise(&|q| self.expand(q), &from.parameters, &bounds, TOLERANCE, most, self.watch);
         let slope = slope(&at, &parameters, &bounds);
         let evaluations = from.evaluations + evaluations;
         Descent { before: from.before, after: at.value, parameters, slope, evaluations }
@@ -151,7 +169,7 @@ impl Problem<'_> {
         let mut descents: Vec<Descent> = starts
             .par_iter()
             .enumerate()
-            .filter(|(i, _)| *i == 0 || !self.stop.is_asked())
+            .filter(|(i, _)| *i == 0 || !self.watch.is_stopped())
             .map(|(_, start)| coarse.descend(start, effort.short))
             .collect();
         let tried = descents.len();

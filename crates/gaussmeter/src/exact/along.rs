@@ -3,7 +3,7 @@
 use super::kernel::{Forward, LANES, Snapshot, run_forward};
 use super::program::Program;
 use super::{Output, mark_infinite};
-use crate::process::Level;
+use crate::level::Level;
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use rayon::prelude::*;

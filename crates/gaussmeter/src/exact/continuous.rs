@@ -15,7 +15,7 @@
 
 use super::init::Init;
 use super::law::{Law, LawMode, Target};
-use crate::process::Level;
+use crate::level::Level;
 use crate::spectrum::Spectrum;
 
 /// A member of the family of continuous reverse processes.

@@ -39,8 +39,8 @@ pub use crate::numeric::linear_algebra::{Matrix, MatrixError, SingularValues, Sy
 
 use super::continuous::Reverse;
 use super::{Output, Reason, Target};
+use crate::level::Level;
 use crate::numeric::written;
-use crate::process::Level;
 use crate::spectrum::{Mode, Spectrum, SpectrumError};
 use thiserror::Error;
 

@@ -10,16 +10,16 @@
 //! Two sweeps a mode, whatever the number of times; what follows from the coefficients to the times
 //! is the chain rule along the recorded [`Graph`](crate::numeric::differentiation::Graph).
 
-use super::factor::{PARTS, parts};
-use super::{Factor, Init};
+use super::Init;
 use crate::grid::Grid;
+use crate::level::Level;
+use crate::network::{Factor, PARTS, parts};
 use crate::numeric::Expansion;
 use crate::numeric::differentiation::{Real, Row, record};
 use crate::objective::Share;
-use crate::process::Level;
-use crate::sampler::{Sampler, SamplerError};
+use crate::sampler::{self, Sampler, SamplerError};
 use crate::spectrum::{Mode, Spectrum};
-use crate::tape::{Op, Tape, Var};
+use crate::tape::{Op, Var};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -83,7 +83,7 @@ impl Differentiable {
             let (grid, times) = grid.with_variables(free);
             let start = grid.steps().next().map(|s| s.from.marginal());
             let start = start.map(|level| [level.alpha, level.sigma]);
-            let (tape, x) = Tape::new();
+            let (tape, x) = sampler::tape(&grid);
             let output = sampler.record(&grid, &tape, x)?;
             let (ops, var_count) = tape.into_ops();
             let mut sites: Vec<(usize, Place, Real)> = Vec::new();

@@ -1,6 +1,7 @@
 use crate::entry::{Entry, Kind, Parameter, Registry};
+use crate::level::Level;
 use crate::numeric::written;
-use crate::process::{Level, Process};
+use crate::process::Process;
 use crate::spectrum::{Mode, Spectrum};
 use thiserror::Error;
 

@@ -1,4 +1,4 @@
-use crate::tape::Prediction;
+use crate::network::Prediction;
 
 /// Why a law is infinite.
 #[derive(Clone, Copy, Debug, PartialEq)]

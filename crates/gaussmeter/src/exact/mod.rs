@@ -15,7 +15,6 @@ mod along;
 pub mod continuous;
 #[cfg(feature = "dense")]
 pub mod dense;
-mod factor;
 pub mod gradient;
 mod init;
 mod kernel;
@@ -25,11 +24,10 @@ mod rows;
 mod stages;
 
 pub use along::{along, along_with};
-pub use factor::Factor;
 pub use init::{Init, InitError, registry as init_registry};
 pub use law::{Law, LawMode, Reason, Target};
 
-use crate::process::Level;
+use crate::level::Level;
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use kernel::LANES;

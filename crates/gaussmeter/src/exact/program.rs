@@ -1,9 +1,9 @@
 //! Rows with registers assigned, ready for the kernel.
 
-use super::factor::Factor;
 use super::rows::{NO_FACTOR, Row, Rows, Share, Singular};
 use super::stages::{self, Stage, Step};
-use crate::process::Level;
+use crate::level::Level;
+use crate::network::Factor;
 use crate::tape::{Plan, Var};
 use std::sync::Arc;
 

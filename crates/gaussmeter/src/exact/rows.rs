@@ -1,7 +1,7 @@
 //! A plan as a sparse linear system: network outputs eliminated, noises folded into their readers.
 
-use super::factor::Factor;
-use crate::process::Level;
+use crate::level::Level;
+use crate::network::Factor;
 use crate::tape::{Op, Plan, Prediction, Var};
 use smallvec::SmallVec;
 use std::sync::Arc;

@@ -4,8 +4,8 @@
 //! each other, and nothing but the state before it is read later. Such a step runs in one pass over
 //! the modes: its stages stay in vector registers, under the divisions of the next step.
 
-use super::factor::Factor;
 use super::rows::{NO_FACTOR, Row, Share};
+use crate::network::Factor;
 use crate::tape::Var;
 use smallvec::SmallVec;
 

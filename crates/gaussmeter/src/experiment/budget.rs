@@ -1,5 +1,6 @@
 use super::{ExperimentError, NamedSampler, Run, Setting};
 use crate::exact::{Init, Output, Target};
+use crate::grid::Grid;
 use crate::metric::{Value, Wasserstein2, wasserstein2};
 
 /// The sources of error of one configuration, each alone, as W2 distances.
@@ -44,18 +45,16 @@ pub fn error_budget(
     let to_zero = if end.t == 0.0 {
         Ok(at_eps)
     } else {
-        let steps = run.grid.step_count();
         let run = match setting.rule.own_end(&*setting.process) {
             // A grid with an end of its own is carried to 0 by its last time.
             Some(_) => {
                 let mut times: Vec<f64> = run.grid.levels().iter().map(|l| l.t).collect();
                 times.pop();
                 times.push(0.0);
-                let rule = crate::grid::Times::new(times);
-                let setting = Setting { rule: std::sync::Arc::new(rule), ..setting.clone() };
-                setting.run_steps(sampler, steps, 0.0)
+                let carried = Grid::new(setting.process.clone(), &times);
+                carried.map_err(Into::into).and_then(|grid| Run::on(sampler, grid))
             }
-            None => setting.run_steps(sampler, steps, 0.0),
+            None => setting.run_steps(sampler, run.grid.step_count(), 0.0),
         };
         run.map(|run| exact(&run, Target::Data))
     };

@@ -137,6 +137,11 @@ pub fn curve_time(
     })
 }
 
+/// The truncation times of a curve along them where none are given: four a decade, from 1e-5 to 0.1.
+pub fn spaced_eps() -> Vec<f64> {
+    (0..=16).map(|k| 10f64.powf(-5.0 + f64::from(k) / 4.0)).collect()
+}
+
 /// The error of the final sample along truncation times, against `target` (the paper's figure 1,
 /// right, against the data).
 ///

@@ -1,4 +1,5 @@
-use super::{SCHEMA, spectrum_json};
+use super::SCHEMA;
+use super::setting::spectrum_json;
 use crate::data::{self, Archive, DataError};
 use crate::report::{
     Align, Cell, Column, Field, Label, Records, Report, Row, Sketch, Style, Table, number, wrap,

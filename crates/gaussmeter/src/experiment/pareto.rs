@@ -1,7 +1,7 @@
 use super::modes::evenly;
 use super::trial::{
-    COLUMNS, Names, Place, Trial, failures, fields, infinite, reason, shared_json, trial_json,
-    trials,
+    COLUMNS, Names, Place, Trial, failures, fields, infinite, is_interrupted, reason, shared_json,
+    trial_json, trials,
 };
 use super::{ExperimentError, NamedSampler};
 use crate::entry::Named;
@@ -10,6 +10,7 @@ use crate::metric::{Metric, MetricName};
 use crate::report::{
     self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
 };
+use crate::watch::Watch;
 use serde_json::json;
 
 /// Error against network evaluations, and the trials that no other one beats in both.
@@ -30,6 +31,7 @@ pub struct Pareto {
 const EQUAL: f64 = 1e-9;
 
 /// Runs all samplers at all places within all budgets, and marks the Pareto front.
+/// Where `watch` stops it, that of the trials made until then.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing was given, the initial law does not fit, or no sampler can run.
@@ -39,11 +41,12 @@ pub fn pareto(
     budgets: &[usize],
     (init_label, init): (&str, &Init),
     metric: Named<dyn Metric>,
+    watch: Watch,
 ) -> Result<Pareto, ExperimentError> {
     let mut budgets = budgets.to_vec();
     budgets.sort_unstable();
     budgets.dedup();
-    let mut trials = trials(&places, samplers, &budgets, init, &*metric.item)?;
+    let mut trials = trials(&places, samplers, &budgets, init, &*metric.item, watch)?;
     // Neighbouring budgets of one sampler may allow the same number of steps.
     trials.dedup_by(|a, b| {
         let key = |t: &Trial| (t.place, t.result.as_ref().map(|o| o.steps).ok());
@@ -79,6 +82,11 @@ fn front(trials: &[Trial]) -> Vec<bool> {
 }
 
 impl Pareto {
+    /// Whether it was stopped, so that trials are missing.
+    pub fn is_interrupted(&self) -> bool {
+        is_interrupted(&self.trials)
+    }
+
     /// The comparison in all formats. The table of errors shows at most `columns` budgets, evenly
     /// chosen (0 for all); the front, figure, CSV and JSON have all.
     pub fn report(&self, columns: usize) -> Report {

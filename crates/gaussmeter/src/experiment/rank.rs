@@ -1,12 +1,13 @@
 use super::trial::{
-    COLUMNS, Names, Outcome, Place, Trial, failures, fields, infinite, reason, shared_json,
-    trial_json, trials,
+    COLUMNS, Names, Outcome, Place, Trial, failures, fields, infinite, is_interrupted, reason,
+    shared_json, trial_json, trials,
 };
 use super::{ExperimentError, NamedSampler};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::metric::{Metric, MetricName};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table};
+use crate::watch::Watch;
 use serde_json::json;
 
 /// Samplers at one budget of network evaluations, the best first.
@@ -21,7 +22,8 @@ pub struct Ranking {
     pub trials: Vec<Trial>,
 }
 
-/// Ranks samplers at places by their error within `nfe` network evaluations.
+/// Ranks samplers at places by their error within `nfe` network evaluations. Where `watch` stops it,
+/// those that had been tried until then.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing was given, the initial law does not fit, or no sampler can run.
@@ -31,8 +33,9 @@ pub fn rank(
     nfe: usize,
     (init_label, init): (&str, &Init),
     metric: Named<dyn Metric>,
+    watch: Watch,
 ) -> Result<Ranking, ExperimentError> {
-    let mut trials = trials(&places, samplers, &[nfe], init, &*metric.item)?;
+    let mut trials = trials(&places, samplers, &[nfe], init, &*metric.item, watch)?;
     let size = |t: &Trial| t.result.as_ref().map_or(f64::NAN, |o| o.value.value.abs());
     // NaN is the last of its order.
     trials.sort_by(|a, b| size(a).total_cmp(&size(b)));
@@ -42,6 +45,11 @@ pub fn rank(
 }
 
 impl Ranking {
+    /// Whether it was stopped, so that trials are missing.
+    pub fn is_interrupted(&self) -> bool {
+        is_interrupted(&self.trials)
+    }
+
     /// The ranking in all formats.
     pub fn report(&self) -> Report {
         Report {

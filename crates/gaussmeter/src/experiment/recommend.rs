@@ -3,21 +3,22 @@ use super::robustness::expected;
 use super::trial::reason;
 use super::tune::{INTERRUPTED, sigma_lines};
 use super::{
-    ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run, Setting, error_budget,
-    standard_schedules,
+    Defaults, Diffusion, ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run,
+    TuneOptions, error_budget, standard_schedules,
 };
-use crate::design::{self, Effort, End, Problem, Space, Start, Stop, teleport};
+use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
 use crate::objective::{Objective, SquaredWasserstein2};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use crate::spectrum::{Spectrum, condensed};
+use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a recommendation is for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +48,18 @@ pub struct RecommendOptions {
     /// Smallest ratio of neighbouring noise levels in optimised times.
     pub min_ratio: f64,
 }
+
+impl RecommendOptions {
+    /// What is compared where nothing is said but samplers and the initial law.
+    pub fn new(samplers: Vec<NamedSampler>, init: (String, Init)) -> Self {
+        let goal = Goal::Nfe(Defaults::RECOMMEND.budget());
+        let (eps, min_ratio) = (Defaults::RECOMMEND.eps[0], TuneOptions::default().min_ratio);
+        RecommendOptions { samplers, goal, front: FRONT.to_vec(), init, eps, min_ratio }
+    }
+}
+
+/// The budgets of the front where none are given.
+pub const FRONT: [usize; 4] = [5, 10, 20, 50];
 
 /// Times with the W2 they have.
 #[derive(Clone, Debug)]
@@ -108,7 +121,7 @@ pub struct Skip {
 /// The best sampler and schedule for given data, and what limits it.
 #[derive(Debug)]
 pub struct Recommendation {
-    setting: Setting,
+    diffusion: Diffusion,
     options: RecommendOptions,
     /// The budget of the recommendation.
     pub budget: usize,
@@ -159,11 +172,12 @@ impl Candidate {
 
 /// Data that schedules are sought on, and data they are measured on.
 struct Search<'a> {
-    setting: &'a Setting,
+    diffusion: &'a Diffusion,
     options: &'a RecommendOptions,
     init: Init,
-    small: Spectrum,
-    stop: Stop<'a>,
+    /// A condensed spectrum, on which times are sought.
+    small: Diffusion,
+    watch: Watch<'a>,
 }
 
 impl Search<'_> {
@@ -174,25 +188,17 @@ impl Search<'_> {
         space: &'a Space,
     ) -> Problem<'a> {
         let (sampler, objective) = (&*sampler.item, &SquaredWasserstein2);
-        Problem { spectrum, sampler, init: &self.init, objective, space, stop: self.stop }
+        Problem { spectrum, sampler, init: &self.init, objective, space, watch: self.watch }
     }
 
     fn space(&self, steps: usize, min_ratio: f64) -> Result<Space, ExperimentError> {
         let end = End::At(self.options.eps);
-        Ok(Space::new(&self.setting.process, steps, Start::Fixed, end, min_ratio)?)
+        Ok(Space::new(&self.diffusion.process, steps, Start::Fixed, end, min_ratio)?)
     }
 
     /// Steps of a sampler within a budget.
     fn steps(&self, sampler: &NamedSampler, budget: usize) -> Result<usize, ExperimentError> {
-        let rule: Arc<dyn GridRule> = Arc::new(grid::Uniform);
-        let setting = Setting {
-            rule,
-            rule_label: "uniform".into(),
-            spectrum: Arc::new(self.small.clone()),
-            ..self.setting.clone()
-        };
-        let run = setting.run(sampler, Length::Nfe(budget), self.options.eps)?;
-        Ok(run.grid.step_count())
+        self.small.steps(sampler, Length::Nfe(budget), self.options.eps)
     }
 
     /// W2 of a sampler on a grid.
@@ -204,7 +210,7 @@ impl Search<'_> {
     }
 
     fn timed(&self, sampler: &NamedSampler, label: &str, grid: Grid) -> Option<Timed> {
-        let error = self.error(sampler, &self.setting.spectrum, &grid);
+        let error = self.error(sampler, &self.diffusion.spectrum, &grid);
         error.is_finite().then(|| Timed { label: label.into(), grid, error })
     }
 
@@ -222,12 +228,12 @@ impl Search<'_> {
         let mut tried: Vec<(f64, &String, &Grid)> = schedules
             .iter()
             .filter(|(_, grid)| nfe_on(grid).is_ok_and(|nfe| nfe <= budget))
-            .map(|(label, grid)| (self.error(sampler, &self.small, grid), label, grid))
+            .map(|(label, grid)| (self.error(sampler, &self.small.spectrum, grid), label, grid))
             .filter(|(error, ..)| error.is_finite())
             .collect();
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
         let standard = tried.first().and_then(|(_, l, g)| self.timed(sampler, l, (*g).clone()));
-        let (t_max, eps) = (self.setting.process.t_max(), self.options.eps);
+        let (t_max, eps) = (self.diffusion.process.t_max(), self.options.eps);
         let mut from: Vec<Grid> = tried
             .iter()
             .map(|(.., grid)| (*grid).clone())
@@ -235,8 +241,8 @@ impl Search<'_> {
             .take(3)
             .collect();
         let optimised = self.space(steps, self.options.min_ratio).and_then(|space| {
-            from.extend(design::starts(&space, &self.small, 2, 0)?);
-            let tuned = self.problem(sampler, &self.small, &space).tune(&from, EFFORT)?;
+            from.extend(design::starts(&space, &self.small.spectrum, 2, 0)?);
+            let tuned = self.problem(sampler, &self.small.spectrum, &space).tune(&from, EFFORT)?;
             Ok(tuned.grid)
         });
         let (optimised, failure) = match optimised {
@@ -265,7 +271,7 @@ impl Search<'_> {
         let sampler = &self.options.samplers[candidate.sampler];
         let Some(optimised) = &mut candidate.optimised else { return };
         let Ok(space) = self.space(candidate.steps, self.options.min_ratio) else { return };
-        let problem = self.problem(sampler, &self.setting.spectrum, &space);
+        let problem = self.problem(sampler, &self.diffusion.spectrum, &space);
         let descent = problem.descend(&optimised.grid, FINISH);
         if let Ok(grid) = space.grid(&descent.parameters)
             && let Some(better) = self.timed(sampler, OPTIMISED, grid)
@@ -278,39 +284,41 @@ impl Search<'_> {
     fn off(&self, sampler: usize, grid: &Grid, delta: f64) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
         let sampler = &self.options.samplers[sampler];
-        let problem = self.problem(sampler, &self.setting.spectrum, &space);
+        let problem = self.problem(sampler, &self.diffusion.spectrum, &space);
         expected(&problem, grid, Perturbation::Network(delta))
     }
 }
 
 const OPTIMISED: &str = "optimised";
 
-/// Recommends a sampler and its times for the data and the process of a setting, whose grid is not
-/// used. `progress` hears, per budget, how many of how many samplers are done. Where `stop` asks for it,
-/// what has been tried until then is all that is compared.
+/// Recommends a sampler and its times for given data and a given process. `watch` hears, per budget, how
+/// many of how many samplers are done; where it stops the work, what has been tried until then is all
+/// that is compared.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing to compare, nothing that runs within the budget, or an error that no
 /// budget reaches.
 pub fn recommend(
-    setting: &Setting,
+    diffusion: &Diffusion,
     options: RecommendOptions,
-    progress: &(dyn Fn(usize, usize, usize) + Sync),
-    stop: Stop,
+    watch: Watch,
 ) -> Result<Recommendation, ExperimentError> {
     if options.samplers.is_empty() {
         return Err(ExperimentError::Empty { what: "sampler" });
     }
-    let init = setting.init(&options.init.1)?;
-    let small = condensed(&setting.spectrum, BINS).unwrap_or_default();
-    let small = small.unwrap_or_else(|| (*setting.spectrum).clone());
-    let search = Search { setting, options: &options, init, small, stop };
+    let init = diffusion.init(&options.init.1)?;
+    let small = condensed(&diffusion.spectrum, BINS).unwrap_or_default();
+    let small = match small {
+        Some(spectrum) => Diffusion { spectrum: spectrum.into(), ..diffusion.clone() },
+        None => diffusion.clone(),
+    };
+    let search = Search { diffusion, options: &options, init, small, watch };
     // A ratio that is none is refused at once.
     search.space(1, options.min_ratio)?;
     let mut candidates = BTreeMap::new();
     let mut failures = BTreeMap::new();
     let mut try_budget = |budget: usize| -> Result<(), ExperimentError> {
-        let (found, failed) = within(&search, budget, progress)?;
+        let (found, failed) = within(&search, budget)?;
         candidates.insert(budget, found);
         failures.insert(budget, failed);
         Ok(())
@@ -324,10 +332,10 @@ pub fn recommend(
             let mut least: Option<(f64, String, usize)> = None;
             let mut reached = None;
             for budget in BUDGETS {
-                if stop.is_asked() {
+                if watch.is_stopped() {
                     break;
                 }
-                let Ok((found, failed)) = within(&search, budget, progress) else { continue };
+                let Ok((found, failed)) = within(&search, budget) else { continue };
                 if let Some(best) = found.first() {
                     let is_less = least.as_ref().is_none_or(|(e, ..)| best.error() < *e);
                     if is_less {
@@ -346,8 +354,8 @@ pub fn recommend(
             let nfe = BUDGETS[BUDGETS.len() - 1];
             match (reached, least) {
                 (Some(budget), _) => budget,
-                (None, Some((.., budget))) if stop.is_asked() => budget,
-                (None, None) if stop.is_asked() => return Err(ExperimentError::Interrupted),
+                (None, Some((.., budget))) if watch.is_stopped() => budget,
+                (None, None) if watch.is_stopped() => return Err(ExperimentError::Interrupted),
                 (None, least) => {
                     let (least, sampler) =
                         least.map_or((f64::INFINITY, "none".into()), |(e, s, _)| (e, s));
@@ -357,9 +365,9 @@ pub fn recommend(
         }
     };
     for &other in &options.front {
-        if !stop.is_asked()
+        if !watch.is_stopped()
             && !candidates.contains_key(&other)
-            && let Ok((found, failed)) = within(&search, other, progress)
+            && let Ok((found, failed)) = within(&search, other)
         {
             candidates.insert(other, found);
             failures.insert(other, failed);
@@ -371,13 +379,13 @@ pub fn recommend(
         return Err(ExperimentError::Empty { what: "sampler" });
     };
     // What networks do to an unfinished comparison is not worth waiting for.
-    let tried = if stop.is_asked() { 0 } else { FINALISTS };
+    let tried = if watch.is_stopped() { 0 } else { FINALISTS };
     let off = finalists
         .par_iter()
         .take(tried)
         .map(|c| c.best().map_or(f64::INFINITY, |t| search.off(c.sampler, &t.grid, 0.01)))
         .collect();
-    let challenge = match stop.is_asked() {
+    let challenge = match watch.is_stopped() {
         true => None,
         false => challenge(&search, finalists),
     };
@@ -385,15 +393,13 @@ pub fn recommend(
     let skips = skips(&search, sampler, &best.grid);
     let times = best.grid.levels().iter().map(|l| l.t).collect();
     let rule: Arc<dyn GridRule> = Arc::new(grid::Times::new(times));
-    let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
-    let plan = sampler.item.plan(&best.grid).map_err(failed)?;
-    let run = Run { sampler: sampler.label.clone(), grid: best.grid.clone(), plan };
-    let on_it = Setting { rule, rule_label: best.label.clone(), ..setting.clone() };
+    let run = Run::on(sampler, best.grid.clone())?;
+    let on_it = diffusion.with((best.label.clone(), rule));
     let limits = error_budget(&on_it, sampler, &run, &search.init);
     let failures = failures.remove(&budget).unwrap_or_default();
-    let (setting, interrupted) = (setting.clone(), stop.is_asked());
+    let (diffusion, interrupted) = (diffusion.clone(), watch.is_stopped());
     Ok(Recommendation {
-        setting,
+        diffusion,
         interrupted,
         budget,
         candidates,
@@ -411,38 +417,38 @@ pub fn recommend(
 type Within = (Vec<Candidate>, Vec<(String, String)>);
 
 /// All samplers within a budget.
-fn within(
-    search: &Search,
-    budget: usize,
-    progress: &(dyn Fn(usize, usize, usize) + Sync),
-) -> Result<Within, ExperimentError> {
+fn within(search: &Search, budget: usize) -> Result<Within, ExperimentError> {
     let samplers = &search.options.samplers;
     let steps: Vec<Result<usize, ExperimentError>> =
         samplers.par_iter().map(|s| search.steps(s, budget)).collect();
     let mut lengths: Vec<usize> = steps.iter().filter_map(|s| s.as_ref().ok().copied()).collect();
     lengths.sort_unstable();
     lengths.dedup();
-    let on_small = Setting { spectrum: Arc::new(search.small.clone()), ..search.setting.clone() };
     let schedules: BTreeMap<usize, Vec<(String, Grid)>> = lengths
         .par_iter()
         .map(|&steps| {
-            let all = standard_schedules(&on_small, steps, search.options.eps, search.stop);
+            let all = standard_schedules(&search.small, steps, search.options.eps, search.watch);
             (steps, all.into_iter().filter_map(|(label, grid)| Some((label, grid.ok()?))).collect())
         })
         .collect();
-    let done = AtomicUsize::new(0);
-    progress(budget, 0, samplers.len());
+    let done = AtomicU64::new(0);
+    let what = format!("{budget} NFE");
+    let tell = |done: u64| {
+        let total = Some(samplers.len() as u64);
+        search.watch.tell(Progress { what: &what, unit: "samplers", done, total });
+    };
+    tell(0);
     let results: Vec<Result<Candidate, ExperimentError>> = steps
         .into_par_iter()
         .enumerate()
         .with_max_len(1)
         .map(|(index, steps)| {
-            if search.stop.is_asked() {
+            if search.watch.is_stopped() {
                 return Err(ExperimentError::Interrupted);
             }
             let result =
                 steps.and_then(|steps| search.candidate(index, budget, steps, &schedules[&steps]));
-            progress(budget, done.fetch_add(1, Ordering::Relaxed) + 1, samplers.len());
+            tell(done.fetch_add(1, Ordering::Relaxed) + 1);
             result
         })
         .collect();
@@ -469,7 +475,7 @@ fn within(
         .par_iter_mut()
         .take(FINALISTS)
         .with_max_len(1)
-        .filter(|_| !search.stop.is_asked())
+        .filter(|_| !search.watch.is_stopped())
         .for_each(|c| search.finish(c));
     sort(&mut found);
     Ok((found, failed))
@@ -479,10 +485,10 @@ fn within(
 fn usual(search: &Search, budget: usize) -> Option<f64> {
     let sampler = crate::sampler::registry().build("dpmpp-2m").ok()?;
     let rule: Arc<dyn GridRule> = grid::registry().build("karras").ok()?.item.into();
-    let eps = rule.own_end(&*search.setting.process).unwrap_or(search.options.eps);
-    let setting = Setting { rule, ..search.setting.clone() };
+    let eps = rule.own_end(&*search.diffusion.process).unwrap_or(search.options.eps);
+    let setting = search.diffusion.with(("karras".into(), rule));
     let run = setting.run(&sampler, Length::Nfe(budget), eps).ok()?;
-    let error = search.error(&sampler, &search.setting.spectrum, &run.grid);
+    let error = search.error(&sampler, &search.diffusion.spectrum, &run.grid);
     error.is_finite().then_some(error)
 }
 
@@ -542,7 +548,7 @@ fn challenge(search: &Search, candidates: &[Candidate]) -> Option<Challenge> {
 
 /// Beginning at each level of a grid.
 fn skips(search: &Search, sampler: &NamedSampler, grid: &Grid) -> Vec<Skip> {
-    let data = &*search.setting.spectrum;
+    let data = &*search.diffusion.spectrum;
     let at = |skipped: usize| teleport(&*sampler.item, grid, skipped, data, &search.init).ok();
     let Some(whole) = at(0) else { return Vec::new() };
     (0..grid.levels().len())
@@ -601,7 +607,7 @@ impl Recommendation {
             winner.label,
             winner.nfe,
             short(best.error),
-            self.setting.spectrum.name(),
+            self.diffusion.spectrum.name(),
         )
     }
 
@@ -665,7 +671,7 @@ impl Recommendation {
                 },
             ])
         });
-        let s = &self.setting;
+        let s = &self.diffusion;
         let mut notes = vec![format!(
             "{} within {} NFE, on {} (d = {}), {}, init {}, eps {}",
             match ranking.len() {
@@ -870,8 +876,7 @@ impl Recommendation {
     }
 
     fn json(&self) -> serde_json::Value {
-        let mut document = self.setting.json();
-        document.remove("grid_rule");
+        let mut document = self.diffusion.json();
         let mut put = |key: &str, value: serde_json::Value| {
             document.insert(key.into(), value);
         };

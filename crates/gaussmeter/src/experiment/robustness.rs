@@ -85,12 +85,7 @@ pub(super) fn expected(problem: &Problem, grid: &Grid, perturbation: Perturbatio
                 Perturbation::Data(_) => believed,
                 Perturbation::Network(_) => mode,
             };
-            let (m0, v0) = problem.init.moments(&output.start, i, truth);
-            let std = (output.gain[i].powi(2) * v0 + output.noise_variance[i]).sqrt();
-            let mean_gain = output.mean_gain.get(i).copied().unwrap_or(0.0);
-            let mean = output.gain[i] * m0 + mean_gain * believed.mean;
-            let share = problem.objective.share(i, truth, std, mean).value;
-            sum += weight * truth.multiplicity * share;
+            sum += weight * truth.multiplicity * problem.share(&output, i, truth);
         }
     }
     if sum.is_nan() { f64::INFINITY } else { problem.objective.readable(sum) }

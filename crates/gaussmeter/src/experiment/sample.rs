@@ -3,12 +3,12 @@
 
 use super::{ExperimentError, Run};
 use crate::basis::Basis;
-use crate::denoiser::{DenoiserError, GaussianDenoiser};
-use crate::exact::{Factor, Init, InitError};
+use crate::exact::{Init, InitError};
 use crate::grid::{Grid, GridError};
+use crate::level::Level;
+use crate::network::{DenoiserError, Factor, GaussianDenoiser};
 use crate::numeric::written;
 use crate::paths::{self, Draw, Start, Streams};
-use crate::process::Level;
 use crate::tape::{Op, Prediction};
 use rayon::prelude::*;
 use thiserror::Error;
@@ -124,24 +124,10 @@ struct Simulation<'a> {
 /// Values of one array of a batch: 32 MiB.
 const VALUES: usize = 1 << 22;
 
-/// The data themselves: no noise.
-const DATA: Level = Level {
-    alpha_second: 0.0,
-    sigma_sigma_second: 0.0,
-    t: 0.0,
-    alpha: 1.0,
-    sigma: 0.0,
-    alpha_prime: 0.0,
-    sigma_sigma_prime: 0.0,
-    one_minus_alpha2: 0.0,
-    variance_preserving: false,
-    told: None,
-};
-
 impl<'a> Sampling<'a> {
     /// Exact samples of the data, μ + Σ^½ z.
     pub fn data(basis: &'a dyn Basis) -> Self {
-        Sampling::exact(basis, &[DATA])
+        Sampling::exact(basis, &[Level::DATA])
     }
 
     /// The exact solution of the probability-flow ODE at some levels: α μ + (α² Σ + σ²)^½ z.

@@ -1,16 +1,15 @@
-use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::design::{self, Effort, End, Problem, Space, Start, Stop};
-use crate::entry::Named;
+use super::{Diffusion, ExperimentError, Length, NamedRule, NamedSampler, Run};
+use crate::design::{self, Effort, End, Problem, Space, Start};
+use crate::entry::{EntryError, Named};
 use crate::exact::Init;
-use crate::grid::{Grid, GridRule};
+use crate::grid::{self, Grid};
 use crate::objective::Objective;
+use crate::process::Process;
 use crate::report::{self, Align, Cell, Column, Field, Label, Records, Report, Row, Style, number};
+use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use serde_json::json;
-use std::sync::Arc;
-
-/// A grid rule with its label.
-pub type NamedRule = (String, Arc<dyn GridRule>);
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is compared.
 #[derive(Debug)]
@@ -31,6 +30,47 @@ pub struct ScheduleOptions {
     pub min_ratio: f64,
 }
 
+/// The schedules that are compared where none are named: equally spaced times, the usual ones, all rules
+/// of the registry that follow data with their [variants](grid::GridRule::variants), and, down to the
+/// data where the process has noise enough, Align Your Steps.
+///
+/// # Errors
+/// [`EntryError`]
+pub fn compared_rules(process: &dyn Process, eps: f64) -> Result<Vec<NamedRule>, EntryError> {
+    let registry = grid::registry();
+    let build = |text: &str, label: &str| -> Result<NamedRule, EntryError> {
+        Ok((label.into(), registry.build(text)?.item.into()))
+    };
+    let mut names: Vec<String> = vec!["karras".into(), "exponential".into()];
+    for entry in &registry.entries {
+        // What needs a parameter is no rule by itself.
+        let Ok(rule) = registry.build(entry.name) else { continue };
+        if rule.item.follows_data() {
+            names.push(entry.name.into());
+            names.extend(rule.item.variants().iter().map(|v| format!("{}:{v}", entry.name)));
+        }
+    }
+    let mut rules = vec![build("uniform", "uniform")?];
+    for name in &names {
+        rules.push(match eps > 0.0 {
+            true => {
+                let separator = if name.contains(':') { ',' } else { ':' };
+                let sigma_min = process.level(eps).noise_ratio();
+                build(&format!("{name}{separator}sigma_min={sigma_min},final=sigma_min"), name)?
+            }
+            false => build(name, name)?,
+        });
+    }
+    if eps == 0.0 {
+        let top = process.level(process.t_max()).noise_ratio();
+        if top >= 14.615 || process.training_steps().is_some() {
+            rules.push(build("ays", "ays")?);
+            rules.push(build("ays:sdxl", "ays:sdxl")?);
+        }
+    }
+    Ok(rules)
+}
+
 /// A sampler on one schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScheduleResult {
@@ -47,7 +87,7 @@ pub struct ScheduleResult {
 /// Errors of samplers on all schedules, and on the optimal one.
 #[derive(Debug)]
 pub struct Schedules {
-    setting: Setting,
+    diffusion: Diffusion,
     options: ScheduleOptions,
     /// Whether it was stopped: some schedules may not have been run, and the optimum is the best so far.
     pub interrupted: bool,
@@ -62,15 +102,15 @@ const STARTS: usize = 3;
 /// Why a schedule has no result that there was no time for.
 const NOT_RUN: &str = "not run: interrupted";
 
-/// Compares schedules, in parallel over samplers and lengths. Where `stop` asks for it, what has been run
-/// until then is told.
+/// Compares schedules, in parallel over samplers and lengths. Where `watch` stops it, the result has what
+/// was run until then.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing to compare, or a sampler that runs on no schedule.
 pub fn schedules(
-    setting: &Setting,
+    diffusion: &Diffusion,
     options: ScheduleOptions,
-    stop: Stop,
+    watch: Watch,
 ) -> Result<Schedules, ExperimentError> {
     for (what, none) in [
         ("sampler", options.samplers.is_empty()),
@@ -84,31 +124,36 @@ pub fn schedules(
     let pairs: Vec<(&NamedSampler, Length)> = (options.samplers.iter())
         .flat_map(|s| options.lengths.iter().map(move |length| (s, *length)))
         .collect();
+    let done = AtomicU64::new(0);
     let columns = pairs
         .par_iter()
-        .map(|(sampler, length)| column(setting, &options, sampler, *length, stop))
+        .map(|(sampler, length)| {
+            let column = column(diffusion, &options, sampler, *length, watch);
+            let (done, total) = (1 + done.fetch_add(1, Ordering::Relaxed), pairs.len() as u64);
+            watch.tell(Progress { what: "schedules", unit: "columns", done, total: Some(total) });
+            column
+        })
         .collect::<Result<Vec<_>, ExperimentError>>()?;
-    let interrupted = stop.is_asked();
+    let interrupted = watch.is_stopped();
     if interrupted && columns.iter().flatten().all(Result::is_err) {
         return Err(ExperimentError::Interrupted);
     }
-    Ok(Schedules { setting: setting.clone(), options, interrupted, columns })
+    Ok(Schedules { diffusion: diffusion.clone(), options, interrupted, columns })
 }
 
 fn column(
-    setting: &Setting,
+    diffusion: &Diffusion,
     options: &ScheduleOptions,
     sampler: &NamedSampler,
     length: Length,
-    stop: Stop,
+    watch: Watch,
 ) -> Result<Vec<Result<ScheduleResult, String>>, ExperimentError> {
     let runs: Vec<Result<Run, ExperimentError>> = (options.rules.iter())
         .map(|(label, rule)| {
-            if stop.is_asked() {
+            if watch.is_stopped() {
                 return Err(ExperimentError::Interrupted);
             }
-            let setting =
-                Setting { rule: rule.clone(), rule_label: label.clone(), ..setting.clone() };
+            let setting = diffusion.with((label.clone(), rule.clone()));
             let eps = rule.own_end(&*setting.process).unwrap_or(options.eps);
             setting.run(sampler, length, eps)
         })
@@ -116,14 +161,14 @@ fn column(
     // A rule with steps of its own is compared where the others have as many.
     let free = options.rules.iter().zip(&runs).filter(|((_, rule), _)| rule.own_steps().is_none());
     let steps = free.filter_map(|(_, run)| run.as_ref().ok()).map(|r| r.grid.step_count()).max();
-    let resolved = setting.init(&options.init.1)?;
-    let t_max = setting.process.t_max();
+    let resolved = diffusion.init(&options.init.1)?;
+    let t_max = diffusion.process.t_max();
     let objective = &*options.objective.item;
     let measure = |run: &Run| {
         // A schedule that starts below T starts from the noise of its own first level.
         let at_top = run.grid.start().t == t_max;
         let init = if at_top { &resolved } else { &options.init.1 };
-        let sum = error(setting, sampler, objective, init, &run.grid)?;
+        let sum = error(diffusion, sampler, objective, init, &run.grid)?;
         Ok(ScheduleResult {
             steps: run.grid.step_count(),
             nfe: run.plan.nfe(),
@@ -146,7 +191,7 @@ fn column(
             }
         });
     }
-    if !stop.is_asked()
+    if !watch.is_stopped()
         && runs.iter().all(Result::is_err)
         && let Some(error) = first_error
     {
@@ -160,19 +205,21 @@ fn column(
         .take(STARTS)
         .map(|run| run.grid.clone())
         .collect();
-    if stop.is_asked() && starts.is_empty() {
+    if watch.is_stopped() && starts.is_empty() {
         results.push(Err(NOT_RUN.into()));
         return Ok(results);
     }
-    results.push(optimum(setting, options, sampler, &resolved, &starts, stop).and_then(|grid| {
-        let plan = sampler.item.plan(&grid).map_err(|e| e.to_string())?;
-        measure(&Run { sampler: sampler.label.clone(), grid, plan })
-    }));
+    results.push(optimum(diffusion, options, sampler, &resolved, &starts, watch).and_then(
+        |grid| {
+            let plan = sampler.item.plan(&grid).map_err(|e| e.to_string())?;
+            measure(&Run { sampler: sampler.label.clone(), grid, plan })
+        },
+    ));
     Ok(results)
 }
 
 fn error(
-    setting: &Setting,
+    diffusion: &Diffusion,
     sampler: &NamedSampler,
     objective: &dyn Objective,
     init: &Init,
@@ -180,26 +227,26 @@ fn error(
 ) -> Result<f64, String> {
     let steps = grid.step_count();
     let end = End::At(grid.end().t);
-    let space = Space::new(&setting.process, steps, Start::Fixed, end, 1.0);
+    let space = Space::new(&diffusion.process, steps, Start::Fixed, end, 1.0);
     let problem = Problem {
-        spectrum: &setting.spectrum,
+        spectrum: &diffusion.spectrum,
         sampler: &*sampler.item,
         init,
         objective,
         space: &space.map_err(|e| e.to_string())?,
-        stop: Stop::NEVER,
+        watch: Watch::NOBODY,
     };
     problem.value(grid).map_err(|e| e.to_string())
 }
 
 /// The best schedule that descents from `starts` lead to.
 fn optimum(
-    setting: &Setting,
+    diffusion: &Diffusion,
     options: &ScheduleOptions,
     sampler: &NamedSampler,
     init: &Init,
     starts: &[Grid],
-    stop: Stop,
+    watch: Watch,
 ) -> Result<Grid, String> {
     let Some(start) = starts.first() else {
         return Err("no schedule runs from T to eps to start from".into());
@@ -207,11 +254,11 @@ fn optimum(
     let objective = &*options.objective.item;
     let end = End::At(options.eps);
     let space =
-        Space::new(&setting.process, start.step_count(), Start::Fixed, end, options.min_ratio)
+        Space::new(&diffusion.process, start.step_count(), Start::Fixed, end, options.min_ratio)
             .map_err(|e| e.to_string())?;
-    let data = &*setting.spectrum;
+    let data = &*diffusion.spectrum;
     let problem =
-        Problem { spectrum: data, sampler: &*sampler.item, init, objective, space: &space, stop };
+        Problem { spectrum: data, sampler: &*sampler.item, init, objective, space: &space, watch };
     let others = design::starts(&space, data, RANDOM, 0).unwrap_or_default();
     let from: Vec<Grid> = starts.iter().cloned().chain(others).collect();
     problem.tune(&from, Effort::default()).map(|tuned| tuned.grid).map_err(|e| e.to_string())
@@ -333,7 +380,7 @@ impl Schedules {
                 }
             }
         }
-        let s = &self.setting;
+        let s = &self.diffusion;
         let title = format!(
             "{} of samplers on schedules, {} (d = {}), {}, init {}",
             self.options.objective.label,
@@ -373,8 +420,7 @@ impl Schedules {
     }
 
     fn json(&self) -> serde_json::Value {
-        let mut document = self.setting.json();
-        document.remove("grid_rule");
+        let mut document = self.diffusion.json();
         document.insert("command".into(), json!("schedules"));
         document.insert("objective".into(), json!(self.options.objective.label));
         document.insert("init".into(), json!(self.options.init.0));

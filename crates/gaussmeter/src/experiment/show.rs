@@ -1,6 +1,6 @@
 use super::{ExperimentError, Length, NamedSampler, Run, SCHEMA, Setting};
 use crate::entry::Entry;
-use crate::process::Level;
+use crate::level::Level;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, wrap};
 use crate::sampler::Sampler;
 use crate::tape::{Op, Prediction, Var};

@@ -6,9 +6,11 @@ use crate::exact::{Init, Output, Reason, Target};
 use crate::metric::{Metric, Value};
 use crate::report::{self, Align, Cell, Field, Label, Records, Report, Row, Style, number};
 use crate::spectrum::{Spectrum, Spread};
+use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the ablation table shows.
 #[derive(Debug)]
@@ -122,11 +124,15 @@ pub struct Table {
 }
 
 /// Computes the table, in parallel over its cells. A configuration that cannot run leaves its cells
-/// empty, with the reason.
+/// empty, with the reason, and so does one that there was no time for because `watch` stopped the work.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing was given, the initial law does not fit, or no configuration can run.
-pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, ExperimentError> {
+pub fn table(
+    setting: &Setting,
+    options: TableOptions,
+    watch: Watch,
+) -> Result<Table, ExperimentError> {
     let empty = |what| Err(ExperimentError::Empty { what });
     match &options {
         o if o.samplers.is_empty() => return empty("sampler"),
@@ -165,6 +171,7 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
         .flat_map(|s| eps.iter().flat_map(move |e| (0..columns.len()).map(move |c| (s, *e, c))))
         .collect();
     affordable(data.modes().len(), &options, inits.len())?;
+    let done = AtomicU64::new(0);
     let group = |&(s, eps, column): &(usize, f64, usize)| {
         let sampler = &options.samplers[s];
         let cell = |key: &CellKey, init, value, spread| TableCell {
@@ -175,7 +182,11 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
             value,
             spread,
         };
-        match setting.run(sampler, columns[column].length_of(sampler), eps) {
+        let run = match watch.is_stopped() {
+            true => Err(ExperimentError::Interrupted),
+            false => setting.run(sampler, columns[column].length_of(sampler), eps),
+        };
+        let group = match run {
             Ok(run) => {
                 let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
                 let (key, output) =
@@ -196,7 +207,10 @@ pub fn table(setting: &Setting, options: TableOptions) -> Result<Table, Experime
                 let cells = (0..inits.len()).map(|i| cell(&key, i, Err(error.clone()), None));
                 (None, cells.collect())
             }
-        }
+        };
+        let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+        watch.tell(Progress { what: "table", unit: "runs", done, total: Some(jobs.len() as u64) });
+        group
     };
     let groups: Vec<(Option<&'static str>, Vec<TableCell>)> =
         jobs.par_iter().with_max_len(1).map(group).collect();
@@ -241,6 +255,11 @@ fn affordable(modes: usize, o: &TableOptions, inits: usize) -> Result<(), Experi
 }
 
 impl Table {
+    /// Whether it was stopped, so that cells are missing.
+    pub fn is_interrupted(&self) -> bool {
+        self.cells.iter().any(|cell| cell.value == Err(ExperimentError::Interrupted))
+    }
+
     /// Cells of one continuous solution at one eps, by initial law.
     fn continuous_cells(&self, name: &str, eps: usize) -> &[TableCell] {
         let o = &self.options;

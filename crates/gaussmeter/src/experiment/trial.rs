@@ -3,8 +3,10 @@ use crate::exact::{Init, Output, Target};
 use crate::metric::{Metric, Value};
 use crate::report::{Field, number};
 use crate::spectrum::{Spectrum, Spread};
+use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use serde_json::json;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where samplers are tried: data, process and grid rule, and the time sampling stops.
 #[derive(Clone, Debug)]
@@ -48,6 +50,7 @@ pub(super) fn trials(
     budgets: &[usize],
     init: &Init,
     metric: &dyn Metric,
+    watch: Watch,
 ) -> Result<Vec<Trial>, ExperimentError> {
     for (is_empty, what) in [
         (places.is_empty(), "grid"),
@@ -62,6 +65,7 @@ pub(super) fn trials(
     let jobs: Vec<(usize, &NamedSampler, usize)> = (0..places.len())
         .flat_map(|p| samplers.iter().flat_map(move |s| budgets.iter().map(move |b| (p, s, *b))))
         .collect();
+    let done = AtomicU64::new(0);
     let trial = |&(place, sampler, budget): &(usize, &NamedSampler, usize)| {
         let Place { setting, eps } = &places[place];
         let outcome = |run: super::Run| {
@@ -72,7 +76,12 @@ pub(super) fn trials(
             let spread = setting.spectrum.spread(|data| on(data).value);
             Outcome { steps, nfe, value: on(&setting.spectrum), spread }
         };
-        let result = setting.run(sampler, Length::Nfe(budget), *eps).map(outcome);
+        let result = match watch.is_stopped() {
+            true => Err(ExperimentError::Interrupted),
+            false => setting.run(sampler, Length::Nfe(budget), *eps).map(outcome),
+        };
+        let done = 1 + done.fetch_add(1, Ordering::Relaxed);
+        watch.tell(Progress { what: "trials", unit: "runs", done, total: Some(jobs.len() as u64) });
         Trial { sampler: sampler.label.clone(), place, budget, result }
     };
     let trials: Vec<Trial> = jobs.par_iter().with_max_len(1).map(trial).collect();
@@ -145,6 +154,7 @@ impl<'a> Names<'a> {
 pub(super) fn reason(error: &ExperimentError) -> String {
     match error {
         ExperimentError::Sampler { source, .. } => source.to_string(),
+        ExperimentError::Interrupted => "interrupted before it was tried".into(),
         ExperimentError::Budget { needed, .. } => {
             format!("needs at least {needed} network evaluations")
         }
@@ -155,6 +165,11 @@ pub(super) fn reason(error: &ExperimentError) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Whether some trials were not made because the work was stopped.
+pub(super) fn is_interrupted(trials: &[Trial]) -> bool {
+    trials.iter().any(|t| t.result == Err(ExperimentError::Interrupted))
 }
 
 /// One line per reason for which trials failed, with who failed and, of several `budgets`, at which
@@ -279,8 +294,7 @@ pub(super) fn trial_json(trial: &Trial, places: &[Place], value_name: &str) -> s
 
 /// What the documents of several places say of their setting.
 pub(super) fn shared_json(places: &[Place]) -> serde_json::Map<String, serde_json::Value> {
-    let mut document = places.first().map(|p| p.setting.json()).unwrap_or_default();
+    let mut document = places.first().map(|p| p.setting.diffusion.json()).unwrap_or_default();
     document.remove("process");
-    document.remove("grid_rule");
     document
 }

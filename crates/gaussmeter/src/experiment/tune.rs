@@ -1,13 +1,13 @@
 use super::robustness::{PERTURBATIONS, Perturbation, expected};
-use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::design::{Effort, End, Problem, Space, Start, Stop, Tuned, starts};
+use super::{Diffusion, ExperimentError, Length, NamedSampler, Run};
+use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridError};
 use crate::objective::Objective;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::watch::{Progress, Watch};
 use serde_json::json;
-use std::sync::Arc;
 
 /// How a schedule is sought.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,7 @@ pub struct Rival {
 /// The best schedule of a sampler for given data, and what it is worth.
 #[derive(Debug)]
 pub struct Tuning {
-    setting: Setting,
+    diffusion: Diffusion,
     init_label: String,
     objective: String,
     options: TuneOptions,
@@ -71,36 +71,35 @@ pub struct Tuning {
     pub robustness: Vec<(Perturbation, f64, Option<f64>)>,
 }
 
-/// Seeks the times that minimise an objective; `init` and `objective` come with their labels. The grid
-/// of the setting is not used. Where `stop` asks for it, the search ends with the best so far.
+/// Seeks the times that minimise an objective; `init` and `objective` come with their labels.
+/// Where `watch` stops it, the search ends with the best so far.
 ///
 /// # Errors
 /// [`ExperimentError`]
 pub fn tune(
-    setting: &Setting,
+    diffusion: &Diffusion,
     sampler: &NamedSampler,
     length: Length,
     (init_label, init): (&str, &Init),
     objective: &Named<dyn Objective>,
     options: TuneOptions,
-    stop: Stop,
+    watch: Watch,
 ) -> Result<Tuning, ExperimentError> {
-    let data = &*setting.spectrum;
+    let data = &*diffusion.spectrum;
     objective.item.check(data.modes().len()).map_err(ExperimentError::Objective)?;
     // The law of a free start is that of pure noise at its level.
     let init = match (options.start, init) {
         (Start::Free, Init::Normal { std: None }) => init.clone(),
         (Start::Free, Init::Exact) => return Err(ExperimentError::FreeExactStart),
-        _ => setting.init(init)?,
+        _ => diffusion.init(init)?,
     };
     let eps = match options.end {
         End::At(eps) => eps,
-        End::Free => setting.process.t_min(),
+        End::Free => diffusion.process.t_min(),
     };
-    let any =
-        Setting { rule: Arc::new(grid::Uniform), rule_label: "uniform".into(), ..setting.clone() };
-    let steps = any.run(sampler, length, eps)?.grid.step_count();
-    let space = Space::new(&setting.process, steps, options.start, options.end, options.min_ratio)?;
+    let steps = diffusion.steps(sampler, length, eps)?;
+    let space =
+        Space::new(&diffusion.process, steps, options.start, options.end, options.min_ratio)?;
     let objective_item = &*objective.item;
     let problem = Problem {
         spectrum: data,
@@ -108,12 +107,13 @@ pub fn tune(
         init: &init,
         objective: objective_item,
         space: &space,
-        stop,
+        watch,
     };
+    watch.tell(Progress { what: "tune", unit: "searches", done: 0, total: Some(1) });
     let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
     let evaluate =
         |grid: &Grid| problem.value(grid).map(|sum| objective_item.readable(sum)).map_err(failed);
-    let mut rivals: Vec<Rival> = standard_schedules(setting, steps, eps, stop)
+    let mut rivals: Vec<Rival> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
         .map(|(label, grid)| match grid {
             Ok(grid) => Rival { label, value: evaluate(&grid), grid: Some(grid) },
@@ -123,21 +123,20 @@ pub fn tune(
     let key = |r: &Rival| r.value.as_ref().map_or(f64::INFINITY, |v| *v);
     rivals.sort_by(|a, b| key(a).total_cmp(&key(b)));
     // The best of them, and others.
-    let t_max = setting.process.t_max();
+    let t_max = diffusion.process.t_max();
     let known = rivals.iter().filter_map(|r| r.grid.clone().filter(|_| key(r).is_finite()));
     let known = known.filter(|g| g.start().t == t_max && g.end().t == eps);
     let mut from: Vec<Grid> = known.take(KNOWN).collect();
     from.extend(starts(&space, data, options.starts, options.seed)?);
     let tuned = problem.tune(&from, options.effort)?;
-    let interrupted = stop.is_asked();
-    let plan = sampler.item.plan(&tuned.grid).map_err(failed)?;
+    let interrupted = watch.is_stopped();
+    let run = Run::on(sampler, tuned.grid.clone())?;
     if let Length::Nfe(budget) = length
-        && plan.nfe() > budget
+        && run.plan.nfe() > budget
     {
-        let (sampler, nfe) = (sampler.label.clone(), plan.nfe());
+        let (sampler, nfe) = (run.sampler, run.plan.nfe());
         return Err(ExperimentError::OverBudget { sampler, nfe, budget });
     }
-    let run = Run { sampler: sampler.label.clone(), grid: tuned.grid.clone(), plan };
     let best = rivals.first().and_then(|r| r.grid.as_ref());
     let robustness = PERTURBATIONS
         .iter()
@@ -148,7 +147,7 @@ pub fn tune(
         .collect();
     let value = objective_item.readable(tuned.best.after);
     Ok(Tuning {
-        setting: setting.clone(),
+        diffusion: diffusion.clone(),
         init_label: init_label.into(),
         objective: objective.label.clone(),
         options,
@@ -161,20 +160,20 @@ pub fn tune(
     })
 }
 
-/// The rules of the registry that need nothing but a number of steps, on the data and the process of a
-/// setting, from T to eps; those that there was time for.
+/// The rules of the registry that need nothing but a number of steps, on given data and a given
+/// process, from T to eps; those that there was time for.
 pub fn standard_schedules(
-    setting: &Setting,
+    diffusion: &Diffusion,
     steps: usize,
     eps: f64,
-    stop: Stop,
+    watch: Watch,
 ) -> Vec<(String, Result<Grid, GridError>)> {
-    let (process, registry) = (&setting.process, grid::registry());
+    let (process, registry) = (&diffusion.process, grid::registry());
     let lowest = process.level(eps).noise_ratio();
     registry
         .entries
         .iter()
-        .take_while(|_| !stop.is_asked())
+        .take_while(|_| !watch.is_stopped())
         .filter_map(|entry| {
             let has = |key: &str| entry.parameters.iter().any(|p| p.name == key);
             let text = match eps > 0.0 && has("sigma_min") && has("final") {
@@ -187,7 +186,7 @@ pub fn standard_schedules(
                 return None;
             }
             let end = rule.own_end(&**process).unwrap_or(eps);
-            let grid = rule.grid_for(&setting.spectrum, process, steps, end);
+            let grid = rule.grid_for(&diffusion.spectrum, process, steps, end);
             match &grid {
                 // Rules for other processes.
                 Err(GridError::NotDiscrete | GridError::NotFlow) => None,
@@ -226,14 +225,14 @@ impl Tuning {
         let figure = |name: &str, value: f64, digits: usize| {
             Row::new([Cell::text(name), Cell::number(value, Style::Significant(digits))])
         };
-        let (s, best) = (&self.setting.spectrum, &self.tuned.best);
+        let (s, best) = (&self.diffusion.spectrum, &self.tuned.best);
         let mut rows = vec![
             text("sampler", self.run.sampler.clone()),
             text(
                 "spectrum",
                 format!("{} (d = {}, {} distinct)", s.name(), s.dim(), s.modes().len()),
             ),
-            text("process", self.setting.process_label.clone()),
+            text("process", self.diffusion.process_label.clone()),
             text("init", self.init_label.clone()),
             text("steps", self.run.grid.step_count().to_string()),
             text("NFE", self.run.plan.nfe().to_string()),
@@ -345,8 +344,7 @@ impl Tuning {
 
     fn json(&self) -> serde_json::Value {
         let (run, best) = (&self.run, &self.tuned.best);
-        let mut document = self.setting.json();
-        document.remove("grid_rule");
+        let mut document = self.diffusion.json();
         document.insert("command".into(), json!("tune"));
         document.insert("sampler".into(), json!(run.sampler));
         document.insert("init".into(), json!(self.init_label));

@@ -19,9 +19,9 @@ use crate::entry::{Named, Registry, nearest};
 use crate::exact::{Init, Output, Target as Against};
 use crate::experiment::{ExperimentError, NamedSampler, SCHEMA, Setting};
 use crate::grid::{Grid, GridError};
+use crate::level::Level;
 use crate::metric::wasserstein2;
 use crate::numeric::written;
-use crate::process::Level;
 use crate::report::number;
 use crate::sampler::SamplerError;
 use crate::spectrum::Spectrum;
@@ -243,15 +243,17 @@ pub struct Export {
 /// starts from, each at its own first level.
 ///
 /// ```
-/// use gaussmeter::experiment::Setting;
+/// use gaussmeter::experiment::{Diffusion, Setting};
 /// use gaussmeter::export::{self, Form};
 /// use gaussmeter::{data, grid, process, sampler};
 /// use std::sync::Arc;
 ///
 /// let setting = Setting {
+/// diffusion: Diffusion {
 ///     spectrum: Arc::new(data::load("cifar10")?),
 ///     process: process::registry().build("edm")?.item.into(),
 ///     process_label: "edm".into(),
+/// },
 ///     rule: grid::registry().build("karras")?.item.into(),
 ///     rule_label: "karras".into(),
 /// };

@@ -1,7 +1,6 @@
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use std::sync::Arc;
 
 /// Align Your Steps: the published schedules of ten steps, the last to the data. On `vp-discrete` the
 /// training timesteps of Stable Diffusion 1 and XL, elsewhere the noise levels σ/α.
@@ -72,7 +71,8 @@ fn along(nodes: &[f64], x: f64) -> f64 {
 }
 
 impl GridRule for AlignYourSteps {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         if steps + 1 != self.sigmas().len() {
             let nodes = self.nodes(&**process);
             let level = |k: usize| match k == steps {

@@ -1,11 +1,10 @@
 use super::length::Quadrature;
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
 use super::span::{Data, Span};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
 use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// Align Your Steps for this spectrum: the levels from σ_max to σ_min that minimise its bound on the KL
 /// divergence between the reverse SDE and the one whose denoiser is frozen over every step.
@@ -134,14 +133,13 @@ fn minimise(data: &Data, span: &Span) -> Vec<f64> {
 }
 
 impl GridRule for AysKlub {
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let data = Data::with_variance(spectrum)?;
+    fn follows_data(&self) -> bool {
+        true
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
+        let data = Data::with_variance(request.spectrum()?)?;
         self.range.above(process, steps, eps, |span| Ok(minimise(&data, &span)))
     }
 

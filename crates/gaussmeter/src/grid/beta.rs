@@ -1,10 +1,9 @@
 use super::numpy::linspace_open;
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 /// Quantiles of a beta distribution, which put more steps near both ends: x_i = I⁻¹(1 − i/n) with I the
 /// distribution function of Beta(a, b).
@@ -32,7 +31,8 @@ pub enum BetaOf {
 }
 
 impl GridRule for Beta {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let quantile = Quantile::new(self.alpha, self.beta);
         let timesteps = match self.of {
             BetaOf::Levels(range) => {

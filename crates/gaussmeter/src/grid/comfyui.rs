@@ -1,6 +1,6 @@
 use super::flow_shift::is_flow;
 use super::timesteps::around;
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::process::Process;
 use std::sync::Arc;
@@ -101,7 +101,8 @@ impl ComfyUi {
 }
 
 impl GridRule for ComfyUi {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let grid = match process.training_steps() {
             Some(_) if self.table.is_some() => return Err(GridError::OwnTable),
             Some(total) => self.on_timesteps(process, total, steps),

@@ -1,10 +1,9 @@
 use super::timesteps::ratio_at;
-use super::{Grid, GridError, GridRule, check_decreasing, largest_sigma, time_of};
+use super::{Grid, GridError, GridRule, Request, check_decreasing, largest_sigma, time_of};
 use crate::data::{Column, DataError, read_list};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Training timesteps given one by one, noisiest first, as diffusers' schedulers take `timesteps`:
 /// where one is not whole, σ/α is linear between its neighbours. Then the data, or training timestep
@@ -61,7 +60,8 @@ impl CustomTimesteps {
 }
 
 impl GridRule for CustomTimesteps {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let grid = self.times(&**process).and_then(|times| Grid::new(process.clone(), &times));
         let grid = grid.map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)

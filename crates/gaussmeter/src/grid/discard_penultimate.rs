@@ -1,8 +1,6 @@
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// Another rule with a step more, of which the level before the last is left out: from
 /// t_0 > … > t_{n−1} > t_n > t_{n+1} the last step leads from t_{n−1} to t_{n+1}.
@@ -28,18 +26,13 @@ impl DiscardPenultimate {
 }
 
 impl GridRule for DiscardPenultimate {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
-        self.without(&self.rule.grid(process, steps + 1, eps).map_err(one_less)?)
+    fn follows_data(&self) -> bool {
+        self.rule.follows_data()
     }
 
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        self.without(&self.rule.grid_for(spectrum, process, steps + 1, eps).map_err(one_less)?)
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let longer = Request { steps: request.steps + 1, ..request };
+        self.without(&self.rule.place(longer).map_err(one_less)?)
     }
 
     fn own_steps(&self) -> Option<usize> {

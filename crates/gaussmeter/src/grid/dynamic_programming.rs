@@ -1,10 +1,8 @@
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, Span, TO_DATA, lowest};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// Optimal steps by dynamic programming: a student's times among those of a teacher.
 ///
@@ -118,14 +116,13 @@ fn choose(data: &Data, fine: &[f64], steps: usize) -> Vec<usize> {
 }
 
 impl GridRule for DynamicProgramming {
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let data = Data::with_variance(spectrum)?;
+    fn follows_data(&self) -> bool {
+        true
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
+        let data = Data::with_variance(request.spectrum()?)?;
         self.range.along(process, steps, eps, |span| {
             if span.high.is_infinite() {
                 return Err(GridError::NoLargest);

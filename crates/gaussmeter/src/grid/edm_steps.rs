@@ -1,9 +1,8 @@
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
-use super::{Grid, GridError, GridRule, largest_sigma};
+use super::{Grid, GridError, GridRule, Request, largest_sigma};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::process::Process;
 use std::f64::consts::FRAC_PI_2;
-use std::sync::Arc;
 
 /// The time steps of other work as EDM writes them in σ, on any process.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,7 +40,8 @@ fn iddpm_levels(m: usize) -> Vec<f64> {
 }
 
 impl GridRule for EdmSteps {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         match *self {
             EdmSteps::Vp(range) => range.grid(process, steps, eps, |ramp, low, high| {
                 let [low, high] = [low, high].map(|s| (s * s).ln_1p());

@@ -1,8 +1,7 @@
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::numeric::written;
 use crate::process::Process;
-use std::sync::Arc;
 
 /// Levels u of flow matching: a base list, shifted towards noise, stretched to end at a terminal level,
 /// and then the data.
@@ -92,7 +91,8 @@ fn time_of(process: &dyn Process, u: f64) -> Option<f64> {
 }
 
 impl GridRule for FlowShift {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let levels = self.levels(if self.to_zero { steps } else { steps + 1 });
         let times = levels.into_iter().chain(self.to_zero.then_some(0.0));
         let times: Option<Vec<f64>> = times.map(|u| time_of(&**process, u)).collect();

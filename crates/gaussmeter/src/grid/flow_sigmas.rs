@@ -1,9 +1,8 @@
-use super::{Grid, GridError, GridRule, check_decreasing, time_of};
+use super::{Grid, GridError, GridRule, Request, check_decreasing, time_of};
 use crate::data::{Column, DataError, read_list};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Noise levels u = σ/(α + σ) of flow matching given one by one, noisiest first, as diffusers' flow
 /// schedulers take `sigmas`: before the scheduler's shift s, which makes s u/(1 + (s − 1) u) of them,
@@ -54,7 +53,8 @@ impl FlowSigmas {
 }
 
 impl GridRule for FlowSigmas {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let grid = self.times(&**process).and_then(|times| Grid::new(process.clone(), &times));
         let grid = grid.map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)

@@ -1,11 +1,9 @@
 use super::length::Quadrature;
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, Span, TO_DATA};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// What DDIM does best with infinitely many steps: equal parts of the time u on the curve s(u) from
 /// noise to data that minimises Σ w (∫ λ s′²/(λ + s²)² du)².
@@ -96,14 +94,17 @@ impl Geodesic {
 }
 
 impl GridRule for Geodesic {
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let data = Data::with_variance(spectrum)?;
+    fn follows_data(&self) -> bool {
+        true
+    }
+
+    fn variants(&self) -> &'static [&'static str] {
+        &["weight=kl"]
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
+        let data = Data::with_variance(request.spectrum()?)?;
         self.range.along(process, steps, eps, |span| Ok(self.levels(&data, &span)))
     }
 

@@ -1,8 +1,7 @@
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use std::sync::Arc;
 
 /// Levels whose ρ-th roots are equally spaced: σ_i = (σ_max^{1/ρ} + i/(n − 1) (σ_min^{1/ρ} − σ_max^{1/ρ}))^ρ.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +18,8 @@ impl Karras {
 }
 
 impl GridRule for Karras {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         self.range.grid(process, steps, eps, |ramp, low, high| {
             let [low, high] = [low, high].map(|s| s.powf(self.rho.recip()));
             (high * (1.0 - ramp) + low * ramp).powf(self.rho)

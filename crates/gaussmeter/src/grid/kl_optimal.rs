@@ -1,8 +1,7 @@
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
-use std::sync::Arc;
 
 /// Levels whose angles are equally spaced: σ_i = tan((1 − r) arctan σ_max + r arctan σ_min), r = i/(n − 1).
 /// On white data of unit variance a step of DDIM turns by the difference of arctangents, and leaves the
@@ -14,7 +13,8 @@ pub struct KlOptimal {
 }
 
 impl GridRule for KlOptimal {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         self.range.grid(process, steps, eps, |ramp, low, high| {
             ((1.0 - ramp) * high.atan() + ramp * low.atan()).tan()
         })

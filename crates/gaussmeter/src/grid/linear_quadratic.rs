@@ -1,8 +1,7 @@
 use super::range::SIGMA_MAX;
-use super::{Grid, GridError, GridRule, largest_sigma};
+use super::{Grid, GridError, GridRule, Request, largest_sigma};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use std::sync::Arc;
 
 /// 1 − σ/σ_max linear in the step over the first half, up to `threshold`, and quadratic, with the same
 /// slope where they meet, up to 1 over the second:
@@ -34,7 +33,8 @@ impl LinearQuadratic {
 }
 
 impl GridRule for LinearQuadratic {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let sigma_max = self.sigma_max.unwrap_or_else(|| largest_sigma(&**process));
         if !sigma_max.is_finite() {
             return Err(GridError::NoLargest);

@@ -60,9 +60,10 @@ pub use uniform::Uniform;
 pub use w2_geodesic::W2Geodesic;
 
 use crate::entry::Registry;
+use crate::level::Level;
 use crate::numeric::differentiation::{Real, variable};
 use crate::numeric::written;
-use crate::process::{Level, Process};
+use crate::process::Process;
 use crate::spectrum::Spectrum;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -332,7 +333,7 @@ impl Grid {
             let (t, next) = (times[index], times[index + 1]);
             return Err(GridError::NotDecreasing { index, t, next });
         }
-        let levels: Vec<Level> = times.iter().map(|t| process.node(*t)).collect();
+        let levels: Vec<Level> = times.iter().map(|t| process.level(*t)).collect();
         let reals = levels.iter().map(Level::<Real>::from).collect();
         Ok(Grid { process, levels, reals })
     }
@@ -503,19 +504,57 @@ impl Step<'_> {
     }
 }
 
-/// Places the times of a sampler.
-pub trait GridRule: Debug + Send + Sync {
-    /// A grid of `steps` steps on `process` that ends at time `eps`. Every rule has this or, if it
-    /// follows the data, [`GridRule::grid_for`] instead.
+/// What a rule places times for: on which data, if any are known, and on which process, with how many
+/// steps, down to which time.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The data, which some rules follow.
+    pub data: Option<&'a Spectrum>,
+    /// The process.
+    pub process: &'a Arc<dyn Process>,
+    /// Number of steps.
+    pub steps: usize,
+    /// The time of the last level.
+    pub eps: f64,
+}
+
+impl<'a> Request<'a> {
+    /// The data, for a rule that follows them.
     ///
     /// # Errors
-    /// [`GridError`]; [`GridError::NeedsSpectrum`] for rules that follow the data.
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
-        let _ = (process, steps, eps);
-        Err(GridError::NeedsSpectrum)
+    /// [`GridError::NeedsSpectrum`] where none are known.
+    pub fn spectrum(&self) -> Result<&'a Spectrum, GridError> {
+        self.data.ok_or(GridError::NeedsSpectrum)
+    }
+}
+
+/// Places the times of a sampler.
+pub trait GridRule: Debug + Send + Sync {
+    /// The grid of `request.steps` steps that ends at time `request.eps`.
+    ///
+    /// # Errors
+    /// [`GridError`]; [`GridError::NeedsSpectrum`] for rules that follow data, without them.
+    fn place(&self, request: Request) -> Result<Grid, GridError>;
+
+    /// Whether the times follow the data. Such rules are compared by `gaussmeter schedules`.
+    fn follows_data(&self) -> bool {
+        false
     }
 
-    /// The same for given data, which some rules follow.
+    /// Parameters, such as `weight=kl`, with which a rule that follows data is compared beside itself.
+    fn variants(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// [`GridRule::place`] without data.
+    ///
+    /// # Errors
+    /// [`GridError`]
+    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+        self.place(Request { data: None, process, steps, eps })
+    }
+
+    /// [`GridRule::place`] on given data.
     ///
     /// # Errors
     /// [`GridError`]
@@ -526,8 +565,7 @@ pub trait GridRule: Debug + Send + Sync {
         steps: usize,
         eps: f64,
     ) -> Result<Grid, GridError> {
-        let _ = spectrum;
-        self.grid(process, steps, eps)
+        self.place(Request { data: Some(spectrum), process, steps, eps })
     }
 
     /// The number of steps, for a rule that leaves no choice of it.

@@ -1,8 +1,7 @@
 use super::range::{FINAL, Range, SIGMA_MAX, SIGMA_MIN};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use std::sync::Arc;
 
 /// Logarithms of levels along a power: σ_i = σ_min (σ_max/σ_min)^{(1 − i/(n − 1))^ρ}.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +18,8 @@ impl Polyexponential {
 }
 
 impl GridRule for Polyexponential {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         self.range.grid(process, steps, eps, |ramp, low, high| {
             low * (high / low).powf((1.0 - ramp).powf(self.rho))
         })

@@ -1,11 +1,9 @@
 use super::length::Quadrature;
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, TO_DATA};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
-use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// Equidistribution: levels whose density makes all steps of Euler in the noise ratio s err alike.
 ///
@@ -25,14 +23,13 @@ impl Sdm {
 }
 
 impl GridRule for Sdm {
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let data = Data::with_variance(spectrum)?;
+    fn follows_data(&self) -> bool {
+        true
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
+        let data = Data::with_variance(request.spectrum()?)?;
         self.range.along(process, steps, eps, |span| {
             let curvature = |s: f64| {
                 data.sum(|l| {

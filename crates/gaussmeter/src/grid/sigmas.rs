@@ -1,9 +1,8 @@
-use super::{Grid, GridError, GridRule, time_of};
+use super::{Grid, GridError, GridRule, Request, time_of};
 use crate::data::{Column, DataError, read_list};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Noise levels σ/α given one by one, noisiest first, as EDM, k-diffusion and ComfyUI write them:
 /// t = σ on the process `edm`. The last may be 0, and is where sampling ends.
@@ -36,7 +35,8 @@ impl Sigmas {
 }
 
 impl GridRule for Sigmas {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let grid = Grid::from_sigmas(process.clone(), &self.sigmas);
         let grid = grid.map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)

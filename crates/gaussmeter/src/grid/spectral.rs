@@ -1,12 +1,12 @@
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, Span, TO_DATA};
-use super::{Geodesic, Grid, GridError, GridRule, Weight};
+use super::{Geodesic, Grid, GridError, GridRule, Request, Weight};
 use crate::entry::{Entry, Kind, Parameter};
-use crate::numeric::{Expansion, Stop, minimise};
+use crate::numeric::{Expansion, minimise};
 use crate::objective::{KlForward, KlReverse, Objective, SquaredWasserstein2};
 use crate::process::Process;
-use crate::spectrum::{Mode, Spectrum};
-use std::sync::Arc;
+use crate::spectrum::Mode;
+use crate::watch::Watch;
 
 /// The levels with the smallest error of DDIM's output on this spectrum, whatever sampler they are then
 /// used with.
@@ -164,14 +164,17 @@ impl Angles<'_> {
 }
 
 impl GridRule for Spectral {
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let data = Data::with_variance(spectrum)?;
+    fn follows_data(&self) -> bool {
+        true
+    }
+
+    fn variants(&self) -> &'static [&'static str] {
+        &["error=kl-forward"]
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
+        let data = Data::with_variance(request.spectrum()?)?;
         let weight = if self.error == SpectralError::W2 { Weight::W2 } else { Weight::Kl };
         self.range.along(process, steps, eps, |span| {
             let start = Geodesic::new(weight, self.range).levels(&data, &span);
@@ -180,7 +183,7 @@ impl GridRule for Spectral {
             let angles = Angles { data: &data, span: &span, objective: self.objective(), gamma };
             let q = angles.parameters(&start);
             let bounds = vec![f64::NEG_INFINITY; q.len()];
-            let found = minimise(&|q| angles.expand(q), &q, &bounds, 1e-9, 300, Stop::NEVER);
+            let found = minimise(&|q| angles.expand(q), &q, &bounds, 1e-9, 300, Watch::NOBODY);
             Ok(angles.levels(&found.parameters))
         })
     }

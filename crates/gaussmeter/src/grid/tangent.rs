@@ -1,10 +1,8 @@
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, TO_DATA};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// σ_k = √ℓ tan θ_k with equally spaced angles θ_k.
 ///
@@ -26,14 +24,26 @@ impl Tangent {
     pub fn new(lambda: Option<f64>, range: Range) -> Self {
         Tangent { lambda, range }
     }
+}
 
-    fn place(
-        &self,
-        gamma: f64,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
+impl GridRule for Tangent {
+    fn follows_data(&self) -> bool {
+        self.lambda.is_none()
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let gamma = match self.lambda {
+            Some(lambda) => lambda.sqrt(),
+            None => {
+                let spectrum = request.spectrum()?;
+                let data = Data::with_variance(spectrum)?;
+                // Squares of the smallest and the largest numbers are none.
+                let largest = spectrum.highest();
+                let mean = data.sum(|l| (l / largest) * (l / largest)) / data.sum(|_| 1.0);
+                (mean.sqrt() * largest).sqrt()
+            }
+        };
+        let Request { process, steps, eps, .. } = request;
         self.range.along(process, steps, eps, |span| {
             let [high, low] = [span.high, span.low].map(|s| (s / gamma).atan());
             let parts = (span.count - 1) as f64;
@@ -47,33 +57,6 @@ impl Tangent {
             };
             Ok((0..span.count).map(level).collect())
         })
-    }
-}
-
-impl GridRule for Tangent {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
-        let lambda = self.lambda.ok_or(GridError::NeedsSpectrum)?;
-        self.place(lambda.sqrt(), process, steps, eps)
-    }
-
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let gamma = match self.lambda {
-            Some(lambda) => lambda.sqrt(),
-            None => {
-                let data = Data::with_variance(spectrum)?;
-                // Squares of the smallest and the largest numbers are none.
-                let largest = spectrum.highest();
-                let mean = data.sum(|l| (l / largest) * (l / largest)) / data.sum(|_| 1.0);
-                (mean.sqrt() * largest).sqrt()
-            }
-        };
-        self.place(gamma, process, steps, eps)
     }
 
     fn own_end(&self, process: &dyn Process) -> Option<f64> {

@@ -1,9 +1,8 @@
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::data::{DataError, read_numbers};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Times given one by one, noisiest first; the last one is eps.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +28,8 @@ impl Times {
 }
 
 impl GridRule for Times {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let grid =
             Grid::new(process.clone(), &self.times).map_err(|e| e.in_file(self.file.as_deref()))?;
         grid.exactly(steps, eps)

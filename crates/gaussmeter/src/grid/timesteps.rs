@@ -1,8 +1,7 @@
 use super::numpy::{arange, linspace};
-use super::{Grid, GridError, GridRule, largest_sigma, time_of};
+use super::{Grid, GridError, GridRule, Request, largest_sigma, time_of};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
-use std::sync::Arc;
 
 /// Training timesteps of a network trained in discrete time, spaced as diffusers does.
 ///
@@ -101,7 +100,8 @@ pub(crate) fn ratio_at(process: &dyn Process, timestep: f64) -> f64 {
 }
 
 impl GridRule for Timesteps {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let total = process.training_steps().ok_or(GridError::NotDiscrete)?;
         let timesteps = self.timesteps(total, steps);
         if timesteps.last().is_some_and(|last| *last < 0.0) {

@@ -1,14 +1,13 @@
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
-use crate::process::Process;
-use std::sync::Arc;
 
 /// Equal steps in time: t_k = (T (n − k) + eps k) / n.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Uniform;
 
 impl GridRule for Uniform {
-    fn grid(&self, process: &Arc<dyn Process>, steps: usize, eps: f64) -> Result<Grid, GridError> {
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
         let t_max = process.t_max();
         if !(0.0..t_max).contains(&eps) {
             return Err(GridError::Eps { eps, t_max });

@@ -1,11 +1,9 @@
 use super::length::Quadrature;
 use super::range::{Range, SIGMA_MAX};
 use super::span::{Data, SIGMA_MIN, TO_DATA};
-use super::{Grid, GridError, GridRule};
+use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
-use crate::spectrum::Spectrum;
-use std::sync::Arc;
 
 /// Levels that are equal Wasserstein-2 lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
 /// speed is √(Σ s²/(λ + s²)) in the noise ratio s, eigenvectors with λ = 0 included.
@@ -22,14 +20,13 @@ impl W2Geodesic {
 }
 
 impl GridRule for W2Geodesic {
-    fn grid_for(
-        &self,
-        spectrum: &Spectrum,
-        process: &Arc<dyn Process>,
-        steps: usize,
-        eps: f64,
-    ) -> Result<Grid, GridError> {
-        let data = Data::new(spectrum);
+    fn follows_data(&self) -> bool {
+        true
+    }
+
+    fn place(&self, request: Request) -> Result<Grid, GridError> {
+        let Request { process, steps, eps, .. } = request;
+        let data = Data::new(request.spectrum()?);
         self.range.along(process, steps, eps, |span| {
             if span.high.is_infinite() {
                 return Err(GridError::NoLargest);

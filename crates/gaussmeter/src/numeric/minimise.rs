@@ -5,7 +5,7 @@
 //! CIFAR-10 spectrum L-BFGS takes 1800 evaluations for 20 steps of DPM-Solver++(2M) and is not at the
 //! minimum then.
 
-use super::Stop;
+use crate::watch::Watch;
 
 /// A function near a point: an error near the free times of a grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,14 +88,14 @@ fn times(matrix: &[f64], x: &[f64]) -> Vec<f64> {
 }
 
 /// Descends from `start`, never below `bounds`, until the [`slope`] is below `tolerance`, no step leads
-/// lower, `most` evaluations are spent, or `stop` asks for it.
+/// lower, `most` evaluations are spent, or `watch` stops it.
 pub(crate) fn minimise(
     f: &dyn Fn(&[f64]) -> Expansion,
     start: &[f64],
     bounds: &[f64],
     tolerance: f64,
     most: usize,
-    stop: Stop,
+    watch: Watch,
 ) -> Minimum {
     let n = start.len();
     let mut parameters = start.to_vec();
@@ -106,7 +106,7 @@ pub(crate) fn minimise(
     // Which of the two models told the last change better.
     let mut with_rest = false;
     while evaluations < most
-        && !stop.is_asked()
+        && !watch.is_stopped()
         && at.value.is_finite()
         && damping < 1e20
         && slope(&at, &parameters, bounds) > tolerance

@@ -6,11 +6,9 @@ mod functions;
 #[cfg(feature = "dense")]
 pub mod linear_algebra;
 mod minimise;
-mod stop;
 mod written;
 
 pub(crate) use functions::excess;
 pub use minimise::Expansion;
 pub(crate) use minimise::{Minimum, minimise, slope};
-pub use stop::Stop;
 pub(crate) use written::written;

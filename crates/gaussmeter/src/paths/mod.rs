@@ -4,9 +4,9 @@
 //! batch sizes or threads.
 
 use crate::basis::Basis;
-use crate::denoiser::{Denoiser, DenoiserError};
 use crate::exact::Init;
-use crate::process::Level;
+use crate::level::Level;
+use crate::network::{Denoiser, DenoiserError};
 use crate::spectrum::{Mode, Spectrum};
 use crate::tape::{Op, Plan, Var};
 use rand_chacha::ChaCha8Rng;
@@ -220,7 +220,7 @@ pub(crate) fn batch_size(dim: usize) -> usize {
 /// The network's own [`DenoiserError`].
 ///
 /// ```
-/// use gaussmeter::{denoiser::GaussianDenoiser, paths, prelude::*};
+/// use gaussmeter::{network::GaussianDenoiser, paths, prelude::*};
 /// use std::sync::Arc;
 /// let data = Spectrum::new("one mode", "example", &[0.25], None, None)?;
 /// let process: Arc<dyn Process> = Arc::new(VpLinear::paper());

@@ -205,7 +205,7 @@ impl Process for Custom {
             alpha_second,
             sigma_sigma_second: 0.5 * second,
             variance_preserving: false,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -34,18 +34,7 @@ impl Process for Edm {
         self.sigma_max
     }
     fn level(&self, t: f64) -> Level {
-        Level {
-            t,
-            alpha: 1.0,
-            sigma: t,
-            alpha_prime: 0.0,
-            sigma_sigma_prime: t,
-            one_minus_alpha2: 0.0,
-            alpha_second: 0.0,
-            sigma_sigma_second: 1.0,
-            variance_preserving: false,
-            told: None,
-        }
+        Level { t, sigma: t, sigma_sigma_prime: t, sigma_sigma_second: 1.0, ..Level::DATA }
     }
     fn prior_std(&self) -> f64 {
         self.prior_std

@@ -1,6 +1,7 @@
 //! Processes of which users should know something.
 
 use super::{Level, Process};
+use crate::network::Conditioning;
 
 /// A process with notices; in all else the process.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ impl Process for Noticed {
     fn network_level(&self, t: f64) -> Level {
         self.process.network_level(t)
     }
-    fn node(&self, t: f64) -> Level {
-        self.process.node(t)
+    fn conditioning(&self) -> Option<&dyn Conditioning> {
+        self.process.conditioning()
     }
     fn refuses_noise(&self) -> Option<&'static str> {
         self.process.refuses_noise()

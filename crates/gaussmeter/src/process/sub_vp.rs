@@ -36,7 +36,7 @@ impl Process for SubVp {
             sigma_sigma_second: sigma_prime * sigma_prime
                 + sigma * 2.0 * (beta_prime - 2.0 * beta * beta) * alpha * alpha,
             variance_preserving: false,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -28,7 +28,7 @@ impl Process for Trig {
             alpha_second: -alpha,
             sigma_sigma_second: (alpha - sigma) * (alpha + sigma),
             variance_preserving: true,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -57,7 +57,7 @@ impl Process for Ve {
             alpha_second: 0.0,
             sigma_sigma_second: 2.0 * self.log_ratio * sigma_sigma_prime,
             variance_preserving: false,
-            told: None,
+            ..Level::DATA
         }
     }
 

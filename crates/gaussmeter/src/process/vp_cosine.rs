@@ -45,7 +45,7 @@ impl Process for VpCosine {
             sigma_sigma_second: (self.speed * alpha - alpha_prime)
                 * (self.speed * alpha + alpha_prime),
             variance_preserving: true,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -1,8 +1,9 @@
-use super::told::{Told, ToldTimestep};
-use super::{Level, Noticed, Process};
+use super::{Noticed, Process};
 use crate::entry::{Entry, Kind, Parameter};
+use crate::level::Level;
+use crate::network::Prediction;
+use crate::network::conditioning::{self, Conditioning, Relation, Timestep, TimestepRule, Told};
 use crate::numeric::written;
-use crate::tape::Prediction;
 use std::f64::consts::FRAC_PI_2;
 use thiserror::Error;
 
@@ -21,7 +22,7 @@ pub struct VpDiscrete {
     /// B′ there.
     slope: Vec<f64>,
     /// What the network is told and predicts, if not the level itself.
-    told: Option<(ToldTimestep, Prediction)>,
+    told: Option<(TimestepRule, Prediction)>,
 }
 
 /// A table of β that does not make a process.
@@ -116,28 +117,24 @@ impl VpDiscrete {
     }
 
     /// The same process with a network that is told training timesteps, and predicts `predicts`.
-    pub fn told(self, conditioning: ToldTimestep, predicts: Prediction) -> Self {
-        VpDiscrete { told: Some((conditioning, predicts)), ..self }
+    pub fn told(self, rule: TimestepRule, predicts: Prediction) -> Self {
+        VpDiscrete { told: Some((rule, predicts)), ..self }
     }
 
-    /// The time of the timestep that a network is told at `t`; below timestep 0 that one.
-    fn told_time(&self, conditioning: ToldTimestep, t: f64) -> f64 {
+    /// What a network that predicts `predicts` is told at `t`; below timestep 0 that one.
+    fn timestep(&self, rule: Timestep, predicts: Prediction, t: f64) -> Told {
         let t = t.clamp(1.0, self.t_max());
-        let ratio = |t: f64| self.exact_level(t).noise_ratio();
+        let ratio = |t: f64| self.level(t).noise_ratio();
         let (low, here, high) = (ratio(t.floor()), ratio(t), ratio(t.ceil()));
         let fraction = if low < high { (here / low).ln() / (high / low).ln() } else { 0.0 };
-        let between = || self.time_of(low + fraction * (high - low)).unwrap_or(t);
-        conditioning.whole(t.floor(), fraction).unwrap_or_else(between)
-    }
-
-    /// The level at `t`, and what the network is told there.
-    fn told_level(&self, t: f64, rule: impl Fn(ToldTimestep) -> ToldTimestep) -> Level {
-        let told = self.told.map(|(conditioning, predicts)| {
-            let conditioning = rule(conditioning);
-            let level = self.exact_level(self.told_time(conditioning, t));
-            Told::new(&level, predicts, conditioning.relation())
-        });
-        Level { told, ..self.exact_level(t) }
+        let (t, relation) = match rule(t.floor(), fraction) {
+            Some(whole) => (whole, Relation::Listed),
+            None => {
+                let between = self.time_of(low + fraction * (high - low)).unwrap_or(t);
+                (between, Relation::Moving)
+            }
+        };
+        Told { level: self.level(t), predicts, relation }
     }
 
     /// Number of training timesteps.
@@ -170,25 +167,6 @@ impl VpDiscrete {
             x * (a + x * (b + x * c))
         };
         self.integral[k] - self.integral[j] + (part(k, y) - part(j, x))
-    }
-
-    fn exact_level(&self, t: f64) -> Level {
-        let (beta, beta_prime) = self.beta(t);
-        let integral = self.beta_integral(0.0, t);
-        let alpha = (-integral).exp();
-        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
-        Level {
-            t,
-            alpha,
-            sigma,
-            alpha_prime: -beta * alpha,
-            sigma_sigma_prime: beta * alpha * alpha,
-            one_minus_alpha2: sigma * sigma,
-            alpha_second: (beta * beta - beta_prime) * alpha,
-            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
-            variance_preserving: true,
-            told: None,
-        }
     }
 
     /// B′(t) and B″(t).
@@ -225,11 +203,26 @@ impl Process for VpDiscrete {
     }
 
     fn level(&self, t: f64) -> Level {
-        self.told_level(t, |conditioning| conditioning)
+        let (beta, beta_prime) = self.beta(t);
+        let integral = self.beta_integral(0.0, t);
+        let alpha = (-integral).exp();
+        let sigma = (-(-2.0 * integral).exp_m1()).sqrt();
+        Level {
+            t,
+            alpha,
+            sigma,
+            alpha_prime: -beta * alpha,
+            sigma_sigma_prime: beta * alpha * alpha,
+            one_minus_alpha2: sigma * sigma,
+            alpha_second: (beta * beta - beta_prime) * alpha,
+            sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
+            variance_preserving: true,
+            ..Level::DATA
+        }
     }
 
-    fn node(&self, t: f64) -> Level {
-        self.told_level(t, ToldTimestep::at_node)
+    fn conditioning(&self) -> Option<&dyn Conditioning> {
+        self.told.is_some().then_some(self)
     }
 
     fn prior_std(&self) -> f64 {
@@ -276,6 +269,15 @@ impl Process for VpDiscrete {
 
     fn training_steps(&self) -> Option<usize> {
         Some(self.steps())
+    }
+}
+
+impl Conditioning for VpDiscrete {
+    fn told(&self, t: f64) -> Option<Told> {
+        self.told.map(|(rule, predicts)| self.timestep(rule.within, predicts, t))
+    }
+    fn told_at_node(&self, t: f64) -> Option<Told> {
+        self.told.map(|(rule, predicts)| self.timestep(rule.at_node, predicts, t))
     }
 }
 
@@ -376,7 +378,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         },
         Parameter {
             name: "conditioning",
-            kind: Kind::Choice(ToldTimestep::WORDS),
+            kind: Kind::Choice(conditioning::WORDS),
             default: Some("exact"),
             summary: "what the network is told: the solver's noise level, or its training timestep (fractional: diffusers' Euler; round: ComfyUI, Karras; truncate: others; round-at-nodes: KDPM2 with Karras)",
         },
@@ -410,8 +412,8 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
             "x0" => Prediction::Denoiser,
             _ => Prediction::Noise,
         };
-        let process: Box<dyn Process> = match ToldTimestep::of(a.text("conditioning")) {
-            Some(conditioning) => Box::new(process.told(conditioning, predicts)),
+        let process: Box<dyn Process> = match conditioning::rule(a.text("conditioning"))? {
+            Some(rule) => Box::new(process.told(rule, predicts)),
             None if predicts == Prediction::Noise || is_zero_snr => Box::new(process),
             None => return Err("what the network predicts changes nothing when it is told the solver's level: give conditioning=…".into()),
         };

@@ -97,7 +97,7 @@ impl Process for VpLinear {
             alpha_second: (beta * beta - beta_prime) * alpha,
             sigma_sigma_second: (beta_prime - 2.0 * beta * beta) * alpha * alpha,
             variance_preserving: true,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -69,7 +69,7 @@ impl Process for VpSigmoid {
             alpha_second: -(second + alpha_prime * alpha_prime) / alpha,
             sigma_sigma_second: second,
             variance_preserving: true,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -3,8 +3,8 @@ use super::transfer::needs_finite_ratio;
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The predictor–corrector method of Adams, Bashforth and Moulton in ς = σ/α on the steps as they are:

@@ -2,8 +2,8 @@ use super::transfer::{ancestral, transfer, undefined, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DDPM's ancestral step with β̄ = 2 β(t) Δt taken at the noisier end, noise also in the last step:

@@ -4,8 +4,8 @@ use super::transfer::{ancestral, eta, level_at, needs_finite_ratio, transfer, wi
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DPM-Solver-fast: n evaluations, as many as the grid has steps, spent in ⌊n/3⌋ + 1 blocks of equal

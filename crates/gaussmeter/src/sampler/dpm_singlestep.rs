@@ -3,9 +3,9 @@ use super::transfer::{eta, level_at, needs_finite_ratio, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::numeric::written;
-use crate::process::Level;
 use crate::tape::{Linear, Tape, Var};
 
 /// The singlestep DPM-Solvers with stages inside each step, at r₁h and r₂h in log-SNR, h = ln(ς/ς′).

@@ -2,8 +2,8 @@ use super::transfer::{Churn, churn, contraction, needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The sampler of EDM: churn lifts the state to ς̂ = (1 + γ) ς, ς = σ/α, then Heun's method on

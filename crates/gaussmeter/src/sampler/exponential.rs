@@ -11,8 +11,8 @@ use super::transfer::{phi2, phi3, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Kind, Parameter};
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 

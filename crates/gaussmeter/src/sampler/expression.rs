@@ -1,9 +1,9 @@
 //! Expressions in files: numbers, and the vectors of a tape, which numbers may scale.
 
 use super::transfer::phi;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::numeric::written;
-use crate::process::Level;
 use crate::tape::Linear;
 
 /// A parsed expression.

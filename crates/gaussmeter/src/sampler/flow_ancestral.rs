@@ -2,8 +2,8 @@ use super::transfer::{level_at, transfer, with_noise};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Prediction, Tape, Var};
 
 /// The deterministic part of a step of [`FlowAncestral`].

@@ -211,6 +211,12 @@ impl From<PlanError> for SamplerError {
     }
 }
 
+/// An empty tape for a sampler on a grid, and its initial state. The network is told what the process
+/// of the grid says.
+pub(crate) fn tape(grid: &Grid) -> (Tape<'_>, Var) {
+    Tape::conditioned(grid.process().conditioning(), grid.levels())
+}
+
 /// A fixed-grid sampler.
 pub trait Sampler: Debug + Send + Sync {
     /// Records how the state `x` at the grid's first level becomes a sample at its last.
@@ -246,7 +252,7 @@ pub trait Sampler: Debug + Send + Sync {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     fn plan(&self, grid: &Grid) -> Result<Plan, SamplerError> {
-        let (tape, x) = Tape::new();
+        let (tape, x) = tape(grid);
         let output = self.record(grid, &tape, x)?;
         let plan = tape.finish(*grid.start(), output)?;
         match grid.process().refuses_noise() {

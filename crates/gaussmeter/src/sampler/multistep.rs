@@ -2,8 +2,8 @@
 
 use super::transfer::contraction;
 use crate::entry::{Kind, Parameter};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::Linear;
 
 /// φₙ(z) = Σ_k z^k/(k + n)!, n ≥ 1: the functions of exponential integrators, without cancellation.

@@ -5,9 +5,9 @@ use super::transfer::undefined;
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter, nearest};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::numeric::written;
-use crate::process::Level;
 use crate::tape::{Prediction, Tape, Var};
 use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, VecDeque};
@@ -322,7 +322,7 @@ struct Names<'a> {
     /// All steps of the grid.
     all: &'a [Step<'a>],
     step: &'a Step<'a>,
-    tape: &'a Tape,
+    tape: &'a Tape<'a>,
     numbers: &'a HashMap<String, Numbers>,
     /// Values of this step and of those before it, the latest first.
     frames: &'a VecDeque<HashMap<String, Value>>,

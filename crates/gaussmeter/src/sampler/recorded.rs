@@ -4,7 +4,9 @@ use super::SamplerError;
 use super::document::check_keys;
 use super::transfer::undefined;
 use crate::grid::{Grid, Step};
-use crate::process::{Level, Process, Relation};
+use crate::level::Level;
+use crate::network::conditioning::Relation;
+use crate::process::Process;
 use crate::tape::{Prediction, Tape, Var};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -155,7 +157,7 @@ impl Recorded {
                 Operation::Predict { of, kind, at } => {
                     let level =
                         at.asked(*kind, grid).map_err(|reason| refuse(step.as_ref(), reason))?;
-                    vectors.push(tape.predict(*kind, vectors[*of], &level));
+                    vectors.push(tape.ask(*kind, vectors[*of], &level));
                 }
                 Operation::Noise => vectors.push(tape.noise()),
                 Operation::Combine { terms } => {
@@ -212,17 +214,20 @@ impl Place {
         let process = grid.process();
         self.within(&**process)?;
         let (known, here) = (process.network_level(self.t), process.level(self.t));
-        if let Some(told) = here.told {
+        let told = process.conditioning().and_then(|c| c.told(self.t));
+        let in_u = here.signal.map(|_| Prediction::Denoiser);
+        if let Some(predicts) = told.map(|told| told.predicts).or(in_u) {
             let differs = |what: String| format!("{ANOTHER}: {what}, at t = {}", self.t);
-            if told.predicts != kind {
-                let (there, here) = (kind.name(), told.predicts.name());
+            if predicts != kind {
+                let (there, here) = (kind.name(), predicts.name());
                 return Err(differs(format!(
                     "the network is asked for the {there} there and predicts the {here} here"
                 )));
             }
             // Where solver and network agree on times, what is in the list is told as it is.
-            let listed = told.relation == Relation::Listed && known.sigma == here.sigma;
-            if listed && (told.level().t - self.t).abs() > 1e-9 * self.t {
+            let listed = told.filter(|told| told.relation == Relation::Listed);
+            let listed = listed.filter(|_| known.sigma == here.sigma);
+            if listed.is_some_and(|told| (told.level.t - self.t).abs() > 1e-9 * self.t) {
                 return Err(differs(
                     "the network is told a time there that it is not told here".into(),
                 ));
@@ -232,7 +237,7 @@ impl Place {
             Ok(()) => Ok(known),
             Err(reason) => {
                 let level = self.level(grid).map_err(|_| reason)?;
-                Ok(Level { told: None, ..level })
+                Ok(Level { signal: None, ..level })
             }
         }
     }

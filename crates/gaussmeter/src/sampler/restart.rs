@@ -3,8 +3,8 @@ use super::transfer::{needs_finite_ratio, transfer, undefined};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Prediction, Tape, Var};
 
 /// Restart sampling: Heun's method in ς = σ/α as in [`EdmSampler`](super::EdmSampler), which at the

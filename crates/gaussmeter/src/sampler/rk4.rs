@@ -1,8 +1,8 @@
 use super::{Sampler, SamplerError};
 use crate::entry::Entry;
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// The classical fourth-order Runge–Kutta method on the probability-flow ODE.

@@ -2,8 +2,8 @@ use super::transfer::{contraction, moments, needs_finite_ratio, transfer, undefi
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 

@@ -2,8 +2,8 @@ use super::transfer::{contraction, level_at, needs_finite_ratio, phi2, transfer}
 use super::{Sampler, SamplerError};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// SEEDS-2: exponential stages on the reverse SDE with noise η, whose noises belong to one

@@ -4,8 +4,8 @@ use super::transfer::{needs_finite_ratio, undefined};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// Where the rule of a step leads.

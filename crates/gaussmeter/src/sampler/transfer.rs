@@ -5,8 +5,8 @@
 use super::SamplerError;
 use crate::entry::{Arguments, Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Tape, Var};
 use std::f64::consts::SQRT_2;
 

@@ -4,8 +4,8 @@ use super::transfer::{contraction, transfer};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::grid::Grid;
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
 /// How a single difference of network outputs is weighed. Two and more are weighed such that the

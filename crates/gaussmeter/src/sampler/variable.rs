@@ -4,8 +4,8 @@ use super::SamplerError;
 use super::transfer::{level_at, needs_finite_ratio};
 use crate::entry::{Kind, Parameter};
 use crate::grid::{Grid, Step};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
-use crate::process::Level;
 use crate::tape::{Linear, Prediction, Tape};
 
 /// The variable w that an ODE scheme steps in. The state is X = r ξ, and dξ/dw = f(ξ, w).

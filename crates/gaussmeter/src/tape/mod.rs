@@ -15,9 +15,11 @@ mod plan;
 pub use linear::Linear;
 pub use plan::{Op, Plan, PlanError};
 
-use crate::denoiser::conversion;
+pub use crate::network::Prediction;
+
+use crate::level::Level;
+use crate::network::{Conditioning, conversion};
 use crate::numeric::differentiation::{Real, is_recording};
-use crate::process::Level;
 use plan::Values;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -33,49 +35,6 @@ impl Var {
     /// Position in the plan, from 0 (the initial state).
     pub fn index(self) -> usize {
         self.0 as usize
-    }
-}
-
-/// What the network is asked for. With x = αx_0 + σz and an exact network all carry the same
-/// information; each is a primitive of the tape because each has its own stable form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Prediction {
-    /// D(x) = E[x_0 | x].
-    Denoiser,
-    /// ∇ log p_t(x) = (αD − x)/σ².
-    Score,
-    /// ε(x) = E[z | x] = (x − αD)/σ.
-    Noise,
-    /// v(x) = α′D + σ′ε, the right side of the probability-flow ODE dx/dt = v.
-    Velocity,
-    /// αε − σD, the "v" of v-prediction (Salimans & Ho 2022): the velocity in the angle
-    /// arctan(σ/α) of a variance-preserving process.
-    V,
-    /// ε − D, the velocity of flow matching in σ.
-    Flow,
-}
-
-impl Prediction {
-    /// All kinds.
-    pub const ALL: [Prediction; 6] = [
-        Prediction::Denoiser,
-        Prediction::Score,
-        Prediction::Noise,
-        Prediction::Velocity,
-        Prediction::V,
-        Prediction::Flow,
-    ];
-
-    /// The name in messages and files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Prediction::Denoiser => "denoiser",
-            Prediction::Score => "score",
-            Prediction::Noise => "noise",
-            Prediction::Velocity => "velocity",
-            Prediction::V => "v-prediction",
-            Prediction::Flow => "flow velocity",
-        }
     }
 }
 
@@ -105,21 +64,35 @@ impl Ops {
 /// Records what a sampler does. Methods take `&self`, so that calls nest:
 /// `tape.keep(x + 0.5 * tape.noise())`.
 #[derive(Debug)]
-pub struct Tape {
+pub struct Tape<'a> {
     ops: RefCell<Ops>,
     vars: Cell<u32>,
+    /// What the network is told, if not the levels that solvers speak of.
+    conditioning: Option<&'a dyn Conditioning>,
+    /// The levels of the grid, where networks may be told otherwise than within steps.
+    nodes: &'a [Level],
     /// The last level that was spoken of.
     level: RefCell<Option<Arc<Level<Real>>>>,
 }
 
-impl Tape {
-    /// An empty tape and its initial state.
+impl<'a> Tape<'a> {
+    /// An empty tape and its initial state. The network is told the levels of solvers.
     pub fn new() -> (Self, Var) {
+        Tape::conditioned(None, &[])
+    }
+
+    /// The same for a network that is told what `conditioning` says, at the levels `nodes` of a grid
+    /// and within its steps.
+    pub fn conditioned(
+        conditioning: Option<&'a dyn Conditioning>,
+        nodes: &'a [Level],
+    ) -> (Self, Var) {
         let ops = match is_recording() {
             true => Ops::Reals(Vec::new()),
             false => Ops::Values(Vec::new(), Values::default()),
         };
-        let tape = Tape { ops: ops.into(), vars: Cell::new(0), level: RefCell::default() };
+        let (vars, level) = (Cell::new(0), RefCell::default());
+        let tape = Tape { ops: ops.into(), vars, conditioning, nodes, level };
         let x = tape.fresh();
         (tape, x)
     }
@@ -159,22 +132,46 @@ impl Tape {
 
     /// The network's output of the given kind at `x`, which is noisy at `level`.
     ///
-    /// Where the network is [told](Level::told) another level, the output of what it predicts there,
-    /// turned into `kind` with the α and σ of `level`.
-    pub fn predict<'a, N>(&self, kind: Prediction, x: impl Into<Linear>, level: &'a Level<N>) -> Var
+    /// Where the network is told another level (see [`Conditioning`]), the output of what it predicts
+    /// there, turned into `kind` with the α and σ of `level`.
+    pub fn predict<'l, N>(&self, kind: Prediction, x: impl Into<Linear>, level: &'l Level<N>) -> Var
     where
-        Level<Real>: From<&'a Level<N>>,
+        Level<Real>: From<&'l Level<N>>,
     {
-        let (src, level): (Var, Level<Real>) = (self.keep(x), level.into());
-        let Some(told) = level.told else {
-            let level = self.level(level);
-            return self.push(|dst| Op::Predict { dst, src, kind, level });
+        let level: Level<Real> = level.into();
+        let Some((native, told)) = self.told(&level) else {
+            return self.evaluate(kind, x.into(), level);
         };
-        let (native, told) = (told.predicts, told.level_from(level.t));
-        let told = self.level(told);
-        let output = self.push(|dst| Op::Predict { dst, src, kind: native, level: told });
+        let src = self.keep(x);
+        let output = self.evaluate(native, src.into(), told);
         let (a, b) = conversion(native, kind, &level);
         self.keep(a * src + b * output)
+    }
+
+    /// As [`Tape::predict`], by a network that knows `level` as it is.
+    pub fn ask<'l, N>(&self, kind: Prediction, x: impl Into<Linear>, level: &'l Level<N>) -> Var
+    where
+        Level<Real>: From<&'l Level<N>>,
+    {
+        self.evaluate(kind, x.into(), level.into())
+    }
+
+    fn evaluate(&self, kind: Prediction, x: Linear, level: Level<Real>) -> Var {
+        let (src, level) = (self.keep(x), self.level(level));
+        self.push(|dst| Op::Predict { dst, src, kind, level })
+    }
+
+    /// What the network predicts at which level, where that is not the level of solvers.
+    fn told(&self, level: &Level<Real>) -> Option<(Prediction, Level<Real>)> {
+        if level.signal.is_some() {
+            return Some((Prediction::Denoiser, level.marginal()));
+        }
+        let (conditioning, t) = (self.conditioning?, level.t.value());
+        let told = match self.nodes.binary_search_by(|node| t.total_cmp(&node.t)) {
+            Ok(_) => conditioning.told_at_node(t),
+            Err(_) => conditioning.told(t),
+        }?;
+        Some((told.predicts, told.level_from(level.t)))
     }
 
     /// A fresh z ~ N(0, I), independent of all others.
@@ -200,9 +197,9 @@ impl Tape {
 
     /// Stores the state that a step arrives at: like [`Tape::keep`], and marks it as the state at
     /// `level`, so that laws along time and trajectories can be told.
-    pub fn arrive<'a, N>(&self, level: &'a Level<N>, combination: impl Into<Linear>) -> Var
+    pub fn arrive<'l, N>(&self, level: &'l Level<N>, combination: impl Into<Linear>) -> Var
     where
-        Level<Real>: From<&'a Level<N>>,
+        Level<Real>: From<&'l Level<N>>,
     {
         let level = self.level(level.into());
         let state = self.keep(combination);

@@ -1,8 +1,8 @@
 use super::linear::Terms;
 use super::{Prediction, Var};
+use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::numeric::written;
-use crate::process::Level;
 use std::sync::Arc;
 use thiserror::Error;
 

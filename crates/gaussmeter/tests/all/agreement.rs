@@ -1,7 +1,7 @@
 //! The interpreters agree with each other, with recursions written by hand, and with sampled paths.
 
-use gaussmeter::denoiser::{Denoiser, DenoiserError, GaussianDenoiser};
 use gaussmeter::exact::along;
+use gaussmeter::network::{Denoiser, DenoiserError, GaussianDenoiser};
 use gaussmeter::numeric::differentiation::Real;
 use gaussmeter::prelude::*;
 use gaussmeter::tape::{Plan, Prediction, Tape, Var};

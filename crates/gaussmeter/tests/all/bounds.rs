@@ -3,10 +3,13 @@
 
 use gaussmeter::entry::{Entry, Kind, Registry};
 use gaussmeter::exact::{self, Output, Target};
-use gaussmeter::experiment::{Column, ExperimentError, Length, Setting, TableOptions, table};
+use gaussmeter::experiment::{
+    Column, Diffusion, ExperimentError, Length, Setting, TableOptions, table,
+};
 use gaussmeter::grid::{Grid, GridError, Uniform};
 use gaussmeter::prelude::*;
 use gaussmeter::tape::{MAX_OPS, PlanError};
+use gaussmeter::watch::Watch;
 use gaussmeter::{data, grid, metric, process, sampler};
 use std::sync::Arc;
 
@@ -202,9 +205,11 @@ fn what_takes_hours_or_gigabytes_is_refused_beforehand() {
     one_line("teacher", &error);
 
     let setting = Setting {
-        spectrum: Arc::new(cifar),
-        process: process.clone(),
-        process_label: String::new(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(cifar),
+            process: process.clone(),
+            process_label: String::new(),
+        },
         rule: Arc::new(Uniform),
         rule_label: String::new(),
     };
@@ -218,11 +223,11 @@ fn what_takes_hours_or_gigabytes_is_refused_beforehand() {
         show_nfe: false,
     };
     let long = vec![Column::new(Length::Steps(1_000_000)); 100_000];
-    let error = table(&setting, options(long)).unwrap_err();
+    let error = table(&setting, options(long), Watch::NOBODY).unwrap_err();
     assert!(matches!(error, ExperimentError::TooMuch { .. }), "{error}");
     one_line("table", &error);
     let many = vec![Column::new(Length::Steps(1)); 2_000_000];
-    let error = table(&setting, options(many)).unwrap_err();
+    let error = table(&setting, options(many), Watch::NOBODY).unwrap_err();
     assert!(matches!(error, ExperimentError::TooMuch { .. }), "{error}");
 }
 

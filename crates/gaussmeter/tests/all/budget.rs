@@ -3,7 +3,7 @@
 
 use gaussmeter::exact::Reason;
 use gaussmeter::experiment::{
-    ErrorBudget, ExperimentError, Length, Run, Setting, Warning, error_budget, evaluate,
+    Diffusion, ErrorBudget, ExperimentError, Length, Run, Setting, Warning, error_budget, evaluate,
 };
 use gaussmeter::prelude::*;
 use gaussmeter::{grid, metric, sampler};
@@ -21,9 +21,11 @@ fn singular() -> Spectrum {
 
 fn setting(spectrum: Spectrum, rule: Arc<dyn GridRule>) -> Setting {
     Setting {
-        spectrum: Arc::new(spectrum),
-        process: Arc::new(VpLinear::paper()),
-        process_label: "vp-linear".into(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(spectrum),
+            process: Arc::new(VpLinear::paper()),
+            process_label: "vp-linear".into(),
+        },
         rule,
         rule_label: "a rule".into(),
     }
@@ -319,9 +321,11 @@ fn impossible_lengths_are_refused() {
 #[test]
 fn an_undefined_part_does_not_undo_the_whole() {
     let setting = Setting {
-        spectrum: Arc::new(gaussmeter::data::load("cifar10").unwrap()),
-        process: Arc::new(gaussmeter::process::VpLinear::paper()),
-        process_label: "vp-linear".into(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(gaussmeter::data::load("cifar10").unwrap()),
+            process: Arc::new(gaussmeter::process::VpLinear::paper()),
+            process_label: "vp-linear".into(),
+        },
         rule: Arc::new(gaussmeter::grid::Uniform),
         rule_label: "uniform".into(),
     };

@@ -1,8 +1,8 @@
 //! What the network is told where that is not what solvers work with: integer timesteps, and flow
 //! matching in coordinates of u.
 
-use gaussmeter::denoiser::{Denoiser, DenoiserError, GaussianDenoiser};
 use gaussmeter::exact::continuous::ODE;
+use gaussmeter::network::{Denoiser, DenoiserError, GaussianDenoiser};
 use gaussmeter::prelude::*;
 use gaussmeter::tape::{Op, Plan, Prediction};
 use gaussmeter::{grid, paths, process, sampler};

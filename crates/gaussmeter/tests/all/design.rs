@@ -1,24 +1,26 @@
 //! Optimal schedules: against closed forms, published-quality optima and their own conditions.
 
-use gaussmeter::design::{Effort, End, Problem, Space, SpaceError, Start, Stop, Tuned, starts};
-use gaussmeter::experiment::{Length, Perturbation, Setting, TuneOptions, Tuning, tune};
+use gaussmeter::design::{Effort, End, Problem, Space, SpaceError, Start, Tuned, starts};
+use gaussmeter::experiment::{Diffusion, Length, Perturbation, TuneOptions, Tuning, tune};
 use gaussmeter::objective::{self, KlReverse, Objective, Share, SquaredWasserstein2};
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::condensed;
+use gaussmeter::watch::{Progress, Watch};
 use gaussmeter::{data, process, sampler};
 use gaussmeter_testkit::shared;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use std::f64::consts::FRAC_PI_2;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn tuned(text: &str, data: &Spectrum, space: &Space, init: &Init, count: usize) -> (Tuned, f64) {
     let sampler = sampler::registry().build(text).unwrap().item;
     let objective = &SquaredWasserstein2;
-    let stop = Stop::NEVER;
-    let problem = Problem { spectrum: data, sampler: &*sampler, init, objective, space, stop };
+    let watch = Watch::NOBODY;
+    let problem = Problem { spectrum: data, sampler: &*sampler, init, objective, space, watch };
     let from = starts(space, data, count, 0).unwrap();
     let tuned = problem.tune(&from, Effort::default()).unwrap();
     let w2 = tuned.best.after.sqrt();
@@ -144,7 +146,7 @@ fn objectives_differ() {
         init: &FROM_80,
         objective,
         space: &space,
-        stop: Stop::NEVER,
+        watch: Watch::NOBODY,
     };
     let [for_w2, for_kl] = [of(&w2), of(&kl)].map(|p| p.tune(&from, Effort::default()).unwrap());
     assert!(for_kl.best.slope < 1e-5, "{}", for_kl.best.slope);
@@ -219,19 +221,13 @@ fn a_start_without_signal_is_kept() {
 }
 
 fn robust(spectrum: Spectrum, sampler: &str, objective: &str, steps: usize) -> Tuning {
-    let setting = Setting {
-        spectrum: Arc::new(spectrum),
-        process: Arc::new(Edm::new(80.0)),
-        process_label: "edm".into(),
-        rule: Arc::new(Uniform),
-        rule_label: "uniform".into(),
-    };
+    let data = Diffusion::new(spectrum, process::registry().build("edm").unwrap());
     let sampler = sampler::registry().build(sampler).unwrap();
     let objective = objective::registry().build(objective).unwrap();
     let options = TuneOptions { min_ratio: 1.0, starts: 4, ..TuneOptions::default() };
     let init = ("normal", &Init::Normal { std: None });
     let length = Length::Steps(steps);
-    tune(&setting, &sampler, length, init, &objective, options, Stop::NEVER).unwrap()
+    tune(&data, &sampler, length, init, &objective, options, Watch::NOBODY).unwrap()
 }
 
 /// The expected error when the eigenvalue of the data, or the one that the network has learnt, is
@@ -349,10 +345,14 @@ fn a_stopped_search_tells_the_best_so_far() {
         let flag = AtomicBool::new(false);
         let left = AtomicUsize::new(values.len() * evaluations);
         let objective = &Interrupting { left, flag: &flag };
-        let stop = Stop::when(&flag);
+        let hear = |_: Option<Progress>| match flag.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let watch = Watch::new(&hear);
         let sampler = &*sampler;
         let problem =
-            Problem { spectrum: &data, sampler, init: &FROM_80, objective, space: &space, stop };
+            Problem { spectrum: &data, sampler, init: &FROM_80, objective, space: &space, watch };
         let tuned = problem.tune(&from, Effort::default()).unwrap();
         let first = problem.value(&from[0]).unwrap();
         let after = problem.value(&tuned.grid).unwrap();

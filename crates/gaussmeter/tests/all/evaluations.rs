@@ -1,7 +1,7 @@
 //! How long a sampler runs within a budget of network evaluations, also where they do not grow with its
 //! steps.
 
-use gaussmeter::experiment::{ExperimentError, Length, NamedSampler, Setting};
+use gaussmeter::experiment::{Diffusion, ExperimentError, Length, NamedSampler, Setting};
 use gaussmeter::prelude::*;
 use gaussmeter::sampler;
 use std::sync::Arc;
@@ -22,9 +22,11 @@ fn asking(when: &str) -> NamedSampler {
 
 fn setting(rule: Arc<dyn GridRule>) -> Setting {
     Setting {
-        spectrum: Arc::new(Spectrum::new("one", "", &[1.0], None, None).unwrap()),
-        process: Arc::new(Edm::new(80.0)),
-        process_label: "edm".into(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(Spectrum::new("one", "", &[1.0], None, None).unwrap()),
+            process: Arc::new(Edm::new(80.0)),
+            process_label: "edm".into(),
+        },
         rule,
         rule_label: "a rule".into(),
     }
@@ -95,7 +97,7 @@ fn numbers_for_each_step_tell_their_number() {
 #[test]
 fn every_sampler_spends_its_budget() {
     let mut setting = setting(Arc::new(Uniform));
-    setting.process = Arc::new(VpLinear::paper());
+    setting.diffusion.process = Arc::new(VpLinear::paper());
     for name in sampler::registry().names_alone() {
         let named = sampler::registry().build(name).unwrap();
         for nfe in [10, 11, 12, 13, 50] {

@@ -2,6 +2,7 @@
 //! and what a project does not take is refused by name.
 
 use gaussmeter::exact::{Init, Output, Target as Against};
+use gaussmeter::experiment::Diffusion;
 use gaussmeter::experiment::Setting;
 use gaussmeter::export::{self, Export, ExportError, Form};
 use gaussmeter::grid::{Grid, Sigmas};
@@ -21,9 +22,11 @@ fn setting(spectrum: Spectrum, process: &str, rule: &str) -> Setting {
     let process = process::registry().build(process).unwrap();
     let rule = grid::registry().build(rule).unwrap();
     Setting {
-        spectrum: Arc::new(spectrum),
-        process: process.item.into(),
-        process_label: process.label,
+        diffusion: Diffusion {
+            spectrum: Arc::new(spectrum),
+            process: process.item.into(),
+            process_label: process.label,
+        },
         rule: rule.item.into(),
         rule_label: rule.label,
     }

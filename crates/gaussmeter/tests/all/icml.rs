@@ -1,18 +1,21 @@
 //! The published results: the ablation table (ICML 2025) and the texture of its section 5.
 
 use gaussmeter::entry::Named;
-use gaussmeter::experiment::{CellKey, Column, Setting, Table, TableOptions, table};
+use gaussmeter::experiment::{CellKey, Column, Diffusion, Setting, Table, TableOptions, table};
 use gaussmeter::prelude::*;
 use gaussmeter::report::Style;
+use gaussmeter::watch::Watch;
 use gaussmeter::{exact, metric, sampler};
 use gaussmeter_testkit::{fixture, read_json, relative_error, shared};
 use std::sync::Arc;
 
 fn setting(spectrum: &str) -> Setting {
     Setting {
-        spectrum: Arc::new(data::load(spectrum).unwrap()),
-        process: Arc::new(VpLinear::paper()),
-        process_label: "vp-linear".into(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(data::load(spectrum).unwrap()),
+            process: Arc::new(VpLinear::paper()),
+            process_label: "vp-linear".into(),
+        },
         rule: Arc::new(Uniform),
         rule_label: "uniform".into(),
     }
@@ -33,7 +36,7 @@ fn published(spectrum: &str) -> Table {
         as_published: true,
         show_nfe: false,
     };
-    table(&setting(spectrum), options).unwrap()
+    table(&setting(spectrum), options, Watch::NOBODY).unwrap()
 }
 
 fn check_table(spectrum: &str, tolerance: f64) {

@@ -1,13 +1,15 @@
 //! Recommendations, and samplers that begin in the middle of their grid.
 
-use gaussmeter::design::{Stop, teleport};
+use gaussmeter::design::teleport;
 use gaussmeter::exact::continuous::ODE;
 use gaussmeter::experiment::{
-    ExperimentError, Goal, RecommendOptions, Recommendation, Setting, recommend,
+    Diffusion, ExperimentError, Goal, RecommendOptions, Recommendation, recommend,
 };
 use gaussmeter::prelude::*;
+use gaussmeter::watch::{Progress, Watch};
 use gaussmeter::{grid, process, sampler};
 use gaussmeter_testkit::relative_error;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,19 +69,12 @@ fn what_is_left_starts_from_the_law_of_the_ode() {
     }
 }
 
-fn setting() -> Setting {
-    let process = process::registry().build("edm").unwrap();
-    Setting {
-        spectrum: Arc::new(data()),
-        process: process.item.into(),
-        process_label: process.label,
-        rule: Arc::new(Uniform),
-        rule_label: "uniform".into(),
-    }
+fn on_edm() -> Diffusion {
+    Diffusion::new(data(), process::registry().build("edm").unwrap())
 }
 
 fn recommended(samplers: &[&str], goal: Goal) -> Result<Recommendation, ExperimentError> {
-    recommend(&setting(), options(samplers, goal), &|_, _, _| {}, Stop::NEVER)
+    recommend(&on_edm(), options(samplers, goal), Watch::NOBODY)
 }
 
 fn options(samplers: &[&str], goal: Goal) -> RecommendOptions {
@@ -96,7 +91,7 @@ fn options(samplers: &[&str], goal: Goal) -> RecommendOptions {
 
 #[test]
 fn errors_are_exact_and_in_order_within_the_budget() {
-    let setting = setting();
+    let setting = on_edm();
     let texts = ["ddim", "heun:final=euler", "dpmpp-2m", "dpmpp-2s"];
     let found = recommended(&texts, Goal::Nfe(7)).unwrap();
     assert_eq!(found.ranking().len(), 4);
@@ -159,11 +154,14 @@ fn a_stopped_comparison_tells_what_it_has() {
     let texts = ["ddim", "dpmpp-2m", "dpmpp-3m", "lms", "heun", "euler", "em", "deis"];
     for goal in [Goal::Nfe(10), Goal::Error(1e-9)] {
         let flag = AtomicBool::new(false);
-        let progress = |_: usize, done: usize, _: usize| {
-            flag.fetch_or(done >= 2, Ordering::Relaxed);
+        let hear = |progress: Option<Progress>| {
+            flag.fetch_or(progress.is_some_and(|p| p.done >= 2), Ordering::Relaxed);
+            match flag.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         };
-        let found =
-            recommend(&setting(), options(&texts, goal), &progress, Stop::when(&flag)).unwrap();
+        let found = recommend(&on_edm(), options(&texts, goal), Watch::new(&hear)).unwrap();
         assert!(found.interrupted);
         let ranking = found.ranking();
         assert!(ranking.len() >= 2, "{ranking:?}");
@@ -178,10 +176,10 @@ fn a_stopped_comparison_tells_what_it_has() {
         assert_eq!(told["interrupted"], true);
         assert!(found.sigmas().lines().count() > 1);
     }
-    let flag = AtomicBool::new(true);
+    let hear = |_: Option<Progress>| ControlFlow::Break(());
     for goal in [Goal::Nfe(10), Goal::Error(1e-9)] {
-        let stop = Stop::when(&flag);
-        let error = recommend(&setting(), options(&texts, goal), &|_, _, _| {}, stop).unwrap_err();
+        let watch = Watch::new(&hear);
+        let error = recommend(&on_edm(), options(&texts, goal), watch).unwrap_err();
         assert_eq!(error, ExperimentError::Interrupted);
     }
 }

@@ -3,24 +3,24 @@
 
 use gaussmeter::data::format;
 use gaussmeter::entry::{Entry, EntryError, Kind, Refused, Registry, split_list};
+use gaussmeter::families::{Visit, families};
 use gaussmeter::objective;
 use gaussmeter::process::Edm;
-use gaussmeter::{data, exact, export, grid, metric, process, report, sampler};
-use proptest::prelude::{ProptestConfig, prop, prop_assert, prop_assert_eq, proptest};
+use gaussmeter::{data, export, grid, metric, process, report, sampler};
+use proptest::prelude::{ProptestConfig, prop, prop_assert_eq, proptest};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Runs a check on every registry of the library; a new registry is added here.
+/// Runs a check on every registry of the library.
 macro_rules! for_every_registry {
     ($check:ident) => {
-        $check(sampler::registry());
-        $check(process::registry());
-        $check(grid::registry());
-        $check(metric::registry());
-        $check(objective::registry());
-        $check(data::registry());
-        $check(exact::init_registry());
-        $check(export::registry());
+        struct Checked;
+        impl Visit for Checked {
+            fn visit<T: ?Sized + 'static>(&mut self, _: &str, _: &str, registry: &Registry<T>) {
+                $check(registry);
+            }
+        }
+        families(&mut Checked);
     };
 }
 
@@ -41,7 +41,7 @@ fn minimal<T: ?Sized>(entry: &Entry<T>) -> Option<String> {
 
 #[test]
 fn names_are_unique_and_found_in_any_case() {
-    fn check<T: ?Sized>(registry: Registry<T>) {
+    fn check<T: ?Sized>(registry: &Registry<T>) {
         let mut seen = BTreeSet::new();
         assert!(!registry.entries.is_empty());
         for entry in &registry.entries {
@@ -91,7 +91,7 @@ fn names_of_other_projects_are_known() {
 
 #[test]
 fn entries_are_described() {
-    fn check<T: ?Sized>(registry: Registry<T>) {
+    fn check<T: ?Sized>(registry: &Registry<T>) {
         for entry in &registry.entries {
             let what = format!("{} '{}'", registry.family, entry.name);
             assert!(!entry.summary.is_empty() && !entry.summary.ends_with('.'), "{what}");
@@ -112,7 +112,7 @@ fn entries_are_described() {
 
 #[test]
 fn defaults_build_and_labels_round_trip() {
-    fn check<T: ?Sized>(registry: Registry<T>) {
+    fn check<T: ?Sized>(registry: &Registry<T>) {
         let mut built = 0;
         for entry in &registry.entries {
             let Some(text) = minimal(entry) else { continue };
@@ -179,7 +179,7 @@ fn inadmissible(kind: Kind) -> Vec<String> {
 
 #[test]
 fn values_out_of_range_are_refused_by_name() {
-    fn check<T: ?Sized>(registry: Registry<T>) {
+    fn check<T: ?Sized>(registry: &Registry<T>) {
         for entry in &registry.entries {
             for parameter in entry.parameters {
                 for value in inadmissible(parameter.kind) {
@@ -217,7 +217,7 @@ fn ranges_read_as_words() {
 
 #[test]
 fn parameters_are_checked() {
-    fn check<T: ?Sized>(registry: Registry<T>) {
+    fn check<T: ?Sized>(registry: &Registry<T>) {
         for entry in &registry.entries {
             let what = format!("{} '{}'", registry.family, entry.name);
             let build = |arguments: &str| {
@@ -263,7 +263,7 @@ fn parameters_are_checked() {
 
 #[test]
 fn unknown_names_suggest_the_nearest() {
-    fn check<T: ?Sized>(registry: Registry<T>) {
+    fn check<T: ?Sized>(registry: &Registry<T>) {
         for entry in &registry.entries {
             for name in [&[entry.name], entry.aliases].concat() {
                 let misspelt = format!("{name}x");
@@ -460,7 +460,7 @@ fn every_file_is_registered() {
     check_folder(
         "process",
         "Entry<dyn Process>",
-        &["noticed", "told"],
+        &["coordinates", "noticed", "timesteps"],
         process::registry().names(),
     );
     check_folder(
@@ -471,6 +471,8 @@ fn every_file_is_registered() {
     );
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());
     check_folder("export", "Entry<dyn Target>", &["runner"], export::registry().names());
+    let rules = gaussmeter::network::conditioning::registry().names();
+    check_folder("network/conditioning", "Entry<TimestepRule>", &[], rules);
     let objectives = objective::registry().names();
     check_folder("objective", "Entry<dyn Objective>", &[], objectives);
     check_folder("data/preset", "Entry<Spectrum>", &[], data::registry().names());
@@ -524,16 +526,17 @@ proptest! {
     /// No text makes a registry panic, and what is built keeps its label.
     #[test]
     fn any_text_is_answered(text in "(em|heun|vp|edm|normal|white|w2|times)?[:=,a-z0-9.+-]{0,12}") {
-        fn check<T: ?Sized>(registry: &Registry<T>, text: &str) -> bool {
-            registry.build(text).is_ok_and(|n| registry.build(&n.label).is_ok_and(|m| m.label == n.label))
-                || registry.build(text).is_err_and(|e| !e.to_string().is_empty())
+        struct Answered(String);
+        impl Visit for Answered {
+            fn visit<T: ?Sized + 'static>(&mut self, _: &str, _: &str, registry: &Registry<T>) {
+                let same = |label: &str| registry.build(label).is_ok_and(|m| m.label == label);
+                match registry.build(&self.0) {
+                    Ok(member) => assert!(same(&member.label), "{}", self.0),
+                    Err(error) => assert!(!error.to_string().is_empty(), "{}", self.0),
+                }
+            }
         }
-        prop_assert!(check(&sampler::registry(), &text));
-        prop_assert!(check(&process::registry(), &text));
-        prop_assert!(check(&grid::registry(), &text));
-        prop_assert!(check(&metric::registry(), &text));
-        prop_assert!(check(&exact::init_registry(), &text));
-        prop_assert!(check(&objective::registry(), &text));
+        families(&mut Answered(text));
     }
 }
 

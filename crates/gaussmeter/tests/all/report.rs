@@ -1,6 +1,6 @@
 //! A report reads as promised in every format.
 
-use gaussmeter::experiment::{Along, Length, Setting, curve_eps, curve_time};
+use gaussmeter::experiment::{Along, Diffusion, Length, Setting, curve_eps, curve_time};
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
     Align, Axis, Cell, Column, Curve, Field, Figure, Label, Records, Report, ReportError, Row,
@@ -312,9 +312,11 @@ fn figures_leave_out_only_points_that_nobody_sees() {
 fn a_curve_is_drawn_as_a_figure() {
     let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
     let setting = Setting {
-        spectrum: Arc::new(data::load("geometric:d=4,lowest=1e-3,highest=2").unwrap()),
-        process,
-        process_label: "vp-linear".into(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(data::load("geometric:d=4,lowest=1e-3,highest=2").unwrap()),
+            process,
+            process_label: "vp-linear".into(),
+        },
         rule: Arc::new(Uniform),
         rule_label: "uniform".into(),
     };

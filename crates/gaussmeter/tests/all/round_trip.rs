@@ -1,7 +1,7 @@
 //! What `gaussmeter show` writes is read back as the same program: every sampler on every process, with
 //! whatever networks are told, to σ = 0 and to a level above it.
 
-use gaussmeter::experiment::{Length, NamedSampler, Setting, program};
+use gaussmeter::experiment::{Diffusion, Length, NamedSampler, Setting, program};
 use gaussmeter::prelude::*;
 use gaussmeter::sampler::PlanFile;
 use gaussmeter::tape::Op;
@@ -50,9 +50,11 @@ fn setting(process_text: &str, shares: &[f64]) -> Setting {
     let (lambda, mean) = ([0.0, 1e-3, 0.3, 1.0, 40.0], [0.5, -0.25, 1.0, -2.0, 3.0]);
     let spectrum = Spectrum::new("test", "", &lambda, None, Some(&mean)).unwrap();
     Setting {
-        spectrum: Arc::new(spectrum),
-        process,
-        process_label: process_text.into(),
+        diffusion: Diffusion {
+            spectrum: Arc::new(spectrum),
+            process,
+            process_label: process_text.into(),
+        },
         rule: Arc::new(Times::new(times)),
         rule_label: "times".into(),
     }

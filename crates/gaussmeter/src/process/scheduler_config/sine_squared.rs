@@ -1,4 +1,5 @@
-use crate::process::{Level, Process};
+use crate::level::Level;
+use crate::process::Process;
 use std::f64::consts::FRAC_PI_2;
 
 /// The variance-preserving process of `IPNDMScheduler`, in its time: σ(t) = sin²(πt/2),
@@ -30,7 +31,7 @@ impl Process for SineSquared {
             alpha_second: -2.0 * speed2 * c * s2 * (3.0 + 2.0 * s2) / (root * root * root),
             sigma_sigma_second: 2.0 * speed2 * s2 * (3.0 * c2 - s2),
             variance_preserving: true,
-            told: None,
+            ..Level::DATA
         }
     }
 

@@ -1,9 +1,7 @@
-use super::{Denoiser, DenoiserError};
+use super::{Denoiser, DenoiserError, Factor, Prediction};
 use crate::basis::Basis;
-use crate::exact::Factor;
-use crate::process::Level;
+use crate::level::Level;
 use crate::spectrum::Spectrum;
-use crate::tape::Prediction;
 
 /// The exact network for Gaussian data, in the eigenbasis of Σ: each prediction is affine per
 /// coordinate, in its own stable form (see [`Factor`]).

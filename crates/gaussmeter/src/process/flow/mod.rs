@@ -1,6 +1,13 @@
-use super::told::{FlowCoordinates, FlowTimesteps, ToldTimestep};
-use super::{Level, Process};
+mod coordinates;
+mod timesteps;
+
+pub use coordinates::FlowCoordinates;
+
+use super::Process;
 use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
+use crate::level::Level;
+use crate::network::conditioning;
+use timesteps::FlowTimesteps;
 
 /// Flow matching with the straight path: α(t) = 1 − t, σ(t) = t, on [0, 1].
 ///
@@ -24,7 +31,7 @@ impl Process for Flow {
             alpha_second: 0.0,
             sigma_sigma_second: 1.0,
             variance_preserving: false,
-            told: None,
+            ..Level::DATA
         }
     }
     fn prior_std(&self) -> f64 {
@@ -88,7 +95,7 @@ impl Process for ShiftedFlow {
             alpha_second: 2.0 * growth * slope,
             sigma_sigma_second: slope * (slope - 2.0 * growth * sigma),
             variance_preserving: false,
-            told: None,
+            ..Level::DATA
         }
     }
     fn prior_std(&self) -> f64 {
@@ -126,7 +133,7 @@ fn above_its_log(y: f64) -> f64 {
     }
 }
 
-pub(super) static ENTRY: Entry<dyn Process> = Entry {
+pub(in crate::process) static ENTRY: Entry<dyn Process> = Entry {
     name: "flow",
     aliases: &["flow-matching", "rectified-flow"],
     summary: "flow matching / rectified flow, alpha = 1 - t and sigma = t",
@@ -153,7 +160,7 @@ pub(super) static ENTRY: Entry<dyn Process> = Entry {
         },
         Parameter {
             name: "conditioning",
-            kind: Kind::Choice(&["exact", "round", "truncate"]),
+            kind: Kind::Choice(conditioning::WORDS),
             default: Some("exact"),
             summary: "what a network that predicts the velocity is told: u, or a whole multiple of 1/steps",
         },
@@ -181,7 +188,7 @@ fn in_coordinates(
             "noise=comfyui is for coordinates=u: otherwise rules that draw noise are right".into(),
         );
     }
-    match (a.text("coordinates"), ToldTimestep::of(a.text("conditioning"))) {
+    match (a.text("coordinates"), conditioning::rule(a.text("conditioning"))?) {
         (_, None) if steps.is_some() => {
             Err("steps counts the timesteps that conditioning=round or truncate tells".into())
         }
@@ -190,9 +197,14 @@ fn in_coordinates(
         }
         ("u", None) => Ok(Box::new(FlowCoordinates { flow: process, noise })),
         (_, None) => Ok(Box::new(process)),
-        (_, Some(conditioning)) => {
+        (_, Some(rule)) if (rule.at_node)(0.0, 0.5).is_none() => Err(format!(
+            "conditioning={} tells a flow's network u itself, as exact does",
+            rule.name
+        )
+        .into()),
+        (_, Some(rule)) => {
             let steps = steps.unwrap_or(1000.0);
-            Ok(Box::new(FlowTimesteps { process, conditioning, steps }))
+            Ok(Box::new(FlowTimesteps { process, rule, steps }))
         }
     }
 }

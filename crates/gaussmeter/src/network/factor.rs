@@ -1,5 +1,5 @@
-use crate::process::Level;
-use crate::tape::Prediction;
+use super::Prediction;
+use crate::level::Level;
 use std::ops::{Mul, Neg, Sub};
 
 /// What a network output is worth for Gaussian data, at one level and along one eigenvector:
@@ -35,7 +35,7 @@ impl Factor {
     }
 
     /// How `by_weight` · w + `by_mean` · d changes with each of the [`parts`].
-    pub(super) fn slopes(&self, eigenvalue: f64, by_weight: f64, by_mean: f64) -> [f64; PARTS] {
+    pub(crate) fn slopes(&self, eigenvalue: f64, by_weight: f64, by_mean: f64) -> [f64; PARTS] {
         let variance = self.alpha2 * eigenvalue + self.sigma2;
         if variance == 0.0 {
             return [0.0; PARTS];
@@ -53,13 +53,13 @@ impl Factor {
     }
 
     /// Whether noise is left, so that α²λ + σ² > 0 whatever λ.
-    pub(super) fn is_noisy(&self) -> bool {
+    pub(crate) fn is_noisy(&self) -> bool {
         self.sigma2 > 0.0
     }
 
     /// w(λ) where noise is left.
     #[inline(always)]
-    pub(super) fn noisy_weight(&self, eigenvalue: f64) -> f64 {
+    pub(crate) fn noisy_weight(&self, eigenvalue: f64) -> f64 {
         (self.p + self.q * eigenvalue) / (self.alpha2 * eigenvalue + self.sigma2)
     }
 
@@ -78,10 +78,10 @@ impl Factor {
 }
 
 /// Number of [`parts`].
-pub(super) const PARTS: usize = 5;
+pub(crate) const PARTS: usize = 5;
 
 /// p, q, m, α² and σ² of a [`Factor`].
-pub(super) fn parts<N>(kind: Prediction, level: &Level<N>) -> [N; PARTS]
+pub(crate) fn parts<N>(kind: Prediction, level: &Level<N>) -> [N; PARTS]
 where
     N: Copy + From<f64> + Mul<Output = N> + Sub<Output = N> + Neg<Output = N>,
 {

@@ -1,0 +1,127 @@
+use super::MAX_STEPS;
+use crate::design::{SpaceError, TuneError};
+use crate::exact::InitError;
+use crate::grid::GridError;
+use crate::numeric::written;
+use crate::sampler::SamplerError;
+use thiserror::Error;
+
+/// An experiment cannot be run.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// The times cannot form a grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The initial law does not fit.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The sampler is not defined on the grid.
+    #[error("sampler '{sampler}': {source}")]
+    Sampler {
+        /// Its label.
+        sampler: String,
+        /// The reason.
+        source: SamplerError,
+    },
+    /// The evaluations do not suffice for a single step.
+    #[error(
+        "sampler '{sampler}' needs at least {needed} network evaluations, but the budget is {nfe}"
+    )]
+    Budget {
+        /// Its label.
+        sampler: String,
+        /// Evaluations of a one-step run.
+        needed: usize,
+        /// The budget.
+        nfe: usize,
+    },
+    /// The evaluations do not grow with the steps, so that a budget does not tell their number.
+    #[error(
+        "sampler '{sampler}' spends {spent} network evaluations in {steps} steps and no more in longer runs, so that a budget of {nfe} does not tell its length: give a number of steps"
+    )]
+    NoGrowth {
+        /// Its label.
+        sampler: String,
+        /// The evaluations it has.
+        spent: usize,
+        /// The steps it was last tried with.
+        steps: usize,
+        /// The budget.
+        nfe: usize,
+    },
+    /// Zero steps, or fewer than two points.
+    #[error("{asked} leaves no step: at least 1 step (2 points) is needed")]
+    NoStep {
+        /// What was asked for, in words.
+        asked: String,
+    },
+    /// More steps than a program is recorded for.
+    #[error("{asked} is too long: at most {MAX_STEPS} steps are recorded")]
+    TooLong {
+        /// What was asked for, in words.
+        asked: String,
+    },
+    /// What was asked for would take too much memory or time.
+    #[error("{what} would take about {takes}: at most {most}; {remedy}")]
+    TooMuch {
+        /// What, in words.
+        what: String,
+        /// What it would take.
+        takes: String,
+        /// What is allowed.
+        most: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The evaluations of a sampler depend on where its levels lie.
+    #[error(
+        "sampler '{sampler}' spends {nfe} network evaluations on the times found, but the budget is {budget}: their number depends on where levels lie, so ask for --steps"
+    )]
+    OverBudget {
+        /// Its label.
+        sampler: String,
+        /// What it spends.
+        nfe: usize,
+        /// The budget.
+        budget: usize,
+    },
+    /// The objective does not fit the spectrum.
+    #[error("{0}")]
+    Objective(String),
+    /// A start that may move, from the exact law of wherever it is.
+    #[error(
+        "from the exact law, a free start is best where nothing is left to sample: use --init normal, or a fixed start"
+    )]
+    FreeExactStart,
+    /// No schedule satisfies what is asked.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
+    /// No schedule was found.
+    #[error(transparent)]
+    Tune(#[from] TuneError),
+    /// No budget that was tried reaches an error.
+    #[error(
+        "no sampler reaches W2 = {} within {nfe} network evaluations: the least is {:.4}, by {sampler}",
+        written(.error), written(.least)
+    )]
+    Unreached {
+        /// What was asked for.
+        error: f64,
+        /// The largest budget.
+        nfe: usize,
+        /// The least error.
+        least: f64,
+        /// The sampler that has it.
+        sampler: String,
+    },
+    /// It was stopped from outside before there was any result.
+    #[error("interrupted before anything was found")]
+    Interrupted,
+    /// A list of samplers, columns or times is empty.
+    #[error("no {what} given")]
+    Empty {
+        /// What is missing.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,282 @@
+use super::quadrature::errors_json;
+use super::{ExperimentError, Length, MAX_STEPS, SCHEMA};
+use crate::entry::Named;
+use crate::exact::Init;
+use crate::exact::continuous::{ODE, Reverse, SDE};
+use crate::grid::{Grid, GridRule, Uniform};
+use crate::process::Process;
+use crate::report::number;
+use crate::sampler::Sampler;
+use crate::spectrum::Spectrum;
+use crate::tape::Plan;
+use serde_json::{Map, Value, json};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A sampler with its name.
+pub type NamedSampler = Named<dyn Sampler>;
+
+/// A grid rule with its text form.
+pub type NamedRule = (String, Arc<dyn GridRule>);
+
+/// Data and the process that turns them into noise: what times are placed on.
+#[derive(Clone, Debug)]
+pub struct Diffusion {
+    /// The data.
+    pub spectrum: Arc<Spectrum>,
+    /// The forward process.
+    pub process: Arc<dyn Process>,
+    /// Its text form.
+    pub process_label: String,
+}
+
+/// Data, process and a rule that places the times of samplers: what all configurations of an experiment
+/// share.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Data and process.
+    pub diffusion: Diffusion,
+    /// Where the times go.
+    pub rule: Arc<dyn GridRule>,
+    /// Its text form.
+    pub rule_label: String,
+}
+
+impl Deref for Setting {
+    type Target = Diffusion;
+
+    fn deref(&self) -> &Diffusion {
+        &self.diffusion
+    }
+}
+
+/// A sampler on its grid.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Label of the sampler.
+    pub sampler: String,
+    /// Its times.
+    pub grid: Grid,
+    /// Its program.
+    pub plan: Plan,
+}
+
+impl Run {
+    /// A sampler on given times.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Sampler`]
+    pub fn on(sampler: &NamedSampler, grid: Grid) -> Result<Self, ExperimentError> {
+        let label = sampler.label.clone();
+        match sampler.item.plan(&grid) {
+            Ok(plan) => Ok(Run { sampler: label, grid, plan }),
+            Err(source) => Err(ExperimentError::Sampler { sampler: label, source }),
+        }
+    }
+
+    /// The continuous solution that the sampler approximates: the reverse SDE if it draws noise,
+    /// the probability-flow ODE if not.
+    pub fn continuous(&self) -> (&'static str, Reverse) {
+        if self.plan.is_stochastic() { ("sde", SDE) } else { ("ode", ODE) }
+    }
+}
+
+impl Diffusion {
+    /// Given data on a process of the registry.
+    pub fn new(spectrum: impl Into<Arc<Spectrum>>, process: Named<dyn Process>) -> Self {
+        let (process, process_label) = (process.item.into(), process.label);
+        Diffusion { spectrum: spectrum.into(), process, process_label }
+    }
+
+    /// The same with a rule that places times.
+    pub fn with(&self, (rule_label, rule): NamedRule) -> Setting {
+        Setting { diffusion: self.clone(), rule, rule_label }
+    }
+
+    /// The steps of a sampler whose times are sought, for a length: on equally spaced times, since the
+    /// evaluations of nearly all samplers do not depend on where the times are.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn steps(
+        &self,
+        sampler: &NamedSampler,
+        length: Length,
+        eps: f64,
+    ) -> Result<usize, ExperimentError> {
+        let uniform: NamedRule = ("uniform".into(), Arc::new(Uniform));
+        Ok(self.with(uniform).run(sampler, length, eps)?.grid.step_count())
+    }
+
+    /// An initial law with the process's own values filled in.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Init`]
+    pub fn init(&self, init: &Init) -> Result<Init, ExperimentError> {
+        Ok(init.resolve(&*self.process, &self.spectrum)?)
+    }
+
+    /// What every JSON document says of data and process.
+    pub(crate) fn json(&self) -> Map<String, Value> {
+        self.document(None)
+    }
+
+    fn document(&self, rule: Option<&str>) -> Map<String, Value> {
+        let mut document = Map::new();
+        let generator = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
+        document.insert("schema".into(), json!(SCHEMA));
+        document.insert("generator".into(), json!(generator));
+        document.insert("spectrum".into(), spectrum_json(&self.spectrum));
+        document.insert("process".into(), json!(self.process_label));
+        if let Some(rule) = rule {
+            document.insert("grid_rule".into(), json!(rule));
+        }
+        if !self.process.notices().is_empty() {
+            document.insert("process_notices".into(), self.process.notices().into());
+        }
+        document
+    }
+}
+
+impl Setting {
+    /// A sampler on a grid of a given number of steps.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn run_steps(
+        &self,
+        sampler: &NamedSampler,
+        steps: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let grid = self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?;
+        Run::on(sampler, grid)
+    }
+
+    /// A sampler on a grid of a given length. For a budget of evaluations, these are counted on
+    /// recorded programs.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn run(
+        &self,
+        sampler: &NamedSampler,
+        length: Length,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let no_step = || ExperimentError::NoStep { asked: length.to_string() };
+        match length {
+            Length::Steps(0) | Length::Points(0 | 1) | Length::Nfe(0) => Err(no_step()),
+            Length::Steps(n) | Length::Points(n) | Length::Nfe(n) if n > MAX_STEPS => {
+                Err(ExperimentError::TooLong { asked: length.to_string() })
+            }
+            Length::Steps(steps) => self.run_steps(sampler, steps, eps),
+            Length::Points(points) => self.run_steps(sampler, points - 1, eps),
+            Length::Nfe(nfe) => self.run_nfe(sampler, nfe, eps),
+        }
+    }
+
+    /// The longest run within a budget. Evaluations grow with steps, nearly in proportion: the
+    /// guess by proportion is corrected step by step.
+    fn run_nfe(
+        &self,
+        sampler: &NamedSampler,
+        nfe: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        if let Some(steps) = self.rule.own_steps().or(sampler.item.own_steps()) {
+            let run = self.run_steps(sampler, steps, eps)?;
+            return if run.plan.nfe() <= nfe { Ok(run) } else { Err(too_small(&run, nfe)) };
+        }
+        let mut best = self.run_steps(sampler, nfe, eps)?;
+        if best.plan.nfe() > nfe {
+            let guess = (nfe * nfe / best.plan.nfe()).max(1);
+            best = self.run_steps(sampler, guess, eps)?;
+        }
+        while best.plan.nfe() > nfe {
+            let steps = best.grid.step_count();
+            if steps == 1 {
+                return Err(too_small(&best, nfe));
+            }
+            best = self.run_steps(sampler, steps - 1, eps)?;
+        }
+        while best.plan.nfe() < nfe {
+            let longer = self.run_steps(sampler, best.grid.step_count() + 1, eps)?;
+            if longer.plan.nfe() > nfe {
+                break;
+            }
+            let is_stalled = longer.plan.nfe() <= best.plan.nfe();
+            best = longer;
+            if is_stalled {
+                best = self.past_stall(sampler, best, nfe, eps)?;
+            }
+        }
+        Ok(best)
+    }
+
+    /// A longer run for a sampler that does not ask its network in every step: in proportion, where that
+    /// fits; else up to the step in which it asks next, or before it if that is one too many.
+    ///
+    /// # Errors
+    /// [`ExperimentError::NoGrowth`] where far longer runs take no evaluation more.
+    fn past_stall(
+        &self,
+        sampler: &NamedSampler,
+        best: Run,
+        nfe: usize,
+        eps: f64,
+    ) -> Result<Run, ExperimentError> {
+        let (steps, spent) = (best.grid.step_count(), best.plan.nfe());
+        let of = |n: usize| self.run_steps(sampler, n.min(MAX_STEPS), eps);
+        // Twice as many, and more for short ones: without growth by then there is none to wait for.
+        let patient = 2 * steps + PATIENCE;
+        for share in [spent, spent + 1] {
+            let longer = (steps * nfe).checked_div(share).map_or(steps, |n| n.min(patient));
+            if longer > steps
+                && let Ok(run) = of(longer)
+                && (spent + 1..=nfe).contains(&run.plan.nfe())
+            {
+                return Ok(run);
+            }
+        }
+        // Some grids have no room for that.
+        let farther = [patient, 2 * steps].into_iter().find_map(|n| of(n).ok());
+        let Some(mut high) = farther.filter(|run| run.plan.nfe() > spent) else {
+            let sampler = best.sampler;
+            return Err(ExperimentError::NoGrowth { sampler, spent, steps, nfe });
+        };
+        let mut low = best;
+        while high.grid.step_count() > low.grid.step_count() + 1 {
+            let middle = of(low.grid.step_count().midpoint(high.grid.step_count()))?;
+            if middle.plan.nfe() > spent { high = middle } else { low = middle }
+        }
+        Ok(if high.plan.nfe() <= nfe { high } else { low })
+    }
+
+    /// What every JSON document says of its setting.
+    pub(crate) fn json(&self) -> Map<String, Value> {
+        self.diffusion.document(Some(&self.rule_label))
+    }
+}
+
+pub(super) fn spectrum_json(s: &Spectrum) -> Value {
+    let mut document = json!({
+        "name": s.name(),
+        "provenance": s.provenance(),
+        "dim": number(s.dim()),
+        "modes": s.modes().len(),
+        "trace": number(s.trace()),
+        "null_dim": number(s.null_dim()),
+    });
+    if let Some(errors) = errors_json(s) {
+        document["quadrature"] = errors;
+    }
+    document
+}
+
+/// The steps beyond twice their number in which a sampler may still start to ask its network.
+const PATIENCE: usize = 1024;
+
+fn too_small(run: &Run, nfe: usize) -> ExperimentError {
+    ExperimentError::Budget { sampler: run.sampler.clone(), needed: run.plan.nfe(), nfe }
+}

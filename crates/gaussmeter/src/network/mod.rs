@@ -1,0 +1,24 @@
+//! Networks: what they predict, what they are told, and what they are worth.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `prediction.rs`, `conversion.rs` | what a network is asked for, and how one kind becomes another |
+//! | `conditioning/` | the level a network is told, where that is not the solver's |
+//! | `factor.rs` | the exact network for Gaussian data, as a factor per eigenvalue |
+//! | `denoiser.rs`, `gaussian.rs` | networks on real vectors: the user's own, and the exact one |
+
+pub mod conditioning;
+mod conversion;
+mod denoiser;
+mod factor;
+mod gaussian;
+mod prediction;
+
+pub use conditioning::Conditioning;
+pub use denoiser::{Denoiser, DenoiserError};
+pub use factor::Factor;
+pub use gaussian::GaussianDenoiser;
+pub use prediction::Prediction;
+
+pub(crate) use conversion::conversion;
+pub(crate) use factor::{PARTS, parts};

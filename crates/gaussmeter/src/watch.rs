@@ -1,0 +1,70 @@
+//! Whoever waits for long work: hears how far it is, and says whether it goes on.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+/// How far long work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress<'a> {
+    /// What is being done, such as `20 NFE`.
+    pub what: &'a str,
+    /// What is counted: `samplers`, `cells`, …
+    pub unit: &'a str,
+    /// How many are done.
+    pub done: u64,
+    /// How many there are, where that is known.
+    pub total: Option<u64>,
+}
+
+/// Hears of progress (`None`: still at it) and says whether to go on. It is called from any thread, and
+/// once it has said [`ControlFlow::Break`] it should go on saying so.
+pub type Hear<'a> = dyn Fn(Option<Progress>) -> ControlFlow<()> + Sync + 'a;
+
+/// A watch over long work. Work looks at it between its parts, and where it is told to stop ends with
+/// what it has, marked as interrupted.
+///
+/// ```
+/// use gaussmeter::watch::{Progress, Watch};
+/// use std::ops::ControlFlow;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// let heard = AtomicU64::new(0);
+/// let hear = |progress: Option<Progress>| {
+///     heard.fetch_max(progress.map_or(0, |p| p.done), Ordering::Relaxed);
+///     if heard.load(Ordering::Relaxed) < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// };
+/// let watch = Watch::new(&hear);
+/// assert!(!watch.is_stopped() && !Watch::NOBODY.is_stopped());
+/// watch.tell(Progress { what: "table", unit: "cells", done: 3, total: Some(10) });
+/// assert!(watch.is_stopped());
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Watch<'a>(Option<&'a Hear<'a>>);
+
+impl<'a> Watch<'a> {
+    /// Nobody watches, and nobody stops anything.
+    pub const NOBODY: Watch<'static> = Watch(None);
+
+    /// Somebody does.
+    pub fn new(hear: &'a Hear<'a>) -> Self {
+        Watch(Some(hear))
+    }
+
+    /// Tells how far the work is.
+    pub fn tell(&self, progress: Progress) {
+        if let Some(hear) = self.0 {
+            // Whether to go on is asked where the work can end.
+            let _ = hear(Some(progress));
+        }
+    }
+
+    /// Whether the work should stop.
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_some_and(|hear| hear(None).is_break())
+    }
+}
+
+impl fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Watch" } else { "Watch::NOBODY" })
+    }
+}
