@@ -942,8 +942,8 @@ fn programs_are_shown_and_run_again() {
         (ran.code, &ran.stderr[..]),
         (
             1,
-            "error: sampler 'plan': damaged.json: operation 1: 'x9' is not known here: it is found by \
-             this operation, later or never\n"
+            "error: sampler 'plan': damaged.json: operation 1: 'x9' is not defined before \
+             this operation\n"
         )
     );
 }
