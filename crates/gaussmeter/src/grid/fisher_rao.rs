@@ -7,9 +7,9 @@ use crate::process::Process;
 use crate::spectrum::Spectrum;
 use std::sync::Arc;
 
-/// Levels that are equal Fisher–Rao lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
-/// speed is √(Σ 2 s²/(λ + s²)²) in the noise ratio s. Eigenvectors with λ = 0 are infinitely far from
-/// their data.
+/// Levels at equal Fisher–Rao distances along the path of the laws of x/α, N(μ, Σ + s² I), whose
+/// speed is √(Σ 2 s²/(λ + s²)²) in the noise ratio s. Along eigenvectors with λ = 0 the data are
+/// infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FisherRao {
     range: Range,

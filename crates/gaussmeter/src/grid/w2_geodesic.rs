@@ -7,8 +7,8 @@ use crate::process::Process;
 use crate::spectrum::Spectrum;
 use std::sync::Arc;
 
-/// Levels that are equal Wasserstein-2 lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
-/// speed is √(Σ s²/(λ + s²)) in the noise ratio s, eigenvectors with λ = 0 included.
+/// Levels at equal Wasserstein-2 distances along the path of the laws of x/α, N(μ, Σ + s² I), whose
+/// speed is √(Σ s²/(λ + s²)) in the noise ratio s. Eigenvectors with λ = 0 are included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct W2Geodesic {
     range: Range,
