@@ -254,10 +254,10 @@ fn python_is_read_and_not_run() {
     assert_eq!(read("times = [1, 0]").unwrap(), [1.0, 0.0]);
     assert_eq!(
         read("t = [1,\n0").unwrap_err(),
-        "a.py: not a valid python file: the list 't' does not end"
+        "a.py: not a valid python file: the list 't' has no end"
     );
     assert_eq!(read("\nt = [1,\nexit(),]").unwrap_err(), "a.py: line 3: 'exit()' is not a number");
-    assert_eq!(read("t = [1]\nt = [2]").unwrap_err(), "a.py: 't' or 'times' is there twice");
+    assert_eq!(read("t = [1]\nt = [2]").unwrap_err(), "a.py: 't' or 'times' occurs twice");
     assert_eq!(read("u = [1]").unwrap_err(), "a.py: no 't' or 'times' (found: u)");
     assert_eq!(read("t = []").unwrap_err(), "a.py: no numbers");
 }

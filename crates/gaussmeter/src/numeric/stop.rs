@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The wish to stop, from outside. Searches look at it between evaluations, and end with the best that
-/// they have found.
+/// A request to stop, from outside. Searches check it between evaluations and end with the best
+/// result so far.
 ///
 /// ```
 /// use gaussmeter::numeric::Stop;
@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Stop<'a>(Option<&'a AtomicBool>);
 
 impl<'a> Stop<'a> {
-    /// Nobody asks.
+    /// Never stops.
     pub const NEVER: Stop<'static> = Stop(None);
 
-    /// Asked for as soon as the flag is set.
+    /// Stops as soon as the flag is set.
     pub fn when(flag: &'a AtomicBool) -> Self {
         Stop(Some(flag))
     }
