@@ -1,18 +1,18 @@
-//! The wish of the user, or of the batch system, to stop: once gently, then at once.
+//! Requests to stop by the user or the batch system: the first time gently, then at once.
 
 use crate::failure::Failure;
 use gaussmeter::design::Stop;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether it has been asked for.
+/// Whether a stop was requested.
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Begins to listen for interrupts.
+/// Starts listening for interrupts.
 pub fn listen() -> Result<Stop<'static>, Failure> {
     let heard = || {
         if ASKED.swap(true, Ordering::Relaxed) {
-            let _ = writeln!(std::io::stderr(), "error: interrupted twice: stopped at once");
+            let _ = writeln!(std::io::stderr(), "error: interrupted twice: stopped immediately");
             std::process::exit(1);
         }
     };
@@ -28,13 +28,13 @@ pub fn is_asked() -> bool {
     ASKED.load(Ordering::Relaxed)
 }
 
-/// The end of a command that has told its result: a failure if that is not the whole of what was asked
-/// for, so that scripts do not take it for that.
+/// Ends a command that has printed its result: with a failure if the result is incomplete, so that
+/// scripts notice.
 pub fn end(interrupted: bool) -> Result<(), Failure> {
     match interrupted {
         false => Ok(()),
         true => Err(Failure::Request(
-            "interrupted: the result is the best that was found until then".into(),
+            "interrupted: the result is the best found so far".into(),
         )),
     }
 }

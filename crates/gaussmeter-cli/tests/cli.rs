@@ -742,7 +742,7 @@ fn bad_requests_get_one_line() {
         ("eval --sampler euler --grid times:t.txt --steps 5", "5 were asked for"),
         ("eval --sampler euler --grid times:t.txt --eps 0.1", "0.1 was asked for"),
         ("curve --against eps --grid times:t.txt", "not times:FILE"),
-        ("curve --eps 1e-3,1e-2", "takes one --eps"),
+        ("curve --eps 1e-3,1e-2", "takes a single --eps"),
         ("eval --sampler em --steps 3 --nfe 4", "cannot be used with"),
         ("table --steps 3 --count nfe", "cannot be used with"),
         ("table --steps 3 --columns 4", "cannot be used with"),

@@ -473,7 +473,7 @@ fn leftovers_of_killed_runs_are_removed() {
     let locked = fs::File::options().write(true).open(folder.path(".gaussmeter-locked")).unwrap();
     locked.lock().unwrap();
     let Ran { code, stderr, .. } = folder.run("spectrum x.npy -o y.npz");
-    assert!(code == 0 && stderr.contains("1 unfinished file of killed runs removed"), "{stderr}");
+    assert!(code == 0 && stderr.contains("removed 1 unfinished file of killed runs"), "{stderr}");
     let names = folder.names();
     assert!(
         !names.contains(".gaussmeter-left") && names.contains(".gaussmeter-locked"),
