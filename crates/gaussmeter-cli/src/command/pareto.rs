@@ -9,7 +9,8 @@ use gaussmeter::experiment::pareto;
 #[command(after_help = "\
 Every sampler runs on every grid and process with as many steps as each budget
 allows; the evaluations actually spent are shown. A run is on the Pareto front
-if no other run has a smaller error with as many or fewer evaluations.
+if no other run has a smaller error with as many evaluations, or an error as
+small with fewer.
 LaTeX draws a figure; csv and json have all runs.
 
 Examples:
