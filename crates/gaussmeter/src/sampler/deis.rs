@@ -15,11 +15,9 @@ pub enum DeisVariable {
     #[default]
     LogRho,
     /// The time of the process: tAB-DEIS.
+    Time,
     /// The time of one fixed VP process, whatever the process is, with integrals as sums over 10⁴
     /// points: what ComfyUI computes.
-    Time,
-    /// The time of one VP process, whatever the process is, with integrals by a sum over 10⁴ points:
-    /// what ComfyUI computes.
     ComfyUi,
     /// ς, with the weights of step 4 in all later steps: what ComfyUI computes with
     /// `deis_mode=rhoab` and `max_order=4`, because its list of weights ends there.
