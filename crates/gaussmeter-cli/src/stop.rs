@@ -33,8 +33,6 @@ pub fn is_asked() -> bool {
 pub fn end(interrupted: bool) -> Result<(), Failure> {
     match interrupted {
         false => Ok(()),
-        true => Err(Failure::Request(
-            "interrupted: the result is the best found so far".into(),
-        )),
+        true => Err(Failure::Request("interrupted: the result is the best found so far".into())),
     }
 }

@@ -302,10 +302,7 @@ fn a_runner_is_found_by_its_steps() {
         "no solver of EDM takes the same steps as 'euler' on this grid: choose one (known: heun, euler)"
     );
     let named = on("vp-linear", "uniform", 5, "euler", "k-diffusion:sample_heun");
-    assert_eq!(
-        named.placed.changes[0],
-        "sample_heun takes the steps of 'edm', not of 'euler'"
-    );
+    assert_eq!(named.placed.changes[0], "sample_heun takes the steps of 'edm', not of 'euler'");
     assert!((named.after - named.before).abs() > 1e-3 * named.before);
 }
 

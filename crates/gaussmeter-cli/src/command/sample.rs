@@ -442,7 +442,9 @@ fn parse_size(text: &str) -> Result<[usize; 2], String> {
 fn parse_times(text: &str) -> Result<Times, String> {
     match text.trim().parse() {
         Ok(count @ 2..=10_000) => return Ok(Times::Count(count)),
-        Ok(_) => return Err("must be 2 to 10000 times; write a single time with a decimal point".into()),
+        Ok(_) => {
+            return Err("must be 2 to 10000 times; write a single time with a decimal point".into());
+        }
         Err(_) => {}
     }
     let times: Result<Vec<f64>, String> = text.split(',').map(parse_time).collect();

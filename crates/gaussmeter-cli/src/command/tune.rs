@@ -93,7 +93,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let length = a.length.given().unwrap_or(Length::Nfe(20));
     let is_free = |end| a.free.contains(&end);
     if is_free(Free::End) && a.eps.is_some() {
-        return Err(Failure::Usage("--free end optimises the end that --eps fixes: give only one of them".into()));
+        return Err(Failure::Usage(
+            "--free end optimises the end that --eps fixes: give only one of them".into(),
+        ));
     }
     let options = TuneOptions {
         start: if is_free(Free::Start) { Start::Free } else { Start::Fixed },

@@ -119,17 +119,16 @@ impl Sampler for DdpmAncestral {
 }
 
 fn build_ancestral(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
-    let variance =
-        match (a.text("variance"), a.text("last"), a.text("variant")) {
-            ("fixed_small", "mean", "paper") => DdpmVariance::Small,
-            ("fixed_small", "mean", _) => DdpmVariance::ComfyUiFlow,
-            ("fixed_large", last, "paper") => DdpmVariance::Large { last: last == "noise" },
-            ("fixed_large", ..) => return Err("ComfyUI has no variance=fixed_large".into()),
-            _ => return Err(
-                "last=noise is for variance=fixed_large: the last step of fixed_small adds no noise"
-                    .into(),
-            ),
-        };
+    let variance = match (a.text("variance"), a.text("last"), a.text("variant")) {
+        ("fixed_small", "mean", "paper") => DdpmVariance::Small,
+        ("fixed_small", "mean", _) => DdpmVariance::ComfyUiFlow,
+        ("fixed_large", last, "paper") => DdpmVariance::Large { last: last == "noise" },
+        ("fixed_large", ..) => return Err("ComfyUI has no variance=fixed_large".into()),
+        _ => return Err(
+            "last=noise is for variance=fixed_large: the last step of fixed_small adds no noise"
+                .into(),
+        ),
+    };
     Ok(Box::new(DdpmAncestral { variance }))
 }
 

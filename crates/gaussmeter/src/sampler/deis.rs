@@ -242,7 +242,9 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     build: |a| {
         let (order, lower_order_final) = orders(a)?;
         if order == 1 && a.text("variant") != "log-rho" {
-            return Err("variant chooses how predictions are interpolated, and order=1 has only one".into());
+            return Err(
+                "variant chooses how predictions are interpolated, and order=1 has only one".into(),
+            );
         }
         let is_whole = order == 4 && lower_order_final == LowerOrderFinal::No;
         if a.text("variant") == "comfyui-rhoab" && !is_whole {

@@ -40,7 +40,9 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     let alpha = a.number("alpha");
     let tableau = match a.text("solver") {
         "euler" if alpha != 1.0 => {
-            return Err("alpha is the position of the second evaluation, and solver=euler has none".into());
+            return Err(
+                "alpha is the position of the second evaluation, and solver=euler has none".into(),
+            );
         }
         "euler" => Tableau::euler(),
         _ => Tableau::two_stages(alpha),
@@ -49,7 +51,11 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     let schedule = match (a.text("schedule"), range) {
         ("vp", (None, None)) => EdmSchedule::Vp { beta_d: 19.9, beta_min: 0.1 },
         ("vp", (Some(low), Some(high))) => EdmSchedule::vp(low, high).ok_or_else(|| {
-            format!("no schedule=vp has sigma_min = {} at t = 0.001 and sigma_max = {} at t = 1", written(&low), written(&high))
+            format!(
+                "no schedule=vp has sigma_min = {} at t = 0.001 and sigma_max = {} at t = 1",
+                written(&low),
+                written(&high)
+            )
         })?,
         ("vp", _) => return Err("give both sigma_min and sigma_max, or neither".into()),
         (_, (Some(_), _) | (_, Some(_))) => {

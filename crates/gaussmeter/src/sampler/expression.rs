@@ -554,7 +554,10 @@ mod tests {
             ("exp(1, 2)", "exp does not take 2 arguments"),
             ("sine(1)", "there is no function 'sine'"),
             ("a + 1", "'a' is not a number"),
-            ("a[1]", "a[1] refers to the future: only values of earlier steps are known, such as a[-1]"),
+            (
+                "a[1]",
+                "a[1] refers to the future: only values of earlier steps are known, such as a[-1]",
+            ),
             ("a[0]", "a[0] refers to itself: write a"),
             ("a[-1.5]", "a[…] holds a number of steps, as in a[-1], not 1.5"),
             (".", "'.' does not begin a number"),

@@ -53,9 +53,10 @@ impl Recorded {
                     text.ok_or_else(|| format!("{key} is missing or not text"))
                 };
                 let known = |name: &str, names: &HashMap<String, usize>| {
-                    names.get(name).copied().ok_or_else(|| {
-                        format!("'{name}' is not defined before this operation")
-                    })
+                    names
+                        .get(name)
+                        .copied()
+                        .ok_or_else(|| format!("'{name}' is not defined before this operation"))
                 };
                 let (operation, keys): (_, &[&str]) = match text("op")? {
                     "predict" => {
@@ -72,7 +73,8 @@ impl Recorded {
                         let terms = map.get("terms").and_then(Value::as_object);
                         let terms = terms.ok_or("terms: not a table")?.iter();
                         let terms = terms.map(|(name, c)| {
-                            let c = c.as_f64().ok_or_else(|| format!("terms.{name}: not a number"))?;
+                            let c =
+                                c.as_f64().ok_or_else(|| format!("terms.{name}: not a number"))?;
                             Ok((c, known(name, &names)?))
                         });
                         let terms = terms.collect::<Result<_, String>>()?;
@@ -140,7 +142,8 @@ impl Recorded {
                 None => SamplerError::Undefined { step: 1, steps, reason },
             };
         if grid.steps().any(|step| !step.from.t.is_constant() || !step.to.t.is_constant()) {
-            let reason = "the coefficients of a recorded program do not change with the times of a grid";
+            let reason =
+                "the coefficients of a recorded program do not change with the times of a grid";
             return Err(refuse(step.as_ref(), reason.into()));
         }
         if steps != self.steps {
@@ -195,7 +198,10 @@ impl Place {
     fn within(&self, process: &dyn Process) -> Result<(), String> {
         let beyond = || process.time_at(self.sigma / self.alpha).is_some();
         match self.t < 0.0 || self.t > process.t_max() && !beyond() {
-            true => Err(format!("the program asks for t = {}, where the process is not defined", self.t)),
+            true => Err(format!(
+                "the program asks for t = {}, where the process is not defined",
+                self.t
+            )),
             false => Ok(()),
         }
     }

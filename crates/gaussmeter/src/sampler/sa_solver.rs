@@ -212,8 +212,7 @@ impl Sampler for SaSolver {
             }
             if to.sigma == 0.0 {
                 if self.correct_last {
-                    let reason =
-                        "last=corrected evaluates at the end of the grid, where sigma = 0: end the grid above 0";
+                    let reason = "last=corrected evaluates at the end of the grid, where sigma = 0: end the grid above 0";
                     return Err(undefined(grid, &step, reason.into()));
                 }
                 let mean = match value {
