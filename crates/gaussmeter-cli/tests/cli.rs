@@ -750,7 +750,7 @@ fn bad_requests_get_one_line() {
         ("eval", "required arguments were not provided: --sampler <NAME>"),
         ("completions", "required arguments were not provided: <SHELL>"),
         ("eval --sampler euler -o out.foo", "known: .txt, .md, .tex, .csv, .json"),
-        ("eval --sampler euler -o out", "name a format with --format"),
+        ("eval --sampler euler -o out", "give a format with --format"),
     ] {
         assert_refused(&folder, &line.split_whitespace().collect::<Vec<_>>(), expected);
     }

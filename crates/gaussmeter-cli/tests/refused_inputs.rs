@@ -316,7 +316,7 @@ fn what_could_be_two_things_is_asked_about() {
     folder.write("s.npy", npy("<f8", "(3,)", &f64s(&[1.0, 2.0, 4.0])));
     folder.write("sv.npz", npz(&[("singular_values", npy("<f8", "(2,)", &f64s(&[1.0, 2.0])))]));
     for (file, what) in [
-        ("unsorted.npy", "in no order"),
+        ("unsorted.npy", "unsorted numbers"),
         ("s.npy", "singular values"),
         ("sv.npz", "singular values"),
     ] {
@@ -521,7 +521,7 @@ fn pipes_are_neither_replaced_nor_waited_for() {
         if cfg!(target_os = "linux") {
             for line in ["info white:d=2 -o pipe.txt", "cite heun -o pipe.txt"] {
                 let message = folder.refused(&line.replace("pipe.", &format!("{to}pipe.")));
-                assert!(message.contains("nobody reads"), "{line}: {message}");
+                assert!(message.contains("without a reader"), "{line}: {message}");
             }
         }
     }

@@ -80,8 +80,7 @@ impl Vp {
     }
 }
 
-/// ∫ Lⱼ dς over a step h in ln ς, for all j: the six-point Gauss–Legendre rule on panels of at most
-/// ¼.
+/// ∫ Lⱼ dς over a step h in ln ς, for all j: six-point Gauss–Legendre on panels of at most ¼.
 fn integrals(
     times: &[Real],
     from: Real,

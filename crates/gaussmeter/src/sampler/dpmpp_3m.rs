@@ -14,8 +14,7 @@ use crate::tape::{Tape, Var};
 /// x′ = e^{−h−ηh} x + (1 − e^{−H}) D + φ₂ D′ − φ₃ D″ + ς′ √(1 − e^{−2ηh}) z,
 ///
 /// D″ = 2 (D₁₀ − D₁₁)/(r₀ + r₁), D′ = D₁₀ + ½ r₀ D″, φ₂ = 1 − (1 − e^{−H})/H and φ₃ = φ₂/H − ½. The
-/// second step is that of [`DpmPp2M`](super::DpmPp2M); the first, and a step to σ = 0, have order
-/// 1.
+/// second step is that of [`DpmPp2M`](super::DpmPp2M); the first and one to σ = 0 have order 1.
 ///
 /// The order is 3 at η = 0, and 2 with noise, whose increments no polynomial interpolates.
 /// k-diffusion, ComfyUI and diffusers omit the factor 2 of D″, which leaves order 2; with noise

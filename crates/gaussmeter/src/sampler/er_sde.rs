@@ -63,8 +63,8 @@ impl ErSde {
             let width = (from - to) / 200.0;
             let sum =
                 (0..200).fold(zero, |sum, k| add(sum, integrand(to + f64::from(k) * width, width)));
-            // The rectangle rule is for φ(ς′)/φ only; it does not give −½ Δ² for the integral of (s
-            // − ς).
+            // The rectangle rule is for φ(ς′)/φ only; applied to (s − ς) it
+            // does not give −½ Δ².
             return [sum[0], sum[1] - 0.5 * width * (from - to)];
         }
         // Smooth in ln s: panels of the six-point Gauss–Legendre rule.

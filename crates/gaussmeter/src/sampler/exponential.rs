@@ -1,6 +1,6 @@
 //! What the DPM-Solvers share. In the half log-SNR ℓ = −ln ς both the denoiser D and the noise ε obey
 //! a semilinear equation whose linear part is solved exactly; what remains is the integral over a
-//! step h of the model, a polynomial through the known values. With M′, M″ its derivatives in units
+//! step h of the model, a polynomial through the known values. With its derivatives M′, M″ in units
 //! of h,
 //!
 //! X′ = k X + w (1 − e^{−H}) M + w φ₂(H) M′ − w φ₃(H) M″,

@@ -27,11 +27,10 @@ pub enum FlowSolver {
 ///
 /// - Euler: X_d = (u_d/u) X + (1 − u_d/u) D;
 /// - DPM-2: the same with D + (D_m − D)/√(u_d/u) in place of D, D_m at u_m = √(u u_d);
-/// - DPM-Solver++(2S): the same with D_m in place of D, midway in log-SNR; from u = 1, at u_m =
-///   0.9999.
+/// - DPM-Solver++(2S): the same with D_m in place of D, midway in log-SNR (from u = 1:
+///   u_m = 0.9999).
 ///
-/// With more steps it approaches the reverse SDE with √η times its noise. The step to σ = 0 returns
-/// D.
+/// With more steps it approaches the reverse SDE with √η of its noise. A step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FlowAncestral {
     /// η in [0, 1]: the amount of fresh noise.

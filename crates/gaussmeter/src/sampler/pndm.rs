@@ -19,8 +19,8 @@ pub enum PndmStart {
 }
 
 /// Pseudo numerical methods: the noise prediction in the DDIM step is replaced by the combination
-/// ε̃ of a method for equal steps, up to Adams–Bashforth of order 4, ε̃ = (55 ε − 59 ε₋ + 37 ε₌ − 9
-/// ε₌₋)/24,
+/// ε̃ of a method for equal steps, up to Adams–Bashforth of order 4,
+/// ε̃ = (55 ε − 59 ε₋ + 37 ε₌ − 9 ε₌₋)/24,
 ///
 /// x′ = x + (ς′ − ς) ε̃, ς = σ/α.
 ///

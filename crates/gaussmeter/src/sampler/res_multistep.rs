@@ -16,8 +16,7 @@ use crate::tape::{Linear, Prediction, Tape, Var};
 /// step to ς_d = 0 have order 1.
 ///
 /// At η = 0 it is RES 2M. For any η the marginals converge with order 2 if started from p_T. The
-/// law given the initial state does so at η = 1, where D is a martingale, and otherwise with order
-/// 1.
+/// law given the initial state does so at η = 1, where D is a martingale, otherwise with order 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ResMultistep {
     /// η ≥ 0: the amount of fresh noise.

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use std::path::Path;
 use thiserror::Error;
 
-/// An explicit Runge–Kutta method given by its Butcher tableau (c, A, b): for dξ/dw = f(ξ, w), step
-/// Δw,
+/// An explicit Runge–Kutta method given by its Butcher tableau (c, A, b): for dξ/dw = f(ξ, w) and a
+/// step Δw,
 ///
 /// kᵢ = f(ξ + Δw Σⱼ aᵢⱼ kⱼ, w + cᵢ Δw), ξ′ = ξ + Δw Σᵢ bᵢ kᵢ.
 #[derive(Clone, Debug, PartialEq)]
