@@ -1,4 +1,4 @@
-//! What the documents and the help say about the command line is what it takes.
+//! Checks that the documents and the help match the command line.
 
 use crate::Cli;
 use crate::failure::OF_DATA;
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Names and texts of README.md, CONTRIBUTING.md and the pages of docs.
+/// Names and texts of README.md, CONTRIBUTING.md and the pages in docs.
 fn pages() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let docs = fs::read_dir(root.join("docs")).unwrap_or_else(|e| panic!("docs: {e}"));
@@ -34,8 +34,8 @@ fn help() -> Vec<(String, String)> {
     texts
 }
 
-/// The command lines that a text shows: on lines of their own, with their continuations, and not
-/// those of a manner of speaking (`--to TARGET`).
+/// The command lines in a text: on lines of their own, with their continuations, without templates
+/// (`--to TARGET`).
 fn commands(text: &str) -> Vec<Vec<String>> {
     let joined = text.split("\\\n").map(str::trim).collect::<Vec<_>>().join(" ");
     let lines = joined.lines().map(str::trim_start).filter_map(|line| {
@@ -49,7 +49,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
         |word: &String| ["N", "NAME", "RULE", "TARGET", "[OPTIONS]"].contains(&&word[..]);
     lines
         .map(|line| {
-            // What follows two spaces in an example of the help says what it is for.
+            // In the help's examples, a comment follows after two spaces.
             let command = line.split("  ").next().unwrap_or_default();
             let words = command
                 .split_whitespace()
@@ -87,7 +87,7 @@ fn every_option_that_is_named_is_one() {
     let commands = cli.get_subcommands().chain([&cli]);
     let longs = commands.flat_map(|c| c.get_arguments()).filter_map(|a| a.get_long());
     let mut known: BTreeSet<String> = longs.map(|long| format!("--{long}")).collect();
-    // Of cargo, git and other tools.
+    // Options of cargo, git and other tools.
     let foreign = "--workspace --profile --no-default-features --release --bench --path --open";
     known.extend(foreign.split(' ').map(String::from));
     if cfg!(not(feature = "data")) {
@@ -107,8 +107,8 @@ fn every_option_that_is_named_is_one() {
     assert!(count > 100, "{count} options");
 }
 
-/// Whether a text is right as a member of a family; nothing where its name is of another one. What a
-/// file has to be there for is right.
+/// Whether a text is valid as a member of a family; `None` if its name belongs to another one.
+/// Missing files do not count as errors.
 fn checked<T: ?Sized>(registry: &Registry<T>, text: &str) -> Option<Result<(), EntryError>> {
     registry.find(text.split(':').next().unwrap_or_default()).ok()?;
     match registry.build(text) {
@@ -117,7 +117,7 @@ fn checked<T: ?Sized>(registry: &Registry<T>, text: &str) -> Option<Result<(), E
     }
 }
 
-/// Such as `karras:rho=5`, in the families that have a `karras`: right in one of them.
+/// Such as `karras:rho=5`, which must be valid in one of the families that have a `karras`.
 #[test]
 fn every_setting_that_is_named_is_one() {
     let mut count = 0;

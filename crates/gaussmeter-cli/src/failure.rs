@@ -1,4 +1,4 @@
-//! One clear line per failure, and its exit code.
+//! One clear line per failure, with an exit code.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gaussmeter::data::DataError;
@@ -22,9 +22,9 @@ pub enum Failure {
     Request(String),
     /// The request was not understood.
     Usage(String),
-    /// Help or version was asked for, or clap has its own words.
+    /// Help or version was requested, or clap reports the error itself.
     Clap(clap::Error),
-    /// Whoever reads our output has stopped reading: nothing to report.
+    /// The reader of our output has stopped reading: nothing to report.
     ClosedPipe,
 }
 
@@ -61,7 +61,7 @@ impl Failure {
             Failure::Request(text) => (text, 1),
             Failure::Usage(text) => (text, 2),
             Failure::Clap(error) if is_help(&error) => {
-                // A closed pipe is no failure of ours.
+                // A closed pipe is not our failure.
                 let _ = error.print();
                 return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
             }
@@ -72,14 +72,14 @@ impl Failure {
     }
 }
 
-/// Most characters of a line for people.
+/// Most characters of a message line.
 const LONGEST: usize = 600;
 
-/// Characters of a longer line that are kept at its end, where it says what to do.
+/// Characters kept at the end of a longer line, where it says what to do.
 const KEPT_END: usize = 200;
 
-/// A line for people. What was typed may contain anything, of any length: control characters become
-/// spaces, and the middle of what is too long is left out.
+/// A message line. Typed text may contain anything, of any length: control characters become
+/// spaces, and the middle of a long line is left out.
 pub fn one_line(text: &str) -> String {
     let text = text.replace(char::is_control, " ");
     let count = text.chars().count();
@@ -92,12 +92,12 @@ pub fn one_line(text: &str) -> String {
     start + GAP + &end
 }
 
-/// Help, asked for or not, or the version.
+/// Whether it is help, requested or not, or the version.
 fn is_help(error: &clap::Error) -> bool {
     !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
-/// Clap's message in one line, and in the words of the registries where both say the same.
+/// Clap's message in one line, in the words of the registries where both say the same.
 fn in_our_words(error: &clap::Error) -> String {
     let get = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -114,7 +114,7 @@ fn in_our_words(error: &clap::Error) -> String {
             let given = get(ContextKind::InvalidSubcommand);
             if cfg!(not(feature = "data")) && OF_DATA.contains(&&given[..]) {
                 return format!(
-                    "this build leaves out '{given}' and all that reads data sets: build without --no-default-features"
+                    "this build does not include '{given}' and the other commands that read data sets: build without --no-default-features"
                 );
             }
             (format!("command '{given}'"), get(ContextKind::SuggestedSubcommand), String::new())
@@ -173,7 +173,7 @@ impl From<ExperimentError> for Failure {
         Failure::request(&error)
     }
 }
-/// Errors that are all about the request.
+/// Errors that always concern the request.
 #[cfg(feature = "data")]
 macro_rules! requests {
     ($($error:ty),*) => {$(

@@ -1,11 +1,11 @@
-//! How images are read, for the commands that do.
+//! How images are read, for commands that read them.
 
 use clap::{Args, ValueEnum};
 use gaussmeter_data::Memory;
 use gaussmeter_data::source::ScaleChoice;
 use gaussmeter_data::source::pictures::{Channels, Filter, Options, Size};
 
-/// An option whose values are those of a type of the library.
+/// An option whose values are those of a library type.
 macro_rules! named {
     ($name:ident => $target:ty { $($(#[$attribute:meta])? $word:ident),* }) => {
         #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -32,13 +32,13 @@ named!(ChannelsName => Channels {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Images")]
 pub struct ImageOptions {
-    /// Resize: the shorter side to N, or to HEIGHTxWIDTH
+    /// Resize: the shorter side to N, or the image to HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE")]
     resize: Option<Size>,
-    /// Then cut out the centre: NxN, or HEIGHTxWIDTH
+    /// Then crop the centre: NxN, or HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE")]
     crop: Option<Size>,
-    /// How pixels are averaged by --resize; as Pillow's filters of these names
+    /// Filter for --resize, as Pillow's filter of the same name
     /// [default: bicubic]
     #[arg(long, value_enum, requires = "resize")]
     filter: Option<FilterName>,

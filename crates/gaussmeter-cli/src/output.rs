@@ -1,4 +1,4 @@
-//! Where results go: stdout, or a file that is written beside its place and then renamed.
+//! Where results go: stdout, or a file that is written under a temporary name and then renamed.
 
 use crate::failure::{Failure, one_line};
 use clap::Args;
@@ -13,7 +13,7 @@ use terminal_size::{Width, terminal_size_of};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// text, markdown, latex, csv or json [default: by the extension of -o, else text]
+    /// text, markdown, latex, csv or json [default: from the extension of -o, otherwise text]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
     /// Write to a file instead of stdout
@@ -33,11 +33,11 @@ impl Output {
         }
     }
 
-    /// Refuses an option that is for tables where the format has all there is.
+    /// Refuses an option that only affects tables if the format contains everything anyway.
     pub fn for_tables(&self, given: bool, option: &str) -> Result<(), Failure> {
         match self.format()?.name {
             name @ ("csv" | "json") if given => Err(Failure::Usage(format!(
-                "{option} has no effect on {name}, which has everything: it is for text, markdown and latex"
+                "{option} has no effect on {name}, which contains everything: it is for text, markdown and latex"
             ))),
             _ => Ok(()),
         }
@@ -51,8 +51,8 @@ impl Output {
         }
     }
 
-    /// Characters to which words are wrapped. Markdown wraps by itself; with 52, text fits a terminal
-    /// of 80 columns and LaTeX a page.
+    /// Width in characters for wrapping words. Markdown wraps by itself; with 52, text fits a
+    /// terminal of 80 columns and LaTeX a page.
     pub fn width(&self) -> Result<usize, Failure> {
         let format = self.format()?;
         Ok(if self.output.is_none() { width(format) } else { wide(format) })
@@ -72,25 +72,25 @@ pub fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
     write_file(path, text).map_err(|e| failed(&path.display(), &e))
 }
 
-/// Refuses to write over a file that is read, whatever it is called.
+/// Refuses to overwrite a file that is read, under any name.
 #[cfg(feature = "data")]
 pub fn differs(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
     let Ok(output) = output.canonicalize() else { return Ok(()) };
     match inputs.iter().find(|input| input.canonicalize().is_ok_and(|input| input == output)) {
         None => Ok(()),
         Some(input) => Err(Failure::Request(format!(
-            "{} is read, and would be written over: give the result another name",
+            "{} is an input and would be overwritten: give the result another name",
             input.display()
         ))),
     }
 }
 
-/// A line on stderr that is no failure.
+/// A line on stderr that is not an error.
 pub fn note(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "note: {}", one_line(&text.to_string()));
 }
 
-/// Characters to which words are wrapped that are printed.
+/// Width in characters for wrapping printed words.
 pub fn width(format: &Format) -> usize {
     match page(format) {
         Some(page) => WORDS.saturating_sub(PAGE.saturating_sub(page)).max(16),
@@ -102,12 +102,12 @@ fn wide(format: &Format) -> usize {
     if format.name == "markdown" { usize::MAX } else { WORDS }
 }
 
-/// Columns of the usual terminal, and how many of them words take.
+/// Columns of the usual terminal, and how many of them are for words.
 const PAGE: usize = 80;
 const WORDS: usize = 52;
 
-/// How wide what is printed on a terminal may be: as wide as it is, or as COLUMNS says, for text.
-/// What goes down a pipe is as wide as it is.
+/// Maximal width of printed text: that of the terminal, or of COLUMNS. Output to a pipe is not
+/// limited.
 fn page(format: &Format) -> Option<usize> {
     if format.name != "text" || !io::stdout().is_terminal() {
         return None;
@@ -137,21 +137,21 @@ fn failed(place: &dyn std::fmt::Display, error: &io::Error) -> Failure {
         ErrorKind::BrokenPipe => Failure::ClosedPipe,
         ErrorKind::NotFound => Failure::Request(format!("cannot write {place}: no such folder")),
         ErrorKind::NotConnected => Failure::Request(format!(
-            "cannot write {place}: a named pipe that nobody reads: start its reader first"
+            "cannot write {place}: it is a named pipe without a reader: start the reader first"
         )),
-        // The error itself may name the temporary file, which is none of the user's business.
+        // The error itself may name the temporary file, which does not concern the user.
         kind => Failure::Request(format!("cannot write {place}: {kind}")),
     }
 }
 
-/// The extension of a file that has to be one of a few kinds, in a folder that is there: checked
-/// before any work is done.
+/// The extension of a file that must be one of a few types, in an existing folder: checked before
+/// any work is done.
 #[cfg(feature = "data")]
 pub fn extension(path: &Path, known: &[&'static str]) -> Result<&'static str, Failure> {
     let given = path.extension().and_then(|e| e.to_str()).unwrap_or("");
     let Some(extension) = known.iter().find(|k| k.eq_ignore_ascii_case(given)) else {
         let known = known.join(" or .");
-        return Err(Failure::Usage(format!("-o {}: the file is .{known}", path.display())));
+        return Err(Failure::Usage(format!("-o {}: the file must be .{known}", path.display())));
     };
     replaceable(path)?;
     match path.parent() {
@@ -165,8 +165,8 @@ pub fn extension(path: &Path, known: &[&'static str]) -> Result<&'static str, Fa
     }
 }
 
-/// Refuses a place where something is that a file cannot replace. What is written in one go goes there
-/// (text into a pipe); archives and pictures are moved there, and would be there instead.
+/// Refuses a path whose current content a file cannot replace. Text written in one go can go into a
+/// pipe; archives and pictures are moved to their path and would replace it.
 #[cfg(feature = "data")]
 pub fn replaceable(path: &Path) -> Result<(), Failure> {
     let what = match fs::metadata(path) {
@@ -179,25 +179,25 @@ pub fn replaceable(path: &Path) -> Result<(), Failure> {
     Err(Failure::Request(format!("cannot write {}: {what}", path.display())))
 }
 
-/// The folder that a file is in.
+/// The folder of a file.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes what killed runs have left in a folder that is written to.
+/// Removes temporary files that killed runs left in a folder that is written to.
 pub fn sweep(folder: &Path) {
     let (count, bytes) = remove_unfinished(folder);
     if count > 0 {
         let files = if count == 1 { "file" } else { "files" };
         let folder = folder.display();
         note(format!(
-            "{count} unfinished {files} of killed runs removed from {folder} ({} KiB)",
+            "removed {count} unfinished {files} of killed runs from {folder} ({} KiB)",
             bytes.div_ceil(1024)
         ));
     }
 }
 
-/// Links are followed; what is no regular file, such as a device, cannot be replaced.
+/// Links are followed; anything that is not a regular file, such as a device, cannot be replaced.
 fn write_file(path: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
@@ -211,8 +211,8 @@ fn write_file(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-/// Opening a named pipe waits for its reader, for ever if there is none: this holds it open without
-/// waiting, or says that nobody reads.
+/// Opening a named pipe blocks until it has a reader: this opens it without blocking, or fails if
+/// there is no reader.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn reader(path: &Path, found: &fs::Metadata) -> io::Result<Option<fs::File>> {
     use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -233,7 +233,7 @@ fn reader(_path: &Path, _found: &fs::Metadata) -> io::Result<Option<fs::File>> {
     Ok(None)
 }
 
-/// Where a link leads that leads to nothing: what is written there is found by the link.
+/// The target of a dangling link, where the content is written.
 fn linked(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {
@@ -248,20 +248,20 @@ fn linked(path: &Path) -> io::Result<PathBuf> {
     Err(ErrorKind::NotFound.into())
 }
 
-/// Most links that lead to each other, as on Linux.
+/// Most links in a chain, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// A reader of the file sees all of the old content or all of the new.
+/// A reader of the file sees either all of the old content or all of the new.
 fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
     let folder = folder_of(path);
     sweep(folder);
     let mut builder = tempfile::Builder::new();
     builder.prefix(UNFINISHED);
-    // Temporary files are private; results are what the user's mask says.
+    // Temporary files are private; results get the permissions of the user's mask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;
-    // Says that someone is at work on it. Some file systems have no locks.
+    // Marks the file as being written. Some file systems have no locks.
     let _ = file.as_file().try_lock();
     file.write_all(text.as_bytes())?;
     if let Some(permissions) = permissions {

@@ -8,14 +8,14 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, Prog
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-/// Long work that reports how far it is and can be stopped: once gently, then at once.
+/// Long work that reports its progress and can be stopped: the first time gently, then at once.
 pub struct Work {
     bar: ProgressBar,
     start: Instant,
 }
 
 impl Work {
-    /// Begins to listen for interrupts, and shows a bar if stderr is a terminal.
+    /// Starts listening for interrupts, and shows a bar if stderr is a terminal.
     pub fn begin(total: Option<u64>) -> Result<Self, Failure> {
         watch::listen()?;
         let bar = match total {
@@ -32,13 +32,13 @@ impl Work {
         Ok(Work { bar, start: Instant::now() })
     }
 
-    /// What is being done.
+    /// Shows what is being done.
     pub fn say(&self, what: impl Into<std::borrow::Cow<'static, str>>) {
         self.bar.set_message(what);
         self.bar.tick();
     }
 
-    /// Shows how far the work is; says whether to go on.
+    /// Shows the progress; returns whether to continue.
     pub fn at(&self, position: u64) -> ControlFlow<()> {
         self.bar.set_position(position);
         match Work::is_stopped() {
@@ -47,13 +47,13 @@ impl Work {
         }
     }
 
-    /// As [`Work::at`], for work that passes over the data several times.
+    /// [`Work::at`] for work that passes over the data several times.
     pub fn pass(&self, progress: Progress) -> ControlFlow<()> {
         self.bar.set_message(format!("pass {}", progress.pass));
         self.at(progress.position)
     }
 
-    /// Whether it was asked to stop.
+    /// Whether a stop was requested.
     pub fn is_stopped() -> bool {
         watch::is_asked()
     }
@@ -63,7 +63,7 @@ impl Work {
         self.bar.finish_and_clear();
     }
 
-    /// Ends the bar and says how long it took.
+    /// Ends the bar and reports how long it took.
     pub fn end(self, what: &str, count: u64) {
         self.bar.finish_and_clear();
         let seconds = self.start.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! What `spectrum` and `merge` have in common: eigenvalues of sums, a file, a summary.
+//! What `spectrum` and `merge` share: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
 use crate::output::{differs, folder_of, note, print_report, replaceable, sweep, width};
@@ -9,11 +9,11 @@ use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::{Decomposition, Moments};
 use std::path::{Path, PathBuf};
 
-/// What is asked of the spectrum.
+/// Options for the spectrum.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Result")]
 pub struct SolveOptions {
-    /// Keep the eigenvectors, so that pictures can be drawn
+    /// Keep the eigenvectors, needed to draw pictures
     #[arg(long)]
     pub basis: bool,
     /// Leave out the mean: the data are N(0, Σ), as in the paper
@@ -36,7 +36,7 @@ impl Summary {
         Ok(by_name(self.format.as_deref().unwrap_or("text"))?)
     }
 
-    /// Refuses what is for spectra where only sums are written.
+    /// Refuses options for spectra if only sums are written.
     pub fn of_sums(&self, solve: &SolveOptions, what: &str) -> Result<(), Failure> {
         let given = [
             (solve.basis, "--basis"),
@@ -45,14 +45,14 @@ impl Summary {
         ];
         match given.iter().find(|(given, _)| *given) {
             Some((_, option)) => Err(Failure::Usage(format!(
-                "{option} has no effect on {what}: give it where they are merged into a spectrum"
+                "{option} has no effect on {what}: give it when they are merged into a spectrum"
             ))),
             None => Ok(()),
         }
     }
 
-    /// Writes what `gaussmeter info` says of a spectrum file to stdout, or of a spectrum that is in
-    /// none.
+    /// Writes the output of `gaussmeter info` for a spectrum to stdout; the spectrum may be in a
+    /// file or not.
     pub fn show(
         &self,
         file: Option<&Path>,
@@ -91,7 +91,7 @@ impl Summary {
     ) -> Result<(), Failure> {
         if !moments.is_complete() {
             return Err(Failure::Request(format!(
-                "sums of an interrupted run, over {} samples only: run the same command with --resume to its end, or take what there is with gaussmeter merge --incomplete",
+                "sums of an interrupted run, over {} samples only: finish it with the same command and --resume, or use what there is with gaussmeter merge --incomplete",
                 moments.count()
             )));
         }
@@ -101,7 +101,7 @@ impl Summary {
             let names: Vec<_> = missing.iter().take(8).map(|part| part.index.to_string()).collect();
             let more = if count > names.len() { ", …" } else { "" };
             return Err(Failure::Request(format!(
-                "{count} of {of} parts are missing: {}{more} (--incomplete goes on without)",
+                "{count} of {of} parts are missing: {}{more} (use --incomplete to continue without them)",
                 names.join(", ")
             )));
         }
@@ -116,7 +116,7 @@ impl Summary {
         let of =
             if parts.is_empty() { String::new() } else { format!(" (part {})", parts.join(", ")) };
         note(format!(
-            "sums over {} samples{of} in {}: gaussmeter merge makes a spectrum of them",
+            "sums over {} samples{of} in {}: gaussmeter merge turns them into a spectrum",
             moments.count(),
             path.display()
         ));
@@ -124,7 +124,7 @@ impl Summary {
     }
 }
 
-/// Whether a spectrum can be written there, asked before any work is done.
+/// Checks that a spectrum can be written there, before any work is done.
 pub fn save_path(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
     differs(path, inputs)?;
     let is_npz = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
@@ -135,7 +135,7 @@ pub fn save_path(path: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
     replaceable(path)?;
     match folder.is_dir() {
         false => Err(Failure::Request(format!("cannot write {}: no such folder", path.display()))),
-        // A file without a name, gone as soon as it is closed.
+        // An unnamed file, gone as soon as it is closed.
         true => match tempfile::tempfile_in(folder) {
             Ok(_) => {
                 sweep(folder);

@@ -1,4 +1,4 @@
-//! Orthonormal bases in which a covariance is diagonal: the way from eigenvalues back to pictures.
+//! Orthonormal bases in which a covariance is diagonal: from eigenvalues back to pictures.
 
 use std::fmt::Debug;
 
@@ -6,8 +6,8 @@ use std::fmt::Debug;
 /// eigenvector: x = Σⱼ cⱼ eⱼ. Coordinate j has variance [`Basis::eigenvalues`]`[j]` under the data
 /// law and mean [`Basis::means`]`[j]`.
 ///
-/// Both transforms take any number of vectors, one after another. Each vector comes out the same,
-/// bit for bit, whatever the others are and however many threads work.
+/// Both transforms take any number of vectors, one after another. The result for each vector is the
+/// same, bit for bit, whatever the others are and however many threads run.
 pub trait Basis: Debug + Send + Sync {
     /// Shape of one data vector, slowest axis first: `[channels, height, width]` for images. Its
     /// product is the dimension d.

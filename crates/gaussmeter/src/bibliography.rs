@@ -1,14 +1,14 @@
-//! What a result rests on, as BibTeX.
+//! The works that a result builds on, as BibTeX.
 //!
-//! Entries of the registries name their sources in words, "Ho et al. (2020), equation 7; k-diffusion";
-//! here are the works and projects that these words mean.
+//! Registry entries name their sources in words, "Ho et al. (2020), equation 7; k-diffusion"; this
+//! module has the works and projects behind these words.
 
 /// A work, or a project whose code is a source.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reference {
     /// Its BibTeX key.
     pub key: &'static str,
-    /// What it is called in sources.
+    /// Its names in sources.
     pub names: &'static [&'static str],
     /// Its BibTeX entry.
     pub bibtex: &'static str,
@@ -25,13 +25,14 @@ pub const GAUSSMETER: Reference = Reference {
     ),
 };
 
-/// Where a name stands in a text. After "&" stands the last of several authors, not the one meant.
+/// Where a name occurs in a text. A name after "&" is the last of several authors, not the one
+/// meant.
 fn places<'a>(source: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
     let places = source.match_indices(name).map(|(place, _)| place);
     places.filter(|place| !source[..*place].ends_with("& "))
 }
 
-/// The works and projects that the source of a registry's entry names.
+/// The works and projects named in the source of a registry entry.
 ///
 /// ```
 /// let keys: Vec<_> = gaussmeter::bibliography::cited("Ho et al. (2020), equation 7; k-diffusion")
@@ -45,8 +46,8 @@ pub fn cited(source: &str) -> Vec<&'static Reference> {
     REFERENCES.iter().filter(is_named).collect()
 }
 
-/// The BibTeX of what sources name, of the paper that the science starts from and of gaussmeter, each
-/// once.
+/// The BibTeX of the works named in sources, of the paper the method is based on, and of
+/// gaussmeter, each once.
 pub fn bibtex<'a>(sources: impl IntoIterator<Item = &'a str>) -> String {
     let mut all: Vec<&'static Reference> = vec![&GAUSSMETER, &REFERENCES[0]];
     for reference in sources.into_iter().flat_map(cited) {
@@ -58,7 +59,7 @@ pub fn bibtex<'a>(sources: impl IntoIterator<Item = &'a str>) -> String {
     entries.join("\n")
 }
 
-/// All works, the paper that the science starts from first, then projects.
+/// All works, starting with the paper the method is based on, then projects.
 pub static REFERENCES: &[Reference] = &[
     Reference {
         key: "pierret2025diffusion",

@@ -1,22 +1,22 @@
 //! Registries: how a sampler, a process, a grid rule, a spectrum preset or an initial law is named,
 //! parametrised, listed and built from text.
 //!
-//! Every member of such a family is one file that ends in an [`Entry`]; the family's `all()` lists
-//! the entries. Command line, documentation and tests derive their lists from there.
+//! Every member of such a family is one file that ends in an [`Entry`]; the family's `registry()`
+//! lists the entries. Command line, documentation and tests derive their lists from it.
 //!
 //! The text form is `name`, `name:value` (for the one positional parameter, if there is one) or
 //! `name:key=value,key=value`.
 
 use thiserror::Error;
 
-/// What a parameter holds, and the values it admits.
+/// The type of a parameter and its allowed values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// A finite real number in `[min, max]`.
     Number {
-        /// Smallest admissible value.
+        /// Smallest allowed value.
         min: f64,
-        /// Largest admissible value.
+        /// Largest allowed value.
         max: f64,
     },
     /// A positive number, or one word.
@@ -26,14 +26,14 @@ pub enum Kind {
     },
     /// A whole number, at least `min`.
     Count {
-        /// Smallest admissible value.
+        /// Smallest allowed value.
         min: usize,
     },
-    /// A whole number in `[min, max]`, of things that are made one by one.
+    /// A whole number in `[min, max]`.
     CountTo {
-        /// Smallest admissible value.
+        /// Smallest allowed value.
         min: usize,
-        /// Largest admissible value.
+        /// Largest allowed value.
         max: usize,
     },
     /// One of the listed words.
@@ -55,7 +55,7 @@ pub struct Parameter {
     pub summary: &'static str,
 }
 
-/// One member of a family: what it is called, where it comes from, what it takes, how it is built.
+/// One member of a family: its names, source, parameters, and how it is built.
 pub struct Entry<T: ?Sized + 'static> {
     /// Canonical name.
     pub name: &'static str,
@@ -69,34 +69,34 @@ pub struct Entry<T: ?Sized + 'static> {
     pub order: Option<u8>,
     /// Parameters; the first one may also be given without its key.
     pub parameters: &'static [Parameter],
-    /// Builds the member from arguments that have been checked against `parameters`.
+    /// Builds the member from arguments already checked against `parameters`.
     pub build: fn(&Arguments) -> Result<Box<T>, BuildError>,
 }
 
-/// What a family knows by name and cannot have, with the reason, so that who asks for it learns more
-/// than that it is unknown.
+/// Names that a family recognises but does not support, with the reason, so that users learn more
+/// than that the name is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Members.
     Members {
         /// The names, in any case.
         names: &'static [&'static str],
-        /// Why not, in one line.
+        /// The reason, in one line.
         reason: &'static str,
     },
     /// Parameters of any member that does not declare them.
     Parameters {
         /// The keys.
         names: &'static [&'static str],
-        /// Why not, in one line.
+        /// The reason, in one line.
         reason: &'static str,
     },
 }
 
-/// Why a member could not be built although each argument is in its range.
+/// Why a member could not be built although each argument is in range.
 pub type BuildError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A member's text form could not be understood.
+/// Why a member's text form could not be understood.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EntryError {
@@ -105,24 +105,24 @@ pub enum EntryError {
     UnknownName {
         /// The family, in words: "sampler", "process", …
         family: &'static str,
-        /// What was asked for.
+        /// The name asked for.
         name: String,
         /// The most similar known name, if any is similar.
         nearest: Option<String>,
         /// All names of the family.
         known: Vec<&'static str>,
     },
-    /// The family knows the name, and why it has no such member.
+    /// The family recognises the name but does not support it.
     #[error("{family} '{name}' is refused: {reason}")]
     Refused {
         /// The family, in words.
         family: &'static str,
-        /// What was asked for.
+        /// The name asked for.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
-    /// The family knows the parameter, and why the member cannot have it.
+    /// The family recognises the parameter but does not support it.
     #[error("{family} '{name}': parameter '{key}' is refused: {reason}")]
     RefusedParameter {
         /// The family, in words.
@@ -131,7 +131,7 @@ pub enum EntryError {
         name: &'static str,
         /// The key that was given.
         key: String,
-        /// Why not.
+        /// The reason.
         reason: &'static str,
     },
     /// The member has no such parameter.
@@ -157,7 +157,7 @@ pub enum EntryError {
         name: &'static str,
         /// The missing key.
         key: &'static str,
-        /// What it means.
+        /// Its meaning.
         summary: &'static str,
     },
     /// A parameter was given twice.
@@ -179,12 +179,12 @@ pub enum EntryError {
         name: &'static str,
         /// The key.
         key: &'static str,
-        /// What was given.
+        /// The value given.
         value: String,
-        /// What is admissible, in words.
+        /// The allowed values, in words.
         expected: String,
     },
-    /// The arguments are each in range, but not together, or a file they name cannot be used.
+    /// The arguments are in range one by one but not together, or a file they name cannot be used.
     #[error("{family} '{name}': {source}")]
     Build {
         /// The family, in words.
@@ -206,7 +206,7 @@ fn did_you_mean(nearest: Option<&str>, known: &[&'static str]) -> String {
 
 /// The name most similar to `wanted`, if one is similar enough to suggest.
 pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    // Nobody mistypes a name that long.
+    // Longer names are not typing errors.
     if wanted.len() > 100 {
         return None;
     }
@@ -235,7 +235,7 @@ impl Kind {
             Kind::Text => !text.is_empty(),
         }
     }
-    /// The admissible values, in words.
+    /// The allowed values, in words.
     pub fn expected(&self) -> String {
         match self {
             Kind::Number { min, max } => match (min.is_finite(), max.is_finite()) {
@@ -272,7 +272,7 @@ impl Arguments {
     /// The value of a declared [`Kind::Number`] parameter.
     ///
     /// # Panics
-    /// If `key` is not declared as a number: a mistake in the member's file, not in any input.
+    /// If `key` is not declared as a number: a bug in the member's file, not in any input.
     pub fn number(&self, key: &str) -> f64 {
         match self.text_of(key).parse() {
             Ok(v) => v,
@@ -302,7 +302,7 @@ impl Arguments {
     }
 }
 
-/// A built member, with the text that names it in full.
+/// A built member with its full text form.
 #[derive(Debug)]
 pub struct Named<T: ?Sized> {
     /// Canonical name with the arguments that differ from their defaults: `heun:final=euler`.
@@ -323,7 +323,7 @@ pub struct Registry<T: ?Sized + 'static> {
     pub family: &'static str,
     /// Its members.
     pub entries: Vec<&'static Entry<T>>,
-    /// What it knows and cannot have.
+    /// Names it recognises but does not support.
     pub refused: &'static [Refused],
 }
 
@@ -339,7 +339,7 @@ impl<T: ?Sized> Registry<T> {
         self.entries.iter().filter(needs).map(|e| e.name).collect()
     }
 
-    /// The entry of this name or alias (case does not matter).
+    /// The entry with this name or alias (case does not matter).
     ///
     /// # Errors
     /// [`EntryError::UnknownName`], with the nearest known name; [`EntryError::Refused`].
@@ -395,7 +395,7 @@ impl<T: ?Sized> Registry<T> {
     /// Builds a member from its text form.
     ///
     /// # Errors
-    /// [`EntryError`]: unknown names and keys, missing, repeated or inadmissible values.
+    /// [`EntryError`]: unknown names and keys, missing, repeated or invalid values.
     pub fn build(&self, text: &str) -> Result<Named<T>, EntryError> {
         let (name, rest) = match text.split_once(':') {
             Some((name, rest)) => (name, Some(rest)),
@@ -426,7 +426,7 @@ impl<T: ?Sized> Registry<T> {
         let (family, name) = (self.family, entry.name);
         let mut given: Vec<(Parameter, String)> = Vec::new();
         let text = text.unwrap_or("");
-        // A lone text parameter, such as a file name, may itself contain commas and equal signs.
+        // A single text parameter, such as a file name, may itself contain commas and equal signs.
         let whole = matches!(entry.parameters, [Parameter { kind: Kind::Text, .. }]);
         let pieces: Vec<&str> = match whole {
             true => vec![text.trim()],

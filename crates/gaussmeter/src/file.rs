@@ -1,8 +1,7 @@
-//! Files that someone else names: opened only where reading them comes to an end, and read up to a
-//! limit.
+//! Files named by the user: opened only if reading them is sure to end, and read up to a limit.
 //!
-//! A regular file is opened, and a pipe that is open already (`/dev/stdin`, `<(…)` of a shell). A
-//! named pipe may wait for ever, a device may never end, and a folder or a socket has no bytes.
+//! Regular files are opened, and pipes that are already open (`/dev/stdin`, `<(…)` of a shell). A
+//! named pipe may block for ever, a device may never end, and a folder or a socket has no bytes.
 
 use std::fmt;
 use std::fs::{File, FileType, Metadata, OpenOptions};
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
 
-/// A file cannot be opened or read.
+/// Why a file cannot be opened or read.
 #[derive(Debug, Error)]
 #[error("{}", self.text())]
 pub struct FileError {
@@ -21,20 +20,20 @@ pub struct FileError {
     pub problem: Problem,
 }
 
-/// What is wrong with a file.
+/// The problem with a file.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// There is none.
+    /// It does not exist.
     Missing,
-    /// It is something else: a folder, a device, …
+    /// It is not a file but a folder, a device, …
     Kind(&'static str),
-    /// It is larger than so many bytes.
+    /// It is larger than the limit.
     TooLarge {
-        /// The limit.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// Its bytes are no UTF-8.
+    /// It is not valid UTF-8.
     NotText,
     /// The system cannot open or read it.
     Io(io::Error),
@@ -69,17 +68,17 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Looks at a path: something that can be opened and comes to an end is there.
+/// Checks that a path can be opened and that reading it is sure to end.
 ///
 /// # Errors
-/// [`FileError`]: nothing there, a folder, a named pipe, a socket, a device.
+/// [`FileError`]: it does not exist, or is a folder, a named pipe, a socket or a device.
 ///
 /// ```
 /// use gaussmeter::file::check;
 /// use std::path::Path;
 /// let error = check(Path::new("no/such.json")).unwrap_err();
 /// assert_eq!(error.to_string(), "no such file 'no/such.json'");
-/// assert_eq!(check(Path::new(".")).unwrap_err().to_string(), ".: a folder, where a file is needed");
+/// assert_eq!(check(Path::new(".")).unwrap_err().to_string(), ".: a folder, but a file is needed");
 /// ```
 pub fn check(path: &Path) -> Result<Metadata, FileError> {
     let metadata = std::fs::metadata(path).map_err(|e| failed(path, e))?;
@@ -95,28 +94,28 @@ fn obstacle(path: &Path, kind: FileType) -> Option<&'static str> {
         return None;
     }
     if kind.is_dir() {
-        return Some("a folder, where a file is needed");
+        return Some("a folder, but a file is needed");
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;
         if kind.is_fifo() {
-            // A pipe without a name has no path but that of its descriptor.
+            // An unnamed pipe has no path except that of its descriptor.
             let is_open = path.canonicalize().map_or(true, |p| p.starts_with("/dev"));
             return (!is_open).then_some(
-                "a named pipe, which may wait for ever: save what it gives to a file, or hand it over as /dev/stdin",
+                "a named pipe, which may block for ever: save its content to a file, or pass it as /dev/stdin",
             );
         }
         if kind.is_socket() {
-            return Some("a socket, no file");
+            return Some("a socket, not a file");
         }
     }
     #[cfg(not(unix))]
     let _ = path;
-    Some("a device, no file")
+    Some("a device, not a file")
 }
 
-/// Opens a file, or a pipe that is open already.
+/// Opens a file, or a pipe that is already open.
 ///
 /// # Errors
 /// [`FileError`]
@@ -145,14 +144,14 @@ fn failed(path: &Path, error: io::Error) -> FileError {
     )
 }
 
-/// The bytes of a file of at most `limit` of them.
+/// The bytes of a file, at most `limit` of them.
 ///
 /// # Errors
 /// [`FileError`]
 pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let too_large = || FileError::new(path, Problem::TooLarge { limit });
     let file = open(path)?;
-    // A pipe and the files of a kernel have no length: hence a limit on what is read too.
+    // A pipe and the kernel's files have no length: hence a limit on the bytes read too.
     if file.metadata().map_err(|e| failed(path, e))?.len() > limit {
         return Err(too_large());
     }
@@ -173,24 +172,24 @@ pub fn read_text(path: &Path, limit: u64) -> Result<String, FileError> {
     String::from_utf8(read(path, limit)?).map_err(|_| FileError::new(path, Problem::NotText))
 }
 
-/// How the names of files begin that are written beside their place, to be moved there when they are
-/// complete. Whoever writes one holds a lock on it.
+/// Prefix of the names of temporary files, which are written next to their destination and moved
+/// there when complete. Their writer holds a lock on them.
 pub const UNFINISHED: &str = ".gaussmeter-";
 
-/// Age from which an empty file without a lock is no longer one that is just being made.
+/// Age from which an empty file without a lock no longer counts as just being created.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// Removes what runs that were killed have left unfinished in a folder: files whose names begin with
-/// [`UNFINISHED`] and that nobody holds a lock on. Returns their number and their size in bytes.
+/// Removes temporary files that killed runs left in a folder: files whose names begin with
+/// [`UNFINISHED`] and that nobody holds a lock on. Returns their number and total size in bytes.
 ///
-/// What cannot be looked at or removed stays; that is no failure.
+/// Files that cannot be examined or removed stay, without an error.
 pub fn remove_unfinished(folder: &Path) -> (usize, u64) {
     let Ok(entries) = std::fs::read_dir(folder) else { return (0, 0) };
     let (mut count, mut bytes) = (0, 0);
     for entry in entries.flatten() {
         let is_ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
         let path = entry.path();
-        // Of the entry itself: links are none of ours.
+        // The type of the entry itself: links are not ours.
         let is_file = is_ours && entry.file_type().is_ok_and(|kind| kind.is_file());
         let Some(size) = is_file.then(|| abandoned(&path)).flatten() else { continue };
         if std::fs::remove_file(&path).is_ok() {
@@ -201,7 +200,7 @@ pub fn remove_unfinished(folder: &Path) -> (usize, u64) {
     (count, bytes)
 }
 
-/// The size of a file that nobody writes any more.
+/// The size of a file that nobody is writing any more.
 fn abandoned(path: &Path) -> Option<u64> {
     let file = OpenOptions::new().write(true).open(path).ok()?;
     let metadata = file.metadata().ok()?;

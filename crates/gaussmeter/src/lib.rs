@@ -1,10 +1,10 @@
 //! Exact errors of diffusion samplers on Gaussian data.
 //!
-//! When the data are Gaussian, N(μ, Σ), the score is linear, so that every usual sampler outputs a
+//! When the data are Gaussian, N(μ, Σ), the score is linear, so every usual sampler outputs a
 //! Gaussian whose law has a closed recursion per eigenvalue of Σ. Its Wasserstein-2 distance to the
-//! data is then a number, not an estimate. The science starts from Pierret & Galerne, "Diffusion
-//! models for Gaussian distributions: exact solutions and Wasserstein errors" (ICML 2025,
-//! arXiv 2405.14250).
+//! data is then a number, not an estimate. The method is based on Pierret & Galerne, "Diffusion
+//! models for Gaussian distributions: exact solutions and Wasserstein errors" (ICML 2025, arXiv
+//! 2405.14250).
 //!
 //! ```text
 //! data ─► Spectrum ───────────────┐

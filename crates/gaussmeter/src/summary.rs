@@ -1,27 +1,27 @@
 //! A spectrum in a few numbers.
 //!
-//! Everything here depends on eigenvalues and multiplicities only, which may be fractional: splitting
-//! a mode into equal ones changes nothing.
+//! Everything here depends only on eigenvalues and multiplicities, which may be fractional:
+//! splitting a mode into equal ones changes nothing.
 
 use crate::spectrum::Spectrum;
 use thiserror::Error;
 
-/// The shares of the total variance, in percent, whose modes are counted.
+/// The shares of the total variance, in percent, for which modes are counted.
 pub const SHARES: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
 
-/// The percentiles that are given.
+/// The percentiles reported.
 pub const PERCENTS: [f64; 9] = [0.0, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 100.0];
 
-/// A power law is fitted to no fewer nonzero modes: the ranks used then span a decade.
+/// Least number of nonzero modes for a power-law fit: the ranks used then span a decade.
 const LEAST_RANK: f64 = 100.0;
 
-/// A power law is fitted to no fewer distinct eigenvalues.
+/// Least number of distinct eigenvalues for a power-law fit.
 const LEAST_LEVELS: usize = 8;
 
-/// Below this a power law does not describe the spectrum.
+/// Below this R² a power law does not describe the spectrum.
 const LEAST_R_SQUARED: f64 = 0.9;
 
-/// Sums of multiplicities are equal up to this.
+/// Relative tolerance for equal sums of multiplicities.
 const ROUNDING: f64 = 1e-12;
 
 /// A spectrum in a few numbers. Eigenvalues are variances, in squared data units.
@@ -31,7 +31,7 @@ pub struct Summary {
     pub dim: f64,
     /// Number of distinct eigenvalues, zero included.
     pub distinct: usize,
-    /// Number of modes whose eigenvalue is not zero.
+    /// Number of modes with a nonzero eigenvalue.
     pub rank: f64,
     /// Dimension of the null space.
     pub null_dim: f64,
@@ -43,21 +43,21 @@ pub struct Summary {
     pub mean_norm: f64,
     /// Largest eigenvalue.
     pub highest: f64,
-    /// Smallest eigenvalue that is not zero, if one is not.
+    /// Smallest nonzero eigenvalue; `None` if all are zero.
     pub lowest_nonzero: Option<f64>,
-    /// λmax / λmin: infinite if there are null modes, unless all are.
+    /// λmax / λmin, infinite if there are null modes; `None` if all modes are null.
     pub condition: Option<f64>,
     /// λmax / λmin⁺: the condition number within the range of Σ.
     pub condition_nonzero: Option<f64>,
-    /// How many modes the variance is spread over, unless there is none.
+    /// How many modes the variance is spread over; `None` without variance.
     pub effective_ranks: Option<EffectiveRanks>,
-    /// For each of [`SHARES`], the least whole number of modes that hold it; none if there is no
+    /// For each of [`SHARES`], the least whole number of modes that hold it; empty without
     /// variance.
     pub variance_modes: Vec<(f64, f64)>,
-    /// For each of [`PERCENTS`] p, the least eigenvalue λ such that at least p percent of the modes
-    /// have one of at most λ.
+    /// For each of [`PERCENTS`] p, the smallest eigenvalue λ such that at least p percent of the
+    /// modes have eigenvalues of at most λ.
     pub percentiles: Vec<(f64, f64)>,
-    /// Decay of the spectrum, where it is a power law.
+    /// Decay of the spectrum, if it follows a power law.
     pub power_law: Result<PowerLaw, NoPowerLaw>,
 }
 
@@ -74,17 +74,17 @@ pub struct EffectiveRanks {
     /// 50 (1970); as a dimension of data Gao et al., "A theory of multineuronal dimensionality,
     /// dynamics and measurement", bioRxiv 214262 (2017).
     pub participation_ratio: f64,
-    /// tr Σ / λmax: ‖A‖²_F / ‖A‖²₂ of a root A of Σ. Rudelson & Vershynin, "Sampling from large
-    /// matrices", J. ACM 54 (2007); of Σ itself also called effective rank (Vershynin,
+    /// tr Σ / λmax: ‖A‖²_F / ‖A‖²₂ for a root A of Σ. Rudelson & Vershynin, "Sampling from large
+    /// matrices", J. ACM 54 (2007); for Σ itself also called effective rank (Vershynin,
     /// "High-dimensional probability", 2018, section 5.6) or intrinsic dimension (Tropp, "An
     /// introduction to matrix concentration inequalities", 2015, section 7.1).
     pub stable_rank: f64,
 }
 
-/// λₖ ∝ k^(−exponent), k the rank of an eigenvalue, the largest first: a line through (ln k, ln λₖ)
-/// by least squares, every part of the logarithmic axis of ranks weighing the same. Fitted to the
-/// middle half of that axis, from r^¼ to r^¾, where r is the rank of Σ: the first modes and the tail
-/// follow laws of their own.
+/// λₖ ∝ k^(−exponent), where k is the rank of an eigenvalue, the largest first: a least-squares
+/// line through (ln k, ln λₖ), with equal weight for every part of the logarithmic rank axis. It is
+/// fitted to the middle half of that axis, from r^¼ to r^¾, where r is the rank of Σ: the first
+/// modes and the tail follow laws of their own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PowerLaw {
     /// The exponent; positive.
@@ -97,7 +97,7 @@ pub struct PowerLaw {
     pub last: f64,
 }
 
-/// The spectrum is not described by a power law.
+/// Why a power law does not describe the spectrum.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum NoPowerLaw {
@@ -114,12 +114,12 @@ pub enum NoPowerLaw {
     Distinct {
         /// Their number.
         distinct: usize,
-        /// The first rank looked at.
+        /// The first rank used.
         first: f64,
-        /// The last rank looked at.
+        /// The last rank used.
         last: f64,
     },
-    /// Another law.
+    /// The fit is poor.
     #[error(
         "over ranks {first} to {last} a power law has R² = {r_squared:.3}, below {LEAST_R_SQUARED}"
     )]
@@ -158,8 +158,8 @@ fn levels(spectrum: &Spectrum) -> Vec<Level> {
 }
 
 /// (k, λₖ) for the nonzero eigenvalues, the largest first: both ends of each run of equal ones. The
-/// j-th mode of a spectrum has rank j; one of fractional multiplicity below 1 has the middle of what
-/// it covers.
+/// j-th mode of a spectrum has rank j; a mode of fractional multiplicity below 1 has the middle of
+/// the ranks it covers.
 ///
 /// ```
 /// use gaussmeter::{spectrum::Spectrum, summary::ranked};
@@ -187,7 +187,7 @@ impl Level {
 }
 
 impl Summary {
-    /// The numbers of a spectrum.
+    /// The summary of a spectrum.
     ///
     /// ```
     /// use gaussmeter::{data, summary::Summary};

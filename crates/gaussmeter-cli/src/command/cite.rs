@@ -7,10 +7,10 @@ use gaussmeter::experiment::{Defaults, Words};
 use gaussmeter::{data, grid, metric, process, sampler};
 use std::path::PathBuf;
 
-/// BibTeX of what a result rests on: the papers and projects behind samplers, process and grid
+/// BibTeX of the papers and projects behind samplers, process and grid
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The paper that the science starts from and gaussmeter itself are always there.
+The paper the method is based on and gaussmeter itself are always included.
 
 Examples:
   gaussmeter cite
@@ -23,13 +23,13 @@ pub struct Arguments {
     /// Forward process (see `gaussmeter list processes`)
     #[arg(long, value_name = "NAME")]
     process: Option<String>,
-    /// Where the times go (see `gaussmeter list grids`)
+    /// Grid rule (see `gaussmeter list grids`)
     #[arg(long, value_name = "NAME")]
     grid: Option<String>,
-    /// Preset of data (see `gaussmeter list spectra`)
+    /// Data preset (see `gaussmeter list spectra`)
     #[arg(long, value_name = "NAME")]
     spectrum: Option<String>,
-    /// What is measured (see `gaussmeter list metrics`)
+    /// Metric (see `gaussmeter list metrics`)
     #[arg(long, value_name = "NAME")]
     metric: Option<String>,
     /// Write to a file instead of stdout
@@ -45,7 +45,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             sources.push(sampler::registry().find(named.name)?.source);
         }
     }
-    // The text form before its parameters; a name alone is enough.
+    // The part before the parameters; a bare name is enough.
     let name = |text: &str| text.split(':').next().unwrap_or_default().trim().to_string();
     if let Some(text) = &a.process {
         sources.push(process::registry().find(&name(text))?.source);

@@ -5,19 +5,19 @@ use clap::{Args, ValueEnum};
 use gaussmeter::exact::Target;
 use gaussmeter::experiment::{Defaults, Words, curve_eps, curve_time, spaced_eps};
 
-/// Error along time, or along the truncation time, beside both continuous solutions
+/// Error along time, or against the truncation time, beside both continuous solutions
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Along time: the law of the state at every time of the grid, against p_t, the law
-it should have there. Along eps: the law of the final sample against the data,
-one run per eps. Unless told otherwise, samplers spend 1000 network evaluations.
+Along time: the law of the state at every time of the grid, against its target
+p_t. Along eps: the law of the final sample against the data, one run per eps.
+The default is 1000 network evaluations per sampler.
 
 Examples:
   gaussmeter curve                                figure 1 of the paper, left
   gaussmeter curve --against eps -o figure.tex    figure 1, right, as a figure
   gaussmeter curve --sampler heun --nfe 50 --target data -o heun.csv")]
 pub struct Arguments {
-    /// What the curve runs along
+    /// Horizontal axis of the curve
     #[arg(long, value_name = "WHAT", help_heading = "Setting", value_enum, default_value = "time")]
     against: Against,
     /// Samplers, comma-separated (see `gaussmeter samplers`)
@@ -39,7 +39,7 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     metric: MetricOption,
-    /// What a law is compared with: p_t (p_eps) or the data [default: marginal along time, data along eps]
+    /// Target: p_t (p_eps) or the data [default: marginal along time, data along eps]
     #[arg(long, value_name = "LAW", value_enum)]
     target: Option<TargetName>,
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             curve_time(&setting, samplers, length, eps, init, metric, target)?
         }
         (Against::Time, _) => {
-            return Err(Failure::Usage("--against time takes one --eps, not a list".into()));
+            return Err(Failure::Usage("--against time takes a single --eps, not a list".into()));
         }
         (Against::Eps, _) if setting.rule.own_end(&*setting.process).is_none() => {
             let spaced = spaced_eps();

@@ -4,12 +4,12 @@ use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
 
-/// One configuration: everything known about it
+/// Everything about one configuration
 #[derive(Debug, Args)]
 #[command(after_help = "\
 W2 and its parts, KL both ways, trace error, the error budget (initialization,
 truncation, discretization, each alone), the grid (in json), and with --modes
-the law per eigenvalue. Unless told otherwise, 50 network evaluations are spent.
+the law per eigenvalue. The default is 50 network evaluations.
 
 Examples:
   gaussmeter eval --sampler heun --nfe 50 --eps 1e-3
@@ -22,7 +22,7 @@ pub struct Arguments {
     sampler: String,
     #[command(flatten)]
     setting: SettingOptions,
-    /// Truncation time where sampling stops [default: 1e-3, or where the grid ends by itself]
+    /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
@@ -30,7 +30,7 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     length: LengthOptions,
-    /// Add the law per distinct eigenvalue; csv then has only that
+    /// Add the law per distinct eigenvalue; csv then contains only that
     #[arg(long, help_heading = "Output")]
     modes: bool,
     #[command(flatten)]

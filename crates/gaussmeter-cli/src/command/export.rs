@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 /// A schedule for diffusers, k-diffusion, ComfyUI, EDM or flow matching
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The times of any grid, as text to paste: what had to change for the project
-(whole timesteps, float32, a last level) and what that costs in W2 is told on
-stderr, and all of it is in json. Unless told otherwise, 10 network evaluations
-are spent and errors are measured from the law that the project starts from.
+The times of any grid, as text to paste. Changes needed for the project (whole
+timesteps, float32, a last level) and their cost in W2 are reported on stderr
+and included in json. The default is 10 network evaluations, with errors
+measured from the law that the project starts from.
 
 The process of a model is --process diffusers:scheduler_config.json, schedules in
 files are --grid sigmas:FILE. Everything written here can be read back, with
@@ -34,17 +34,17 @@ pub struct Arguments {
     sampler: String,
     #[command(flatten)]
     setting: SettingOptions,
-    /// Truncation time where sampling stops [default: 0, or where the grid ends by itself]
+    /// Truncation time, where sampling stops [default: 0, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
-    /// Initial law that errors are measured from (see `gaussmeter list inits`) [default: that of the
+    /// Initial law for the errors (see `gaussmeter list inits`) [default: that of the
     /// project]
     #[arg(long, value_name = "NAME")]
     init: Option<String>,
     #[command(flatten)]
     length: LengthOptions,
-    /// code to paste, list (the bare numbers) or json (everything) [default: by the extension of -o,
-    /// else code]
+    /// code to paste, list (the bare numbers) or json (everything) [default: from the extension of
+    /// -o, otherwise code]
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     format: Option<Format>,
     /// Write to a file instead of stdout
@@ -72,7 +72,7 @@ impl Arguments {
         }
     }
 
-    /// Whose code is plain text already.
+    /// ComfyUI's code is already plain text.
     fn is_comfyui(&self) -> bool {
         self.to.to_lowercase().starts_with("comfy")
     }

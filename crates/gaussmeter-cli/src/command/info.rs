@@ -4,13 +4,13 @@ use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::info;
 
-/// A spectrum: everything about it at a glance
+/// A spectrum at a glance
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Dimension, variance, condition number, effective ranks, how many modes hold the
-variance, percentiles, a power law where there is one, a sketch of eigenvalues
-by rank, and what the file says about the data. Of a file of moments, what has
-been summed.
+variance, percentiles, the exponent of a power law if there is one, a sketch of
+eigenvalues by rank, and what the file says about the data. For a file of
+moments: what has been summed so far.
 
   effective rank       exp(-sum p ln p), p = eigenvalue / total variance
                        (Roy & Vetterli 2007)

@@ -89,7 +89,7 @@ fn plurals() -> PossibleValuesParser {
     PossibleValuesParser::new(all().0.into_iter().map(|(plural, ..)| plural))
 }
 
-/// What `spectrum` reads.
+/// The formats that `spectrum` reads.
 #[cfg(feature = "data")]
 fn formats() -> Vec<Listed> {
     let item = |f: &&'static gaussmeter_data::source::Format| Listed {
@@ -128,11 +128,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.write(&report)
 }
 
-/// A rule above each entry; below its name its parameters, each with its meaning.
+/// A rule above each entry; its parameters, with their meanings, below its name.
 fn table(title: &str, entries: &[Listed], width: usize) -> Table {
     let has_order = entries.iter().any(|e| e.order.is_some());
-    // Long settings leave less for their meaning in 80 columns, of which 52 are for words and 9
-    // are order and gaps.
+    // Long settings leave less room for their meaning in 80 columns, of which 52 are for words and
+    // 9 for order and gaps.
     let settings = entries.iter().flat_map(|e| e.parameters).map(|p| setting(p).len() + 2);
     let widest = entries.iter().map(|e| e.name.len()).chain(settings).max().unwrap_or(0);
     let width = if width == usize::MAX {
@@ -176,7 +176,7 @@ fn table(title: &str, entries: &[Listed], width: usize) -> Table {
     Table { title: title.into(), columns, rows, notes: Vec::new() }
 }
 
-/// `key=default`, as it would be typed; `key=…` has to be given.
+/// `key=default`, as it would be typed; `key=…` is required.
 fn setting(p: &Parameter) -> String {
     format!("{}={}", p.name, p.default.unwrap_or("…"))
 }

@@ -4,13 +4,13 @@ use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
 
-/// Error per eigenvalue: how it depends on the data
+/// Error per eigenvalue
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The relative error of the standard deviation along the eigenvectors of each
 eigenvalue, and its share of W2 squared; csv and json also have the gain on the
-initial state, mean, variance and contribution. Unless told otherwise, 50
-network evaluations are spent.
+initial state, mean, variance and contribution. The default is 50 network
+evaluations.
 
 Examples:
   gaussmeter modes --nfe 100
@@ -21,7 +21,7 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
-    /// Truncation time where sampling stops [default: 1e-3, or where the grid ends by itself]
+    /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)

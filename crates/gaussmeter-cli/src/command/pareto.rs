@@ -5,13 +5,14 @@ use crate::watch::{self, watched};
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Length, Words};
 
-/// Error against network evaluations, and which runs no other one beats
+/// Error against network evaluations, and which runs are on the Pareto front
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every sampler runs on every grid and process with as many steps as each budget
-allows; the evaluations it truly spends are told. A run is on the Pareto front if
-every other one has a larger error, or as large a one with more evaluations.
-LaTeX draws a figure, csv and json have all runs.
+allows; the evaluations actually spent are shown. A run is on the Pareto front
+if no other run has a smaller error with as many evaluations, or an error as
+small with fewer.
+LaTeX draws a figure; csv and json have all runs.
 
 Examples:
   gaussmeter pareto

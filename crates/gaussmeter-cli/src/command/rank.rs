@@ -8,8 +8,8 @@ use gaussmeter::experiment::{Defaults, Length, Words};
 /// All samplers at one budget of network evaluations, the best first
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every sampler takes as many steps as its budget allows; the evaluations it truly
-spends are shown. Those that cannot run are listed below, with the reason. With
+Every sampler takes as many steps as the budget allows; the evaluations actually
+spent are shown. Samplers that cannot run are listed below with the reason. With
 several grids or processes each sampler is ranked on all of them.
 
 Examples:
@@ -18,7 +18,7 @@ Examples:
   gaussmeter rank --nfe 10 --sampler ddim,dpmpp-2m,lms --init exact -o rank.csv
   gaussmeter rank --nfe 30 --spectrum my.npy --process vp-discrete --grid simple")]
 pub struct Arguments {
-    /// Network evaluations (NFE) that each sampler may spend
+    /// Budget of network evaluations (NFE) for each sampler
     #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value_t = Defaults::RANK.budget())]
     nfe: usize,
     /// Samplers, comma-separated (see `gaussmeter samplers`) [default: all]

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every sampler takes as many steps as the budget allows, on its best standard
-schedule and on times optimised for the spectrum. The answer comes first, in a
-sentence; then the ranking, the least error against network evaluations, what
-limits the winner, and what it is worth to skip its first steps by the solution
-for Gaussian data (teleportation). Interrupted with Ctrl-C, it compares what it
-has tried (exit code 1). See docs/recommend.md.
+schedule and on times optimised for the spectrum. The answer comes first, in one
+sentence; then the ranking, the lowest error against network evaluations, what
+limits the winner, and the gain from replacing its first steps by the exact
+solution for Gaussian data (teleportation). After Ctrl-C it compares what it has
+tried so far (exit code 1). See docs/recommend.md.
 
 Examples:
   gaussmeter recommend --spectrum my.npy --nfe 6 --front 4,8
@@ -47,11 +47,11 @@ pub struct Arguments {
     /// Budget of network evaluations [default: 20]
     #[arg(long, value_name = "N", value_parser = parse_length, help_heading = "Goal", conflicts_with = "error", allow_negative_numbers = true)]
     nfe: Option<usize>,
-    /// Instead of a budget, the W2 to reach: with the fewest of 5, 10, 15, 20, 30, 40 or 50
+    /// Instead of a budget, the W2 to reach, with the fewest of 5, 10, 15, 20, 30, 40 or 50
     /// evaluations
     #[arg(long, value_name = "W2", value_parser = parse_error, help_heading = "Goal", allow_negative_numbers = true)]
     error: Option<f64>,
-    /// Budgets of the Pareto front, beside the goal's
+    /// Budgets of the Pareto front, in addition to the goal's
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = parse_budget, default_value = "5,10,20,50", help_heading = "Goal", allow_negative_numbers = true)]
     front: Vec<usize>,
     /// Smallest ratio of neighbouring noise levels in optimised times, at least 1

@@ -19,18 +19,18 @@ const PER_VALUE: u128 = 64;
 
 const PROGRAM: &str = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
 
-/// Samples of a model, exact or by a sampler, as pictures or numbers
+/// Samples from a model, exact or by a sampler, as pictures or numbers
 #[derive(Debug, Args)]
 #[command(after_help = "\
 FILE is a texture (`gaussmeter texture`), a spectrum with its eigenvectors
 (`gaussmeter spectrum DATA --basis`) or a stationary model. Without --sampler
 samples are exact: mean + root of the covariance times white noise z. A sampler
-has the exact score and starts from the same z, so that one seed means the same
-noise whatever the model and the sampler.
+uses the exact score and starts from the same z, so one seed means the same
+noise for every model and sampler.
 
 PNG shows data as the pixels they come from; states at noisy times are divided
-by sqrt(alpha^2 + sigma^2). NPZ has an array 'samples' in data units, and is
-written batch by batch.
+by sqrt(alpha^2 + sigma^2). NPZ has an array 'samples' in data units, written
+batch by batch.
 
 Examples:
   gaussmeter sample fabric.npz -o fabric-16.png
@@ -42,19 +42,19 @@ pub struct Arguments {
     /// Model with eigenvectors (.npz)
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where the samples go: pictures in rows (.png), or numbers (.npz)
+    /// Output: pictures in rows (.png), or numbers (.npz)
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Number of samples
     #[arg(long, value_name = "N", value_parser = parse_length, allow_negative_numbers = true, default_value = "16")]
     count: usize,
-    /// Names the sequence of samples
+    /// Seed of the sequence of samples
     #[arg(long, value_name = "S", default_value = "0")]
     seed: u64,
-    /// Pictures of another size, of a texture
+    /// Size of the pictures, for textures
     #[arg(long, value_name = "HxW", value_parser = parse_size)]
     size: Option<[usize; 2]>,
-    /// Memory that a texture of another size may take
+    /// Memory limit for a texture of another size
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
     memory: u64,
 
@@ -63,7 +63,7 @@ pub struct Arguments {
     sampler: Option<String>,
     #[command(flatten)]
     dynamics: ProcessOptions,
-    /// Truncation time where the sampler stops [default: 1e-3, or where the grid ends by itself]
+    /// Truncation time, where the sampler stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`) [default: normal]
@@ -73,23 +73,23 @@ pub struct Arguments {
     length: LengthOptions,
 
     /// Each sample along time, from noise to data: at these times (with --sampler, the nearest of its
-    /// grid), or at so many of the grid; without --sampler the probability-flow ODE
+    /// grid), or at this many times of the grid; without --sampler by the probability-flow ODE
     #[arg(long, value_name = "T,…|K", help_heading = "Show", value_parser = parse_times, allow_hyphen_values = true, conflicts_with = "compare")]
     times: Option<Times>,
-    /// The exact probability-flow ODE solution, the sampler's output from the same noise, and their
-    /// difference
+    /// Show the exact solution of the probability-flow ODE, the sampler's output from the same
+    /// noise, and their difference
     #[arg(long, help_heading = "Show", requires = "sampler")]
     compare: bool,
-    /// Amplification of the difference [default: fits the first sample]
+    /// Amplification of the difference [default: fitted to the first sample]
     #[arg(long, value_name = "G", help_heading = "Show", requires = "compare", value_parser = parse_gain, allow_hyphen_values = true)]
     gain: Option<f64>,
-    /// Samples side by side [default: a square; 1 with --times and --compare]
+    /// Samples per row [default: a square; 1 with --times and --compare]
     #[arg(long, value_name = "N", help_heading = "Show", value_parser = parse_length, allow_negative_numbers = true)]
     columns: Option<usize>,
-    /// Data shown as black and as white [default: the range of pixels]
+    /// Data values shown as black and white [default: the range of pixels]
     #[arg(long, value_name = "LO,HI", help_heading = "Show", value_parser = parse_range, allow_hyphen_values = true)]
     range: Option<[f64; 2]>,
-    /// Numbers of an npz: data units in 64 or 32 bits, or pixels as stored [default: f64]
+    /// Type of numbers in an npz: data units in 64 or 32 bits, or pixels as stored [default: f64]
     #[arg(long, value_name = "TYPE", help_heading = "Show", value_enum)]
     dtype: Option<DtypeName>,
 }
@@ -130,7 +130,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let mut model = Model::load(&a.file)?;
     let mut window = None;
     if let Some([height, width]) = a.size {
-        // What is smaller than the texton is cut out of what has its size: the law does not change.
+        // Pictures smaller than the texton are cut out of one of its size: the law does not change.
         let [_, own_height, own_width] = model.image_shape().unwrap_or([0; 3]);
         let [channels, ..] = model.image_shape().unwrap_or([1; 3]);
         let values = [channels, height.max(own_height), width.max(own_width)];
@@ -173,7 +173,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Options that need others.
+/// Checks options that need others.
 fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
     let refuse = |given: bool, option: &str, needs: &str| match given {
         true => Err(Failure::Usage(format!("{option} needs {needs}"))),
@@ -196,7 +196,7 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
     refuse(a.columns == Some(0), "--columns", "at least one sample")
 }
 
-/// What is drawn for each sample.
+/// How each sample is drawn.
 fn sampling<'a>(
     a: &Arguments,
     model: &'a Model,
@@ -219,7 +219,7 @@ fn sampling<'a>(
     })
 }
 
-/// Levels of the process at some times, or at those of the grid.
+/// Levels of the process at given times, or at those of the grid.
 fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
     let grid = |steps, eps| {
         let grid = setting.rule.grid_for(&setting.spectrum, &setting.process, steps, eps);
@@ -244,14 +244,14 @@ fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
     }
 }
 
-/// What the difference in a comparison is.
+/// Describes the difference in a comparison.
 fn difference(run: Option<&Run>, init: &Init) -> &'static str {
     match run {
         Some(run) if run.plan.is_stochastic() => {
-            "the difference is not a discretization error: the sampler draws noise of its own"
+            "the difference is not a discretization error: the sampler adds its own noise"
         }
         _ if *init == Init::Exact => "the difference is the discretization error where it stops",
-        _ => "the difference has the errors of initialization and discretization",
+        _ => "the difference contains the errors of initialization and discretization",
     }
 }
 
@@ -284,7 +284,7 @@ impl Drawn<'_> {
     }
 }
 
-/// Hands batches of samples to `each`, with the number of those before.
+/// Passes batches of samples to `each`, with the number of samples before them.
 fn batches(
     a: &Arguments,
     model: &Model,
@@ -318,14 +318,14 @@ fn picture(
 ) -> Result<(), Failure> {
     let Some(shape) = model.image_shape() else {
         return Err(Failure::Request(format!(
-            "{}: vectors of shape {:?} are no pictures: write them to an .npz file",
+            "{}: vectors of shape {:?} are not pictures: write them to an .npz file",
             model.name,
             model.basis.shape()
         )));
     };
     let Some([black, white]) = a.range.or(model.display()) else {
         return Err(Failure::Request(format!(
-            "{}: stored values are not known to be pixels: say what is black and white with --range LO,HI",
+            "{}: it is not known whether the values are pixels: give the values of black and white with --range LO,HI",
             model.name
         )));
     };
@@ -372,7 +372,8 @@ fn picture(
     Ok(sheet.write(&a.output, &[("Software", PROGRAM), ("Description", &made)])?)
 }
 
-/// 1, 2 or 5 times a power of ten that lets three standard deviations of a difference fill the range.
+/// 1, 2 or 5 times a power of ten such that three standard deviations of a difference fill the
+/// range.
 fn fitting_gain(difference: &[f64], half: f64) -> f64 {
     let square: f64 = difference.iter().map(|v| v * v).sum();
     let wanted = half.abs() / (3.0 * (square / difference.len() as f64).sqrt());
@@ -381,7 +382,7 @@ fn fitting_gain(difference: &[f64], half: f64) -> f64 {
     }
     let power = wanted.log10().floor();
     let digit = [5.0, 2.0, 1.0].into_iter().find(|d| d * 10f64.powf(power) <= wanted);
-    // Decimal text gives 0.1 and not 0.1000…1.
+    // Parsing decimal text gives 0.1 and not 0.1000…1.
     format!("{}e{power}", digit.unwrap_or(1.0)).parse().unwrap_or(1.0)
 }
 
@@ -445,7 +446,9 @@ fn parse_size(text: &str) -> Result<[usize; 2], String> {
 fn parse_times(text: &str) -> Result<Times, String> {
     match text.trim().parse() {
         Ok(count @ 2..=10_000) => return Ok(Times::Count(count)),
-        Ok(_) => return Err("2 to 10000 times; a single time is written with a point".into()),
+        Ok(_) => {
+            return Err("must be 2 to 10000 times; write a single time with a decimal point".into());
+        }
         Err(_) => {}
     }
     let times: Result<Vec<f64>, String> = text.split(',').map(parse_time).collect();

@@ -8,13 +8,13 @@ use gaussmeter::experiment::{
 };
 use gaussmeter::objective;
 
-/// Schedules for your data: those in closed form, the usual ones, and the optimum
+/// Schedules for your data: in closed form, standard ones, and the optimum
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every sampler runs on every schedule; those that follow the data are computed
-for the given spectrum. The last schedule is the optimum: times that minimise
-the error itself, sought from the best of the others and from random ones.
-Interrupted with Ctrl-C, it tells what it has (exit code 1). See docs/schedules.md.
+Every sampler runs on every schedule; schedules that depend on the data are
+computed for the given spectrum. The last one is the optimum: times that minimise
+the error itself, found by descents from the best of the others and from random
+starts. After Ctrl-C it reports what it has (exit code 1). See docs/schedules.md.
 
 Examples:
   gaussmeter schedules --sampler dpmpp-2m --steps 10,20
@@ -32,17 +32,17 @@ pub struct Arguments {
     /// Forward process, such as vp-linear (see `gaussmeter list processes`)
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = Defaults::SCHEDULES.process)]
     process: String,
-    /// Schedules, comma-separated (see `gaussmeter list grids`) [default: all that follow the data,
-    /// uniform, karras, exponential and, with eps 0, Align Your Steps]
+    /// Schedules, comma-separated (see `gaussmeter list grids`) [default: all that depend on the
+    /// data, uniform, karras, exponential and, with eps 0, Align Your Steps]
     #[arg(long, value_name = "NAME,…", help_heading = "Setting")]
     grid: Vec<String>,
-    /// Time where sampling stops: of schedules that do not end by themselves, and of the optimum
+    /// Time where sampling stops, for schedules with a free end and for the optimum
     #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true, default_value = "0")]
     eps: f64,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = Defaults::SCHEDULES.inits)]
     init: String,
-    /// What is measured, and minimised by the optimum: w2, kl-forward, kl-reverse, mixture:…
+    /// Metric, minimised by the optimum: w2, kl-forward, kl-reverse, mixture:…
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "w2")]
     objective: String,
     /// Smallest ratio of neighbouring noise levels in the optimum
@@ -67,7 +67,7 @@ pub struct Arguments {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
     if !(a.min_ratio >= 1.0 && a.min_ratio.is_finite()) {
-        let text = format!("--min-ratio {}: a ratio is at least 1", a.min_ratio);
+        let text = format!("--min-ratio {}: the ratio must be at least 1", a.min_ratio);
         return Err(Failure::Usage(text));
     }
     let steps = a.steps.into_iter().map(Length::Steps);
@@ -84,7 +84,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let process = question.processes[0].1.clone();
     let t_max = process.t_max();
     if a.eps >= t_max {
-        return Err(Failure::Request(format!("--eps {}: it lies in [0, {t_max})", a.eps)));
+        return Err(Failure::Request(format!("--eps {}: it must lie in [0, {t_max})", a.eps)));
     }
     if words.grids.is_empty() {
         question.rules = compared_rules(&*process, a.eps)?;

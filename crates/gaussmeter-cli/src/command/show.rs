@@ -5,16 +5,16 @@ use clap::Args;
 use gaussmeter::experiment::{Defaults, Words, program};
 use gaussmeter::{data, sampler};
 
-/// A sampler as the linear program that it is: every operation with its coefficients
+/// A sampler as a linear program: every operation with its coefficients
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Step by step, what the network is asked at which level, the noises, and the
-linear combinations: x2 is the state after two steps, d, s, e or v what the
-network says (denoiser, score, noise, velocity), z a noise, y an inner point.
-Unless told otherwise, 4 steps are shown.
+linear combinations: x2 is the state after two steps; d, s, e or v a network
+output (denoiser, score, noise, velocity); z a noise; y an intermediate point.
+The default is 4 steps.
 
-The json document is a sampler: 'plan:FILE' runs it with its numbers, on the
-same process and grid.
+The json document is itself a sampler: 'plan:FILE' runs it with these numbers,
+on the same process and grid.
 
 Examples:
   gaussmeter show heun
@@ -27,7 +27,7 @@ pub struct Arguments {
     sampler: String,
     #[command(flatten)]
     dynamics: ProcessOptions,
-    /// Truncation time where sampling stops [default: 1e-3, or where the grid ends by itself]
+    /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     #[command(flatten)]

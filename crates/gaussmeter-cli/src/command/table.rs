@@ -14,8 +14,7 @@ equal numbers of network evaluations (NFE). The published table is not at equal
 NFE: its Heun column spends about twice the evaluations of the others, its RK4
 column has N/4 points. --paper reproduces it as printed.
 
-Samplers that are not defined at some length leave their cells empty; a note says
-why.
+Cells are empty where a sampler is undefined; a note gives the reason.
 
 Examples:
   gaussmeter table
@@ -52,7 +51,7 @@ pub struct Arguments {
     /// One column per number of grid points, one more than steps (the paper's N)
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_length, allow_hyphen_values = true, conflicts_with_all = ["count", "columns", "steps", "nfe"])]
     points: Vec<usize>,
-    /// Numbers of the columns, in the unit of --count [default: 50,250,500,1000, or the length of
+    /// Numbers for the columns, in the unit of --count [default: 50,250,500,1000, or the length of
     /// times:FILE]
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Length", value_parser = parse_length, allow_hyphen_values = true)]
     columns: Vec<usize>,
@@ -60,7 +59,7 @@ pub struct Arguments {
     #[arg(long, value_name = "UNIT", value_enum, help_heading = "Length")]
     count: Option<Count>,
 
-    /// Add the true steps and evaluations of every cell (csv and json always have them)
+    /// Add the actual steps and evaluations to every cell (csv and json always have them)
     #[arg(long, help_heading = "Output")]
     show_nfe: bool,
     #[command(flatten)]
@@ -97,7 +96,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             let own = setting.rule.own_steps().map(|steps| Length::Points(steps + 1));
             if a.count.is_some() && numbers.is_empty() && own.is_some() {
                 return Err(Failure::Usage(format!(
-                    "--count has no effect on a grid of {} own steps: it is for --columns",
+                    "--count has no effect on a grid with a fixed number of steps ({}): it is for --columns",
                     setting.rule.own_steps().unwrap_or(0)
                 )));
             }

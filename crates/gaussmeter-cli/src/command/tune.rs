@@ -8,16 +8,16 @@ use gaussmeter::experiment::{Defaults, TuneOptions, Words, tune};
 use gaussmeter::objective;
 use std::path::PathBuf;
 
-/// The times of a sampler that suit given data best
+/// The best times of a sampler for given data
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The error is exact and smooth in the times, so they are optimised by descents
-on exact derivatives from several starts. The report compares the optimum with
-the standard schedules, also when data or network are not quite what they were,
-and says how well it is determined. Unless told otherwise, 20 network
-evaluations are spent. Neighbouring noise levels keep a ratio of at least 1.25:
-without it, levels of multistep methods coalesce and stop being robust.
-Interrupted with Ctrl-C, it tells the best so far (exit code 1).
+The error is exact and smooth in the times, so it is minimised by descents with
+exact derivatives from several starts. The report compares the optimum with the
+standard schedules, also for slightly different data or networks, and says how
+well it is determined. The default is 20 network evaluations. Neighbouring noise
+levels keep a ratio of at least 1.25: without this, levels of multistep methods
+coalesce and the schedule is no longer robust. After Ctrl-C it reports the best
+so far (exit code 1).
 
 Examples:
   gaussmeter tune --sampler dpmpp-2m --nfe 10
@@ -41,20 +41,20 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     length: LengthOptions,
-    /// What is minimised: w2, kl-forward, kl-reverse, mixture:w2=…,kl_forward=…,kl_reverse=… or
+    /// Objective to minimise: w2, kl-forward, kl-reverse, mixture:w2=…,kl_forward=…,kl_reverse=… or
     /// weighted:FILE with a weight per eigenvalue
     #[arg(long, value_name = "NAME", default_value = "w2", help_heading = "Design")]
     objective: String,
     /// Time where sampling stops [default: 0, the data]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true, help_heading = "Design")]
     eps: Option<f64>,
-    /// Ends of the schedule that may move too: start (up to T, from noise of that level), end
+    /// Ends of the schedule to optimise too: start (up to T, from noise of that level), end
     #[arg(long, value_name = "END,…", value_enum, value_delimiter = ',', help_heading = "Design")]
     free: Vec<Free>,
     /// Smallest ratio of neighbouring noise levels, at least 1
     #[arg(long, value_name = "R", default_value_t = TuneOptions::default().min_ratio, help_heading = "Design")]
     min_ratio: f64,
-    /// Schedules to descend from, beside the three best standard ones
+    /// Random schedules to start from, in addition to the three best standard ones
     #[arg(long, value_name = "N", default_value_t = TuneOptions::default().starts, value_parser = parse_count, help_heading = "Design")]
     starts: usize,
     /// Seed of the random starts
@@ -98,7 +98,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let objective = objective::registry().build(&a.objective)?;
     let is_free = |end| a.free.contains(&end);
     if is_free(Free::End) && a.eps.is_some() {
-        return Err(Failure::Usage("--free end seeks the end that --eps fixes: give one".into()));
+        return Err(Failure::Usage(
+            "--free end optimises the end that --eps fixes: give only one of them".into(),
+        ));
     }
     let spectrum = options::load(a.spectrum.as_deref().unwrap_or(Defaults::TUNE.spectrum))?;
     let setting = question.setting(spectrum);

@@ -731,7 +731,7 @@ fn bad_requests_get_one_line() {
         ("eval --sampler euler --grid times:t.txt --steps 5", "5 were asked for"),
         ("eval --sampler euler --grid times:t.txt --eps 0.1", "0.1 was asked for"),
         ("curve --against eps --grid times:t.txt", "not times:FILE"),
-        ("curve --eps 1e-3,1e-2", "takes one --eps"),
+        ("curve --eps 1e-3,1e-2", "takes a single --eps"),
         ("eval --sampler em --steps 3 --nfe 4", "cannot be used with"),
         ("table --steps 3 --count nfe", "cannot be used with"),
         ("table --steps 3 --columns 4", "cannot be used with"),
@@ -739,7 +739,7 @@ fn bad_requests_get_one_line() {
         ("eval", "required arguments were not provided: --sampler <NAME>"),
         ("completions", "required arguments were not provided: <SHELL>"),
         ("eval --sampler euler -o out.foo", "known: .txt, .md, .tex, .csv, .json"),
-        ("eval --sampler euler -o out", "name a format with --format"),
+        ("eval --sampler euler -o out", "give a format with --format"),
     ] {
         assert_refused(&folder, &line.split_whitespace().collect::<Vec<_>>(), expected);
     }
@@ -933,8 +933,8 @@ fn programs_are_shown_and_run_again() {
         (ran.code, &ran.stderr[..]),
         (
             1,
-            "error: sampler 'plan': damaged.json: operation 1: 'x9' is not known here: it is found by \
-             this operation, later or never\n"
+            "error: sampler 'plan': damaged.json: operation 1: 'x9' is not defined before \
+             this operation\n"
         )
     );
 }

@@ -74,7 +74,7 @@ fn bad_requests_are_one_line() {
         (
             "export --to diffusers:DDIM --sampler ddim --process vp-discrete --grid karras",
             1,
-            "DDIMScheduler takes no list",
+            "DDIMScheduler does not accept a list",
         ),
         (
             "export --to edm --sampler edm --process edm --grid karras --nfe 0",

@@ -251,7 +251,7 @@ fn every_model_is_sampled() {
 
     save("vectors.npz", &[40], Scale::UNIT, 9);
     let error = refused(&folder, "sample vectors.npz -o b.png", 1);
-    assert!(error.contains("vectors of shape [40] are no pictures: write them to"), "{error}");
+    assert!(error.contains("vectors of shape [40] are not pictures: write them to"), "{error}");
     folder.done("sample vectors.npz -o a.npz");
     assert!(folder.array("a.npz", "samples").0.contains("(16, 40)"));
     let error = refused(&folder, "sample vectors.npz --size 9x9 -o b.npz", 1);
@@ -286,10 +286,10 @@ fn bad_requests_get_one_line() {
         ("texture no.png -o t.npz", 1, "no such file 'no.png'"),
         ("texture list.txt -o t.npz", 1, "list.txt: not a picture"),
         ("texture alpha.png -o t.npz", 1, "partly transparent"),
-        ("texture fabric.png -o t.png", 2, "-o t.png: the file is .npz"),
+        ("texture fabric.png -o t.png", 2, "-o t.png: the file must be .npz"),
         ("texture fabric.png -o no/t.npz", 1, "cannot write no/t.npz: no such folder"),
         ("texture fabric.png --scale half -o t.npz", 2, "not auto, symmetric, unit"),
-        ("sample fabric.npz -o t.jpg", 2, "the file is .png or .npz"),
+        ("sample fabric.npz -o t.jpg", 2, "the file must be .png or .npz"),
         ("sample no.npz -o t.png", 1, "no such file 'no.npz'"),
         ("sample list.txt -o t.png", 1, "gaussmeter spectrum DATA --basis"),
         ("sample cifar10 -o t.png", 2, "cifar10 is a list of eigenvalues without eigenvectors"),

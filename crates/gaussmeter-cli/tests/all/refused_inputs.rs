@@ -313,7 +313,7 @@ fn what_could_be_two_things_is_asked_about() {
     folder.write("s.npy", npy("<f8", "(3,)", &f64s(&[1.0, 2.0, 4.0])));
     folder.write("sv.npz", npz(&[("singular_values", npy("<f8", "(2,)", &f64s(&[1.0, 2.0])))]));
     for (file, what) in [
-        ("unsorted.npy", "in no order"),
+        ("unsorted.npy", "unsorted numbers"),
         ("s.npy", "singular values"),
         ("sv.npz", "singular values"),
     ] {
@@ -470,7 +470,7 @@ fn leftovers_of_killed_runs_are_removed() {
     let locked = fs::File::options().write(true).open(folder.path(".gaussmeter-locked")).unwrap();
     locked.lock().unwrap();
     let Ran { code, stderr, .. } = folder.run("spectrum x.npy -o y.npz");
-    assert!(code == 0 && stderr.contains("1 unfinished file of killed runs removed"), "{stderr}");
+    assert!(code == 0 && stderr.contains("removed 1 unfinished file of killed runs"), "{stderr}");
     let names = folder.names();
     assert!(
         !names.contains(".gaussmeter-left") && names.contains(".gaussmeter-locked"),
@@ -518,7 +518,7 @@ fn pipes_are_neither_replaced_nor_waited_for() {
         if cfg!(target_os = "linux") {
             for line in ["info white:d=2 -o pipe.txt", "cite heun -o pipe.txt"] {
                 let message = folder.refused(&line.replace("pipe.", &format!("{to}pipe.")));
-                assert!(message.contains("nobody reads"), "{line}: {message}");
+                assert!(message.contains("without a reader"), "{line}: {message}");
             }
         }
     }

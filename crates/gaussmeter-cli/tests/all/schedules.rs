@@ -119,13 +119,13 @@ fn bad_requests_get_one_line() {
     let folder = Folder::empty();
     folder.write("null.txt", "1\n0\n");
     for (line, code, message) in [
-        ("schedules --min-ratio 0.5", 2, "a ratio is at least 1"),
-        ("schedules --min-ratio -1", 2, "a ratio is at least 1"),
+        ("schedules --min-ratio 0.5", 2, "the ratio must be at least 1"),
+        ("schedules --min-ratio -1", 2, "the ratio must be at least 1"),
         ("schedules --sampler nothing", 2, "unknown sampler 'nothing'"),
         ("schedules --grid nothing", 2, "unknown grid 'nothing'"),
         ("schedules --grid ,", 2, "--grid is an empty list"),
         ("schedules --objective nothing", 2, "unknown objective 'nothing'"),
-        ("schedules --eps 100", 1, "it lies in [0, 80)"),
+        ("schedules --eps 100", 1, "it must lie in [0, 80)"),
         ("schedules --steps 0", 1, "0 steps leaves no step"),
         ("schedules --sampler heun --nfe 1 --grid karras", 1, "at least 2 network evaluations"),
         (

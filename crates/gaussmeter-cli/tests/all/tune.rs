@@ -81,7 +81,7 @@ fn an_interrupted_search_tells_the_best_so_far() {
         });
         let (folder, code, stdout, stderr) = found.unwrap();
         assert_eq!(code, Some(1), "{stderr}");
-        let last = "error: interrupted: the result is the best that was found until then";
+        let last = "error: interrupted: the result is the best found so far";
         assert_eq!(stderr.lines().last(), Some(last), "{line}");
         let told = json(&String::from_utf8(stdout).unwrap());
         assert_eq!(told["interrupted"], true, "{line}");
@@ -103,7 +103,7 @@ fn bad_requests_get_one_line() {
         ("--sampler ddim --steps 30 --eps 1", "ask for a smaller ratio or fewer steps"),
         ("--sampler ddim --eps 100", "must lie in [0, 80)"),
         ("--sampler ddim --starts 0", "at least 1"),
-        ("--sampler ddim --free end --eps 0.1", "--free end seeks the end that --eps fixes"),
+        ("--sampler ddim --free end --eps 0.1", "--free end optimises the end that --eps fixes"),
         ("--sampler ddim --free start --init exact", "a free start is best where nothing"),
         ("--sampler ddim --objective weighted:w.txt", "w.txt has 2 weights"),
         ("--sampler ddim --objective mixture:w2=0", "all weights are 0"),

@@ -1,11 +1,11 @@
-//! Lists that are taken for eigenvalues, and what may be wrong with that.
+//! Lists read as eigenvalues, and warnings if they may be something else.
 
 use crate::spectrum::{Notice, Spectrum, SpectrumError};
 
 /// Eigenvalues, multiplicities and means.
 type Lists<'a> = (&'a [f64], Option<&'a [f64]>, Option<&'a [f64]>);
 
-/// A spectrum of lists whose first was stored as `dtype`, as NumPy names it.
+/// A spectrum from lists, the first of which was stored as `dtype` (NumPy's name).
 ///
 /// # Errors
 /// [`SpectrumError`]
@@ -31,7 +31,7 @@ pub fn spectrum(
         && !is_sorted(values)
     {
         let reason = format!(
-            "{} numbers in no order are read as eigenvalues: they are none if they are one sample, or unsorted for another reason",
+            "{} unsorted numbers are read as eigenvalues: they may be something else, such as one sample",
             values.len()
         );
         found = found.with_notice(Notice::Doubtful { reason });
@@ -39,15 +39,15 @@ pub fn spectrum(
     Ok(found)
 }
 
-/// Whether values rise or fall, zeros and rounding apart: some solvers put the null space first or
-/// last.
+/// Whether values rise or fall, ignoring zeros and rounding errors: some solvers put the null space
+/// first or last.
 fn is_sorted(values: &[f64]) -> bool {
     let highest = values.iter().copied().fold(0.0, f64::max);
     let large = || values.iter().copied().filter(|v| *v > 1e-6 * highest);
     large().is_sorted() || large().is_sorted_by(|a, b| a >= b)
 }
 
-/// Names of what has the unit of data, and not its square.
+/// Names of quantities in data units rather than squared data units.
 const ROOTS: [&str; 14] = [
     "s",
     "sv",
@@ -65,7 +65,7 @@ const ROOTS: [&str; 14] = [
     "singularvalues",
 ];
 
-/// Says so if a list is named as singular values or standard deviations are.
+/// Adds a warning if a list has a name usual for singular values or standard deviations.
 pub fn doubt_name(spectrum: Spectrum, name: &str) -> Spectrum {
     let plain: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
@@ -73,7 +73,7 @@ pub fn doubt_name(spectrum: Spectrum, name: &str) -> Spectrum {
         return spectrum;
     }
     let reason = format!(
-        "'{name}' sounds like standard deviations or singular values, but is read as eigenvalues: those are the squares (s²/n for singular values s of n centred samples); name the list 'eigenvalue' if it is one"
+        "'{name}' sounds like standard deviations or singular values, but is read as eigenvalues: those are the squares (s²/n for singular values s of n centred samples); if they are eigenvalues, name the list 'eigenvalue'"
     );
     spectrum.with_notice(Notice::Doubtful { reason })
 }

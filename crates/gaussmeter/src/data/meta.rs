@@ -1,4 +1,4 @@
-//! What a file written by gaussmeter says about itself.
+//! The description that files written by gaussmeter contain.
 
 use super::format::{npy, npz};
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use zip::ZipArchive;
 /// Longest description that is read, in bytes.
 const MAX_META: u64 = 1 << 20;
 
-/// Most arrays that are named.
+/// Most array names listed.
 const MAX_NAMES: usize = 64;
 
 /// An `.npz` archive without its numbers.
@@ -18,16 +18,16 @@ const MAX_NAMES: usize = 64;
 pub struct Archive {
     /// Names of its arrays, in alphabetical order: the first 64.
     pub arrays: Vec<String>,
-    /// What it says about itself, if it says anything: the JSON object in its array `meta`, or why
-    /// there is none.
+    /// Its description, if it has one: the JSON object in its array `meta`, or why that cannot be
+    /// read.
     pub meta: Option<Result<Map<String, Value>, String>>,
 }
 
 impl Archive {
-    /// Looks into a file. `None` if it is not an archive, or cannot be read:
-    /// [`read`](super::read) says why.
+    /// Opens a file. `None` if it is not an archive or cannot be read: [`read`](super::read) gives
+    /// the reason.
     pub fn open(path: &Path) -> Option<Self> {
-        // What a pipe gives is gone once read.
+        // A pipe can be read only once.
         if !crate::file::check(path).ok()?.is_file() {
             return None;
         }
@@ -55,7 +55,7 @@ impl Archive {
         self.arrays.iter().any(|array| array == name)
     }
 
-    /// What the file holds by its own words, such as "gaussmeter spectrum".
+    /// What the file says it holds, such as "gaussmeter spectrum".
     pub fn content(&self) -> Option<&str> {
         self.meta.as_ref()?.as_ref().ok()?.get("content")?.as_str()
     }

@@ -1,5 +1,5 @@
-//! Where a [`Spectrum`] comes from: [presets](preset) by name, and files in any of the
-//! [formats](mod@format) that are read.
+//! Where a [`Spectrum`] comes from: [presets](preset) by name, and files in any of the supported
+//! [formats](mod@format).
 
 pub mod format;
 pub mod list;
@@ -18,7 +18,7 @@ use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use thiserror::Error;
 
-/// Largest file that is read, and largest array in an archive, in bytes: 2^27 values of 8 bytes.
+/// Largest file and largest array in an archive that is read, in bytes: 2^27 values of 8 bytes.
 pub const MAX_BYTES: u64 = 1 << 30;
 
 /// Most eigenvalues that are read: with multiplicities and means they take about 3 GiB.
@@ -37,11 +37,11 @@ pub const SPECTRUM: &[Column] = &[
 /// A plain list, such as the times of a grid.
 pub const NUMBERS: &[Column] = &[Column { singular: "t", plural: "times" }];
 
-/// A spectrum or a list of numbers could not be loaded.
+/// Why a spectrum or a list of numbers could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// A path was given, and nothing is there.
+    /// A path was given, and there is no such file.
     #[error("no such file '{}'", path.display())]
     NoSuchFile {
         /// The path as given.
@@ -103,8 +103,8 @@ pub enum DataError {
 /// ```
 ///
 /// # Errors
-/// [`DataError`]. Text that contains a separator or ends in the extension of a known format is
-/// taken for a path, so that a missing file is reported as one.
+/// [`DataError`]. Text that contains a path separator or ends in the extension of a known format is
+/// treated as a path, so that a missing file is reported as one.
 pub fn load(text: &str) -> Result<Spectrum, DataError> {
     if let Some(path) = path(text) {
         return read(path);
@@ -116,7 +116,7 @@ pub fn load(text: &str) -> Result<Spectrum, DataError> {
     }
 }
 
-/// The file that [`load`] takes the text for, if it does not take it for a preset.
+/// The path that [`load`] would read, unless it treats the text as a preset.
 pub(crate) fn path(text: &str) -> Option<&Path> {
     let path = Path::new(text);
     (looks_like_a_path(text) || (path.exists() && !path.is_dir())).then_some(path)
@@ -131,7 +131,7 @@ fn looks_like_a_path(text: &str) -> bool {
             .any(|known| known.eq_ignore_ascii_case(extension))
 }
 
-/// Reads a spectrum from a file, whose format is recognised by content:
+/// Reads a spectrum from a file, recognising its format by content:
 ///
 /// - `.npy`: a 1-D array of eigenvalues, of any float or integer type;
 /// - `.npz`: arrays `eigenvalue`, and optionally `multiplicity` and `mean`; or one array of any name;
@@ -139,8 +139,8 @@ fn looks_like_a_path(text: &str) -> bool {
 /// - text or CSV: columns in this order or named by a header line (which may be
 ///   a comment, as `numpy.savetxt` writes it); `#` starts a comment.
 ///
-/// The spectrum is named by the file, unless a JSON file names it. Eigenvalues of type float32 or
-/// float16 leave a [`Notice::LowPrecision`], those of a Lanczos quadrature a
+/// The spectrum is named after the file, unless a JSON file names it. Eigenvalues of type float32
+/// or float16 add a [`Notice::LowPrecision`], those of a Lanczos quadrature a
 /// [`Notice::Quadrature`], and a list that may be something else a [`Notice::Doubtful`].
 ///
 /// # Errors
@@ -172,9 +172,9 @@ pub fn read(path: &Path) -> Result<Spectrum, DataError> {
     })
 }
 
-/// The spectra that a file by Lanczos quadrature holds besides: eigenvalues, multiplicities and means
-/// of all of them one after the other, and how many there are of each; the last is that after half of
-/// the passes.
+/// The additional spectra in a file from Lanczos quadrature: eigenvalues, multiplicities and means
+/// of all of them, one after the other, and the size of each; the last one is after half of the
+/// passes.
 const ALTERNATIVES: &[Column] = &[
     Column { singular: "alternative_eigenvalue", plural: "alternative_eigenvalues" },
     Column { singular: "alternative_multiplicity", plural: "alternative_multiplicities" },
@@ -182,7 +182,7 @@ const ALTERNATIVES: &[Column] = &[
     Column { singular: "alternative_size", plural: "alternative_sizes" },
 ];
 
-/// Reads [`ALTERNATIVES`]; `None` if there are none that make sense.
+/// Reads [`ALTERNATIVES`]; `None` if there are no valid ones.
 fn alternatives(path: &Path) -> Option<Alternatives> {
     let lists = read_columns(path, ALTERNATIVES).ok()?;
     let [values, weights, means, sizes] = <[_; 4]>::try_from(lists).ok()?;
@@ -201,7 +201,7 @@ fn alternatives(path: &Path) -> Option<Alternatives> {
     (all.len() > 1).then_some(Alternatives { leave_one_out: all, halfway })
 }
 
-/// What a spectrum file by Lanczos quadrature says of its errors.
+/// The errors recorded in a spectrum file from Lanczos quadrature.
 fn quadrature(path: &Path) -> Option<Vec<Estimate>> {
     let meta = Archive::open(path)?.meta?.ok()?;
     if meta.get("method")?.as_str()? != "lanczos" {
@@ -220,8 +220,8 @@ fn quadrature(path: &Path) -> Option<Vec<Estimate>> {
     Some(estimates.into_iter().flatten().take(4).filter_map(estimate).collect())
 }
 
-/// Reads one plain list of numbers from any of the formats of [`read`], or from a list that a Python
-/// file assigns. A JSON object holds it under `times` or `t`; text may spread it over one column or one
+/// Reads one plain list of numbers from any of the formats of [`read`], or from a list assigned in
+/// a Python file. In a JSON object its key is `times` or `t`; in text it may be one column or one
 /// line.
 ///
 /// # Errors
@@ -230,14 +230,14 @@ pub fn read_numbers(path: &Path) -> Result<Vec<f64>, DataError> {
     read_list(path, NUMBERS)
 }
 
-/// Reads one plain list of numbers, as [`read_numbers`] does, under the first of some names that a file
-/// has.
+/// Reads one plain list of numbers, like [`read_numbers`], under the first of several names that
+/// the file has.
 ///
 /// # Errors
-/// [`DataError`]: that of the first name, if the file has none of them.
+/// [`DataError`]; if the file has none of the names, the error for the first one.
 ///
 /// # Panics
-/// If no name is wanted.
+/// If `names` is empty.
 pub fn read_list(path: &Path, names: &[Column]) -> Result<Vec<f64>, DataError> {
     let bytes = content(path)?;
     let read = |name: &Column| format::read(&bytes, std::slice::from_ref(name));
@@ -253,8 +253,8 @@ pub fn read_list(path: &Path, names: &[Column]) -> Result<Vec<f64>, DataError> {
     }
 }
 
-/// Reads some lists of numbers from any of the formats of [`read`]; those that are not there are
-/// `None`, but for the first.
+/// Reads several lists of numbers from any of the formats of [`read`]; missing ones are `None`,
+/// except the first, which is required.
 ///
 /// # Errors
 /// [`DataError`]
@@ -277,8 +277,8 @@ fn content(path: &Path) -> Result<Vec<u8>, DataError> {
     })
 }
 
-/// A spectrum from a table laid out as [`SPECTRUM`]. The table's own name comes before `name`; its
-/// note follows `origin` in the provenance.
+/// A spectrum from a table with the columns [`SPECTRUM`]. The table's own name takes precedence
+/// over `name`; its note follows `origin` in the provenance.
 fn spectrum(table: &Table, name: &str, origin: &str) -> Result<Spectrum, SpectrumError> {
     let name = table.name.as_deref().unwrap_or(name);
     let provenance: Vec<&str> = [Some(origin), table.note.as_deref()]

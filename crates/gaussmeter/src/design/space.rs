@@ -23,13 +23,12 @@ pub enum End {
     Free,
 }
 
-/// The schedules among which the best is sought: which levels are fixed, and how close neighbours may
-/// be.
+/// The schedules to search: which levels are fixed, and how close neighbours may be.
 ///
-/// Levels are their log noise ratios ℓ = ln(σ/α); a schedule is told by the logarithms of its gaps,
-/// ℓ_k − ℓ_{k+1} = e^{q_k}, which the smallest admissible ratio of neighbours bounds from below. Where
-/// both ends are fixed, gaps share what is left beyond the smallest, by a softmax of q without
-/// bounds.
+/// Levels are given by their log noise ratios ℓ = ln(σ/α), and a schedule by the logarithms of its
+/// gaps, ℓ_k − ℓ_{k+1} = e^{q_k}, bounded below by the smallest allowed ratio of neighbours. If
+/// both ends are fixed, the gaps share what remains beyond the smallest allowed ones, by a softmax
+/// of q without bounds.
 #[derive(Clone, Debug)]
 pub struct Space {
     process: Arc<dyn Process>,
@@ -40,11 +39,11 @@ pub struct Space {
     end: Option<f64>,
     /// Position of the noisiest and of the cleanest level with a finite log noise ratio.
     finite: (usize, usize),
-    /// Log noise ratios at T and at eps, where they are finite and fixed.
+    /// Log noise ratios at T and at eps, if they are finite and fixed.
     ends: (Option<f64>, Option<f64>),
 }
 
-/// No schedule satisfies what is asked.
+/// Why no schedule meets the requirements.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpaceError {
@@ -67,7 +66,7 @@ pub enum SpaceError {
         /// The noise ratio at the end.
         lowest: f64,
     },
-    /// The end is not a grid's.
+    /// The end is not valid for a grid.
     #[error(transparent)]
     Grid(#[from] GridError),
 }
@@ -104,7 +103,7 @@ impl Space {
         };
         let (highest, lowest) = (log_ratio(t_max), end.and_then(log_ratio));
         let to_data = end.is_some() && lowest.is_none();
-        // A start that is free is somewhere, if not at T.
+        // A free start is finite even if T is not.
         let finite_start = highest.is_some() || start == Start::Free;
         let finite = (usize::from(!finite_start), steps - usize::from(to_data));
         let min_log_ratio = min_ratio.ln();
@@ -139,7 +138,7 @@ impl Space {
         }
     }
 
-    /// The least value of every parameter.
+    /// The lower bound of every parameter.
     pub fn bounds(&self) -> Vec<f64> {
         let gap = self.min_log_ratio.ln();
         match self.ends {
@@ -175,7 +174,7 @@ impl Space {
                 let shares = softmax(q);
                 let mut gaps = shares.iter().map(|s| self.min_log_ratio + room * s);
                 let mut levels = descend(highest, &mut gaps);
-                // The end is where it is, not where a sum of rounded gaps leads.
+                // The exact end, without the rounding of summed gaps.
                 if let Some(last) = levels.last_mut() {
                     *last = lowest;
                 }
@@ -197,10 +196,10 @@ impl Space {
         }
     }
 
-    /// The grid of parameters.
+    /// The grid for given parameters.
     ///
     /// # Errors
-    /// [`GridError`]: a level that the process does not reach.
+    /// [`GridError`]: the process does not reach a level.
     pub fn grid(&self, q: &[f64]) -> Result<Grid, GridError> {
         let (first, last) = self.finite;
         let levels = self.levels(q);
@@ -246,7 +245,8 @@ impl Space {
         self.gaps()
     }
 
-    /// Parameters of the schedule in the space that is next to one of the same number of steps.
+    /// Parameters of the schedule in this space that is closest to a grid with the same number of
+    /// steps.
     pub fn parameters(&self, grid: &Grid) -> Vec<f64> {
         let (first, last) = self.finite;
         let levels: Vec<f64> = grid.levels()[first..=last].iter().map(|l| -l.log_snr()).collect();
@@ -261,7 +261,7 @@ impl Space {
             .iter()
             .map(|gap| match (self.ends, gap.is_finite()) {
                 (_, false) => typical.ln(),
-                // A share of nothing would never grow: e^q has no slope there.
+                // A share of zero would never grow: e^q has slope zero there.
                 ((Some(_), Some(_)), true) => (gap - self.min_log_ratio).max(0.02 * typical).ln(),
                 (_, true) => gap.max(self.min_log_ratio).ln(),
             })
@@ -279,7 +279,7 @@ impl Space {
         }
     }
 
-    /// Derivatives of the free times with respect to the parameters, one row a time.
+    /// Derivatives of the free times with respect to the parameters, one row per time.
     pub fn jacobian(&self, q: &[f64], grid: &Grid) -> Vec<Vec<f64>> {
         let first = self.finite.0;
         let shares = match self.ends {
@@ -289,7 +289,7 @@ impl Space {
             }
             _ => Vec::new(),
         };
-        // Of level k, which falls with every gap above it and rises with every gap below.
+        // Level k falls with every gap above it and rises with every gap below it.
         let by_parameter = |k: usize, j: usize| match self.ends {
             (Some(_), Some(_)) => {
                 let above: f64 = shares[..k].iter().map(|s| s.1).sum();
@@ -318,7 +318,7 @@ impl Space {
     }
 }
 
-/// Shares of the exponentials of `q` and of a last 0.
+/// Shares of the exponentials of `q` and of an additional 0.
 fn softmax(q: &[f64]) -> Vec<f64> {
     let largest = q.iter().fold(0.0f64, |m, q| m.max(*q));
     let powers: Vec<f64> = q.iter().chain([&0.0]).map(|q| (q - largest).exp()).collect();

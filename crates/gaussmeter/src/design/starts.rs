@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
-/// Schedules to descend from: three that are known to be good, and random ones, whose log gaps are
-/// normal and whose last levels lie anywhere between the smallest and the largest standard deviation
-/// of the data. The same for the same seed.
+/// Schedules to start descents from: three that are known to be good, and random ones with normal
+/// log gaps and last levels between the smallest and the largest standard deviation of the data.
+/// Deterministic for a given seed.
 ///
 /// # Errors
 /// [`GridError`]: the process reaches none of them.
@@ -20,11 +20,11 @@ pub fn starts(
     let positive = spectrum.eigenvalues().iter().filter(|l| **l > 0.0);
     let smallest = positive.clone().fold(f64::INFINITY, |m, l| m.min(*l)).sqrt();
     let largest = positive.fold(0.0f64, |m, l| m.max(*l)).sqrt();
-    // Data without variance: any level will do.
+    // For data without variance any level will do.
     let (smallest, largest) = if largest > 0.0 { (smallest, largest) } else { (0.01, 1.0) };
     let highest = match (space.highest(), space.start()) {
         (Some(highest), Start::Fixed) => highest,
-        // A start that may move is not begun at its bound.
+        // A movable start does not begin at its bound.
         (Some(highest), Start::Free) => 0.9 * highest,
         (None, _) => 100.0 * largest,
     };
@@ -68,7 +68,7 @@ pub fn starts(
     lists.truncate(count.max(1));
     let (mut grids, mut refused) = (Vec::new(), None);
     for levels in &lists {
-        // Gaps that are widened to the smallest admissible may lead out of the process.
+        // Gaps widened to the smallest allowed may leave the range of the process.
         match space.grid(&space.parameters_of(levels)) {
             Ok(grid) => grids.push(grid),
             Err(error) => refused = refused.or(Some(error)),

@@ -4,25 +4,25 @@ use crate::grid::Grid;
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::Spectrum;
 
-/// A sampler that begins in the middle of its grid.
+/// A sampler that starts in the middle of its grid.
 #[derive(Clone, Debug)]
 pub struct Teleported {
-    /// Network evaluations that are left.
+    /// Remaining network evaluations.
     pub nfe: usize,
-    /// The output beside the data.
+    /// The law of the output, with the data as target.
     pub law: Law,
 }
 
-/// Skips the first steps of a grid: the state is carried to level `skipped` by the solution of the
-/// probability-flow ODE for Gaussian data,
+/// Skips the first steps of a grid: the state is taken to level `skipped` by the exact solution of
+/// the probability-flow ODE for Gaussian data,
 ///
 /// x_s = α_s μ + U diag √(s_s/s_T) Uᵀ (x_T − α_T μ), s_t = α_t² λ + σ_t²,
 ///
-/// which costs no network, and the sampler runs from there (Wang & Vastola, arXiv 2412.09726). With
-/// `skipped` 0 this is the sampler; with all steps skipped, the continuous solution.
+/// which needs no network, and the sampler runs from there (Wang & Vastola, arXiv 2412.09726). With
+/// `skipped` 0 this is the sampler itself; with all steps skipped, the continuous solution.
 ///
 /// # Errors
-/// [`SamplerError`]: the sampler has no meaning on what is left of the grid.
+/// [`SamplerError`]: the sampler is undefined on the rest of the grid.
 ///
 /// # Panics
 /// If the grid has no level of that number.

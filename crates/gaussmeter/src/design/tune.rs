@@ -11,7 +11,8 @@ use crate::watch::Watch;
 use rayon::prelude::*;
 use thiserror::Error;
 
-/// What is minimised: an objective of a sampler's output on a spectrum, over the schedules of a space.
+/// An optimisation problem: an objective of a sampler's output on a spectrum, over a space of
+/// schedules.
 #[derive(Clone, Copy, Debug)]
 pub struct Problem<'a> {
     /// The data.
@@ -28,7 +29,7 @@ pub struct Problem<'a> {
     pub watch: Watch<'a>,
 }
 
-/// Where one start led.
+/// The result of a descent from one start.
 #[derive(Clone, Debug)]
 pub struct Descent {
     /// Objective at the start.
@@ -37,15 +38,15 @@ pub struct Descent {
     pub after: f64,
     /// Parameters at the end.
     pub parameters: Vec<f64>,
-    /// How far the conditions of first order are from holding there: the largest derivative of the
+    /// How far the first-order conditions are from holding there: the largest derivative of the
     /// logarithm of the objective or, if smaller, the largest cosine of the angle between the
-    /// residuals and what a parameter changes in them.
+    /// residuals and their derivative with respect to a parameter.
     pub slope: f64,
-    /// Number of values and gradients computed.
+    /// Number of evaluations of value and gradient.
     pub evaluations: usize,
 }
 
-/// Slopes below this are as good as zero.
+/// Slopes below this count as zero.
 const TOLERANCE: f64 = 1e-10;
 
 impl Problem<'_> {
@@ -79,8 +80,8 @@ impl Problem<'_> {
         |index, mode, std, mean| self.objective.share(index, mode, std, mean)
     }
 
-    /// The objective, and its derivatives by the parameters of the space; infinite where there is no
-    /// grid or no sampler.
+    /// The objective and its derivatives with respect to the parameters of the space; infinite if
+    /// the grid or the sampler is undefined.
     pub fn expand(&self, q: &[f64]) -> Expansion {
         let n = q.len();
         let nowhere = || Expansion {
@@ -137,7 +138,7 @@ impl Problem<'_> {
         starts.par_iter().map(|start| self.descend(start, most)).collect()
     }
 
-    /// Goes on from where a descent ended.
+    /// Continues from where a descent ended.
     fn resume(&self, from: &Descent, most: usize) -> Descent {
         let bounds = self.space.bounds();
         let Minimum { parameters, at, evaluations } =
@@ -147,9 +148,9 @@ impl Problem<'_> {
         Descent { before: from.before, after: at.value, parameters, slope, evaluations }
     }
 
-    /// The best schedule that is found from `starts`: descents on a condensed spectrum, first a short
-    /// one from each, then long ones from the better half, whose best is finished on the spectrum
-    /// itself. If it is stopped, the best so far, with its error on the spectrum itself.
+    /// The best schedule found from `starts`: on a condensed spectrum, first a short descent from
+    /// each, then long ones from the better half; the best of these is finished on the spectrum
+    /// itself. If stopped, returns the best so far with its error on the spectrum itself.
     ///
     /// # Errors
     /// [`TuneError`]
@@ -159,13 +160,13 @@ impl Problem<'_> {
             return Err(TuneError::TooMany { free });
         }
         let small = condensed(self.spectrum, effort.bins).unwrap_or_default();
-        // What is given per eigenvalue cannot be told to bins.
+        // Values given per eigenvalue cannot be assigned to bins.
         let is_indexed = self.objective.is_indexed() || matches!(self.init, Init::Diagonal { .. });
         let coarse = match small.as_ref().filter(|_| !is_indexed) {
             Some(spectrum) => Problem { spectrum, ..*self },
             None => *self,
         };
-        // Where it is stopped at once, the first start is still looked at.
+        // Even if stopped at once, the first start is evaluated.
         let mut descents: Vec<Descent> = starts
             .par_iter()
             .enumerate()
@@ -196,11 +197,11 @@ impl Problem<'_> {
     }
 }
 
-/// Most times that are tuned.
+/// Most times that can be tuned.
 const MAX_FREE: usize = 2000;
 
-/// How hard a schedule is sought: evaluations in short, long and last descents, and bins of the
-/// condensed spectrum.
+/// How much effort a search takes: evaluations in short, long and last descents, and the number of
+/// bins of the condensed spectrum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
     /// From every start.
@@ -224,43 +225,43 @@ impl Default for Effort {
 pub struct Tuned {
     /// Its times.
     pub grid: Grid,
-    /// How it was reached; evaluations of all descents.
+    /// The descent that reached it, with the evaluations of all descents.
     pub best: Descent,
-    /// Number of starts that were descended from.
+    /// Number of starts that were used.
     pub starts: usize,
-    /// Number of starts that led to the same error, up to 0.1 %.
+    /// Number of starts that led to the same error within 0.1 %.
     pub reached: usize,
     /// Second derivatives of the logarithm of the objective along the principal directions of the
-    /// log gaps, the flattest first: moving that way by δ changes the logarithm by half of it times δ².
+    /// log gaps, the flattest first: a move by δ changes the logarithm by half this value times δ².
     pub flatness: Vec<f64>,
 }
 
-/// No schedule was found.
+/// Why no schedule was found.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum TuneError {
     /// There is nothing to start from.
     #[error("no schedule to start from")]
     NoStart,
-    /// Every schedule that was tried has an infinite error.
+    /// Every schedule tried has an infinite error.
     #[error(
-        "every schedule that was tried has an infinite error: end above 0 with --eps, or use a sampler that does not divide by the noise there"
+        "every schedule tried has an infinite error: end above 0 with --eps, or use a sampler that does not divide by the noise there"
     )]
     Infinite,
-    /// More free times than a matrix of their second derivatives is kept for.
+    /// More free times than a matrix of their second derivatives can hold.
     #[error(
-        "{free} free times are too many to tune: at most {MAX_FREE}, since memory grows with their square and time with their cube; ask for fewer steps"
+        "{free} free times are too many to tune: at most {MAX_FREE}, since memory grows with their square and time with their cube: ask for fewer steps"
     )]
     TooMany {
         /// The number of free times.
         free: usize,
     },
-    /// The times found are not a grid.
+    /// The times found do not form a grid.
     #[error(transparent)]
     Grid(#[from] GridError),
 }
 
-/// Eigenvalues of the curvature over the value, smallest first, by Jacobi's rotations.
+/// Eigenvalues of the curvature divided by the value, smallest first, by Jacobi rotations.
 fn flatness(at: &Expansion) -> Vec<f64> {
     let n = at.gradient.len();
     let mut a: Vec<f64> = at.curvature.iter().map(|c| c / at.value).collect();

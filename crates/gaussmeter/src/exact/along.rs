@@ -8,20 +8,20 @@ use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use rayon::prelude::*;
 
-/// Numbers of modes times states that are kept at a time.
+/// Most numbers (modes times states) kept at a time.
 const WINDOW: usize = 1 << 21;
 
-/// Bytes of running programs that are kept at a time.
+/// Most bytes of running programs kept at a time.
 const RUNNING: usize = 1 << 28;
 
 /// The laws of a sampler's states along the way: the initial state, then one per step.
 ///
-/// Memory is 3 numbers per mode and step; [`along_with`] keeps a few states at a time.
+/// Memory is 3 numbers per mode and step; [`along_with`] keeps only a few states at a time.
 pub fn along(plan: &Plan, spectrum: &Spectrum) -> Vec<Output> {
     along_with(plan, spectrum, |output| output)
 }
 
-/// What `f` makes of the states of [`along`], in their order.
+/// Applies `f` to the states of [`along`], in order.
 ///
 /// Steps run a few at a time on all modes, so that memory does not grow with their number.
 pub fn along_with<T: Send>(
@@ -50,7 +50,7 @@ pub fn along_with<T: Send>(
         true => blocks.par_iter().map(|l| Forward::new(&program, l)).collect(),
         false => Vec::new(),
     };
-    // What is too large to be kept for all blocks runs from start to end, block by block.
+    // A program too large to be kept for all blocks runs from start to end, block by block.
     let window = if running.is_empty() { program.marks.len().max(1) } else { window };
     for marks in program.marks.chunks(window) {
         let shown: Vec<Vec<Snapshot>> = match running.is_empty() {

@@ -1,5 +1,5 @@
 //! Exact solutions of the continuous processes: the reverse SDE, the probability-flow ODE, and the
-//! family between and beyond them.
+//! one-parameter family that contains both.
 //!
 //! The family with noise level h ≥ 0 runs, backwards in t from T,
 //!
@@ -34,7 +34,7 @@ impl Reverse {
     /// r^{h²}, the square of the contraction R^{h²} that the noise adds over the ODE: in [0, 1].
     pub(super) fn contraction2(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
         let (from, to) = (from.marginal(), to.marginal());
-        // Without noise at the start there is nothing left to run along a null direction.
+        // Without noise at the start there is nothing to integrate along a null direction.
         if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
             return 1.0;
         }
@@ -43,7 +43,7 @@ impl Reverse {
         r.powf(self.noise * self.noise)
     }
 
-    /// 1 − r^{h²}: the share of s_t that is noise drawn on the way.
+    /// 1 − r^{h²}: the share of s_t that is fresh noise.
     fn fresh_noise(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
         let (from, to) = (from.marginal(), to.marginal());
         if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
@@ -64,7 +64,7 @@ impl Reverse {
         (flow * self.contraction2(eigenvalue, from, to)).sqrt()
     }
 
-    /// The law at level `to` of the solution started at level `from` (noisier, or the same), beside
+    /// The law at level `to` of the solution started at level `from` (noisier, or the same), with
     /// the target.
     ///
     /// ```
@@ -90,7 +90,7 @@ impl Reverse {
         let modes = spectrum.modes().iter().enumerate().map(|(i, mode)| {
             let lambda = mode.eigenvalue;
             let marginal = to.variance(lambda);
-            // Var y − s_t as a multiple of s_t: the only form that survives s_t → 0.
+            // Var y − s_t as a multiple of s_t: the only form that is accurate as s_t → 0.
             let carried_error = match (init.variance_error(from, i, mode), from.variance(lambda)) {
                 (error, 0.0) => error,
                 (error, start) => {
@@ -125,9 +125,9 @@ impl Reverse {
         Law { modes: modes.collect(), infinite: None }
     }
 
-    /// Covariance, per mode, of the solution at two levels: `cleaner` and `noisier` are both at or
+    /// Covariance, per mode, of the solution at two levels: `cleaner` and `noisier`, both at or
     /// below `from`, where the process starts with law `init`. The solutions are Gaussian
-    /// processes, so that these covariances and the means determine them.
+    /// processes, so these covariances and the means determine them.
     pub fn cross_covariance(
         &self,
         spectrum: &Spectrum,

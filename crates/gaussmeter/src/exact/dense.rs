@@ -1,15 +1,15 @@
 //! Exact laws for initial laws that do not commute with Σ.
 //!
-//! Samplers and continuous solutions are linear maps that commute with Σ, so that in its
-//! eigenbasis they stay diagonal, and only the initial covariance C_0 is a full matrix:
+//! Samplers and continuous solutions are linear maps that commute with Σ. In its eigenbasis they
+//! are diagonal, and only the initial covariance C_0 is a full matrix:
 //!
 //! - a sampler: E x_N = G m_0 + c μ, Cov x_N = G C_0 G + diag q, with gain G, mean gain c and noise
 //!   variance q of its [`Output`];
 //! - a [`Reverse`] process: E y_t = α_t μ + Φ (m_0 − α_T μ), Cov y_t = Σ_t + Φ (C_0 − Σ_T) Φ, and
 //!   Cov(y_t, y_s) = Φ_{t←s} Cov y_s.
 //!
-//! With the law of the target beside it, [`wasserstein2_dense`](crate::metric::wasserstein2_dense)
-//! is then the exact error.
+//! With the law of the target, [`wasserstein2_dense`](crate::metric::wasserstein2_dense) then gives
+//! the exact error.
 //!
 //! ```
 //! use gaussmeter::exact::dense::{DenseData, DenseGaussian, Matrix};
@@ -20,7 +20,7 @@
 //! let covariance = Matrix::from_rows(&[[1.0, 0.9], [0.9, 1.0]])?;
 //! let data = DenseData::new(vec![0.5, -0.5], covariance)?;
 //!
-//! // Sampling starts from a law that mixes the eigenvectors of the covariance.
+//! // Sampling starts from a law that is not diagonal in the eigenbasis of the covariance.
 //! let init = DenseGaussian::new(vec![0.0, 0.0], Matrix::from_rows(&[[1.5, 0.2], [0.2, 0.7]])?)?;
 //! let init = data.to_eigenbasis(&init)?;
 //!
@@ -47,11 +47,11 @@ use thiserror::Error;
 /// Largest number of coordinates: one matrix of that size holds 2 GiB.
 pub const MAX_DIM: usize = 16_384;
 
-/// A dense law cannot be computed.
+/// Why a dense law cannot be computed.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum DenseError {
-    /// Mean and covariance are not those of a Gaussian law, or have the wrong size.
+    /// Mean and covariance do not define a Gaussian law, or have the wrong size.
     #[error(transparent)]
     Gaussian(#[from] GaussianError),
     /// The eigenvalues do not form a spectrum.
@@ -121,7 +121,7 @@ impl DenseData {
         Ok(DenseData { basis: Some(basis), ..DenseData::of(&spectrum)? })
     }
 
-    /// Data known by their spectrum only: their coordinates are those of the eigenbasis, in the
+    /// Data known only by their spectrum: their coordinates are those of the eigenbasis, in the
     /// order of [`Spectrum::modes`], each repeated by its multiplicity.
     ///
     /// # Errors
@@ -142,8 +142,8 @@ impl DenseData {
     pub fn spectrum(&self) -> &Spectrum {
         &self.spectrum
     }
-    /// The eigenvectors, one per column in the order of the coordinates; `None` for data known by
-    /// their spectrum only.
+    /// The eigenvectors, one per column in the order of the coordinates; `None` for data known only
+    /// by their spectrum.
     pub fn basis(&self) -> Option<&Matrix> {
         self.basis.as_ref()
     }
@@ -152,7 +152,7 @@ impl DenseData {
         self.modes.len()
     }
 
-    /// A law given in the coordinates of the data, in the eigenbasis.
+    /// Converts a law from the coordinates of the data to the eigenbasis.
     ///
     /// # Errors
     /// [`DenseError::Gaussian`] if the dimensions differ.
@@ -160,7 +160,7 @@ impl DenseData {
         self.rotated(law, Matrix::transpose)
     }
 
-    /// A law given in the eigenbasis, in the coordinates of the data.
+    /// Converts a law from the eigenbasis to the coordinates of the data.
     ///
     /// # Errors
     /// [`DenseError::Gaussian`] if the dimensions differ.
@@ -168,8 +168,8 @@ impl DenseData {
         self.rotated(law, Matrix::clone)
     }
 
-    /// What laws are compared with, in the eigenbasis: the law of the data, or that of the forward
-    /// process at `level`.
+    /// The target that laws are compared with, in the eigenbasis: the law of the data, or that of
+    /// the forward process at `level`.
     ///
     /// # Errors
     /// [`DenseError::Gaussian`] if `level` is not finite.
@@ -215,8 +215,8 @@ fn check_dim(dim: f64) -> Result<(), DenseError> {
 }
 
 impl Output {
-    /// [`Output::law`] for an initial law with a full covariance, in the eigenbasis; `data` are the
-    /// data this output belongs to.
+    /// [`Output::law`] for an initial law with a full covariance, in the eigenbasis; `data` must be
+    /// the data this output belongs to.
     ///
     /// # Errors
     /// [`DenseError`]: the dimensions differ, or the law is infinite.
@@ -242,7 +242,7 @@ impl Output {
 
 impl Reverse {
     /// [`Reverse::law`] for an initial law with a full covariance, in the eigenbasis: the law at
-    /// level `to` of the solution that has law `init` at level `from`.
+    /// level `to` of the solution with law `init` at level `from`.
     ///
     /// ```
     /// use gaussmeter::exact::continuous::{ODE, SDE};
@@ -297,8 +297,8 @@ impl Reverse {
         propagate(data, init, &gain, &shift, &noise_variance)
     }
 
-    /// Cov(y_cleaner, y_noisier), rows for the cleaner level, of the solution that has law `init` at
-    /// level `from`, in the eigenbasis.
+    /// Cov(y_cleaner, y_noisier), with rows for the cleaner level, of the solution with law `init`
+    /// at level `from`, in the eigenbasis.
     ///
     /// # Errors
     /// [`DenseError`]: the dimensions differ, or the levels are not in order.

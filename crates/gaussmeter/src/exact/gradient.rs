@@ -1,14 +1,14 @@
-//! Exact derivatives: how the law of a sampler's output changes with the times of its grid.
+//! Exact derivatives of the law of a sampler's output with respect to the times of its grid.
 //!
-//! The transposed program of [`Output::of`](super::Output::of) gives, for every vector, its adjoint
-//! a: the coefficient with which it enters the output. Standard deviation and mean are made of
-//! adjoints, so their derivatives with respect to a coefficient need the adjoint of *that* linear
-//! program, which is the program itself, run forwards from seeds:
+//! The transposed program of [`Output::of`](super::Output::of) gives the adjoint a of every vector:
+//! its coefficient in the output. Standard deviation and mean are functions of adjoints, so their
+//! derivatives with respect to a coefficient need the adjoint of *that* linear program, which is
+//! the program itself, run forwards from seeds:
 //!
 //! ∂s/∂c = a(dst) y(src) for a term c · src of dst.
 //!
-//! Two sweeps a mode, whatever the number of times; what follows from the coefficients to the times
-//! is the chain rule along the recorded [`Graph`](crate::numeric::differentiation::Graph).
+//! That makes two sweeps per mode for any number of times; the chain rule along the recorded
+//! [`Graph`](crate::numeric::differentiation::Graph) leads from coefficients to times.
 
 use super::Init;
 use crate::grid::Grid;
@@ -23,18 +23,18 @@ use crate::tape::{Op, Var};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Modes that are run together.
+/// Modes that run together.
 const LANES: usize = 32;
-/// Modes per task; sums run over tasks in order, so that results do not depend on threads.
+/// Modes per task; sums run over tasks in order, so that results do not depend on the threads.
 const TASK: usize = 8 * LANES;
 
 type Block = [f64; LANES];
 
-/// An error that adds up over eigenvectors: the share of one (without the multiplicity) from its place
-/// in the spectrum, itself, and standard deviation and mean of the output.
+/// An error that is a sum over eigenvectors: computes the share of one (without the multiplicity)
+/// from its index in the spectrum, its mode, and the standard deviation and mean of the output.
 pub type Shares<'a> = &'a (dyn Fn(usize, &Mode, f64, f64) -> Share + Sync);
 
-/// A sampler on a grid of which some times are variables.
+/// A sampler on a grid, some of whose times are variables.
 #[derive(Debug)]
 pub struct Differentiable {
     ops: Vec<Op<Real>>,
@@ -68,16 +68,16 @@ enum Place {
 
 impl Differentiable {
     /// Records a sampler with the times `free` of its grid as variables. A time where σ = 0 cannot
-    /// be one.
+    /// be a variable.
     ///
     /// # Errors
-    /// [`SamplerError`]: the sampler has no meaning on this grid.
+    /// [`SamplerError`]: the sampler is undefined on this grid.
     pub fn new(
         sampler: &dyn Sampler,
         grid: &Grid,
         free: Range<usize>,
     ) -> Result<Self, SamplerError> {
-        // Checks that every coefficient is finite.
+        // This checks that every coefficient is finite.
         sampler.plan(grid)?;
         let (recorded, graph) = record(|| {
             let (grid, times) = grid.with_variables(free);
@@ -115,8 +115,8 @@ impl Differentiable {
         Ok(Differentiable { ops, var_count, start, output, times, sites, start_rows })
     }
 
-    /// An error and its derivatives with respect to the free times. The value is infinite, and the
-    /// derivatives 0, where the law is infinite.
+    /// An error and its derivatives with respect to the free times. If the law is infinite, the
+    /// value is infinite and the derivatives are 0.
     pub fn expand(&self, spectrum: &Spectrum, init: &Init, shares: Shares<'_>) -> Expansion {
         let n = self.times;
         let nothing =
@@ -166,7 +166,7 @@ fn factor_of(op: &Op<Real>) -> Option<Factor> {
     }
 }
 
-/// What does not change from block to block.
+/// What is the same for all blocks.
 struct Run<'a> {
     plan: &'a Differentiable,
     factors: Vec<Option<Factor>>,
@@ -227,7 +227,7 @@ impl Machine {
                 by[k][i] = times * slope;
                 curvature[k][i] = times * share.curvature[k];
             }
-            // At s = 0 the standard deviation is at its least.
+            // The standard deviation has its minimum at s = 0.
             let per_std = if std == 0.0 { 0.0 } else { 1.0 / std };
             of_std.initial[i] = per_std * gain[i] * v0;
             of_std.per_noise[i] = per_std;
@@ -250,7 +250,8 @@ impl Machine {
         self.accumulate(&by, &curvature, sum);
     }
 
-    /// Adjoints; the variance of the noises and the coefficient of the data's mean.
+    /// Computes the adjoints; returns the variance of the noises and the coefficient of the data's
+    /// mean.
     fn backwards(&mut self, run: &Run, lambda: &Block) -> (Block, Block) {
         let (mut noise, mut mean_gain) = ([0.0; LANES], [0.0; LANES]);
         self.adjoint.fill([0.0; LANES]);
@@ -292,7 +293,7 @@ impl Machine {
         (noise, mean_gain)
     }
 
-    /// The program from a seed.
+    /// Runs the program forwards from a seed.
     fn forwards(&mut self, run: &Run, lambda: &Block, seed: &Seed) {
         self.response[0] = seed.initial;
         for (k, op) in run.plan.ops.iter().enumerate() {
@@ -332,7 +333,7 @@ impl Machine {
         }
     }
 
-    /// Derivatives with respect to the times: of the coefficients, weighed by what they are worth.
+    /// Derivatives with respect to the times: those of the coefficients, weighted.
     fn collect(&mut self, run: &Run, lambda: &Block, seed: &Seed, which: usize) {
         let Machine { adjoint, response, slopes, .. } = self;
         let slopes = &mut slopes[which];
@@ -378,7 +379,7 @@ impl Machine {
         }
     }
 
-    /// Gradient and curvature of the error (the upper half).
+    /// Adds gradient and curvature (upper half) of the error.
     fn accumulate(&self, by: &[Block; 2], curvature: &[Block; 2], sum: &mut Expansion) {
         let kinds = if self.has_mean { 2 } else { 1 };
         for kind in 0..kinds {
@@ -402,14 +403,14 @@ impl Machine {
     }
 }
 
-/// What a forward sweep starts from: derivatives of a standard deviation or a mean.
+/// The start of a forward sweep: derivatives of a standard deviation or a mean.
 #[derive(Default)]
 struct Seed {
     /// With respect to the coefficient of the initial state.
     initial: Block,
     /// With respect to the coefficient of a noise, per unit of it.
     per_noise: Block,
-    /// With respect to the coefficient of what the data's mean adds to a prediction.
+    /// With respect to the coefficient of the data's mean in a prediction.
     by_mean: Block,
     /// With respect to α and σ at the start.
     start: [Block; 2],

@@ -25,11 +25,11 @@ pub enum Init {
     },
 }
 
-/// An initial law does not fit its spectrum.
+/// Why an initial law does not fit its spectrum.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum InitError {
-    /// The lists of a [`Init::Diagonal`] have the wrong length.
+    /// The lists of an [`Init::Diagonal`] have the wrong length.
     #[error("an initial law with {mean} means and {variance} variances for {modes} modes")]
     Length {
         /// Number of means.
@@ -52,7 +52,7 @@ pub enum InitError {
 }
 
 impl Init {
-    /// N(0, std² I) with the process's own std filled in; lists checked against the spectrum.
+    /// Fills in the process's own std in N(0, std² I), and checks lists against the spectrum.
     ///
     /// # Errors
     /// [`InitError`]
@@ -91,7 +91,7 @@ impl Init {
         }
     }
 
-    /// How `by_mean` · m_0 + `by_variance` · v_0 changes with α and σ at the start.
+    /// Derivatives of `by_mean` · m_0 + `by_variance` · v_0 with respect to α and σ at the start.
     pub(super) fn start_slopes(
         &self,
         start: &Level,
@@ -132,7 +132,7 @@ impl Init {
         }
     }
 
-    /// `exact` or `normal`, the name in files and tables.
+    /// `exact`, `normal` or `given`, the name in files and tables.
     pub fn name(&self) -> &'static str {
         match self {
             Init::Exact => "exact",
@@ -142,12 +142,12 @@ impl Init {
     }
 }
 
-/// An unresolved std is that of pure noise at the start.
+/// Without a given std, that of pure noise at the start.
 fn std_of(std: Option<f64>, start: &Level) -> f64 {
     std.unwrap_or(if start.variance_preserving { 1.0 } else { start.sigma })
 }
 
-/// The initial laws that have a text form.
+/// The initial laws that can be written as text.
 pub fn registry() -> Registry<Init> {
     Registry { family: "init", entries: vec![&EXACT, &NORMAL], refused: &[] }
 }

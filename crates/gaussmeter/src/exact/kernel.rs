@@ -1,8 +1,8 @@
 //! The inner loops: blocks of modes outside, the program inside, so that everything stays in the
-//! first-level cache however many modes there are.
+//! first-level cache for any number of modes.
 //!
-//! Element-wise IEEE arithmetic only, no fused multiply-add: every instruction set gives the same
-//! bits. The widest one is chosen at run time.
+//! Only element-wise IEEE arithmetic without fused multiply-add: every instruction set gives the
+//! same bits. The widest one is chosen at run time.
 
 use super::program::{Instruction, Link, Load, Mark, MeanTerm, Program, Term};
 use super::stages::{Stage, Step, shape};
@@ -11,7 +11,7 @@ use super::stages::{Stage, Step, shape};
 pub(super) const LANES: usize = 64;
 
 /// One number per mode of a block. Aligned to cache lines: vector accesses that straddle two lines
-/// cost twice.
+/// cost twice as much.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Block([f64; LANES]);
@@ -36,7 +36,7 @@ impl Machine {
     }
 }
 
-/// `registers` without number `dst`, and that one alone.
+/// `registers` without number `dst`, and that one separately.
 struct Others<'a> {
     before: &'a [Block],
     after: &'a [Block],
@@ -96,7 +96,7 @@ fn combine(dst: &mut Block, terms: &[Term], weights: &[Block], others: &Others<'
     }
 }
 
-/// The weights of the factors that an instruction needs, for a block.
+/// The weights of the factors an instruction needs, for a block.
 #[inline(always)]
 fn load_all(program: &Program, loads: &[Load], lambda: &Block, weights: &mut [Block]) {
     for load in loads {
@@ -114,7 +114,7 @@ fn load_all(program: &Program, loads: &[Load], lambda: &Block, weights: &mut [Bl
     }
 }
 
-/// Modes whose state fits the machine's vector registers.
+/// Modes whose state fits in the machine's vector registers.
 const TILE: usize = 64;
 
 /// Runs a chain of links: the state never leaves the vector registers.
@@ -163,9 +163,10 @@ fn term<const SHAPE: u64>(stage: &Stage, row: usize, t: usize, weight: f64, v: f
 }
 
 /// Runs a step of `ROWS` rows in one pass over the modes. A row whose bit in `FRESH` is set takes its
-/// weights from `ahead`, where those of the next step replace them, if there is one; other rows have
-/// the weights of the row before.
+/// weights from `ahead` and replaces them by those of the next step, if there is one; other rows
+/// reuse the weights of the row before.
 ///
+/// The bits are those of rows run one by one, which add the last term first.
 /// Bits are those of rows that run one by one, which add the last term first.
 #[inline(always)]
 fn run_step<const ROWS: usize, const FRESH: u8, const SHAPE: u64, const IS_LAST: bool>(
@@ -176,7 +177,7 @@ fn run_step<const ROWS: usize, const FRESH: u8, const SHAPE: u64, const IS_LAST:
     carried: &mut Block,
     ahead: &mut [Block; ROWS],
 ) {
-    // Unrolled here, since compilers give up on such loops now and then.
+    // Unrolled by hand, since compilers sometimes fail to.
     macro_rules! row {
         ($i:ident $weight:ident $row:literal: $last:literal $v:ident $(, $t:literal $u:ident)*) => {{
             if FRESH >> $row & 1 == 1 {
@@ -310,7 +311,7 @@ fn padded(eigenvalues: &[f64]) -> Block {
 }
 
 /// Runs a transposed program on every block of modes: gain on the initial state, variance of the
-/// fresh noises in the output, and (where `mean` is wanted) weight of the data's mean.
+/// fresh noises in the output, and (if `mean` is wanted) weight of the data's mean.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
     "x86_64+avx2"
@@ -391,7 +392,7 @@ pub(super) fn run_transposed(
     }
 }
 
-/// What a forward program keeps for one block of modes: its registers, with their mean and their
+/// The state of a forward program for one block of modes: its registers, with their mean and their
 /// covariance (due to fresh noises).
 pub(super) struct Forward {
     machine: Machine,
@@ -443,8 +444,8 @@ impl Forward {
     }
 }
 
-/// Runs a forward program on a block of modes, on from where it stands to the last of some marks, and
-/// keeps every marked state.
+/// Continues a forward program on a block of modes up to the last of some marks, and keeps every
+/// marked state.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
     "x86_64+avx2"

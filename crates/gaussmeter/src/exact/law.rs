@@ -18,8 +18,8 @@ pub enum Reason {
         /// The smallest eigenvalue where it happened.
         eigenvalue: f64,
     },
-    /// The output has a null direction that the data lack, or the other way round: the laws are
-    /// mutually singular, so that one is infinitely unlikely under the other.
+    /// The output has a null direction that the data lack, or vice versa: the laws are mutually
+    /// singular, and one is infinitely unlikely under the other.
     Ranges {
         /// The smallest eigenvalue where it happens.
         eigenvalue: f64,
@@ -38,11 +38,11 @@ impl std::fmt::Display for Reason {
                 write!(f, "the recursion overflows at eigenvalue {eigenvalue:e}")
             }
             Reason::Ranges { eigenvalue: 0.0 } => f.write_str(
-                "along the null directions of the data the output is not the same point: the laws are mutually singular",
+                "along the null directions of the data the output differs from the data: the laws are mutually singular",
             ),
             Reason::Ranges { eigenvalue } => write!(
                 f,
-                "the output is degenerate at eigenvalue {eigenvalue:e}, the data are not: the laws are mutually singular"
+                "the output is degenerate at eigenvalue {eigenvalue:e}, but the data are not: the laws are mutually singular"
             ),
         }
     }
@@ -78,7 +78,7 @@ pub struct LawMode {
     pub variance_error: f64,
 }
 
-/// A Gaussian law N(m, diag v) in the eigenbasis of Σ, mode by mode, beside the law it should be.
+/// A Gaussian law N(m, diag v) in the eigenbasis of Σ, mode by mode, with its target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Law {
     /// One entry per mode of the spectrum, in its order.
@@ -88,8 +88,8 @@ pub struct Law {
 }
 
 impl Law {
-    /// Number of modes that the sampler flips: a negative gain leaves the law as it is, but turns
-    /// every sample over.
+    /// Number of modes that the sampler flips: a negative gain does not change the law, but changes
+    /// the sign of every sample.
     pub fn negative_gains(&self) -> usize {
         self.modes.iter().filter(|m| m.gain < 0.0).count()
     }

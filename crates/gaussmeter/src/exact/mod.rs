@@ -6,8 +6,8 @@
 //!
 //! x_N = gain · x_0 + Σⱼ bⱼ zⱼ + c μ,
 //!
-//! per mode, whatever history and noises the sampler has. [`Output::of`] finds gain, Σ bⱼ² and c by
-//! running the **transposed** program (the adjoint of each noise is its coefficient in the output);
+//! per mode, whatever its history and noises. [`Output::of`] computes gain, Σ bⱼ² and c by running
+//! the **transposed** program (the adjoint of each noise is its coefficient in the output);
 //! [`along`] runs the program forwards and carries the covariance of the live vectors, for the laws
 //! at every step. The two are independent of each other and check each other.
 
@@ -39,8 +39,8 @@ use rows::Singular;
 const TASK: usize = 4096;
 const _: () = assert!(TASK.is_multiple_of(LANES));
 
-/// The output of a plan as an affine map, per mode of a spectrum: applying it to any initial law
-/// costs nothing, so one run serves every initialization.
+/// The output of a plan as an affine map, per mode of a spectrum. It can be applied to any initial
+/// law at no cost, so one run serves every initialization.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// Coefficient of the initial state.
@@ -61,8 +61,7 @@ fn reason(singular: Singular) -> Reason {
     Reason::SingularPrediction { kind: singular.kind, t: singular.t, step: singular.step }
 }
 
-/// Infinite entries for null directions where a singular prediction is used, and wherever
-/// something overflowed.
+/// Makes null directions infinite where a singular prediction is used, and whatever overflowed.
 fn mark_infinite(
     eigenvalues: &[f64],
     singular: Option<Singular>,
@@ -137,7 +136,7 @@ impl Output {
         }
     }
 
-    /// The law of this state for an initial law, beside the target.
+    /// The law of this state for an initial law, with its target.
     pub fn law(&self, spectrum: &Spectrum, init: &Init, target: Target) -> Law {
         let times = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a * b };
         let level = self.level.marginal();
@@ -146,7 +145,7 @@ impl Output {
             let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
             let variance = times(g * g, v0) + self.noise_variance[i];
             let mean = match times(g, m0) + times(c, mode.mean) {
-                // Infinite parts of opposite sign.
+                // Infinite terms of opposite sign.
                 mean if mean.is_nan() => f64::INFINITY,
                 mean => mean,
             };

@@ -23,7 +23,7 @@ pub(super) struct Load {
     pub slot: u32,
 }
 
-/// A row of one term whose factor no other row uses: `registers[dst] = (c + e w) · source`. The
+/// A row with one term whose factor no other row uses: `registers[dst] = (c + e w) · source`. The
 /// steps of a one-stage sampler form a chain of links, which runs without touching memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -48,10 +48,10 @@ pub(super) struct Instruction {
     pub is_seed: bool,
     /// Index of its link, if the row is one: `terms` and `loads` are not needed then.
     pub link: Option<u32>,
-    /// Whether it is the next link of a chain: the previous instruction is a link too, and this one
-    /// alone reads its result.
+    /// Whether it is the next link of a chain: the previous instruction is a link too, and only
+    /// this one reads its result.
     pub continues: bool,
-    /// Index of its step, if this is not one row but several that run in one pass.
+    /// Index of its step, if it stands for several rows that run in one pass.
     pub step: Option<u32>,
     /// One past the last term, load and mean term; the first is where the previous one ended.
     pub terms_end: u32,
@@ -98,7 +98,7 @@ impl Program {
         self.instructions.iter().any(|i| i.noise_variance != 0.0)
     }
 
-    /// Registers hold vectors; marks tell the states along the way.
+    /// Registers hold vectors; marks point to the states along the way.
     pub fn forward(plan: &Plan) -> Self {
         let rows = Rows::of(plan);
         let mut tainted: Vec<Option<Singular>> = vec![None; rows.var_count];
@@ -134,8 +134,8 @@ impl Program {
     /// Registers hold adjoints, the coefficients of the output: the adjoint of a row with noise is
     /// the coefficient of that noise, the adjoint of the initial state is the gain.
     ///
-    /// Without the data's mean, steps of several stages run in one pass; it needs every state on the
-    /// way.
+    /// Without the data's mean, steps with several stages run in one pass; the mean needs every
+    /// state along the way.
     pub fn transposed(plan: &Plan, with_mean: bool) -> Self {
         let rows = Rows::of(plan);
         let mut reachable = rows.reachable();
@@ -224,7 +224,7 @@ struct Assembly {
     links: Vec<Link>,
     steps: Vec<Step>,
     stages: Vec<Stage>,
-    /// The factor of the last row and the state, where a step was emitted last.
+    /// The factor of the last row and the state, if a step was just emitted.
     before: Option<(u32, Var)>,
     /// Variables to release once a row index is reached, because a mark reads them until then.
     waiting: Vec<(usize, Var)>,
@@ -332,7 +332,7 @@ impl Assembly {
                 self.slots.free.push(self.slot[s.factor as usize]);
             }
         }
-        // What no later row reads, such as the adjoint of a noise, gives its register back at once.
+        // What no later row reads, such as the adjoint of a noise, frees its register at once.
         if self.last_read[row.dst.index()] <= k {
             self.release(row.dst, k);
         }
@@ -351,7 +351,7 @@ impl Assembly {
         });
     }
 
-    /// Emits the rows from `k` that run in one pass, and tells their number, which may be 0.
+    /// Emits the rows from `k` on that run in one pass, and returns their number, which may be 0.
     fn emit_step(&mut self, k: usize, rows: &[Row], factors: &[Factor]) -> usize {
         let before = self.before.take();
         let carried = before.map_or(NO_FACTOR, |(factor, _)| factor);
@@ -393,7 +393,7 @@ impl Assembly {
         rows
     }
 
-    /// Gives back the register of a vector that no row after `k` reads, once no mark reads it either.
+    /// Frees the register of a vector that no row after `k` reads, once no mark reads it either.
     fn release(&mut self, var: Var, k: usize) {
         match self.keep_until[var.index()] {
             usize::MAX => {}

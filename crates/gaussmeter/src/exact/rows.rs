@@ -143,7 +143,7 @@ impl Rows {
 
     fn factor(&mut self, kind: Prediction, level: &Level) -> u32 {
         let factor = Factor::new(kind, level);
-        // Stages share levels with their neighbours only.
+        // Stages share levels only with their neighbours.
         let recent = self.factors.len().saturating_sub(4);
         let index = match self.factors[recent..].iter().position(|f| *f == factor) {
             Some(i) => recent + i,
@@ -173,8 +173,8 @@ impl Rows {
     }
 }
 
-/// Which variables must be vectors of their own: whatever the network is evaluated at, states, the
-/// output, and noises that are read more than once.
+/// Which variables must be vectors of their own: arguments of the network, states, the output, and
+/// noises that are read more than once.
 fn needs_row(plan: &Plan) -> Vec<bool> {
     let mut needs = vec![false; plan.var_count()];
     let mut read = vec![false; plan.var_count()];

@@ -1,8 +1,8 @@
-//! Steps of several stages: consecutive rows that read one state, and leave one.
+//! Steps with several stages: consecutive rows that read one state and leave one.
 //!
 //! In the transposed program of a Runge–Kutta method, the rows of a step read the state after it and
-//! each other, and nothing but the state before it is read later. Such a step runs in one pass over
-//! the modes: its stages stay in vector registers, under the divisions of the next step.
+//! each other, and only the state before it is read later. Such a step runs in one pass over the
+//! modes: its stages stay in vector registers, overlapping the divisions of the next step.
 
 use super::rows::{NO_FACTOR, Row, Share};
 use crate::network::Factor;
@@ -12,8 +12,8 @@ use smallvec::SmallVec;
 /// Most stages of a step that runs in one pass.
 pub(super) const MOST: usize = 4;
 
-/// One row of a step: `Σⱼ (cⱼ + eⱼ w) vⱼ`, with w the weight of its own factor, v_0 the state that the
-/// step reads and v_j the result of its row number j, from 1.
+/// One row of a step: `Σⱼ (cⱼ + eⱼ w) vⱼ`, where w is the weight of its own factor, v_0 the state
+/// that the step reads and v_j the result of its row number j, from 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stage {
     pub factor: Factor,
@@ -22,7 +22,7 @@ pub(super) struct Stage {
 }
 
 /// How the rows of a step are formed: one octal digit per term, for term t of row j the one at
-/// `MOST j + t`. What need not be multiplied is not: a step is bound by its multiplications.
+/// `MOST j + t`. Unneeded multiplications are skipped: they bound the speed of a step.
 pub(super) mod shape {
     use super::MOST;
 
@@ -65,7 +65,8 @@ pub(super) struct Step {
 
 /// The step whose first row is number `k`, if there is one; its stages are added to `stages`.
 ///
-/// `last_read` tells which row reads a vector last; `carried` is the factor of the row before, where a
+/// `last_read` gives the row that reads a vector last; `carried` is the factor of the row before,
+/// if a step ends there.
 /// step ends there.
 pub(super) fn find(
     rows: &[Row],
@@ -77,7 +78,7 @@ pub(super) fn find(
 ) -> Option<Step> {
     let [only] = rows[k].shares[..] else { return None };
     let mut read_until = last_read[only.src.index()];
-    // A row alone is a link.
+    // A single row is a link.
     if read_until == k {
         return None;
     }
@@ -104,8 +105,8 @@ pub(super) fn find(
     None
 }
 
-/// A row that reads some of `sources` in their order, the last one certainly, with weights of one
-/// factor: that factor, the row, and the kinds of its terms.
+/// A row that reads some of `sources` in order, always including the last, with the weights of one
+/// factor: returns that factor, the row, and the kinds of its terms.
 fn stage(row: &Row, sources: &[Var], factors: &[Factor]) -> Option<(u32, Stage, u64)> {
     let index = row.shares.iter().map(|s| s.factor).find(|f| *f != NO_FACTOR)?;
     let factor = *factors.get(index as usize)?;
@@ -116,7 +117,7 @@ fn stage(row: &Row, sources: &[Var], factors: &[Factor]) -> Option<(u32, Stage, 
     let mut shape = 0;
     let mut next = 0;
     for share in &row.shares {
-        // In this order they are added.
+        // They are added in this order.
         let place = next + sources[next..].iter().position(|s| *s == share.src)?;
         next = place + 1;
         let kind = match share {

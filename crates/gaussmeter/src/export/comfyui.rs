@@ -5,12 +5,12 @@ use crate::grid::Grid;
 use crate::process::Flow;
 use std::sync::Arc;
 
-/// The text of ComfyUI's node ManualSigmas, for SamplerCustom: plain decimals, since the node takes
-/// numbers apart at an exponent. Levels are σ/α, and u for models of flow matching.
+/// The text for ComfyUI's node ManualSigmas, for SamplerCustom: plain decimals, since the node
+/// cannot parse exponents. Levels are σ/α, or u for flow matching models.
 #[derive(Clone, Debug, PartialEq)]
 struct ComfyUi {
     sampler: String,
-    /// Whether the model is one of flow matching; `None` if its process says so.
+    /// Whether the model is a flow matching model; `None` if its process decides.
     flow: Option<bool>,
 }
 
@@ -35,14 +35,14 @@ static RUNNERS: &[Runner] = &[
     runner("lms", "lms:final=denoiser"),
 ];
 
-/// On models of flow matching a step is one in u; of the others it is not known here what they do.
+/// On flow matching models their step is one in u; what the others do there is not known here.
 static ON_FLOW: &[Runner] = &[runner("euler", "ddim"), runner("heun", "heun:final=euler")];
 
 impl Target for ComfyUi {
     fn place(&self, asked: &Asked<'_>) -> Result<Placed, ExportError> {
         let flow = self.flow.unwrap_or_else(|| is_flow(asked.grid));
         let (what, runners) = match flow {
-            true => ("sampler of ComfyUI on models of flow matching", ON_FLOW),
+            true => ("sampler of ComfyUI on flow matching models", ON_FLOW),
             false => ("sampler of ComfyUI", RUNNERS),
         };
         let chosen = choose(what, &self.sampler, runners, |_| true, asked)?;
@@ -54,7 +54,7 @@ impl Target for ComfyUi {
             (levels, Grid::new(Arc::new(Flow), &times), Start::Sigma)
         } else {
             let (levels, grid) = single_grid(name, asked.grid)?;
-            // Noise is scaled by √(1 + σ²) from the model's highest level on, else by σ.
+            // Noise is scaled by √(1 + σ²) from the model's highest level on, otherwise by σ.
             let process = grid.process();
             let highest = process.level(process.t_max()).noise_ratio();
             let full = grid.start().noise_ratio() >= highest * (1.0 - 1e-5);
@@ -65,7 +65,7 @@ impl Target for ComfyUi {
         changes.push("sigmas are rounded to float32".into());
         if grid.end().sigma > 0.0 {
             changes.push(format!(
-                "the list ends at {}, not 0: what is left of the noise stays in the picture",
+                "the list ends at {}, not 0: the remaining noise stays in the picture",
                 plain(values[values.len() - 1])
             ));
         }
@@ -91,7 +91,7 @@ impl Target for ComfyUi {
 pub(super) static ENTRY: Entry<dyn Target> = Entry {
     name: "comfyui",
     aliases: &["comfy"],
-    summary: "the text of ComfyUI's node ManualSigmas, for SamplerCustom",
+    summary: "text for ComfyUI's node ManualSigmas, for SamplerCustom",
     source: "ComfyUI at a125cd84b054, comfy_extras/nodes_custom_sampler.py",
     order: None,
     parameters: &[
@@ -99,13 +99,13 @@ pub(super) static ENTRY: Entry<dyn Target> = Entry {
             name: "sampler",
             kind: Kind::Text,
             default: Some("auto"),
-            summary: "its sampler, such as dpmpp_2m; auto: the one that takes the sampler's steps",
+            summary: "ComfyUI's sampler, such as dpmpp_2m; auto: the one that takes the same steps",
         },
         Parameter {
             name: "model",
             kind: Kind::Choice(&["auto", "eps", "flow"]),
             default: Some("auto"),
-            summary: "whether levels are sigma/alpha (eps, also v and EDM) or u (flow); auto: as the process",
+            summary: "whether levels are sigma/alpha (eps, also v and EDM) or u (flow); auto: decided by the process",
         },
     ],
     build: |a| {

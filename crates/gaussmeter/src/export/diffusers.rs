@@ -8,14 +8,14 @@ use crate::grid::{Grid, ratio_at};
 use crate::process::Process;
 use std::fmt::Write as _;
 
-/// The list that a scheduler of diffusers takes, and what the scheduler makes of it:
+/// The list that a scheduler of diffusers accepts, and how the scheduler uses it:
 ///
 /// | | takes |
 /// |---|---|
-/// | EulerDiscrete | `sigmas` σ/α, with the last |
-/// | FlowMatchEulerDiscrete | `sigmas` u without the last, to which it applies its shift |
-/// | EDMEuler | `sigmas` on its Karras ramp from 0 to 1, without the last |
-/// | HeunDiscrete | `timesteps`, between which σ/α is linear |
+/// | EulerDiscrete | `sigmas` σ/α, including the last |
+/// | FlowMatchEulerDiscrete | `sigmas` u without the last; the scheduler applies its shift to them |
+/// | EDMEuler | `sigmas` as positions on its Karras ramp from 0 to 1, without the last |
+/// | HeunDiscrete | `timesteps`; σ/α is linear between whole ones |
 /// | DPMSolverMultistep, DDPM | whole `timesteps` |
 #[derive(Clone, Debug, PartialEq)]
 struct Diffusers {
@@ -23,7 +23,7 @@ struct Diffusers {
     shift: f64,
 }
 
-/// What a scheduler is told.
+/// What a scheduler is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum List {
     Sigmas,
@@ -43,16 +43,16 @@ const fn runner(
     Runner { name, runs, options, arguments }
 }
 
-/// What every class whose list is converted otherwise is told; only one of them may be true.
+/// Settings for every class that would otherwise convert its list; only one may be true.
 const AS_LISTED: &[(&str, &str)] = &[
     ("use_karras_sigmas", "False"),
     ("use_exponential_sigmas", "False"),
     ("use_beta_sigmas", "False"),
 ];
 
-/// The other keys of a class that change what it does with the list, with the values that a runner
-/// relies on; what a runner or the list itself sets is not among them. Betas, the kind of prediction,
-/// σ_data and how the network is told its level are the model's, and stay as they are.
+/// The other keys of a class that change how it uses the list, with the values that a runner relies
+/// on, except those set by a runner or by the list itself. Betas, the type of prediction, σ_data
+/// and how the network is told its level belong to the model and are unchanged.
 const PINNED: &[(&str, &[(&str, &str)])] = &[
     // This spacing starts at √(1 + σ²).
     ("EulerDiscreteScheduler", &[("timestep_spacing", "\"leading\"")]),
@@ -81,8 +81,8 @@ const PINNED: &[(&str, &[(&str, &str)])] = &[
     ("DDPMScheduler", &[("clip_sample", "False"), ("thresholding", "False")]),
 ];
 
-/// The arguments of a configuration, one a line: those of the runner and of its list, then the keys
-/// that would undo them.
+/// The arguments of a configuration, one per line: those of the runner and of its list, then the
+/// keys that would undo them.
 fn pinned(scheduler: &str, own: &[&str]) -> String {
     let converts = !["EDMEulerScheduler", "DDPMScheduler"].contains(&scheduler);
     let others = PINNED.iter().filter(|(name, _)| *name == scheduler).flat_map(|(_, keys)| *keys);
@@ -184,22 +184,22 @@ impl Target for Diffusers {
     }
 }
 
-/// A name with the ending that all of them have.
+/// A name with the common ending.
 fn full_name(name: &str) -> String {
     let is_full = name == "auto" || name.to_lowercase().ends_with("scheduler");
     if is_full { name.into() } else { format!("{name}Scheduler") }
 }
 
-/// What ends up in the snippet.
+/// The contents of the snippet.
 struct Snippet<'a> {
     scheduler: &'a str,
     argument: &'static str,
-    /// Name of the list: not that of the argument where its numbers are no σ/α.
+    /// Name of the list: not that of the argument if its numbers are not σ/α.
     list: &'static str,
     digits: &'a [String],
-    /// Arguments of its configuration, a line each.
+    /// Arguments of its configuration, one per line.
     configuration: String,
-    /// How it is called, if pipelines cannot hand the list on.
+    /// How it is called, if pipelines cannot pass the list on.
     call: Option<&'static str>,
 }
 
@@ -239,7 +239,7 @@ fn by_sigmas(grid: &Grid, chosen: Chosen<'_>) -> Result<Placed, ExportError> {
         match below.count() {
             0 => {}
             n => changes.push(format!(
-                "{n} level(s) above 0 lie below sigma/alpha = {lowest:.6} of training timestep 0, which the network is told instead"
+                "{n} level(s) above 0 lie below sigma/alpha = {lowest:.6}, the level of training timestep 0, which the network is told instead"
             )),
         }
     }
@@ -271,7 +271,7 @@ fn by_flow_sigmas(grid: &Grid, chosen: Chosen<'_>, shift: f64) -> Result<Placed,
     }
     let (grid, change) = to_data(name, grid)?;
     let steps = grid.step_count();
-    // u = s v/(1 + (s − 1) v) is what the scheduler makes of v, in float32.
+    // The scheduler turns v into u = s v/(1 + (s − 1) v), in float32.
     let given = |u: f64| (u / (shift - (shift - 1.0) * u)) as f32;
     let taken = |v: f32| {
         let (v, s) = (v, shift as f32);
@@ -322,7 +322,7 @@ fn by_ramp(grid: &Grid, chosen: Chosen<'_>) -> Result<Placed, ExportError> {
     let levels = &levels[..levels.len() - 1];
     let root = |s: f64| s.powf(RHO.recip());
     let (high, last) = (levels[0], levels[levels.len() - 1]);
-    // One level leaves the lower end of the ramp free.
+    // A single level leaves the lower end of the ramp free.
     let low = if last < high { last } else { 0.5 * high };
     // σ = (h + r (l − h))^ρ with the roots h and l of the ends.
     let values: Vec<f64> =
@@ -337,7 +337,7 @@ fn by_ramp(grid: &Grid, chosen: Chosen<'_>) -> Result<Placed, ExportError> {
     let digits: Vec<String> = values.iter().map(plain).collect();
     let mut changes: Vec<String> = chosen.change.into_iter().chain(change).collect();
     changes.push(format!(
-        "the list holds places on the scheduler's Karras ramp from sigma {high} to {low} (rho = {RHO}), which it turns into float32 sigmas, and ends with 0"
+        "the list holds positions on the scheduler's Karras ramp from sigma {high} to {low} (rho = {RHO}), which it converts to float32 sigmas, and ends with 0"
     ));
     let ramp = [high, low, RHO].map(plain);
     let ramp = format!("sigma_max={}, sigma_min={}, rho={}", ramp[0], ramp[1], ramp[2]);
@@ -378,13 +378,13 @@ fn by_timesteps(grid: &Grid, chosen: Chosen<'_>, whole: bool) -> Result<Placed, 
     let mut changes: Vec<String> = chosen.change.into_iter().collect();
     let mut arguments = chosen.arguments.clone();
 
-    // Where it ends: at the data, or at training timestep 0 if the scheduler can.
+    // Where it ends: at the data, or at training timestep 0 if the scheduler can end there.
     let end = grid.end();
     let keeps = name == "DPMSolverMultistepScheduler" && end.sigma > 0.0;
     let grid = if keeps {
         if end.t != 1.0 {
             changes.push(format!(
-                "the last level, sigma/alpha = {}, becomes {}, that of training timestep 0",
+                "the last level, sigma/alpha = {}, becomes {}, the level of training timestep 0",
                 end.noise_ratio(),
                 process.level(1.0).noise_ratio()
             ));
@@ -468,8 +468,8 @@ fn timestep_of(process: &dyn Process, ratio: f64) -> f64 {
     low as f64 + (ratio - level(low)) / (level(high) - level(low))
 }
 
-/// The nearest whole timesteps in log σ/α, pushed apart where several are the same: towards the data,
-/// and from there back where no place is left.
+/// The nearest whole timesteps in log σ/α, with duplicates moved apart: towards the data, and back
+/// where there is no room left.
 fn whole_timesteps(
     process: &dyn Process,
     exact: &[f64],
@@ -516,13 +516,13 @@ pub(super) static ENTRY: Entry<dyn Target> = Entry {
             name: "scheduler",
             kind: Kind::Text,
             default: Some("auto"),
-            summary: "its class, such as DPMSolverMultistepScheduler; auto: the one that takes the sampler's steps",
+            summary: "class of the scheduler, such as DPMSolverMultistepScheduler; auto: the one that takes the same steps",
         },
         Parameter {
             name: "shift",
             kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
             default: Some("1"),
-            summary: "shift of a flow scheduler, which it applies again to the list: undone beforehand",
+            summary: "shift of a flow scheduler, which it applies to the list again: the export undoes it beforehand",
         },
     ],
     build: |a| {

@@ -2,7 +2,7 @@ use super::runner::{Runner, choose};
 use super::{Asked, ExportError, Placed, Start, Target, plain, python_list, sigmas, to_data};
 use crate::entry::{Entry, Kind, Parameter};
 
-/// The `t_steps` of NVlabs/edm's `generate.py`: σ/α in float64, as its loop computes.
+/// The `t_steps` of NVlabs/edm's `generate.py`: σ/α in float64, in which its loop computes.
 #[derive(Clone, Debug, PartialEq)]
 struct Edm {
     solver: String,
@@ -22,7 +22,7 @@ const fn runner(name: &'static str, runs: &'static str, solver: &'static str) ->
     }
 }
 
-/// With these the list is one of σ, whatever else the script is told.
+/// With these arguments the list is one of σ, whatever other arguments the script has.
 const EULER: &str = "solver=\"euler\", schedule=\"linear\", scaling=\"none\"";
 
 static RUNNERS: &[Runner] = &[
@@ -43,7 +43,7 @@ impl Target for Edm {
         let values = sigmas(function, &grid)?;
         let digits: Vec<String> = values.iter().map(plain).collect();
         let arguments = match function {
-            // Heun is all that this function has.
+            // This function only has Heun.
             "edm_sampler" => chosen.arguments.replacen("solver=\"heun\"", "", 1),
             _ => format!(", {}", chosen.arguments),
         };
@@ -73,14 +73,14 @@ impl Target for Edm {
 pub(super) static ENTRY: Entry<dyn Target> = Entry {
     name: "edm",
     aliases: &["nvlabs-edm"],
-    summary: "the t_steps of generate.py of EDM",
+    summary: "t_steps of EDM's generate.py",
     source: "Karras et al. (2022), NVlabs/edm, generate.py at 008a4e5316c8",
     order: None,
     parameters: &[Parameter {
         name: "solver",
         kind: Kind::Text,
         default: Some("auto"),
-        summary: "heun or euler; auto: the one that takes the sampler's steps",
+        summary: "heun or euler; auto: the one that takes the same steps",
     }],
     build: |a| Ok(Box::new(Edm { solver: a.text("solver").into() })),
 };

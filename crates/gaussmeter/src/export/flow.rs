@@ -5,8 +5,8 @@ use crate::process::Flow;
 use crate::sampler;
 use std::sync::Arc;
 
-/// The times of flow matching, x_t = (1 − t) x_0 + t z, for a loop of one's own: what the sampler
-/// does between them is the sampler's.
+/// The times of flow matching, x_t = (1 − t) x_0 + t z, for your own loop, which defines the steps
+/// between them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct FlowTimes {
     /// Whether data are at 1, and noise at 0.
@@ -54,14 +54,14 @@ impl Target for FlowTimes {
 pub(super) static ENTRY: Entry<dyn Target> = Entry {
     name: "flow",
     aliases: &["flow-matching"],
-    summary: "the times t of flow matching, x_t = (1 - t) x_0 + t z",
+    summary: "times t of flow matching, x_t = (1 - t) x_0 + t z",
     source: "Lipman et al. (2023); Liu et al. (2023)",
     order: None,
     parameters: &[Parameter {
         name: "data_at",
         kind: Kind::Choice(&["0", "1"]),
         default: Some("0"),
-        summary: "the time of the data: 1 is the convention of Lipman et al., with times that increase",
+        summary: "time of the data: 1 is the convention of Lipman et al., with increasing times",
     }],
     build: |a| Ok(Box::new(FlowTimes { data_at_one: a.text("data_at") == "1" })),
 };

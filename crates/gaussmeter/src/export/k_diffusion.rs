@@ -2,8 +2,8 @@ use super::runner::{Runner, choose};
 use super::{Asked, ExportError, Placed, Start, Target, plain, python_list, single_grid};
 use crate::entry::{Entry, Kind, Parameter};
 
-/// The `sigmas` of k-diffusion's `sample_*` functions: σ/α in float32, which is what models there
-/// compute in.
+/// The `sigmas` of k-diffusion's `sample_*` functions: σ/α in float32, in which models there
+/// compute.
 #[derive(Clone, Debug, PartialEq)]
 struct KDiffusion {
     sampler: String,
@@ -72,14 +72,14 @@ const ROUNDED: &str = "sigmas are rounded to float32";
 pub(super) static ENTRY: Entry<dyn Target> = Entry {
     name: "k-diffusion",
     aliases: &["k_diffusion", "kdiffusion"],
-    summary: "the tensor sigmas of the functions sample_* of k-diffusion",
+    summary: "tensor sigmas for k-diffusion's sample_* functions",
     source: "k-diffusion 0.1.1, sampling.py",
     order: None,
     parameters: &[Parameter {
         name: "sampler",
         kind: Kind::Text,
         default: Some("auto"),
-        summary: "the function, such as sample_heun; auto: the one that takes the sampler's steps",
+        summary: "the function, such as sample_heun; auto: the one that takes the same steps",
     }],
     build: |a| Ok(Box::new(KDiffusion { sampler: a.text("sampler").into() })),
 };

@@ -1,9 +1,9 @@
 //! Export of schedules to the projects that people sample with.
 //!
-//! A [`Target`] turns a grid and a sampler into what its project takes, says what it had to change,
-//! and returns the steps that the project will really take, so that the cost of the change is a
-//! number: [`export`] measures both. Everything that is written can be read back as a grid (see
-//! `docs/export.md`).
+//! A [`Target`] converts a grid and a sampler to the form its project accepts, reports what had to
+//! change, and returns the steps that the project will actually take; [`export`] measures the error
+//! before and after, so the cost of the change is a number. Every export can be read back as a grid
+//! (see `docs/export.md`).
 //!
 //! A new target is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
 //! [`registry`].
@@ -46,44 +46,44 @@ pub fn registry() -> Registry<dyn Target> {
     }
 }
 
-/// A schedule cannot be exported.
+/// Why a schedule cannot be exported.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum ExportError {
     /// The levels that the project would use cannot form a grid.
     #[error("{runner} cannot take these levels: {source}")]
     Grid {
-        /// What would run them.
+        /// The project's sampler.
         runner: String,
-        /// What is wrong with them.
+        /// What is wrong with the levels.
         source: GridError,
     },
     /// The sampler, the grid or the initial law does not fit.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
-    /// The project's sampler takes no list.
-    #[error("{runner} takes no list of noise levels or timesteps: use {instead}")]
+    /// The project's sampler does not accept a list.
+    #[error("{runner} does not accept a list of noise levels or timesteps: use {instead}")]
     Refused {
         /// Its name.
         runner: &'static str,
-        /// What takes one.
+        /// One that does.
         instead: &'static str,
     },
-    /// The project has no sampler of this name, or none that is known here.
+    /// The project has no sampler of this name, or none known here.
     #[error("unknown {what} '{name}'{}", suggestion(.nearest.as_deref(), .known))]
     Unknown {
         /// "scheduler of diffusers", …
         what: &'static str,
-        /// What was asked for.
+        /// The name asked for.
         name: String,
-        /// The most similar known name, if any is similar.
+        /// The most similar known name, if there is one.
         nearest: Option<String>,
-        /// The names that are known.
+        /// The known names.
         known: Vec<&'static str>,
     },
-    /// No sampler of the project takes the steps of the sampler asked for.
+    /// No sampler of the project takes the same steps as the sampler asked for.
     #[error(
-        "no {what} takes the steps of '{sampler}' on this grid: name one (known: {})",
+        "no {what} takes the same steps as '{sampler}' on this grid: choose one (known: {})",
         known.join(", ")
     )]
     NoRunner {
@@ -91,20 +91,20 @@ pub enum ExportError {
         what: &'static str,
         /// Label of the sampler.
         sampler: String,
-        /// The names that are known.
+        /// The known names.
         known: Vec<&'static str>,
     },
     /// Training timesteps are needed, and the process has none.
     #[error(
-        "{runner} takes training timesteps: give the process of its network, such as vp-discrete or diffusers:scheduler_config.json"
+        "{runner} needs training timesteps: give the process of its network, such as vp-discrete or diffusers:scheduler_config.json"
     )]
     NotDiscrete {
         /// What needs them.
         runner: &'static str,
     },
-    /// Levels of flow matching are needed, and the process preserves variance.
+    /// Levels of flow matching are needed, and the process is variance-preserving.
     #[error(
-        "{runner} samples models of flow matching: give the process flow, or levels sigma/alpha on edm"
+        "{runner} is for flow matching models: give the process flow, or levels sigma/alpha on edm"
     )]
     NotFlow {
         /// What needs them.
@@ -122,7 +122,7 @@ pub enum ExportError {
     },
     /// A level without signal.
     #[error(
-        "{runner} takes sigma/alpha, which is infinite at t = {}: start at a level where some signal is left", written(.t))]
+        "{runner} needs sigma/alpha, which is infinite at t = {}: start at a level where some signal is left", written(.t))]
     NoSignal {
         /// What needs it.
         runner: String,
@@ -138,7 +138,7 @@ fn suggestion(nearest: Option<&str>, known: &[&'static str]) -> String {
     }
 }
 
-/// What is exported.
+/// What is to be exported.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The data.
@@ -149,26 +149,26 @@ pub struct Asked<'a> {
     pub grid: &'a Grid,
 }
 
-/// What a project makes of a schedule.
+/// A schedule as a project runs it.
 #[derive(Debug)]
 pub struct Placed {
     /// What runs it there: `DPMSolverMultistepScheduler`, `sample_heun`.
     pub runner: String,
-    /// The sampler whose steps that takes.
+    /// The equivalent sampler of this library.
     pub sampler: NamedSampler,
     /// The levels it uses.
     pub grid: Grid,
     /// How it starts.
     pub start: Start,
-    /// What the list is called there.
+    /// The name of the list there.
     pub argument: &'static str,
     /// The list.
     pub values: Vec<f64>,
-    /// The list as text, with the digits that count.
+    /// The list as text, with all significant digits.
     pub digits: Vec<String>,
     /// What had to change, in words.
     pub changes: Vec<String>,
-    /// How the list is used, as text to paste: Python, but for ComfyUI.
+    /// Text to paste that uses the list: Python, except for ComfyUI.
     pub code: String,
 }
 
@@ -179,7 +179,7 @@ pub enum Start {
     Sigma,
     /// x/α of standard deviation √(1 + (σ/α)²).
     Unit,
-    /// Flow matching: a state of standard deviation 1 where its scales add up to 1.
+    /// Flow matching: standard deviation 1 for the state whose scales α and σ add up to 1.
     Flow,
 }
 
@@ -194,9 +194,9 @@ impl Start {
     }
 }
 
-/// A project, and how it is told a schedule.
+/// A project, and how a schedule is passed to it.
 pub trait Target: Debug + Send + Sync {
-    /// What the project makes of a schedule.
+    /// Converts a schedule to the form the project runs.
     ///
     /// # Errors
     /// [`ExportError`]
@@ -208,29 +208,29 @@ pub trait Target: Debug + Send + Sync {
     }
 }
 
-/// In which form an export is written.
+/// The form in which an export is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Text to paste: Python, or what ComfyUI's node takes.
     Code,
-    /// The bare list, one number a line.
+    /// The bare list, one number per line.
     List,
     /// Everything, as JSON.
     Json,
 }
 
-/// A schedule as exported, with what the change cost.
+/// An exported schedule, with the cost of the change.
 #[derive(Debug)]
 pub struct Export {
     /// Label of the target.
     pub target: String,
-    /// What the project makes of the schedule.
+    /// The schedule as the project runs it.
     pub placed: Placed,
     /// W2 of the sampler asked for on the grid asked for.
     pub before: f64,
     /// W2 of what the project runs.
     pub after: f64,
-    /// Evaluations of the network there.
+    /// Its network evaluations.
     pub nfe: usize,
     /// The law it starts from, in words.
     pub init: String,
@@ -339,7 +339,7 @@ impl Export {
         text
     }
 
-    /// What a user should know, a line each.
+    /// What the user should know, one line each.
     pub fn notes(&self) -> Vec<String> {
         let placed = &self.placed;
         let mut notes = placed.changes.clone();
@@ -352,8 +352,8 @@ impl Export {
         notes
     }
 
-    /// Everything. The keys `sigmas` and `times` hold the levels that are really used, so that the
-    /// document can be read as `sigmas:FILE` or `times:FILE`.
+    /// Everything. The keys `sigmas` and `times` hold the levels that are actually used, so that
+    /// the document can be read as `sigmas:FILE` or `times:FILE`.
     pub fn json(&self) -> serde_json::Value {
         let placed = &self.placed;
         let mut document = self.setting.json();
@@ -403,7 +403,7 @@ fn is_flow(grid: &Grid) -> bool {
     grid.levels().iter().all(sum) && grid.levels().iter().any(|l| l.sigma > 0.0 && l.alpha < 1.0)
 }
 
-/// The grid of float32 levels σ/α; the first is rounded towards the data where rounding to nearest, or
+/// The grid of float32 levels σ/α; the first is rounded towards the data if rounding to nearest, or
 /// its decimals, would leave the process.
 fn single_grid(runner: &str, grid: &Grid) -> Result<(Vec<f32>, Grid), ExportError> {
     let process = grid.process().clone();
@@ -426,7 +426,7 @@ fn grid_at(runner: &str, grid: &Grid, times: &[f64]) -> Result<Grid, ExportError
         .map_err(|source| ExportError::Grid { runner: runner.into(), source })
 }
 
-/// A grid that ends at the data, for what always does, and what that changed.
+/// The grid extended to the data, for projects that always end there, and what that changed.
 fn to_data(runner: &str, grid: &Grid) -> Result<(Grid, Option<String>), ExportError> {
     if grid.end().sigma == 0.0 {
         return Ok((grid.clone(), None));
@@ -442,7 +442,7 @@ fn to_data(runner: &str, grid: &Grid) -> Result<(Grid, Option<String>), ExportEr
     Ok((grid_at(runner, grid, &times)?, Some(change)))
 }
 
-/// A number as plain decimals, which every reader understands, and Python as a float.
+/// A number as plain decimals, which every reader understands and Python reads as a float.
 fn plain<N: std::fmt::Display>(value: N) -> String {
     let text = value.to_string();
     if text.contains('.') { text } else { text + ".0" }
@@ -463,7 +463,7 @@ fn python_list(name: &str, digits: &[String], open: &str, close: &str) -> String
     text
 }
 
-/// The error of a name that is not known.
+/// The error for an unknown name.
 fn unknown(what: &'static str, name: &str, known: Vec<&'static str>) -> ExportError {
     let nearest = nearest(name, known.iter().copied());
     ExportError::Unknown { what, name: name.into(), nearest, known }

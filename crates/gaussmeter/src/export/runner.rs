@@ -6,14 +6,14 @@ use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use std::fmt::Write as _;
 
-/// A sampler of a project, and the one of ours whose steps it takes.
+/// A sampler of a project, and the sampler of this library that takes the same steps.
 #[derive(Debug)]
 pub(super) struct Runner {
     /// Its name there.
     pub name: &'static str,
-    /// Text form of ours.
+    /// Text form of this library's sampler.
     pub runs: &'static str,
-    /// Options of ours with their names there, for those that can be set.
+    /// The options that can be set, with their names in the project.
     pub options: &'static [(&'static str, &'static str)],
     /// Arguments that it needs to take these steps, in Python.
     pub arguments: &'static str,
@@ -24,14 +24,14 @@ pub(super) struct Chosen<'a> {
     pub runner: &'a Runner,
     pub sampler: NamedSampler,
     pub arguments: String,
-    /// What it runs, where that is not what was asked for.
+    /// What it runs, if that is not what was asked for.
     pub change: Option<String>,
 }
 
 const AUTO: &str = "auto";
 
-/// The runner of the wanted name, or for `auto` the first of `preferred` whose steps are those asked
-/// for: by name and options, else because both have the same law on this spectrum.
+/// The runner with this name, or for `auto` the first of `preferred` that takes the steps asked
+/// for: the same sampler and options or, failing that, the same law on this spectrum.
 pub(super) fn choose<'a>(
     what: &'static str,
     wanted: &str,
@@ -66,7 +66,7 @@ pub(super) fn choose<'a>(
     match candidates.iter().find_map(|r| r.plain()) {
         Some(chosen) if wanted != AUTO => {
             let change = format!(
-                "{} takes the steps of '{}', not those of '{sampler}'",
+                "{} takes the steps of '{}', not of '{sampler}'",
                 chosen.runner.name, chosen.sampler.label
             );
             Ok(Chosen { change: Some(change), ..chosen })
@@ -82,7 +82,7 @@ impl Runner {
         Some(Chosen { runner: self, sampler, arguments: self.arguments.into(), change: None })
     }
 
-    /// With the options of a label that names the same sampler, if all of them can be set.
+    /// With the options of a label for the same sampler, if all of them can be set.
     fn with_options_of(&self, label: &str) -> Option<Chosen<'_>> {
         let (name, given) = label.split_once(':').unwrap_or((label, ""));
         let (own, fixed) = self.runs.split_once(':').unwrap_or((self.runs, ""));

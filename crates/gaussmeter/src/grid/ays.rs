@@ -2,11 +2,12 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// Align Your Steps: the published schedules of ten steps, the last to the data. On `vp-discrete` the
-/// training timesteps of Stable Diffusion 1 and XL, elsewhere the noise levels σ/α.
+/// Align Your Steps: the published schedules of ten steps, the last of which goes to the data. On
+/// `vp-discrete` these are the training timesteps of Stable Diffusion 1 and XL, elsewhere the noise
+/// levels σ/α.
 ///
-/// For another number of steps, ln σ is interpolated linearly along the list and σ_min after it, as the
-/// authors recommend and ComfyUI does; the last level then becomes 0.
+/// For other numbers of steps, ln σ is interpolated linearly along the list extended by σ_min, as
+/// the authors recommend and ComfyUI does; the last level is then replaced by 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AlignYourSteps {
     /// Stable Diffusion 1.
@@ -40,7 +41,7 @@ impl AlignYourSteps {
         }
     }
 
-    /// The level that the published lists end with, in place of 0.
+    /// The level appended to the published list, in place of 0.
     fn sigma_min(self) -> f64 {
         match self {
             AlignYourSteps::Sd1 | AlignYourSteps::Sdxl => 0.029_167_158_2,
@@ -48,7 +49,7 @@ impl AlignYourSteps {
         }
     }
 
-    /// The levels that other numbers of steps are interpolated from.
+    /// The levels interpolated for other numbers of steps.
     fn nodes(self, process: &dyn Process) -> Vec<f64> {
         if let (Some(_), Some(timesteps)) = (process.training_steps(), self.timesteps()) {
             let ratio = |k: &u16| process.level(f64::from(*k) + 1.0).noise_ratio();
@@ -59,7 +60,7 @@ impl AlignYourSteps {
     }
 }
 
-/// The level at place x in [0, 1] along `nodes`, log-linear between them.
+/// The level at position x in [0, 1] along `nodes`, log-linear between them.
 fn along(nodes: &[f64], x: f64) -> f64 {
     let place = x * (nodes.len() - 1) as f64;
     let k = (place as usize).min(nodes.len() - 2);
@@ -100,7 +101,7 @@ impl GridRule for AlignYourSteps {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "ays",
     aliases: &["align-your-steps"],
-    summary: "Align Your Steps: the published 10 steps, training timesteps on vp-discrete, sigma/alpha elsewhere; other numbers of steps log-linearly between them",
+    summary: "Align Your Steps: the published 10 steps, training timesteps on vp-discrete, sigma/alpha elsewhere; interpolated log-linearly for other numbers of steps",
     source: "Sabour et al. (2024); tables of diffusers 0.42.1, AysSchedules",
     order: None,
     parameters: &[Parameter {

@@ -10,8 +10,8 @@ use crate::spectrum::Spectrum;
 /// divergence between the reverse SDE and the one whose denoiser is frozen over every step.
 ///
 /// For Gaussian data ∫ s⁻³ E‖D(x_s, s) − D(x_{s_k}, s_k)‖² ds over a step from s_k to s_{k+1} is
-/// Σ ½ (x − ln(1 + x)) with x = λ (s_k² − s_{k+1}²)/(s_{k+1}² (λ + s_k²)). A step to σ = 0 costs infinitely
-/// much, so that the last level above it is given, as in the published tables.
+/// Σ ½ (x − ln(1 + x)) with x = λ (s_k² − s_{k+1}²)/(s_{k+1}² (λ + s_k²)). A step to σ = 0 has
+/// infinite cost, so the last level above it is given, as in the published tables.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AysKlub {
     range: Range,
@@ -44,7 +44,7 @@ fn excess(lambda: f64, from: f64, to: f64) -> (f64, f64) {
     (x, 0.5 * value)
 }
 
-/// The bound with its gradient, and the diagonal and the one above it of its Hessian, in the logarithms
+/// The bound with its gradient and the diagonal and superdiagonal of its Hessian, in the logarithms
 /// of the inner levels.
 struct Expansion {
     value: f64,
@@ -68,7 +68,7 @@ fn expand(data: &Data, sigmas: &[f64]) -> Expansion {
             let (x, value) = excess(*lambda, w[0], w[1]);
             let (b, a) = (share(w[0]), share(w[1]));
             at.value += count * value;
-            // Derivatives by ln s are twice those by ln s².
+            // Derivatives with respect to ln s are twice those with respect to ln s².
             at.gradient[k] += count * x * b;
             at.gradient[k + 1] -= count * x * a;
             at.diagonal[k] += 2.0 * count * ((1.0 + x) * b * b - x * b * (1.0 - b));
@@ -79,7 +79,7 @@ fn expand(data: &Data, sigmas: &[f64]) -> Expansion {
     at
 }
 
-/// −(H + damping · diag |H|)⁻¹ g over the inner levels; `None` if that is no descent.
+/// −(H + damping · diag |H|)⁻¹ g over the inner levels; `None` if it is not a descent direction.
 fn step(at: &Expansion, damping: f64) -> Option<Vec<f64>> {
     let n = at.gradient.len();
     let (mut pivots, mut right) = (vec![0.0; n], vec![0.0; n]);
@@ -99,7 +99,7 @@ fn step(at: &Expansion, damping: f64) -> Option<Vec<f64>> {
     Some(step)
 }
 
-/// Newton's method from levels at equal lengths of what the bound is for short steps.
+/// Newton's method, started from equal lengths of the bound's short-step limit.
 fn minimise(data: &Data, span: &Span) -> Vec<f64> {
     let density = |s: f64| {
         let v = |l: f64| l + s * s;
@@ -151,8 +151,8 @@ impl GridRule for AysKlub {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "ays-klub",
     aliases: &["klub"],
-    summary: "Align Your Steps for this spectrum: its bound on KL, in closed form, at its minimum",
-    source: "Sabour et al. (2024), the KL upper bound, for Gaussian data",
+    summary: "Align Your Steps for this spectrum: minimises its KL bound, in closed form",
+    source: "Sabour et al. (2024), KL upper bound, for Gaussian data",
     order: None,
     parameters: &[SIGMA_MIN, SIGMA_MAX, FINAL],
     build: |a| Ok(Box::new(AysKlub::new(Range::from(a)))),

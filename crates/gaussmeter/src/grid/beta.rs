@@ -5,28 +5,28 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::cmp::Ordering;
 
-/// Quantiles of a beta distribution, which put more steps near both ends: x_i = I⁻¹(1 − i/n) with I the
-/// distribution function of Beta(a, b).
+/// Quantiles of a beta distribution, which put more steps near both ends: x_i = I⁻¹(1 − i/n), where
+/// I is the distribution function of Beta(a, b).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beta {
     /// First shape parameter.
     pub alpha: f64,
     /// Second shape parameter.
     pub beta: f64,
-    /// What is a quantile.
+    /// What the quantiles place.
     pub of: BetaOf,
 }
 
 /// What a [`Beta`] rule places.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BetaOf {
-    /// Times, as in the paper: t_i = T x_i for i = 0 … n. On a process with training timesteps, or with
-    /// so many of them as are given, ComfyUI's round((N − 1) x_i) for i < n, then the data.
+    /// Times, as in the paper: t_i = T x_i for i = 0 … n. On a process with training timesteps, or
+    /// if their number is given, ComfyUI's round((N − 1) x_i) for i < n, then the data.
     Times {
-        /// N, for processes that are not discrete; None is no rounding.
+        /// N, for processes that are not discrete; None does not round.
         timesteps: Option<f64>,
     },
-    /// Noise levels, as diffusers does: σ_min + x_i (σ_max − σ_min) with i/(n − 1) in place of i/n.
+    /// Noise levels, as in diffusers: σ_min + x_i (σ_max − σ_min), with i/(n − 1) in place of i/n.
     Levels(Range),
 }
 
@@ -44,7 +44,7 @@ impl GridRule for Beta {
         };
         let (t_max, n) = (process.t_max(), steps as f64);
         let total = timesteps.or(process.training_steps().map(|n| n as f64));
-        // ComfyUI's 1 − linspace(0, 1, n, endpoint=False), where it is followed.
+        // Where ComfyUI is followed, its 1 − linspace(0, 1, n, endpoint=False).
         let whole = linspace_open(0.0, 1.0, steps);
         let place = |i: usize| match (total, whole.get(i)) {
             (_, None) => 0.0,
@@ -54,7 +54,7 @@ impl GridRule for Beta {
             (None, _) => quantile.at((steps - i) as f64 / n) * t_max,
         };
         let mut times: Vec<f64> = (0..=steps).map(place).collect();
-        // What rounds to the same timestep is one step.
+        // Times that round to the same timestep are one.
         times.dedup();
         Grid::new(process.clone(), &times)?.exactly(steps, eps)
     }
@@ -81,13 +81,13 @@ impl Quantile {
     }
 
     fn at(&self, p: f64) -> f64 {
-        // The uniform distribution, whose quantiles are exact; and the end.
+        // The end, and the uniform distribution, whose quantiles are exact.
         if p >= 1.0 || [self.a, self.b] == [1.0, 1.0] {
             return p;
         }
         let wanted = p * (self.halves[0] + self.halves[1]);
         match wanted.total_cmp(&self.halves[0]) {
-            // Exactly: from there a place among timesteps is rounded.
+            // Exactly ½, since it may be rounded to a timestep.
             Ordering::Equal => 0.5,
             Ordering::Less => root(wanted, self.a, self.b),
             Ordering::Greater => {
@@ -98,7 +98,7 @@ impl Quantile {
     }
 }
 
-/// x in [0, ½] up to which the integral is `wanted`.
+/// The x in [0, ½] up to which the integral is `wanted`.
 fn root(wanted: f64, a: f64, b: f64) -> f64 {
     let (mut low, mut high) = (0.0, 0.5);
     loop {
@@ -153,7 +153,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "timesteps",
             kind: Kind::NumberOr { word: "auto" },
             default: Some("auto"),
-            summary: "round to so many timesteps; auto: the training timesteps of vp-discrete, none elsewhere (ComfyUI: 1000 on SD3, 10000 on Flux)",
+            summary: "number of timesteps to round to; auto: the training timesteps of vp-discrete, no rounding elsewhere (ComfyUI: 1000 on SD3, 10000 on Flux)",
         },
         SIGMA_MIN,
         SIGMA_MAX,
@@ -172,7 +172,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
                 );
             }
             _ if timesteps.is_some_and(|n| n.fract() != 0.0) => {
-                return Err("timesteps is a whole number".into());
+                return Err("timesteps must be a whole number".into());
             }
             _ => BetaOf::Times { timesteps },
         };

@@ -5,41 +5,41 @@ use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::process::Process;
 use std::sync::Arc;
 
-/// ComfyUI's schedulers over the table of levels of a model, N of them in n steps, each followed by the
-/// data.
+/// ComfyUI's schedulers: n levels out of a model's table of N, followed by a last step to the data.
 ///
-/// On `vp-discrete` the table is that of the training timesteps, and between them log σ/α is linear.
-/// On a flow it has the levels at t = 1/N, 2/N, …, 1 of the process, so that a `shift` belongs to the
+/// On `vp-discrete` the table holds the training timesteps, and log σ/α is linear between them. On
+/// a flow it has the levels at t = 1/N, 2/N, …, 1 of the process, so that a `shift` is set on the
 /// process; a model's time is its u, which its level formula then shifts once more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComfyUi {
-    /// What is placed.
+    /// Which levels are taken.
     pub spacing: ComfyUiSpacing,
-    /// N on a flow: 1000 (Stable Diffusion 3, Wan, …) unless given; 10000 for Flux.
+    /// N on a flow: 10000 for Flux; default 1000 (Stable Diffusion 3, Wan, …).
     pub table: Option<usize>,
-    /// The number of steps that ComfyUI was asked for, if it is not the one that it makes.
+    /// The number of steps ComfyUI is asked for, if it makes a different number.
     pub asked: Option<usize>,
 }
 
-/// Which levels of the table.
+/// Which levels of the table are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ComfyUiSpacing {
     /// linspace in the model's time from the last level to the first, n values.
     Normal,
-    /// The same of n + 1 values without the last.
+    /// The same with n + 1 values, without the last.
     SgmUniform,
     /// Level N − 1 − ⌊k N/n⌋.
     Simple,
-    /// Level 1 + k ⌊N/n⌋ below N, which is n levels only where n divides N (30 steps asked for make 31).
+    /// Every ⌊N/n⌋-th level from number 1 on, which makes n levels only if n divides N (30 steps
+    /// asked for make 31).
     DdimUniform,
 }
 
-/// Where a level is.
+/// The position of a level.
 #[derive(Clone, Copy)]
 enum Place {
     /// A position in the table, from 0.
     Index(usize),
-    /// So many of so many parts of the way from the last level to the first in the model's time.
+    /// `Way(a, b)`: a/b of the way from the last level to the first in the model's time.
     Way(usize, usize),
 }
 
@@ -153,7 +153,7 @@ pub(super) static NORMAL: Entry<dyn GridRule> = Entry {
 pub(super) static SGM_UNIFORM: Entry<dyn GridRule> = Entry {
     name: "sgm_uniform",
     aliases: &["sgm-uniform"],
-    summary: "ComfyUI's sgm_uniform: equal steps in training timestep, or in u on flow, the last level above 0 left out",
+    summary: "ComfyUI's sgm_uniform: equal steps in training timestep, or in u on flow, leaving out the last level above 0",
     source: SOURCE,
     order: None,
     parameters: &[TABLE],
@@ -163,7 +163,7 @@ pub(super) static SGM_UNIFORM: Entry<dyn GridRule> = Entry {
 pub(super) static SIMPLE: Entry<dyn GridRule> = Entry {
     name: "simple",
     aliases: &[],
-    summary: "ComfyUI's simple: every T/n-th training timestep, or level of a flow model's table, from the last on, then the data",
+    summary: "ComfyUI's simple: every T/n-th training timestep, or level of a flow model's table, starting with the last, then the data",
     source: SOURCE,
     order: None,
     parameters: &[TABLE],
@@ -173,7 +173,7 @@ pub(super) static SIMPLE: Entry<dyn GridRule> = Entry {
 pub(super) static DDIM_UNIFORM: Entry<dyn GridRule> = Entry {
     name: "ddim_uniform",
     aliases: &["ddim-uniform"],
-    summary: "ComfyUI's ddim_uniform: every floor(T/n)-th training timestep, or level of a flow model's table, from 1 on, then the data; n must divide T",
+    summary: "ComfyUI's ddim_uniform: every floor(T/n)-th training timestep, or level of a flow model's table, starting with number 1, then the data; n must divide T",
     source: SOURCE,
     order: None,
     parameters: &[
@@ -182,7 +182,7 @@ pub(super) static DDIM_UNIFORM: Entry<dyn GridRule> = Entry {
             name: "asked",
             kind: Kind::NumberOr { word: "steps" },
             default: Some("steps"),
-            summary: "steps that ComfyUI is asked for, where it makes another number: 30 makes 31",
+            summary: "number of steps ComfyUI is asked for, if it makes a different number: 30 makes 31",
         },
     ],
     build: |a| build(ComfyUiSpacing::DdimUniform, a),

@@ -5,9 +5,9 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
 
-/// Training timesteps given one by one, noisiest first, as diffusers' schedulers take `timesteps`:
-/// where one is not whole, σ/α is linear between its neighbours. Then the data, or training timestep
-/// 0.
+/// Training timesteps given one by one, noisiest first, like the `timesteps` of diffusers'
+/// schedulers; σ/α is interpolated linearly at fractional ones. The data, or training timestep 0,
+/// follow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomTimesteps {
     timesteps: Vec<f64>,
@@ -21,7 +21,7 @@ const NAMES: &[Column] = &[
 ];
 
 impl CustomTimesteps {
-    /// A rule that always returns these timesteps, and the data (`to_zero`) or timestep 0.
+    /// A rule that always returns these timesteps, then the data (`to_zero`) or timestep 0.
     pub fn new(timesteps: Vec<f64>, to_zero: bool) -> Self {
         CustomTimesteps { timesteps, to_zero, file: None }
     }
@@ -93,7 +93,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "final",
             kind: Kind::Choice(&["zero", "sigma_min"]),
             default: Some("zero"),
-            summary: "final_sigmas_type: the last step goes to the data, or to training timestep 0",
+            summary: "final_sigmas_type: whether the last step goes to the data or to training timestep 0",
         },
     ],
     build: |a| {

@@ -2,11 +2,11 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// Another rule with a step more, of which the level before the last is left out: from
-/// t_0 > … > t_{n−1} > t_n > t_{n+1} the last step leads from t_{n−1} to t_{n+1}.
+/// Another rule with one more step, leaving out the level before the last: from
+/// t_0 > … > t_{n−1} > t_n > t_{n+1} the last step goes from t_{n−1} to t_{n+1}.
 ///
-/// ComfyUI's KSampler does so with every scheduler for the samplers `dpm_2`, `dpm_2_ancestral`,
-/// `uni_pc` and `uni_pc_bh2`, whose step from the lowest level above 0 costs more than it brings; its
+/// ComfyUI's KSampler does this with every scheduler for the samplers `dpm_2`, `dpm_2_ancestral`,
+/// `uni_pc` and `uni_pc_bh2`, for which a step from the lowest level above 0 does not pay off; its
 /// SamplerCustom does not.
 #[derive(Debug)]
 pub struct DiscardPenultimate {
@@ -44,7 +44,7 @@ impl GridRule for DiscardPenultimate {
     }
 }
 
-/// The same as one who asked for a step less understands it.
+/// The error as seen by a caller who asked for one step less.
 fn one_less(error: GridError) -> GridError {
     match error {
         GridError::FixedSteps { own, asked } => {
@@ -57,7 +57,7 @@ fn one_less(error: GridError) -> GridError {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "discard-penultimate",
     aliases: &["discard_penultimate", "discard_penultimate_sigma"],
-    summary: "another grid with a step more, less its last level but one: ComfyUI's KSampler for dpm_2, dpm_2_ancestral, uni_pc, uni_pc_bh2",
+    summary: "another grid with one more step, without its last level but one: ComfyUI's KSampler for dpm_2, dpm_2_ancestral, uni_pc, uni_pc_bh2",
     source: "ComfyUI, comfy/samplers.py at a125cd84b054 (DISCARD_PENULTIMATE_SIGMA_SAMPLERS)",
     order: None,
     parameters: &[Parameter {
@@ -70,7 +70,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
         let text = a.text("grid");
         let named = super::registry().build(text)?;
         if named.name == ENTRY.name {
-            return Err("it leaves out one level, and there is no other of its kind".into());
+            return Err("discard-penultimate leaves out one level only: it cannot be nested".into());
         }
         Ok(Box::new(DiscardPenultimate { rule: named.item }))
     },

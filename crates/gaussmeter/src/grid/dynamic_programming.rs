@@ -4,15 +4,15 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// Optimal steps by dynamic programming: a student's times among those of a teacher.
+/// Optimal steps by dynamic programming: the times of a student chosen among those of a teacher.
 ///
 /// The teacher is the exact solution of the probability-flow ODE at n fine levels, those of Karras et al.
-/// (ρ = 7). For every number of steps i and every level j, the student of i steps of DDIM that ends at j
-/// comes, among the students of i − 1 steps, from the one that leads to the smallest
+/// (ρ = 7). For every number of steps i and every level j, the student with i DDIM steps ending at
+/// j extends the student with i − 1 steps that gives the smallest
 /// E‖x_student(j) − x_teacher(j)‖², here Σ (λ + s_j²)(1 − ∏ cos(θ_k − θ_{k+1}))².
 ///
-/// As in the publication, one student is kept per level. For one eigenvalue that finds the best subset;
-/// for more, the best student of i steps need not go on from the best of i − 1.
+/// As in the publication, one student is kept per level. For one eigenvalue this finds the best
+/// subset; for several, the best student with i steps need not extend the best one with i − 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DynamicProgramming {
     teacher: usize,
@@ -20,7 +20,7 @@ pub struct DynamicProgramming {
 }
 
 impl DynamicProgramming {
-    /// The rule for a teacher of so many steps.
+    /// The rule for a teacher with this many steps.
     pub fn new(teacher: usize, range: Range) -> Self {
         DynamicProgramming { teacher, range }
     }
@@ -44,7 +44,7 @@ impl DynamicProgramming {
     }
 }
 
-/// Refuses a search that takes more than an hour, or gigabytes.
+/// Refuses a search that would take more than an hour, or gigabytes.
 fn affordable(modes: usize, teacher: usize, steps: usize) -> Result<(), GridError> {
     let [modes, fine, wanted] = [modes, teacher, steps].map(|n| n as f64);
     // Per step, every pair of levels on every eigenvalue; roots, two generations of students, whence.
@@ -64,18 +64,18 @@ fn affordable(modes: usize, teacher: usize, steps: usize) -> Result<(), GridErro
 /// The positions in `fine` of a student's levels, both ends included.
 fn choose(data: &Data, fine: &[f64], steps: usize) -> Vec<usize> {
     let last = fine.len() - 1;
-    // Per level and mode 1/√(λ + s²).
+    // Per level and mode: 1/√(λ + s²).
     let roots: Vec<Vec<f64>> = fine
         .iter()
         .map(|s| data.modes.iter().map(|[_, l]| (l + s * s).sqrt().recip()).collect())
         .collect();
-    // Per level, what has become of the standard deviations beside the teacher's, and whence.
+    // Per level: standard deviations relative to the teacher's, and the previous level.
     let mut students: Vec<Option<Vec<f64>>> = vec![None; fine.len()];
     students[0] = Some(vec![1.0; data.modes.len()]);
     let mut whence = vec![vec![0; fine.len()]; steps + 1];
     for step in 1..=steps {
         let mut next: Vec<Option<Vec<f64>>> = vec![None; fine.len()];
-        // Others do not get to the end in time.
+        // The others cannot reach the end in time.
         let reach = if step == steps { last..=last } else { step..=last - (steps - step) };
         for j in reach {
             let (to, to_roots) = (fine[j], &roots[j]);

@@ -4,19 +4,19 @@ use crate::entry::{Arguments, BuildError, Entry, Kind, Parameter};
 use crate::process::Process;
 use std::f64::consts::FRAC_PI_2;
 
-/// The time steps of other work as EDM writes them in σ, on any process.
+/// The time steps of earlier work as EDM writes them in σ, on any process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EdmSteps {
     /// σ = √(e^{β_d t²/2 + β_min t} − 1) for t equally spaced from 1 to 10⁻³, with β_d and β_min such that
     /// σ runs from σ_max to σ_min: the VP process of Song et al.
     Vp(Range),
-    /// σ² equally spaced in its logarithm: their VE process.
+    /// ln σ² equally spaced: their VE process.
     Ve(Range),
-    /// The levels of improved DDPM, out of `timesteps` + 1 of them:
-    /// u_{j−1} = √((u_j² + 1)/max(ᾱ_{j−1}/ᾱ_j, c₁) − 1) with ᾱ_j = sin²(π j/(2 M (c₂ + 1))), those from
-    /// σ_min to σ_max, n of them at equal distances in j (halves rounded to even).
+    /// The levels of improved DDPM, with `timesteps` + 1 of them in all:
+    /// u_{j−1} = √((u_j² + 1)/max(ᾱ_{j−1}/ᾱ_j, c₁) − 1) with ᾱ_j = sin²(π j/(2 M (c₂ + 1))); of
+    /// those between σ_min and σ_max, n at equal distances in j (halves rounded to even).
     Iddpm {
-        /// Which levels are taken; it ends with a step to 0 or with the lowest.
+        /// Which levels are taken, and whether a step to 0 follows.
         range: Range,
         /// M.
         timesteps: usize,
@@ -59,12 +59,12 @@ impl GridRule for EdmSteps {
                     iddpm_levels(timesteps).into_iter().filter(|u| within.contains(u)).collect();
                 let n = range.count(steps);
                 let last = levels.len().saturating_sub(1) as f64;
-                // The stride first, as EDM has it: near a half its rounding decides.
+                // The stride first, as in EDM: near a half its rounding decides.
                 let stride = last / (n.max(2) - 1) as f64;
                 let index = |i: usize| (stride * i as f64).round_ties_even() as usize;
                 let mut sigmas: Vec<f64> =
                     (0..n).filter_map(|i| levels.get(index(i))).copied().collect();
-                // Fewer levels than steps leave steps of no length.
+                // Fewer levels than steps would leave steps of zero length.
                 sigmas.dedup();
                 range.finish(&mut sigmas);
                 Grid::from_sigmas(process.clone(), &sigmas)?.exactly(steps, eps)
@@ -89,7 +89,7 @@ fn ranged(a: &Arguments, rule: fn(Range) -> EdmSteps) -> Result<Box<dyn GridRule
 pub(super) static VP: Entry<dyn GridRule> = Entry {
     name: "edm-vp",
     aliases: &[],
-    summary: "the time steps of Song's VP process as sigma, EDM's discretization=vp",
+    summary: "the time steps of Song et al.'s VP process as sigma, EDM's discretization=vp",
     source: SOURCE,
     order: None,
     parameters: &[SIGMA_MIN, SIGMA_MAX, FINAL],
@@ -99,7 +99,7 @@ pub(super) static VP: Entry<dyn GridRule> = Entry {
 pub(super) static VE: Entry<dyn GridRule> = Entry {
     name: "edm-ve",
     aliases: &[],
-    summary: "sigma^2 equally spaced in its logarithm, EDM's discretization=ve (there from 100 to 0.02)",
+    summary: "log sigma^2 equally spaced, EDM's discretization=ve (there from 100 to 0.02)",
     source: SOURCE,
     order: None,
     parameters: &[SIGMA_MIN, SIGMA_MAX, FINAL],

@@ -5,9 +5,9 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
 
-/// Levels that are equal Fisher–Rao lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
-/// speed is √(Σ 2 s²/(λ + s²)²) in the noise ratio s. Eigenvectors with λ = 0 are infinitely far from
-/// their data.
+/// Levels at equal Fisher–Rao distances along the path of the laws of x/α, N(μ, Σ + s² I), whose
+/// speed is √(Σ 2 s²/(λ + s²)²) in the noise ratio s. Along eigenvectors with λ = 0 the data are
+/// infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FisherRao {
     range: Range,

@@ -3,18 +3,18 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::numeric::written;
 use crate::process::Process;
 
-/// Levels u of flow matching: a base list, shifted towards noise, stretched to end at a terminal level,
-/// and then the data.
+/// Levels u of flow matching: a base list, shifted towards noise, optionally stretched to end at a
+/// terminal level, then the data.
 ///
-/// The shift s makes s u/(1 + (s − 1) u) of u. A dynamic shift is s = e^μ with μ linear in the number of
-/// tokens; diffusers' `time_shift_type=linear` is s = μ.
+/// The shift s maps u to s u/(1 + (s − 1) u). A dynamic shift is s = e^μ with μ linear in the
+/// number of tokens; with diffusers' `time_shift_type=linear`, s = μ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FlowShift {
-    /// The list that is shifted.
+    /// The list to be shifted.
     pub base: FlowBase,
     /// s.
     pub shift: f64,
-    /// Where the stretched list ends, if it is longer than one level.
+    /// Where the stretched list ends, if it has more than one level.
     pub terminal: Option<f64>,
     /// Whether a last step goes to the data.
     pub to_zero: bool,
@@ -27,8 +27,8 @@ pub enum FlowBase {
     InverseSteps,
     /// From 1 to 1/1000: FlowMatchEulerDiscreteScheduler without `shift`.
     Thousandth,
-    /// From 1 to what the shift makes of 1/1000, so that it is shifted twice: the same with `shift`, the
-    /// code of Stable Diffusion 3, ComfyUI's `normal`.
+    /// From 1 to the shifted 1/1000, which is thus shifted twice: the same scheduler with `shift`,
+    /// the code of Stable Diffusion 3, ComfyUI's `normal`.
     Shifted,
     /// As `Shifted`, in n + 1 parts without the last: ComfyUI's `sgm_uniform`.
     SgmUniform,
@@ -59,11 +59,11 @@ impl FlowShift {
             FlowBase::UniPc => between(1.0, 1e-3, outer).collect(),
         };
         let mut levels: Vec<f64> = base.into_iter().map(|u| self.shifted(u)).collect();
-        // One level is where sampling starts: there is nothing to stretch.
+        // A single level is where sampling starts: there is nothing to stretch.
         if let (Some(terminal), [_, .., last]) = (self.terminal, &levels[..]) {
             let scale = (1.0 - terminal) / (1.0 - *last);
             levels.iter_mut().for_each(|u| *u = 1.0 - (1.0 - *u) * scale);
-            // Not only up to rounding.
+            // Replaced by the exact value.
             levels.pop();
             levels.push(terminal);
         }
@@ -80,7 +80,7 @@ pub(super) fn is_flow(process: &dyn Process) -> bool {
     (middle.alpha + middle.sigma - 1.0).abs() <= 1e-12
 }
 
-/// The time where a flow has σ = u; `None` if the process is none.
+/// The time where a flow has σ = u; `None` if the process is not a flow.
 fn time_of(process: &dyn Process, u: f64) -> Option<f64> {
     if !is_flow(process) {
         return None;
@@ -112,7 +112,7 @@ impl GridRule for FlowShift {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "flow-shift",
     aliases: &["FlowMatchEulerDiscreteScheduler"],
-    summary: "levels u of flow matching: a list that is shifted, may be stretched, and ends in the data",
+    summary: "levels u of flow matching: a list, shifted and optionally stretched, then the data",
     source: "Esser et al. (2024), equation 23; diffusers 0.42.1, FlowMatchEulerDiscreteScheduler; ComfyUI",
     order: None,
     parameters: &[
@@ -127,7 +127,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
                 "unipc",
             ]),
             default: Some("inverse-steps"),
-            summary: "list before the shift, from 1 to: 1/n (Flux, Qwen, ComfyUI simple); 1/1000; shifted 1/1000, so shifted twice (diffusers with shift, ComfyUI normal); the same without the last (sgm_uniform); as use_flow_sigmas of DPM-Solver or UniPC",
+            summary: "list before the shift, from 1 to: 1/n (Flux, Qwen, ComfyUI simple); 1/1000; the shifted 1/1000, so shifted twice (diffusers with shift, ComfyUI normal); the same without the last (sgm_uniform); or that of use_flow_sigmas in DPM-Solver or UniPC",
         },
         Parameter {
             name: "shift",
@@ -151,13 +151,13 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "terminal",
             kind: Kind::NumberOr { word: "none" },
             default: Some("none"),
-            summary: "stretch 1 - u so that the last level is this one (shift_terminal); one level stays where it starts",
+            summary: "stretch 1 - u so that this is the last level (shift_terminal); a single level is not stretched",
         },
         Parameter {
             name: "final",
             kind: Kind::Choice(&["zero", "last"]),
             default: Some("zero"),
-            summary: "zero: n levels, then 0 in the last step; last: n + 1 levels of the list",
+            summary: "zero: n levels, then a last step to 0; last: n + 1 levels of the list",
         },
     ],
     build: |a| {
@@ -189,7 +189,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
         let to_zero = a.text("final") == "zero";
         let is_fixed = matches!(base, FlowBase::Thousandth | FlowBase::Shifted);
         if !to_zero && terminal.is_none() && !is_fixed {
-            return Err("final=last needs base=thousandth or shifted, or terminal: the last level of others depends on the number of steps".into());
+            return Err("final=last needs base=thousandth or shifted, or terminal: with other bases the last level depends on the number of steps".into());
         }
         Ok(Box::new(FlowShift { base, shift, terminal, to_zero }))
     },

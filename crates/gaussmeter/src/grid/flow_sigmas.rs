@@ -4,9 +4,9 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
 
-/// Noise levels u = σ/(α + σ) of flow matching given one by one, noisiest first, as diffusers' flow
-/// schedulers take `sigmas`: before the scheduler's shift s, which makes s u/(1 + (s − 1) u) of them,
-/// and without the last, which is 0.
+/// Noise levels u = σ/(α + σ) of flow matching given one by one, noisiest first, like the `sigmas`
+/// of diffusers' flow schedulers: before the scheduler's shift s, which maps u to s u/(1 + (s − 1)
+/// u), and without the final 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FlowSigmas {
     levels: Vec<f64>,
@@ -20,7 +20,7 @@ const NAMES: &[Column] = &[
 ];
 
 impl FlowSigmas {
-    /// A rule that always returns these levels, shifted; 0 follows where it is not the last.
+    /// A rule that always returns these levels, shifted; 0 is appended if it is not the last.
     pub fn new(levels: Vec<f64>, shift: f64) -> Self {
         FlowSigmas { levels, shift, file: None }
     }
@@ -87,7 +87,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "shift",
             kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
             default: Some("1"),
-            summary: "shift of the scheduler, which it applies to the list",
+            summary: "shift that the scheduler applies to the list",
         },
     ],
     build: |a| Ok(Box::new(FlowSigmas::read(Path::new(a.text("file")), a.number("shift"))?)),

@@ -5,26 +5,26 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// What DDIM does best with infinitely many steps: equal parts of the time u on the curve s(u) from
-/// noise to data that minimises Σ w (∫ λ s′²/(λ + s²)² du)².
+/// The best levels for DDIM in the limit of infinitely many steps: equal parts of the time u on the
+/// curve s(u) from noise to data that minimises Σ w (∫ λ s′²/(λ + s²)² du)².
 ///
 /// With the angles θ = arctan(s/√λ), DDIM scales the standard deviation √λ by ∏ cos(θ_k − θ_{k+1}), which
 /// falls short of 1 by (1/2n) ∫ θ′² du to leading order in the number of steps n. The curve satisfies
-/// ds/du ∝ [Σ w I λ/(λ + s²)²]^(−1/2) with I = ∫ λ s′²/(λ + s²)² du, which is solved for by iteration. The
-/// functional is convex in du/ds, so that there is one solution.
+/// ds/du ∝ [Σ w I λ/(λ + s²)²]^(−1/2) with I = ∫ λ s′²/(λ + s²)² du, which is solved by iteration.
+/// The functional is convex in du/ds, so the solution is unique.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Geodesic {
     weight: Weight,
     range: Range,
 }
 
-/// How a [`Geodesic`] weighs the relative errors of eigenvectors.
+/// How a [`Geodesic`] weights the relative errors of eigenvectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weight {
     /// By their variance λ, for W2.
     #[default]
     W2,
-    /// All alike, for KL.
+    /// All equally, for KL.
     Kl,
 }
 
@@ -40,7 +40,7 @@ impl Geodesic {
         quadrature.levels(&self.speeds(data, &quadrature), span)
     }
 
-    /// du/ds at the nodes of a rule of quadrature, up to a constant.
+    /// du/ds at the nodes of a quadrature rule, up to a constant.
     fn speeds(&self, data: &Data, quadrature: &Quadrature) -> Vec<f64> {
         let nodes = &quadrature.nodes;
         // λ/(λ + s²)², a row per eigenvalue.
@@ -69,8 +69,8 @@ impl Geodesic {
             sums.into_iter().map(f64::sqrt).collect()
         };
         let mut speeds = root(&weights);
-        // The map shrinks distances of ln du/ds to between 0 and −1/2 of themselves, with this share of
-        // it to a fifth.
+        // The map scales differences of ln du/ds by factors between 0 and −1/2; with this share of
+        // it, by at most a fifth.
         const SHARE: f64 = 0.8;
         for _ in 0..60 {
             let costs: Vec<f64> = (angles.iter().zip(&weights))
@@ -116,7 +116,7 @@ impl GridRule for Geodesic {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "geodesic",
     aliases: &[],
-    summary: "what DDIM does best with infinitely many steps, for the W2 or the KL error",
+    summary: "the best levels for DDIM in the limit of infinitely many steps, for the W2 or KL error",
     source: "leading order of DDIM's exact error; see docs/schedules.md",
     order: None,
     parameters: &[
@@ -124,7 +124,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "weight",
             kind: Kind::Choice(&["w2", "kl"]),
             default: Some("w2"),
-            summary: "w2: eigenvectors count by their variance; kl: all alike",
+            summary: "w2: eigenvectors weighted by their variance; kl: all equally",
         },
         SIGMA_MIN,
         SIGMA_MAX,

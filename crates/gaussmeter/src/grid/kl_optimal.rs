@@ -4,8 +4,8 @@ use crate::entry::Entry;
 use crate::process::Process;
 
 /// Levels whose angles are equally spaced: σ_i = tan((1 − r) arctan σ_max + r arctan σ_min), r = i/(n − 1).
-/// On white data of unit variance a step of DDIM turns by the difference of arctangents, and leaves the
-/// product of the cosines of all turns: equal turns are the best.
+/// On white data of unit variance a DDIM step rotates by the difference of the arctangents, and the
+/// output is scaled by the product of the cosines of all rotations: equal rotations are optimal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KlOptimal {
     /// Where it starts and ends.

@@ -1,4 +1,4 @@
-//! Levels at equal lengths of a curve through noise ratios.
+//! Levels at equal lengths along a curve through noise ratios.
 
 use super::span::{Data, Span};
 
@@ -8,10 +8,10 @@ const NODES: usize = 16;
 /// Width of a panel in ln s.
 const WIDTH: f64 = 0.5;
 
-/// More panels than all floating-point numbers need.
+/// More panels than the range of floating-point numbers needs.
 const MOST: f64 = 4096.0;
 
-/// How a panel runs through noise ratios s.
+/// How noise ratios s are parametrised within a panel.
 #[derive(Clone, Copy, Debug)]
 enum Map {
     /// s itself, next to 0.
@@ -64,7 +64,7 @@ impl Panel {
     }
 }
 
-/// A rule of quadrature on the noise ratios of a span, by Gauss and Legendre in panels.
+/// A quadrature rule on the noise ratios of a span: Gauss–Legendre on panels.
 #[derive(Clone, Debug)]
 pub(super) struct Quadrature {
     panels: Vec<Panel>,
@@ -114,9 +114,9 @@ impl Quadrature {
         Quadrature { panels, rule, nodes }
     }
 
-    /// The levels of a span that are equal lengths ∫ speed ds apart, noisiest first.
+    /// The levels of a span at equal lengths ∫ speed ds, noisiest first.
     pub(super) fn levels(&self, speeds: &[f64], span: &Span) -> Vec<f64> {
-        // Lengths of panels, and within each a Legendre series of the length from its start.
+        // Lengths of panels, and for each a Legendre series of the length from its start.
         let series: Vec<[f64; NODES]> = (self.panels.iter().enumerate())
             .map(|(p, panel)| {
                 let mut series = [0.0; NODES];
@@ -188,8 +188,8 @@ fn gauss_legendre() -> ([f64; NODES], [f64; NODES]) {
     (nodes, weights)
 }
 
-/// Where the integral of a positive Legendre series from −1 reaches a value: by Newton's method, kept
-/// between bounds.
+/// Where the integral of a positive Legendre series from −1 reaches a value: Newton's method with
+/// bounds.
 fn place(series: &[f64; NODES], wanted: f64) -> f64 {
     let (mut low, mut high) = (-1.0, 1.0);
     let mut x = (wanted / series[0] - 1.0).clamp(-1.0, 1.0);

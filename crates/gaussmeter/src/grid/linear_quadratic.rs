@@ -3,15 +3,15 @@ use super::{Grid, GridError, GridRule, Request, largest_sigma};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// 1 − σ/σ_max linear in the step over the first half, up to `threshold`, and quadratic, with the same
-/// slope where they meet, up to 1 over the second:
+/// 1 − σ/σ_max is linear in the step over the first half, up to `threshold`, then quadratic up to
+/// 1, with the same slope where they meet:
 ///
 /// y_i = i θ/m for i ≤ m = ⌊n/2⌋, then y_{m+j} = θ + j θ/m + (1 − θ n/m) (j/(n − m))² ….
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinearQuadratic {
-    /// θ, what the linear half covers.
+    /// θ, the range of the linear half.
     pub threshold: f64,
-    /// The highest σ/α; None is that of T.
+    /// The highest σ/α; None is the one at T.
     pub sigma_max: Option<f64>,
 }
 
@@ -26,7 +26,7 @@ impl LinearQuadratic {
             return if half == 0 { 0.0 } else { theta * i as f64 / half as f64 };
         }
         let (m, j, rest) = (half as f64, (i - half) as f64, (n - half) as f64);
-        // The slope goes on, and a square takes what is left to 1.
+        // The slope continues, and a quadratic term covers the rest up to 1.
         let slope = theta / m;
         theta + slope * j + (1.0 - theta - slope * rest) * (j / rest).powi(2)
     }
@@ -59,7 +59,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "threshold",
             kind: Kind::Number { min: 0.0, max: 1.0 },
             default: Some("0.025"),
-            summary: "share of sigma_max that the linear half covers",
+            summary: "share of sigma_max covered by the linear half",
         },
         SIGMA_MAX,
     ],

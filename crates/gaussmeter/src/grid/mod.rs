@@ -109,7 +109,7 @@ pub fn registry() -> Registry<dyn GridRule> {
     }
 }
 
-/// Times cannot form a grid.
+/// Why times cannot form a grid.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum GridError {
@@ -129,7 +129,7 @@ pub enum GridError {
         /// T.
         t_max: f64,
     },
-    /// A time does not decrease.
+    /// Times do not decrease.
     #[error(
         "times must decrease from noise to data, but time {index} is {} and the next is {}", written(.t), written(.next))]
     NotDecreasing {
@@ -150,7 +150,7 @@ pub enum GridError {
         /// The level at T.
         largest: f64,
     },
-    /// A noise level does not decrease.
+    /// Noise levels do not decrease.
     #[error(
         "sigmas must decrease from noise to data, but sigma {index} is {} and the next is {}", written(.sigma), written(.next))]
     SigmasNotDecreasing {
@@ -161,7 +161,7 @@ pub enum GridError {
         /// The later entry.
         next: f64,
     },
-    /// A list that a rule turns into times does not decrease.
+    /// A list that a rule converts to times does not decrease.
     #[error(
         "{what}s must decrease from noise to data, but {what} {index} is {} and the next is {}", written(.value), written(.next))]
     ListNotDecreasing {
@@ -180,29 +180,29 @@ pub enum GridError {
     /// The rule places training timesteps, and the process has none.
     #[error("the grid places training timesteps: it needs the process vp-discrete")]
     NotDiscrete,
-    /// The rule places training timesteps or levels of a flow model's table.
+    /// The rule places training timesteps, or levels of a flow model's table.
     #[error(
         "the grid places training timesteps: it needs the process vp-discrete, or flow with the model's shift"
     )]
     NoTable,
-    /// The length of a table is given for a process that has its own.
-    #[error("table is the number of levels of a flow model: this process has its own table")]
+    /// The length of the table is given for a process that has its own.
+    #[error("table is the number of levels of a flow model: this process has its own")]
     OwnTable,
-    /// The rule places levels of flow matching, and the process is another one.
+    /// The rule places levels of flow matching, and the process is not a flow.
     #[error("the grid places levels u of flow matching: it needs the process flow")]
     NotFlow,
-    /// The rule follows the data, of which it was told nothing.
+    /// The rule depends on the data and was given none.
     #[error("the grid depends on the data: it needs a spectrum (GridRule::grid_for)")]
     NeedsSpectrum,
-    /// The rule follows the data, which are constant.
-    #[error("the grid follows the eigenvalues of the data, and all of them are 0")]
+    /// The rule depends on the data, which are constant.
+    #[error("the grid depends on the eigenvalues of the data, and all of them are 0")]
     NoVariance,
-    /// Levels at equal lengths of a path that is infinitely long.
+    /// Levels at equal lengths along a path of infinite length.
     #[error(
-        "some eigenvalues are 0, so that the data are infinitely far from any noise: give final=sigma_min, or sigma_min=…"
+        "some eigenvalues are 0, so the data are infinitely far from any noisy law: give final=sigma_min, or sigma_min=…"
     )]
     InfiniteLength,
-    /// A choice of levels among fewer than it takes.
+    /// More steps than levels to choose from.
     #[error("{steps} steps cannot be chosen among {teacher}: give teacher={steps} or more")]
     Teacher {
         /// Number of steps to choose from.
@@ -210,12 +210,12 @@ pub enum GridError {
         /// Number of steps to choose.
         steps: usize,
     },
-    /// A search that would take too long, or too much memory.
+    /// A search that would take too long or too much memory.
     #[error(
         "{what} would take about {hours:.1} hours and {gigabytes:.1} GB of memory: give {remedy} (at most 1 hour and 2 GB)"
     )]
     TooMuch {
-        /// What, in words.
+        /// What the search does, in words.
         what: String,
         /// The time it would take.
         hours: f64,
@@ -224,7 +224,7 @@ pub enum GridError {
         /// What to ask for instead.
         remedy: &'static str,
     },
-    /// A training timestep that there is not.
+    /// A training timestep that does not exist.
     #[error("timestep {index} is {}, outside [0, {}]", written(.timestep), written(.last))]
     TimestepOutOfRange {
         /// Position, from 0.
@@ -243,30 +243,30 @@ pub enum GridError {
         /// T.
         t_max: f64,
     },
-    /// A spacing of a project that has a timestep too many.
+    /// diffusers' spacing makes one timestep too many.
     #[error(
-        "diffusers' trailing spacing of {asked} steps has {made} timesteps, the last -1, since {asked} times the rounded stride stays below the whole: ask for another number of steps"
+        "diffusers' trailing spacing of {asked} steps has {made} timesteps, the last one -1, since {asked} times the rounded stride is less than the total: ask for another number of steps"
     )]
     Surplus {
-        /// How many there are.
+        /// The number of timesteps.
         made: usize,
-        /// What was asked for.
+        /// The number asked for.
         asked: usize,
     },
-    /// A rule with its own times was asked for another number of steps.
+    /// A rule with fixed times was asked for another number of steps.
     #[error("the grid has {own} steps, but {asked} were asked for")]
     FixedSteps {
-        /// What the rule has.
+        /// The rule's number of steps.
         own: usize,
-        /// What was asked for.
+        /// The number asked for.
         asked: usize,
     },
-    /// A rule with its own times was asked to end elsewhere.
+    /// A rule with fixed times was asked to end at another time.
     #[error("the grid ends at t = {}, but eps = {} was asked for", written(.own), written(.asked))]
     FixedEnd {
-        /// Where the rule ends.
+        /// The time where the rule ends.
         own: f64,
-        /// What was asked for.
+        /// The time asked for.
         asked: f64,
     },
     /// Times from a file cannot form a grid.
@@ -274,13 +274,13 @@ pub enum GridError {
     File {
         /// The file.
         file: String,
-        /// What is wrong with its times.
+        /// The problem with its times.
         source: Box<GridError>,
     },
 }
 
 impl GridError {
-    /// The same for times that come from a file.
+    /// The error for times that come from a file.
     fn in_file(self, file: Option<&str>) -> Self {
         match file {
             Some(file) => GridError::File { file: file.into(), source: Box::new(self) },
@@ -289,8 +289,8 @@ impl GridError {
     }
 }
 
-/// Entries of a list must decrease. They are checked as their user gives them, since what rules make
-/// of them has other numbers.
+/// Entries of a list must decrease. They are checked as the user gives them, since the rule
+/// converts them to other numbers.
 fn check_decreasing(
     what: &'static str,
     values: impl IntoIterator<Item = f64>,
@@ -361,8 +361,8 @@ impl Grid {
         Grid::new(process, &times)
     }
 
-    /// This grid with the times in `range` as variables of the graph that is being recorded, and
-    /// those variables. At σ = 0 a time cannot be one: σ may grow infinitely fast there.
+    /// This grid with the times in `range` as variables of the graph being recorded, and those
+    /// variables. A time where σ = 0 cannot be a variable: σ may have an infinite slope there.
     pub fn with_variables(&self, range: std::ops::Range<usize>) -> (Self, Vec<Real>) {
         let mut grid = self.clone();
         let variables = range
@@ -386,7 +386,7 @@ impl Grid {
         Ok(self)
     }
 
-    /// What is left of this grid after so many steps; `None` if nothing is.
+    /// What remains of this grid after this many steps; `None` if nothing remains.
     pub fn from_step(&self, step: usize) -> Option<Self> {
         if step >= self.step_count() {
             return None;
@@ -432,7 +432,7 @@ fn largest_sigma(process: &dyn Process) -> f64 {
     level.sigma / level.alpha
 }
 
-/// [`Process::time_of`], where the level at T is reached up to rounding.
+/// [`Process::time_of`], but the level at T is reached up to rounding.
 fn time_of(process: &dyn Process, sigma: f64) -> Option<f64> {
     let largest = largest_sigma(process);
     match sigma.is_finite() && (sigma - largest).abs() <= 1e-12 * sigma {
@@ -462,7 +462,7 @@ impl Step<'_> {
     pub fn level(&self, t: Real) -> Level<Real> {
         self.process.level(t.value()).at(t)
     }
-    /// The process where the noise ratio σ/α has this value, for intermediate stages; `None` where it
+    /// The process where the noise ratio σ/α has this value, for intermediate stages; `None` if it
     /// never has.
     pub fn level_at(&self, noise_ratio: Real) -> Option<Level<Real>> {
         let level = self.process.level(self.process.time_at(noise_ratio.value())?);
@@ -488,7 +488,7 @@ impl Step<'_> {
     pub fn score_weight(&self) -> Real {
         let (from, to) = self.values();
         let value = self.process.score_weight(&from, &to);
-        // ∫ g² α_to/α dt, by the rule of Leibniz.
+        // ∫ g² α_to/α dt, by the Leibniz rule.
         let noisier = from.diffusion2() * to.alpha / from.alpha;
         let cleaner = to.drift() * value - to.diffusion2();
         self.from.t.combine(self.to.t, value, [noisier, cleaner])
@@ -568,12 +568,12 @@ pub trait GridRule: Debug + Send + Sync {
         self.place(Request { data: Some(spectrum), process, steps, eps })
     }
 
-    /// The number of steps, for a rule that leaves no choice of it.
+    /// The number of steps, for a rule where it is fixed.
     fn own_steps(&self) -> Option<usize> {
         None
     }
 
-    /// The time it ends at, for a rule that leaves no choice of eps.
+    /// The time where it ends, for a rule where eps is fixed.
     fn own_end(&self, process: &dyn Process) -> Option<f64> {
         let _ = process;
         None

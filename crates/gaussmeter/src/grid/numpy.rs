@@ -1,9 +1,9 @@
-//! Lists of numbers as NumPy makes them, to the last bit. Projects round such lists to whole
-//! timesteps, and a number that is a half on paper may lie below one there: 15 · (999/30) is
+//! Lists of numbers as NumPy computes them, to the last bit. Projects round such lists to whole
+//! timesteps, and a number that is a half on paper may be less in floating point: 15 · (999/30) is
 //! 499.49999999999994.
 
-/// `numpy.linspace(start, stop, count)`: start + k · ((stop − start)/(count − 1)), and then the last
-/// number is `stop`. One number is `start`.
+/// `numpy.linspace(start, stop, count)`: start + k · ((stop − start)/(count − 1)), with `stop` as
+/// the last number. A single number is `start`.
 pub(super) fn linspace(start: f64, stop: f64, count: usize) -> Vec<f64> {
     let step = (stop - start) / count.saturating_sub(1) as f64;
     (0..count)

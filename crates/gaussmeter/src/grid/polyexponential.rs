@@ -3,7 +3,7 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// Logarithms of levels along a power: σ_i = σ_min (σ_max/σ_min)^{(1 − i/(n − 1))^ρ}.
+/// Log levels along a power of the index: σ_i = σ_min (σ_max/σ_min)^{(1 − i/(n − 1))^ρ}.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Polyexponential {
     rho: f64,
@@ -32,7 +32,7 @@ impl GridRule for Polyexponential {
 pub(super) static EXPONENTIAL: Entry<dyn GridRule> = Entry {
     name: "exponential",
     aliases: &["log-snr", "lu"],
-    summary: "sigma/alpha equally spaced in its logarithm: uniform log-SNR",
+    summary: "log sigma/alpha equally spaced: uniform log-SNR",
     source: "Lu et al. (2022a), DPM-Solver; k-diffusion, get_sigmas_exponential",
     order: None,
     parameters: &[SIGMA_MIN, SIGMA_MAX, FINAL],

@@ -8,15 +8,15 @@ use std::sync::Arc;
 /// Where a rule starts and ends, as noise levels σ/α.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Range {
-    /// The lowest level above 0; `None` is that of [`Process::t_min`].
+    /// The lowest level above 0; `None` is the one at [`Process::t_min`].
     pub sigma_min: Option<f64>,
-    /// The level where sampling starts; `None` is that of T.
+    /// The level where sampling starts; `None` is the one at T.
     pub sigma_max: Option<f64>,
-    /// What the last step goes to.
+    /// Where the last step goes.
     pub last: Last,
 }
 
-/// What the last step of a rule goes to.
+/// Where the last step of a rule goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Last {
     /// n levels from σ_max to σ_min, and 0: the last of n steps goes from σ_min to the data.
@@ -59,7 +59,7 @@ impl Range {
         if self.last == Last::Zero { steps } else { steps + 1 }
     }
 
-    /// Adds the level 0 where the last step goes there.
+    /// Appends the level 0 if the last step goes there.
     pub(super) fn finish(&self, sigmas: &mut Vec<f64>) {
         if self.last == Last::Zero {
             sigmas.push(0.0);
@@ -99,19 +99,19 @@ pub(super) const SIGMA_MIN: Parameter = Parameter {
     name: "sigma_min",
     kind: LEVEL,
     default: Some("auto"),
-    summary: "lowest sigma/alpha above 0; auto: 0.002 on edm, training timestep 0 on vp-discrete, else that of T/1000 (ve: 1e-5)",
+    summary: "lowest sigma/alpha above 0; auto: 0.002 on edm, training timestep 0 on vp-discrete, elsewhere the level at T/1000 (ve: 1e-5)",
 };
 
 pub(super) const SIGMA_MAX: Parameter = Parameter {
     name: "sigma_max",
     kind: LEVEL,
     default: Some("auto"),
-    summary: "highest sigma/alpha; auto: that of T",
+    summary: "highest sigma/alpha; auto: the level at T",
 };
 
 pub(super) const FINAL: Parameter = Parameter {
     name: "final",
     kind: Kind::Choice(&["zero", "sigma_min"]),
     default: Some("zero"),
-    summary: "zero: n levels, then 0 in the last step; sigma_min: n + 1 levels, the last sigma_min",
+    summary: "zero: n levels, then a last step to 0; sigma_min: n + 1 levels, the last one sigma_min",
 };

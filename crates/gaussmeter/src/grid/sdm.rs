@@ -5,10 +5,10 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
 
-/// Equidistribution: levels whose density makes all steps of Euler in the noise ratio s err alike.
+/// Equidistribution: the level density for which all Euler steps in the noise ratio s err equally.
 ///
 /// The probability-flow ODE is x′ = s x/(λ + s²) along an eigenvector, with E x″² = λ²/(λ + s²)³. The
-/// local error of a step h is ½ h² √(Σ λ²/(λ + s²)³), so that the density of levels is the fourth root
+/// local error of a step h is ½ h² √(Σ λ²/(λ + s²)³), so the density of levels is the fourth root
 /// of the sum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sdm {

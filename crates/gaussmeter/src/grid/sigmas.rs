@@ -4,8 +4,8 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 use std::path::Path;
 
-/// Noise levels σ/α given one by one, noisiest first, as EDM, k-diffusion and ComfyUI write them:
-/// t = σ on the process `edm`. The last may be 0, and is where sampling ends.
+/// Noise levels σ/α given one by one, noisiest first, as in EDM, k-diffusion and ComfyUI: t = σ on
+/// the process `edm`. Sampling ends at the last level, which may be 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sigmas {
     sigmas: Vec<f64>,

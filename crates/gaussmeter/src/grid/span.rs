@@ -1,4 +1,4 @@
-//! What rules that follow the data share: their modes, and the range of noise ratios they cover.
+//! What rules that depend on the data share: their modes, and the range of noise ratios.
 
 use super::range::{FINAL, Last, Range};
 use super::{Grid, GridError, largest_sigma, time_of};
@@ -8,10 +8,10 @@ use crate::spectrum::Spectrum;
 use crate::spectrum::condensed;
 use std::sync::Arc;
 
-/// Most distinct eigenvalues that a rule looks at: densities of levels are smooth in ln λ.
+/// Most distinct eigenvalues a rule looks at: level densities are smooth in ln λ.
 const MODES: usize = 256;
 
-/// What a rule knows of the data.
+/// What a rule knows about the data.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Data {
     /// Multiplicities and eigenvalues above 0, in ascending order of the latter.
@@ -21,7 +21,7 @@ pub(super) struct Data {
 }
 
 impl Data {
-    /// The modes of a spectrum, larger ones in bins of equal width in ln λ.
+    /// The modes of a spectrum; larger spectra are binned with equal width in ln λ.
     pub(super) fn new(spectrum: &Spectrum) -> Self {
         let small = condensed(spectrum, MODES).ok().flatten();
         let modes = small.as_ref().unwrap_or(spectrum).modes();
@@ -30,7 +30,7 @@ impl Data {
         Data { modes, null: spectrum.null_dim() }
     }
 
-    /// The modes, of which there has to be one.
+    /// The modes; an error if there are none.
     pub(super) fn with_variance(spectrum: &Spectrum) -> Result<Self, GridError> {
         let data = Data::new(spectrum);
         if data.modes.is_empty() { Err(GridError::NoVariance) } else { Ok(data) }
@@ -51,13 +51,13 @@ pub(super) struct Span {
     pub low: f64,
     /// Number of levels.
     pub count: usize,
-    /// Whether one more step leads from the last level to 0.
+    /// Whether one more step goes from the last level to 0.
     pub then_zero: bool,
 }
 
 impl Range {
-    /// The grid whose levels are placed between σ_max and 0, or σ_min where there is one: at
-    /// [`Last::Zero`] with a σ_min of its own, one more step leads from there to 0.
+    /// The grid whose levels are placed between σ_max and 0, or σ_min if there is one: for
+    /// [`Last::Zero`] with a σ_min, one more step goes from there to 0.
     pub(super) fn along(
         &self,
         process: &Arc<dyn Process>,
@@ -73,7 +73,7 @@ impl Range {
         self.between(process, steps, eps, low, place)
     }
 
-    /// The grid whose levels are placed between σ_max and σ_min, as those of Karras et al. are.
+    /// The grid whose levels are placed between σ_max and σ_min, as for Karras et al.
     pub(super) fn above(
         &self,
         process: &Arc<dyn Process>,
@@ -114,7 +114,7 @@ impl Range {
         if index.is_none() {
             return Grid::from_sigmas(process.clone(), &sigmas)?.exactly(steps, eps);
         }
-        // No signal is left at the start, so that it is told by its time alone.
+        // No signal is left at the start, so it is identified by its time alone.
         let largest = largest_sigma(&**process);
         let time = |(index, &sigma): (usize, &f64)| match (index, largest.is_infinite()) {
             (0, true) => Ok(process.t_max()),
@@ -125,7 +125,7 @@ impl Range {
     }
 }
 
-/// The cleanest noise ratio that networks of a process are asked about.
+/// The lowest noise ratio at which networks of a process are evaluated.
 pub(super) fn lowest(process: &dyn Process) -> f64 {
     process.level(process.t_min()).noise_ratio()
 }
@@ -134,10 +134,10 @@ pub(super) const SIGMA_MIN: Parameter = Parameter {
     name: "sigma_min",
     kind: Kind::NumberOr { word: "auto" },
     default: Some("auto"),
-    summary: "lowest sigma/alpha above 0; auto: none with final=zero, else as for karras",
+    summary: "lowest sigma/alpha above 0; auto: none with final=zero, otherwise as for karras",
 };
 
 pub(super) const TO_DATA: Parameter = Parameter {
-    summary: "zero: n + 1 levels, the last 0, or with sigma_min=… n levels, then 0; sigma_min: n + 1 levels, the last sigma_min",
+    summary: "zero: n + 1 levels, the last one 0, or with sigma_min=… n levels, then 0; sigma_min: n + 1 levels, the last one sigma_min",
     ..FINAL
 };

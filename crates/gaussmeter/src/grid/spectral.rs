@@ -8,21 +8,21 @@ use crate::process::Process;
 use crate::spectrum::Mode;
 use crate::watch::Watch;
 
-/// The levels with the smallest error of DDIM's output on this spectrum, whatever sampler they are then
-/// used with.
+/// The levels that minimise the error of DDIM's output on this spectrum, whatever sampler they are
+/// then used with.
 ///
 /// Benita et al. write DDIM on Gaussian data as a transfer function per eigenvector and choose the levels
 /// that minimise the W2 or KL error of its output. Here the transfer function is
-/// √(λ + s_n²) · s_0/√(λ + s_0²) · ∏ cos(θ_k − θ_{k+1}) with θ = arctan(s/√λ), from N(0, s_0² I), the
-/// minimum is found with its exact derivatives, by the method of Levenberg and Marquardt from the
-/// [`Geodesic`], and the mean is left out.
+/// √(λ + s_n²) · s_0/√(λ + s_0²) · ∏ cos(θ_k − θ_{k+1}) with θ = arctan(s/√λ), starting from N(0,
+/// s_0² I). The minimum is found with exact derivatives by the Levenberg–Marquardt method, started
+/// at the [`Geodesic`]. The mean is left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spectral {
     error: SpectralError,
     range: Range,
 }
 
-/// Which error a [`Spectral`] minimises.
+/// The error that a [`Spectral`] rule minimises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SpectralError {
     /// W2.
@@ -49,7 +49,7 @@ impl Spectral {
     }
 }
 
-/// cos and tan of θ − θ′, for noise ratios s > s′ of which the first may be infinite.
+/// cos and tan of θ − θ′, for noise ratios s > s′; s may be infinite.
 fn turn(lambda: f64, from: f64, to: f64) -> [f64; 2] {
     let norm = |s: f64| (lambda + s * s).sqrt();
     match from.is_infinite() {
@@ -61,7 +61,7 @@ fn turn(lambda: f64, from: f64, to: f64) -> [f64; 2] {
     }
 }
 
-/// Levels told by the shares of the angle arctan(s/γ), by a softmax with a last 0.
+/// Levels parametrised by shares of the angle arctan(s/γ), a softmax with last logit 0.
 struct Angles<'a> {
     data: &'a Data,
     span: &'a Span,
@@ -85,7 +85,7 @@ impl Angles<'_> {
     fn levels(&self, q: &[f64]) -> Vec<f64> {
         let [high, low] = self.ends();
         let shares = Self::shares(q);
-        // From the cleanest on, whose small angles would drown in a sum.
+        // From the cleanest up: its small angles would be lost in a sum.
         let mut levels = vec![self.span.low];
         let mut rest = 0.0;
         for share in shares[1..].iter().rev() {
@@ -178,7 +178,7 @@ impl GridRule for Spectral {
         let weight = if self.error == SpectralError::W2 { Weight::W2 } else { Weight::Kl };
         self.range.along(process, steps, eps, |span| {
             let start = Geodesic::new(weight, self.range).levels(&data, &span);
-            // Half of the levels on either side of the middle angle.
+            // Half of the levels lie on either side of the middle angle.
             let gamma = start[start.len() / 2];
             let angles = Angles { data: &data, span: &span, objective: self.objective(), gamma };
             let q = angles.parameters(&start);
@@ -196,15 +196,15 @@ impl GridRule for Spectral {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "spectral",
     aliases: &[],
-    summary: "the levels with the smallest error of DDIM's output on this spectrum",
-    source: "Benita et al. (2025), arXiv 2502.00180, by exact derivatives",
+    summary: "the levels that minimise the error of DDIM's output on this spectrum",
+    source: "Benita et al. (2025), arXiv 2502.00180, with exact derivatives",
     order: None,
     parameters: &[
         Parameter {
             name: "error",
             kind: Kind::Choice(&["w2", "kl-forward", "kl-reverse"]),
             default: Some("w2"),
-            summary: "what is smallest: W2, KL(data || output) or KL(output || data)",
+            summary: "the error to minimise: W2, KL(data || output) or KL(output || data)",
         },
         SIGMA_MIN,
         SIGMA_MAX,

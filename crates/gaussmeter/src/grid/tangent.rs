@@ -6,13 +6,13 @@ use crate::process::Process;
 
 /// σ_k = √ℓ tan θ_k with equally spaced angles θ_k.
 ///
-/// For one eigenvalue λ, a step of DDIM (Euler in σ) from σ to σ′ scales the standard deviation by
-/// cos(θ − θ′) beside the exact solution, θ = arctan(σ/√λ): equal angles are best then, for every number
-/// of steps, and ℓ = λ.
+/// For one eigenvalue λ, a DDIM step (Euler in σ) from σ to σ′ scales the standard deviation by
+/// cos(θ − θ′) relative to the exact solution, with θ = arctan(σ/√λ): for ℓ = λ, equal angles are
+/// optimal for every number of steps.
 ///
 /// For many eigenvalues and infinitely many steps from σ = ∞ to 0, DDIM's squared W2 error is
-/// proportional to Σ (ℓ + 2λ + λ²/ℓ), so that the best ℓ, which is the default, is the root mean square
-/// of the positive eigenvalues.
+/// proportional to Σ (ℓ + 2λ + λ²/ℓ), so the best ℓ is the root mean square of the positive
+/// eigenvalues, which is the default.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tangent {
     lambda: Option<f64>,
@@ -75,7 +75,7 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             name: "lambda",
             kind: Kind::NumberOr { word: "auto" },
             default: Some("auto"),
-            summary: "variance that the angles belong to; auto: root mean square of the positive eigenvalues",
+            summary: "variance that defines the angles; auto: root mean square of the positive eigenvalues",
         },
         SIGMA_MIN,
         SIGMA_MAX,

@@ -3,10 +3,10 @@ use super::{Grid, GridError, GridRule, Request, largest_sigma, time_of};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::process::Process;
 
-/// Training timesteps of a network trained in discrete time, spaced as diffusers does.
+/// Training timesteps of a network trained in discrete time, spaced as in diffusers.
 ///
-/// With T training timesteps and n steps, k = 0 … n − 1, in NumPy's arithmetic (halves to even, where
-/// what is a half on paper is one in double precision):
+/// With T training timesteps and n steps, k = 0 … n − 1, in NumPy's arithmetic (halves round to
+/// even, if what is a half on paper is one in double precision):
 ///
 /// | | `ddim`, `euler` | `dpm` |
 /// |---|---|---|
@@ -14,14 +14,14 @@ use crate::process::Process;
 /// | linspace | round of linspace(T − 1, 0, n) | round of linspace(T − 1, 0, n + 1), without the last |
 /// | trailing | round(T − k T/n) − 1 | the same |
 ///
-/// (`euler` does not round linspace), and then the data (`zero`) or training timestep 0 (`sigma_min`).
-/// linspace of one point is timestep 0. Where T/n is rounded down, n of them do not add up to T, and
-/// trailing has one timestep more, −1: an error here.
+/// (`euler` does not round linspace); then the data (`zero`) or training timestep 0 (`sigma_min`).
+/// linspace with one point is timestep 0. If T/n is rounded down, n strides do not add up to T and
+/// trailing has one more timestep, −1, which is an error here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timesteps {
     /// How timesteps are spaced.
     pub spacing: Spacing,
-    /// Whose convention it is.
+    /// Whose convention is followed.
     pub family: Family,
     /// diffusers' `steps_offset`, added with [`Spacing::Leading`].
     pub offset: usize,
@@ -32,21 +32,21 @@ pub struct Timesteps {
 /// diffusers' `timestep_spacing`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spacing {
-    /// Multiples from the data on.
+    /// Multiples of the stride, from the data on.
     Leading,
     /// Equal parts of the whole range, both ends included.
     Linspace,
-    /// Multiples from the noise on.
+    /// Multiples of the stride, from the noise on.
     Trailing,
 }
 
-/// The schedulers of diffusers that share a convention.
+/// Groups of diffusers' schedulers that share a convention.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Family {
     /// DDIM, DDPM, PNDM.
     Ddim,
-    /// Euler, Heun, LMS: as [`Family::Ddim`], but `linspace` stays fractional, and between training
-    /// timesteps σ/α is linear.
+    /// Euler, Heun, LMS: as [`Family::Ddim`], but `linspace` is not rounded, and σ/α is linear
+    /// between training timesteps.
     Euler,
     /// DPM-Solver, DEIS, UniPC, SA-Solver.
     Dpm,
@@ -65,8 +65,8 @@ impl Timesteps {
                 let stride = total / points.max(1);
                 (0..points).map(|k| (k * stride + self.offset) as f64).rev().collect()
             }
-            // Of one point linspace is the first, which is the data's end. In single precision, as
-            // diffusers has these, what is whole on paper is whole.
+            // linspace with one point is its first, the data end. In single precision, which
+            // diffusers uses here, what is whole on paper is whole.
             (Spacing::Linspace, Family::Euler) => {
                 let parts = points.saturating_sub(1).max(1) as f64;
                 (0..points).map(|k| last * k as f64 / parts).rev().collect()
@@ -93,7 +93,7 @@ pub(super) fn around(process: &dyn Process, timestep: f64) -> [f64; 2] {
     })
 }
 
-/// σ/α at a training timestep: between whole ones it is linear.
+/// σ/α at a training timestep, linear between whole ones.
 pub(crate) fn ratio_at(process: &dyn Process, timestep: f64) -> f64 {
     let [low, high] = around(process, timestep);
     low + timestep.fract() * (high - low)
@@ -131,7 +131,7 @@ impl GridRule for Timesteps {
 pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
     name: "timesteps",
     aliases: &["diffusers"],
-    summary: "training timesteps of vp-discrete, spaced as diffusers does",
+    summary: "training timesteps of vp-discrete, spaced as in diffusers",
     source: "diffusers 0.42.1, timestep_spacing; Lin et al. (2024), table 2",
     order: None,
     parameters: &[

@@ -13,7 +13,7 @@ impl GridRule for Uniform {
             return Err(GridError::Eps { eps, t_max });
         }
         let n = steps as f64;
-        // A sum of positive terms: T − (T − eps) k / n would lose the digits of a small eps.
+        // A sum of positive terms: T − (T − eps) k / n would lose digits of a small eps.
         let times: Vec<f64> = (0..=steps)
             .map(|k| match k {
                 0 => t_max,

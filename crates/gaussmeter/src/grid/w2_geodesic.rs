@@ -5,8 +5,8 @@ use super::{Grid, GridError, GridRule, Request};
 use crate::entry::Entry;
 use crate::process::Process;
 
-/// Levels that are equal Wasserstein-2 lengths apart on the path of the laws of x/α, N(μ, Σ + s² I): its
-/// speed is √(Σ s²/(λ + s²)) in the noise ratio s, eigenvectors with λ = 0 included.
+/// Levels at equal Wasserstein-2 distances along the path of the laws of x/α, N(μ, Σ + s² I), whose
+/// speed is √(Σ s²/(λ + s²)) in the noise ratio s. Eigenvectors with λ = 0 are included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct W2Geodesic {
     range: Range,

@@ -4,16 +4,16 @@ use crate::numeric::linear_algebra::{Matrix, MatrixError, SymmetricEigen, norm};
 use crate::numeric::written;
 use thiserror::Error;
 
-/// Relative difference of the two triangles of a covariance that is read as rounding.
+/// Relative asymmetry of a covariance that is attributed to rounding.
 const ASYMMETRY: f64 = 1e-8;
-/// Eigenvalues down to `-ROUNDING · λmax` are rounding errors of a covariance and read as zero.
+/// Eigenvalues down to `-ROUNDING · λmax` are rounding errors of a covariance and count as zero.
 const ROUNDING: f64 = 1e-10;
 
-/// A mean and a covariance do not define a Gaussian law, or two laws cannot be compared.
+/// Why a mean and a covariance do not define a Gaussian law, or two laws cannot be compared.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum GaussianError {
-    /// There is no coordinate.
+    /// There are no coordinates.
     #[error("a Gaussian law needs at least one coordinate")]
     Empty,
     /// A list has the wrong length.
@@ -35,7 +35,7 @@ pub enum GaussianError {
         value: f64,
     },
     /// A variance is negative, NaN or infinite.
-    #[error("variance {index} is {}, but variances are finite and not negative", written(.value))]
+    #[error("variance {index} is {}, but variances must be finite and not negative", written(.value))]
     Variance {
         /// Position, from 0.
         index: usize,
@@ -44,7 +44,7 @@ pub enum GaussianError {
     },
     /// An eigenvalue is more negative than rounding explains.
     #[error(
-        "the covariance has eigenvalue {eigenvalue:e}, too negative to be rounding (largest eigenvalue {highest:e})"
+        "the covariance has eigenvalue {eigenvalue:e}, too negative to be a rounding error (largest eigenvalue {highest:e})"
     )]
     Negative {
         /// The eigenvalue.
@@ -71,7 +71,7 @@ pub enum GaussianError {
 pub struct DenseGaussian {
     mean: Vec<f64>,
     covariance: Matrix,
-    /// A square X with X Xᵀ = C. Where C is built from parts, so is X: small variances then keep
+    /// A square X with X Xᵀ = C. If C is built from parts, so is X: small variances then keep
     /// digits that C, whose rounding errors are relative to its largest entries, does not have.
     root: Matrix,
 }
@@ -123,8 +123,8 @@ impl DenseGaussian {
         self.mean.len()
     }
 
-    /// The symmetrized covariance and its eigendecomposition, with eigenvalues that rounding cannot
-    /// tell from zero set to zero. Those left negative are above −1e-10 λmax.
+    /// The symmetrized covariance and its eigendecomposition. Eigenvalues that rounding cannot
+    /// distinguish from zero are set to zero; those left negative are above −1e-10 λmax.
     pub(crate) fn decompose(
         mean: &[f64],
         covariance: &Matrix,
@@ -200,9 +200,9 @@ fn check_mean(mean: &[f64], expected: usize) -> Result<(), GaussianError> {
 
 /// The smallest ‖x − y Q‖ over orthogonal Q.
 ///
-/// ‖x − y Q‖² = ‖x‖² + ‖y‖² − 2 tr((yᵀx)ᵀ Q) is least where Q is the orthogonal polar factor U Vᵀ of
-/// yᵀx = U S Vᵀ, and equals ‖x V − y U‖² there. The trace form loses all digits where x ≈ y Q; this
-/// one does not. Where yᵀx is singular, U and V are not unique, but the value is: x v and y u are
+/// ‖x − y Q‖² = ‖x‖² + ‖y‖² − 2 tr((yᵀx)ᵀ Q) is smallest if Q is the orthogonal polar factor U Vᵀ
+/// of yᵀx = U S Vᵀ, and then equals ‖x V − y U‖². The trace form loses all digits if x ≈ y Q; this
+/// one does not. If yᵀx is singular, U and V are not unique, but the value is: x v and y u are
 /// orthogonal for all null vectors v and u.
 fn procrustes(x: &Matrix, y: &Matrix) -> Result<f64, MatrixError> {
     let scale = x.max_abs().max(y.max_abs());
@@ -228,17 +228,17 @@ fn procrustes(x: &Matrix, y: &Matrix) -> Result<f64, MatrixError> {
 /// ```
 ///
 /// # Errors
-/// [`GaussianError`]: a matrix is no covariance, or their sizes differ.
+/// [`GaussianError`]: a matrix is not a covariance, or the sizes differ.
 pub fn bures(a: &Matrix, b: &Matrix) -> Result<f64, GaussianError> {
     let centred = |c: &Matrix| DenseGaussian::new(vec![0.0; c.rows()], c.clone());
     Ok(wasserstein2_dense(&centred(a)?, &centred(b)?)?.covariance)
 }
 
-/// W2 between two Gaussians, whose covariances need not commute nor be regular:
+/// W2 between two Gaussians whose covariances need not commute and may be singular:
 ///
 /// W2² = |m_a − m_b|² + ‖X − Y Q‖², X Xᵀ = A, Y Yᵀ = B, with Q the orthogonal polar factor of Yᵀ X.
 ///
-/// Equal laws are at a distance of a few roundings, not of their square root.
+/// Equal laws have a distance of a few rounding errors, not of their square root.
 ///
 /// # Errors
 /// [`GaussianError`]: the dimensions differ, or a decomposition failed.

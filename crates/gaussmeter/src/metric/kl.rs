@@ -34,7 +34,7 @@ fn divergence(law: &Law, term: impl Fn(&LawMode) -> (f64, f64)) -> Value {
 /// ln(v / λ) from the difference v − λ, without cancellation.
 fn log_ratio(mode: &LawMode) -> f64 {
     let relative = mode.variance_error / mode.target_variance;
-    // Far from equality the quotient is exact enough, and cannot fall below −1 by rounding.
+    // Far from equality the quotient is accurate enough, and rounding cannot take it below −1.
     if relative.abs() < 0.5 {
         relative.ln_1p()
     } else {

@@ -47,18 +47,18 @@ impl Value {
     }
 }
 
-/// What results call a metric.
+/// How results refer to a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricName {
     /// Its key in the summary of one configuration, in JSON and CSV: `w2`.
     pub key: &'static str,
-    /// Its line in that summary: `W2 to the data`.
+    /// Its label in that summary: `W2 to the data`.
     pub summary: &'static str,
-    /// Its symbol, at the head of columns and along axes: `W2`.
+    /// Its symbol, for column headings and axes: `W2`.
     pub symbol: &'static str,
     /// The symbol in LaTeX.
     pub latex: &'static str,
-    /// What titles call it: `W2 error`.
+    /// How titles refer to it: `W2 error`.
     pub title: &'static str,
 }
 
@@ -74,11 +74,11 @@ pub trait Metric: Debug + Send + Sync {
     /// The distance.
     fn evaluate(&self, law: &Law) -> Value;
 
-    /// What results call it.
+    /// How results refer to it.
     fn name(&self) -> MetricName;
 
-    /// The parts that the distance is made of, told beside it in the summary of one configuration, with
-    /// the key and the line of each.
+    /// The parts of the distance, shown with it in the summary of one configuration, each with its
+    /// key and label.
     fn parts(&self, law: &Law) -> Vec<(&'static str, &'static str, Value)> {
         let _ = law;
         Vec::new()

@@ -30,7 +30,7 @@ pub fn wasserstein2_terms(mode: &LawMode) -> (f64, f64) {
     (mean, covariance)
 }
 
-/// W2 between a law and its target, which commute:
+/// W2 between a law and its target, whose covariances commute:
 /// W2² = Σ multiplicity · [(m − μ)² + (√v − √λ)²].
 pub fn wasserstein2(law: &Law) -> Wasserstein2 {
     let (mut mean, mut covariance) = (0.0, 0.0);

@@ -3,7 +3,7 @@ use crate::level::Level;
 use crate::numeric::written;
 use thiserror::Error;
 
-/// A network could not be evaluated.
+/// Why a network could not be evaluated.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DenoiserError {
@@ -17,8 +17,7 @@ pub enum DenoiserError {
         /// Number of coordinates with λ = 0.
         null: usize,
     },
-    /// The network predicts one thing, another is asked for, and at this level neither determines
-    /// the other.
+    /// The network's prediction does not determine the prediction asked for at this level.
     #[error("a network that predicts the {} does not determine the {} at t = {}", .native.name(), .kind.name(), written(.t))]
     Conversion {
         /// What the network predicts.
@@ -28,7 +27,7 @@ pub enum DenoiserError {
         /// The time.
         t: f64,
     },
-    /// The user's own network failed; its error is kept as it is.
+    /// The user's own network failed; its error is kept unchanged.
     #[error("the network failed")]
     Network(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -41,14 +40,15 @@ pub trait Denoiser {
     /// What the network predicts.
     fn native(&self) -> Prediction;
 
-    /// Writes the native prediction at `x`, noisy at `level`, into `out`.
+    /// Writes the native prediction for the noisy `x` at `level` into `out`.
     ///
     /// # Errors
     /// [`DenoiserError`]
     fn evaluate(&mut self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), DenoiserError>;
 
-    /// Writes a prediction of any kind into `out`. Converts the native one with x = αD + σε and what
-    /// each [`Prediction`] is in D and ε; override it where another form is more accurate.
+    /// Writes a prediction of any kind into `out`. The default converts the native one with
+    /// x = αD + σε and each [`Prediction`] in terms of D and ε; override it if another form is more
+    /// accurate.
     ///
     /// # Errors
     /// [`DenoiserError`]

@@ -2,7 +2,7 @@ use super::Prediction;
 use crate::level::Level;
 use std::ops::{Mul, Neg, Sub};
 
-/// What a network output is worth for Gaussian data, at one level and along one eigenvector:
+/// A network output for Gaussian data, at one level and along one eigenvector:
 /// `prediction = w(λ) (x − αμ) + …`, written as `w(λ) x + d(λ) μ` with
 ///
 /// w(λ) = (p + q λ) / (α²λ + σ²), d(λ) = m / (α²λ + σ²).
@@ -47,7 +47,7 @@ impl Factor {
     }
 
     /// Whether the prediction is infinite along null directions (λ = 0): no noise is left, and the
-    /// law there has no density.
+    /// law has no density there.
     pub fn is_singular(&self, kind: Prediction) -> bool {
         self.sigma2 == 0.0 && kind != Prediction::Denoiser
     }
@@ -69,7 +69,7 @@ impl Factor {
         if self.sigma2 == 0.0 && eigenvalue == 0.0 { 0.0 } else { self.noisy_weight(eigenvalue) }
     }
 
-    /// d(λ), the weight of the data's mean; for D at λ = σ = 0 the limit 1.
+    /// d(λ), the weight of the data's mean; for D at λ = σ = 0 the limit, 1.
     #[inline(always)]
     pub fn mean_weight(&self, eigenvalue: f64) -> f64 {
         let variance = self.alpha2 * eigenvalue + self.sigma2;

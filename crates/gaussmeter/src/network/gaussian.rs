@@ -4,7 +4,7 @@ use crate::level::Level;
 use crate::spectrum::Spectrum;
 
 /// The exact network for Gaussian data, in the eigenbasis of Σ: each prediction is affine per
-/// coordinate, in its own stable form (see [`Factor`]).
+/// coordinate, in its own numerically stable form (see [`Factor`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct GaussianDenoiser {
     eigenvalues: Vec<f64>,

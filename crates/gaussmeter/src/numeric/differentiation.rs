@@ -1,10 +1,10 @@
-//! Numbers that know how they came about.
+//! Reverse-mode automatic differentiation.
 //!
 //! Grids hand their levels to samplers as [`Real`]s, and samplers compute the coefficients of their
-//! linear programs with ordinary arithmetic. Within [`record`], what is computed from a variable is
-//! written to a [`Graph`], along which derivatives follow by the chain rule: those of every coefficient
-//! with respect to the times of a grid, for every sampler, without a line in the sampler. Elsewhere a
-//! `Real` is a plain number.
+//! linear programs with ordinary arithmetic. Within [`record`], everything computed from a variable
+//! is written to a [`Graph`], and the chain rule along it gives the derivatives of every
+//! coefficient with respect to the times of a grid, for every sampler, without any code in the
+//! sampler. Elsewhere a `Real` is a plain number.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -14,14 +14,14 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 /// The node of a constant.
 const CONSTANT: u32 = u32::MAX;
 
-/// A number, and where it stands in the graph that is being recorded, if it depends on a variable.
+/// A number and, if it depends on a variable, its node in the graph being recorded.
 #[derive(Clone, Copy)]
 pub struct Real {
     value: f64,
     node: u32,
 }
 
-/// How a number came about: from at most two others, with the partial derivatives.
+/// How a number was computed: from at most two others, with the partial derivatives.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     parents: [u32; 2],
@@ -36,10 +36,10 @@ thread_local! {
 #[derive(Debug, Default)]
 pub struct Graph(Vec<Node>);
 
-/// Runs `f`, and records what it computes from the [`variable`]s that it makes. Its `Real`s mean
-/// something with the returned graph only.
+/// Runs `f` and records what it computes from the [`variable`]s it creates. The resulting `Real`s
+/// are meaningful only with the returned graph.
 pub fn record<T>(f: impl FnOnce() -> T) -> (T, Graph) {
-    /// Puts the recording that this one interrupts back, also if `f` panics.
+    /// Restores the recording that this one interrupts, even if `f` panics.
     struct Restore(Option<Vec<Node>>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -52,7 +52,7 @@ pub fn record<T>(f: impl FnOnce() -> T) -> (T, Graph) {
     (result, Graph(nodes))
 }
 
-/// Whether what is computed from variables is being recorded: elsewhere all numbers are constants.
+/// Whether a recording is in progress: otherwise all numbers are constants.
 pub(crate) fn is_recording() -> bool {
     RECORDING.with(|r| r.borrow().is_some())
 }
@@ -66,16 +66,16 @@ fn push(value: f64, parents: [Real; 2], partials: [f64; 2]) -> Real {
     })
 }
 
-/// A number that derivatives are taken with respect to. A constant outside of [`record`].
+/// A number to differentiate with respect to. A constant outside of [`record`].
 pub fn variable(value: f64) -> Real {
     push(value, [Real::from(0.0); 2], [0.0; 2])
 }
 
-/// Derivatives of one number with respect to variables: position of the variable, derivative.
+/// Derivatives of one number with respect to variables: (index of the variable, derivative).
 pub type Row = Vec<(usize, f64)>;
 
 impl Graph {
-    /// The derivatives of every number with respect to `variables`, where they are not 0.
+    /// The nonzero derivatives of every number with respect to `variables`.
     pub fn jacobian(&self, outputs: &[Real], variables: &[Real]) -> Vec<Row> {
         let mut rows: Vec<Row> = vec![Row::new(); self.0.len()];
         for (k, node) in self.0.iter().enumerate() {
@@ -83,7 +83,7 @@ impl Graph {
             let own = variables.iter().position(|v| v.node as usize == k);
             row.extend(own.map(|position| (position, 1.0)));
             for (parent, partial) in node.parents.into_iter().zip(node.partials) {
-                // What does not matter stays so where the partial derivative is infinite.
+                // What has no influence keeps none, even if the partial derivative is infinite.
                 if parent == CONSTANT || partial == 0.0 {
                     continue;
                 }
@@ -110,22 +110,21 @@ impl Real {
     pub fn is_constant(self) -> bool {
         self.node == CONSTANT
     }
-    /// A function of this number with its derivative.
+    /// A function of this number, with its derivative.
     fn map(self, value: f64, derivative: impl FnOnce() -> f64) -> Real {
         match self.is_constant() {
             true => Real::from(value),
             false => push(value, [self, Real::from(0.0)], [derivative(), 0.0]),
         }
     }
-    /// A function of two numbers with its partial derivatives.
+    /// A function of two numbers, with its partial derivatives.
     pub(crate) fn combine(self, other: Real, value: f64, partials: [f64; 2]) -> Real {
         match self.is_constant() && other.is_constant() {
             true => Real::from(value),
             false => push(value, [self, other], partials),
         }
     }
-    /// The number `value`, of which it is known that its derivative with respect to this one is
-    /// `derivative`.
+    /// The number `value`, with a known derivative with respect to this one.
     pub(crate) fn with_derivative(self, value: f64, derivative: f64) -> Real {
         self.map(value, || derivative)
     }
@@ -196,11 +195,11 @@ impl Real {
         let other = other.into();
         if other.value > self.value { other } else { self }
     }
-    /// Neither infinite nor NaN.
+    /// Whether it is neither infinite nor NaN.
     pub fn is_finite(self) -> bool {
         self.value.is_finite()
     }
-    /// Not a number.
+    /// Whether it is NaN.
     pub fn is_nan(self) -> bool {
         self.value.is_nan()
     }

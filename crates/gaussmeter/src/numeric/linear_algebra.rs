@@ -1,7 +1,7 @@
-//! Dense linear algebra: the one module that speaks to faer.
+//! Dense linear algebra: the only module that uses faer.
 //!
-//! Each decomposition is checked before it is handed out: against its definition, on a random
-//! vector, in O(n²). A solver that repeats or loses vectors cannot pass.
+//! Each decomposition is checked before it is returned: against its definition, on a random vector,
+//! in O(n²). A solver that repeats or loses vectors cannot pass.
 //!
 //! Large problems are spread over the threads of the current rayon pool. They are cut into a fixed
 //! number of pieces, so that a result has the same bits for any number of threads. It may still
@@ -22,17 +22,17 @@ use thiserror::Error;
 /// Pieces into which a large problem is cut.
 const PIECES: usize = 8;
 
-/// Vectors that a product with many of them takes at once.
+/// Vectors that a product with many of them processes at once.
 const BLOCK: usize = 16;
 
-/// Matrices with fewer rows and columns are left to one thread.
+/// Matrices with fewer rows and columns use one thread.
 const SMALL: usize = 512;
 
 fn parallelism(size: usize) -> Par {
     if size < SMALL { Par::Seq } else { Par::rayon(PIECES) }
 }
 
-/// Numbers do not form a matrix, or a matrix does not admit the operation.
+/// Numbers do not form a matrix, or a matrix does not allow the operation.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum MatrixError {
@@ -57,14 +57,14 @@ pub enum MatrixError {
         expected: usize,
     },
     /// A product of matrices whose shapes do not match.
-    #[error("product of a {}x{} matrix and a {}x{} matrix: {} columns cannot meet {} rows", left.0, left.1, right.0, right.1, left.1, right.0)]
+    #[error("product of a {}x{} matrix and a {}x{} matrix: {} columns do not match {} rows", left.0, left.1, right.0, right.1, left.1, right.0)]
     Product {
         /// Rows and columns of the left factor.
         left: (usize, usize),
         /// Rows and columns of the right factor.
         right: (usize, usize),
     },
-    /// An operation on square matrices.
+    /// An operation on square matrices only.
     #[error("{rows} rows and {columns} columns, but the matrix must be square")]
     NotSquare {
         /// Number of rows.
@@ -84,7 +84,7 @@ pub enum MatrixError {
     },
     /// The two triangles of a matrix differ by more than rounding.
     #[error(
-        "entry ({row}, {column}) is {}, but its mirror image is {}: not symmetric", written(.value), written(.mirrored))]
+        "entry ({row}, {column}) is {}, but the transposed entry is {}: the matrix is not symmetric", written(.value), written(.mirrored))]
     NotSymmetric {
         /// Row, from 0.
         row: usize,
@@ -104,7 +104,7 @@ pub enum MatrixError {
         rows: usize,
         /// Number of columns.
         columns: usize,
-        /// How far the factors are from their definition; infinite if there are none.
+        /// Relative error of the factors; infinite if there are none.
         error: f64,
     },
 }
@@ -282,8 +282,8 @@ impl Matrix {
         Ok(out)
     }
 
-    /// The products `M x` with vectors x, one after another. Each is the same, bit for bit, whatever
-    /// the others are.
+    /// The products `M x` with vectors x, stored one after another. Each is the same, bit for bit,
+    /// whatever the others are.
     ///
     /// # Panics
     /// If `vectors` and `out` do not hold the same whole number of vectors.
@@ -291,8 +291,8 @@ impl Matrix {
         products(vectors, self.view().transpose(), out);
     }
 
-    /// The products `Mᵀ x` with vectors x, one after another. Each is the same, bit for bit, whatever
-    /// the others are.
+    /// The products `Mᵀ x` with vectors x, stored one after another. Each is the same, bit for bit,
+    /// whatever the others are.
     ///
     /// ```
     /// use gaussmeter::numeric::linear_algebra::Matrix;
@@ -350,8 +350,8 @@ impl Matrix {
         Ok(SymmetricEigen { values, vectors: rows.transpose(), rounding })
     }
 
-    /// As [`Matrix::symmetric_eigen`], in the memory of the matrix and with the eigenvectors as
-    /// rows: of large matrices there is no room for copies.
+    /// [`Matrix::symmetric_eigen`] in the memory of the matrix, with the eigenvectors as rows:
+    /// large matrices leave no room for copies.
     ///
     /// # Errors
     /// [`MatrixError`]: not square, not finite, or the solver failed.
@@ -513,7 +513,7 @@ impl Matrix {
         if rows == columns { Ok(()) } else { Err(MatrixError::NotSquare { rows, columns }) }
     }
 
-    /// Refuses values that are NaN or infinite.
+    /// Refuses NaN and infinite values.
     ///
     /// # Errors
     /// [`MatrixError::NotFinite`]
@@ -528,7 +528,7 @@ impl Matrix {
         }
     }
 
-    /// The product of the symmetric matrix that has this lower triangle with a vector.
+    /// The product of the symmetric matrix with this lower triangle with a vector.
     fn apply_lower(&self, x: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.rows];
         for i in 0..self.rows {
@@ -579,8 +579,8 @@ fn product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Result<Matrix, Matr
     Ok(Matrix { rows, columns, values })
 }
 
-/// Each row of `left` times `right`. Rows are taken in blocks of one size, the last one padded: a
-/// product of another size might be rounded differently.
+/// Each row of `left` times `right`. Rows are processed in blocks of one size, the last one padded:
+/// a product of another size might be rounded differently.
 fn products(left: &[f64], right: MatRef<'_, f64>, out: &mut [f64]) {
     let (from, to) = right.shape();
     if from == 0 || to == 0 {
@@ -619,8 +619,8 @@ mod faer_real {
 }
 
 /// One tile of the matrix of inner products of columns: `tileᵢⱼ = Σₖ aₖᵢ aₖⱼ` for i in `left` and
-/// j in `right`, where `a` has `columns` columns and is stored by rows, as the tile is. On the
-/// calling thread: tiles are what threads share.
+/// j in `right`, where `a` has `columns` columns and is stored by rows, as is the tile. Runs on the
+/// calling thread: tiles are the unit of parallel work.
 ///
 /// ```
 /// use gaussmeter::numeric::linear_algebra::inner_products;
@@ -631,7 +631,7 @@ mod faer_real {
 /// ```
 ///
 /// # Errors
-/// [`MatrixError::Length`]: the values do not form rows of this length, the columns are not there,
+/// [`MatrixError::Length`]: the values do not form rows of this length, the columns do not exist,
 /// or the tile has another size.
 pub fn inner_products<T: Real>(
     values: &[T],

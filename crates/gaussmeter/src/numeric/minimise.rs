@@ -1,21 +1,21 @@
-//! The method of Levenberg and Marquardt on the curvature of Gauss and Newton, with what it leaves
-//! out where that is known better.
+//! The Levenberg–Marquardt method on the Gauss–Newton curvature, plus a secant estimate of the rest
+//! of the Hessian when that predicts better.
 //!
 //! Errors are sums of squares with small residuals, for which quasi-Newton methods are slow: on the
-//! CIFAR-10 spectrum L-BFGS takes 1800 evaluations for 20 steps of DPM-Solver++(2M) and is not at the
-//! minimum then.
+//! CIFAR-10 spectrum, L-BFGS takes 1800 evaluations for 20 steps of DPM-Solver++(2M) without
+//! reaching the minimum.
 
 use crate::watch::Watch;
 
-/// A function near a point: an error near the free times of a grid.
+/// A local model of a function: of an error, in the free times of a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expansion {
     /// Its value.
     pub value: f64,
     /// Its derivatives with respect to the parameters.
     pub gradient: Vec<f64>,
-    /// The matrix of Gauss and Newton, row by row: second derivatives as far as they come from first
-    /// derivatives of standard deviations and means.
+    /// The Gauss–Newton matrix, row by row: the part of the second derivatives that comes from
+    /// first derivatives of standard deviations and means.
     pub curvature: Vec<f64>,
 }
 
@@ -30,15 +30,16 @@ pub(crate) struct Minimum {
 /// Largest change of a parameter in one step.
 const LONGEST: f64 = 2.0;
 
-/// Whether a parameter is at its bound, with nothing to gain inside.
+/// Whether a parameter is at its bound and would not gain by moving inside.
 fn is_held(q: f64, bound: f64, slope: f64) -> bool {
     q <= bound + 1e-12 && slope >= 0.0
 }
 
-/// How far the conditions of first order are from holding, over the parameters that no bound holds:
-/// the largest derivative g_i of the logarithm of the value f, or, if smaller, the largest cosine of the
-/// angle between the residuals and what a parameter changes in them, |g_i|/√(2 H_ii f). Both are 0 at a
-/// minimum, whatever the units; the second is fair to small residuals, the first to few of them.
+/// How far the first-order conditions are from holding, over the parameters not held by a bound:
+/// the largest derivative g_i of the logarithm of the value f or, if smaller, the largest cosine of
+/// the angle between the residuals and their derivative with respect to a parameter, |g_i|/√(2 H_ii
+/// f). Both are 0 at a minimum, in any units; the second suits small residuals, the first few of
+/// them.
 pub(crate) fn slope(at: &Expansion, q: &[f64], bounds: &[f64]) -> f64 {
     let n = q.len();
     let free = (0..n)
@@ -51,12 +52,12 @@ pub(crate) fn slope(at: &Expansion, q: &[f64], bounds: &[f64]) -> f64 {
     of_log.min(cosine)
 }
 
-/// What the curvature of Gauss and Newton leaves out of the second derivatives, learnt from how
-/// gradients change: the secant update of Dennis, Gay and Welsch (NL2SOL, 1981).
+/// The second derivatives missing in the Gauss–Newton matrix, estimated from changes of the
+/// gradient: the secant update of Dennis, Gay and Welsch (NL2SOL, 1981).
 struct Rest(Vec<f64>);
 
 impl Rest {
-    /// After a step from one point to another.
+    /// Updates the estimate after a step from one point to another.
     fn learn(&mut self, step: &[f64], from: &Expansion, to: &Expansion) {
         let n = step.len();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -103,7 +104,7 @@ pub(crate) fn minimise(
     let mut evaluations = 1;
     let (mut damping, mut growth) = (1e-3, 2.0);
     let mut rest = Rest(vec![0.0; n * n]);
-    // Which of the two models told the last change better.
+    // Which of the two models predicted the last change better.
     let mut with_rest = false;
     while evaluations < most
         && !watch.is_stopped()
@@ -114,7 +115,7 @@ pub(crate) fn minimise(
         let full: Vec<f64> = at.curvature.iter().zip(&rest.0).map(|(h, r)| h + r).collect();
         let model = if with_rest { &full } else { &at.curvature };
         let Some(step) = step(&at, model, &parameters, bounds, damping) else {
-            // No minimum in that model.
+            // The model has no minimum.
             (damping, growth) = (damping * growth, growth * 2.0);
             with_rest = false;
             continue;
@@ -136,7 +137,7 @@ pub(crate) fn minimise(
             break;
         }
         if predicted < 0.0 {
-            // Bounds have bent the step.
+            // The bounds have bent the step.
             (damping, growth) = (damping * growth, growth * 2.0);
             continue;
         }
@@ -157,8 +158,8 @@ pub(crate) fn minimise(
     Minimum { parameters, at, evaluations }
 }
 
-/// −(M + damping · diag H)⁻¹ g for a model M of the second derivatives, over the parameters that no bound holds, by Cholesky, no longer than
-/// [`LONGEST`].
+/// −(M + damping · diag H)⁻¹ g for a model M of the second derivatives, over the parameters not
+/// held by a bound, by Cholesky, no longer than [`LONGEST`].
 fn step(
     at: &Expansion,
     model: &[f64],

@@ -1,12 +1,12 @@
 use std::fmt;
 
-/// A number in a message: with all its digits, or with an exponent where it would have hundreds.
+/// A number in a message: with all its digits, or with an exponent if it would have hundreds.
 pub(crate) struct Written(f64);
 
-/// The longest number of everyday size, such as 0.000012345678901234567.
+/// The longest number of ordinary size, such as 0.000012345678901234567.
 const LONGEST: usize = 24;
 
-/// `number`, for messages.
+/// `number`, formatted for messages.
 pub(crate) fn written(number: &f64) -> Written {
     Written(*number)
 }

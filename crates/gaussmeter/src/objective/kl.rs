@@ -3,7 +3,7 @@ use crate::entry::Entry;
 use crate::numeric::excess;
 use crate::spectrum::Mode;
 
-/// Where one law has no variance and the other has: infinite, with no direction to go.
+/// If only one of the laws has variance 0: infinite, without a gradient.
 const INFINITE: Share =
     Share { value: f64::INFINITY, by_std: 0.0, by_mean: 0.0, curvature: [0.0, 0.0] };
 
@@ -24,7 +24,7 @@ impl Objective for KlForward {
             value: 0.5 * (excess(ratio.ln()) + shift * shift / v),
             by_std: (v - mode.eigenvalue - shift * shift) / (v * std),
             by_mean: shift / v,
-            // Positive also where the divergence is concave in the standard deviation.
+            // Positive even where the divergence is concave in the standard deviation.
             curvature: [(1.0 + (mode.eigenvalue + shift * shift) / v) / v, 1.0 / v],
         }
     }

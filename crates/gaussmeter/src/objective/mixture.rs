@@ -2,8 +2,8 @@ use super::{KlForward, KlReverse, Objective, Share, SquaredWasserstein2};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::spectrum::Mode;
 
-/// w₁ W2² + w₂ KL(data ‖ output) + w₃ KL(output ‖ data): W2 weighs eigenvectors by their variance, the
-/// divergences all alike.
+/// w₁ W2² + w₂ KL(data ‖ output) + w₃ KL(output ‖ data): W2 weights eigenvectors by their variance,
+/// the divergences all equally.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mixture {
     /// Weight of W2².
@@ -21,7 +21,7 @@ impl Objective for Mixture {
             (self.kl_forward, &KlForward),
             (self.kl_reverse, &KlReverse),
         ];
-        // A part without weight is not asked, so that it may be infinite.
+        // Parts of weight 0 are not evaluated, so they may be infinite.
         parts.iter().filter(|(w, _)| *w > 0.0).fold(Share::default(), |sum, (w, part)| {
             let share = part.share(index, mode, std, mean);
             Share {
@@ -54,7 +54,7 @@ pub(super) static ENTRY: Entry<dyn Objective> = Entry {
         let [w2, kl_forward, kl_reverse] =
             ["w2", "kl_forward", "kl_reverse"].map(|key| a.number(key));
         if w2 + kl_forward + kl_reverse == 0.0 {
-            return Err("all weights are 0: give one of w2, kl_forward, kl_reverse".into());
+            return Err("all weights are 0: give at least one of w2, kl_forward, kl_reverse".into());
         }
         Ok(Box::new(Mixture { w2, kl_forward, kl_reverse }))
     },

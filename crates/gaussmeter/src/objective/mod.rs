@@ -1,4 +1,4 @@
-//! What a schedule is designed for: errors that add up over the eigenvectors of Σ, with their
+//! What a schedule is optimised for: errors that are sums over the eigenvectors of Σ, with their
 //! derivatives.
 //!
 //! A new objective is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
@@ -33,24 +33,24 @@ pub fn registry() -> Registry<dyn Objective> {
     }
 }
 
-/// The share of one eigenvector in an error, and how it changes.
+/// The share of one eigenvector in an error, with its derivatives.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Share {
-    /// The share; infinite where the error is.
+    /// The share; infinite if the error is.
     pub value: f64,
     /// Its derivative with respect to the standard deviation of the output.
     pub by_std: f64,
     /// Its derivative with respect to the mean of the output.
     pub by_mean: f64,
-    /// Second derivatives with respect to both, or positive numbers in their place: what a step of
-    /// an optimiser is scaled by.
+    /// Second derivatives with respect to both, or positive substitutes for them, used to scale the
+    /// steps of an optimiser.
     pub curvature: [f64; 2],
 }
 
-/// An error of the output N(mean, diag std²) against the data that adds up over eigenvectors.
+/// An error of the output N(mean, diag std²) against the data that is a sum over eigenvectors.
 pub trait Objective: Debug + Send + Sync {
-    /// The share of one eigenvector, once (without the multiplicity), where the output has this
-    /// standard deviation and mean. `index` is its place in the spectrum.
+    /// The share of one eigenvector, once (without the multiplicity), for this standard deviation
+    /// and mean of the output. `index` is its index in the spectrum.
     fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share;
 
     /// Checks that the objective fits a spectrum of this many modes.
@@ -62,12 +62,12 @@ pub trait Objective: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Whether a share depends on the place in the spectrum.
+    /// Whether a share depends on the index in the spectrum.
     fn is_indexed(&self) -> bool {
         false
     }
 
-    /// What people read: the distance whose square adds up, for those that are one.
+    /// The value shown to people: the root of the sum for squared distances.
     fn readable(&self, sum: f64) -> f64 {
         sum
     }

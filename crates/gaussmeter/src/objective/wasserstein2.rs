@@ -2,7 +2,7 @@ use super::{Objective, Share};
 use crate::entry::Entry;
 use crate::spectrum::Mode;
 
-/// W2², of which an eigenvector has the share (√v − √λ)² + (m − μ)².
+/// W2², to which an eigenvector contributes (√v − √λ)² + (m − μ)².
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SquaredWasserstein2;
 

@@ -14,12 +14,12 @@ pub struct Weighted {
     file: Option<String>,
 }
 
-/// Weights that cannot weigh.
+/// Why weights cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WeightsError {
     /// A weight is negative or not finite, or all are 0.
-    #[error("weight {index} is {}: weights are finite, at least 0, and one is positive", written(.value))]
+    #[error("weight {index} is {}: weights must be finite and at least 0, one of them positive", written(.value))]
     Value {
         /// Position, from 0.
         index: usize,

@@ -1,7 +1,7 @@
 //! The simulating interpreter: runs a [`Plan`] on real vectors, with any network.
 //!
-//! Every sample has a random stream of its own, so that results depend on the seed alone, not on
-//! batch sizes or threads.
+//! Every sample has its own random stream, so that results depend only on the seed, not on batch
+//! sizes or threads.
 
 use crate::basis::Basis;
 use crate::exact::Init;
@@ -24,7 +24,7 @@ pub struct Start {
 }
 
 impl Start {
-    /// An initial law of a spectrum at the level sampling starts from, one coordinate per mode.
+    /// An initial law of a spectrum at the level where sampling starts, one coordinate per mode.
     pub fn per_mode(spectrum: &Spectrum, init: &Init, level: &Level) -> Self {
         let moments =
             spectrum.modes().iter().enumerate().map(|(i, mode)| init.moments(level, i, mode));
@@ -32,7 +32,7 @@ impl Start {
         Start { mean, std }
     }
 
-    /// An initial law at the level sampling starts from, one coordinate per vector of a basis. The
+    /// An initial law at the level where sampling starts, one coordinate per vector of a basis. The
     /// lists of an [`Init::Diagonal`] are per coordinate too.
     pub fn in_basis(basis: &dyn Basis, init: &Init, level: &Level) -> Self {
         let moments = basis.eigenvalues().iter().zip(basis.means()).enumerate().map(
@@ -52,14 +52,14 @@ impl Start {
     }
 }
 
-/// Which samples to draw: numbers `first .. first + count` of the sequence that `seed` names.
+/// Which samples to draw: numbers `first .. first + count` of the sequence determined by `seed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draw {
-    /// Names the sequence of samples.
+    /// Determines the sequence of samples.
     pub seed: u64,
     /// Number of the first sample.
     pub first: u64,
-    /// How many samples.
+    /// Number of samples.
     pub count: usize,
 }
 
@@ -68,7 +68,7 @@ pub struct Draw {
 pub struct Streams(Vec<ChaCha8Rng>);
 
 impl Streams {
-    /// The streams of the samples of a draw, at their beginnings.
+    /// The streams of the samples of a draw, at their start.
     pub fn new(draw: Draw) -> Self {
         let stream = |i: u64| {
             let mut rng = ChaCha8Rng::seed_from_u64(draw.seed);
@@ -83,7 +83,8 @@ impl Streams {
         self.0.len()
     }
 
-    /// Fills `out`, an equal part per sample, with the next standard normal numbers of each stream.
+    /// Fills `out`, in equal parts per sample, with the next standard normal numbers of each
+    /// stream.
     pub fn fill(&mut self, out: &mut [f64]) {
         let dim = (out.len() / self.0.len().max(1)).max(1);
         self.0.par_iter_mut().zip(out.par_chunks_mut(dim)).for_each(|(rng, sample)| {
@@ -102,11 +103,12 @@ impl Streams {
     }
 }
 
-/// A state along the way: step number (0 is the initial state), level, `count · dim` values.
+/// Called with a state along the way: step number (0 for the initial state), level, `count · dim`
+/// values.
 pub type OnArrival<'a> = &'a mut dyn FnMut(usize, &Level, &[f64]);
 
 /// Draws samples as one batch with any network: `count · dim` values, one sample after another.
-/// `on_arrival` sees every state.
+/// `on_arrival` is called with every state.
 ///
 /// # Errors
 /// The network's own [`DenoiserError`], unchanged.
@@ -126,8 +128,8 @@ pub fn sample_batch(
     run(plan, denoiser, x, &mut streams, on_arrival)
 }
 
-/// Carries a batch of initial states through a plan: `count · dim` values, one sample after another,
-/// with fresh noises from the samples' own streams. `on_arrival` sees every state.
+/// Runs a batch of initial states through a plan: `count · dim` values, one sample after another,
+/// with fresh noises from the samples' own streams. `on_arrival` is called with every state.
 ///
 /// # Errors
 /// The network's own [`DenoiserError`], unchanged.
@@ -178,7 +180,7 @@ pub fn run(
     Ok(vectors[plan.output().index()].take().unwrap_or_default())
 }
 
-/// Per operation, the vectors that nothing reads afterwards.
+/// Per operation, the vectors that are not read afterwards.
 fn last_uses(plan: &Plan) -> Vec<Vec<Var>> {
     let mut last = vec![Vec::new(); plan.ops().len()];
     let mut seen = vec![false; plan.var_count()];
@@ -205,10 +207,10 @@ fn last_uses(plan: &Plan) -> Vec<Vec<Var>> {
     last
 }
 
-/// Values per vector of a batch: 2 MiB, whatever the dimension.
+/// Values per vector of a batch: 2 MiB, for any dimension.
 const VALUES: usize = 1 << 18;
 
-/// Samples of a dimension that are carried through a plan together.
+/// Number of samples of a given dimension that run through a plan together.
 pub(crate) fn batch_size(dim: usize) -> usize {
     (VALUES / dim.max(1)).clamp(1, 256)
 }

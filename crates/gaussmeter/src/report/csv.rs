@@ -1,4 +1,4 @@
-//! CSV (RFC 4180, but for line feeds alone at line ends).
+//! CSV (RFC 4180, except that lines end in a line feed alone).
 
 use super::{Format, Records, ReportError};
 

@@ -2,8 +2,8 @@
 
 use super::Label;
 
-/// A line plot for a paper. Only LaTeX draws it; the tables of the same report say the same to the
-/// other formats.
+/// A line plot for a paper. Only LaTeX draws it; for the other formats, the tables of the same
+/// report hold the same numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
     /// What it shows; the caption in LaTeX.
@@ -23,7 +23,7 @@ pub struct Figure {
 pub struct Axis {
     /// What it measures.
     pub label: Label,
-    /// Whether it is logarithmic: then it has no place for values that are zero or negative.
+    /// Whether it is logarithmic: zero and negative values cannot be shown then.
     pub log: bool,
 }
 
@@ -32,24 +32,24 @@ pub struct Axis {
 pub struct Curve {
     /// Its name in the legend.
     pub name: Label,
-    /// Whether it is a reference that the others are compared with: drawn in short dashes, black or
-    /// grey. The others are coloured and solid, or nearly so.
+    /// Whether it is a reference to compare the others with: drawn in short dashes, black or grey.
+    /// The others are coloured and solid, or nearly so.
     pub dashed: bool,
-    /// Points (x, y), in the order in which they are joined. A point that has no place in the
-    /// figure, infinite or not positive on a logarithmic axis, leaves a gap.
+    /// Points (x, y), in the order in which they are joined. A point that cannot be shown
+    /// (infinite, or not positive on a logarithmic axis) leaves a gap.
     pub points: Vec<(f64, f64)>,
 }
 
-/// With no more points than this, a curve shows each of them.
+/// A curve with at most this many points shows each of them.
 pub(super) const FEW: usize = 30;
 
-/// What is drawn of a [`Curve`].
+/// The part of a [`Curve`] that is drawn.
 pub(super) struct Drawn {
     /// The points between gaps.
     pub runs: Vec<Vec<(f64, f64)>>,
-    /// How far the points that are left out may lie from the line, as a fraction of the figure.
+    /// How far omitted points may lie from the line, as a fraction of the figure.
     pub tolerance: f64,
-    /// The number of points that have no place in the figure.
+    /// The number of points that cannot be shown.
     pub without_place: usize,
 }
 
@@ -61,7 +61,7 @@ impl Axis {
 }
 
 impl Figure {
-    /// The curves without the points that nobody could see, and with about `most` points each.
+    /// The curves without visually redundant points, with about `most` points each.
     pub(super) fn drawn(&self, most: usize) -> Vec<Drawn> {
         let place = |p: &(f64, f64)| Some((self.x.place(p.0)?, self.y.place(p.1)?));
         let places = || self.curves.iter().flat_map(|c| &c.points).filter_map(place);
@@ -73,7 +73,7 @@ impl Figure {
 }
 
 impl Curve {
-    /// `unit` is where the unit square has a point.
+    /// `unit` maps a point to the unit square.
     fn drawn(&self, unit: impl Fn(&(f64, f64)) -> Option<(f64, f64)>, most: usize) -> Drawn {
         // A tenth of a point on a page.
         const INVISIBLE: f64 = 2.5e-4;
@@ -105,8 +105,8 @@ fn unit(values: impl Iterator<Item = f64>) -> impl Fn(f64) -> f64 {
     move |v| (v / 2.0 - min / 2.0) / width
 }
 
-/// The points, each with its place, that are needed for a line within `tolerance` of all of them
-/// (Ramer, Douglas & Peucker). First, last, smallest and largest stay.
+/// The points, each with its position, needed for a line within `tolerance` of all of them (Ramer,
+/// Douglas & Peucker). The first, last, smallest and largest are kept.
 fn thin<P: Copy>(run: &[(P, (f64, f64))], tolerance: f64) -> Vec<P> {
     let height = |i: &usize| run[*i].1.1;
     let by_height = |a: &usize, b: &usize| height(a).total_cmp(&height(b));
@@ -129,7 +129,7 @@ fn thin<P: Copy>(run: &[(P, (f64, f64))], tolerance: f64) -> Vec<P> {
     kept.into_iter().map(|i| run[i].0).collect()
 }
 
-/// From a point to a segment.
+/// Distance from a point to a segment.
 fn distance(p: (f64, f64), a: (f64, f64), b: (f64, f64)) -> f64 {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let length2 = (dx * dx + dy * dy).max(f64::MIN_POSITIVE);

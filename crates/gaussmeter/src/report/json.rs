@@ -4,7 +4,7 @@ use super::Format;
 use serde_json::Value;
 
 /// A number for JSON, which has no infinities: `"inf"` and `"-inf"` are strings. NaN, which no
-/// result is, is null.
+/// result is, becomes null.
 ///
 /// ```
 /// use gaussmeter::report::number;

@@ -34,7 +34,7 @@ fn sketch(sketch: &Sketch) -> String {
     blocks(sketch.title.plain(), drawing, &sketch.notes)
 }
 
-/// Title, body and footnotes, as far as there are any.
+/// Title, body and footnotes, if any.
 fn blocks(title: &str, body: String, notes: &[String]) -> String {
     let title = Some(title).filter(|title| !title.is_empty());
     let title = title.map(|title| format!("**{}**\n", escape(title)));

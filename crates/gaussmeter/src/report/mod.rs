@@ -1,9 +1,9 @@
 //! Results as text, Markdown, LaTeX, CSV or JSON.
 //!
-//! A [`Report`] says the same thing up to four times: as [`tables`](Report::tables) for people, perhaps
-//! with a [sketch](Report::sketches), as [`figures`](Report::figures) for papers, as flat [`records`](Report::records) at full precision,
-//! and as a [`json`](Report::json) document. A [`Format`] picks the one it is for and writes it;
-//! nothing is computed here.
+//! A [`Report`] holds the same results in up to four forms: [`tables`](Report::tables) for people,
+//! possibly with a [sketch](Report::sketches), [`figures`](Report::figures) for papers, flat
+//! [`records`](Report::records) at full precision, and a [`json`](Report::json) document. A
+//! [`Format`] writes the form it needs; nothing is computed here.
 //!
 //! A new format is one file that ends in a `FORMAT`, and one line in [`formats`]; a new way to write
 //! a number is one [`Style`].
@@ -60,14 +60,14 @@ pub fn formats() -> Vec<&'static Format> {
     vec![&text::FORMAT, &markdown::FORMAT, &latex::FORMAT, &csv::FORMAT, &json::FORMAT]
 }
 
-/// What an experiment found, ready to be written in any [`Format`].
+/// The results of an experiment, ready to be written in any [`Format`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// For people: text, Markdown and LaTeX.
     pub tables: Vec<Table>,
-    /// For people: drawings that follow the tables.
+    /// For people: drawings shown after the tables.
     pub sketches: Vec<Sketch>,
-    /// For papers: LaTeX writes these instead of the tables, where there are any.
+    /// For papers: LaTeX writes these instead of the tables, if there are any.
     pub figures: Vec<Figure>,
     /// For machines: CSV, at full precision, one row per result.
     pub records: Records,
@@ -75,7 +75,7 @@ pub struct Report {
     pub json: serde_json::Value,
 }
 
-/// A report cannot be written.
+/// Why a report cannot be written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReportError {
@@ -94,14 +94,14 @@ pub enum ReportError {
     /// The CSV writer failed.
     #[error("records: {0}")]
     Csv(#[from] ::csv::Error),
-    /// A file name does not say which format is meant.
+    /// A file name does not determine a format.
     #[error(
-        "no format belongs to the extension of '{path}' (known: {known}): rename the file or name a format"
+        "no format has the extension of '{path}' (known: {known}): rename the file or give a format"
     )]
     Extension {
         /// The file name.
         path: String,
-        /// The extensions that name a format.
+        /// The known extensions.
         known: String,
     },
 }
@@ -133,7 +133,7 @@ impl Format {
     }
 }
 
-/// The format of this name or extension (case does not matter).
+/// The format with this name or extension (case does not matter).
 ///
 /// # Errors
 /// [`EntryError::UnknownName`], with the nearest known name.
@@ -160,10 +160,10 @@ pub fn by_name(name: &str) -> Result<&'static Format, EntryError> {
         })
 }
 
-/// The format that a file's extension stands for.
+/// The format for a file's extension.
 ///
 /// # Errors
-/// [`ReportError::Extension`] if there is no extension or it is no format's.
+/// [`ReportError::Extension`] if there is no extension, or no format has it.
 ///
 /// ```
 /// use gaussmeter::report::by_extension;

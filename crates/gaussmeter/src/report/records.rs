@@ -18,7 +18,7 @@ pub enum Field {
     Number(f64),
     /// A count.
     Count(u64),
-    /// Nothing is known: an empty field.
+    /// Unknown: an empty field.
     Missing,
 }
 

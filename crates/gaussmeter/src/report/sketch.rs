@@ -4,12 +4,12 @@ use super::style::exact;
 use super::{Axis, Curve, Figure, Label};
 use unicode_width::UnicodeWidthStr;
 
-/// Characters between the axes, where there is room.
+/// Characters between the axes, if there is room.
 pub(super) const COLUMNS: usize = 60;
 const ROWS: usize = 12;
 
-/// One curve on logarithmic axes, beside the tables: in characters in text and Markdown, with
-/// pgfplots in LaTeX.
+/// One curve on logarithmic axes, shown with the tables: drawn in characters in text and Markdown,
+/// with pgfplots in LaTeX.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sketch {
     /// What it shows; the caption in LaTeX.
@@ -18,12 +18,12 @@ pub struct Sketch {
     pub x: Label,
     /// What the vertical axis measures.
     pub y: Label,
-    /// Points (x, y), in the order in which they are joined. Logarithmic axes have no place for
-    /// values that are not positive, and leave them out.
+    /// Points (x, y), in the order in which they are joined. Values that are not positive cannot be
+    /// shown on logarithmic axes and are left out.
     pub points: Vec<(f64, f64)>,
     /// Footnotes.
     pub notes: Vec<String>,
-    /// Whether the drawing in characters uses ASCII only, for terminals that cannot show Braille.
+    /// Whether the drawing in characters uses only ASCII, for terminals that cannot show Braille.
     pub ascii: bool,
 }
 
@@ -44,8 +44,8 @@ impl Sketch {
         }
     }
 
-    /// The drawing, `columns` characters wide between its axes, without title and notes: no lines if
-    /// no point has a place.
+    /// The drawing, `columns` characters wide between its axes, without title and notes; no lines
+    /// if no point can be shown.
     pub(super) fn lines(&self, columns: usize) -> Vec<String> {
         let points: Vec<(f64, f64)> = self
             .points
@@ -56,7 +56,7 @@ impl Sketch {
         if points.is_empty() {
             return Vec::new();
         }
-        // Ranks and other counts start at 1: a single one stands at the left end.
+        // Ranks and other counts start at 1: a single one is at the left end.
         let x = Decades::around(points.iter().map(|p| p.0), 0.0);
         let y = Decades::around(points.iter().map(|p| p.1), 1.0);
         let mut canvas = Canvas::new(self.ascii, columns);
@@ -107,7 +107,7 @@ impl Sketch {
     }
 }
 
-/// 10^exponent, where tables would write it so or shorter.
+/// 10^exponent, or a shorter form where tables use one.
 fn power(exponent: i32) -> String {
     let text = format!("1e{exponent}");
     match (-2..5).contains(&exponent) {
@@ -123,8 +123,8 @@ struct Decades {
 }
 
 impl Decades {
-    /// The range of the values, widened to whole decades if fewer than two powers of ten lie in it.
-    /// Where all values are the same power, one decade above it and `below` decades below it.
+    /// The range of the values, widened to whole decades if it contains fewer than two powers of
+    /// ten. If all values are the same power, one decade above it and `below` decades below it.
     fn around(values: impl Iterator<Item = f64>, below: f64) -> Self {
         let (low, high) = values
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -135,7 +135,7 @@ impl Decades {
         }
     }
 
-    /// The place of a value among `count`, from 0.
+    /// The position of a value among `count`, from 0.
     fn dot(&self, value: f64, count: usize) -> usize {
         ((value - self.low) / (self.high - self.low) * (count - 1) as f64).round() as usize
     }
@@ -196,7 +196,7 @@ impl Canvas {
         }
     }
 
-    /// Fills the cell of the only dot, if there is but one.
+    /// Fills the cell of the only dot, if there is just one.
     fn fill_lone(&mut self) {
         let mut lit = self.cells.iter_mut().filter(|bits| **bits != 0);
         if let (Some(bits), None) = (lit.next(), lit.next()) {

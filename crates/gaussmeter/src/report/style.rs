@@ -6,11 +6,11 @@ use super::Label;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Style {
     /// As in the published table (arXiv 2405.14250): `0.65`, `67.32`; below 0.01 `6.7E-04`;
-    /// infinite `-`. What two decimals round to 0.01 is written `0.01`, never `1.0E-02`.
+    /// infinite `-`. A value that two decimals round to 0.01 is written `0.01`, never `1.0E-02`.
     Published,
     /// As [`Style::Published`], but infinite is `∞`, and `3.1E+12` from 99500 on.
     Short,
-    /// So many significant digits (1 to 17): `0.001235`, and `1.235e-5` or `1.235e6` outside
+    /// This many significant digits (1 to 17): `0.001235`, and `1.235e-5` or `1.235e6` outside
     /// [1e-3, 1e6). Digits before the point are never replaced by zeros.
     Significant(usize),
     /// A count, without decimals.

@@ -24,11 +24,11 @@ pub struct Column {
     pub group: Option<Label>,
     /// Header.
     pub label: Label,
-    /// Where header and cells stand.
+    /// Alignment of header and cells.
     pub align: Align,
 }
 
-/// Which side of a column its cells are flush with.
+/// The side of a column that its cells are aligned to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Align {
     /// Words.
@@ -40,7 +40,7 @@ pub enum Align {
 /// A row of a [`Table`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Row {
-    /// Whether a rule sets it off from the row above. Markdown cannot.
+    /// Whether a rule separates it from the row above. Markdown cannot show it.
     pub rule_above: bool,
     /// One cell per column.
     pub cells: Vec<Cell>,
@@ -58,7 +58,7 @@ pub enum Cell {
     Number {
         /// Its value.
         value: f64,
-        /// How it is written.
+        /// Its style.
         style: Style,
         /// Whether it is the best of its column: bold, in text followed by `*`.
         best: bool,
@@ -85,7 +85,7 @@ impl Label {
         let plain = plain.into().replace(char::is_control, " ");
         Label { plain, latex: None }
     }
-    /// The same with another LaTeX form, used as it is.
+    /// The same with another LaTeX form, used unchanged.
     pub fn with_latex(self, latex: impl Into<String>) -> Self {
         Label { latex: Some(latex.into()), ..self }
     }
@@ -143,7 +143,7 @@ impl Cell {
     pub fn is_best(&self) -> bool {
         matches!(self, Cell::Number { best: true, .. })
     }
-    /// What the cell says.
+    /// The content of the cell as a label.
     pub fn label(&self) -> Label {
         match self {
             Cell::Empty => Label::default(),
@@ -161,7 +161,7 @@ impl Table {
             .map(|columns| (columns[0].group.as_ref(), columns.len()))
     }
 
-    /// Every row has a cell for every column.
+    /// Checks that every row has a cell for every column.
     pub(super) fn check(&self) -> Result<(), ReportError> {
         let columns = self.columns.len();
         match self.rows.iter().position(|row| row.cells.len() != columns) {
@@ -202,7 +202,7 @@ pub(super) struct Layout<'a> {
 }
 
 impl Layout<'_> {
-    /// The header (without groups), then the rows, each with the rule above it; columns line up.
+    /// The header (without groups), then the rows, each with its `rule_above`; columns are aligned.
     pub(super) fn lines(&self, separator: &str) -> impl Iterator<Item = (bool, String)> {
         // A rule above the first row would double the one under the header.
         let rules = self.table.rows.iter().skip(1).map(|row| row.rule_above);
@@ -215,7 +215,7 @@ impl Layout<'_> {
     }
 }
 
-/// A text among others of a column.
+/// A text padded to the width of its column.
 pub(super) fn pad(text: &str, width: usize, align: Align) -> String {
     let space = " ".repeat(width.saturating_sub(text.width()));
     match align {

@@ -14,7 +14,7 @@ const NARROWEST: usize = 20;
 /// Header and cells of a table, each as lines, and the width that each column needs.
 struct Sheet<'a> {
     table: &'a Table,
-    /// Whether a column has a best value: all its cells leave room for the mark then.
+    /// Whether a column has a best value: then all its cells leave room for the mark.
     marked: Vec<bool>,
     widths: Vec<usize>,
 }
@@ -35,7 +35,7 @@ impl<'a> Sheet<'a> {
         Ok(Sheet { table, marked, widths })
     }
 
-    /// The least width of a column: numbers stay whole, words are broken where they can be.
+    /// The least width of a column: numbers are not broken, words only where they can be.
     fn least(&self, i: usize) -> usize {
         let longest = |text: &str| pieces(text).map(|p| p.trim_end().width()).max().unwrap_or(0);
         let cells = self.table.rows.iter().map(|row| match &row.cells[i] {
@@ -46,7 +46,7 @@ impl<'a> Sheet<'a> {
         words.max().unwrap_or(0) + usize::from(self.marked[i])
     }
 
-    /// Makes the widest of some columns narrower until all of them fit a page, as far as they can.
+    /// Narrows the widest of some columns until all of them fit on a page, if they can.
     fn shrink(&mut self, columns: &[usize], page: usize) {
         let least: Vec<usize> = columns.iter().map(|i| self.least(*i)).collect();
         while self.span(columns) > page {
@@ -65,8 +65,8 @@ impl<'a> Sheet<'a> {
         span(&widths)
     }
 
-    /// The columns that stand side by side on a page. Where there are too many, the first ones, which
-    /// say what a row is, are repeated; columns under a shared header stay together if they can.
+    /// The columns that stand side by side on a page. If there are too many, the first ones, which
+    /// identify the rows, are repeated; columns under a shared header stay together if they can.
     fn panels(&mut self, page: usize) -> Vec<Vec<usize>> {
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let natural = self.widths.clone();
@@ -102,7 +102,7 @@ impl<'a> Sheet<'a> {
         panels
     }
 
-    /// How many of the first columns say what a row is.
+    /// How many of the first columns identify the rows.
     fn key(&self, page: usize) -> usize {
         let columns = &self.table.columns;
         let before_groups = columns.iter().take_while(|c| c.group.is_none()).count();
@@ -120,7 +120,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// The line of group headers, each centred over its columns, and the rules under them. Columns
-    /// narrower than the header they share are widened.
+    /// narrower than their shared header are widened.
     fn groups(&self, columns: &[usize], widths: &mut [usize]) -> Option<(String, String)> {
         let (mut headers, mut rules) = (Vec::new(), Vec::new());
         let mut first = 0;
@@ -142,7 +142,7 @@ impl<'a> Sheet<'a> {
         any.then(|| (headers.join(&" ".repeat(GAP)), rules.join(&" ".repeat(GAP))))
     }
 
-    /// The lines of a text in a column, with the mark or the room for it.
+    /// The lines of a text in a column, with the mark or room for it.
     fn lines(&self, i: usize, text: &str, mark: &str) -> Vec<String> {
         let room = if self.marked[i] { " " } else { "" };
         let width = self.widths[i] - room.len();
@@ -205,7 +205,7 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// A table, on a page of some width or of any.
+/// A table, on a page of a given width or without limit.
 fn write(table: &Table, page: Option<usize>) -> Result<String, ReportError> {
     let mut sheet = Sheet::new(table)?;
     let panels = match page {
@@ -290,7 +290,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The same with words that are too long broken between their parts.
+/// The same, with words that are too long broken between their parts.
 fn wrap_within(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for line in wrap(text, width) {
@@ -311,8 +311,8 @@ fn wrap_within(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// What a text may be broken between: words, and in them the parts of names with settings, such as
-/// `karras:rho=7,sigma_max=80`. Numbers stay whole.
+/// Where a text may be broken: between words, and within them between the parts of names with
+/// settings, such as `karras:rho=7,sigma_max=80`. Numbers are not broken.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -332,9 +332,9 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A report as text on a page of some width, such as a terminal: what is wider is wrapped between
-/// words, and tables of too many columns follow below each other. Numbers stay whole, so that what
-/// cannot be made narrower is wider.
+/// A report as text on a page of a given width, such as a terminal: wider text is wrapped between
+/// words, and tables with too many columns are split into several, one below the other. Numbers are
+/// not broken, so what cannot be narrowed is wider.
 ///
 /// # Errors
 /// As [`Format::write`].

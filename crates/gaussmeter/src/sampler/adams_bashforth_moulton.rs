@@ -7,20 +7,20 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// The predictor–corrector method of Adams, Bashforth and Moulton in ς = σ/α on the steps as they are:
-/// dx/dς = ε is integrated through the last p slopes, which predicts x′; then through the slope at
-/// that x′ and the last p − 1, which corrects it,
+/// The Adams–Bashforth–Moulton predictor–corrector method in ς = σ/α, with variable steps. It
+/// integrates dx/dς = ε: the predictor interpolates the last p slopes and gives x′; the corrector
+/// interpolates the slope at that x′ and the last p − 1,
 ///
 /// x′ = x + Σⱼ cⱼ εⱼ, cⱼ = ∫ Lⱼ dς from ς to ς′.
 ///
-/// With two evaluations a step (PECE) the next slope is taken at the corrected state; with one (PEC)
-/// the slope at the predicted state serves, and the last state is not corrected. The first steps have
-/// as many terms as there are slopes; a step to σ = 0 is not corrected.
+/// With two evaluations a step (PECE) the next slope is evaluated at the corrected state; with one
+/// (PEC) the slope at the predicted state is reused and the last state is not corrected. The first
+/// steps use as many terms as there are slopes; a step to σ = 0 is not corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdamsBashforthMoulton {
     /// p, from 1 to 4.
     pub order: usize,
-    /// Evaluate at corrected states too.
+    /// Evaluate at the corrected states too.
     pub evaluates_twice: bool,
 }
 
@@ -87,7 +87,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "mode",
             kind: Kind::Choice(&["pece", "pec"]),
             default: Some("pece"),
-            summary: "whether the network is asked at corrected states too: two evaluations a step, or one",
+            summary: "pece evaluates at the corrected states too, two evaluations a step; pec takes one",
         },
     ],
     build: |a| {

@@ -5,18 +5,18 @@ use crate::entry::{Arguments, BuildError, Entry};
 use crate::grid::Grid;
 use crate::tape::{Prediction, Tape, Var};
 
-/// DDIM: the denoiser is frozen over the step, and η² of the variance that ancestral sampling draws
-/// is drawn. With x = X/α, ς = σ/α and d = (x − D)/ς,
+/// DDIM: the denoiser is frozen over the step, and the fresh noise has η² times the variance of
+/// ancestral sampling. With x = X/α, ς = σ/α and d = (x − D)/ς,
 ///
 /// x′ = D + ς_d d + ς_u z, ς_u = min(ς′, η ς′ √(1 − ς′²/ς²)), ς_d² = ς′² − ς_u².
 ///
-/// At η = 0 it is the Euler method in ς, DPM-Solver++(1), DEIS(1) and UniP-1; at η = 1 the ancestral
-/// step with the posterior variance of DDPM, SDE-DPM-Solver++(1). The last step to σ = 0 returns D.
+/// At η = 0 it is Euler's method in ς, DPM-Solver++(1), DEIS(1) and UniP-1; at η = 1 it is the
+/// ancestral step with DDPM's posterior variance, SDE-DPM-Solver++(1). A step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Ddim {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// Where the rule of a step leads: variant=diffusers has steps of a fixed length.
+    /// Which level a step goes to; variant=diffusers has steps of a fixed length.
     pub stride: Stride,
 }
 

@@ -6,7 +6,7 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Prediction, Tape, Var};
 
-/// DDPM's ancestral step with β̄ = 2 β(t) Δt taken at the noisier end, noise also in the last step:
+/// DDPM's ancestral step with β̄ = 2 β(t) Δt at the noisier end; the last step adds noise too:
 ///
 /// x′ = (x + β̄ s) / √(1 − β̄) + √β̄ z.
 ///
@@ -52,19 +52,20 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     build: |_| Ok(Box::new(Ddpm)),
 };
 
-/// The variance that [`DdpmAncestral`] draws.
+/// The variance of the noise that [`DdpmAncestral`] adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DdpmVariance {
-    /// β̃, the posterior variance for data without spread: ς′² (1 − ς′²/ς²).
+    /// β̃, the posterior variance for data without variance: ς′² (1 − ς′²/ς²).
     #[default]
     Small,
-    /// β, that of the forward step: (ς² − ς′²)(1 + ς′²)/(1 + ς²).
+    /// β, the variance of the forward step: (ς² − ς′²)(1 + ς′²)/(1 + ς²).
     Large {
-        /// Draw it in the last step too, as diffusers does unless that step starts at its first
+        /// Add it in the last step too, as diffusers does unless that step starts at its first
         /// timestep.
         last: bool,
     },
-    /// β̃ in the state X itself with σ for σ/α, as ComfyUI has it on flow models, where X is not x.
+    /// β̃ applied to X itself, with σ in place of σ/α: what ComfyUI computes on flow models,
+    /// where X is not x.
     ComfyUiFlow,
 }
 
@@ -73,14 +74,14 @@ pub enum DdpmVariance {
 /// x′ = (ς′²/ς²) x + (1 − ς′²/ς²) D + √v z
 ///
 /// with the variance v of [`DdpmVariance`]: `fixed_small` is the step of [`Ddim`](super::Ddim) at
-/// η = 1, `fixed_large` draws the β of the variance-preserving process with these noise ratios.
+/// η = 1, `fixed_large` has the β of the variance-preserving process with these noise ratios.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DdpmAncestral {
-    /// What is drawn.
+    /// The variance of the noise.
     pub variance: DdpmVariance,
 }
 
-/// √β at the scale of `to`, also from α = 0.
+/// √β at the scale of `to`; α = 0 at the start is allowed.
 fn forward_std(from: &Level<Real>, to: &Level<Real>) -> Real {
     let (old, new) = (from.sigma * to.alpha, from.alpha * to.sigma);
     let scale = (from.alpha.powi(2) + from.sigma.powi(2)) / (to.alpha.powi(2) + to.sigma.powi(2));
@@ -118,17 +119,16 @@ impl Sampler for DdpmAncestral {
 }
 
 fn build_ancestral(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
-    let variance =
-        match (a.text("variance"), a.text("last"), a.text("variant")) {
-            ("fixed_small", "mean", "paper") => DdpmVariance::Small,
-            ("fixed_small", "mean", _) => DdpmVariance::ComfyUiFlow,
-            ("fixed_large", last, "paper") => DdpmVariance::Large { last: last == "noise" },
-            ("fixed_large", ..) => return Err("ComfyUI has no variance=fixed_large".into()),
-            _ => return Err(
-                "last=noise is for variance=fixed_large: fixed_small ends without noise by itself"
-                    .into(),
-            ),
-        };
+    let variance = match (a.text("variance"), a.text("last"), a.text("variant")) {
+        ("fixed_small", "mean", "paper") => DdpmVariance::Small,
+        ("fixed_small", "mean", _) => DdpmVariance::ComfyUiFlow,
+        ("fixed_large", last, "paper") => DdpmVariance::Large { last: last == "noise" },
+        ("fixed_large", ..) => return Err("ComfyUI has no variance=fixed_large".into()),
+        _ => return Err(
+            "last=noise is for variance=fixed_large: the last step of fixed_small adds no noise"
+                .into(),
+        ),
+    };
     Ok(Box::new(DdpmAncestral { variance }))
 }
 
@@ -143,19 +143,19 @@ pub(super) static ANCESTRAL: Entry<dyn Sampler> = Entry {
             name: "variance",
             kind: Kind::Choice(&["fixed_small", "fixed_large"]),
             default: Some("fixed_small"),
-            summary: "variance drawn: that of the posterior or that of the forward step",
+            summary: "variance of the noise: that of the posterior or that of the forward step",
         },
         Parameter {
             name: "last",
             kind: Kind::Choice(&["mean", "noise"]),
             default: Some("mean"),
-            summary: "end of fixed_large: noise draws in the last step too (diffusers, unless it starts at timestep 0)",
+            summary: "last step of fixed_large: noise adds noise there too (diffusers, unless that step starts at timestep 0)",
         },
         Parameter {
             name: "variant",
             kind: Kind::Choice(&["paper", "comfyui"]),
             default: Some("paper"),
-            summary: "comfyui: on flow, sigma taken for sigma/alpha",
+            summary: "comfyui: on flow, with sigma in place of sigma/alpha",
         },
     ],
     build: build_ancestral,

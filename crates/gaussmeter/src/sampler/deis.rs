@@ -8,29 +8,29 @@ use crate::grid::{Grid, Step};
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// The variable in which DEIS takes the noise prediction for a polynomial.
+/// The variable in which DEIS interpolates the noise prediction by a polynomial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeisVariable {
-    /// ln ς, as diffusers has it: the exponential Adams–Bashforth method for the noise.
+    /// ln ς, as in diffusers: the exponential Adams–Bashforth method for the noise prediction.
     #[default]
     LogRho,
     /// The time of the process: tAB-DEIS.
     Time,
-    /// The time of one VP process, whatever the process is, with integrals by a sum over 10⁴ points:
-    /// what ComfyUI computes.
+    /// The time of one fixed VP process, whatever the process is, with integrals as sums over 10⁴
+    /// points: what ComfyUI computes.
     ComfyUi,
-    /// ς, with the weights of step 4 in all steps after it: what ComfyUI computes with
-    /// `deis_mode=rhoab` and `max_order=4`, whose list of weights ends there.
+    /// ς, with the weights of step 4 in all later steps: what ComfyUI computes with
+    /// `deis_mode=rhoab` and `max_order=4`, because its list of weights ends there.
     ComfyUiRhoAb,
 }
 
 /// DEIS: with ς = σ/α and ε the last `order` noise predictions,
 ///
-/// x′ = x + Σⱼ cⱼ εⱼ, cⱼ = ∫ Lⱼ dς from ς to ς′, with Lⱼ the Lagrange polynomials of their places in
-/// the variable.
+/// x′ = x + Σⱼ cⱼ εⱼ, cⱼ = ∫ Lⱼ dς from ς to ς′, where Lⱼ are the Lagrange polynomials at the nodes
+/// of the εⱼ in the chosen variable.
 ///
-/// The first steps have as many terms as there are predictions; a step to σ = 0 has order 1, and so
-/// has one from α = 0. With polynomials in ς itself (ρAB-DEIS) it is [`Lms`](super::Lms).
+/// The first steps use as many terms as there are predictions; steps to σ = 0 and from α = 0 have
+/// order 1. With polynomials in ς itself (ρAB-DEIS) it is [`Lms`](super::Lms).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deis {
     /// Number of noise predictions, from 1 to 4.
@@ -39,8 +39,8 @@ pub struct Deis {
     pub variable: DeisVariable,
     /// Whether the last steps have orders …, 2, 1.
     pub lower_order_final: LowerOrderFinal,
-    /// Whether the grid ends with its last level twice, as diffusers makes it for Karras, exponential,
-    /// beta and flow levels: the last evaluation changes nothing, and lower orders come a step later.
+    /// Whether the grid ends with its last level twice, as in diffusers with Karras, exponential,
+    /// beta and flow levels: the last evaluation has no effect, and lower orders come a step later.
     pub repeated_end: bool,
 }
 
@@ -67,8 +67,8 @@ impl Vp {
         let square = (0.5 * self.beta_d * t * t + self.beta_min * t).exp_m1();
         0.5 * (self.beta_d * t + self.beta_min) * (1.0 + square) / square.sqrt()
     }
-    /// What a sum over N = 10⁴ points, from one end to the other and with weights (t′ − t)/N, makes of
-    /// ∫ Lⱼ dς, by the formula of Euler and Maclaurin.
+    /// What a sum over N = 10⁴ points, both ends included and with weights (t′ − t)/N, gives for
+    /// ∫ Lⱼ dς, by the Euler–Maclaurin formula.
     fn summed(self, integral: Real, times: &[Real], j: usize, end: Real) -> Real {
         const N: f64 = 1e4;
         let f = |t: Real| lagrange(times, j, t) * self.slope(t);
@@ -80,7 +80,7 @@ impl Vp {
     }
 }
 
-/// ∫ Lⱼ dς over a step h in ln ς, for all j: six points of Gauss and Legendre to a quarter.
+/// ∫ Lⱼ dς over a step h in ln ς, for all j: six-point Gauss–Legendre on panels of at most ¼.
 fn integrals(
     times: &[Real],
     from: Real,
@@ -228,20 +228,22 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["log-rho", "t", "comfyui", "comfyui-rhoab"]),
             default: Some("log-rho"),
-            summary: "variable of the polynomials: ln(sigma/alpha) (diffusers), t (the paper's tAB), the time of a VP process (comfyui), sigma/alpha with the weights of step 4 ever after (comfyui-rhoab, order=4)",
+            summary: "variable of the polynomials: ln(sigma/alpha) (diffusers), t (the paper's tAB), the time of a VP process (comfyui), sigma/alpha with the weights of step 4 in all later steps (comfyui-rhoab, order=4)",
         },
         LOWER_ORDER_FINAL,
         Parameter {
             name: "repeated_end",
             kind: Kind::Choice(&["no", "yes"]),
             default: Some("no"),
-            summary: "evaluate again at the last level, for nothing (diffusers with karras, exponential, beta, flow)",
+            summary: "evaluate once more at the last level, to no effect (diffusers with karras, exponential, beta, flow)",
         },
     ],
     build: |a| {
         let (order, lower_order_final) = orders(a)?;
         if order == 1 && a.text("variant") != "log-rho" {
-            return Err("variant interpolates predictions, and order=1 has one only".into());
+            return Err(
+                "variant chooses how predictions are interpolated, and order=1 has only one".into(),
+            );
         }
         let is_whole = order == 4 && lower_order_final == LowerOrderFinal::No;
         if a.text("variant") == "comfyui-rhoab" && !is_whole {

@@ -5,15 +5,15 @@ use crate::file;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Largest file that is read.
+/// Size limit of a file, in bytes.
 const LARGEST: u64 = 64 << 20;
 
-/// The table that a file is. Errors do not name the file.
+/// The file's top-level table. Errors do not name the file.
 pub(super) fn read(path: &Path) -> Result<Map<String, Value>, String> {
     parse(&file::read_text(path, LARGEST).map_err(|e| e.problem.to_string())?)
 }
 
-/// Most entries, each of which takes some hundred bytes of memory.
+/// Most entries; each takes some hundred bytes of memory.
 const MOST: usize = 1 << 22;
 
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
     })
 }
 
-/// Refuses keys that have no meaning.
+/// Refuses unknown keys.
 pub(super) fn check_keys(map: &Map<String, Value>, known: &[&str]) -> Result<(), String> {
     match map.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),

@@ -4,20 +4,20 @@ use crate::entry::Entry;
 use crate::grid::Grid;
 use crate::tape::{Prediction, Tape, Var};
 
-/// DPM-Solver-2, the midpoint method in log-SNR for dx/dς = d = (x − D)/ς, with optional churn or,
-/// as an ancestral sampler, towards ς_d < ς′ with noise ς_u after it (see [`Ddim`](super::Ddim)):
+/// DPM-Solver-2, the midpoint method in log-SNR for dx/dς = d = (x − D)/ς, with optional churn; as
+/// an ancestral sampler it steps to ς_d < ς′ and adds noise ς_u (see [`Ddim`](super::Ddim)):
 ///
 /// x_m at ς_m = √(ς ς_d) by Euler, x′ = x + (ς_d − ς) d(x_m, ς_m) + ς_u z,
 ///
 /// which is q x + (1 − q) [D + (D_m − D)/√q] + ς_u z with q = ς_d/ς. The step to ς_d = 0 is Euler's.
 ///
-/// With η > 0 marginals converge with order 2 from a start in p_T, since noise is added to what the
-/// ODE left; the law given its start, which follows the SDE, with order 1.
+/// With η > 0 the marginals converge with order 2 if started from p_T, since noise is added after
+/// the ODE step; the law given the initial state, which follows the SDE, converges with order 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Dpm2 {
-    /// The noise that is added before each step.
+    /// The noise added before each step.
     pub churn: Churn,
-    /// η ≥ 0: the share of noise drawn after each step.
+    /// η ≥ 0: the amount of fresh noise added after each step.
     pub eta: f64,
 }
 

@@ -9,18 +9,20 @@ use crate::numeric::differentiation::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// DPM-Solver-fast: n evaluations, as many as the grid has steps, spent in ⌊n/3⌋ + 1 blocks of equal
-/// length in log-SNR between the ends of the grid; the nodes between them are not used. Blocks are
-/// steps of DPM-Solver-3, but for the last two of order 2 and 1, or the last of order n mod 3. On a
-/// grid to σ = 0 blocks lead to the last level above it, and a last step, one of the n, returns D.
+/// length in log-SNR between the ends of the grid, whose inner nodes are not used. The blocks are
+/// steps of DPM-Solver-3, except the last two, of orders 2 and 1, or the last, of order n mod 3. On
+/// a grid to σ = 0 the blocks end at the last level above it, and one more step, counted in n,
+/// returns D.
 ///
-/// With η > 0 a block leads to ς_d as in [`Ddim`](super::Ddim), but not below the end of the last, and
-/// noise is added. Without it the order is 2, from the last block, or 3 where that has order 2.
+/// With η > 0 a block goes to ς_d as in [`Ddim`](super::Ddim), but not below the end of the last
+/// block, and noise is added. At η = 0 the order is 2, limited by the last block, or 3 if that has
+/// order 2.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DpmFast {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// On a grid to σ = 0, spend all evaluations above it and return x = X/α with the noise that is
-    /// left, as ComfyUI does.
+    /// On a grid to σ = 0, spend all evaluations above it and return x = X/α with its remaining
+    /// noise, as ComfyUI does.
     pub stops_above_zero: bool,
 }
 
@@ -39,10 +41,10 @@ impl Sampler for DpmFast {
         }
         needs_finite_ratio(grid, last)?;
         if above == 0 {
-            // A block from the level to itself asks all the same.
+            // A block from the level to itself still calls the network.
             tape.predict(Prediction::Noise, x, last.from);
         }
-        // What is left is in x, in which ComfyUI works on every model.
+        // The remaining noise stays in x, the state that ComfyUI works with on every model.
         Ok(tape.arrive(last.to, (last.to.alpha / last.from.alpha) * x))
     }
 }
@@ -108,7 +110,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["corrected", "comfyui"]),
             default: Some("corrected"),
-            summary: "on a grid to sigma = 0: its last step returns D, or is left out and its noise stays in x (comfyui)",
+            summary: "on a grid to sigma = 0: the last step returns D, or is left out, and its noise stays in x (comfyui)",
         },
     ],
     build: |a| {

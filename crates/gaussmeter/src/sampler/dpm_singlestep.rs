@@ -15,27 +15,27 @@ use crate::tape::{Linear, Tape, Var};
 ///
 /// x′ = e^{−h} x + (1 − e^{−h}) D + φ₂(h) (D₂ − D)/r₂, φ₂(h) = 1 − (1 − e^{−h})/h,
 ///
-/// and with two stages fewer x′ = e^{−h} x + (1 − e^{−h}) \[D + (D₁ − D)/(2r₁)\]. With the noise for the
-/// model the integrals are the same ones of e^{+ℓ}. A step to σ = 0 has order 1.
+/// and with one stage x′ = e^{−h} x + (1 − e^{−h}) \[D + (D₁ − D)/(2r₁)\]. In terms of the noise
+/// the integrals are the same with e^{+ℓ}. A step to σ = 0 has order 1.
 ///
-/// The Heun solver takes the parabola through all three values instead. Either has order 3 with
-/// r₂ = 2/3 only, where the weight of D₁, which is of order 1, vanishes.
+/// The Heun solver uses the parabola through all three values instead. Either has order 3 only with
+/// r₂ = 2/3, where the weight of D₁, which is only accurate to order 1, vanishes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DpmStages {
-    /// What is integrated.
+    /// What is integrated: denoiser or noise.
     pub model: Model,
     /// Number of evaluations a step, from 1 to 3.
     pub order: usize,
-    /// How the last stage weighs its differences.
+    /// How the last stage weights the differences.
     pub solver: Solver,
-    /// Where the second evaluation is, as a share of the step in log-SNR.
+    /// Position of the second evaluation, as a share of the step in log-SNR.
     pub r1: f64,
-    /// Where the third is.
+    /// Position of the third evaluation.
     pub r2: f64,
 }
 
 impl DpmStages {
-    /// One step, to the scale of `to`, where noise of standard deviation `left` is left.
+    /// One step, to the scale of `to`, leaving noise of standard deviation `left`.
     pub(super) fn step(
         &self,
         (grid, within): (&Grid, &Step),
@@ -45,7 +45,7 @@ impl DpmStages {
         (to, left): (&Level<Real>, Real),
     ) -> Result<Linear, SamplerError> {
         let corrected = SecondDerivative::Corrected;
-        // A step of order 1 is the same in terms of the denoiser, also where no noise is left.
+        // A step of order 1 is the same in terms of the denoiser, which also allows zero noise.
         let model = if left > 0.0 { self.model } else { Model::Denoiser };
         let m = tape.predict(model.prediction(), x, from);
         let whole = Exponential::leaving(model, 0.0, from, to, left);
@@ -72,33 +72,34 @@ impl Sampler for DpmStages {
     }
 }
 
-/// The singlestep DPM-Solvers over the nodes of the grid: `order` steps are a group, whose k-th step
-/// leads from the start of the group through its first k values with order k. One evaluation a step;
-/// on a grid with the stages of [`DpmStages`] among its nodes it is the same sampler.
+/// The singlestep DPM-Solvers with stages at the nodes of the grid: `order` steps form a group,
+/// whose k-th step starts at the start of the group and uses its first k values, with order k. One
+/// evaluation a step; on a grid with the stages of [`DpmStages`] among its nodes it is the same
+/// sampler.
 ///
-/// The last group has what is left of the steps, and a step to σ = 0 is a group of its own.
+/// The last group has the remaining steps, and a step to σ = 0 is a group of its own.
 ///
-/// With noise the steps of a group share the noise on the way they share, so that the states at its
-/// nodes are on one path. diffusers draws it anew for each of them, which leaves order 1; and its
-/// third-order rule has a sign wrong with the Heun solver, which then does not converge.
+/// With noise, the steps of a group share the noise of the interval they share, so that the states
+/// at its nodes lie on one path. diffusers draws fresh noise for each of them, which leaves order
+/// 1; its third-order rule with the Heun solver has a wrong sign and does not converge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DpmSinglestep {
-    /// What is integrated.
+    /// What is integrated: denoiser or noise.
     pub model: Model,
-    /// Steps a group, from 1 to 3.
+    /// Steps per group, from 1 to 3.
     pub order: usize,
-    /// How values are weighed: Heun with order 3 is the parabola through all, midpoint the line
-    /// through the outer ones.
+    /// How values are weighted at order 3: Heun uses the parabola through all three, midpoint the
+    /// line through the outer two.
     pub solver: Solver,
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// Take the last step with order 1 where all groups are whole.
+    /// Take the last step with order 1 if all groups are complete.
     pub lower_order_final: bool,
-    /// The noise of diffusers.
+    /// Draw noise as diffusers does.
     pub as_diffusers: bool,
 }
 
-/// A group under way: its start, and what was evaluated since.
+/// An unfinished group: its start, and the values evaluated since.
 struct Group<'a> {
     level: &'a Level<Real>,
     x: Var,
@@ -120,7 +121,7 @@ impl Sampler for DpmSinglestep {
             let (from, to) = (step.from, step.to);
             let model = self.model.between(from, to);
             let m = tape.predict(model.prediction(), x, from);
-            // An infinite step, from α = 0, holds no derivative.
+            // An infinite step, from α = 0, gives no derivative.
             let goes_on = |g: &Group| {
                 g.later.len() + 1 < self.order
                     && to.sigma > 0.0
@@ -157,7 +158,7 @@ const fn share(name: &'static str, default: &'static str) -> Parameter {
         name,
         kind: Kind::Number { min: 0.05, max: 1.0 },
         default: Some(default),
-        summary: "where an evaluation is, as a share of the step in log-SNR",
+        summary: "position of an evaluation, as a share of the step in log-SNR",
     }
 }
 
@@ -181,7 +182,7 @@ const THIRD: &[Parameter] =
 pub(super) static NOISE_TWO: Entry<dyn Sampler> = Entry {
     name: "dpm-solver-2",
     aliases: &["dpm_solver_2"],
-    summary: "DPM-Solver-2: one stage inside each step, in terms of the noise; dpm-2 at r1 = 1/2",
+    summary: "DPM-Solver-2: one stage inside each step, noise prediction; dpm-2 at r1 = 1/2",
     source: "Lu et al. (2022a), algorithms 1 and 4",
     order: Some(2),
     parameters: SECOND,
@@ -191,7 +192,7 @@ pub(super) static NOISE_TWO: Entry<dyn Sampler> = Entry {
 pub(super) static NOISE_THREE: Entry<dyn Sampler> = Entry {
     name: "dpm-solver-3",
     aliases: &["dpm_solver_3"],
-    summary: "DPM-Solver-3: two stages inside each step, in terms of the noise",
+    summary: "DPM-Solver-3: two stages inside each step, noise prediction",
     source: "Lu et al. (2022a), algorithms 2 and 5",
     order: Some(3),
     parameters: THIRD,
@@ -222,7 +223,7 @@ const ORDER: Parameter = Parameter {
     name: "order",
     kind: Kind::Choice(&["2", "3"]),
     default: Some("2"),
-    summary: "steps a group, and order of its last",
+    summary: "steps per group, and order of its last step",
 };
 const MODEL: Parameter = Parameter {
     name: "model",
@@ -234,7 +235,7 @@ const LOWER_ORDER_FINAL: Parameter = Parameter {
     name: "lower_order_final",
     kind: Kind::Choice(&["no", "yes"]),
     default: Some("no"),
-    summary: "last step of order 1 where the steps are whole groups (diffusers)",
+    summary: "last step of order 1 if all groups are complete (diffusers)",
 };
 
 fn groups(a: &Arguments, eta: f64, as_diffusers: bool) -> Result<Box<dyn Sampler>, BuildError> {
@@ -273,17 +274,17 @@ pub(super) static NODES_SDE: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["corrected", "diffusers"]),
             default: Some("corrected"),
-            summary: "states of a group on one path, or with noise of their own and a wrong sign (diffusers)",
+            summary: "states of a group on one noise path, or with fresh noise each and a wrong sign (diffusers)",
         },
         LOWER_ORDER_FINAL,
     ],
     build: |a| {
         let (eta, as_diffusers) = (a.number("eta"), a.text("variant") == "diffusers");
         if as_diffusers && eta != 1.0 {
-            return Err(format!("diffusers has eta = 1 only, not {}", written(&eta)).into());
+            return Err(format!("diffusers has only eta = 1, not {}", written(&eta)).into());
         }
         if as_diffusers && (a.text("model"), a.text("order")) == ("noise", "3") {
-            return Err("diffusers has no third-order rule for the noise with eta = 1".into());
+            return Err("diffusers has no third-order rule for model=noise with eta = 1".into());
         }
         groups(a, eta, as_diffusers)
     },

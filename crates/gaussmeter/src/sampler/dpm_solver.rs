@@ -7,26 +7,26 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::tape::{Tape, Var};
 
-/// The multistep DPM-Solver, through the last values of ε = (x − D)/ς, and its SDE form. With
+/// The multistep DPM-Solver, from the last values of ε = (x − D)/ς, and its SDE form. With
 /// h = ln(ς/ς′), r₀ = h₋/h, r₁ = h₌/h, ε₁₀ = (ε − ε₋)/r₀ and ε₁₁ = (ε₋ − ε₌)/r₁,
 ///
 /// x′ = x + (1 + η) (ς′ − ς) \[ε + ½ ε₁₀\] + √(η (ς² − ς′²)) z
 ///
-/// at order 2 (midpoint), or with −(1 + η) ς′ ((e^h − 1)/h − 1) ε₁₀ for the difference (Heun);
+/// at order 2 (midpoint); Heun has −(1 + η) ς′ ((e^h − 1)/h − 1) ε₁₀ for the ε₁₀ term;
 ///
 /// x′ = x + (1 + η) \[(ς′ − ς) ε − ς′ ψ₂ ε′ − ς′ ψ₃ ε″\] + √(η (ς² − ς′²)) z
 ///
 /// at order 3, ψ₂ = (e^h − 1)/h − 1, ψ₃ = ψ₂/h − ½, ε″ = 2 (ε₁₀ − ε₁₁)/(r₀ + r₁), ε′ = ε₁₀ + ½ r₀ ε″.
-/// Order 1 without noise is DDIM. The first step has order 1, and one to σ = 0 returns D.
+/// Order 1 without noise is DDIM. The first step has order 1, and a step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DpmSolver {
-    /// Number of values, from 1 to 3.
+    /// Number of noise predictions used, from 1 to 3.
     pub order: usize,
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// How a step of order 2 weighs its difference.
+    /// How a step of order 2 weights its difference.
     pub solver: Solver,
-    /// What is taken for ε″: diffusers halves it.
+    /// The rule for ε″: diffusers uses half of it.
     pub second_derivative: SecondDerivative,
     /// Order of the last step.
     pub lower_order_final: LowerOrderFinal,
@@ -65,7 +65,7 @@ const SDE_SOURCE: &str = "diffusers (DPMSolverMultistepScheduler, algorithm_type
 pub(super) static TWO: Entry<dyn Sampler> = Entry {
     name: "dpm-solver-2m",
     aliases: &["dpm_solver_2m"],
-    summary: "DPM-Solver(2M), in terms of the noise",
+    summary: "DPM-Solver(2M), noise prediction",
     source: SOURCE,
     order: Some(2),
     parameters: &[solver("midpoint"), LOWER_ORDER_FINAL],
@@ -81,7 +81,7 @@ pub(super) static TWO: Entry<dyn Sampler> = Entry {
 pub(super) static THREE: Entry<dyn Sampler> = Entry {
     name: "dpm-solver-3m",
     aliases: &["dpm_solver_3m"],
-    summary: "DPM-Solver(3M), in terms of the noise",
+    summary: "DPM-Solver(3M), noise prediction",
     source: SOURCE,
     order: Some(3),
     parameters: &[
@@ -90,7 +90,7 @@ pub(super) static THREE: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["corrected", "diffusers"]),
             default: Some("corrected"),
-            summary: "third-order rule, or half of its second derivative (diffusers)",
+            summary: "third-order rule, or with half of its second derivative (diffusers)",
         },
         LOWER_ORDER_FINAL,
     ],
@@ -111,7 +111,7 @@ pub(super) static THREE: Entry<dyn Sampler> = Entry {
 pub(super) static SDE_ONE: Entry<dyn Sampler> = Entry {
     name: "dpm-solver-1-sde",
     aliases: &["sde-dpm-solver-1"],
-    summary: "SDE-DPM-Solver-1: the SDE with the noise estimate frozen",
+    summary: "SDE-DPM-Solver-1: the SDE with the noise prediction frozen",
     source: SDE_SOURCE,
     order: Some(1),
     parameters: &[eta("1")],
@@ -121,7 +121,7 @@ pub(super) static SDE_ONE: Entry<dyn Sampler> = Entry {
 pub(super) static SDE_TWO: Entry<dyn Sampler> = Entry {
     name: "dpm-solver-2m-sde",
     aliases: &["sde-dpm-solver-2m"],
-    summary: "SDE-DPM-Solver(2M), in terms of the noise",
+    summary: "SDE-DPM-Solver(2M), noise prediction",
     source: SDE_SOURCE,
     order: Some(2),
     parameters: &[eta("1"), solver("midpoint"), LOWER_ORDER_FINAL],

@@ -8,17 +8,17 @@ use crate::grid::Grid;
 use crate::tape::{Tape, Var};
 
 /// DPM-Solver++(2M) and its SDE form: the exponential two-step method in h = ln(ς/ς′), ς = σ/α, with
-/// H = (1 + η) h, r = h₋/h and the denoisers D, D₋ of this step and the last,
+/// H = (1 + η) h, r = h₋/h and the denoisers D, D₋ of this step and the previous one,
 ///
 /// x′ = e^{−h−ηh} x + (1 − e^{−H}) D + c (D − D₋)/r + ς′ √(1 − e^{−2ηh}) z,
 ///
 /// c = ½ (1 − e^{−H}) (midpoint) or 1 − (1 − e^{−H})/H (Heun).
 ///
-/// The first step and one to σ = 0 have order 1. At η = 0 it is DPM-Solver++(2M); the Heun form is
-/// then RES 2M.
+/// The first step and a step to σ = 0 have order 1. At η = 0 it is DPM-Solver++(2M); with the Heun
+/// weight it is then RES 2M.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DpmPp2M {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
     /// The weight c.
     pub solver: Solver,
@@ -83,7 +83,7 @@ pub(super) static SDE: Entry<dyn Sampler> = Entry {
 pub(super) static SDE_HEUN: Entry<dyn Sampler> = Entry {
     name: "dpmpp-2m-sde-heun",
     aliases: &["dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"],
-    summary: "SDE-DPM-Solver++(2M) with the Heun weight, as ComfyUI names it",
+    summary: "SDE-DPM-Solver++(2M) with the Heun weight, under ComfyUI's name",
     source: "Lu et al. (2022b), section 5; k-diffusion (solver_type='heun')",
     order: Some(2),
     parameters: &[eta("1"), solver("heun"), LOWER_ORDER_FINAL],

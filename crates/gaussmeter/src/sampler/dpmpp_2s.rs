@@ -4,21 +4,21 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// DPM-Solver++(2S) with ancestral noise: the denoiser D_s of a point half way in log-SNR, at
-/// ς_s = √(ς ς_d), leads over the whole step,
+/// DPM-Solver++(2S) with ancestral noise: the denoiser D_s at the midpoint in log-SNR,
+/// ς_s = √(ς ς_d), is used over the whole step,
 ///
 /// x_s = (ς_s/ς) x + (1 − ς_s/ς) D, x′ = (ς_d/ς) x + (1 − ς_d/ς) D_s + ς_u z,
 ///
 /// with ς_d and ς_u as in [`Ddim`](super::Ddim). The step to ς_d = 0 returns D.
 ///
-/// With η > 0 marginals converge with order 2 from a start in p_T, since noise is added to what the
-/// ODE left; the law given its start, which follows the SDE, with order 1.
+/// With η > 0 the marginals converge with order 2 if started from p_T, since noise is added after
+/// the ODE step; the law given the initial state, which follows the SDE, converges with order 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DpmPp2S {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// Take D − D_s, which should be 0, as the difference of guidance, as the CFG++ form of ComfyUI
-    /// does: it then does not converge.
+    /// Use D − D_s, which should be 0, as the guidance difference, as ComfyUI's CFG++ form does:
+    /// it then does not converge.
     pub mixes_stages: bool,
 }
 
@@ -66,7 +66,7 @@ pub(super) static CFG_PP: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["corrected", "comfyui"]),
             default: Some("corrected"),
-            summary: "the rule, or what ComfyUI runs: D - D_s added to the state, which does not converge",
+            summary: "the correct rule, or what ComfyUI runs: D - D_s added to the state, which does not converge",
         },
     ],
     build: |a| {

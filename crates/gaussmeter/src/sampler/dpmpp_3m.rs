@@ -14,18 +14,18 @@ use crate::tape::{Tape, Var};
 /// x′ = e^{−h−ηh} x + (1 − e^{−H}) D + φ₂ D′ − φ₃ D″ + ς′ √(1 − e^{−2ηh}) z,
 ///
 /// D″ = 2 (D₁₀ − D₁₁)/(r₀ + r₁), D′ = D₁₀ + ½ r₀ D″, φ₂ = 1 − (1 − e^{−H})/H and φ₃ = φ₂/H − ½. The
-/// second step is that of [`DpmPp2M`](super::DpmPp2M), the first and one to σ = 0 have order 1.
+/// second step is that of [`DpmPp2M`](super::DpmPp2M); the first and one to σ = 0 have order 1.
 ///
-/// The order is 3 at η = 0, and 2 with noise, whose increments no polynomial follows. k-diffusion,
-/// ComfyUI and diffusers lack the factor 2 of D″, which leaves order 2; with noise diffusers has a
-/// sign wrong besides, which leaves order 1.
+/// The order is 3 at η = 0, and 2 with noise, whose increments no polynomial interpolates.
+/// k-diffusion, ComfyUI and diffusers omit the factor 2 of D″, which leaves order 2; with noise
+/// diffusers also has a wrong sign, which leaves order 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DpmPp3M {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// How the second step weighs its difference.
+    /// How the second step weights its difference.
     pub second: Solver,
-    /// What is taken for D″.
+    /// The rule for D″.
     pub second_derivative: SecondDerivative,
     /// Order of the last step; `Under15` takes the step before it with order 2.
     pub lower_order_final: LowerOrderFinal,
@@ -53,7 +53,7 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
         "diffusers" if eta == 1.0 => SecondDerivative::HalfWrongSign,
         "diffusers" => {
             return Err(
-                format!("diffusers has eta = 0 and eta = 1 only, not {}", written(&eta)).into()
+                format!("diffusers has only eta = 0 and eta = 1, not {}", written(&eta)).into()
             );
         }
         _ => SecondDerivative::Corrected,
@@ -70,7 +70,7 @@ const VARIANT: Parameter = Parameter {
     name: "variant",
     kind: Kind::Choice(&["corrected", "k-diffusion", "diffusers"]),
     default: Some("corrected"),
-    summary: "third-order rule, or what is run: half of D'' (k-diffusion, ComfyUI), and a wrong sign with noise (diffusers)",
+    summary: "third-order rule, or what these projects run: half of D'' (k-diffusion, ComfyUI), with a wrong sign if there is noise (diffusers)",
 };
 
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {

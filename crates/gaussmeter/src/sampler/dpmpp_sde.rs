@@ -7,30 +7,30 @@ use crate::grid::Grid;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Prediction, Tape, Var};
 
-/// How the two noises of a step belong together.
+/// How the two noises of a step are correlated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TwoNoises {
     /// Increments of one Brownian path in ς.
     Brownian,
-    /// Increments of one Brownian path in σ, which is another one where α is not constant: ComfyUI on
-    /// flow models. The order is the same.
+    /// Increments of one Brownian path in σ, which is a different one where α is not constant:
+    /// ComfyUI on flow models. The order is the same.
     BrownianSigma,
     /// Independent.
     Iid,
 }
 
 /// DPM-Solver++ on the reverse SDE in two stages: an ancestral step to ς_s = ς e^{−rh} with noise
-/// w₁, then one to ς′ with D̃ = (1 − 1/2r) D + D_s/2r and noise w₂.
+/// w₁, then one from ς to ς′ with D̃ = (1 − 1/2r) D + D_s/2r and noise w₂.
 ///
 /// w₁ and w₂ are increments of one Brownian path in ς, from ς to ς_s and from ς to ς′, so that
 /// corr(w₁, w₂) = √((ς − ς_s)/(ς − ς′)). With independent noises the order drops to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DpmPpSde {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// r in (0, 1]: where the second evaluation is, in log-SNR.
+    /// r in (0, 1]: position of the second evaluation in log-SNR.
     pub r: f64,
-    /// How the two noises of a step belong together.
+    /// How the two noises of a step are correlated.
     pub noise: TwoNoises,
 }
 
@@ -81,13 +81,13 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "r",
             kind: Kind::Number { min: 0.05, max: 1.0 },
             default: Some("0.5"),
-            summary: "where the second evaluation is, as a share of the step in log-SNR",
+            summary: "position of the second evaluation, as a share of the step in log-SNR",
         },
         Parameter {
             name: "noise",
             kind: Kind::Choice(&["brownian", "brownian-sigma", "iid"]),
             default: Some("brownian"),
-            summary: "the two noises of a step: of one Brownian path in sigma/alpha, or in sigma (ComfyUI on flow); iid loses an order",
+            summary: "the two noises of a step: from one Brownian path in sigma/alpha, or in sigma (ComfyUI on flow), or independent (iid, which loses an order)",
         },
     ],
     build: |a| {

@@ -6,18 +6,18 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// The sampler of EDM: churn lifts the state to ς̂ = (1 + γ) ς, ς = σ/α, then Heun's method on
-/// dx/dς = (x − D)/ς leads from there. In terms of the denoisers D at ς̂ and D₁ at the Euler point,
+/// The sampler of EDM: churn raises the state to ς̂ = (1 + γ) ς, ς = σ/α, then Heun's method steps
+/// on dx/dς = (x − D)/ς from there. In terms of the denoisers D at ς̂ and D₁ at the Euler point,
 /// with q = ς′/ς̂,
 ///
 /// x′ = q x̂ + (1 − q) [D + (D₁ − D)/(2q)],
 ///
-/// and the Euler step x′ = q x̂ + (1 − q) D towards σ = 0.
+/// and an Euler step x′ = q x̂ + (1 − q) D to σ = 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EdmSampler {
-    /// The noise that is added before each evaluation.
+    /// The noise added before each evaluation.
     pub churn: Churn,
-    /// How steps are taken.
+    /// How the steps are taken.
     pub rule: EdmRule,
 }
 
@@ -29,7 +29,7 @@ pub enum EdmRule {
     Heun,
     /// Euler.
     Euler,
-    /// Euler as EulerDiscreteScheduler of diffusers has it: noise is added after the evaluation, at ς,
+    /// Euler as in EulerDiscreteScheduler of diffusers: noise is added after the evaluation at ς
     /// and never denoised: x′ = x̂ + (ς′ − ς̂) d, d = (x − D)/ς. Without churn this is Euler.
     LateChurn,
 }
@@ -91,7 +91,7 @@ const WITH_VARIANT: &[Parameter] = &{
         name: "variant",
         kind: Kind::Choice(&["paper", "diffusers"]),
         default: Some("paper"),
-        summary: "diffusers: noise is added after the evaluation (EulerDiscreteScheduler)",
+        summary: "diffusers: noise added after the evaluation (EulerDiscreteScheduler)",
     };
     [a, b, c, d, variant]
 };
@@ -100,7 +100,7 @@ fn build_euler(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     let churn = Churn::of(a);
     let rule = match (a.text("variant"), churn.s_churn) {
         ("paper", _) => EdmRule::Euler,
-        (_, 0.0) => return Err("variant=diffusers differs in its churn alone: give s_churn".into()),
+        (_, 0.0) => return Err("variant=diffusers differs only in its churn: give s_churn".into()),
         _ => EdmRule::LateChurn,
     };
     Ok(Box::new(EdmSampler { churn, rule }))

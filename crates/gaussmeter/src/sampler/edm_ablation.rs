@@ -7,15 +7,15 @@ use crate::grid::Grid;
 use crate::numeric::written;
 use crate::tape::{Tape, Var};
 
-/// The sampler of the ablations of EDM: after churn, Euler's method or the second-order method with its
-/// second stage at share α of the step, in a time and a scale of its own (see [`EdmTime`]),
+/// The sampler of the EDM ablations: after churn, Euler's method or the second-order method with
+/// its second stage at share α of the step, in a chosen time and scale (see [`EdmTime`]),
 ///
 /// t₁ = t̂ + αh, x₁ = x̂ + αh f, x′ = x̂ + h [(1 − 1/2α) f + f₁/2α].
 ///
-/// The step to σ = 0 is Euler's. The discretization of EDM, where the nodes are, is the grid.
+/// The step to σ = 0 is Euler's. The discretization of EDM, the choice of nodes, is the grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EdmAblation {
-    /// The noise that is added before each step.
+    /// The noise added before each step.
     pub churn: Churn,
     /// The method.
     pub tableau: Tableau,
@@ -40,7 +40,9 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     let alpha = a.number("alpha");
     let tableau = match a.text("solver") {
         "euler" if alpha != 1.0 => {
-            return Err("alpha places the second evaluation, and solver=euler has none".into());
+            return Err(
+                "alpha is the position of the second evaluation, and solver=euler has none".into(),
+            );
         }
         "euler" => Tableau::euler(),
         _ => Tableau::two_stages(alpha),
@@ -49,11 +51,15 @@ fn build(a: &Arguments) -> Result<Box<dyn Sampler>, BuildError> {
     let schedule = match (a.text("schedule"), range) {
         ("vp", (None, None)) => EdmSchedule::Vp { beta_d: 19.9, beta_min: 0.1 },
         ("vp", (Some(low), Some(high))) => EdmSchedule::vp(low, high).ok_or_else(|| {
-            format!("schedule=vp does not lead from sigma_min = {} at t = 0.001 to sigma_max = {} at t = 1", written(&low), written(&high))
+            format!(
+                "no schedule=vp has sigma_min = {} at t = 0.001 and sigma_max = {} at t = 1",
+                written(&low),
+                written(&high)
+            )
         })?,
-        ("vp", _) => return Err("sigma_min and sigma_max are given together, or not".into()),
+        ("vp", _) => return Err("give both sigma_min and sigma_max, or neither".into()),
         (_, (Some(_), _) | (_, Some(_))) => {
-            return Err("sigma_min and sigma_max belong to schedule=vp".into());
+            return Err("sigma_min and sigma_max are for schedule=vp".into());
         }
         ("ve", _) => EdmSchedule::Ve,
         _ => EdmSchedule::Linear,
@@ -67,7 +73,7 @@ const CHURN: [Parameter; 4] = churn();
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "edm-ablation",
     aliases: &["ablation_sampler"],
-    summary: "Euler or a two-stage method in a time and scale of one's choice, with optional churn",
+    summary: "Euler or a two-stage method in a chosen time and scale, with optional churn",
     source: "Karras et al. (2022), equation 4, table 1 and algorithm 3",
     order: Some(2),
     parameters: &[
@@ -75,7 +81,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "alpha",
             kind: Kind::Number { min: 0.01, max: 1.0 },
             default: Some("1"),
-            summary: "where the second evaluation is, as a share of the step: 1 Heun, 0.5 midpoint",
+            summary: "position of the second evaluation, as a share of the step: 1 is Heun, 0.5 midpoint",
         },
         Parameter {
             name: "solver",
@@ -93,19 +99,19 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "scaling",
             kind: Kind::Choice(&["none", "vp"]),
             default: Some("none"),
-            summary: "the scale of the state: 1, or that of unit variance",
+            summary: "the scale of the state: 1, or the one of unit variance",
         },
         Parameter {
             name: "sigma_min",
             kind: Kind::NumberOr { word: "default" },
             default: Some("default"),
-            summary: "noise ratio of schedule=vp at t = 0.001; by default that of beta from 0.1 to 20",
+            summary: "noise ratio of schedule=vp at t = 0.001; default: that of beta from 0.1 to 20",
         },
         Parameter {
             name: "sigma_max",
             kind: Kind::NumberOr { word: "default" },
             default: Some("default"),
-            summary: "noise ratio of schedule=vp at t = 1; by default that of beta from 0.1 to 20",
+            summary: "noise ratio of schedule=vp at t = 1; default: that of beta from 0.1 to 20",
         },
         CHURN[0],
         CHURN[1],

@@ -4,7 +4,7 @@ use crate::grid::Grid;
 use crate::tape::{Prediction, Tape, Var};
 
 /// Exponential integrator on the reverse SDE: the linear drift is solved exactly over the step,
-/// the score is frozen at its noisier end,
+/// with the score frozen at its noisier end,
 ///
 /// x′ = (α′/α) x + w s + √q z, with w = ∫ g² α′/α dt and q = ∫ g² (α′/α)² dt over the step.
 ///

@@ -3,9 +3,9 @@ use crate::entry::Entry;
 use crate::grid::Grid;
 use crate::tape::{Prediction, Tape, Var};
 
-/// Euler–Maruyama on the reverse SDE dx = [f x − g² ∇log p] dt + g dw, run backwards:
+/// Euler–Maruyama on the reverse SDE dx = [f x − g² ∇log p] dt + g dw, run backwards in time:
 ///
-/// x′ = x − Δt (f x − g² s) + g √Δt z, with s the score at the noisier end.
+/// x′ = x − Δt (f x − g² s) + g √Δt z, where s is the score at the noisier end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EulerMaruyama;
 

@@ -5,8 +5,8 @@ use crate::grid::Grid;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// The noise scale function φ of [`ErSde`]: which of the reverse processes with the right marginals
-/// is followed.
+/// The noise scale function φ of [`ErSde`]: it selects one of the reverse processes with the right
+/// marginals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NoiseScale {
     /// ς (e^{ς^0.3} + 10), "ER SDE 5".
@@ -35,17 +35,17 @@ impl NoiseScale {
 /// x′ = ρ x + (1 − ρ) D + I₁ D′ + I₂ D″ + √(ς′² − ρ² ς²) z,
 /// I₁ = ∫ (φ(ς′)/φ(s) − 1) ds, I₂ = ∫ (s − ς)(φ(ς′)/φ(s) − 1) ds from ς′ to ς.
 ///
-/// The first step has one term, the second two; the step to σ = 0 returns D.
+/// The first step has one term, the second two; a step to σ = 0 returns D.
 ///
-/// Also with three terms the order is **2**: D′ is the slope half way to the last node, and is not
-/// carried on to ς by D″.
+/// Even with three terms the order is **2**: D′ is the slope midway to the previous node, and D″
+/// does not extrapolate it to ς.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ErSde {
     /// Number of terms, from 1 to 3.
     pub stages: usize,
     /// φ.
     pub scale: NoiseScale,
-    /// Integrate as ComfyUI does: 200 rectangles, each of the height at its lower end.
+    /// Integrate as ComfyUI does: 200 rectangles, each with the height at its lower end.
     pub rectangles: bool,
 }
 
@@ -63,7 +63,8 @@ impl ErSde {
             let width = (from - to) / 200.0;
             let sum =
                 (0..200).fold(zero, |sum, k| add(sum, integrand(to + f64::from(k) * width, width)));
-            // The rule is for φ(ς′)/φ alone; it sums (s − ς) to something else than −½ Δ².
+            // The rectangle rule is for φ(ς′)/φ only; applied to (s − ς) it
+            // does not give −½ Δ².
             return [sum[0], sum[1] - 0.5 * width * (from - to)];
         }
         // Smooth in ln s: panels of the six-point Gauss–Legendre rule.
@@ -102,7 +103,7 @@ impl Sampler for ErSde {
             needs_finite_ratio(grid, &step)?;
             let (ratio, next) = (from.noise_ratio(), to.noise_ratio());
             let kept = (self.scale.ln(next) - self.scale.ln(ratio)).exp();
-            // What is left of ς, at the scale of `to`, over σ′.
+            // The remaining noise of ς, at the scale of `to`, over σ′.
             let share = kept / contraction(from, to);
             let mut mean = transfer(from, to, to.sigma * share, x, d);
             let mut difference: Option<Linear> = None;
@@ -153,7 +154,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "integral",
             kind: Kind::Choice(&["exact", "rectangles"]),
             default: Some("exact"),
-            summary: "how the weights of the differences are integrated; rectangles: 200 of them (ComfyUI)",
+            summary: "how the weights of the differences are integrated; rectangles uses 200 (ComfyUI)",
         },
     ],
     build: |a| {

@@ -1,6 +1,7 @@
 //! What the DPM-Solvers share. In the half log-SNR ℓ = −ln ς both the denoiser D and the noise ε obey
-//! a linear equation whose linear part is solved exactly; what is left is the integral over a step of
-//! h of the model, a polynomial through the values at hand. With M′, M″ its derivatives in units of h,
+//! a semilinear equation whose linear part is solved exactly; what remains is the integral over a
+//! step h of the model, a polynomial through the known values. With its derivatives M′, M″ in units
+//! of h,
 //!
 //! X′ = k X + w (1 − e^{−H}) M + w φ₂(H) M′ − w φ₃(H) M″,
 //!
@@ -16,7 +17,7 @@ use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 
-/// What a DPM-Solver takes for a polynomial in log-SNR between its evaluations.
+/// What a DPM-Solver interpolates by a polynomial in log-SNR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Model {
     /// The denoiser: DPM-Solver++ (`dpmsolver++` of diffusers).
@@ -34,7 +35,7 @@ impl Model {
         }
     }
     /// The model of a step of order 1 between two levels: the denoiser from α = 0 and to σ = 0. Without
-    /// noise that is the same step; with it the noise has none there.
+    /// noise the two give the same step; with noise, the form in ε does not exist there.
     pub(super) fn between(self, from: &Level<Real>, to: &Level<Real>) -> Self {
         if from.alpha == 0.0 || to.sigma == 0.0 { Model::Denoiser } else { self }
     }
@@ -46,7 +47,7 @@ impl Model {
     }
 }
 
-/// How a step through two values weighs their difference.
+/// How a step through two values weights their difference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Solver {
     /// By ½ (1 − e^{−H}).
@@ -74,13 +75,13 @@ pub(super) const fn solver(default: &'static str) -> Parameter {
     }
 }
 
-/// Whether the last step is taken with order 1, beside a step to σ = 0, which always is.
+/// When the last step has order 1. A step to σ = 0 always has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LowerOrderFinal {
-    /// Only to σ = 0, as k-diffusion has it.
+    /// Only to σ = 0, as in k-diffusion.
     #[default]
     No,
-    /// In runs of fewer than 15 steps, where the step before it has at most order 2:
+    /// In runs of fewer than 15 steps, where the last step but one has at most order 2:
     /// `lower_order_final` of diffusers.
     Under15,
     /// Always: `euler_at_final` of diffusers.
@@ -95,7 +96,7 @@ impl LowerOrderFinal {
             _ => LowerOrderFinal::No,
         }
     }
-    /// Whether it concerns runs of so many steps.
+    /// Whether it applies to runs of this many steps.
     pub(super) fn applies(self, steps: usize) -> bool {
         match self {
             LowerOrderFinal::No => false,
@@ -103,7 +104,7 @@ impl LowerOrderFinal {
             LowerOrderFinal::Always => true,
         }
     }
-    /// The highest order that a step with so many left, itself included, may have.
+    /// The highest order allowed for a step with `left` steps to go, itself included.
     fn highest(self, left: usize, steps: usize) -> usize {
         match (self, left) {
             (LowerOrderFinal::Always, 1) => 1,
@@ -117,22 +118,23 @@ pub(super) const LOWER_ORDER_FINAL: Parameter = Parameter {
     name: "lower_order_final",
     kind: Kind::Choice(&["no", "under15", "always"]),
     default: Some("no"),
-    summary: "last step of order 1: only to sigma = 0, below 15 steps (diffusers), always",
+    summary: "when the last step has order 1: only to sigma = 0, below 15 steps (diffusers), always",
 };
 
 /// Which second derivative a third-order step of DPM-Solver uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondDerivative {
-    /// That of the polynomial.
+    /// The polynomial's.
     #[default]
     Corrected,
     /// Half of it, which leaves order 2: what k-diffusion, ComfyUI and, without noise, the multistep
-    /// rule of diffusers run.
+    /// rule of diffusers use.
     Half,
-    /// That of the polynomial, but in its weight (1 − e^{−H} − H)/H² + ½ the wrong sign before ½: the
-    /// singlestep rule of diffusers with noise.
+    /// The polynomial's, but with the wrong sign before ½ in its weight (1 − e^{−H} − H)/H² + ½:
+    /// the singlestep rule of diffusers with noise.
     WrongSign,
-    /// Half of it, with the wrong sign: the multistep rule of diffusers with noise, of order 1.
+    /// Half of it with the wrong sign, which leaves order 1: the multistep rule of diffusers with
+    /// noise.
     HalfWrongSign,
 }
 
@@ -144,17 +146,17 @@ pub(super) struct Exponential {
     frozen: Real,
     scale: Real,
     argument: Real,
-    /// Standard deviation of the noise that the step draws.
+    /// Standard deviation of the fresh noise.
     pub drawn: Real,
 }
 
 impl Exponential {
-    /// The step between two levels; η is the share of fresh noise.
+    /// The step between two levels; η is the amount of fresh noise.
     pub fn new(model: Model, eta: f64, from: &Level<Real>, to: &Level<Real>) -> Self {
         Self::leaving(model, eta, from, to, to.sigma)
     }
 
-    /// The step to the scale of `to`, where noise of standard deviation `sigma` is left.
+    /// The step to the scale of `to` that leaves noise of standard deviation `sigma`.
     pub fn leaving(
         model: Model,
         eta: f64,
@@ -192,7 +194,7 @@ impl Exponential {
         }
     }
 
-    /// What the step makes of noise that was drawn before it.
+    /// The step applied to noise drawn before it.
     pub fn carry(&self, noise: Linear) -> Linear {
         self.kept * noise
     }
@@ -200,7 +202,7 @@ impl Exponential {
     pub fn constant(&self, x: Var, model: Var) -> Linear {
         self.kept * x + self.frozen * model
     }
-    /// Weight of M′ in a step that knows no more.
+    /// Weight of M′ in a step of order 2.
     pub fn slope(&self, solver: Solver) -> Real {
         match solver {
             Solver::Midpoint => -0.5 * self.scale * (-self.argument).exp_m1(),
@@ -218,7 +220,7 @@ impl Exponential {
         }
     }
 
-    /// The step through the model at its start and at points that are so far from there in log-SNR:
+    /// The step through the model at its start and at points at these distances from it in log-SNR:
     /// through the last of them (midpoint), or all (Heun).
     pub fn through(
         &self,
@@ -244,15 +246,15 @@ impl Exponential {
     }
 }
 
-/// A multistep DPM-Solver: each step through the last `order` values of its model, of order 3 by their
-/// parabola. The second step is of order 2, the first and one to σ = 0 of order 1.
+/// A multistep DPM-Solver: each step uses the last `order` values of its model; order 3 uses their
+/// parabola. The second step has order 2; the first, and a step to σ = 0, have order 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Multistep {
     pub model: Model,
     /// From 1 to 3.
     pub order: usize,
     pub eta: f64,
-    /// In steps of order 2.
+    /// The rule of steps of order 2.
     pub solver: Solver,
     pub second_derivative: SecondDerivative,
     pub lower_order_final: LowerOrderFinal,
@@ -281,7 +283,7 @@ impl Sampler for Multistep {
             history.push_front((e.h, m));
             history.truncate(self.order - 1);
             if !e.h.is_finite() {
-                // A step from α = 0 holds no derivative.
+                // A step from α = 0 gives no derivative.
                 history.clear();
             }
         }

@@ -5,7 +5,7 @@ use crate::entry::{Entry, Kind, Parameter};
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "exponential-adams-bashforth",
     aliases: &[],
-    summary: "exponential Adams-Bashforth in log-SNR: UniP, and with noises DEIS",
+    summary: "exponential Adams-Bashforth in log-SNR: UniP; with prediction=noise DEIS",
     source: "Hochbruck & Ostermann (2010), section 2.5; Zhang & Chen (2023), Zhao et al. (2023)",
     order: Some(3),
     parameters: &[

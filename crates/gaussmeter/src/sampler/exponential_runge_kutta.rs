@@ -8,7 +8,7 @@ use crate::tape::{Linear, Prediction, Tape, Var};
 /// The weights of the later stages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stages {
-    /// Two stages: c₂ and how the difference is weighed.
+    /// Two stages: c₂ and how the difference is weighted.
     Two(f64, Solver),
     /// Three stages: c₂, c₃ and γ.
     Three(f64, f64, f64),
@@ -24,9 +24,8 @@ enum Stages {
 /// x₃ = e^{−c₃h} x + c₃h φ₁,₃ D₁ + h a₃₂ (D₂ − D₁),
 /// x′ = e^{−h} x + h φ₁ D₁ + h φ₂ [γ (D₂ − D₁) + (D₃ − D₁)]/(γ c₂ + c₃).
 ///
-/// The Refined Exponential Solver is these with c₂ = ½ and c₃ = 1. DPM-Solver++(2S) puts φ₁/2 in the
-/// place of φ₂ (`solver=midpoint`): of order 2 too, but not in the stiff sense. The step to σ = 0
-/// returns D.
+/// The Refined Exponential Solver has c₂ = ½ and c₃ = 1. DPM-Solver++(2S) replaces φ₂ by φ₁/2
+/// (`solver=midpoint`): it has order 2 too, but not stiff order 2. The step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ExponentialRungeKutta {
     stages: Stages,
@@ -38,7 +37,7 @@ impl ExponentialRungeKutta {
         ExponentialRungeKutta { stages: Stages::Two(c2, solver) }
     }
 
-    /// Three stages, at shares 0, `c2` and `c3`; `None` where there is no such method of order 3:
+    /// Three stages, at shares 0, `c2` and `c3`; `None` if no such method has order 3:
     /// c₂ = ⅔ needs c₃ = ⅔, and γ c₂ + c₃ must not vanish.
     pub fn three_stages(c2: f64, c3: f64) -> Option<Self> {
         let numerator = c3 * (3.0 * c3 - 2.0);
@@ -64,7 +63,7 @@ impl Sampler for ExponentialRungeKutta {
             needs_finite_ratio(grid, &step)?;
             let q = contraction(from, to);
             let h = -q.ln();
-            // The denoiser at share c of the step, where xᵢ is off the exponential Euler step by this.
+            // The denoiser at share c of the step; `off` is xᵢ minus the exponential Euler step.
             let stage = |c: f64, off: Linear| -> Result<Var, SamplerError> {
                 let level = match c {
                     1.0 => *to,
@@ -100,7 +99,7 @@ const fn share(name: &'static str, default: &'static str, summary: &'static str)
 }
 
 const C2: Parameter =
-    share("c2", "0.5", "where the second evaluation is, as a share of the step in log-SNR");
+    share("c2", "0.5", "position of the second evaluation, as a share of the step in log-SNR");
 
 pub(super) static TWO: Entry<dyn Sampler> = Entry {
     name: "res-2s",
@@ -131,14 +130,14 @@ pub(super) static THREE: Entry<dyn Sampler> = Entry {
     order: Some(3),
     parameters: &[
         C2,
-        share("c3", "1", "where the third evaluation is, as a share of the step in log-SNR"),
+        share("c3", "1", "position of the third evaluation, as a share of the step in log-SNR"),
     ],
     build: |a| {
         let (c2, c3) = (a.number("c2"), a.number("c3"));
         match ExponentialRungeKutta::three_stages(c2, c3) {
             Some(sampler) => Ok(Box::new(sampler)),
             None => {
-                let reason = format!("no method of order 3 has c2 = {c2} and c3 = {c3}");
+                let reason = format!("there is no method of order 3 with c2 = {c2} and c3 = {c3}");
                 Err(BuildError::from(reason))
             }
         }

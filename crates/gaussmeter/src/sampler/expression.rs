@@ -1,4 +1,4 @@
-//! Expressions in files: numbers, and the vectors of a tape, which numbers may scale.
+//! Expressions in files: numbers, and vectors of a tape, which can be scaled by numbers.
 
 use super::transfer::phi;
 use crate::level::Level;
@@ -10,12 +10,12 @@ use crate::tape::Linear;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     Number(f64),
-    /// A name, and how many steps ago it got the value that is meant.
+    /// A name, and how many steps ago the value was assigned.
     Name(String, usize),
     Call(String, Vec<Expression>),
     Negate(Box<Expression>),
-    /// Operands of one precedence, from left to right. They lie side by side, so that nothing that
-    /// visits an expression goes deeper with their number.
+    /// Operands of one precedence, from left to right, in a flat list, so that recursion does not
+    /// deepen with their number.
     Chain(Box<Expression>, Vec<(Operator, Expression)>),
 }
 
@@ -36,7 +36,7 @@ pub(super) enum Operator {
     Or,
 }
 
-/// What an expression is worth. Truth is 1, falsehood 0.
+/// The value of an expression. True is 1, false is 0.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Number(Real),
@@ -66,19 +66,19 @@ impl Value {
     }
 }
 
-/// The meaning of names.
+/// Gives names their meaning.
 pub(super) trait Scope {
     fn name(&self, name: &str, back: usize) -> Result<Value, String>;
-    /// A function beside those of numbers; `None` if it is unknown.
+    /// A function other than those of numbers; `None` if it is unknown.
     fn call(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, String>>;
 }
 
-/// No names beside numbers and their functions.
+/// No names, only numbers and their functions.
 pub(super) struct NoNames;
 
 impl Scope for NoNames {
     fn name(&self, name: &str, _: usize) -> Result<Value, String> {
-        Err(format!("'{name}' is no number"))
+        Err(format!("'{name}' is not a number"))
     }
     fn call(&self, _: &str, _: &[Value]) -> Option<Result<Value, String>> {
         None
@@ -116,7 +116,7 @@ pub(super) fn functions() -> impl Iterator<Item = &'static str> {
     FUNCTIONS.iter().map(|f| f.0).chain(PAIRS.iter().map(|f| f.0))
 }
 
-/// How many arguments a function of numbers takes; `None` if it is unknown.
+/// The number of arguments of a function of numbers; `None` if it is unknown.
 pub(super) fn arity(name: &str) -> Option<usize> {
     let one = FUNCTIONS.iter().any(|f| f.0 == name).then_some(1);
     one.or_else(|| PAIRS.iter().any(|f| f.0 == name).then_some(2))
@@ -166,7 +166,7 @@ impl Expression {
             Expression::Chain(first, rest) => {
                 let mut left = first.value(scope)?;
                 for (operator, right) in rest {
-                    // What the left side decides does not ask the right one, which may not be defined.
+                    // Short circuit: the right side may be undefined where the left one decides.
                     left = match (operator, &left) {
                         (Operator::And, Value::Number(x)) if *x == 0.0 => left,
                         (Operator::Or, Value::Number(x)) if *x != 0.0 => {
@@ -289,7 +289,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             let length = number_length(rest);
             let value = rest[..length].parse();
             tokens.push(Token::Number(
-                value.map_err(|_| format!("'{}' begins no number", excerpt(rest)))?,
+                value.map_err(|_| format!("'{}' does not begin a number", excerpt(rest)))?,
             ));
             length
         } else if first.is_alphabetic() || first == '_' {
@@ -316,7 +316,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// The beginning of a text, fit for a message.
+/// The beginning of a text, for a message.
 pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut start: String = text.chars().take(LONGEST).collect();
@@ -351,13 +351,13 @@ struct Parser {
     depth: usize,
 }
 
-/// Deepest nesting, far below what the stack holds.
+/// Deepest nesting, far less than the stack allows.
 const DEEPEST: usize = 100;
 /// Longest name, in bytes.
 pub(super) const LONGEST_NAME: usize = 200;
-/// Most numbers, names and operators, far above what anyone writes.
+/// Most numbers, names and operators, far more than anyone writes.
 const LONGEST: usize = 100_000;
-/// Most steps back, far above any method.
+/// Most steps back, far more than any method uses.
 const FARTHEST: usize = 1000;
 
 impl Parser {
@@ -433,7 +433,7 @@ impl Parser {
         self.chain(Self::signed, &[("*", Operator::Multiply), ("/", Operator::Divide)])
     }
 
-    /// A sign binds less than a power: -x^2 is -(x^2).
+    /// A sign binds less tightly than a power: -x^2 is -(x^2).
     fn signed(&mut self) -> Result<Expression, String> {
         let mut negative = false;
         loop {
@@ -446,7 +446,7 @@ impl Parser {
         let value = self.power()?;
         Ok(if negative { Expression::Negate(Box::new(value)) } else { value })
     }
-    /// From right to left.
+    /// Right-associative.
     fn power(&mut self) -> Result<Expression, String> {
         let base = self.atom()?;
         if !self.symbol("^") {
@@ -499,7 +499,7 @@ impl Parser {
                     (true, 1..) => Ok(Expression::Name(name, back)),
                     (_, 0) => Err(format!("{name}[0] refers to itself: write {name}")),
                     _ => Err(format!(
-                        "{name}[{back}] refers to the future: only what earlier steps found is known, as {name}[-1]"
+                        "{name}[{back}] refers to the future: only values of earlier steps are known, such as {name}[-1]"
                     )),
                 }
             }
@@ -553,11 +553,14 @@ mod tests {
             ("1 § 2", "'§' has no meaning"),
             ("exp(1, 2)", "exp does not take 2 arguments"),
             ("sine(1)", "there is no function 'sine'"),
-            ("a + 1", "'a' is no number"),
-            ("a[1]", "a[1] refers to the future: only what earlier steps found is known, as a[-1]"),
+            ("a + 1", "'a' is not a number"),
+            (
+                "a[1]",
+                "a[1] refers to the future: only values of earlier steps are known, such as a[-1]",
+            ),
             ("a[0]", "a[0] refers to itself: write a"),
             ("a[-1.5]", "a[…] holds a number of steps, as in a[-1], not 1.5"),
-            (".", "'.' begins no number"),
+            (".", "'.' does not begin a number"),
         ] {
             assert_eq!(number(text).unwrap_err(), expected, "{text}");
         }
@@ -567,7 +570,7 @@ mod tests {
         assert_eq!(number(&format!("{}1", "-".repeat(99_000))), Ok(1.0));
     }
 
-    /// Long chains are no deep ones, whatever is done with them.
+    /// Long chains are not deep ones, whatever is done with them.
     #[test]
     fn chains_are_as_flat_as_they_look() {
         let chain = |link: &str, count: usize| format!("1{}", link.repeat(count));

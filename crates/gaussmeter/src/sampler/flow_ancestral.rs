@@ -14,25 +14,26 @@ pub enum FlowSolver {
     Euler,
     /// The midpoint method in ln u.
     Dpm2,
-    /// DPM-Solver++(2S), half way in log-SNR.
+    /// DPM-Solver++(2S), at the midpoint in log-SNR.
     DpmPp2S,
 }
 
-/// Ancestral sampling of flow models: the split of the noise is made in u = σ/(α + σ), the σ of the
+/// Ancestral sampling of flow models: the noise is split in terms of u = σ/(α + σ), the σ of the
 /// flow process (1 − u) x_0 + u z with this noise ratio,
 ///
 /// u_d = u′ (1 − η (1 − u′/u)), X′ = (α′/α_d) X_d + σ_u z, σ_u² = σ′² − (α′/α_d)² σ_d²,
 ///
-/// where X_d is the state that a deterministic step leads to at u_d:
+/// where X_d is the result of a deterministic step to u_d:
 ///
 /// - Euler: X_d = (u_d/u) X + (1 − u_d/u) D;
-/// - DPM-2: the same with D + (D_m − D)/√(u_d/u) for D, D_m at u_m = √(u u_d);
-/// - DPM-Solver++(2S): the same with D_m for D, half way in log-SNR; from u = 1, at u_m = 0.9999.
+/// - DPM-2: the same with D + (D_m − D)/√(u_d/u) in place of D, D_m at u_m = √(u u_d);
+/// - DPM-Solver++(2S): the same with D_m in place of D, midway in log-SNR (from u = 1:
+///   u_m = 0.9999).
 ///
-/// With more steps it approaches the reverse SDE with √η of its noise. The step to σ = 0 returns D.
+/// With more steps it approaches the reverse SDE with √η of its noise. A step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FlowAncestral {
-    /// η in [0, 1]: the share of fresh noise.
+    /// η in [0, 1]: the amount of fresh noise.
     pub eta: f64,
     /// The deterministic part.
     pub solver: FlowSolver,
@@ -45,7 +46,7 @@ fn flow(level: &Level<Real>) -> (Real, Real) {
 }
 
 impl FlowAncestral {
-    /// The level of the second evaluation and what D_m − D counts.
+    /// The level of the second evaluation and the factor of D_m − D.
     fn middle(
         &self,
         grid: &Grid,
@@ -110,7 +111,7 @@ fn of(a: &Arguments, solver: FlowSolver) -> Box<dyn Sampler> {
 pub(super) static EULER: Entry<dyn Sampler> = Entry {
     name: "euler-ancestral-rf",
     aliases: &["euler_ancestral_RF", "sample_euler_ancestral_RF", "LTXEulerAncestralRFScheduler"],
-    summary: "ancestral sampling of flow models, the 'euler_ancestral' of ComfyUI on them",
+    summary: "ancestral sampling of flow models: ComfyUI's 'euler_ancestral' on such models",
     source: "ComfyUI, diffusers (LTXEulerAncestralRFScheduler)",
     order: Some(1),
     parameters: &[ETA],
@@ -120,7 +121,7 @@ pub(super) static EULER: Entry<dyn Sampler> = Entry {
 pub(super) static DPM_2: Entry<dyn Sampler> = Entry {
     name: "dpm-2-ancestral-rf",
     aliases: &["dpm_2_ancestral_RF", "sample_dpm_2_ancestral_RF"],
-    summary: "the same with the midpoint method in ln u, 'dpm_2_ancestral' of ComfyUI on flow models",
+    summary: "euler-ancestral-rf with the midpoint method in ln u: ComfyUI's 'dpm_2_ancestral' on flow models",
     source: "ComfyUI",
     order: Some(1),
     parameters: &[ETA],
@@ -130,7 +131,7 @@ pub(super) static DPM_2: Entry<dyn Sampler> = Entry {
 pub(super) static DPMPP_2S: Entry<dyn Sampler> = Entry {
     name: "dpmpp-2s-ancestral-rf",
     aliases: &["dpmpp_2s_ancestral_RF", "sample_dpmpp_2s_ancestral_RF"],
-    summary: "the same with DPM-Solver++(2S), 'dpmpp_2s_ancestral' of ComfyUI on flow models",
+    summary: "euler-ancestral-rf with DPM-Solver++(2S): ComfyUI's 'dpmpp_2s_ancestral' on flow models",
     source: "Lu et al. (2022b), algorithm 1 with r = 1/2; ComfyUI",
     order: Some(1),
     parameters: &[ETA],

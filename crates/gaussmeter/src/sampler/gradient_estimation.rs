@@ -5,17 +5,17 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// Gradient estimation: the step of DDIM with a noise prediction that corrects the last one,
+/// Gradient estimation: a DDIM step with a noise prediction corrected by the previous one,
 ///
 /// x′ = x + (ς′ − ς) [γ ε + (1 − γ) ε₋], ς = σ/α.
 ///
-/// At γ = 1 it is DDIM, at γ = 3/2 the pseudo linear multistep method of order 2; other γ, the
-/// recommended 2 among them, have order **1**. The first step is that of DDIM.
+/// At γ = 1 it is DDIM, at γ = 3/2 the pseudo linear multistep method of order 2; any other γ,
+/// including the recommended 2, has order **1**. The first step is a DDIM step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GradientEstimation {
     /// γ ≥ 0: the weight of the current prediction.
     pub gamma: f64,
-    /// Return D in a step to σ = 0, as ComfyUI does, instead of taking it like the others.
+    /// Return D in a step to σ = 0, as ComfyUI does, instead of treating it like the others.
     pub final_denoiser: bool,
 }
 
@@ -26,7 +26,7 @@ impl Sampler for GradientEstimation {
             let (from, to) = (step.from, step.to);
             if from.alpha == 0.0 || (to.sigma == 0.0 && self.final_denoiser) {
                 let d = tape.predict(Prediction::Denoiser, x, from);
-                // Without signal the state is the noise.
+                // Without signal the state is pure noise.
                 last = Some(x / from.sigma);
                 x = tape.arrive(to, transfer(from, to, to.sigma, x, d));
                 continue;
@@ -44,7 +44,7 @@ impl Sampler for GradientEstimation {
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "gradient-estimation",
     aliases: &["gradient_estimation", "sample_gradient_estimation"],
-    summary: "gradient estimation: DDIM with a noise prediction that corrects the last one",
+    summary: "gradient estimation: DDIM with a noise prediction corrected by the previous one",
     source: "Permenter & Yuan (2024), algorithm 2; ComfyUI",
     order: Some(1),
     parameters: &[

@@ -7,8 +7,8 @@ use crate::tape::{Prediction, Tape, Var};
 ///
 /// x̃ = x − Δt v(x, t), x′ = x − ½ Δt (v(x, t) + v(x̃, t′)).
 ///
-/// The last step evaluates the network at t′ = eps. At eps = 0 its velocity is infinite along null
-/// directions of Σ; a final Euler step avoids that, and saves an evaluation.
+/// The last step evaluates the network at t′ = eps. At eps = 0 the velocity there is infinite along
+/// null directions of Σ; a final Euler step avoids that and saves an evaluation.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Heun {
     /// Take the last step with Euler.

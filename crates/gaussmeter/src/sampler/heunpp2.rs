@@ -5,20 +5,20 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::{Grid, Step};
 use crate::tape::{Linear, Tape, Var};
 
-/// Heun++ of two further evaluations: slopes k₁ at w, k₂ at the Euler point of the next node w′ and k₃
-/// at the Euler point, from there, of the node w″ after it,
+/// Heun++ with two extra evaluations: slopes k₁ at w, k₂ at the Euler point of the next node w′,
+/// and k₃ at w″, the node after it, at the Euler point from there,
 ///
 /// ξ′ = ξ + (w′ − w) (ω₁ k₁ + ω₂ k₂ + ω₃ k₃), ω₁ = 1 − ω₂ − ω₃.
 ///
 /// Second order needs ω₂ (w′ − w) + ω₃ (w″ − w) = ½ (w′ − w). ComfyUI takes ω₂ = w′/(3w₀) and
-/// ω₃ = w″/(3w₀), with w₀ the first node of the run, and in the step before the last ω₂ = w′/(2w₀),
-/// ω₃ = 0: which is of order 1 only. Here ω₂ : ω₃ = w′ : w″ with the sum that order 2 asks for, and
-/// ω₂ = ½ in the step before the last. The last step is Euler's.
+/// ω₃ = w″/(3w₀), where w₀ is the first node of the run, and in the last step but one ω₂ =
+/// w′/(2w₀), ω₃ = 0; this has only order 1. Here ω₂ : ω₃ = w′ : w″ with the sum that order 2
+/// requires, and ω₂ = ½ in the last step but one. The last step is Euler's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeunPp2 {
-    /// The weights of ComfyUI.
+    /// Use ComfyUI's weights.
     pub comfyui: bool,
-    /// What it steps in.
+    /// The variable it steps in.
     pub variable: Variable,
 }
 
@@ -71,7 +71,7 @@ impl Sampler for HeunPp2 {
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "heunpp2",
     aliases: &["sample_heunpp2"],
-    summary: "Heun++ with three evaluations, weighted so that it is of order 2",
+    summary: "Heun++ with three evaluations, weighted to have order 2",
     source: "ComfyUI (sample_heunpp2), with weights of order 2",
     order: Some(2),
     parameters: &[
@@ -79,7 +79,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["corrected", "comfyui"]),
             default: Some("corrected"),
-            summary: "comfyui: weights relative to the first noise level of the run, of order 1",
+            summary: "comfyui: weights relative to the first noise level of the run, which leave order 1",
         },
         Parameter { default: Some("noise-ratio"), ..Variable::PARAMETER },
     ],

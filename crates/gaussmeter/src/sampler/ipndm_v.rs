@@ -7,18 +7,20 @@ use crate::grid::Grid;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// iPNDM-v with the weights that ComfyUI computes. For steps h, h₁, h₂, h₃ in ς, the latest first, the
-/// weights of [`Lms`] add to those of two slopes the divided differences of order 2 and 3, times
+/// iPNDM-v with the weights that ComfyUI computes. For steps h, h₁, h₂, h₃ in ς, the latest first,
+/// the weights of [`Lms`] add to those of two slopes the divided differences of order 2 and 3,
+/// times
 ///
 /// t₁ = ½ (1 − h/(3(h + h₁))) · h (h + h₁)/(h₁ (h₁ + h₂)),
 ///
 /// t₂ = [½ (1 − h/(3(h + h₁))) − (1 − h/(2(h + h₁))) h/(6(h + h₁ + h₂))] ·
 /// h (h + h₁)(h + h₁ + h₂)/(h₁ (h₁ + h₂)(h₁ + h₂ + h₃)).
 ///
-/// The code has the last factor of t₁ inside of its bracket, which is the same for equal steps only, and
-/// the sign within t₂ wrong, which makes it 11/24 instead of 3/8 for equal steps. The weight of the
-/// last slope has h₁/h₂ for h₂/h₃, so that the four weights do not add to 1: with 4 slopes the order is
-/// **2** where steps vary smoothly, and 1 where the ratio of neighbouring steps jumps.
+/// ComfyUI's code has the last factor of t₁ inside the bracket, which is the same only for equal
+/// steps, and a wrong sign within t₂, which makes it 11/24 instead of 3/8 for equal steps. The
+/// weight of the last slope has h₁/h₂ for h₂/h₃, so that the four weights do not sum to 1: with 4
+/// slopes the order is **2** where steps vary smoothly, and 1 where the ratio of neighbouring steps
+/// jumps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComfyUiIpndmV {
     /// Number of slopes, from 1 to 4.
@@ -85,7 +87,7 @@ impl Sampler for ComfyUiIpndmV {
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "ipndm-v",
     aliases: &["ipndm_v", "sample_ipndm_v"],
-    summary: "iPNDM for steps of any length: lms that ends with D",
+    summary: "iPNDM for steps of any length: lms with a last step that returns D",
     source: "Zhang & Chen (2023), section 4; ComfyUI",
     order: Some(4),
     parameters: &[
@@ -94,7 +96,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["paper", "comfyui"]),
             default: Some("paper"),
-            summary: "comfyui has weights wrong: order 2 with 4 slopes",
+            summary: "comfyui: its wrong weights, which leave order 2 with 4 slopes",
         },
     ],
     build: |a| {

@@ -4,38 +4,40 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// How [`Langevin`] goes from one level to the next.
+/// How [`Langevin`] moves from one level to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Predictor {
-    /// The reverse SDE with its score frozen, as [`ExponentialIntegrator`](super::ExponentialIntegrator):
-    /// the reverse diffusion predictor on variance-exploding processes.
+    /// The reverse SDE with its score frozen, as in
+    /// [`ExponentialIntegrator`](super::ExponentialIntegrator): the reverse diffusion predictor on
+    /// variance-exploding processes.
     #[default]
     Reverse,
     /// The ancestral step of [`Ddim`](super::Ddim) at η = 1.
     Ancestral,
     /// The step of [`Ddim`](super::Ddim) at η = 0.
     Ddim,
-    /// None: x = X/α stays.
+    /// None: x = X/α is unchanged.
     Stay,
 }
 
-/// Langevin steps at every level of the grid, after a predictor led there:
+/// Langevin steps at every level of the grid, after a predictor step to it:
 ///
 /// X ← X + ε s(X) + √(2ε) z, ε = `step` · σ².
 ///
-/// Annealed Langevin dynamics has no predictor; with one it is predictor–corrector sampling. There ε is
-/// usually 2 r² (‖z‖/‖s‖)²: it depends on the state, but is near 2 r² σ² while noise dominates.
+/// Annealed Langevin dynamics has no predictor; with one it is predictor–corrector sampling, where
+/// ε is usually 2 r² (‖z‖/‖s‖)²: it depends on the state, but is close to 2 r² σ² while noise
+/// dominates.
 ///
-/// A step of Langevin dynamics has its own stationary law, so that this does **not** converge to the
-/// law of the process: with more and more levels down to σ, variances s = α²λ + σ² become
-/// s/(1 − ε/2s). The step to σ = 0 returns D.
+/// A Langevin step has its own stationary law, so this does **not** converge to the law of the
+/// process: with more and more levels down to σ, variances s = α²λ + σ² become s/(1 − ε/2s). The
+/// step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Langevin {
     /// ε in units of σ².
     pub step: f64,
-    /// Number of Langevin steps at a level.
+    /// Number of Langevin steps per level.
     pub repeats: usize,
-    /// From level to level.
+    /// The step from level to level.
     pub predictor: Predictor,
 }
 
@@ -82,7 +84,7 @@ const fn step(default: &'static str) -> Parameter {
         name: "step",
         kind: Kind::Number { min: f64::MIN_POSITIVE, max: 2.0 },
         default: Some(default),
-        summary: "step of the Langevin dynamics, in units of sigma^2",
+        summary: "step size of the Langevin dynamics, in units of sigma^2",
     }
 }
 
@@ -91,7 +93,7 @@ const fn repeats(default: &'static str) -> Parameter {
         name: "repeats",
         kind: Kind::CountTo { min: 1, max: 1_000_000 },
         default: Some(default),
-        summary: "number of Langevin steps at a level",
+        summary: "number of Langevin steps per level",
     }
 }
 
@@ -106,7 +108,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "predictor",
             kind: Kind::Choice(&["reverse", "ancestral", "ddim"]),
             default: Some("reverse"),
-            summary: "reverse SDE with frozen score, ancestral step, or DDIM",
+            summary: "reverse SDE with the score frozen, ancestral step, or DDIM",
         },
         // 2 r² with r = 0.16.
         step("0.0512"),
@@ -125,8 +127,8 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
 pub(super) static ANNEALED: Entry<dyn Sampler> = Entry {
     name: "annealed-langevin",
     aliases: &["ald"],
-    summary: "annealed Langevin dynamics: Langevin steps at each level, nothing between",
-    source: "Song & Ermon (2019), algorithm 1, whose step alpha is twice this one's",
+    summary: "annealed Langevin dynamics: Langevin steps at each level, nothing in between",
+    source: "Song & Ermon (2019), algorithm 1, whose step size alpha is twice this one",
     order: None,
     parameters: &[step("0.1"), repeats("5")],
     build: |a| {

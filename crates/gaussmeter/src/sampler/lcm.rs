@@ -4,18 +4,19 @@ use crate::entry::{Entry, Kind, Parameter};
 use crate::grid::Grid;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// Multistep consistency sampling: every step draws all noise anew around the prediction of the data,
+/// Multistep consistency sampling: every step adds fresh noise to the predicted data,
 ///
 /// X′ = α′ D + σ′ z.
 ///
-/// With an ideal consistency function in the place of D one step is exact. With an exact denoiser D,
-/// which is what runs here, it does **not** converge to the data: with more and more steps down to a
+/// With an ideal consistency function in place of D one step is exact. With the exact denoiser D,
+/// which is used here, it does **not** converge to the data: with more and more steps down to a
 /// level ς = σ/α, the variance of x = X/α along an eigenvector tends to the fixed point
-/// (λ + ς²)²/(2λ + ς²) instead of λ + ς², half of λ in the end.
+/// (λ + ς²)²/(2λ + ς²) instead of λ + ς², in the end half of λ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lcm {
-    /// Take c_out D + c_skip X for D, c_skip = ¼/((10 k)² + ¼), c_out = 10 k/√((10 k)² + ¼) at the
-    /// training timestep k: how latent consistency models meet their boundary condition at k = 0.
+    /// Use c_out D + c_skip X in place of D, c_skip = ¼/((10 k)² + ¼), c_out = 10 k/√((10 k)² + ¼)
+    /// at the training timestep k: how latent consistency models meet their boundary condition at k
+    /// = 0.
     pub boundary: bool,
 }
 
@@ -41,17 +42,17 @@ impl Sampler for Lcm {
 }
 
 /// Strategic stochastic sampling of trajectory consistency distillation: DDIM to the earlier time
-/// s = (1 − γ) t′, then noise of the forward process up to t′: with x = X/α, ς = σ/α,
+/// s = (1 − γ) t′, then forward noise back up to t′. With x = X/α, ς = σ/α,
 ///
 /// x_s = (ς_s/ς) x + (1 − ς_s/ς) D, x′ = x_s + √(ς′² − ς_s²) z.
 ///
 /// In discrete time s is the training timestep ⌊(1 − γ) k′⌋. At γ = 0 it is DDIM, at γ = 1 (and
-/// where s is the data) [`Lcm`]. Between them it does not converge to the data with an exact
+/// where s is at the data) [`Lcm`]. In between it does not converge to the data with an exact
 /// denoiser: with more and more steps down to ς, the variance of x tends to
 /// (ς + ς_s)(λ + ς²)²/(ς (2λ + ς² + ς ς_s)).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tcd {
-    /// γ in [0, 1], called η by implementations.
+    /// γ in [0, 1], called η in implementations.
     pub eta: f64,
 }
 
@@ -84,7 +85,7 @@ impl Sampler for Tcd {
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "lcm",
     aliases: &["sample_lcm", "LCMScheduler", "FlowMatchLCMScheduler", "SCMScheduler"],
-    summary: "multistep consistency sampling: data predicted, all noise drawn anew",
+    summary: "multistep consistency sampling: predict the data, add fresh noise",
     source: "Luo et al. (2023), algorithm 3; Song et al. (2023), algorithm 1; ComfyUI, diffusers",
     order: None,
     parameters: &[Parameter {
@@ -99,14 +100,14 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
 pub(super) static TCD: Entry<dyn Sampler> = Entry {
     name: "tcd",
     aliases: &["TCDScheduler"],
-    summary: "trajectory consistency sampling: DDIM beyond the next time, noise back up to it",
+    summary: "trajectory consistency sampling: DDIM past the next time, then noise back up to it",
     source: "Zheng et al. (2024), algorithm 4; diffusers",
     order: None,
     parameters: &[Parameter {
         name: "eta",
         kind: Kind::Number { min: 0.0, max: 1.0 },
         default: Some("0.3"),
-        summary: "gamma of the paper: 0 is DDIM, 1 draws all noise anew",
+        summary: "gamma of the paper: 0 is DDIM, 1 draws only fresh noise",
     }],
     build: |a| Ok(Box::new(Tcd { eta: a.number("eta") })),
 };

@@ -7,12 +7,13 @@ use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 
-/// The Adams–Bashforth method in ς = σ/α on the steps as they are: dx/dς = d is integrated through
-/// the last `order` values of d = (x − D)/ς,
+/// The Adams–Bashforth method in ς = σ/α with variable steps: it integrates dx/dς = d with the last
+/// `order` values of d = (x − D)/ς,
 ///
-/// x′ = x + Σⱼ cⱼ dⱼ, cⱼ = ∫ Lⱼ dς from ς to ς′, with Lⱼ the Lagrange polynomials of their nodes.
+/// x′ = x + Σⱼ cⱼ dⱼ, cⱼ = ∫ Lⱼ dς from ς to ς′, where Lⱼ are the Lagrange polynomials of their
+/// nodes.
 ///
-/// The first steps have as many terms as there are values.
+/// The first steps use as many terms as there are values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lms {
     /// Number of values, from 1 to 4.
@@ -64,7 +65,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "final",
             kind: Kind::Choice(&["lms", "denoiser"]),
             default: Some("lms"),
-            summary: "how a step to sigma = 0 is taken: like all others, or D (ComfyUI)",
+            summary: "how a step to sigma = 0 is taken: like all others, or returning D (ComfyUI)",
         },
     ],
     build: |a| {

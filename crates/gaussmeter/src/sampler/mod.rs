@@ -1,8 +1,8 @@
 //! Samplers, one file each, written once on the [tape](crate::tape).
 //!
 //! A new sampler is one file with an [`Entry`](crate::entry::Entry) at its end, and one line in
-//! [`registry`]: it is then listed, measured for its declared order, checked against sampled
-//! paths, and available everywhere.
+//! [`registry`]: it is then listed, tested for its declared order, checked against sampled paths,
+//! and available everywhere.
 
 mod adams_bashforth_moulton;
 mod ddim;
@@ -174,7 +174,7 @@ pub fn registry() -> Registry<dyn Sampler> {
     }
 }
 
-/// A sampler is not defined on a grid.
+/// Why a sampler is not defined on a grid.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SamplerError {
@@ -188,16 +188,16 @@ pub enum SamplerError {
         /// The condition, with its values, and what to do.
         reason: String,
     },
-    /// The scheme draws noise, which is wrong on the process of the grid.
+    /// The scheme adds noise, which the process of the grid does not allow.
     #[error("{reason}")]
     Noise {
         /// Why, and what to do.
         reason: &'static str,
     },
     /// A coefficient of the scheme overflows or is undefined.
-    #[error("not defined on this grid: {0}")]
+    #[error("undefined on this grid: {0}")]
     Plan(PlanError),
-    /// The scheme takes more operations than are recorded.
+    /// The scheme takes more operations than a plan may have.
     #[error(transparent)]
     TooLong(PlanError),
 }
@@ -222,17 +222,17 @@ pub trait Sampler: Debug + Send + Sync {
     /// Records how the state `x` at the grid's first level becomes a sample at its last.
     ///
     /// # Errors
-    /// [`SamplerError::Undefined`] where the scheme has no meaning on this grid.
+    /// [`SamplerError::Undefined`] if the scheme is undefined on this grid.
     fn record(&self, grid: &Grid, tape: &Tape, x: Var) -> Result<Var, SamplerError>;
 
-    /// The order of convergence that a file declares, for a sampler that is read from one. The others
+    /// The order of convergence declared in a file, for a sampler read from one. Other samplers
     /// have it in their entry.
     fn own_order(&self) -> Option<u8> {
         None
     }
 
-    /// The number of steps of a sampler that is read from a file with numbers for each step, or as a
-    /// program recorded on one grid.
+    /// The number of steps of a sampler read from a file, if the file has numbers for each step or
+    /// is a program recorded on one grid.
     fn own_steps(&self) -> Option<usize> {
         None
     }
@@ -240,8 +240,8 @@ pub trait Sampler: Debug + Send + Sync {
     /// The recorded program on a grid.
     ///
     /// # Errors
-    /// [`SamplerError`]: the scheme has no meaning on this grid, a coefficient is not finite, or the
-    /// process [refuses](crate::process::Process::refuses_noise) the noise that the scheme draws.
+    /// [`SamplerError`]: the scheme is undefined on this grid, a coefficient is not finite, or the
+    /// process [refuses](crate::process::Process::refuses_noise) the noise that the scheme adds.
     ///
     /// ```
     /// use gaussmeter::{grid::{GridRule, Uniform}, process::{Process, VpLinear}, sampler::{Heun, Sampler}};

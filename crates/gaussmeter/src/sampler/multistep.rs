@@ -18,8 +18,8 @@ pub(super) fn phi(n: usize, z: Real) -> Real {
 }
 
 /// The weights w_k of the differences m_k − m₀ in ∫₀¹ |z| e^{z(1−θ)} P(θ) dθ, with P the polynomial
-/// through m₀ at θ = 0 and m_k at θ = r_k: w_k = Σ_i c_i |z| i! φ_{i+1}(z) for the one Σ_i c_i θ^i
-/// that is 1 at r_k and 0 at the others.
+/// through m₀ at θ = 0 and m_k at θ = r_k: w_k = Σ_i c_i |z| i! φ_{i+1}(z), where Σ_i c_i θ^i is
+/// the polynomial that is 1 at r_k and 0 at the others.
 pub(super) fn exponential_weights(z: Real, r: &[Real]) -> Vec<Real> {
     let mut factorial = 1.0;
     let moment = |i: usize| {
@@ -28,7 +28,7 @@ pub(super) fn exponential_weights(z: Real, r: &[Real]) -> Vec<Real> {
     };
     let moments: Vec<Real> = (1..=r.len()).map(moment).collect();
     let weight = |k: usize| {
-        // Coefficients, from that of θ on.
+        // Coefficients, starting with that of θ.
         let mut c = vec![r[k].recip()];
         for (_, other) in r.iter().enumerate().filter(|(j, _)| *j != k) {
             c.push(Real::from(0.0));
@@ -56,7 +56,7 @@ pub(super) fn lagrange(nodes: &[Real], j: usize, at: Real) -> Real {
     others.fold(Real::from(1.0), |product, (_, node)| product * (at - *node) / (nodes[j] - *node))
 }
 
-/// x′ = x + (ς′ − ς) ε in the coordinates of X. Not from α = 0.
+/// x′ = x + (ς′ − ς) ε in the coordinates of X. Not defined from α = 0.
 pub(super) fn along(
     from: &Level<Real>,
     to: &Level<Real>,
@@ -74,11 +74,11 @@ pub(super) const fn final_step(default: &'static str) -> Parameter {
         name: "final",
         kind: Kind::Choice(&["multistep", "denoiser"]),
         default: Some(default),
-        summary: "how a step to sigma = 0 is taken: like all others, or D",
+        summary: "how a step to sigma = 0 is taken: like all others, or returning D",
     }
 }
 
-/// The number of values of an Adams method.
+/// The number of values in an Adams method.
 pub(super) const ORDER: Parameter = Parameter {
     name: "order",
     kind: Kind::Choice(&["1", "2", "3", "4"]),

@@ -13,12 +13,12 @@ use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 
-/// A sampler that is written in a file, in TOML or JSON; see `docs/samplers.md`.
+/// A sampler defined in a TOML or JSON file; see `docs/samplers.md`.
 ///
-/// It has rules, and each step is taken by the first whose `when` holds. A rule is a list of
-/// assignments: to numbers, to vectors (linear combinations of states, of what the network says and of
-/// noises) and, with `x_next`, to the state that the step arrives at. `name[-1]` is what a name was
-/// worth in the step before.
+/// Each step is taken by the first rule whose `when` holds. A rule is a list of assignments: to
+/// numbers, to vectors (linear combinations of states, network outputs and noises) and, with
+/// `x_next`, to the state at the end of the step. `name[-1]` is the value that a name had in the
+/// previous step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanFile {
     order: Option<u8>,
@@ -31,7 +31,7 @@ enum Content {
     Recorded(Recorded),
 }
 
-/// A number of the file.
+/// A number defined in the file.
 #[derive(Clone, Debug, PartialEq)]
 enum Numbers {
     Constant(f64),
@@ -51,11 +51,12 @@ struct Assignment {
     value: Expression,
 }
 
-/// What a step knows about itself; with `_next` and `_prev` also of its end and of the step before.
+/// Properties of a step's start; with `_next` and `_prev` of its end and of the previous step's
+/// start.
 const OF_LEVELS: [&str; 5] = ["t", "alpha", "sigma", "ratio", "level"];
-/// Numbers beside those of levels.
+/// Other numbers.
 const OTHERS: [&str; 5] = ["h", "h_prev", "step", "steps", "pi"];
-/// Functions that give a vector or a level, or take one, with their least and largest number of
+/// Functions that return or take a vector or a level, with their least and largest number of
 /// arguments.
 const FUNCTIONS: [(&str, usize, usize); 11] = [
     ("denoiser", 1, 2),
@@ -71,11 +72,12 @@ const FUNCTIONS: [(&str, usize, usize); 11] = [
     ("ratio", 1, 1),
 ];
 const RESULT: &str = "x_next";
-/// Most assignments of a rule, and most rules: far above any method. Names are looked up among them.
+/// Most assignments per rule, and most rules: far more than any method needs, since lookups are
+/// linear.
 const MOST_ASSIGNMENTS: usize = 10_000;
 const MOST_RULES: usize = 1000;
 
-/// The suffix of a name of levels: how much later the level is.
+/// The suffix of a level's name: how many levels later it is.
 fn of_level(name: &str) -> Option<(&str, isize)> {
     let split = [("_next", 1), ("_prev", -1)]
         .iter()
@@ -99,14 +101,14 @@ impl PlanFile {
     /// Reads a plan file, or the JSON document of `gaussmeter show`.
     ///
     /// # Errors
-    /// One line that names the file and what is wrong in it.
+    /// One line that names the file and says what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, String> {
         document::read(path)
             .and_then(|map| Self::of(&map))
             .map_err(|reason| format!("{}: {reason}", path.display()))
     }
 
-    /// The sampler that a text in TOML or JSON describes.
+    /// The sampler that a TOML or JSON text describes.
     ///
     /// # Errors
     /// One line that says what is wrong.
@@ -178,7 +180,7 @@ fn read_numbers(map: &Map<String, Json>) -> Result<HashMap<String, Numbers>, Str
     let mut numbers = HashMap::new();
     for (name, value) in table {
         if is_built_in(name) || !is_word(name) || name == RESULT {
-            return Err(format!("numbers.{}: this name cannot be given", excerpt(name)));
+            return Err(format!("numbers.{}: this name cannot be defined", excerpt(name)));
         }
         let number = |value: &Json| {
             let constant = match value {
@@ -210,9 +212,9 @@ fn read_rule(rule: &Json, is_last: bool) -> Result<Rule, String> {
             Some(Expression::parse(text).map_err(|e| format!("when = '{}': {e}", excerpt(text)))?)
         }
         (Some(_), true) => {
-            return Err("when: the last rule is for all steps that are left".into());
+            return Err("when: the last rule takes all remaining steps and has none".into());
         }
-        (None, false) => return Err("without 'when' no later rule is ever used".into()),
+        (None, false) => return Err("without 'when' no later rule would ever be used".into()),
         (Some(_), false) => return Err("when: not text".into()),
     };
     let lines: Vec<&str> = match rule.get("do").ok_or("do is missing: what the step does")? {
@@ -231,27 +233,27 @@ fn read_rule(rule: &Json, is_last: bool) -> Result<Rule, String> {
         let (name, value) = text
             .split_once('=')
             .filter(|(_, value)| !value.starts_with('='))
-            .ok_or_else(|| fail("not of the form name = expression".into()))?;
+            .ok_or_else(|| fail("not of the form 'name = expression'".into()))?;
         let name = name.trim();
         if !is_word(name) || is_built_in(name) && name != RESULT {
-            return Err(fail(format!("'{}' cannot be given a value", excerpt(name))));
+            return Err(fail(format!("'{}' cannot be assigned", excerpt(name))));
         }
         if assignments.len() == MOST_ASSIGNMENTS {
             return Err(format!("do has more than {MOST_ASSIGNMENTS} assignments"));
         }
         if assignments.iter().any(|a| a.name == name) {
-            return Err(fail(format!("{name} is given twice in a step")));
+            return Err(fail(format!("{name} is assigned twice in a step")));
         }
         let value = Expression::parse(value).map_err(fail)?;
         assignments.push(Assignment { text: excerpt(text), name: name.into(), value });
     }
     match assignments.iter().any(|a| a.name == RESULT) {
         true => Ok(Rule { when, assignments }),
-        false => Err(format!("do gives no {RESULT}, the state that the step arrives at")),
+        false => Err(format!("do does not assign {RESULT}, the state at the end of the step")),
     }
 }
 
-/// Checks names and functions; the farthest step back that is asked for.
+/// Checks names and functions; returns the farthest step back that is used.
 fn check_rule(
     rule: &Rule,
     numbers: &HashMap<String, Numbers>,
@@ -269,12 +271,12 @@ fn check_rule(
                 match (names, back, later) {
                     _ if known(name) && name != "x" => Ok(()),
                     (true, ..) if name == "x" => Ok(()),
-                    (false, ..) => Err(format!("'{name}' is not known before the step is taken")),
+                    (false, ..) => Err(format!("'{name}' is only known once the step is taken")),
                     (true, 0, _) if is_earlier => Ok(()),
                     (true, 0, Some(later)) if later == position => Err(format!(
-                        "{name} refers to itself: its value in the step before is {name}[-1]"
+                        "{name} refers to itself: its value in the previous step is {name}[-1]"
                     )),
-                    (true, 0, Some(_)) => Err(format!("{name} is used before it is given")),
+                    (true, 0, Some(_)) => Err(format!("{name} is used before it is assigned")),
                     (true, 1.., _) if given.contains(&name.as_str()) => Ok(()),
                     _ => {
                         let fixed = OF_LEVELS.into_iter().chain(OTHERS).chain(["x"]);
@@ -316,7 +318,7 @@ fn check_rule(
     Ok(memory)
 }
 
-/// The names of a step.
+/// The names known in a step.
 struct Names<'a> {
     grid: &'a Grid,
     /// All steps of the grid.
@@ -324,7 +326,7 @@ struct Names<'a> {
     step: &'a Step<'a>,
     tape: &'a Tape<'a>,
     numbers: &'a HashMap<String, Numbers>,
-    /// Values of this step and of those before it, the latest first.
+    /// Values of this step and of earlier ones, the latest first.
     frames: &'a VecDeque<HashMap<String, Value>>,
 }
 
@@ -333,12 +335,12 @@ impl Names<'_> {
         let before = self.step.index;
         let asked = if back == 0 { name.into() } else { format!("{name}[-{back}]") };
         format!(
-            "{asked} asks for an earlier step than there is: put a rule with when = \"step <= {}\" above",
+            "{asked} refers to a step before the first: put a rule with when = \"step <= {}\" above",
             before + 1
         )
     }
 
-    /// The level where the step so many steps ago started, or where one `shift` later does.
+    /// The level where the step `back` steps ago starts, or `shift` levels later.
     fn level(&self, name: &str, back: usize, shift: isize) -> Result<Level<Real>, String> {
         let index = self.step.index.checked_sub(back).and_then(|i| i.checked_add_signed(shift));
         let index = index.ok_or_else(|| self.too_far(name, back))?;
@@ -346,7 +348,7 @@ impl Names<'_> {
         Ok(self.all.get(index).map_or_else(|| *self.all[index - 1].to, |step| *step.from))
     }
 
-    /// The level a function is told, or that of the step.
+    /// The level passed to a function, or that of the step.
     fn told(&self, level: Option<&Value>) -> Result<Level<Real>, String> {
         match level {
             None => Ok(*self.step.from),
@@ -395,7 +397,7 @@ impl Scope for Names<'_> {
         let found = self.frames.get(back).and_then(|frame| frame.get(name)).cloned();
         found.ok_or_else(|| match back {
             0 => format!("unknown name '{name}'"),
-            _ => format!("the rule that took step {} gives no {name}", index + 1),
+            _ => format!("the rule that took step {} does not assign {name}", index + 1),
         })
     }
 
@@ -450,7 +452,7 @@ impl Sampler for PlanFile {
                     && list.len() != steps
                 {
                     let reason = format!(
-                        "numbers.{name} has {} values, one for each step, but there are {steps} steps",
+                        "numbers.{name} has {} values, one per step, but there are {steps} steps",
                         list.len()
                     );
                     return Err(undefined(grid, step, reason));
@@ -509,14 +511,14 @@ impl Sampler for PlanFile {
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "plan",
     aliases: &[],
-    summary: "a sampler that is written in a file",
+    summary: "a sampler defined in a file",
     source: "user",
     order: None,
     parameters: &[Parameter {
         name: "file",
         kind: Kind::Text,
         default: None,
-        summary: "TOML or JSON with the rules of a step, or a document of 'gaussmeter show'",
+        summary: "TOML or JSON file with the rules of a step, or JSON output of 'gaussmeter show'",
     }],
     build: |a| Ok(Box::new(PlanFile::read(Path::new(a.text("file")))?)),
 };

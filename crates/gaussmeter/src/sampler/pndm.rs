@@ -11,16 +11,16 @@ use crate::tape::{Linear, Prediction, Tape, Var};
 pub enum PndmStart {
     /// With fewer terms: iPNDM.
     Euler,
-    /// One step with the mean of the predictions at both ends, then with fewer terms: PLMS as run for
-    /// latent diffusion.
+    /// One step with the mean of the predictions at both ends, then with fewer terms: PLMS as used
+    /// for latent diffusion.
     Heun,
-    /// Three steps with the classical Runge–Kutta combination of four predictions, half way in t.
+    /// Three steps with the classical Runge–Kutta combination of four predictions, midway in t.
     RungeKutta,
 }
 
-/// Pseudo numerical methods: the noise prediction is replaced by the combination ε̃ that a method for
-/// equal steps has, up to Adams–Bashforth of order 4, ε̃ = (55 ε − 59 ε₋ + 37 ε₌ − 9 ε₌₋)/24, in the
-/// step of DDIM,
+/// Pseudo numerical methods: the noise prediction in the DDIM step is replaced by the combination
+/// ε̃ of a method for equal steps, up to Adams–Bashforth of order 4,
+/// ε̃ = (55 ε − 59 ε₋ + 37 ε₌ − 9 ε₌₋)/24,
 ///
 /// x′ = x + (ς′ − ς) ε̃, ς = σ/α.
 ///
@@ -31,9 +31,9 @@ pub struct Pndm {
     pub start: PndmStart,
     /// Number of predictions in the combination, from 1 to 4.
     pub order: usize,
-    /// Return D in a step to σ = 0, as ComfyUI does, instead of taking it like the others.
+    /// Return D in a step to σ = 0, as ComfyUI does, instead of treating it like the others.
     pub final_denoiser: bool,
-    /// Lose the mean in a step from α = 0, where D = (x − σε)/α is 0/0: what diffusers computes.
+    /// Drop the mean in a step from α = 0, where D = (x − σε)/α is 0/0: what diffusers computes.
     pub loses_mean: bool,
 }
 
@@ -115,7 +115,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
 pub(super) static PLMS: Entry<dyn Sampler> = Entry {
     name: "plms",
     aliases: &["skip_prk", "PLMSSampler"],
-    summary: "pseudo linear multistep after one step with two evaluations, as run for latent diffusion",
+    summary: "pseudo linear multistep after one step with two evaluations, as used for latent diffusion",
     source: "Liu et al. (2022), equation 12; diffusers (skip_prk_steps=True)",
     order: Some(2),
     parameters: &[VARIANT, STRIDE],
@@ -143,7 +143,7 @@ pub(super) static IMPROVED: Entry<dyn Sampler> = Entry {
             name: "variant",
             kind: Kind::Choice(&["paper", "diffusers"]),
             default: Some("paper"),
-            summary: "diffusers loses the mean where sampling starts at alpha = 0",
+            summary: "diffusers: the mean is lost if sampling starts at alpha = 0",
         },
     ],
     build: |a| {

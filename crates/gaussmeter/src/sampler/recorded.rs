@@ -11,14 +11,14 @@ use crate::tape::{Prediction, Tape, Var};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// A recorded program. Vectors are numbered in the order they are found, 0 the initial state.
+/// A recorded program. Vectors are numbered in order of definition; 0 is the initial state.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Recorded {
     operations: Vec<Operation>,
     output: usize,
     /// The steps of its grid.
     steps: usize,
-    /// The levels of its grid; `None` in a document without them, whose arrivals they are then.
+    /// The levels of its grid; `None` in a document without them, whose arrivals then serve.
     grid: Option<Vec<Place>>,
 }
 
@@ -30,7 +30,7 @@ enum Operation {
     Arrive { state: usize, at: Place },
 }
 
-/// A level, by which a process is recognised.
+/// A level, used to recognise a process.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
     t: f64,
@@ -52,12 +52,13 @@ impl Recorded {
                 let map = value.as_object().ok_or("not a table")?;
                 let text = |key: &str| {
                     let text = map.get(key).and_then(Value::as_str);
-                    text.ok_or_else(|| format!("{key} is missing, or no text"))
+                    text.ok_or_else(|| format!("{key} is missing or not text"))
                 };
                 let known = |name: &str, names: &HashMap<String, usize>| {
-                    names.get(name).copied().ok_or_else(|| {
-                        format!("'{name}' is not known here: it is found by this operation, later or never")
-                    })
+                    names
+                        .get(name)
+                        .copied()
+                        .ok_or_else(|| format!("'{name}' is not defined before this operation"))
                 };
                 let (operation, keys): (_, &[&str]) = match text("op")? {
                     "predict" => {
@@ -74,7 +75,8 @@ impl Recorded {
                         let terms = map.get("terms").and_then(Value::as_object);
                         let terms = terms.ok_or("terms: not a table")?.iter();
                         let terms = terms.map(|(name, c)| {
-                            let c = c.as_f64().ok_or_else(|| format!("terms.{name}: no number"))?;
+                            let c =
+                                c.as_f64().ok_or_else(|| format!("terms.{name}: not a number"))?;
                             Ok((c, known(name, &names)?))
                         });
                         let terms = terms.collect::<Result<_, String>>()?;
@@ -96,7 +98,7 @@ impl Recorded {
                 if !matches!(operation, Operation::Arrive { .. }) {
                     let name = text("result")?;
                     if names.insert(name.into(), vectors).is_some() {
-                        return Err(format!("'{name}' is found twice"));
+                        return Err(format!("'{name}' is defined twice"));
                     }
                     vectors += 1;
                 }
@@ -105,14 +107,14 @@ impl Recorded {
             operations.push(read().map_err(|e| format!("operation {}: {e}", i + 1))?);
         }
         let output =
-            map.get("output").and_then(Value::as_str).ok_or("output is missing, or no text")?;
+            map.get("output").and_then(Value::as_str).ok_or("output is missing or not text")?;
         let output = names.get(output).copied();
-        let output = output.ok_or("output: no vector of this name")?;
+        let output = output.ok_or("output: there is no vector of this name")?;
         let grid = match map.get("grid") {
             None | Some(Value::Null) => None,
             Some(list) => {
                 let list = list.as_array().filter(|list| list.len() >= 2);
-                let list = list.ok_or("grid: not a list of two levels or more")?;
+                let list = list.ok_or("grid: not a list of at least two levels")?;
                 let place = |(i, value): (usize, &Value)| {
                     let map = value.as_object().ok_or_else(|| "not a table".to_string());
                     map.and_then(Place::of).map_err(|e| format!("level {} of grid: {e}", i + 1))
@@ -120,17 +122,17 @@ impl Recorded {
                 Some(list.iter().enumerate().map(place).collect::<Result<Vec<_>, _>>()?)
             }
         };
-        // Samplers may arrive more often than their grid has levels, or less often.
+        // Samplers may arrive more or less often than their grid has levels.
         let steps = grid.as_ref().map_or(steps, |grid| grid.len() - 1);
         Ok(Recorded { operations, output, steps, grid })
     }
 
-    /// The number of steps of the grid that it was recorded on.
+    /// The number of steps of the grid it was recorded on.
     pub fn steps(&self) -> usize {
         self.steps
     }
 
-    /// Puts the program on a tape, if the grid is the one it was recorded on.
+    /// Puts the program on a tape if the grid is the one it was recorded on.
     pub fn replay(&self, grid: &Grid, tape: &Tape, x: Var) -> Result<Var, SamplerError> {
         let steps = grid.step_count();
         let mut vectors: Vec<Var> = vec![x];
@@ -142,7 +144,8 @@ impl Recorded {
                 None => SamplerError::Undefined { step: 1, steps, reason },
             };
         if grid.steps().any(|step| !step.from.t.is_constant() || !step.to.t.is_constant()) {
-            let reason = "the numbers of a recorded program do not follow the times of a grid";
+            let reason =
+                "the coefficients of a recorded program do not change with the times of a grid";
             return Err(refuse(step.as_ref(), reason.into()));
         }
         if steps != self.steps {
@@ -188,16 +191,19 @@ impl Place {
         let number = |key: &str| {
             map.get(key)
                 .and_then(Value::as_f64)
-                .ok_or_else(|| format!("{key} is missing, or no number"))
+                .ok_or_else(|| format!("{key} is missing or not a number"))
         };
         Ok(Place { t: number("t")?, alpha: number("alpha")?, sigma: number("sigma")? })
     }
 
-    /// Whether the process goes to this time. Churn leads beyond T where processes go on.
+    /// Whether the process is defined at this time. Churn goes beyond T where processes allow it.
     fn within(&self, process: &dyn Process) -> Result<(), String> {
         let beyond = || process.time_at(self.sigma / self.alpha).is_some();
         match self.t < 0.0 || self.t > process.t_max() && !beyond() {
-            true => Err(format!("the program asks for t = {}, where the process is not", self.t)),
+            true => Err(format!(
+                "the program asks for t = {}, where the process is not defined",
+                self.t
+            )),
             false => Ok(()),
         }
     }
@@ -209,7 +215,8 @@ impl Place {
         self.check(&level).map(|()| level)
     }
 
-    /// The level that a network is asked for `kind` at, which has been told it already.
+    /// The level that the network is asked for `kind` at; the network has been told this level
+    /// already.
     fn asked(&self, kind: Prediction, grid: &Grid) -> Result<Level, String> {
         let process = grid.process();
         self.within(&**process)?;

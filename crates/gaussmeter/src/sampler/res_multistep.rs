@@ -7,19 +7,19 @@ use crate::grid::Grid;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// RES 2M with ancestral noise: the Heun form of [`DpmPp2M`] leads to ς_d over h = ln(ς/ς_d), then
+/// RES 2M with ancestral noise: the Heun form of [`DpmPp2M`] steps to ς_d over h = ln(ς/ς_d), then
 /// noise ς_u is added, with ς_d and ς_u as in [`Ddim`](super::Ddim),
 ///
 /// x′ = e^{−h} x + (1 − e^{−h}) D + φ₂(h) (h/h₋) (D − D₋) + ς_u z, φ₂ = 1 − (1 − e^{−h})/h.
 ///
-/// h₋ too is the length to the ς_d of the last step, beyond its node. The first step and one to ς_d = 0
-/// have order 1.
+/// h₋ likewise is the length of the previous step to its ς_d, beyond its node. The first step and a
+/// step to ς_d = 0 have order 1.
 ///
-/// At η = 0 it is RES 2M. With any η marginals converge with order 2 from a start in p_T; the law given
-/// its start does at η = 1, where D is a martingale, and else with order 1.
+/// At η = 0 it is RES 2M. For any η the marginals converge with order 2 if started from p_T. The
+/// law given the initial state does so at η = 1, where D is a martingale, otherwise with order 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ResMultistep {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
 }
 
@@ -46,7 +46,7 @@ impl Sampler for ResMultistep {
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "res-multistep",
     aliases: &["res_multistep", "res_multistep_cfg_pp"],
-    summary: "RES 2M, the Heun form of dpmpp-2m, as ComfyUI names it",
+    summary: "RES 2M, the Heun form of dpmpp-2m, under ComfyUI's name",
     source: "Zhang et al. (2023), refined exponential solver; ComfyUI",
     order: Some(2),
     parameters: &[LOWER_ORDER_FINAL],

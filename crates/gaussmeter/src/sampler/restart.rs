@@ -8,31 +8,32 @@ use crate::numeric::differentiation::Real;
 use crate::tape::{Prediction, Tape, Var};
 
 /// Restart sampling: Heun's method in ς = σ/α as in [`EdmSampler`](super::EdmSampler), which at the
-/// first level ς_k ≤ `min` goes back `repeats` times to ς = `max` by adding the noise between,
+/// first level ς_k ≤ `min` goes back up to ς = `max`, `repeats` times, by adding the missing noise,
 ///
 /// x ← x + √(max² − ς_k²) z,
 ///
 /// and comes down again. Errors made before a restart shrink with it, as they do along the SDE, while
-/// steps stay those of the ODE.
+/// the steps remain ODE steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Restart {
-    /// The noise ratio where it restarts.
+    /// The noise ratio below which it restarts.
     pub min: f64,
-    /// The noise ratio that it goes back to.
+    /// The noise ratio it goes back to.
     pub max: f64,
-    /// How often.
+    /// Number of restarts.
     pub repeats: usize,
-    /// Steps on the way down again, spaced as those of EDM with ρ = 7; 0 for the levels of the grid.
+    /// Steps of each descent from `max`, spaced as in EDM with ρ = 7; 0 uses the levels of the
+    /// grid.
     pub steps: usize,
 }
 
 impl Restart {
-    /// The levels of a way down, from `max` to the level where the step ends.
+    /// The levels of a descent, from `max` to the level where the step ends.
     fn levels(&self, grid: &Grid, step: &Step) -> Result<Vec<Level<Real>>, SamplerError> {
         let reached = |level: &Level<Real>| (level.noise_ratio() / self.max - 1.0).abs() <= 1e-6;
         let Some(top) = step.level_at(Real::from(self.max)).filter(reached) else {
             let reason = format!(
-                "restarts go back to sigma/alpha = {}, where the process does not go: lower max",
+                "restarts go back to sigma/alpha = {}, which the process does not reach: lower max",
                 self.max
             );
             return Err(undefined(grid, step, reason));
@@ -104,7 +105,7 @@ const RATIO: Kind = Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY };
 pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
     name: "restart",
     aliases: &["restart-sampling"],
-    summary: "restart sampling: Heun in sigma, going back up with noise a few times",
+    summary: "restart sampling: Heun in sigma, going back up a few times by adding noise",
     source: "Xu et al. (2023), algorithm 1",
     order: Some(2),
     parameters: &[
@@ -118,7 +119,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "max",
             kind: RATIO,
             default: Some("0.3"),
-            summary: "sigma/alpha that it goes back to",
+            summary: "sigma/alpha it goes back to",
         },
         Parameter {
             name: "repeats",
@@ -130,7 +131,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "steps",
             kind: Kind::CountTo { min: 0, max: 1_000_000 },
             default: Some("0"),
-            summary: "steps from max down again; 0 takes the levels of the grid",
+            summary: "steps of each descent from max; 0 uses the levels of the grid",
         },
     ],
     build,

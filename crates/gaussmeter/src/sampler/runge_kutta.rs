@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use std::path::Path;
 use thiserror::Error;
 
-/// An explicit Runge–Kutta method as its Butcher tableau (c, A, b): for dξ/dw = f(ξ, w) and a step Δw,
+/// An explicit Runge–Kutta method given by its Butcher tableau (c, A, b): for dξ/dw = f(ξ, w) and a
+/// step Δw,
 ///
 /// kᵢ = f(ξ + Δw Σⱼ aᵢⱼ kⱼ, w + cᵢ Δw), ξ′ = ξ + Δw Σᵢ bᵢ kᵢ.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,11 +25,11 @@ pub struct Tableau {
     order: u8,
 }
 
-/// Numbers do not form an explicit Runge–Kutta method.
+/// The numbers do not form an explicit Runge–Kutta method.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("{key}: {reason}")]
 pub struct TableauError {
-    /// Which part is wrong.
+    /// The part that is wrong.
     pub key: &'static str,
     /// What is wrong with it.
     pub reason: String,
@@ -38,18 +39,19 @@ fn wrong<T>(key: &'static str, reason: impl Into<String>) -> Result<T, TableauEr
     Err(TableauError { key, reason: reason.into() })
 }
 
-/// Most stages, far above any method: A takes the square of their number.
+/// Most stages, far more than any method has; A holds the square of their number.
 const MOST_STAGES: usize = 1000;
 
-/// How far sums may be off: what decimals of a tableau leave.
+/// Tolerance on sums: the rounding of a tableau written in decimals.
 const TOLERANCE: f64 = 1e-10;
 
 impl Tableau {
-    /// A tableau of the declared order, which is checked: against all conditions up to order 4.
+    /// A tableau of the declared order, which is checked against all conditions up to order 4.
     ///
     /// # Errors
-    /// [`TableauError`]: numbers of stages that differ, c outside [0, 1], an implicit method, a row of A
-    /// that does not sum to its c, b that do not sum to 1, conditions of the declared order that fail.
+    /// [`TableauError`]: inconsistent numbers of stages, c outside [0, 1], an implicit method, a
+    /// row of A that does not sum to its c, a b that does not sum to 1, a failed condition of the
+    /// declared order.
     ///
     /// ```
     /// use gaussmeter::sampler::Tableau;
@@ -67,7 +69,7 @@ impl Tableau {
     ) -> Result<Self, TableauError> {
         let stages = b.len();
         if stages == 0 {
-            return wrong("b", "there is no stage");
+            return wrong("b", "there are no stages");
         }
         if stages > MOST_STAGES {
             return wrong("b", format!("{stages} stages are too many: at most {MOST_STAGES}"));
@@ -95,7 +97,7 @@ impl Tableau {
                 return wrong(
                     "A",
                     format!(
-                        "row {stage} uses stage {} ({}): only methods whose stages use earlier ones alone, explicit ones, can be run",
+                        "row {stage} uses stage {} ({}): only explicit methods, whose stages use earlier ones only, can be run",
                         j + 1,
                         written(&row[j])
                     ),
@@ -112,7 +114,7 @@ impl Tableau {
         }
         let tableau = Tableau { c, a, b, order };
         if order == 0 {
-            return wrong("order", "0 is no order of convergence");
+            return wrong("order", "0 is not an order of convergence");
         }
         for (of, name, value, expected) in tableau.conditions() {
             if (value - expected).abs() > TOLERANCE && of <= order {
@@ -138,7 +140,7 @@ impl Tableau {
         Ok(tableau)
     }
 
-    /// A table of this file, which its tests check.
+    /// A tableau of this file, checked by its tests.
     fn of(c: &[f64], a: &[&[f64]], b: &[f64], order: u8) -> Self {
         Tableau { c: c.into(), a: a.iter().map(|row| row.to_vec()).collect(), b: b.into(), order }
     }
@@ -147,8 +149,8 @@ impl Tableau {
     pub fn euler() -> Self {
         Tableau::of(&[0.0], &[&[]], &[1.0], 1)
     }
-    /// The methods of order 2 with two stages, the second at share `at` of the step: Heun's at 1,
-    /// Ralston's at 2/3, the midpoint method at 1/2.
+    /// The two-stage methods of order 2, with the second stage at share `at` of the step: Heun's at
+    /// 1, Ralston's at 2/3, the midpoint method at 1/2.
     pub fn two_stages(at: f64) -> Self {
         let share = 0.5 / at;
         Tableau::of(&[0.0, at], &[&[], &[at]], &[1.0 - share, share], 2)
@@ -163,12 +165,12 @@ impl Tableau {
         let (a, b) = (1.0 / 3.0, 2.0 / 3.0);
         Tableau::of(&[0.0, a, b], &[&[], &[a], &[0.0, b]], &[0.25, 0.0, 0.75], 3)
     }
-    /// Ralston's method of order 3, of the least error bound.
+    /// Ralston's method of order 3, with the smallest error bound.
     pub fn ralston3() -> Self {
         let b = [2.0 / 9.0, 1.0 / 3.0, 4.0 / 9.0];
         Tableau::of(&[0.0, 0.5, 0.75], &[&[], &[0.5], &[0.0, 0.75]], &b, 3)
     }
-    /// The strong-stability-preserving method of order 3 of Shu & Osher.
+    /// The strong-stability-preserving method of order 3 by Shu & Osher.
     pub fn ssp3() -> Self {
         let b = [1.0 / 6.0, 1.0 / 6.0, 2.0 / 3.0];
         Tableau::of(&[0.0, 1.0, 0.5], &[&[], &[1.0], &[0.25, 0.25]], &b, 3)
@@ -189,7 +191,7 @@ impl Tableau {
         self.order
     }
 
-    /// The order conditions up to order 4: order, name, value, and what it has to be.
+    /// The order conditions up to order 4: order, name, value, and required value.
     fn conditions(&self) -> Vec<(u8, &'static str, f64, f64)> {
         let (a, c) = (&self.a, &self.c);
         let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).fold(0.0, |sum, (x, y)| sum + x * y);
@@ -221,7 +223,7 @@ impl Tableau {
             .map_err(|reason| format!("{}: {reason}", path.display()))
     }
 
-    /// The tableau that a text in TOML or JSON holds, as [`Tableau::read`].
+    /// The tableau in a TOML or JSON text, as in [`Tableau::read`].
     ///
     /// # Errors
     /// One line that names the key.
@@ -250,7 +252,7 @@ impl Tableau {
 
     /// One step from `from` to `step.to`.
     ///
-    /// Where w does not reach the data, a step to σ = 0 with a stage there is Euler's.
+    /// A step to σ = 0 with a stage there is Euler's if the variable w does not reach the data.
     pub(super) fn step(
         &self,
         variable: Variable,
@@ -288,7 +290,7 @@ impl Tableau {
     }
 }
 
-/// A number, or text that is worth one.
+/// A number, or text that evaluates to one.
 fn number(value: &Value) -> Result<f64, String> {
     match value {
         Value::String(text) => Expression::parse(text)
@@ -302,16 +304,16 @@ fn number(value: &Value) -> Result<f64, String> {
 
 /// An explicit Runge–Kutta method on the probability-flow ODE, in t or in the noise ratio.
 ///
-/// In the noise ratio a step to σ = 0 with a stage there is Euler's, as in EDM.
+/// In the noise ratio, a step to σ = 0 with a stage there is Euler's, as in EDM.
 ///
 /// On Gaussian data the midpoint method in the noise ratio has order 3 instead of 2. There the ODE is
-/// dξ/dς = a ξ with a = ς/(λ + ς²) along each eigenvector, and the term of a step's error with h³,
-/// a³/6 + a a′/4 + a″/24, vanishes for every λ. So it does in the time of flow matching.
+/// dξ/dς = a ξ with a = ς/(λ + ς²) along each eigenvector, and the h³ term of a step's error,
+/// a³/6 + a a′/4 + a″/24, vanishes for every λ. The same holds in the time of flow matching.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RungeKutta {
     /// The method.
     pub tableau: Tableau,
-    /// What it steps in.
+    /// The variable it steps in.
     pub variable: Variable,
 }
 
@@ -389,7 +391,7 @@ pub(super) static RK3: Entry<dyn Sampler> = Entry {
 pub(super) static BUTCHER: Entry<dyn Sampler> = Entry {
     name: "butcher",
     aliases: &[],
-    summary: "an explicit Runge-Kutta method whose Butcher tableau is in a file",
+    summary: "an explicit Runge-Kutta method with its Butcher tableau in a file",
     source: "user",
     order: None,
     parameters: &[
@@ -397,7 +399,7 @@ pub(super) static BUTCHER: Entry<dyn Sampler> = Entry {
             name: "file",
             kind: Kind::Text,
             default: None,
-            summary: "TOML or JSON with c, A, b and order",
+            summary: "TOML or JSON file with c, A, b and order",
         },
         Variable::PARAMETER,
     ],

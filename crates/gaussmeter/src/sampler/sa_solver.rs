@@ -7,7 +7,7 @@ use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 use std::collections::VecDeque;
 
-/// The noise τ of SA-Solver: a constant within an interval of noise ratios σ/α, 0 outside.
+/// The noise τ of SA-Solver: constant on an interval of noise ratios σ/α, 0 outside.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tau {
     /// τ ≥ 0: 0 is the ODE, 1 the reverse SDE.
@@ -16,7 +16,7 @@ pub struct Tau {
     pub min: f64,
     /// Largest noise ratio.
     pub max: f64,
-    /// Whether the end of a step is what must be in the interval (ComfyUI), or its start (diffusers).
+    /// Whether the end of a step (ComfyUI) or its start (diffusers) has to lie in the interval.
     pub at_end: bool,
 }
 
@@ -28,13 +28,13 @@ impl Tau {
     }
 }
 
-/// How orders are limited near the end. With m steps left, that of the predictor is at most m.
+/// How orders are limited near the end. With m steps left, the predictor has at most order m.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LowerOrders {
     /// Not at all.
     #[default]
     No,
-    /// That of the corrector is at most m + 2 where m steps follow it.
+    /// The corrector has at most order m + 2 if m steps follow it.
     Diffusers,
     /// At most m + 1.
     ComfyUi,
@@ -46,34 +46,34 @@ pub enum LowerOrders {
 /// x′ = e^{−(1+τ²)h} x + Σⱼ bⱼ Dⱼ + ς′ √(1 − e^{−2τ²h}) z,
 /// bⱼ = (1 + τ²) ∫ e^{−(1+τ²)(ℓ′−s)} Lⱼ(s) ds from ℓ to ℓ′.
 ///
-/// The predictor takes nodes up to ℓ, and D is evaluated where it leads. The corrector then repeats
-/// the step with that D among its nodes and **the same z**, so that noise and D are correlated. The D
-/// kept for later is the one at the predicted state, or, as a PECE method, one evaluated anew.
+/// The predictor uses nodes up to ℓ, and D is evaluated at its result. The corrector then repeats
+/// the step with that D among its nodes and **the same z**, so that noise and D are correlated. The
+/// D kept for later steps is the one at the predicted state or, in PECE mode, a new evaluation.
 ///
-/// The first step, one from α = 0 and one to σ = 0, which returns D, have order 1.
+/// The first step, a step from α = 0, and a step to σ = 0, which returns D, have order 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SaSolver {
     /// Nodes of the predictor, from 1 to 4.
     pub predictor: usize,
-    /// Nodes of the corrector with the newest, from 0 to 4; 0 for none.
+    /// Nodes of the corrector including the newest, from 0 to 4; 0 for none.
     pub corrector: usize,
     /// The noise.
     pub tau: Tau,
     /// Evaluate again after the corrector.
     pub pece: bool,
-    /// With two nodes, the weights of appendix D: ½ (1 + τ²) h² / (ℓ₋ − ℓ) for the older node of the
-    /// predictor, ½ (1 + τ²) h for the newer one of the corrector, the rest for the other.
+    /// With two nodes, use the weights of appendix D: ½ (1 + τ²) h² / (ℓ₋ − ℓ) for the predictor's
+    /// older node, ½ (1 + τ²) h for the corrector's newer one, the rest for the other.
     pub simple_order_2: bool,
     /// Interpolate ε = (X − αD)/σ instead of D:
     /// x′ = x − (1 + τ²) Σⱼ εⱼ ∫ e^{−s} Lⱼ(s) ds + τ √(ς² − ς′²) z.
     pub noise_prediction: bool,
     /// Orders near the end.
     pub lower_orders: LowerOrders,
-    /// Evaluate at the end, and correct the last step too.
+    /// Evaluate at the end and correct the last step too.
     pub correct_last: bool,
 }
 
-/// The coefficients of the Lagrange polynomials of nodes, from the constant on.
+/// The coefficients of the Lagrange polynomials of nodes, starting with the constant.
 fn lagrange(nodes: &[Real]) -> Vec<Vec<Real>> {
     let polynomial = |j: usize| {
         let others = nodes.iter().enumerate().filter(|(m, _)| *m != j);
@@ -111,7 +111,7 @@ fn growing_moments(h: Real, n: usize) -> Vec<Real> {
     all
 }
 
-/// One step on the way: what the corrector needs to repeat it.
+/// A step in progress: what the corrector needs to repeat it.
 struct Stride {
     from: Level<Real>,
     to: Level<Real>,
@@ -175,7 +175,7 @@ impl Sampler for SaSolver {
             true => Prediction::Noise,
             false => Prediction::Denoiser,
         };
-        // Steps that do not just return D; a last correction counts as one.
+        // Steps that do not just return D; a correction of the last step counts as one.
         let total = grid.levels()[1..].iter().filter(|l| l.sigma > 0.0).count()
             + usize::from(self.correct_last);
         let limit = |left: usize| match self.lower_orders {
@@ -190,14 +190,14 @@ impl Sampler for SaSolver {
             if self.noise_prediction {
                 needs_finite_ratio(grid, &step)?;
             }
-            // The last evaluation of all is asked for the data, which is the result.
+            // The very last evaluation asks for the data, which are the result.
             let is_last = to.sigma == 0.0 && !self.correct_last;
             let plain = if is_last && !self.pece { Prediction::Denoiser } else { kind };
             let mut value = (plain, tape.predict(plain, x, &from));
             values.push_front((from.log_snr(), value.1));
             let [predictor_limit, corrector_limit] = limit(total.saturating_sub(step.index));
             if let Some(stride) = last.take() {
-                // Where D is what comes next, the corrected state would be for nothing.
+                // Where only D is used next, the corrected state would be unused.
                 if to.sigma > 0.0 || self.pece {
                     let values = values.make_contiguous();
                     if let Some(corrected) = self.correct(&stride, values, corrector_limit) {
@@ -212,8 +212,7 @@ impl Sampler for SaSolver {
             }
             if to.sigma == 0.0 {
                 if self.correct_last {
-                    let reason =
-                        "last=corrected evaluates at the end, where sigma = 0: end above it";
+                    let reason = "last=corrected evaluates at the end of the grid, where sigma = 0: end the grid above 0";
                     return Err(undefined(grid, &step, reason.into()));
                 }
                 let mean = match value {
@@ -275,10 +274,10 @@ fn of(a: &Arguments, pece: bool) -> Result<Box<dyn Sampler>, BuildError> {
     let noise_prediction = a.text("prediction") == "noise";
     let correct_last = a.text("last") == "corrected";
     if tau.tau == 0.0 && !is_constant {
-        return Err("tau_min and tau_max do nothing at tau=0".into());
+        return Err("tau_min and tau_max have no effect at tau=0".into());
     }
     if is_constant && !tau.at_end {
-        return Err("tau_at=start does nothing without tau_min or tau_max".into());
+        return Err("tau_at=start has no effect without tau_min or tau_max".into());
     }
     if tau.min > tau.max {
         return Err("tau_min is above tau_max".into());
@@ -310,7 +309,7 @@ const PARAMETERS: &[Parameter] = &[
         name: "tau",
         kind: Kind::Number { min: 0.0, max: f64::INFINITY },
         default: Some("1"),
-        summary: "noise: 0 is the ODE, 1 the reverse SDE",
+        summary: "amount of noise: 0 is the ODE, 1 the reverse SDE",
     },
     Parameter {
         name: "predictor",
@@ -322,19 +321,19 @@ const PARAMETERS: &[Parameter] = &[
         name: "corrector",
         kind: Kind::Choice(&["0", "1", "2", "3", "4"]),
         default: Some("4"),
-        summary: "nodes of the corrector, with the newest; 0 for none",
+        summary: "nodes of the corrector, including the newest; 0 for none",
     },
     Parameter {
         name: "tau_min",
         kind: Kind::Number { min: 0.0, max: f64::INFINITY },
         default: Some("0"),
-        summary: "smallest sigma/alpha where noise is drawn",
+        summary: "smallest sigma/alpha where noise is added",
     },
     Parameter {
         name: "tau_max",
         kind: Kind::NumberOr { word: "none" },
         default: Some("none"),
-        summary: "largest sigma/alpha where noise is drawn",
+        summary: "largest sigma/alpha where noise is added",
     },
     Parameter {
         name: "tau_at",
@@ -358,13 +357,13 @@ const PARAMETERS: &[Parameter] = &[
         name: "lower_order_final",
         kind: Kind::Choice(&["no", "diffusers", "comfyui"]),
         default: Some("no"),
-        summary: "lower orders near the end, as a project has them",
+        summary: "lower orders near the end, as in diffusers or ComfyUI",
     },
     Parameter {
         name: "last",
         kind: Kind::Choice(&["predicted", "corrected"]),
         default: Some("predicted"),
-        summary: "whether the last step is corrected too, for one evaluation more",
+        summary: "whether the last step is corrected too, for one more evaluation",
     },
 ];
 
@@ -381,7 +380,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
 pub(super) static PECE: Entry<dyn Sampler> = Entry {
     name: "sa-solver-pece",
     aliases: &["sa_solver_pece", "sample_sa_solver_pece"],
-    summary: "SA-Solver with an evaluation after the corrector",
+    summary: "SA-Solver with an extra evaluation after the corrector",
     source: "Xue et al. (2023); ComfyUI",
     order: Some(2),
     parameters: PARAMETERS,

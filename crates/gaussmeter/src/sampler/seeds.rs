@@ -6,9 +6,9 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// SEEDS-2: exponential stages on the reverse SDE with noise η, whose noises belong to one
+/// SEEDS-2: exponential stages on the reverse SDE with noise η, with the noises of a step on one
 /// Ornstein–Uhlenbeck path. With h the step in log-SNR, H = (1 + η) h, the stage at ℓ_s = ℓ + r h
-/// takes noise w_s of variance ς_s² (1 − e^{−2ηrh}), and
+/// has noise w_s of variance ς_s² (1 − e^{−2ηrh}), and
 ///
 /// x_s = e^{−rH} x + (1 − e^{−rH}) D + w_s,
 /// x′ = e^{−H} x + (1 − e^{−H}) [D + (D_s − D)/2r] + (ς′/ς_s) e^{−η(1−r)h} w_s + w′,
@@ -16,9 +16,9 @@ use crate::tape::{Linear, Prediction, Tape, Var};
 /// with fresh w′ of variance ς′² (1 − e^{−2η(1−r)h}). The step to σ = 0 returns D.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Seeds2 {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
-    /// r in (0, 1]: where the second evaluation is, in log-SNR.
+    /// r in (0, 1]: position of the second evaluation in log-SNR.
     pub r: f64,
 }
 
@@ -28,16 +28,16 @@ pub struct Seeds2 {
 /// x′ = e^{−H} x + (1 − e^{−H}) D + φ₂(H) (D₂ − D)/r₂ + w′.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Seeds3 {
-    /// η ≥ 0: the share of fresh noise.
+    /// η ≥ 0: the amount of fresh noise.
     pub eta: f64,
 }
 
-/// A step of stages at shares of h, on one path of noise.
+/// A step with stages at shares of h, on one noise path.
 struct Stages<'a> {
     from: &'a Level<Real>,
     q: Real,
     eta: f64,
-    /// The share reached, its noise at unit scale.
+    /// The share reached, and the noise there at unit scale.
     reached: f64,
     noise: Linear,
 }
@@ -63,7 +63,7 @@ impl Stages<'_> {
     }
 }
 
-/// Runs a step of stages; `stages` gives the share of each and what it makes of the values so far.
+/// Runs a step with stages; `stages` gives the share of each and combines the values so far.
 fn record_steps(
     grid: &Grid,
     tape: &Tape,
@@ -107,7 +107,7 @@ impl Sampler for Seeds3 {
     fn record(&self, grid: &Grid, tape: &Tape, x: Var) -> Result<Var, SamplerError> {
         const R: [f64; 2] = [1.0 / 3.0, 2.0 / 3.0];
         record_steps(grid, tape, x, self.eta, &R, |_, total, values| {
-            // The weight φ₂(H) of a slope, over the weight 1 − e^{−H} of the model.
+            // The weight φ₂(H) of a slope, relative to the weight 1 − e^{−H} of the model.
             let slope = |total: Real| phi2(total) / -(-total).exp_m1();
             match *values {
                 [d, first] => d + (R[1] / R[0] * slope(R[1] * total)) * (first - d),
@@ -132,7 +132,7 @@ pub(super) static SEEDS_2: Entry<dyn Sampler> = Entry {
             name: "r",
             kind: Kind::Number { min: 0.05, max: 1.0 },
             default: Some("0.5"),
-            summary: "where the second evaluation is, as a share of the step in log-SNR",
+            summary: "position of the second evaluation, as a share of the step in log-SNR",
         },
     ],
     build: |a| Ok(Box::new(Seeds2 { eta: a.number("eta"), r: a.number("r") })),

@@ -8,15 +8,16 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// Where the rule of a step leads.
+/// Which level a step goes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Stride {
     /// To the next level of the grid.
     #[default]
     Next,
-    /// To so many training timesteps below the present one, `None` being ⌊T/n⌋ in n steps; the network
-    /// is told the next level of the grid. DDIMScheduler and PNDMScheduler of diffusers, whose timesteps
-    /// are not that far apart with `linspace` spacing, or with `trailing` where n does not divide T.
+    /// That many training timesteps below the current one; `None` is ⌊T/n⌋ for n steps. The network
+    /// is told the next level of the grid. This is what diffusers' DDIMScheduler and PNDMScheduler
+    /// do, although with `linspace` spacing, or `trailing` where n does not divide T, their
+    /// timesteps are not that far apart.
     Timesteps(Option<f64>),
 }
 
@@ -24,7 +25,7 @@ impl Stride {
     pub(super) fn from(a: &Arguments) -> Result<Self, BuildError> {
         match (a.text("variant"), a.number_or("stride")) {
             ("diffusers", Some(stride)) if stride.fract() != 0.0 => {
-                Err("stride is a whole number of training timesteps".into())
+                Err("stride must be a whole number of training timesteps".into())
             }
             ("diffusers", stride) => Ok(Stride::Timesteps(stride)),
             (_, Some(_)) => {
@@ -34,7 +35,7 @@ impl Stride {
         }
     }
 
-    /// In training timesteps; `None` where the grid decides.
+    /// In training timesteps; `None` for the next level of the grid.
     fn length(self, grid: &Grid, step: &Step) -> Result<Option<f64>, SamplerError> {
         let Stride::Timesteps(given) = self else { return Ok(None) };
         let Some(timesteps) = grid.process().training_steps() else {
@@ -44,21 +45,21 @@ impl Stride {
         Ok(Some(given.unwrap_or((timesteps / grid.step_count()) as f64)))
     }
 
-    /// The level that the rule of a step leads to.
+    /// The level a step goes to.
     pub(super) fn target(self, grid: &Grid, step: &Step) -> Result<Level<Real>, SamplerError> {
         let Some(length) = self.length(grid, step)? else { return Ok(*step.to) };
         let time = step.from.t - length;
-        // Below timestep 0 is the end, whatever it is.
+        // Below timestep 0 is the end of the grid, whatever it is.
         Ok(if time < 1.0 { Level::<Real>::from(grid.end()) } else { step.level(time) })
     }
 }
 
-/// Pseudo linear multistep as PNDMScheduler of diffusers takes it with `skip_prk_steps`: see
+/// Pseudo linear multistep as in diffusers' PNDMScheduler with `skip_prk_steps`: see
 /// [`Pndm`](super::Pndm), but with steps of a fixed number of training timesteps. The second half of its
-/// first step counts back from the timestep that the step leads to.
+/// first step counts back from the timestep that the step goes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StridePlms {
-    /// The length of steps.
+    /// The length of the steps.
     pub stride: Stride,
 }
 
@@ -82,7 +83,7 @@ impl Sampler for StridePlms {
                     }
                     Some(length) => {
                         let reason = format!(
-                            "a stride of {length} timesteps before t = {} begins beyond the training timesteps",
+                            "a stride of {length} timesteps before t = {} starts beyond the training timesteps",
                             step.to.t.value()
                         );
                         return Err(undefined(grid, &step, reason));
@@ -104,12 +105,12 @@ pub(super) const VARIANT: Parameter = Parameter {
     name: "variant",
     kind: Kind::Choice(&["paper", "diffusers"]),
     default: Some("paper"),
-    summary: "diffusers: steps of a fixed number of timesteps, whatever the next one is (DDIMScheduler, PNDMScheduler)",
+    summary: "diffusers: steps of a fixed number of timesteps, whatever the next timestep is (DDIMScheduler, PNDMScheduler)",
 };
 
 pub(super) const STRIDE: Parameter = Parameter {
     name: "stride",
     kind: Kind::NumberOr { word: "auto" },
     default: Some("auto"),
-    summary: "timesteps a step of variant=diffusers goes; auto: T/n of the n steps of the grid (one more are asked for where the last, from timestep 0 to itself, is left out)",
+    summary: "timesteps per step of variant=diffusers; auto: T/n with n the steps of the grid (diffusers is asked for one more where its last step, from timestep 0 to itself, is left out)",
 };

@@ -1,6 +1,6 @@
-//! What the samplers in the noise ratio share. In coordinates x = X/α, ς = σ/α every process is a
-//! variance-exploding one, and the step between two levels that is exact for a constant denoiser M
-//! is x′ = q x + (1 − q) M with q = ς′/ς = e^{−h}, h the step in log-SNR.
+//! What the samplers in the noise ratio share. In coordinates x = X/α, ς = σ/α every process is
+//! variance-exploding, and the step between two levels that is exact for a constant denoiser M is
+//! x′ = q x + (1 − q) M with q = ς′/ς = e^{−h}, h the step in log-SNR.
 
 use super::SamplerError;
 use crate::entry::{Arguments, Kind, Parameter};
@@ -15,8 +15,8 @@ pub(super) fn contraction(from: &Level<Real>, to: &Level<Real>) -> Real {
     (to.sigma * from.alpha) / (from.sigma * to.alpha)
 }
 
-/// The state α′ (q x + (1 − q) M) at the scale of `to`, where noise of standard deviation `left`
-/// is left of that of `from`: q = (left/α′)/ς. Written in X and σ it holds at α = 0 too.
+/// The state α′ (q x + (1 − q) M) at the scale of `to`, with noise of standard deviation `left`
+/// remaining from that of `from`: q = (left/α′)/ς. Written in X and σ it holds at α = 0 too.
 pub(super) fn transfer(
     from: &Level<Real>,
     to: &Level<Real>,
@@ -28,30 +28,30 @@ pub(super) fn transfer(
     kept * x.into() + (to.alpha - from.alpha * kept) * model.into()
 }
 
-/// How an ancestral step with parameter η splits the noise of `to`: what is left of the old noise,
-/// σ_d = √(σ′² − σ_u²), and what is drawn, σ_u = min(σ′, η σ′ √(1 − q²)).
+/// How an ancestral step with parameter η splits the noise of `to`: the remaining old noise,
+/// σ_d = √(σ′² − σ_u²), and the fresh noise, σ_u = min(σ′, η σ′ √(1 − q²)).
 pub(super) fn ancestral(from: &Level<Real>, to: &Level<Real>, eta: f64) -> (Real, Real) {
     let q = contraction(from, to);
     let share = (eta * ((1.0 - q) * (1.0 + q)).sqrt()).min(1.0);
     (to.sigma * ((1.0 - share) * (1.0 + share)).sqrt(), to.sigma * share)
 }
 
-/// `mean` + `std` z with a fresh z; none is drawn at `std` = 0.
+/// `mean` + `std` z with a fresh z; no noise is drawn at `std` = 0.
 pub(super) fn with_noise(tape: &Tape, mean: Linear, std: Real) -> Linear {
     if std == 0.0 { mean } else { mean + std * tape.noise() }
 }
 
-/// The parameter η of the stochastic members.
+/// The parameter η of stochastic samplers.
 pub(super) const fn eta(default: &'static str) -> Parameter {
     Parameter {
         name: "eta",
         kind: Kind::Number { min: 0.0, max: f64::INFINITY },
         default: Some(default),
-        summary: "fresh noise: 0 is the ODE, 1 the reverse SDE",
+        summary: "amount of fresh noise: 0 is the ODE, 1 the reverse SDE",
     }
 }
 
-/// Σ_k (−h)^k / (k + n)!: e^{−h} less its first n Taylor terms, over (−h)^n. For |h| < 1.
+/// Σ_k (−h)^k / (k + n)!: e^{−h} minus its first n Taylor terms, over (−h)^n. For |h| < 1.
 fn tail(h: Real, n: u32) -> Real {
     let first = (1..=n).map(f64::from).product::<f64>().recip();
     (1..20).rev().fold(Real::from(1.0), |sum, k| 1.0 - h / f64::from(k + n) * sum) * first
@@ -77,7 +77,7 @@ pub(super) fn phi3(h: Real) -> Real {
     if h.abs() < 1.0 { -h * tail(h, 3) } else { phi2(h) / h - 0.5 }
 }
 
-/// H ∫ e^{−H(1−u)} uᵐ du over [0, 1] for m = 0, …, n − 1: what an exponential step H makes of a
+/// H ∫ e^{−H(1−u)} uᵐ du over [0, 1] for m = 0, …, n − 1: an exponential step H applied to a
 /// polynomial in log-SNR.
 pub(super) fn moments(total: Real, n: usize) -> Vec<Real> {
     let mut all: Vec<Real> = Vec::with_capacity(n);
@@ -95,16 +95,16 @@ pub(super) fn moments(total: Real, n: usize) -> Vec<Real> {
 }
 
 /// The stochastic part of algorithm 2 of Karras et al. (2022): before an evaluation at noise ratio
-/// ς in [s_min, s_max], noise lifts the state to ς̂ = (1 + γ) ς, γ = min(s_churn/N, √2 − 1),
+/// ς in [s_min, s_max], noise raises the state to ς̂ = (1 + γ) ς, γ = min(s_churn/N, √2 − 1),
 ///
 /// x̂ = x + s_noise √(ς̂² − ς²) z.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Churn {
     /// S_churn ≥ 0, spread over the N steps; 0 is the ODE.
     pub s_churn: f64,
-    /// Smallest noise ratio that is churned.
+    /// Smallest noise ratio where noise is added.
     pub s_min: f64,
-    /// Largest noise ratio that is churned.
+    /// Largest noise ratio where noise is added.
     pub s_max: f64,
     /// Scale of the added noise.
     pub s_noise: f64,
@@ -127,7 +127,7 @@ impl Churn {
         }
     }
 
-    /// The lifted state and its level.
+    /// The state after churn and its level.
     pub(super) fn lift(
         &self,
         grid: &Grid,
@@ -145,7 +145,7 @@ impl Churn {
         let reached = |level: &Level<Real>| (level.noise_ratio() / lifted - 1.0).abs() <= 1e-6;
         let Some(level) = step.level_at(lifted).filter(reached) else {
             let reason = format!(
-                "churn lifts sigma/alpha to {lifted:.4}, where the process does not go: lower s_max below {ratio:.4}"
+                "churn raises sigma/alpha to {lifted:.4}, which the process does not reach: lower s_max below {ratio:.4}"
             );
             return Err(undefined(grid, step, reason));
         };
@@ -182,7 +182,7 @@ pub(super) const fn churn() -> [Parameter; 4] {
             name: "s_noise",
             kind: NUMBER,
             default: Some("1"),
-            summary: "standard deviation of the added noise, in units of what keeps the marginal",
+            summary: "standard deviation of the added noise, relative to the one that preserves the marginal",
         },
     ]
 }
@@ -198,14 +198,14 @@ pub(super) fn needs_finite_ratio(grid: &Grid, step: &Step) -> Result<(), Sampler
         return Ok(());
     }
     let reason = format!(
-        "the scheme steps in sigma/alpha, which is infinite at t = {}: start below, or use ddim, dpmpp-2m, or heun, which steps in t",
+        "the scheme steps in sigma/alpha, which is infinite at t = {}: start below T, or use ddim, dpmpp-2m or heun (which steps in t)",
         step.from.t
     );
     Err(undefined(grid, step, reason))
 }
 
-/// Half way in log-SNR from `from` to where `left` of its noise is left at the scale of `step.to`:
-/// √q and the level at ς √q.
+/// The midpoint in log-SNR between `from` and the level with noise `left` at the scale of
+/// `step.to`: √q and the level at ς √q.
 pub(super) fn half_way(
     grid: &Grid,
     step: &Step,

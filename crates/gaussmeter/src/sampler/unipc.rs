@@ -8,7 +8,7 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::tape::{Linear, Prediction, Tape, Var};
 
-/// How a single difference of network outputs is weighed. Two and more are weighed such that the
+/// How a single difference of network outputs is weighted. Two and more are weighted so that the
 /// method has the highest order, which leaves no choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SingleWeight {
@@ -17,12 +17,13 @@ pub enum SingleWeight {
     /// ½ |e^z − 1|: B₂ of UniPC.
     #[default]
     Bh2,
-    /// Like more of them: exact for a network output linear in log-SNR.
+    /// As for several differences: exact for a network output linear in log-SNR.
     Exact,
 }
 
 /// Exponential multistep methods in log-SNR. Over a step h, with m₀ the network output at its start, m_k
-/// those before, r_k < 0 their places in units of h and z = −h for denoisers or z = h for noises,
+/// the earlier ones, r_k < 0 their positions in units of h, and z = −h for denoisers or z = h for
+/// noises,
 ///
 /// x′ = e^{−h} x + (1 − e^{−h}) m₀ + Σ_k w_k (m_k − m₀) (denoiser),
 ///
@@ -30,21 +31,21 @@ pub enum SingleWeight {
 ///
 /// Σ_k w_k r_k^i = |z| i! φ_{i+1}(z): the polynomial through the outputs is integrated exactly, and
 /// `order` is the number of outputs. This is the exponential Adams–Bashforth method and the predictor
-/// of UniPC, which writes w_k = B ρ_k/|r_k|; with noises it is DEIS.
+/// of UniPC, which writes w_k = B ρ_k/|r_k|; with noise predictions it is DEIS.
 ///
-/// The corrector of UniPC takes the output m_t at the result as one more, r = 1, once it is known, and
-/// goes on from the corrected x: one evaluation serves both, and the order is one higher. The last
-/// x′ is not corrected. The first steps have as many terms as there are outputs; a step to σ = 0 has
-/// order 1, and so has one from α = 0, which spans no finite h.
+/// UniPC's corrector adds the output m_t at the result, r = 1, once it is known, and continues from
+/// the corrected x: one evaluation serves both, and the order increases by one. The last x′ is not
+/// corrected. The first steps use as many terms as there are outputs; a step to σ = 0 has order 1,
+/// as does a step from α = 0, where h is infinite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UniPc {
     /// p ≥ 1: the number of network outputs in the predictor.
     pub order: usize,
-    /// How a single difference is weighed.
+    /// How a single difference is weighted.
     pub single: SingleWeight,
     /// Whether the corrector runs.
     pub corrector: bool,
-    /// Whether noises are extrapolated; denoisers are else.
+    /// Whether noise predictions are extrapolated instead of denoisers.
     pub noise: bool,
     /// Whether the last steps have orders …, 2, 1.
     pub lower_order_final: LowerOrderFinal,
@@ -54,7 +55,7 @@ pub struct UniPc {
 struct Open {
     /// The state of a step of order 1.
     base: Linear,
-    /// What Σ w (m_k − m₀) enters the state with.
+    /// The factor of Σ w (m_k − m₀) in the state.
     scale: Real,
     z: Real,
     first: Var,
@@ -81,7 +82,7 @@ fn distance(from: &Level<Real>, to: &Level<Real>) -> Real {
 }
 
 impl UniPc {
-    /// [`Sampler::record`] with the steps that `lower_order_final` counts.
+    /// [`Sampler::record`] with the number of steps that `lower_order_final` counts.
     pub(super) fn record_of(&self, grid: &Grid, tape: &Tape, mut x: Var, steps: usize) -> Var {
         // Levels and outputs, the latest first.
         let mut past: Vec<(Level<Real>, Var)> = Vec::new();
@@ -137,21 +138,21 @@ pub(super) const PREDICTION: Parameter = Parameter {
     name: "prediction",
     kind: Kind::Choice(&["denoiser", "noise"]),
     default: Some("denoiser"),
-    summary: "what is extrapolated",
+    summary: "the network output that is extrapolated",
 };
 
 pub(super) const LOWER_ORDER_FINAL: Parameter = Parameter {
     name: "lower_order_final",
     kind: Kind::Choice(&["no", "under15", "always"]),
     default: Some("no"),
-    summary: "last steps of orders ..., 2, 1: only to sigma = 0, below 15 steps, always",
+    summary: "when the last steps have orders ..., 2, 1: only to sigma = 0, below 15 steps, always",
 };
 
-/// The arguments `order` and `lower_order_final`, which nothing is left to do for at order 1.
+/// The arguments `order` and `lower_order_final`; the latter has no effect at order 1.
 pub(super) fn orders(a: &Arguments) -> Result<(usize, LowerOrderFinal), BuildError> {
     let (order, lower) = (a.text("order").parse()?, a.text("lower_order_final"));
     match (order, lower) {
-        (1, "under15" | "always") => Err("lower_order_final has no lower order than 1".into()),
+        (1, "under15" | "always") => Err("lower_order_final has no effect at order=1".into()),
         _ => Ok((order, LowerOrderFinal::of(lower))),
     }
 }
@@ -173,7 +174,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
             name: "solver",
             kind: Kind::Choice(&["bh1", "bh2"]),
             default: Some("bh2"),
-            summary: "B(h) = h or exp(h) - 1, which counts for a single difference only",
+            summary: "B(h) = h or exp(h) - 1, which matters only for a single difference",
         },
         Parameter {
             name: "corrector",
@@ -188,7 +189,7 @@ pub(super) static ENTRY: Entry<dyn Sampler> = Entry {
         let (order, lower_order_final) = orders(a)?;
         let (solver, corrector) = (a.text("solver"), a.text("corrector") == "yes");
         if order == 1 && !corrector && solver != "bh2" {
-            return Err("solver weighs differences, of which order=1,corrector=no has none".into());
+            return Err("solver weights differences, and order=1,corrector=no has none".into());
         }
         Ok(Box::new(UniPc {
             order,

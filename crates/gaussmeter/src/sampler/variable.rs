@@ -1,4 +1,4 @@
-//! The probability-flow ODE in a variable of one's choice, for schemes that are written for any ODE.
+//! The probability-flow ODE in a chosen variable, for schemes that are written for any ODE.
 
 use super::SamplerError;
 use super::transfer::{level_at, needs_finite_ratio};
@@ -48,8 +48,8 @@ pub enum EdmSchedule {
 }
 
 impl EdmSchedule {
-    /// The schedule vp that is at `low` for t = 1e-3 and at `high` for t = 1; `None` where β_d is not
-    /// positive.
+    /// The schedule vp with ς = `low` at t = 1e-3 and ς = `high` at t = 1; `None` if β_d would not
+    /// be positive.
     pub fn vp(low: f64, high: f64) -> Option<Self> {
         let (first, whole) = ((low * low).ln_1p() / 1e-3, (high * high).ln_1p());
         let beta_d = 2.0 * (whole - first) / (1.0 - 1e-3);
@@ -62,7 +62,7 @@ impl EdmSchedule {
         match self {
             EdmSchedule::Linear => ratio,
             EdmSchedule::Ve => ratio * ratio,
-            // Data are at t = 0 also where β_min < 0 leads to ς = 0 earlier.
+            // Data are at t = 0 also where β_min < 0 gives ς = 0 earlier.
             EdmSchedule::Vp { .. } if ratio == 0.0 => ratio,
             EdmSchedule::Vp { beta_d, beta_min } => {
                 let integral = (ratio * ratio).ln_1p();
@@ -114,7 +114,7 @@ impl Variable {
         name: "variable",
         kind: Kind::Choice(&["t", "noise-ratio"]),
         default: Some("t"),
-        summary: "what the scheme steps in: the time of the process, or sigma/alpha",
+        summary: "variable the scheme steps in: the time of the process, or sigma/alpha",
     };
 
     pub(super) fn of(text: &str) -> Self {
@@ -164,7 +164,7 @@ impl Variable {
         }
     }
 
-    /// Whether f exists at σ = 0, up to what null directions of Σ make of it.
+    /// Whether f exists at σ = 0, except along null directions of Σ.
     pub(super) fn reaches_data(self) -> bool {
         self == Variable::Time
     }
@@ -173,7 +173,7 @@ impl Variable {
     pub(super) fn slope(self, tape: &Tape, xi: &Linear, level: &Level<Real>) -> Linear {
         match self {
             Variable::Time => tape.predict(Prediction::Velocity, xi, level).into(),
-            // ξ stays a combination of denoisers, so that what cancels does so before rounding.
+            // ξ stays a combination of denoisers, so that terms cancel before rounding.
             Variable::NoiseRatio => {
                 let d = tape.predict(Prediction::Denoiser, level.alpha * xi, level);
                 (xi - d) / level.noise_ratio()

@@ -1,14 +1,14 @@
 use super::{Spectrum, SpectrumError};
 
-/// A spectrum of at most `most` modes (and one at λ = 0) near a larger one: eigenvalues are gathered in
-/// bins of equal width in ln λ, with the mean eigenvalue and the root mean square of the means of each.
-/// `None` if the spectrum is that small already.
+/// An approximation of a spectrum with at most `most` modes (and one at λ = 0): eigenvalues are
+/// binned with equal width in ln λ; each bin has their mean eigenvalue and the root mean square of
+/// the means. `None` if the spectrum is small enough already.
 ///
-/// Errors are smooth in ln λ, so that a schedule designed on 128 bins is within a step or two of the
-/// one for the spectrum itself.
+/// Errors are smooth in ln λ, so a schedule optimised on 128 bins is within a step or two of the
+/// minimiser from the optimum for the spectrum itself.
 ///
 /// # Errors
-/// [`SpectrumError`], which a spectrum does not lead to.
+/// [`SpectrumError`], which does not occur for a valid spectrum.
 pub fn condensed(spectrum: &Spectrum, most: usize) -> Result<Option<Spectrum>, SpectrumError> {
     let modes = spectrum.modes();
     let positive = modes.iter().filter(|m| m.eigenvalue > 0.0);

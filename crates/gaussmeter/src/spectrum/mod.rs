@@ -10,19 +10,20 @@ use std::sync::Arc;
 use thiserror::Error;
 
 /// Negative values down to `-ROUNDING · λmax` are rounding errors of an eigensolver (float32 leaves
-/// about 1e-7) and are read as zero.
+/// about 1e-7) and count as zero.
 const ROUNDING: f64 = 1e-6;
 
-/// Rounding errors of eigenvalues have both signs; the largest may be so much larger than the most
-/// negative one.
+/// Rounding errors of eigenvalues have both signs; the largest may exceed the size of the most
+/// negative one by this factor.
 const SIGNS: f64 = 2.0;
 
-/// Eigenvalues that are more negative than this part of `f32::EPSILON · λmax` were computed in float32,
-/// whatever they are stored in: float64 leaves less.
+/// Eigenvalues more negative than this fraction of `f32::EPSILON · λmax` were computed in float32,
+/// whatever type they are stored in: float64 leaves less.
 const SINGLE: f64 = 1e-3;
 
-/// The size up to which eigenvalues are rounding errors, as the lowest tells if it is negative: at least
-/// its own size, and what float32 leaves where float64 would not have left as much; else zero.
+/// The size up to which eigenvalues count as rounding errors, given the lowest: 0 if that is not
+/// negative, otherwise twice its size, and at least the rounding of float32 if it is too large for
+/// float64.
 pub fn rounding(lowest: f64, highest: f64) -> f64 {
     let single = f64::from(f32::EPSILON) * highest;
     match -lowest {
@@ -44,33 +45,32 @@ pub struct Mode {
     pub mean: f64,
 }
 
-/// Something about the data that its user should know; no reason to stop.
+/// Something the user should know about the data; not an error.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// Small negative eigenvalues were set to zero, and positive ones that are no larger than
-    /// rounding.
+    /// Small negative eigenvalues were set to zero, with positive ones no larger than rounding.
     Clipped {
-        /// How many negative values.
+        /// Number of negative values.
         count: usize,
         /// The most negative of them.
         lowest: f64,
-        /// How many positive values.
+        /// Number of positive values.
         positive: usize,
         /// The largest eigenvalue.
         highest: f64,
     },
-    /// Numbers that could be something else than eigenvalues.
+    /// Numbers that may not be eigenvalues.
     Doubtful {
-        /// What is odd about them, and what they could be, in words.
+        /// What is suspicious, and what they may be, in words.
         reason: String,
     },
-    /// Eigenvalues of a quadrature: functions of the spectrum have errors besides rounding.
+    /// Eigenvalues from a quadrature: functions of the spectrum have errors beyond rounding.
     Quadrature {
         /// Functions of the spectrum with their errors, the total variance first.
         estimates: Vec<Estimate>,
     },
-    /// The file holds 32-bit (or 16-bit) floats. Storing loses relative precision only; an
+    /// The file holds 32-bit (or 16-bit) floats. Storing them loses only relative precision, but an
     /// eigensolver in the same precision loses small eigenvalues altogether.
     LowPrecision {
         /// The type found, as NumPy writes it.
@@ -82,7 +82,7 @@ pub enum Notice {
     },
 }
 
-/// A function of a spectrum found by quadrature, with its errors.
+/// A function of a spectrum computed by quadrature, with its errors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
     /// The function, in words.
@@ -131,12 +131,12 @@ impl std::fmt::Display for Notice {
                     )?;
                 }
                 f.write_str(
-                    ". W2, KL and ranks depend on small eigenvalues, which it does not resolve: they may be off by more than that (more --passes, or method dense or gram)",
+                    ". W2, KL and ranks depend on small eigenvalues, which it does not resolve: they may be off by more than that (use more --passes, or --method dense or gram)",
                 )
             }
             Notice::LowPrecision { dtype, lowest, highest } => write!(
                 f,
-                "eigenvalues stored as {dtype}: if computed in it too, those below about {:.1e} are rounding (smallest nonzero {lowest:e})",
+                "eigenvalues stored as {dtype}: if also computed in this type, those below about {:.1e} are rounding errors (smallest nonzero {lowest:e})",
                 f64::from(f32::EPSILON) * highest
             ),
         }
@@ -147,14 +147,14 @@ fn relative(error: f64, value: f64) -> f64 {
     if error == 0.0 { 0.0 } else { error / value.abs() }
 }
 
-/// Eigenvalues, multiplicities and means do not form a spectrum.
+/// Why eigenvalues, multiplicities and means do not form a spectrum.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum SpectrumError {
-    /// There is no eigenvalue.
+    /// There are no eigenvalues.
     #[error("no eigenvalues")]
     Empty,
-    /// Two lists that run in parallel have different lengths.
+    /// Two parallel lists have different lengths.
     #[error("{len} values of {what} for {expected} eigenvalues")]
     Length {
         /// "multiplicity" or "mean".
@@ -176,7 +176,7 @@ pub enum SpectrumError {
     },
     /// An eigenvalue is more negative than rounding explains.
     #[error(
-        "eigenvalue {index} is {value:e}, too negative to be rounding (largest eigenvalue {highest:e}): not a covariance"
+        "eigenvalue {index} is {value:e}, too negative to be a rounding error (largest eigenvalue {highest:e}): not a covariance"
     )]
     Negative {
         /// Position in the list, from 0.
@@ -187,7 +187,7 @@ pub enum SpectrumError {
         highest: f64,
     },
     /// A multiplicity is zero or negative.
-    #[error("multiplicity {index} is {}, but multiplicities are positive", written(.value))]
+    #[error("multiplicity {index} is {}, but multiplicities must be positive", written(.value))]
     Multiplicity {
         /// Position in the list, from 0.
         index: usize,
@@ -218,16 +218,16 @@ pub struct Spectrum {
     alternatives: Option<Arc<Alternatives>>,
 }
 
-/// Spectra that should agree with one found by quadrature, but for its errors.
+/// Spectra whose differences from a quadrature spectrum measure its errors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alternatives {
-    /// Without one of the random vectors each.
+    /// Each without one of the random vectors.
     pub leave_one_out: Vec<Spectrum>,
     /// After half of the passes.
     pub halfway: Spectrum,
 }
 
-/// The error that a quadrature leaves in a function of its spectrum.
+/// The quadrature error of a function of the spectrum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// Standard error from the spread of the random vectors (jackknife).
@@ -240,12 +240,12 @@ impl Spectrum {
     /// Checks, sorts and merges parallel lists of eigenvalues, multiplicities (1 if `None`) and
     /// means (0 if `None`). `provenance` says in one line where the numbers come from.
     ///
-    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`], and so are positive ones up to
-    /// the size that [`rounding`] tells from the lowest: rounding has both signs.
+    /// Values in `[-1e-6 · λmax, 0)` are set to zero with a [`Notice`], as are positive ones up to
+    /// the size that [`rounding`] derives from the lowest: rounding errors have both signs.
     ///
     /// # Errors
-    /// [`SpectrumError`]: empty or unequal lists, values that are not finite, eigenvalues that are
-    /// negative beyond rounding, multiplicities that are not positive.
+    /// [`SpectrumError`]: empty or unequal lists, values that are not finite, eigenvalues more
+    /// negative than rounding, multiplicities that are not positive.
     pub fn new(
         name: impl Into<String>,
         provenance: impl Into<String>,
@@ -256,8 +256,8 @@ impl Spectrum {
         Self::rounded(name, provenance, (eigenvalues, multiplicities, means), 0.0)
     }
 
-    /// As [`Spectrum::new`], of eigenvalues that were computed with a relative rounding error of
-    /// `epsilon`: where some are negative, positive ones up to `epsilon · λmax` are zero too.
+    /// [`Spectrum::new`] for eigenvalues computed with a relative rounding error of `epsilon`: if
+    /// some are negative, positive ones up to `epsilon · λmax` are set to zero too.
     ///
     /// # Errors
     /// [`SpectrumError`]
@@ -350,14 +350,14 @@ impl Spectrum {
         self
     }
 
-    /// Adds the spectra that tell the errors of a quadrature.
+    /// Adds the spectra that measure the errors of a quadrature.
     pub fn with_alternatives(mut self, alternatives: Alternatives) -> Self {
         self.alternatives = Some(Arc::new(alternatives));
         self
     }
 
-    /// The error of a function of the spectrum, such as W2 of a sampler, where the spectrum was found
-    /// by quadrature.
+    /// The quadrature error of a function of the spectrum, such as W2 of a sampler; `None` if the
+    /// spectrum has no quadrature errors.
     pub fn spread(&self, function: impl Fn(&Spectrum) -> f64) -> Option<Spread> {
         let Alternatives { leave_one_out, halfway } = &**self.alternatives.as_ref()?;
         let parts: Vec<f64> = leave_one_out.iter().map(&function).collect();
@@ -366,7 +366,7 @@ impl Spectrum {
         let squares: f64 = parts.iter().map(|p| (p - mean) * (p - mean)).sum();
         let probes = (squares * (count - 1.0) / count).sqrt();
         let steps = (function(self) - function(halfway)).abs();
-        // Infinite values differ by nothing that has a size.
+        // Differences of infinite values have no size.
         (probes.is_finite() && steps.is_finite()).then_some(Spread { probes, steps })
     }
 
@@ -390,7 +390,7 @@ impl Spectrum {
     pub fn has_mean(&self) -> bool {
         self.has_mean
     }
-    /// What its user should know about the data.
+    /// What the user should know about the data.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
     }

@@ -14,9 +14,9 @@ use std::borrow::Cow;
 /// A Gaussian texture on a torus: X = m + t ⋆ W, with one white Gaussian noise W for all channels
 /// and the periodic convolution ⋆.
 ///
-/// At frequency ξ the covariance is the matrix t̂(ξ) t̂(ξ)* of C × C, with the plain sum t̂ of the
-/// texton: eigenvalue |t̂(ξ)|², and C − 1 null modes. At ξ = 0 it vanishes, since the texton sums to
-/// zero: all samples have the mean m of the picture exactly.
+/// At frequency ξ the covariance is the C × C matrix t̂(ξ) t̂(ξ)*, with the unnormalised transform
+/// t̂ of the texton: eigenvalue |t̂(ξ)|², and C − 1 null modes. At ξ = 0 it vanishes, since the
+/// texton sums to zero: all samples have exactly the mean m of the picture.
 ///
 /// B. Galerne, Y. Gousseau, J.-M. Morel, "Random phase textures: theory and synthesis", IEEE
 /// Transactions on Image Processing 20 (2011).
@@ -25,7 +25,7 @@ pub struct Texture {
     shape: [usize; 3],
     mean: Vec<f64>,
     texton: Vec<f64>,
-    /// |t̂| that cannot be told from the rounding of the picture's values.
+    /// Size of |t̂| that could be a rounding error of the picture's values.
     rounding: f64,
     provenance: String,
 }
@@ -34,12 +34,12 @@ impl Texture {
     /// The ADSN of a picture u of shape `[channels, height, width]`, in its units:
     /// t = (u − m)/√(height · width), m the mean of each channel.
     ///
-    /// A picture whose opposite edges do not match puts a cross of spurious horizontal and vertical
-    /// structure into the texture; `periodic` replaces the picture by its periodic component
-    /// ([`PeriodicPlusSmooth`]) first.
+    /// If opposite edges of the picture do not match, they put a cross of spurious horizontal and
+    /// vertical structure into the texture; `periodic` replaces the picture by its periodic
+    /// component ([`PeriodicPlusSmooth`]) first.
     ///
     /// # Errors
-    /// [`TextureError`]: the picture does not have the shape, or holds values that are not finite.
+    /// [`TextureError`]: the picture does not have this shape, or has values that are not finite.
     pub fn adsn(image: &[f64], shape: [usize; 3], periodic: bool) -> Result<Self, TextureError> {
         let pixels = check_image(image, shape)?;
         let image = match periodic {
@@ -60,11 +60,11 @@ impl Texture {
         })
     }
 
-    /// A texture from its parts, such as a file holds them: `rounding` is what [`Texture::rounding`]
-    /// was.
+    /// A texture from its parts, such as those in a file: `rounding` is the value of
+    /// [`Texture::rounding`].
     ///
     /// # Errors
-    /// [`TextureError`]: parts that do not have the shape, or values that are not finite.
+    /// [`TextureError`]: parts that do not have this shape, or values that are not finite.
     pub fn from_parts(
         shape: [usize; 3],
         mean: Vec<f64>,
@@ -77,9 +77,9 @@ impl Texture {
         Ok(Texture { shape, mean, texton, rounding, provenance: provenance.into() })
     }
 
-    /// The same texture on a torus of `height · width` pixels, at least the size of the texton: the
-    /// texton is padded with zeros and keeps its values. The covariance of two pixels is then that
-    /// of the picture without periodic extension, whatever the size; their variance does not change.
+    /// The same texture on a torus of `height · width` pixels, at least the size of the texton. The
+    /// texton is padded with zeros and keeps its values, so the covariance of two pixels is that of
+    /// the picture without periodic extension, for any size; their variance does not change.
     ///
     /// # Errors
     /// [`TextureError::TooSmall`], [`TextureError::Shape`]
@@ -121,8 +121,8 @@ impl Texture {
     pub fn texton(&self) -> &[f64] {
         &self.texton
     }
-    /// Size of a Fourier coefficient of the texton that cannot be told from the rounding of the
-    /// picture's values.
+    /// Size of a Fourier coefficient of the texton that could be a rounding error of the picture's
+    /// values.
     pub fn rounding(&self) -> f64 {
         self.rounding
     }
@@ -149,7 +149,7 @@ impl Texture {
     }
 
     /// The spectrum: |t̂(ξ)|² at each frequency, all other eigenvalues 0. The mean of a picture lies
-    /// along null modes; [`Texture::centred`] leaves it out.
+    /// along null modes; [`Texture::centred`] removes it.
     ///
     /// # Errors
     /// [`SpectrumError`] if an eigenvalue overflowed.
@@ -157,7 +157,7 @@ impl Texture {
         self.basis().spectrum(name, &self.provenance)
     }
 
-    /// A sample m + t ⋆ W, in the shape of the texture; `seed` names the noise W.
+    /// A sample m + t ⋆ W, in the shape of the texture; `seed` determines the noise W.
     pub fn sample(&self, seed: u64) -> Vec<f64> {
         let [_, height, width] = self.shape;
         let mut random = ChaCha8Rng::seed_from_u64(seed);

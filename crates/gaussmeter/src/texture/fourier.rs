@@ -5,11 +5,11 @@ use rustfft::{Fft, FftPlanner};
 use std::fmt;
 use std::sync::Arc;
 
-/// Side of the squares that transpositions move: one square of each array stays in cache.
+/// Side of the squares moved by transpositions: one square of each array stays in cache.
 const BLOCK: usize = 16;
 
 /// Planned transforms of planes of `height · width` values, row after row. Neither direction is
-/// normalised: forward, then inverse multiplies by `height · width`.
+/// normalised: a forward and an inverse transform multiply by `height · width`.
 #[derive(Clone)]
 pub(super) struct Fft2 {
     height: usize,
@@ -90,7 +90,7 @@ impl Pair {
         self.index == self.mirror
     }
 
-    /// How many real coordinates each complex one has.
+    /// Number of real coordinates per complex one.
     pub fn parts(&self) -> usize {
         if self.is_real() { 1 } else { 2 }
     }

@@ -12,10 +12,10 @@ use std::f64::consts::SQRT_2;
 ///
 /// At each frequency ξ the covariance of the unitary transform X(ξ) = x̂(ξ)/√(HW) of the C channels
 /// is Σₖ λₖ uₖ uₖ*. The coordinates of an image are zₖ = uₖ* X(ξ): real where ξ = −ξ; elsewhere
-/// √2 Re zₖ and √2 Im zₖ stand for both ±ξ. They come frequency by frequency in the order of the
-/// plane (ξ = 0 first, the first of each ±ξ), then by k, then real and imaginary part.
+/// √2 Re zₖ and √2 Im zₖ cover both ±ξ. They are ordered by frequency in the order of the plane
+/// (ξ = 0 first, the first of each ±ξ), then by k, then real before imaginary part.
 ///
-/// Both directions take O(d log d).
+/// Both directions cost O(d log d).
 #[derive(Clone, Debug)]
 pub struct FourierBasis {
     shape: [usize; 3],
@@ -93,7 +93,7 @@ impl FourierBasis {
         self.shape[1] * self.shape[2]
     }
 
-    /// Each pair with its eigenvectors and the place of its coordinates.
+    /// Each pair with its eigenvectors and the position of its coordinates.
     fn blocks(&self) -> impl Iterator<Item = (Pair, &[Complex64], usize)> {
         let channels = self.shape[0];
         let mut start = 0;
@@ -193,8 +193,8 @@ impl Frame {
         Frame { values, vectors }
     }
 
-    /// The frame of a real symmetric positive matrix of n × n values, largest eigenvalue first.
-    /// Values up to `floor` are zero.
+    /// The frame of a real symmetric positive semi-definite matrix of n × n values, largest
+    /// eigenvalue first. Eigenvalues up to `floor` are set to zero.
     pub fn of_symmetric(matrix: &[Complex64], n: usize, floor: f64) -> Result<Self, MatrixError> {
         let eigen = Matrix::from_fn(n, n, |i, j| matrix[i * n + j].re).symmetric_eigen()?;
         let mut frame = Frame { values: Vec::new(), vectors: Vec::new() };
@@ -205,8 +205,8 @@ impl Frame {
         Ok(frame)
     }
 
-    /// The frame of a Hermitian positive matrix of n × n values, largest eigenvalue first. Values
-    /// up to `floor` are zero.
+    /// The frame of a Hermitian positive semi-definite matrix of n × n values, largest eigenvalue
+    /// first. Eigenvalues up to `floor` are set to zero.
     ///
     /// A + iB is the real symmetric matrix [A −B; B A], where each eigenvalue appears twice, with
     /// the eigenvectors u and iu or a mixture of them: n independent ones are picked from the 2n.
@@ -230,7 +230,7 @@ impl Frame {
             .collect();
         let mut picked: Vec<(f64, Vec<Complex64>)> = Vec::with_capacity(n);
         while picked.len() < n {
-            // The parts orthogonal to what is picked; the longest has length 1/√n at least.
+            // The parts orthogonal to those picked; the longest has length at least 1/√n.
             let lengths = left.iter().map(|(_, v)| length2(v));
             let longest = lengths.enumerate().fold((0, 0.0), |longest, (i, length)| {
                 if length > longest.1 + 1e-3 { (i, length) } else { longest }
@@ -254,7 +254,7 @@ impl Frame {
     }
 }
 
-/// An eigenvalue of a positive matrix; zero if it cannot be told from rounding.
+/// An eigenvalue of a positive semi-definite matrix; zero if it could be a rounding error.
 fn cleaned(value: f64, floor: f64) -> f64 {
     if value > floor { value } else { 0.0 }
 }

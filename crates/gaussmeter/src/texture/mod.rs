@@ -1,11 +1,10 @@
-//! Stationary Gaussian images on a torus: textures made from one picture, and circulant models of
-//! many.
+//! Stationary Gaussian images on a torus: textures from one picture, and circulant models of many.
 //!
-//! An image has shape `[channels, height, width]`. A Gaussian law that does not change when images
-//! are shifted periodically has a constant mean per channel and a covariance that is block diagonal
-//! in Fourier: one Hermitian matrix of `channels × channels` per frequency. Its eigenvalues and
-//! eigenvectors cost a small problem per frequency, so that the spectrum and a [`FourierBasis`] of
-//! laws with hundreds of thousands of dimensions are exact and fast.
+//! An image has shape `[channels, height, width]`. A Gaussian law that is invariant under periodic
+//! shifts has a constant mean per channel and a covariance that is block diagonal in Fourier space:
+//! one Hermitian matrix of `channels × channels` per frequency. Its eigenvalues and eigenvectors
+//! take one small problem per frequency, so the spectrum and a [`FourierBasis`] are exact and fast
+//! even in hundreds of thousands of dimensions.
 //!
 //! - [`Texture`]: the asymptotic discrete spot noise (ADSN) of a picture, rank one at each frequency.
 //! - [`Stationary`]: the mean periodogram of a set of images.
@@ -43,13 +42,13 @@ use thiserror::Error;
 /// Most values of all eigenvectors, channels² · height · width: 2 GiB.
 const MOST: usize = 1 << 28;
 
-/// Fourier coefficients up to this many rounding errors of the images' values are zero.
+/// Fourier coefficients up to this many rounding errors of the images' values count as zero.
 const ROUNDING: f64 = 32.0 * f64::EPSILON;
 
 /// Largest absolute pixel value: squares and their sums must stay finite.
 const LARGEST: f64 = 1e100;
 
-/// An image cannot be used, or no stationary law can be made of it.
+/// An image cannot be used, or has no stationary law.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum TextureError {
@@ -65,7 +64,7 @@ pub enum TextureError {
         /// Number of columns.
         width: usize,
     },
-    /// The number of values is not that of the shape.
+    /// The number of values does not match the shape.
     #[error("{len} values for an image of {channels}x{height}x{width}")]
     Length {
         /// Number of values.
@@ -79,7 +78,7 @@ pub enum TextureError {
     },
     /// A pixel is NaN, infinite, or too large to be squared.
     #[error(
-        "channel {channel}, row {row}, column {column} is {value:e}, but pixels are finite and at most {LARGEST:e} in size"
+        "channel {channel}, row {row}, column {column} is {value:e}, but pixels must be finite and at most {LARGEST:e} in absolute value"
     )]
     Value {
         /// Channel, from 0.
@@ -93,19 +92,19 @@ pub enum TextureError {
     },
     /// A torus smaller than the texton.
     #[error(
-        "a texton of {height}x{width} pixels does not fit on a torus of {new_height}x{new_width}: ask for at least its size"
+        "a texton of {height}x{width} pixels does not fit on a torus of {new_height}x{new_width}: ask for at least the texton's size"
     )]
     TooSmall {
         /// Rows of the texton.
         height: usize,
         /// Columns of the texton.
         width: usize,
-        /// Rows that were asked for.
+        /// Rows asked for.
         new_height: usize,
-        /// Columns that were asked for.
+        /// Columns asked for.
         new_width: usize,
     },
-    /// A set of images without an image.
+    /// An empty set of images.
     #[error("no images: a mean periodogram needs at least one")]
     Empty,
     /// One image of a set cannot be used.
@@ -148,8 +147,8 @@ fn check_image(image: &[f64], shape: [usize; 3]) -> Result<usize, TextureError> 
     }
 }
 
-/// Size of a Fourier coefficient of `channels` values that cannot be told from the rounding of pixels
-/// of at most `largest`.
+/// Size of a Fourier coefficient of `channels` values that could be a rounding error of pixels of
+/// at most `largest`.
 fn rounding(channels: usize, largest: f64) -> f64 {
     ROUNDING * (channels as f64).sqrt() * largest
 }

@@ -4,12 +4,12 @@ use super::fourier::Fft2;
 use super::{TextureError, check_image};
 use std::f64::consts::PI;
 
-/// An image u as the sum of a periodic image p, without the jumps that u has where opposite edges
-/// meet on the torus, and a smooth image s of mean zero.
+/// An image u as the sum of a periodic image p, without the jumps of u where opposite edges meet on
+/// the torus, and a smooth image s of mean zero.
 ///
 /// With v the jumps of u across the edges, s solves the Poisson equation Δs = v on the torus:
 /// ŝ(ξ) = −v̂(ξ) / (4 sin²(π ξ₁/H) + 4 sin²(π ξ₂/W)), ŝ(0) = 0. Equivalently, Δp is the Laplacian of
-/// u without the differences across the edges. Channels are decomposed one by one.
+/// u without the differences across the edges. Each channel is decomposed separately.
 ///
 /// L. Moisan, "Periodic plus smooth image decomposition", Journal of Mathematical Imaging and
 /// Vision 39 (2011), equations 9 and 11.
@@ -34,7 +34,7 @@ impl PeriodicPlusSmooth {
     /// Decomposes an image of shape `[channels, height, width]`.
     ///
     /// # Errors
-    /// [`TextureError`]: the image does not have the shape, or holds values that are not finite.
+    /// [`TextureError`]: the image does not have this shape, or has values that are not finite.
     pub fn of(image: &[f64], shape: [usize; 3]) -> Result<Self, TextureError> {
         let pixels = check_image(image, shape)?;
         let [_, height, width] = shape;

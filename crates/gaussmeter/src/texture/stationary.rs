@@ -7,14 +7,14 @@ use crate::spectrum::{Spectrum, SpectrumError};
 use rayon::prelude::*;
 use rustfft::num_complex::Complex64;
 
-/// The stationary Gaussian law of maximum likelihood for a set of images: a constant mean m per channel, and per
-/// frequency the mean periodogram (1/n) Σᵢ X⁽ⁱ⁾(ξ) X⁽ⁱ⁾(ξ)*, a Hermitian matrix of C × C, with
-/// X(ξ) the unitary transform of x − m.
+/// The maximum-likelihood stationary Gaussian law of a set of images: a constant mean m per
+/// channel, and per frequency the mean periodogram (1/n) Σᵢ X⁽ⁱ⁾(ξ) X⁽ⁱ⁾(ξ)*, a Hermitian C × C
+/// matrix, with X(ξ) the unitary transform of x − m.
 ///
-/// Its covariance is the sample covariance about m averaged over all periodic shifts. It serves
-/// where a dense covariance would not fit, and is defined for a single image, where it is the
-/// [ADSN](super::Texture). What the images have that is not stationary, such as a mean that varies
-/// over the picture, counts as variance.
+/// Its covariance is the sample covariance about m averaged over all periodic shifts. It is of use
+/// where a dense covariance would not fit in memory, and is defined even for a single image, where
+/// it is the [ADSN](super::Texture). Anything in the images that is not stationary, such as a mean
+/// that varies over the picture, counts as variance.
 ///
 /// ```
 /// use gaussmeter::texture::Stationary;
@@ -34,9 +34,9 @@ pub struct Stationary {
     basis: FourierBasis,
 }
 
-/// Sums over images from which a [`Stationary`] law is made, in memory that does not grow with their
-/// number. They depend on the images and their order alone: not on threads, and not on how the images
-/// are cut into batches.
+/// The sums over images that define a [`Stationary`] law, in memory that does not grow with their
+/// number. They depend only on the images and their order, not on threads or on how the images are
+/// split into batches.
 ///
 /// ```
 /// use gaussmeter::texture::{MeanPeriodogram, Stationary};
@@ -89,7 +89,7 @@ impl MeanPeriodogram {
     /// Adds any number of images, one after another.
     ///
     /// # Errors
-    /// [`TextureError`]: not whole images, or values that are not finite. Then none is added.
+    /// [`TextureError`]: not whole images, or values that are not finite. Then none are added.
     pub fn push(&mut self, images: &[f64]) -> Result<(), TextureError> {
         let dim: usize = self.shape.iter().product();
         images.par_chunks(dim).enumerate().try_for_each(|(i, image)| {
@@ -97,7 +97,7 @@ impl MeanPeriodogram {
                 .map(|_| ())
                 .map_err(|e| TextureError::Image { index: self.count + i, source: Box::new(e) })
         })?;
-        // As many at a time as keep the threads busy, and fit into 64 MiB if they are large.
+        // Enough at a time to keep the threads busy, but at most 64 MiB of large ones.
         for images in images.chunks(dim * ((1 << 22) / dim).clamp(1, 64)) {
             self.add(images);
         }
@@ -118,8 +118,8 @@ impl MeanPeriodogram {
             })
             .collect();
 
-        // The mean is known at the end only, but matters at frequency 0 only: there X is replaced by
-        // √((n−1)/n) times its distance to the mean so far (Welford).
+        // The mean is known only at the end, but matters only at frequency 0: there X is replaced
+        // by √((n−1)/n) times its difference from the mean so far (Welford).
         let mut at_zero: Vec<Vec<Complex64>> = Vec::with_capacity(all.len());
         for image in &all {
             self.count += 1;
@@ -168,8 +168,8 @@ impl Stationary {
     /// The law of images of shape `[channels, height, width]`, read once, one by one.
     ///
     /// # Errors
-    /// [`TextureError`]: no images, or one that does not have the shape or holds values that are
-    /// not finite.
+    /// [`TextureError`]: no images, or one that does not have this shape or has values that are not
+    /// finite.
     pub fn from_samples<I>(shape: [usize; 3], images: I) -> Result<Self, TextureError>
     where
         I: IntoIterator<Item: AsRef<[f64]>>,
@@ -192,11 +192,11 @@ impl Stationary {
         sums.finish()
     }
 
-    /// A law from its parts, such as a file holds them: the mean of each channel, the number of images
-    /// it was estimated from, [`Stationary::floor`] and [`Stationary::spectral_matrices`].
+    /// A law from its parts, such as those in a file: the mean of each channel, the number of
+    /// images it was estimated from, [`Stationary::floor`] and [`Stationary::spectral_matrices`].
     ///
     /// # Errors
-    /// [`TextureError`]: parts that do not have the shape, values that are not finite, or an
+    /// [`TextureError`]: parts that do not have this shape, values that are not finite, or an
     /// eigendecomposition that failed.
     pub fn from_parts(
         shape: [usize; 3],
@@ -221,7 +221,7 @@ impl Stationary {
             .map(|(pair, matrix)| {
                 let matrix: Vec<Complex64> =
                     matrix.iter().map(|[re, im]| Complex64::new(*re, *im)).collect();
-                // X(0) is √(HW) times a mean, and so is its rounding.
+                // X(0) is √(HW) times a mean, and its rounding error scales likewise.
                 let floor = if pair.index == 0 { pixels as f64 * floor } else { floor };
                 match pair.is_real() || channels == 1 {
                     true => Frame::of_symmetric(&matrix, channels, floor),
@@ -238,11 +238,11 @@ impl Stationary {
         self.basis.image_shape()
     }
     /// The mean periodogram: per frequency ξ, in the order of the plane and the first of each ±ξ, a
-    /// Hermitian matrix of C × C by rows, as real and imaginary parts.
+    /// Hermitian C × C matrix by rows, as real and imaginary parts.
     pub fn spectral_matrices(&self) -> &[[f64; 2]] {
         &self.matrices
     }
-    /// Eigenvalues up to this are rounding, and zero.
+    /// Eigenvalues up to this size are rounding errors and set to zero.
     pub fn floor(&self) -> f64 {
         self.floor
     }

@@ -233,12 +233,12 @@ fn spectrum_errors_name_the_file() {
         ("1\ninf\n", "a.csv: eigenvalue 1 is inf"),
         (
             "eigenvalue,multiplicity\n1,0",
-            "a.csv: multiplicity 0 is 0, but multiplicities are positive",
+            "a.csv: multiplicity 0 is 0, but multiplicities must be positive",
         ),
         ("eigenvalue,multiplicity,mean\n1,1,NaN", "a.csv: mean 0 is NaN"),
         (
             "1\n-0.1",
-            "a.csv: eigenvalue 1 is -1e-1, too negative to be rounding (largest eigenvalue 1e0): not a covariance",
+            "a.csv: eigenvalue 1 is -1e-1, too negative to be a rounding error (largest eigenvalue 1e0): not a covariance",
         ),
     ] {
         assert_eq!(error("a.csv", content), message);
@@ -324,7 +324,7 @@ fn npz_errors() {
         (npz(&[]), "no 'eigenvalue' or 'eigenvalues' (found: nothing)"),
         (
             npz(&[("eigenvalue", list()), ("eigenvalues", list())]),
-            "'eigenvalue' or 'eigenvalues' is there twice",
+            "'eigenvalue' or 'eigenvalues' occurs twice",
         ),
         (
             npz(&[("x", npy("'<f8'", "(1, 2)", &[0; 16]))]),
@@ -455,7 +455,7 @@ fn text_errors() {
         ),
         ("lambda\n1\n", "line 1: unknown column 'lambda' (known: eigenvalue, multiplicity, mean)"),
         ("mean\n1\n", "no 'eigenvalue' or 'eigenvalues' (found: mean)"),
-        ("mean,Mean,eigenvalue\n1,2,3\n", "'mean' or 'means' is there twice"),
+        ("mean,Mean,eigenvalue\n1,2,3\n", "'mean' or 'means' occurs twice"),
         (
             "0\x1b[31m1234567890123456789012345678901234567890\n",
             "line 1: '0\\u{1b}[31m1234567890123456789012345678901234…' is not a number",
@@ -549,7 +549,7 @@ fn preset_errors() {
         ("white:d=3,variance=0", "spectrum 'white': variance = '0' is not a positive number"),
         (
             "power-law:d=18446744073709551615,alpha=1",
-            "spectrum 'power-law': d = 18446744073709551615 distinct eigenvalues are more than 16777216",
+            "spectrum 'power-law': d = 18446744073709551615 distinct eigenvalues exceed the limit of 16777216",
         ),
         (
             "geometric:d=3,lowest=2,highest=1e-9",

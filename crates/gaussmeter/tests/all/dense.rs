@@ -174,7 +174,7 @@ fn what_is_no_covariance_is_refused() {
     let refused = |rows: &[[f64; 2]]| new(rows).to_string();
     assert_eq!(
         refused(&[[1.0, 0.5], [0.4, 1.0]]),
-        "covariance: entry (1, 0) is 0.4, but its mirror image is 0.5: not symmetric"
+        "covariance: entry (1, 0) is 0.4, but the transposed entry is 0.5: the matrix is not symmetric"
     );
     assert_eq!(refused(&[[1.0, f64::NAN], [0.0, 1.0]]), "covariance: entry (0, 1) is NaN");
     assert!(

@@ -257,10 +257,10 @@ fn python_is_read_and_not_run() {
     assert_eq!(read("times = [1, 0]").unwrap(), [1.0, 0.0]);
     assert_eq!(
         read("t = [1,\n0").unwrap_err(),
-        "a.py: not a valid python file: the list 't' does not end"
+        "a.py: not a valid python file: the list 't' has no end"
     );
     assert_eq!(read("\nt = [1,\nexit(),]").unwrap_err(), "a.py: line 3: 'exit()' is not a number");
-    assert_eq!(read("t = [1]\nt = [2]").unwrap_err(), "a.py: 't' or 'times' is there twice");
+    assert_eq!(read("t = [1]\nt = [2]").unwrap_err(), "a.py: 't' or 'times' occurs twice");
     assert_eq!(read("u = [1]").unwrap_err(), "a.py: no 't' or 'times' (found: u)");
     assert_eq!(read("t = []").unwrap_err(), "a.py: no numbers");
 }
@@ -302,13 +302,10 @@ fn a_runner_is_found_by_its_steps() {
     assert_eq!(on("edm", "karras", 5, "euler", "k-diffusion").placed.runner, "sample_euler");
     assert_eq!(
         refused("vp-linear", "uniform", 5, "euler", "edm"),
-        "no solver of EDM takes the steps of 'euler' on this grid: name one (known: heun, euler)"
+        "no solver of EDM takes the same steps as 'euler' on this grid: choose one (known: heun, euler)"
     );
     let named = on("vp-linear", "uniform", 5, "euler", "k-diffusion:sample_heun");
-    assert_eq!(
-        named.placed.changes[0],
-        "sample_heun takes the steps of 'edm', not those of 'euler'"
-    );
+    assert_eq!(named.placed.changes[0], "sample_heun takes the steps of 'edm', not of 'euler'");
     assert!((named.after - named.before).abs() > 1e-3 * named.before);
 }
 
@@ -347,7 +344,7 @@ fn what_a_project_does_not_take_is_refused() {
     let vp = |target: &str| refused("vp-discrete", "karras", 5, "dpmpp-2m", target);
     assert_eq!(
         vp("diffusers:scheduler=DDIMScheduler"),
-        "DDIMScheduler takes no list of noise levels or timesteps: use EulerDiscreteScheduler, which takes the same steps"
+        "DDIMScheduler does not accept a list of noise levels or timesteps: use EulerDiscreteScheduler, which takes the same steps"
     );
     assert_eq!(
         vp("diffusers:scheduler=deismultistep"),
@@ -362,11 +359,11 @@ fn what_a_project_does_not_take_is_refused() {
     );
     assert_eq!(
         refused("edm", "karras", 5, "dpmpp-2m", "diffusers:scheduler=DPMSolverMultistepScheduler"),
-        "DPMSolverMultistepScheduler takes training timesteps: give the process of its network, such as vp-discrete or diffusers:scheduler_config.json"
+        "DPMSolverMultistepScheduler needs training timesteps: give the process of its network, such as vp-discrete or diffusers:scheduler_config.json"
     );
     assert_eq!(
         refused("vp-discrete", "karras", 5, "ddim", "diffusers:scheduler=FlowMatchEulerDiscrete"),
-        "FlowMatchEulerDiscreteScheduler samples models of flow matching: give the process flow, or levels sigma/alpha on edm"
+        "FlowMatchEulerDiscreteScheduler is for flow matching models: give the process flow, or levels sigma/alpha on edm"
     );
     // Of the levels of an EDM design those of a flow are made.
     let moved = on("edm", "karras", 5, "ddim", "diffusers:scheduler=FlowMatchEulerDiscrete");
@@ -374,11 +371,11 @@ fn what_a_project_does_not_take_is_refused() {
     assert!((moved.placed.values[0] - 80.0 / 81.0).abs() < 1e-7);
     assert_eq!(
         refused("flow", "uniform", 5, "ddim", "k-diffusion"),
-        "sample_euler takes sigma/alpha, which is infinite at t = 1: start at a level where some signal is left"
+        "sample_euler needs sigma/alpha, which is infinite at t = 1: start at a level where some signal is left"
     );
     assert!(
         refused("edm", "karras", 5, "rk4", "k-diffusion")
-            .starts_with("no sampler of k-diffusion takes the steps of 'rk4'")
+            .starts_with("no sampler of k-diffusion takes the same steps as 'rk4'")
     );
 }
 

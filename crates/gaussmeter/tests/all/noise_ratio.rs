@@ -342,7 +342,7 @@ fn restarts_take_levels_of_the_grid() {
     let error = sampler.plan(&vp).map(|plan| plan.nfe()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "undefined at step 2 of 2: restarts go back to sigma/alpha = 400, where the process does not go: lower max"
+        "undefined at step 2 of 2: restarts go back to sigma/alpha = 400, which the process does not reach: lower max"
     );
 }
 
@@ -380,7 +380,7 @@ fn infinite_noise_ratios_are_refused() {
         assert_eq!(
             error.to_string(),
             "undefined at step 1 of 2: the scheme steps in sigma/alpha, which is infinite at t = 1: \
-             start below, or use ddim, dpmpp-2m, or heun, which steps in t",
+             start below T, or use ddim, dpmpp-2m or heun (which steps in t)",
             "{text}"
         );
     }
@@ -530,14 +530,14 @@ fn groups_of_steps() {
 #[test]
 fn combinations_without_a_rule_are_refused() {
     for (text, message) in [
-        ("dpmpp-3m:eta=0.5,variant=diffusers", "diffusers has eta = 0 and eta = 1 only, not 0.5"),
+        ("dpmpp-3m:eta=0.5,variant=diffusers", "diffusers has only eta = 0 and eta = 1, not 0.5"),
         (
             "dpm-solver-singlestep-sde:eta=0.5,variant=diffusers",
-            "diffusers has eta = 1 only, not 0.5",
+            "diffusers has only eta = 1, not 0.5",
         ),
         (
             "dpm-solver-singlestep-sde:3,model=noise,variant=diffusers",
-            "diffusers has no third-order rule for the noise with eta = 1",
+            "diffusers has no third-order rule for model=noise with eta = 1",
         ),
         ("dpm-solver-3:r1=0.7", "r1 = 0.7 must be below r2 = 0.6666666666666666"),
     ] {
@@ -605,7 +605,7 @@ fn rules_for_one_kind_of_process_name_it() {
         (
             "sa-solver:last=corrected",
             &edm,
-            "last=corrected evaluates at the end, where sigma = 0: end above it",
+            "last=corrected evaluates at the end of the grid, where sigma = 0: end the grid above 0",
         ),
     ] {
         let sampler = sampler::registry().build(text).unwrap().item;
@@ -619,13 +619,13 @@ fn rules_for_one_kind_of_process_name_it() {
 #[test]
 fn combinations_without_meaning_are_refused() {
     for (text, reason) in [
-        ("edm-euler:variant=diffusers", "variant=diffusers differs in its churn alone"),
+        ("edm-euler:variant=diffusers", "variant=diffusers differs only in its churn"),
         ("ddpm-ancestral:last=noise", "last=noise is for variance=fixed_large"),
         ("ddpm-ancestral:last=noise,variant=comfyui", "last=noise is for variance=fixed_large"),
         ("ddpm-ancestral:variance=fixed_large,variant=comfyui", "ComfyUI has no"),
         ("er-sde:stages=1,integral=rectangles", "one stage has nothing to integrate"),
-        ("sa-solver:tau=0,tau_min=1", "tau_min and tau_max do nothing at tau=0"),
-        ("sa-solver:tau_at=start", "tau_at=start does nothing without"),
+        ("sa-solver:tau=0,tau_min=1", "tau_min and tau_max have no effect at tau=0"),
+        ("sa-solver:tau_at=start", "tau_at=start has no effect without"),
         ("sa-solver:tau_min=2,tau_max=1", "tau_min is above tau_max"),
         ("sa-solver:prediction=noise,order_2=simple", "order_2=simple is for prediction=data"),
         ("sa-solver:predictor=1,corrector=1,order_2=simple", "order_2=simple is for"),

@@ -212,16 +212,16 @@ fn wrong_files_are_refused_in_one_line() {
         ),
         (
             "[[rule]]\ndo = 'x_next = x'\nwhen = '1'".into(),
-            "rule 1: when: the last rule is for all steps that are left",
+            "rule 1: when: the last rule takes all remaining steps and has none",
         ),
         (
             "[[rule]]\ndo = 'x_next = x'\n[[rule]]\ndo = 'x_next = x'".into(),
-            "rule 1: without 'when' no later rule is ever used",
+            "rule 1: without 'when' no later rule would ever be used",
         ),
         (
             "[[rule]]\nwhen = 'd > 1'\ndo = 'x_next = x'\n[[rule]]\ndo = 'd = 1; x_next = x'"
                 .into(),
-            "rule 1, when: 'd' is not known before the step is taken",
+            "rule 1, when: 'd' is only known once the step is taken",
         ),
         (
             "[[rule]]\nwhen = 'score(x) > 1'\ndo = 'x_next = x'\n[[rule]]\ndo = 'x_next = x'"
@@ -230,7 +230,7 @@ fn wrong_files_are_refused_in_one_line() {
         ),
         (
             "[numbers]\nsigma = 1\n".to_string() + &rule("x_next = x"),
-            "numbers.sigma: this name cannot be given",
+            "numbers.sigma: this name cannot be defined",
         ),
         (
             "[numbers]\na = '1/0'\n".to_string() + &rule("x_next = x"),
@@ -240,12 +240,12 @@ fn wrong_files_are_refused_in_one_line() {
             "[numbers]\na = [1, true]\n".to_string() + &rule("x_next = x"),
             "numbers.a: true is not a number",
         ),
-        (rule(""), "rule 1: do gives no x_next, the state that the step arrives at"),
-        (rule("x_next"), "rule 1: 'x_next': not of the form name = expression"),
-        (rule("a == 1"), "rule 1: 'a == 1': not of the form name = expression"),
-        (rule("sigma = 1"), "rule 1: 'sigma = 1': 'sigma' cannot be given a value"),
-        (rule("2a = 1"), "rule 1: '2a = 1': '2a' cannot be given a value"),
-        (rule("a = 1\na = 2"), "rule 1: 'a = 2': a is given twice in a step"),
+        (rule(""), "rule 1: do does not assign x_next, the state at the end of the step"),
+        (rule("x_next"), "rule 1: 'x_next': not of the form 'name = expression'"),
+        (rule("a == 1"), "rule 1: 'a == 1': not of the form 'name = expression'"),
+        (rule("sigma = 1"), "rule 1: 'sigma = 1': 'sigma' cannot be assigned"),
+        (rule("2a = 1"), "rule 1: '2a = 1': '2a' cannot be assigned"),
+        (rule("a = 1\na = 2"), "rule 1: 'a = 2': a is assigned twice in a step"),
         (rule("x_next = (x"), "rule 1: 'x_next = (x': the end stands where ')' is needed"),
         (
             rule("x_next = sigmma * x"),
@@ -253,12 +253,12 @@ fn wrong_files_are_refused_in_one_line() {
         ),
         (
             rule("d = d; x_next = x"),
-            "rule 1: 'd = d': d refers to itself: its value in the step before is d[-1]",
+            "rule 1: 'd = d': d refers to itself: its value in the previous step is d[-1]",
         ),
-        (rule("e = d; d = 1; x_next = x"), "rule 1: 'e = d': d is used before it is given"),
+        (rule("e = d; d = 1; x_next = x"), "rule 1: 'e = d': d is used before it is assigned"),
         (
             rule("d = 1; x_next = d[1] * x"),
-            "rule 1: 'x_next = d[1] * x': d[1] refers to the future: only what earlier steps found is known, as d[-1]",
+            "rule 1: 'x_next = d[1] * x': d[1] refers to the future: only values of earlier steps are known, such as d[-1]",
         ),
         (
             rule("x_next = denoisr(x)"),
@@ -277,23 +277,23 @@ fn wrong_files_are_refused_in_one_line() {
     for (text, expected) in [
         (
             rule("d = denoiser(x); x_next = x + d[-1]"),
-            "step 1 of 5: rule 1: 'x_next = x + d[-1]': d[-1] asks for an earlier step than there is: \
+            "step 1 of 5: rule 1: 'x_next = x + d[-1]': d[-1] refers to a step before the first: \
              put a rule with when = \"step <= 1\" above",
         ),
         (
             "[[rule]]\nwhen = 'step == 1'\ndo = 'x_next = x'\n".to_string()
                 + &rule("x_next = sigma_prev[-1] * x"),
-            "step 2 of 5: rule 2: 'x_next = sigma_prev[-1] * x': sigma_prev[-1] asks for an earlier step than \
-             there is: put a rule with when = \"step <= 2\" above",
+            "step 2 of 5: rule 2: 'x_next = sigma_prev[-1] * x': sigma_prev[-1] refers to a step before \
+             the first: put a rule with when = \"step <= 2\" above",
         ),
         (
             "[[rule]]\nwhen = 'step == 1'\ndo = 'x_next = x'\n".to_string()
                 + &rule("d = 1; x_next = d[-1] * x"),
-            "step 2 of 5: rule 2: 'x_next = d[-1] * x': the rule that took step 1 gives no d",
+            "step 2 of 5: rule 2: 'x_next = d[-1] * x': the rule that took step 1 does not assign d",
         ),
         (
             "[numbers]\nw = [1, 2]\n".to_string() + &rule("x_next = w * x"),
-            "step 1 of 5: numbers.w has 2 values, one for each step, but there are 5 steps",
+            "step 1 of 5: numbers.w has 2 values, one per step, but there are 5 steps",
         ),
         (
             rule("x_next = x * x"),

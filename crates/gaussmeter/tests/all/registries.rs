@@ -293,13 +293,13 @@ fn what_is_not_linear_is_refused_with_the_reason() {
         let Err(EntryError::Refused { reason, .. }) = samplers.build(name) else {
             panic!("{name} is not refused");
         };
-        assert!(reason.contains("chooses its steps by the state"), "{name}");
+        assert!(reason.contains("chooses its steps from the state"), "{name}");
     }
     let refusal = |text: &str| samplers.build(text).unwrap_err().to_string();
     assert_eq!(
         refusal("ddim:eta=0.5,clip_sample=true"),
         "sampler 'ddim': parameter 'clip_sample' is refused: clipping the predicted data is not \
-         linear in the state, so there is no exact law: it is never done here"
+         linear in the state, so there is no exact law: gaussmeter never clips"
     );
     assert!(refusal("dpmpp-2m:thresholding=true").contains("takes a quantile"));
     assert!(refusal("ScoreSdeVeScheduler").starts_with("sampler 'ScoreSdeVeScheduler' is refused"));
@@ -343,15 +343,15 @@ fn the_first_parameter_needs_no_key() {
     for (text, reason) in [
         (
             "unipc:order=1,solver=bh1,corrector=no",
-            "'unipc': solver weighs differences, of which order=1,corrector=no has none",
+            "'unipc': solver weights differences, and order=1,corrector=no has none",
         ),
         (
             "unipc:order=1,lower_order_final=always",
-            "'unipc': lower_order_final has no lower order than 1",
+            "'unipc': lower_order_final has no effect at order=1",
         ),
         (
             "deis:order=1,variant=t",
-            "'deis': variant interpolates predictions, and order=1 has one only",
+            "'deis': variant chooses how predictions are interpolated, and order=1 has only one",
         ),
     ] {
         let error = sampler::registry().build(text).map(|n| n.label).unwrap_err();

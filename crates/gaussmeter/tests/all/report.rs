@@ -598,8 +598,8 @@ fn formats_are_found_by_name_and_by_extension() {
         assert_eq!(
             error,
             format!(
-                "no format belongs to the extension of '{path}' (known: .txt, .md, .tex, .csv, \
-                 .json): rename the file or name a format"
+                "no format has the extension of '{path}' (known: .txt, .md, .tex, .csv, \
+                 .json): rename the file or give a format"
             )
         );
     }

@@ -114,7 +114,7 @@ fn wrong_tableaus_are_refused_in_one_line() {
             "b: '1 +': the end stands where a value is needed",
         ),
         ("order = 1\nc = [0]\nA = [[]]\nb = [true]\n", "b: true is not a number"),
-        ("order = 1\nc = [0]\nA = [[]]\nb = []\n", "b: there is no stage"),
+        ("order = 1\nc = [0]\nA = [[]]\nb = []\n", "b: there are no stages"),
         ("order = 1\nc = [0]\nA = 3\nb = [1]\n", "A: not a list of rows"),
         ("order = 1\nc = [0]\nA = [3]\nb = [1]\n", "A: not a list"),
         ("order = 1\nc = [0, 1]\nA = [[]]\nb = [1]\n", "c: 2 stages, but b has 1"),
@@ -122,7 +122,7 @@ fn wrong_tableaus_are_refused_in_one_line() {
         ("order = 1\nc = [0]\nA = [[0, 0]]\nb = [1]\n", "A: row 1 has 2 entries for 1 stages"),
         (
             "order = 1\nc = [0.5]\nA = [[0.5]]\nb = [1]\n",
-            "A: row 1 uses stage 1 (0.5): only methods whose stages use earlier ones alone, explicit ones, can be run",
+            "A: row 1 uses stage 1 (0.5): only explicit methods, whose stages use earlier ones only, can be run",
         ),
         (
             "order = 2\nc = [0, 0.5]\nA = [[], [0.4]]\nb = [0, 1]\n",
@@ -136,7 +136,7 @@ fn wrong_tableaus_are_refused_in_one_line() {
             "order = 2\nc = [0, 0.5]\nA = [[], [0.5]]\nb = [0, 0.9]\n",
             "b: the sum is 0.9, not 1: the method is not consistent",
         ),
-        ("order = 0\nc = [0]\nA = [[]]\nb = [1]\n", "order: 0 is no order of convergence"),
+        ("order = 0\nc = [0]\nA = [[]]\nb = [1]\n", "order: 0 is not an order of convergence"),
         (
             "order = 2\nc = [0]\nA = [[]]\nb = [1]\n",
             "order: 2 is declared, but sum b c is 0, not 0.5",
@@ -201,13 +201,13 @@ fn exponential_weights_are_those_of_the_literature() {
     for (text, expected) in [
         (
             "res-3s:c2=0.6666666666666666,c3=0.9",
-            "no method of order 3 has c2 = 0.6666666666666666 and c3 = 0.9",
+            "there is no method of order 3 with c2 = 0.6666666666666666 and c3 = 0.9",
         ),
         (
             "edm-ablation:alpha=0.5,solver=euler",
-            "alpha places the second evaluation, and solver=euler has none",
+            "alpha is the position of the second evaluation, and solver=euler has none",
         ),
-        ("edm-ablation:sigma_min=3", "sigma_min and sigma_max belong to schedule=vp"),
+        ("edm-ablation:sigma_min=3", "sigma_min and sigma_max are for schedule=vp"),
     ] {
         let error = sampler::registry().build(text).unwrap_err().to_string();
         assert!(error.ends_with(expected), "{error}");

@@ -432,7 +432,7 @@ fn unusable_images_are_refused() {
     let nan = PeriodicPlusSmooth::of(&[0.0, 1.0, 2.0, f64::NAN], [2, 1, 2]).unwrap_err();
     assert_eq!(
         text(nan),
-        "channel 1, row 0, column 1 is NaN, but pixels are finite and at most 1e100 in size"
+        "channel 1, row 0, column 1 is NaN, but pixels must be finite and at most 1e100 in absolute value"
     );
     for shape in [[0, 2, 2], [1, 0, 4], [1, 1 << 40, 1 << 40], [1 << 20, 1 << 10, 1]] {
         let empty = Stationary::from_samples(shape, [[0.0; 4]]).unwrap_err();
@@ -445,7 +445,7 @@ fn unusable_images_are_refused() {
     let texture = Texture::adsn(&[0.0, 1.0, 3.0, 2.0], [1, 2, 2], false).unwrap();
     assert_eq!(
         text(texture.resized(1, 5).unwrap_err()),
-        "a texton of 2x2 pixels does not fit on a torus of 1x5: ask for at least its size"
+        "a texton of 2x2 pixels does not fit on a torus of 1x5: ask for at least the texton's size"
     );
     assert!(matches!(texture.resized(usize::MAX, 2), Err(TextureError::Shape { .. })));
 }

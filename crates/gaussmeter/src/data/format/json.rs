@@ -12,7 +12,7 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-/// Most entries of a document, each of which takes up to ten times the memory of a number.
+/// Most entries of a document; each takes up to ten times the memory of a number.
 const MOST: usize = 1 << 23;
 
 fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {

@@ -9,12 +9,12 @@ mod text;
 
 use thiserror::Error;
 
-/// A file holds more numbers than are read.
+/// The error for a file with more numbers than are read.
 fn too_many(format: &'static str, most: usize) -> FormatError {
     FormatError::Malformed { format, reason: format!("it holds more than {most} numbers") }
 }
 
-/// How many numbers a text could hold, at most: where a word begins, and between commas.
+/// An upper bound on how many numbers a text holds: starts of words, and commas.
 fn could_hold(text: &[u8]) -> usize {
     let mut last = b' ';
     let mut count = 0;
@@ -28,7 +28,7 @@ fn could_hold(text: &[u8]) -> usize {
     count
 }
 
-/// The formats that are read, in the order in which they are tried.
+/// The supported formats, in the order they are tried.
 pub fn formats() -> &'static [&'static Format] {
     static ALL: &[&Format] = &[
         &npy::FORMAT,
@@ -50,16 +50,16 @@ pub struct Format {
     pub extensions: &'static [&'static str],
     /// Whether the content of a file looks like this format.
     pub recognises: fn(&[u8]) -> bool,
-    /// Reads the wanted lists from the content of a file. The first column is required.
+    /// Reads the requested lists from the content of a file. The first column is required.
     pub read: fn(&[u8], &[Column]) -> Result<Table, FormatError>,
 }
 
 /// A list to look for in a file. An unnamed list is the first one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Column {
-    /// Its name, and what one value is called.
+    /// Its name, also used for one value.
     pub singular: &'static str,
-    /// Its other name, and what the values are called.
+    /// Its alternative name, also used for several values.
     pub plural: &'static str,
 }
 
@@ -71,13 +71,13 @@ fn position(columns: &[Column], name: &str) -> Option<usize> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     lists: Vec<Option<Vec<f64>>>,
-    /// Type of the first list as NumPy names it, for binary formats.
+    /// Type of the first list (NumPy's name), for binary formats.
     pub dtype: Option<String>,
-    /// The name the file gives to its content.
+    /// The name that the file gives its content.
     pub name: Option<String>,
     /// What the file says about its content.
     pub note: Option<String>,
-    /// The name of the only array of an archive, where it is none of those wanted.
+    /// The name of an archive's only array, if it is not one of those requested.
     pub array: Option<String>,
 }
 
@@ -106,7 +106,7 @@ impl Table {
         }
     }
 
-    /// The table itself if it has its first list. `found` are the names in the file.
+    /// The table itself if its first list exists. `found` are the names in the file.
     fn checked(
         self,
         columns: &[Column],
@@ -132,7 +132,7 @@ impl Table {
     }
 }
 
-/// The content of a file cannot be understood.
+/// Why the content of a file cannot be understood.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -155,7 +155,7 @@ pub enum FormatError {
     Truncated {
         /// What the header announces.
         expected: u64,
-        /// What is there.
+        /// The bytes found.
         found: u64,
     },
     /// An array is larger than [`MAX_BYTES`](super::MAX_BYTES).
@@ -167,7 +167,7 @@ pub enum FormatError {
         super::MAX_VALUES
     )]
     TooMany {
-        /// How many there are.
+        /// The number of values.
         found: u64,
     },
     /// Columns without a header could mean several things.
@@ -205,28 +205,28 @@ pub enum FormatError {
         /// The reason.
         source: Box<FormatError>,
     },
-    /// The list that is needed is not there.
+    /// The required list is missing.
     #[error("no '{}' or '{}' (found: {})", column.singular, column.plural, list(found))]
     Missing {
         /// The list.
         column: Column,
-        /// The names that are there.
+        /// The names in the file.
         found: Vec<String>,
     },
-    /// A list is there twice, perhaps under both of its names.
-    #[error("'{}' or '{}' is there twice", column.singular, column.plural)]
+    /// A list occurs twice, perhaps under both of its names.
+    #[error("'{}' or '{}' occurs twice", column.singular, column.plural)]
     Repeated {
         /// The list.
         column: Column,
     },
-    /// A header line names a column that is not known.
+    /// A header line has an unknown column name.
     #[error("line {line}: unknown column '{name}' (known: {})", known.join(", "))]
     UnknownColumn {
         /// Line, from 1.
         line: usize,
         /// The name.
         name: String,
-        /// The names that are known.
+        /// The known names.
         known: Vec<&'static str>,
     },
     /// A line has the wrong number of fields.
@@ -236,7 +236,7 @@ pub enum FormatError {
         line: usize,
         /// Number of fields.
         found: usize,
-        /// In words: "2", "1 to 3".
+        /// The expected number in words: "2", "1 to 3".
         expected: String,
     },
     /// A field of a text file is not a number.
@@ -285,7 +285,7 @@ fn list(found: &[String]) -> String {
     }
 }
 
-/// Reads the wanted lists from the content of a file, in the first format that recognises it.
+/// Reads the requested lists from the content of a file, in the first format that recognises it.
 ///
 /// ```
 /// use gaussmeter::data::{SPECTRUM, format};
@@ -299,7 +299,7 @@ fn list(found: &[String]) -> String {
 /// [`FormatError`]
 ///
 /// # Panics
-/// If no column is wanted.
+/// If `columns` is empty.
 pub fn read(bytes: &[u8], columns: &[Column]) -> Result<(Table, &'static Format), FormatError> {
     let format =
         formats().iter().find(|f| (f.recognises)(bytes)).ok_or(FormatError::Unrecognised)?;

@@ -87,10 +87,10 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(length).ok()?)
 }
 
-/// What the header says. The order of a 1-D array does not matter.
+/// The contents of the header. The memory order of a 1-D array does not matter.
 ///
 /// npyz 0.9 multiplies the lengths of a shape unchecked and allocates whatever header length is
-/// announced, so that a damaged file may panic: hence a parser for the headers accepted here.
+/// announced, so that a damaged file may panic: hence this parser for the supported headers.
 struct Header {
     descr: String,
     shape: Vec<u64>,

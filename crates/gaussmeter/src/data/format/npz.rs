@@ -50,7 +50,7 @@ fn array(
 ) -> Result<(Vec<f64>, String), FormatError> {
     let file = archive.by_name(&format!("{name}.npy")).map_err(malformed)?;
     let mut bytes = Vec::new();
-    // The announced size may be false: hence a limit on what is inflated too.
+    // The announced size may be wrong: hence a limit on the inflated size too.
     let announced = file.size();
     if announced <= MAX_BYTES {
         file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(malformed)?;

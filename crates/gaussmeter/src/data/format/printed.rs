@@ -10,7 +10,7 @@ pub(super) static FORMAT: Format = Format {
     recognises: |bytes| {
         let Ok(text) = str::from_utf8(without_mark(bytes)) else { return false };
         Printed::find(text).is_some_and(|list| {
-            // What is JSON is read as such; so is what is neither, for its error.
+            // JSON is read as JSON; so is text that is neither, for its error message.
             let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
             list.call || !is_json() && list.numbers().is_ok_and(|n| n.iter().all(|v| v.is_finite()))
         })
@@ -24,7 +24,7 @@ pub(super) static FORMAT: Format = Format {
 
 /// A list within a text.
 struct Printed<'a> {
-    /// Whether a function is called with it.
+    /// Whether it is the argument of a function call.
     call: bool,
     /// Line of its bracket, from 1.
     line: usize,
@@ -35,14 +35,14 @@ struct Printed<'a> {
 }
 
 impl<'a> Printed<'a> {
-    /// The list that a text consists of, but for a name and the call that prints it.
+    /// The list that makes up a text, apart from a name and the call that prints it.
     fn find(text: &'a str) -> Option<Self> {
         let (open, close) = if text.contains('[') { ('[', ']') } else { ('(', ')') };
         let (before, rest) = text.split_once(open)?;
         let (inside, after) = rest.rsplit_once(close)?;
         let (before, line) = (before.trim(), before.matches('\n').count() + 1);
         let call = before.ends_with('(');
-        // `timesteps: tensor(`; what is assigned is a line of a program, another format.
+        // `timesteps: tensor(` is allowed; an assignment is a line of a program, another format.
         let name = match before.split_once(':') {
             Some((name, call)) if is_name(name.trim()) => call.trim(),
             _ => before,
@@ -57,11 +57,11 @@ impl<'a> Printed<'a> {
             reason: reason.to_owned(),
         };
         if self.inside.contains(['[', ']']) || self.after.contains(['[', ']']) {
-            return Err(bad("several lists, or a list of lists: keep one"));
+            return Err(bad("several lists, or a list of lists: keep only one"));
         }
         if self.inside.contains("...") || self.inside.contains('…') {
             return Err(bad(
-                "abbreviated by '...': print all of it, as list.tolist() does, or save it with numpy.save",
+                "abbreviated by '...': print all of it, for example with list.tolist(), or save it with numpy.save",
             ));
         }
         let mut numbers = Vec::new();
@@ -81,7 +81,7 @@ impl<'a> Printed<'a> {
     }
 }
 
-/// Names with dots, as functions of modules have them.
+/// Names with dots, such as functions of modules.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_alphanumeric() || "_.".contains(c))

@@ -1,8 +1,8 @@
 use super::{Column, Format, FormatError, Table, could_hold, position, too_many, without_mark};
 use crate::data::MAX_VALUES;
 
-/// Lists of numbers that Python assigns to names: `sigmas = torch.tensor([14.6, 1.0, 0.0])`. Of the
-/// program, nothing else is looked at, and nothing is run.
+/// Lists of numbers that Python assigns to names: `sigmas = torch.tensor([14.6, 1.0, 0.0])`.
+/// Nothing else in the program is read, and nothing is run.
 pub(super) static FORMAT: Format = Format {
     name: "python",
     extensions: &["py"],
@@ -13,7 +13,7 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-/// The name that a line assigns a list to, and what follows the bracket.
+/// The name that a line assigns a list to, and what follows the opening bracket.
 fn assigned(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once('=')?;
     let name = name.trim_end();
@@ -55,7 +55,7 @@ fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
             }
         }
         if !closed {
-            let reason = format!("the list '{name}' does not end");
+            let reason = format!("the list '{name}' has no end");
             return Err(FormatError::Malformed { format: "python", reason });
         }
         table.insert(columns, index, values)?;

@@ -85,7 +85,7 @@ fn read(bytes: &[u8], columns: &[Column]) -> Result<Table, FormatError> {
     table.checked(columns, order.iter().map(|&index| columns[index].singular))
 }
 
-/// Refuses columns of a spectrum without names that could be something else.
+/// Refuses unnamed columns of a spectrum that could mean something else.
 fn check_unnamed<'a>(
     rows: impl Iterator<Item = Vec<&'a str>> + Clone,
     is_comma_list: bool,
@@ -101,7 +101,7 @@ fn check_unnamed<'a>(
     let is_digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if is_comma_list && rows.clone().all(|row| row.len() == 2 && row.iter().all(is_digits)) {
         return refused(
-            "whole numbers with a comma between: eigenvalues with multiplicities, or decimal commas (which are written as points)",
+            "whole numbers separated by a comma: eigenvalues with multiplicities, or decimal commas (use decimal points instead)",
             NAMES,
         );
     }
@@ -111,7 +111,7 @@ fn check_unnamed<'a>(
     };
     if rows.clone().nth(2).is_some() && (counts_from(0) || counts_from(1)) {
         return refused(
-            "the first column counts lines: eigenvalues are in it only if its name says so",
+            "the first column counts lines: it is read as eigenvalues only if a header says so",
             NAMES,
         );
     }
@@ -122,7 +122,7 @@ fn check_unnamed<'a>(
     match rows.clone().all(is_whole) {
         true => Ok(()),
         false => refused(
-            "the second column has fractions, which multiplicities seldom are",
+            "the second column has fractions, which multiplicities rarely are",
             "'eigenvalue,multiplicity' or 'eigenvalue,mean'",
         ),
     }
@@ -140,8 +140,8 @@ fn field(text: &str) -> &str {
     text.trim().trim_matches('"')
 }
 
-/// Whether rows are those of a pasted list: all but perhaps the last end in a separator, which no
-/// field follows.
+/// Whether rows are those of a pasted list: all except possibly the last end in a separator with no
+/// field after it.
 fn is_pasted(rows: &[(usize, &str)]) -> bool {
     let ends = |(_, row): &(usize, &str)| row.ends_with([',', ';']) && row.len() > 1;
     match rows {
@@ -167,7 +167,7 @@ pub(super) fn number(line: usize, text: &str) -> Result<f64, FormatError> {
     text.parse().map_err(|_| FormatError::Number { line, text: excerpt(text) })
 }
 
-/// The beginning of a field, fit for a message.
+/// The beginning of a field, for a message.
 fn excerpt(text: &str) -> String {
     const LONGEST: usize = 40;
     let mut start: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();

@@ -5,7 +5,7 @@ use crate::spectrum::Spectrum;
 pub(super) static ENTRY: Entry<Spectrum> = Entry {
     name: "geometric",
     aliases: &["log-uniform"],
-    summary: "equal ratios from highest to lowest: every scale weighs the same, to see at which variances a sampler fails",
+    summary: "equal ratios from highest to lowest: every scale has the same weight, to see at which variances a sampler fails",
     source: "lambda_k = highest (lowest / highest)^((k - 1) / (d - 1))",
     order: None,
     parameters: &[

@@ -32,14 +32,14 @@ pub fn registry() -> Registry<Spectrum> {
 /// Most distinct eigenvalues a preset generates.
 const MAX_DISTINCT: usize = 1 << 24;
 
-/// The parameters of a preset are each in range, but not together.
+/// Parameters of a preset that are in range one by one but not together.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum PresetError {
-    /// More distinct eigenvalues than are generated.
-    #[error("d = {d} distinct eigenvalues are more than {max}", max = MAX_DISTINCT)]
+    /// Too many distinct eigenvalues to generate.
+    #[error("d = {d} distinct eigenvalues exceed the limit of {max}", max = MAX_DISTINCT)]
     TooMany {
-        /// What was asked for.
+        /// The number asked for.
         d: usize,
     },
     /// A rank larger than the dimension.
@@ -74,13 +74,13 @@ const DIMENSION: Parameter = Parameter {
 const POSITIVE: Kind = Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY };
 const NOT_NEGATIVE: Kind = Kind::Number { min: 0.0, max: f64::INFINITY };
 
-/// A summary in the project's JSON schema, part of the binary.
+/// A spectrum summary in the project's JSON schema, embedded in the binary.
 fn embedded(json: &str) -> Result<Box<Spectrum>, BuildError> {
     let (table, _) = format::read(json.as_bytes(), SPECTRUM)?;
     Ok(Box::new(super::spectrum(&table, "", "")?))
 }
 
-/// The text form of a preset: its name and the arguments that differ from their defaults.
+/// The text form of a preset: its name and the arguments that are not defaults.
 fn label(entry: &Entry<Spectrum>, arguments: &Arguments) -> String {
     let given: Vec<String> = entry
         .parameters

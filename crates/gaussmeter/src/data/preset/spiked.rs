@@ -26,7 +26,7 @@ pub(super) static ENTRY: Entry<Spectrum> = Entry {
             name: "noise",
             kind: NOT_NEGATIVE,
             default: Some("0"),
-            summary: "eigenvalue across it, at most variance",
+            summary: "eigenvalue orthogonal to it, at most variance",
         },
     ],
     build: |a| {
@@ -46,7 +46,7 @@ pub(super) static ENTRY: Entry<Spectrum> = Entry {
         }
         let eigenvalues = [variance, noise];
         let multiplicities = [rank as f64, (d - rank) as f64];
-        // A floor of dimension 0 is no eigenvalue.
+        // A floor of dimension 0 is not an eigenvalue.
         let distinct = if rank == d { 1 } else { 2 };
         Ok(Box::new(Spectrum::new(
             label(&ENTRY, a),

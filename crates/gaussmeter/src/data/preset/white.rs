@@ -5,7 +5,7 @@ use crate::spectrum::Spectrum;
 pub(super) static ENTRY: Entry<Spectrum> = Entry {
     name: "white",
     aliases: &["isotropic"],
-    summary: "all eigenvalues equal: the error of a sampler at one variance, free of any mix of scales",
+    summary: "all eigenvalues equal: the error of a sampler at a single variance",
     source: "N(0, variance I)",
     order: None,
     parameters: &[

@@ -1,7 +1,7 @@
 //! Plain text in LaTeX.
 
 /// Plain text as LaTeX: special characters escaped, mathematical symbols in math mode. Other
-/// characters outside ASCII stay as they are: pdfLaTeX knows accented Latin letters, dashes, quotes.
+/// non-ASCII characters are unchanged: pdfLaTeX knows accented Latin letters, dashes and quotes.
 pub(in super::super) fn escape(text: &str) -> String {
     let glyphs: Vec<_> = text.chars().map(glyph).collect();
     let runs: Vec<(Kind, String)> = glyphs

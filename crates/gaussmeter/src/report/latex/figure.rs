@@ -4,11 +4,11 @@ use super::escape;
 use crate::report::figure::{Curve, Drawn, FEW, Figure};
 use crate::report::style::exact;
 
-/// Points per curve, roughly: TeX is slow, and a page does not show more.
+/// Points per curve, roughly: TeX is slow, and more would not be visible on a page.
 const POINTS: usize = 400;
 
-/// Of the colours of Okabe & Ito (2008), which people with any colour vision tell apart, those that
-/// show on white.
+/// Those colours of Okabe & Ito (2008), distinguishable with any colour vision, that are visible on
+/// white.
 const COLOURS: [(&str, &str); 6] = [
     ("OkabeItoBlue", "0,114,178"),
     ("OkabeItoVermillion", "213,94,0"),
@@ -18,7 +18,7 @@ const COLOURS: [(&str, &str); 6] = [
     ("OkabeItoSky", "86,180,233"),
 ];
 
-/// Curves differ without colour too. Mostly ink, other than [`REFERENCES`].
+/// Curves differ without colour too. Mostly ink, unlike [`REFERENCES`].
 const DASHES: [&str; 5] = [
     "solid",
     "dash pattern=on 7pt off 3pt",
@@ -52,14 +52,14 @@ pub(super) fn write(figure: &Figure) -> String {
     }
     line(r"\begin{tikzpicture}");
     line(&format!(r"  \begin{{{axis}}}["));
-    // Labels of pgfplots reach beyond its width.
+    // Labels of pgfplots extend beyond its width.
     line(r"    width={\linewidth-1.5em}, height=0.7\linewidth,");
     for (key, axis) in [("xlabel", &figure.x), ("ylabel", &figure.y)] {
         line(&format!("    {key}={{{}}},", axis.label.latex()));
     }
     line(r"    enlarge x limits=0.02, unbounded coords=jump, line join=round,");
     line(r"    tick pos=lower, tick align=outside, grid=major, grid style={black!12},");
-    // Below the axis, where it covers no curve; in rows of three at most, of equal length.
+    // Below the axis, where it covers no curve; in rows of at most three, of equal length.
     let rows = figure.curves.len().div_ceil(3).max(1);
     let columns = figure.curves.len().div_ceil(rows).max(1);
     line(r"    legend style={at={(0.5,0)}, anchor=north, yshift=-3.2em, draw=none,");
@@ -103,7 +103,7 @@ fn plots(figure: &Figure) -> (Vec<String>, Vec<String>) {
         }
         if shown + drawn.without_place < points {
             plots.push(format!(
-                "% {shown} of {points} points; the line passes the others within {:.3} % of its axes",
+                "% {shown} of {points} points; the others lie within {:.3} % (of the axes) of the line",
                 100.0 * drawn.tolerance
             ));
         }
@@ -148,7 +148,7 @@ fn style(curve: &Curve, drawn: &Drawn, order: usize) -> String {
     }
 }
 
-/// Six digits, about as many as TeX computes with.
+/// Six digits, about the precision of TeX.
 fn coordinate(value: f64) -> String {
     exact(format!("{value:.5e}").parse().unwrap_or(value))
 }

@@ -13,7 +13,7 @@ pub(super) static FORMAT: Format = Format {
     extensions: &["tex"],
     summary: "booktabs tables and pgfplots figures for a paper",
     write: |report| {
-        // Where there are figures, the tables show the same numbers.
+        // If there are figures, the tables would show the same numbers.
         let tables = if report.figures.is_empty() { &report.tables[..] } else { &[] };
         let mut floats = tables.iter().map(table::write).collect::<Result<Vec<_>, _>>()?;
         floats.extend(report.figures.iter().map(figure::write));
