@@ -27,9 +27,12 @@ const NOT_RUN: &[(&str, &str)] = &[
     ),
 ];
 
+/// A file or folder by its name, and what writes it.
+type Given = (&'static str, fn(&Folder));
+
 /// What readers have and the repository has not: its name in the documents, and something small in
 /// its place. Each has to be in a document, or has to go from here.
-const GIVEN: &[(&str, fn(&Folder))] = &[
+const GIVEN: &[Given] = &[
     ("DATA", |f| photos(f, "DATA")),
     ("DATA...", |f| photos(f, "DATA...")),
     ("photos", |f| photos(f, "photos")),
