@@ -87,8 +87,9 @@ fn every_option_that_is_named_is_one() {
     let commands = cli.get_subcommands().chain([&cli]);
     let longs = commands.flat_map(|c| c.get_arguments()).filter_map(|a| a.get_long());
     let mut known: BTreeSet<String> = longs.map(|long| format!("--{long}")).collect();
-    // Options of cargo, git and other tools.
-    let foreign = "--workspace --profile --no-default-features --release --bench --path --open";
+    // Of cargo, git and other tools.
+    let foreign =
+        "--workspace --test --profile --no-default-features --release --bench --path --open";
     known.extend(foreign.split(' ').map(String::from));
     if cfg!(not(feature = "data")) {
         return;

@@ -1,16 +1,34 @@
 //! Order fitting, exact problems and golden files for the tests of gaussmeter.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// The environment variable that makes checks against reference data fail, not be skipped, where these
+/// are missing. `.ci/run` sets it.
+pub const REQUIRE_SHARED: &str = "GAUSSMETER_REQUIRE_SHARED";
 
 /// The folder of reference data beside the checkout, if it is there. Prints
 /// `skipped: no ../shared` and returns `None` otherwise.
+///
+/// # Panics
+/// If it is not there although [`REQUIRE_SHARED`] is set.
 pub fn shared() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     if folder.is_dir() {
         return Some(folder);
     }
-    println!("skipped: no ../shared");
+    let required = std::env::var_os(REQUIRE_SHARED).is_some_and(|value| !value.is_empty());
+    assert!(!required, "no ../shared, and {REQUIRE_SHARED} is set");
+    skipped("no ../shared");
     None
+}
+
+/// Says that the running test leaves something out, and why: past what keeps the output of tests that
+/// pass to itself, so that it is read.
+pub fn skipped(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("skipped: {why} ({})\n", thread.name().unwrap_or("a thread"));
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// A file of reference values that the repository holds, in `tests/fixtures` of the crate `gaussmeter`.

@@ -3,6 +3,8 @@
 
 mod cli;
 mod common;
+#[cfg(all(unix, feature = "data"))]
+mod documented;
 mod export;
 mod info;
 mod lengths;

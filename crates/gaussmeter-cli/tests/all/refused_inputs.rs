@@ -1,6 +1,7 @@
 //! Inputs that once gave a silent wrong answer, took all memory or never ended, as their user meets
 //! them.
 
+use crate::common::files::{f64s, noise, npy, npz};
 use crate::common::{Folder, Ran};
 use serde_json::Value;
 use std::fs;
@@ -8,43 +9,8 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// A version 1 header of NumPy and the values.
-fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
-    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
-    let mut all = b"\x93NUMPY\x01\x00".to_vec();
-    all.extend((text.len() as u16).to_le_bytes());
-    all.extend(text.as_bytes());
-    all.extend(bytes);
-    all
-}
-
-fn f64s(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
-}
-
 fn f32s(values: &[f64]) -> Vec<u8> {
     values.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect()
-}
-
-fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut file = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in arrays {
-        let options = zip::write::SimpleFileOptions::default();
-        file.start_file(format!("{name}.npy"), options).unwrap();
-        file.write_all(bytes).unwrap();
-    }
-    file.finish().unwrap().into_inner()
-}
-
-/// Numbers of no structure in [−1, 1].
-fn noise(count: usize) -> Vec<f64> {
-    let mut state = 1u64;
-    let next = |_| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    };
-    (0..count).map(next).collect()
 }
 
 /// Covariance and samples of `n` vectors of dimension `d` around 3.

@@ -111,6 +111,7 @@ fn optima_are_minima() {
             let times: Vec<f64> = tuned.grid.levels().iter().map(|l| l.t).collect();
             assert_eq!(times.len(), 7);
             let sampler = Ddim::default();
+            let mut compared = 0;
             for k in space.free() {
                 for factor in [0.9, 0.999, 1.001, 1.1] {
                     let mut times = times.clone();
@@ -122,12 +123,14 @@ fn optima_are_minima() {
                     let plan = sampler.plan(&grid).unwrap();
                     let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
                     let other = wasserstein2(&law).total;
+                    compared += usize::from(!close);
                     assert!(
                         close || other >= w2 * (1.0 - 1e-9),
                         "{name}, {start:?}, {end:?}: time {k} times {factor}: {other} < {w2}"
                     );
                 }
             }
+            assert!(compared >= 20, "{name}, {start:?}, {end:?}: {compared} neighbours");
         }
     }
 }
@@ -174,6 +177,7 @@ fn a_condensed_spectrum_is_near() {
 /// A schedule comes back from its parameters.
 #[test]
 fn parameters_are_coordinates() {
+    let mut spaces = 0;
     for name in ["edm", "vp-linear", "flow", "vp-cosine", "ve"] {
         let process: Arc<dyn Process> = process::registry().build(name).unwrap().item.into();
         for end in [End::At(0.0), End::At(0.01 * process.t_max()), End::Free] {
@@ -187,9 +191,11 @@ fn parameters_are_coordinates() {
                 for (a, b) in grid.levels().iter().zip(again.levels()) {
                     assert!((a.t - b.t).abs() <= 1e-9 * a.t, "{name}: {} {}", a.t, b.t);
                 }
+                spaces += 1;
             }
         }
     }
+    assert_eq!(spaces, 30);
 }
 
 #[test]

@@ -98,6 +98,7 @@ fn numbers_for_each_step_tell_their_number() {
 fn every_sampler_spends_its_budget() {
     let mut setting = setting(Arc::new(Uniform));
     setting.diffusion.process = Arc::new(VpLinear::paper());
+    let mut spends = 0;
     for name in sampler::registry().names_alone() {
         let named = sampler::registry().build(name).unwrap();
         for nfe in [10, 11, 12, 13, 50] {
@@ -111,6 +112,7 @@ fn every_sampler_spends_its_budget() {
             };
             let spent = run.plan.nfe();
             assert!(spent <= nfe, "{name}");
+            spends += 1;
             if spent < nfe {
                 let steps = run.grid.step_count() + 1;
                 let longer = setting.run_steps(&named, steps, 1e-3).unwrap();
@@ -118,4 +120,5 @@ fn every_sampler_spends_its_budget() {
             }
         }
     }
+    assert!(spends > 300, "{spends}");
 }

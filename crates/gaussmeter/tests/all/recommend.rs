@@ -140,10 +140,9 @@ fn the_smallest_budget_that_reaches_an_error() {
 #[test]
 fn a_challenger_is_better_where_it_is_said_to_be() {
     let found = recommended(&["ddim", "dpmpp-2m", "dpmpp-3m", "lms"], Goal::Nfe(10)).unwrap();
-    if let Some(challenge) = &found.challenge {
-        assert!(challenge.error < challenge.winner, "{challenge:?}");
-        assert!((0.001..=0.2).contains(&challenge.delta));
-    }
+    let challenge = found.challenge.as_ref().expect("a challenger");
+    assert!(challenge.error < challenge.winner, "{challenge:?}");
+    assert!((0.001..=0.2).contains(&challenge.delta));
     assert_eq!(found.off.len(), 4);
     assert!(found.off[0] > found.ranking()[0].best().unwrap().error);
 }

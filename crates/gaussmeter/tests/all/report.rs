@@ -650,7 +650,7 @@ fn has_package(name: &str) -> bool {
     let found = Command::new("kpsewhich").arg(format!("{name}.sty")).output();
     let found = found.is_ok_and(|found| found.status.success());
     if !found {
-        println!("skipped: no {name}");
+        gaussmeter_testkit::skipped(&format!("no {name}"));
     }
     found
 }

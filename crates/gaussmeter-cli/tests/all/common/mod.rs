@@ -1,5 +1,8 @@
 //! The command in a temporary folder.
 
+#[cfg(feature = "data")]
+pub mod files;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

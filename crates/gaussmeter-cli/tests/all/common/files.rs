@@ -1,0 +1,38 @@
+//! Files as other programs write them.
+
+use std::io::Write;
+
+/// A version 1 header of NumPy and the values.
+pub fn npy(descr: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut all = b"\x93NUMPY\x01\x00".to_vec();
+    all.extend((text.len() as u16).to_le_bytes());
+    all.extend(text.as_bytes());
+    all.extend(bytes);
+    all
+}
+
+pub fn f64s(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+pub fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut file = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in arrays {
+        let options = zip::write::SimpleFileOptions::default();
+        file.start_file(format!("{name}.npy"), options).unwrap();
+        file.write_all(bytes).unwrap();
+    }
+    file.finish().unwrap().into_inner()
+}
+
+/// Numbers of no structure in [−1, 1].
+pub fn noise(count: usize) -> Vec<f64> {
+    let mut state = 1u64;
+    let next = |_| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..count).map(next).collect()
+}
