@@ -12,10 +12,10 @@ use gaussmeter_data::source::{
     Data, Kind, Latents, Layout, SamplesPerFile, ScaleChoice, Source, Split,
 };
 use gaussmeter_data::{
-    Choice, Decomposition, LanczosOptions, Memory, Method, Moments, Options as Decompose,
-    StationaryModel, choose, decompose, source,
+    Choice, Decomposition, LanczosOptions, Memory, Method, Options as Decompose, StationaryModel,
+    Summation, SummationOptions, choose, decompose, source,
 };
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Spectrum of a data set: mean, covariance and eigenvalues of images, arrays or latents
 #[derive(Debug, Args)]
@@ -280,12 +280,7 @@ fn say_what_was_read(count: u64, left_out: &LeftOut) {
     if count == 1 {
         note("one sample: its covariance is zero (a texture of one image: gaussmeter texture)");
     }
-    if let (count @ 1.., Some(first)) = (left_out.count, &left_out.first) {
-        note(format!(
-            "{count} bad image{} left out; the first: {first}",
-            if count == 1 { "" } else { "s" }
-        ));
-    }
+    left_out.note().iter().for_each(note);
 }
 
 fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failure> {
@@ -378,82 +373,25 @@ fn asked(method: Method) -> Choice {
 }
 
 /// Sums first, which can be kept, merged and gone on from; then eigenvalues.
-fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result<(), Failure> {
-    let mut samples = match a.part {
-        Some(part) => part.of_samples(whole)?,
-        None => whole,
-    };
-    let mut moments = Moments::new(samples.description(), samples.shape(), samples.scale())?;
-    if let Some(part) = a.part {
-        moments = moments.with_part(part);
-    }
-    let kept = a.output.as_deref().map(Moments::kept_path);
-    if let Some(path) = kept.as_deref().filter(|_| a.resume) {
-        moments = resumed(moments, path)?;
-        note(format!("going on after {} samples", moments.position()));
-    }
-    let (before, moments_dim) = (moments.count(), moments.dim());
-    let work = Work::begin(samples.size_hint())?;
-    work.say(shape_text(samples.shape()));
-    let complete = moments.extend(&mut *samples, |position| work.at(position))?;
-    if !complete {
-        let position = moments.position();
-        return Err(Failure::Request(match kept {
-            Some(path) => {
-                moments.save(&path)?;
-                format!(
-                    "interrupted after {position} samples: their sums are kept in {}; the same command with --resume goes on",
-                    path.display()
-                )
-            }
-            None => format!("interrupted after {position} samples; with -o their sums are kept"),
-        }));
-    }
-    work.end("samples", moments.count() - before);
-    say_what_was_read(moments.count(), moments.left_out());
+fn by_moments(a: &Arguments, samples: Box<dyn Samples>, chosen: &Choice) -> Result<(), Failure> {
+    let (part, output, resume) = (a.part, a.output.clone(), a.resume);
+    let mut sums = Summation::begin(samples, SummationOptions { part, output, resume })?;
+    sums.note().iter().for_each(note);
+    let work = Work::begin(sums.samples().size_hint())?;
+    work.say(shape_text(sums.samples().shape()));
+    sums.run(|position| work.at(position))?;
+    work.end("samples", sums.added());
+    say_what_was_read(sums.moments().count(), sums.moments().left_out());
     match (a.part, &a.output) {
-        (Some(_), Some(path)) => a.summary.finish_part(moments, path)?,
+        (Some(_), Some(path)) => a.summary.finish_part(sums.moments_mut(), path)?,
         _ => {
             note(format!("method {}: {}", chosen.method, chosen.reason));
-            if let Some(path) = kept.as_deref().filter(|_| moments.dim() >= LONG) {
-                moments.save(path)?;
-                let (dim, path) = (moments.dim(), path.display());
-                note(format!(
-                    "eigenvalues of {dim}x{dim}, which takes long: until then the sums are kept in {path} for --resume"
-                ));
-            }
-            let mut found = Decomposition::of_moments(&mut moments, a.solve.basis)?;
+            sums.keep_meanwhile()?.iter().for_each(note);
+            let mut found = Decomposition::of_moments(sums.moments_mut(), a.solve.basis)?;
             found.reason = chosen.reason.clone();
             a.summary.finish(&a.solve, found, a.output.as_deref())?;
         }
     }
-    if let Some(path) = kept.filter(|_| a.resume || moments_dim >= LONG) {
-        // It has served its purpose; that it cannot be removed is no failure.
-        let _ = std::fs::remove_file(path);
-    }
+    sums.finish();
     Ok(())
-}
-
-/// Dimension from which eigenvalues take so long that sums are kept meanwhile.
-const LONG: usize = 4096;
-
-/// The sums of an interrupted run of the same command.
-fn resumed(fresh: Moments, path: &Path) -> Result<Moments, Failure> {
-    if !path.exists() {
-        return Err(Failure::Request(format!(
-            "nothing to resume: no sums of an interrupted run in {}",
-            path.display()
-        )));
-    }
-    let kept = Moments::load(path)?;
-    let about = |m: &Moments| {
-        (m.description().to_owned(), m.shape().to_vec(), m.scale(), m.parts().to_vec())
-    };
-    match about(&kept) == about(&fresh) {
-        true => Ok(kept),
-        false => Err(Failure::Request(format!(
-            "{}: sums of another data set, or read with other options: remove it, or run that command again",
-            path.display()
-        ))),
-    }
 }

@@ -1,7 +1,12 @@
 //! First and second moments of a stream of vectors, in memory that does not grow with the stream.
 
+mod part_files;
 mod partial;
 mod products;
+mod summation;
+
+pub use part_files::PartFiles;
+pub use summation::{Summation, SummationOptions};
 
 pub(crate) use products::{BLOCK, Products};
 
@@ -58,9 +63,80 @@ pub enum MomentsError {
         /// The part.
         part: Part,
     },
+    /// A pass over the samples was stopped.
+    #[error("interrupted after {position} samples{}", kept_where(kept.as_deref()))]
+    Interrupted {
+        /// Samples passed.
+        position: u64,
+        /// The file that their sums are kept in.
+        kept: Option<PathBuf>,
+    },
+    /// No interrupted run has kept its sums.
+    #[error("nothing to resume: no sums of an interrupted run in {}", path.display())]
+    NothingToResume {
+        /// Where they would be.
+        path: PathBuf,
+    },
+    /// Kept sums are not those of this data set and these options.
+    #[error(
+        "{}: sums of another data set, or read with other options: remove it, or run that command again",
+        path.display()
+    )]
+    OtherSums {
+        /// The file of the kept sums.
+        path: PathBuf,
+    },
+    /// One of the files to merge holds the sums of an interrupted run.
+    #[error(
+        "{}: run the same command with --resume to its end, or merge what there is with --incomplete",
+        part_files::interrupted(path, *count, parts)
+    )]
+    IncompletePart {
+        /// The file.
+        path: PathBuf,
+        /// Number of samples in the sums.
+        count: u64,
+        /// The parts that they are of.
+        parts: Vec<Part>,
+    },
+    /// Sums of an interrupted run were taken for those of a whole data set.
+    #[error(
+        "sums of an interrupted run, over {count} samples only: run the same command with --resume to its end, or take what there is with gaussmeter merge --incomplete"
+    )]
+    Incomplete {
+        /// Number of samples in the sums.
+        count: u64,
+    },
+    /// Sums of some parts were taken for those of a whole data set.
+    #[error("{} (--incomplete goes on without)", part_files::missing(parts))]
+    MissingParts {
+        /// The missing parts.
+        parts: Vec<Part>,
+    },
+    /// The sums in a file do not belong to those of the files before it.
+    #[error("{}: {source}", path.display())]
+    PartFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: Box<MomentsError>,
+    },
+    /// There are no files to merge.
+    #[error("no files to merge")]
+    NoParts,
     /// A partial result cannot be written or read.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+fn kept_where(kept: Option<&Path>) -> String {
+    match kept {
+        Some(path) => format!(
+            ": their sums are kept in {}; the same command with --resume goes on",
+            path.display()
+        ),
+        None => "; with -o their sums are kept".into(),
+    }
 }
 
 /// Count, mean and covariance of data vectors, accumulated in one pass.
@@ -373,6 +449,14 @@ impl Moments {
     /// Where the sums of an interrupted run are kept: beside the file that it would have written.
     pub fn kept_path(output: &Path) -> PathBuf {
         partial::kept_path(output)
+    }
+
+    /// Whether both are sums of the same data, read in the same way, over the same parts.
+    fn is_about_the_same(&self, other: &Moments) -> bool {
+        self.description == other.description
+            && self.shape == other.shape
+            && self.scale == other.scale
+            && self.parts == other.parts
     }
 
     /// Says that these are the sums of parts of a data set.

@@ -73,6 +73,26 @@ pub struct LeftOut {
     pub first: Option<String>,
 }
 
+impl LeftOut {
+    /// What the user should know, if anything was left out.
+    ///
+    /// ```
+    /// use gaussmeter_data::samples::LeftOut;
+    /// assert_eq!(LeftOut::default().note(), None);
+    /// let left_out = LeftOut { count: 2, first: Some("a.png: empty".into()) };
+    /// assert_eq!(left_out.note().as_deref(), Some("2 bad images left out; the first: a.png: empty"));
+    /// ```
+    pub fn note(&self) -> Option<String> {
+        match (self.count, &self.first) {
+            (count @ 1.., Some(first)) => {
+                let s = if count == 1 { "" } else { "s" };
+                Some(format!("{count} bad image{s} left out; the first: {first}"))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The affine map from stored values to data: data = `factor` · stored + `offset`.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scale {
