@@ -1,6 +1,7 @@
 //! From models back to pictures: samples have the law that they should have, whatever the model, the
 //! sampler, batches and threads; files bring models back.
 
+use crate::files::random;
 use gaussmeter::basis::Basis;
 use gaussmeter::exact::along;
 use gaussmeter::experiment::{Length, Run, SampleError, Sampling, Setting};
@@ -32,13 +33,8 @@ const PLAIN: pictures::Options = pictures::Options {
 
 /// Reproducible bytes.
 fn bytes(seed: u64, count: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as u8
-    };
+    let mut random = random(seed);
+    let mut next = || (random() >> 40) as u8;
     (0..count).map(|i| (next() / 2).wrapping_add((i % DIM) as u8)).collect()
 }
 

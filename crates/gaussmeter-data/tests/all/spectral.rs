@@ -1,6 +1,7 @@
 //! Spectra of data: known covariances, the same by every method, errors as stated, files that the
 //! library reads.
 
+use crate::files::random;
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::Spectrum;
@@ -13,13 +14,8 @@ use std::sync::Arc;
 
 /// Reproducible numbers in [0, 1).
 fn uniform(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    }
+    let mut random = random(seed);
+    move || (random() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// Bytes whose coordinates share a few patterns of decreasing strength, so that the spectrum is

@@ -1,33 +1,14 @@
 //! The data sets as they are downloaded: MNIST, CIFAR; in folders and archives, with their parts.
 
-use super::{bytes_of, error, fixture, folder, open, read, samples};
-use flate2::{Compression, write::GzEncoder};
+use super::{bytes_of, error, fixture, folder, gzip, open, read, samples, tar};
 use gaussmeter_data::samples::SamplesError;
 use gaussmeter_data::source::{self, Options, Split};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A file of MNIST's format.
 pub fn idx(kind: u8, axes: &[u32], bytes: &[u8]) -> Vec<u8> {
     let axes_bytes = axes.iter().flat_map(|n| n.to_be_bytes());
     [0, 0, kind, axes.len() as u8].into_iter().chain(axes_bytes).chain(bytes.to_vec()).collect()
-}
-
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-pub fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, &bytes[..]).unwrap();
-    }
-    builder.into_inner().unwrap()
 }
 
 /// Records of CIFAR: labels, then pixels that count from `start`.

@@ -1,7 +1,8 @@
 //! Files that were cut off, joined or damaged on their way: all samples, or an error.
 
-use super::folders::{cifar, gzip, tar};
-use super::{array, bytes_of, folder, open, read};
+use super::folders::cifar;
+use super::{array, bytes_of, folder, gzip, open, read, tar};
+use crate::files::encoded;
 use gaussmeter_data::samples::SamplesError;
 use gaussmeter_data::source::{Data, Options};
 use std::path::Path;
@@ -22,10 +23,7 @@ fn values_of(path: &Path, options: &Options) -> Result<Vec<f64>, SamplesError> {
 
 fn png(k: u8) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(5, 4, |x, y| image::Luma([k + (7 * x + 11 * y) as u8]));
-    let mut bytes = Vec::new();
-    let format = image::ImageFormat::Png;
-    picture.write_to(&mut std::io::Cursor::new(&mut bytes), format).unwrap();
-    bytes
+    encoded(picture, image::ImageFormat::Png)
 }
 
 fn archives() -> [Vec<u8>; 2] {

@@ -1,6 +1,7 @@
 //! ZIP archives of pictures, as StyleGAN and EDM write them; hostile ones are refused.
 
 use super::{error, folder, read, samples, zip};
+use crate::files::encoded;
 use gaussmeter_data::source::{self, Options, Split};
 use std::io::Write;
 use std::path::Path;
@@ -11,10 +12,7 @@ fn png(shade: u8) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(4, 3, |x, y| {
         image::Rgb([shade, shade.wrapping_mul(x as u8 + 3), (x * 40 + y * 17) as u8])
     });
-    let mut bytes = Vec::new();
-    let png = image::ImageFormat::Png;
-    picture.write_to(&mut std::io::Cursor::new(&mut bytes), png).unwrap();
-    bytes
+    encoded(picture, image::ImageFormat::Png)
 }
 
 /// What EDM's dataset_tool.py writes.
@@ -39,7 +37,7 @@ fn pictures_are_those_of_a_folder() {
     let mut all: Vec<(&str, Vec<u8>)> = vec![
         ("stored.zip", stored.clone()),
         ("deflated.zip", deflated),
-        ("in.tar", super::tar(&[("a.zip".into(), stored)])),
+        ("in.tar", super::tar(&[("a.zip", stored)])),
     ];
     let plain: Vec<String> = files.iter().map(|(name, _)| format!("plain/{name}")).collect();
     all.extend(plain.iter().zip(&files).map(|(name, (_, bytes))| (&name[..], bytes.clone())));

@@ -1,34 +1,11 @@
 //! Damaged files give an error or the right samples: no panic, no hang, no memory that the file does
-//! not fill.
+//! not fill: see `watched.rs`.
 
 use super::{error, folder, samples};
 use gaussmeter_data::samples::{Chunk, SamplesError};
 use gaussmeter_data::source::{Content, Input, Options, formats};
 use proptest::prelude::*;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-
-/// No single allocation in this test may be larger: one that is ends it.
-const LARGEST: usize = 256 << 20;
-
-struct Watched;
-
-#[allow(unsafe_code)]
-// SAFETY: what is not refused is what the system does.
-unsafe impl GlobalAlloc for Watched {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match layout.size() > LARGEST {
-            true => std::ptr::null_mut(),
-            false => unsafe { System.alloc(layout) },
-        }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static WATCHED: Watched = Watched;
 
 /// Rows after which reading stops: damage may make a valid file that repeats its numbers.
 const ROWS: usize = 1000;

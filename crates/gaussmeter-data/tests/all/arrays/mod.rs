@@ -1,5 +1,5 @@
 //! Files of arrays become the samples they hold, whoever wrote them; damaged, hostile and mixed ones
-//! become errors. The fixtures are written by the libraries themselves: see fixtures/arrays/make.py.
+//! become errors. The fixtures are written by the libraries themselves: see ../fixtures/arrays/make.py.
 
 mod folders;
 mod formats;
@@ -11,66 +11,17 @@ mod together;
 mod truncated;
 mod zips;
 
+use crate::files::{folder, gzip, npy, png, tar, zip};
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError};
 use gaussmeter_data::source::{self, Data, Options};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/arrays").join(name)
+    crate::files::fixture("arrays").join(name)
 }
 
 fn bytes_of(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).unwrap()
-}
-
-/// Writes files into a new folder.
-fn folder<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
-    folder
-}
-
-/// A file of NumPy's, as it writes it.
-fn npy(axes: &[usize], values: &[f32]) -> Vec<u8> {
-    let axes: Vec<String> = axes.iter().map(|n| format!("{n},")).collect();
-    let axes = axes.concat();
-    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}\n");
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
-    bytes
-}
-
-fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, &bytes[..]).unwrap();
-    }
-    builder.into_inner().unwrap()
-}
-
-fn zip(files: &[(String, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().compression_method(method);
-    for (name, bytes) in files {
-        writer.start_file(name, options).unwrap();
-        std::io::Write::write_all(&mut writer, bytes).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut encoder, bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 fn array(name: &str) -> Options {

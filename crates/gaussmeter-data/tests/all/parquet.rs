@@ -1,4 +1,4 @@
-//! Parquet files that pyarrow and `datasets` wrote: `fixtures/parquet/make.py` has the formulae.
+//! Parquet files that pyarrow and `datasets` wrote: `../fixtures/parquet/make.py` has the formulae.
 
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError, Scale};
 use gaussmeter_data::source::{self, Data, Options, ScaleChoice, Source, Split, pictures};
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parquet").join(name)
+    crate::files::fixture("parquet").join(name)
 }
 
 fn open(name: &str, options: &Options) -> Result<Box<dyn Samples>, SamplesError> {
@@ -383,9 +383,11 @@ fn cut_off_files_are_errors() -> Outcome {
 #[test]
 fn damaged_files_are_errors_and_never_panics() -> Outcome {
     static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    // Other tests may panic as they like.
+    let own = std::thread::current().id();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().name() == Some("damaged_files_are_errors_and_never_panics") {
+        if std::thread::current().id() == own {
             PANICS.lock().unwrap_or_else(|e| e.into_inner()).push(info.to_string());
         }
         hook(info);

@@ -1,7 +1,8 @@
 //! Every option of reading on every format: it has an effect, or an error says on what it has one.
 
-use super::folders::{cifar, gzip, idx};
-use super::{bytes_of, folder};
+use super::folders::{cifar, idx};
+use super::{bytes_of, folder, gzip};
+use crate::files::{encoded, fixture};
 use gaussmeter_data::source::pictures::{Channels, Filter};
 use gaussmeter_data::source::{
     self, Choice, Input, Kind, Latents, Layout, Options, SamplesPerFile, ScaleChoice, Split,
@@ -9,19 +10,15 @@ use gaussmeter_data::source::{
 };
 use image::{GrayImage, ImageFormat};
 use std::collections::BTreeSet;
-use std::io::Cursor;
 use zip::CompressionMethod;
 
 fn png() -> Vec<u8> {
     let picture = GrayImage::from_fn(8, 6, |x, y| image::Luma([(31 * x + 17 * y) as u8]));
-    let mut bytes = Vec::new();
-    picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
-    bytes
+    encoded(picture, ImageFormat::Png)
 }
 
 fn parquet(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parquet");
-    std::fs::read(std::path::Path::new(folder).join(name)).unwrap()
+    std::fs::read(fixture("parquet").join(name)).unwrap()
 }
 
 /// The usual options, and one that asks for something.
