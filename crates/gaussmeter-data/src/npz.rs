@@ -1,5 +1,6 @@
 //! Archives of NumPy arrays: little-endian, C order, of the types named by [`Element`].
 
+use gaussmeter::data::npy::{self, Dtype, Header};
 use gaussmeter::file::{self, Problem, UNFINISHED};
 use gaussmeter::spectrum::Spectrum;
 use serde::Serialize;
@@ -268,7 +269,7 @@ impl Writer {
         );
         // Magic, version, length and text fill a multiple of 64 bytes.
         let length = (10 + dict.len() + 1).next_multiple_of(64) - 10;
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        let mut bytes = [npy::MAGIC, &[1, 0]].concat();
         bytes.extend_from_slice(&(length as u16).to_le_bytes());
         bytes.extend_from_slice(format!("{dict:<width$}\n", width = length - 1).as_bytes());
 
@@ -430,38 +431,14 @@ impl Archive {
 }
 
 fn header<T: Element>(file: &mut impl Read) -> Result<Vec<usize>, String> {
-    let mut start = [0; 10];
-    file.read_exact(&mut start).map_err(|e| e.to_string())?;
-    if &start[..6] != b"\x93NUMPY" {
-        return Err("not a NumPy array".into());
+    let header = Header::read(file).map_err(|e| e.to_string())?;
+    if header.dtype != Dtype::Scalar(T::DESCR.into()) {
+        return Err(format!("type {} instead of '{}'", header.dtype, T::DESCR));
     }
-    let (mut length, long) = (usize::from(start[8]) | usize::from(start[9]) << 8, start[6] > 1);
-    if long {
-        let mut more = [0; 2];
-        file.read_exact(&mut more).map_err(|e| e.to_string())?;
-        length |= usize::from(more[0]) << 16 | usize::from(more[1]) << 24;
+    match header.fortran_order {
+        false => Ok(header.shape),
+        true => Err("not in C order".into()),
     }
-    let mut text = String::new();
-    file.take(length.min(PIECE) as u64).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    let text = text.replace('"', "'");
-    let value = |key: &str| {
-        let rest = text.split_once(key)?.1.trim_start().strip_prefix(':')?;
-        Some(rest.trim_start().to_owned())
-    };
-    let shape = |text: String| {
-        let (inside, _) = text.strip_prefix('(')?.split_once(')')?;
-        let lengths = inside.split(',').map(str::trim).filter(|n| !n.is_empty());
-        lengths.map(|n| n.parse().ok()).collect::<Option<Vec<usize>>>()
-    };
-    let descr = value("'descr'").unwrap_or_default();
-    if !descr.starts_with(&format!("'{}'", T::DESCR)) {
-        let found = descr.split(',').next().unwrap_or_default();
-        return Err(format!("type {found} instead of '{}'", T::DESCR));
-    }
-    if !value("'fortran_order'").is_some_and(|v| v.starts_with("False")) {
-        return Err("not in C order".into());
-    }
-    value("'shape'").and_then(shape).ok_or_else(|| "the header cannot be read".into())
 }
 
 #[cfg(all(test, unix))]

@@ -1,5 +1,6 @@
 use crate::samples::SamplesError;
 use flate2::read::MultiGzDecoder;
+use gaussmeter::data::npy;
 use gaussmeter::file::{self, Problem};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
@@ -13,9 +14,6 @@ pub const MAX_IN_MEMORY: u64 = 2 << 30;
 pub(crate) const HEAD: usize = 4096;
 
 const GZIP: &[u8] = b"\x1f\x8b";
-
-/// How NumPy's arrays begin.
-pub(crate) const NUMPY: &[u8] = b"\x93NUMPY";
 
 /// A file, or a member of one, that can be read any number of times. What is compressed with gzip is
 /// read decompressed.
@@ -106,8 +104,8 @@ impl Input {
             input.head = input.read_head()?;
         }
         // Arrays come in millions of files, and are known by their first bytes.
-        if input.head.starts_with(NUMPY) {
-            input.head = NUMPY.into();
+        if input.head.starts_with(npy::MAGIC) {
+            input.head = npy::MAGIC.into();
         }
         Ok(input)
     }

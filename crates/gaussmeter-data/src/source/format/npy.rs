@@ -3,13 +3,9 @@
 use super::Format;
 use super::array::Stored;
 use crate::samples::SamplesError;
-use crate::source::input::NUMPY as MAGIC;
 use crate::source::records::{Number, Opener, fortran_strides};
 use crate::source::{Choice, Input};
-use std::io::Read;
-
-/// Longest header that is read.
-const MAX_HEADER: usize = 1 << 16;
+use gaussmeter::data::npy::{Dtype, Header, MAGIC};
 
 pub(super) static FORMAT: Format = Format {
     name: "npy",
@@ -22,70 +18,17 @@ pub(super) static FORMAT: Format = Format {
     },
 };
 
-/// What the array says of itself.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Header {
-    pub number: Number,
-    pub big_endian: bool,
-    pub fortran: bool,
-    pub axes: Vec<usize>,
-    /// Bytes before the data.
-    pub len: u64,
-}
-
-impl Header {
-    /// Reads the header at the beginning of a stream.
-    pub fn read(reader: &mut dyn Read) -> Result<Self, String> {
-        let cut = |_| "the header is cut off".to_owned();
-        let mut start = [0; 10];
-        reader.read_exact(&mut start).map_err(cut)?;
-        if !start.starts_with(MAGIC) {
-            return Err("not a NumPy array".into());
+/// How the numbers of an array are stored, and whether their first byte is the highest.
+pub(super) fn number(header: &Header) -> Result<(Number, bool), String> {
+    match &header.dtype {
+        Dtype::Objects => {
+            Err("Python objects (pickle), which are never loaded: save an array of numbers".into())
         }
-        let mut length = usize::from(u16::from_le_bytes([start[8], start[9]]));
-        let mut before = start.len();
-        if start[6] > 1 {
-            let mut more = [0; 2];
-            reader.read_exact(&mut more).map_err(cut)?;
-            length |= usize::from(u16::from_le_bytes(more)) << 16;
-            before += more.len();
-        }
-        if length > MAX_HEADER {
-            return Err(format!("a header of {length} bytes"));
-        }
-        let mut text = vec![0; length];
-        reader.read_exact(&mut text).map_err(cut)?;
-        let text = String::from_utf8_lossy(&text).replace('"', "'");
-        Header::parse(&text, (before + length) as u64)
-    }
-
-    fn parse(text: &str, len: u64) -> Result<Self, String> {
-        let unreadable = || "the header cannot be read".to_owned();
-        let value = |key: &str| {
-            let (_, rest) = text.split_once(key)?;
-            Some(rest.trim_start().strip_prefix(':')?.trim_start())
-        };
-        let descr = value("'descr'").ok_or_else(unreadable)?;
-        let descr = match descr.strip_prefix('\'') {
-            Some(quoted) => quoted.split('\'').next().unwrap_or_default(),
-            None => return Err("a structured type: save one array of numbers".into()),
-        };
-        if descr.ends_with('O') {
-            return Err(
-                "Python objects (pickle), which are never loaded: save an array of numbers".into(),
-            );
-        }
-        let (order, kind) = descr.split_at_checked(1).unwrap_or_default();
-        let number = Number::from_descr(kind).filter(|_| "<>|=".contains(order));
-        let number =
-            number.ok_or_else(|| format!("type '{descr}' is no real number of up to 64 bits"))?;
-        let fortran = value("'fortran_order'").ok_or_else(unreadable)?.starts_with("True");
-        let axes = value("'shape'").and_then(|v| v.strip_prefix('(')?.split_once(')'));
-        let (axes, _) = axes.ok_or_else(unreadable)?;
-        let axes = axes.split(',').map(str::trim).filter(|n| !n.is_empty());
-        let axes: Option<Vec<usize>> = axes.map(|n| n.parse().ok()).collect();
-        let axes = axes.ok_or_else(unreadable)?;
-        Ok(Header { number, big_endian: order == ">", fortran, axes, len })
+        Dtype::Structured => Err("a structured type: save one array of numbers".into()),
+        dtype => match dtype.kind().and_then(Number::from_descr) {
+            Some(number) => Ok((number, dtype.is_big_endian())),
+            None => Err(format!("type {dtype} is no real number of up to 64 bits")),
+        },
     }
 }
 
@@ -99,9 +42,10 @@ pub(super) fn stored(
         Some(name) => input.malformed(format!("array '{name}': {reason}")),
         None => input.malformed(reason),
     };
-    let Header { number, big_endian, fortran, axes, len } =
-        Header::read(&mut open(0)?).map_err(bad)?;
-    let strides = fortran.then(|| fortran_strides(&axes));
-    let open = Box::new(move |at| open(len + at));
+    let header = Header::read(&mut open(0)?).map_err(|e| bad(e.to_string()))?;
+    let (number, big_endian) = number(&header).map_err(bad)?;
+    let Header { shape: axes, fortran_order, offset, .. } = header;
+    let strides = fortran_order.then(|| fortran_strides(&axes));
+    let open = Box::new(move |at| open(offset + at));
     Ok(Stored { number, big_endian, axes, strides, open })
 }

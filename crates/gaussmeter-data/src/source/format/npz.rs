@@ -1,12 +1,12 @@
 //! Archives of NumPy arrays.
 
 use super::choose::{self, Named};
-use super::npy::Header;
 use super::{Format, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
 use crate::source::records::Opener;
 use crate::source::{Choice, Content, Input, Options};
+use gaussmeter::data::npy::Header;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use zip::ZipArchive;
@@ -275,11 +275,12 @@ fn listed(input: &Input, arrays: &[String]) -> Result<Vec<Named>, SamplesError> 
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let named = arrays.iter().map(|name| {
         let file = archive.by_name(&format!("{name}.npy")).map_err(io::Error::from);
-        let header = file.map_err(|e| e.to_string()).and_then(|mut f| Header::read(&mut f));
-        let (axes, kind) = match header {
-            Ok(header) => (header.axes, header.number.name().to_owned()),
-            Err(_) => (Vec::new(), String::new()),
-        };
+        let header = file.ok().and_then(|mut file| Header::read(&mut file).ok());
+        let known = header.and_then(|header| {
+            let (number, _) = npy::number(&header).ok()?;
+            Some((header.shape, number.name().to_owned()))
+        });
+        let (axes, kind) = known.unwrap_or_default();
         Named { name: name.clone(), axes, kind }
     });
     Ok(named.collect())
