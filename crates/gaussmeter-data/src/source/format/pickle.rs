@@ -4,7 +4,7 @@ use super::Format;
 use super::array::Stored;
 use super::choose::{self, Named};
 use crate::samples::SamplesError;
-use crate::source::pickle::{Array, Pickle, Value};
+use crate::source::pickle::{Pickle, PickledArray, Value};
 use crate::source::records::{Number, usual_strides};
 use crate::source::{Choice, Content, Input, Options};
 use std::collections::HashMap;
@@ -49,7 +49,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
     read(input, &pickle, options, |name, value| match value {
-        Value::Array(array) => stored(input, name, Array::clone(array)),
+        Value::Array(array) => stored(input, name, PickledArray::clone(array)),
         _ => Err(input.malformed("a tensor whose numbers are elsewhere: save it with torch.save")),
     })
 }
@@ -91,13 +91,13 @@ pub(super) fn read(
 pub(super) fn stored(
     input: &Input,
     name: Option<&str>,
-    array: Array,
+    array: PickledArray,
 ) -> Result<Stored, SamplesError> {
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("array '{name}': {reason}")),
         None => input.malformed(reason),
     };
-    let Array { kind, axes, strides, data } = array;
+    let PickledArray { kind, axes, strides, data } = array;
     let data = data.ok_or_else(|| bad("Python objects: save an array of numbers".into()))?;
     let number = kind
         .number
@@ -112,7 +112,7 @@ pub(super) fn stored(
 
 /// The pictures of a dictionary as those of CIFAR are, and of ImageNet reduced to its sizes: rows of
 /// planes beside labels.
-fn cifar(pickle: &Pickle) -> Option<Array> {
+fn cifar(pickle: &Pickle) -> Option<PickledArray> {
     let is_set = ["labels", "fine_labels"].iter().any(|key| pickle.entry(key).is_some());
     match pickle.entry("data")? {
         Value::Array(array) if is_set && array.kind.number == Some(Number::U8) => {
@@ -121,10 +121,10 @@ fn cifar(pickle: &Pickle) -> Option<Array> {
             let axes = vec![n, 3, side, side];
             // Rows keep their distance only where they are whole.
             let strides = usual_strides(&axes);
-            (array.strides == usual_strides(&array.axes)).then(|| Array {
+            (array.strides == usual_strides(&array.axes)).then(|| PickledArray {
                 axes,
                 strides,
-                ..Array::clone(array)
+                ..PickledArray::clone(array)
             })
         }
         _ => None,

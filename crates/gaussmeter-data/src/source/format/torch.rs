@@ -3,7 +3,7 @@
 use super::array::{Stored, span};
 use super::{Format, npz, pickle};
 use crate::samples::SamplesError;
-use crate::source::pickle::{Array, Pickle, Tensor, Value};
+use crate::source::pickle::{Pickle, PickledArray, Tensor, Value};
 use crate::source::{Content, Input, Options};
 use std::collections::HashMap;
 use std::io::Read;
@@ -60,7 +60,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     let archive = Archive { input, root: &root, places: npz::places(input)? };
     pickle::read(input, &loaded, options, |name, value| match value {
         Value::Tensor(tensor) => tensor_stored(&archive, big_endian, name, tensor),
-        Value::Array(array) => pickle::stored(&pickled, name, Array::clone(array)),
+        Value::Array(array) => pickle::stored(&pickled, name, PickledArray::clone(array)),
         _ => Err(input.malformed("holds no tensor")),
     })
 }

@@ -1,7 +1,7 @@
 //! The opcodes, as `pickletools` documents them.
 
-use super::known::{self, Known};
-use super::{Bytes, Id, Pickle, Value, text};
+use super::known::{self, ARGUMENTS};
+use super::value::{AXES, Bytes, Id, Known, Value, Values, text};
 use crate::samples::SamplesError;
 use crate::source::Input;
 use std::collections::HashMap;
@@ -19,66 +19,38 @@ const HELD: u64 = 1 << 12;
 /// Longest name of a function or class.
 const NAME: usize = 1 << 10;
 
-/// Most axes of an array.
-const AXES: usize = 64;
-
-/// Most arguments of what is known.
-pub(super) const ARGUMENTS: usize = 16;
-
-pub(super) struct Machine<'a> {
+struct Machine<'a> {
     input: &'a Input,
     reader: BufReader<Box<dyn Read + Send>>,
     /// Bytes that are read.
     at: u64,
     size: Option<u64>,
     left: u64,
-    values: Vec<Value>,
+    values: Values,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
 }
 
-/// Runs a pickle.
-pub(super) fn run(input: &Input) -> Result<Pickle, SamplesError> {
+/// Runs a pickle. Returns its values, and which of them is the result.
+pub(super) fn run(input: &Input) -> Result<(Values, Id), SamplesError> {
     let mut machine = Machine {
         input,
         reader: BufReader::new(input.reader()?),
         at: 0,
         size: input.size()?,
         left: LIMIT,
-        values: Vec::new(),
+        values: Values::default(),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
     };
     while machine.step()? {}
     let root = machine.pop()?;
-    Ok(Pickle { values: machine.values, root })
+    Ok((machine.values, root))
 }
 
 impl Machine<'_> {
-    pub fn value(&self, id: Id) -> &Value {
-        self.values.get(id as usize).unwrap_or(&Value::Other)
-    }
-
-    /// The entries of a tuple or list.
-    pub fn items<'a>(&'a self, value: &'a Value) -> Option<&'a [Id]> {
-        match value {
-            Value::Tuple(all) | Value::List(all) => Some(all),
-            _ => None,
-        }
-    }
-
-    /// A tuple of axes.
-    pub fn lengths(&self, value: &Value) -> Option<Vec<usize>> {
-        let all = self.items(value).filter(|all| all.len() <= AXES)?;
-        let length = |id: &Id| match self.value(*id) {
-            Value::Int(length) => usize::try_from(*length).ok(),
-            _ => None,
-        };
-        all.iter().map(length).collect()
-    }
-
     fn bad(&self, reason: impl std::fmt::Display) -> SamplesError {
         self.input.malformed(format!("damaged pickle: {reason} before byte {}", self.at))
     }
@@ -204,8 +176,7 @@ impl Machine<'_> {
     }
 
     fn push(&mut self, value: Value) -> Result<(), SamplesError> {
-        let id = Id::try_from(self.values.len()).map_err(|_| self.bad("too many values"))?;
-        self.values.push(value);
+        let id = self.values.push(value).ok_or_else(|| self.bad("too many values"))?;
         self.stack.push(id);
         Ok(())
     }
@@ -238,7 +209,7 @@ impl Machine<'_> {
 
     fn extend(&mut self, new: &[Id]) -> Result<(), SamplesError> {
         let list = self.top()?;
-        match self.values.get_mut(list as usize) {
+        match self.values.get_mut(list) {
             Some(Value::List(all)) => all.extend_from_slice(new),
             _ => return Err(self.bad("no list to append to")),
         }
@@ -247,7 +218,7 @@ impl Machine<'_> {
 
     fn set(&mut self, new: &[Id]) -> Result<(), SamplesError> {
         let (dict, new) = (self.top()?, self.pairs(new)?);
-        match self.values.get_mut(dict as usize) {
+        match self.values.get_mut(dict) {
             Some(Value::Dict(all)) => all.extend(new),
             _ => return Err(self.bad("no dictionary to add to")),
         }
@@ -281,9 +252,9 @@ impl Machine<'_> {
 
     fn call(&mut self) -> Result<(), SamplesError> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let made = match (self.value(function), self.value(arguments)) {
+        let made = match (self.values.get(function), self.values.get(arguments)) {
             (Value::Name(known), Value::Tuple(all)) if all.len() <= ARGUMENTS => {
-                known::call(self, known, all)
+                known::call(&self.values, known, all)
             }
             _ => None,
         };
@@ -300,20 +271,20 @@ impl Machine<'_> {
 
     fn build(&mut self) -> Result<(), SamplesError> {
         let (state, object) = (self.pop()?, self.top()?);
-        let built = match (self.value(object), self.value(state)) {
+        let built = match (self.values.get(object), self.values.get(state)) {
             // Attributes of a dictionary.
             (Value::Dict(_), _) => return Ok(()),
-            (object, state) => known::build(self, object, state),
+            (object, state) => known::build(&self.values, object, state),
         };
         let built = built.ok_or_else(|| self.bad("an object of unknown state"))?;
-        if let Some(object) = self.values.get_mut(object as usize) {
+        if let Some(object) = self.values.get_mut(object) {
             *object = built;
         }
         Ok(())
     }
 
     fn persistent(&mut self, id: Id) -> Result<(), SamplesError> {
-        let value = known::persistent(self, self.value(id)).unwrap_or(Value::Other);
+        let value = known::persistent(&self.values, self.values.get(id)).unwrap_or(Value::Other);
         self.push(value)
     }
 
@@ -499,7 +470,7 @@ impl Machine<'_> {
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let text = |id| text(self.value(id)).map(|t| t.into_owned());
+                let text = |id| text(self.values.get(id)).map(|t| t.into_owned());
                 let names = text(module).zip(text(name));
                 let names = names.filter(|(m, n)| m.len() <= NAME && n.len() <= NAME);
                 let (module, name) = names.ok_or_else(|| self.bad("no name of a class"))?;
