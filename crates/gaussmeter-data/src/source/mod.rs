@@ -10,6 +10,7 @@ mod choice;
 pub mod format;
 mod input;
 mod many;
+mod members;
 mod pickle;
 pub mod pictures;
 pub mod records;

@@ -3,6 +3,7 @@
 use super::Format;
 use crate::samples::SamplesError;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
+use crate::source::members::{self, Members};
 use crate::source::{
     Blob, Blobs, Choice, Content, Input, Options, ReadSeek, Split, pictures, suffix,
 };
@@ -33,12 +34,6 @@ fn is_old_header(head: &[u8]) -> bool {
     let stored = String::from_utf8_lossy(&block[own.clone()]);
     let stored = u32::from_str_radix(stored.trim_matches(['\0', ' ']), 8);
     stored.is_ok_and(|stored| stored == sum(block) - sum(&block[own]) + 8 * u32::from(b' '))
-}
-
-/// Whether an entry with this path is one to look at.
-fn is_hidden(path: &str) -> bool {
-    // macOS writes its attributes as files that start with a dot.
-    path.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with('.'))
 }
 
 /// A file in an archive.
@@ -82,43 +77,18 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         return Err(without_end(input, last.as_deref()));
     }
     check_torch(input, members.iter().map(|m| &m.name[..]))?;
-    if let Some(suffix) = &options.suffix {
-        let names = members.iter().map(|m| m.name.clone()).collect();
-        let mut kept = suffix::chosen(&input.place(), names, suffix)?.into_iter();
-        members.retain(|_| kept.next().unwrap_or(false));
-    }
     let open = |m: &Member| input.slice(&m.name, m.start, m.len);
-    let mut found = Vec::new();
-    for member in &members {
-        let is_picture = match pictures::has_extension(member.name.as_ref()) {
-            true => true,
-            false => pictures::is_picture(open(member)?.head()),
-        };
-        if is_picture {
-            found.push(member.clone());
+    let looks_like_picture = |m: &Member| Ok(pictures::is_picture(open(m)?.head()));
+    let chosen = members::choose(input, options, members, |m| &m.name, looks_like_picture)?;
+    let (members, note) = match chosen {
+        Members::Pictures(members, note) => (members, note),
+        Members::Others(members) => {
+            let members = members.iter().map(open).collect::<Result<_, _>>()?;
+            return Ok(Content::Members(members));
         }
-    }
-    if found.is_empty() {
-        let members = members.iter().map(open).collect::<Result<_, _>>()?;
-        return Ok(Content::Members(members));
-    }
-    let mut notes = Vec::new();
-    suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
-    options.refuse(input, "pictures", &[Choice::Array])?;
-    let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
-    let (chosen, note) = options.split.choose(&input.place(), named, true)?;
-    notes.extend(note);
-    let names = chosen.iter().map(|(name, _)| &name[..]);
-    suffix::check(&input.place(), names, options, &mut notes)?;
-    let note = (!notes.is_empty()).then(|| notes.join("; "));
-    let members = chosen.into_iter().map(|(_, member)| member).collect();
-    Ok(Content::Pictures(Box::new(Plain {
-        input: input.clone(),
-        members,
-        note,
-        next: 0,
-        reader: None,
-    })))
+    };
+    let (input, next, reader) = (input.clone(), 0, None);
+    Ok(Content::Pictures(Box::new(Plain { input, members, note, next, reader })))
 }
 
 /// Refuses what PyTorch wrote before it had files of its own.
@@ -156,7 +126,7 @@ fn is_data<R: Read>(
         let reason = format!("'{name}' is stored as a sparse file: pack it without --sparse");
         return Err(input.malformed(reason));
     }
-    Ok((kind.is_file() || kind.is_contiguous()) && !is_hidden(name))
+    Ok((kind.is_file() || kind.is_contiguous()) && !members::is_hidden(name))
 }
 
 fn without_end(input: &Input, last: Option<&str>) -> SamplesError {

@@ -4,7 +4,8 @@
 use super::Format;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
-use crate::source::{Blob, Blobs, Choice, Content, Input, Options, ReadSeek, pictures, suffix};
+use crate::source::members::{self, Members};
+use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, pictures};
 use std::io::Read;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -43,7 +44,7 @@ fn archive(input: &Input) -> Result<ZipArchive<Box<dyn ReadSeek>>, SamplesError>
 
 /// The files of an archive. None of them may share bytes with another, or say that it holds more than
 /// its bytes can.
-fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
+fn entries(input: &Input) -> Result<Vec<Member>, SamplesError> {
     let mut archive = archive(input)?;
     let (mut members, mut ranges) = (Vec::new(), Vec::new());
     for index in 0..archive.len() {
@@ -90,43 +91,25 @@ fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
     Ok(members)
 }
 
-/// Whether an entry is not one to look at: macOS writes its attributes as files that start with a dot.
+/// Whether an entry is not one to look at: macOS has a folder of its own in archives.
 fn is_hidden(name: &str) -> bool {
-    name.split('/').any(|part| part == "__MACOSX")
-        || name.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with('.'))
+    name.split('/').any(|part| part == "__MACOSX") || members::is_hidden(name)
 }
 
 fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
-    let mut members = members(input)?;
+    let mut members = entries(input)?;
     members.sort_by(|a, b| a.name.cmp(&b.name));
-    if let Some(suffix) = &options.suffix {
-        let names = members.iter().map(|m| m.name.clone()).collect();
-        let mut kept = suffix::chosen(&input.place(), names, suffix)?.into_iter();
-        members.retain(|_| kept.next().unwrap_or(false));
-    }
     let mut archive = archive(input)?;
-    let mut found = Vec::new();
-    for member in &members {
-        let is_picture = match pictures::has_extension(member.name.as_ref()) {
-            true => true,
-            false => pictures::is_picture(&read(input, &mut archive, member, HEAD)?),
-        };
-        if is_picture {
-            found.push(member.clone());
+    let looks_like_picture = |member: &Member| {
+        read(input, &mut archive, member, HEAD).map(|head| pictures::is_picture(&head))
+    };
+    let chosen = members::choose(input, options, members, |m| &m.name, looks_like_picture)?;
+    let (members, note) = match chosen {
+        Members::Pictures(members, note) => (members, note),
+        Members::Others(members) => {
+            return Ok(Content::Members(files(input, &mut archive, &members)?));
         }
-    }
-    if found.is_empty() {
-        return Ok(Content::Members(files(input, &mut archive, &members)?));
-    }
-    options.refuse(input, "pictures", &[Choice::Array])?;
-    let mut notes = Vec::new();
-    suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
-    let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
-    let (chosen, note) = options.split.choose(&input.place(), named, true)?;
-    notes.extend(note);
-    let names = chosen.iter().map(|(name, _)| &name[..]);
-    suffix::check(&input.place(), names, options, &mut notes)?;
-    let members: Vec<Member> = chosen.into_iter().map(|(_, member)| member).collect();
+    };
     if let Some(large) = members.iter().find(|m| m.size > MAX_PICTURE) {
         return Err(input.malformed(format!(
             "'{}' has {} MiB: pictures are read up to {}",
@@ -135,14 +118,8 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             MAX_PICTURE >> 20
         )));
     }
-    let note = (!notes.is_empty()).then(|| notes.join("; "));
-    Ok(Content::Pictures(Box::new(Zipped {
-        input: input.clone(),
-        archive,
-        members,
-        note,
-        next: 0,
-    })))
+    let input = input.clone();
+    Ok(Content::Pictures(Box::new(Zipped { input, archive, members, note, next: 0 })))
 }
 
 /// Bytes that tell whether a file is a picture.
