@@ -4,7 +4,7 @@ mod common;
 
 use common::{Folder, Ran, finished, words};
 use gaussmeter_data::samples::{InMemory, Scale};
-use gaussmeter_data::{Options, StationaryModel, decompose};
+use gaussmeter_data::{DecomposeOptions, StationaryModel, decompose};
 use gaussmeter_testkit::shared;
 use std::fs;
 use std::io::Read;
@@ -234,7 +234,7 @@ fn every_model_is_sampled() {
     let values = |count: usize| pixels(count * 40);
     let save = |name: &str, shape: &[usize], scale: Scale, count: usize| {
         let mut samples = InMemory::bytes(name, shape, scale, values(count)).unwrap();
-        let options = Options { basis: true, ..Options::default() };
+        let options = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
         decompose(&mut samples, &options).unwrap().save(&folder.path(name)).unwrap();
     };
     save("two-channels.npz", &[2, 4, 5], Scale::UNIT, 90);

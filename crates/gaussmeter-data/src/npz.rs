@@ -229,16 +229,16 @@ impl Seek for Gate {
 }
 
 /// Writes an archive beside its final place and moves it there when it is complete.
-pub(crate) struct Writer {
+pub(crate) struct NpzWriter {
     path: PathBuf,
     zip: ZipWriter<Gate>,
 }
 
-impl Writer {
+impl NpzWriter {
     pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
         let path = linked(path);
         let zip = ZipWriter::new(Gate::new(beside(&path)?));
-        Ok(Writer { path, zip })
+        Ok(NpzWriter { path, zip })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {
@@ -256,7 +256,7 @@ impl Writer {
         self.extend(values)
     }
 
-    /// Begins an array, whose values follow in any number of calls of [`Writer::extend`].
+    /// Begins an array, whose values follow in any number of calls of [`NpzWriter::extend`].
     pub(crate) fn start<T: Element>(
         &mut self,
         name: &'static str,
@@ -316,7 +316,7 @@ impl Writer {
     }
 
     pub(crate) fn finish(self) -> Result<(), FileError> {
-        let Writer { path, zip } = self;
+        let NpzWriter { path, zip } = self;
         let failed =
             |error: io::Error| FileError::Io { path: path.clone(), source: error.kind().into() };
         let file = zip.finish().map_err(|e| failed(e.into()))?;
@@ -337,12 +337,12 @@ fn python_tuple(shape: &[usize]) -> String {
 }
 
 /// Reads arrays of an archive.
-pub(crate) struct Archive {
+pub(crate) struct NpzReader {
     path: PathBuf,
     zip: ZipArchive<BufReader<File>>,
 }
 
-impl Archive {
+impl NpzReader {
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         let failed = |source| FileError::Io { path: path.into(), source };
         let file = open(path)?;
@@ -352,7 +352,7 @@ impl Archive {
             }
             e => FileError::Archive { path: path.into(), reason: e.to_string() },
         })?;
-        Ok(Archive { path: path.into(), zip })
+        Ok(NpzReader { path: path.into(), zip })
     }
 
     pub(crate) fn bad(&self, name: &'static str, reason: impl ToString) -> FileError {
@@ -367,7 +367,7 @@ impl Archive {
         self.zip.index_for_name(&format!("{name}.npy")).is_some()
     }
 
-    /// What [`Writer::meta`] wrote.
+    /// What [`NpzWriter::meta`] wrote.
     pub(crate) fn meta<T: DeserializeOwned>(&mut self) -> Result<T, FileError> {
         let (_, text) = self.array::<u8>("meta", 1 << 24)?;
         serde_json::from_slice(&text).map_err(|e| self.bad("meta", e))

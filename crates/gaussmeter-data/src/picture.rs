@@ -73,7 +73,7 @@ impl Picture {
     ///
     /// # Errors
     /// [`PictureError`]
-    pub fn open(path: &Path, options: &pictures::Options) -> Result<Self, PictureError> {
+    pub fn open(path: &Path, options: &pictures::PictureOptions) -> Result<Self, PictureError> {
         let bytes = read_picture(path)?;
         let refused = |reason| PictureError::Decode { path: path.into(), reason };
         if let Some(needed) = pictures::needed(&bytes, options) {

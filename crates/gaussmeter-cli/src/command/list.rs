@@ -78,7 +78,7 @@ fn listed<T: ?Sized>(registry: &Registry<T>) -> Vec<Listed> {
 /// What `spectrum` reads.
 #[cfg(feature = "data")]
 fn formats() -> Vec<Listed> {
-    let item = |f: &&'static gaussmeter_data::source::Format| Listed {
+    let item = |f: &&'static gaussmeter_data::source::SampleFormat| Listed {
         family: "format",
         name: f.name,
         aliases: &[],

@@ -9,10 +9,10 @@ use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{
-    Data, Kind, Latents, Layout, SamplesPerFile, ScaleChoice, Source, Split,
+    ArrayKind, Data, Latents, Layout, SamplesPerFile, ScaleChoice, Source, Split,
 };
 use gaussmeter_data::{
-    Choice, Decomposition, LanczosOptions, Memory, Method, Options as Decompose, StationaryModel,
+    DecomposeOptions, Decomposition, LanczosOptions, Memory, Method, MethodChoice, StationaryModel,
     Summation, SummationOptions, choose, decompose, source,
 };
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ pub struct Arguments {
     #[command(flatten)]
     method: MethodOptions,
     #[command(flatten)]
-    reading: ReadOptions,
+    reading: ReadArguments,
     /// Sum over part I of N equal parts only, for `gaussmeter merge`
     #[arg(long, value_name = "I/N", help_heading = "Parts", requires = "output")]
     part: Option<Part>,
@@ -103,7 +103,7 @@ enum MethodName {
 /// How data are read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
-struct ReadOptions {
+struct ReadArguments {
     /// Stored values to data: auto (pixels to [-1, 1], other numbers as stored), symmetric
     /// ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
     #[arg(long, value_name = "SCALE", default_value = "auto", value_parser = parse_scale, allow_hyphen_values = true)]
@@ -139,7 +139,7 @@ struct ReadOptions {
     skip_bad: bool,
 }
 
-named!(KindName => Kind { Samples, Covariance, Eigenvalues });
+named!(KindName => ArrayKind { Samples, Covariance, Eigenvalues });
 named!(SamplesPerFileName => SamplesPerFile { Auto, One, Rows });
 named!(LatentsName => Latents { Auto, Mean, All });
 named!(LayoutName => Layout { Auto, Chw, Hwc });
@@ -166,19 +166,22 @@ impl MethodOptions {
     }
 }
 
-impl ReadOptions {
-    fn build(&self, memory: Memory) -> source::Options {
-        source::Options {
+impl ReadArguments {
+    fn build(&self, memory: Memory) -> source::ReadOptions {
+        source::ReadOptions {
             memory,
             array: self.array.clone(),
-            kind: self.kind.map(Kind::from),
+            kind: self.kind.map(ArrayKind::from),
             samples_per_file: self.samples_per_file.into(),
             latents: self.latents.into(),
             suffix: self.suffix.clone(),
             layout: self.layout.into(),
             scale: self.scale,
             split: self.split.into(),
-            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build(memory) },
+            pictures: pictures::PictureOptions {
+                skip_bad: self.skip_bad,
+                ..self.images.build(memory)
+            },
         }
     }
 }
@@ -313,7 +316,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
     }
     no_sums(a, &chosen.method.to_string())?;
     note(format!("method {}: {}", chosen.method, chosen.reason));
-    let options = Decompose {
+    let options = DecomposeOptions {
         method: Some(chosen.method),
         basis: a.solve.basis,
         memory: a.method.memory,
@@ -368,12 +371,16 @@ fn no_sums(a: &Arguments, method: &str) -> Result<(), Failure> {
     }
 }
 
-fn asked(method: Method) -> Choice {
-    Choice { method, reason: "as asked".into() }
+fn asked(method: Method) -> MethodChoice {
+    MethodChoice { method, reason: "as asked".into() }
 }
 
 /// Sums first, which can be kept, merged and gone on from; then eigenvalues.
-fn by_moments(a: &Arguments, samples: Box<dyn Samples>, chosen: &Choice) -> Result<(), Failure> {
+fn by_moments(
+    a: &Arguments,
+    samples: Box<dyn Samples>,
+    chosen: &MethodChoice,
+) -> Result<(), Failure> {
     let (part, output, resume) = (a.part, a.output.clone(), a.resume);
     let mut sums = Summation::begin(samples, SummationOptions { part, output, resume })?;
     sums.note().iter().for_each(note);

@@ -8,7 +8,7 @@ pub use texture::TextureModel;
 
 use crate::basis::BasisError;
 use crate::memory::amount;
-use crate::npz::{Archive, FileError};
+use crate::npz::{FileError, NpzReader};
 use crate::samples::{SamplesError, Scale};
 use crate::spectral::stored_basis;
 use gaussmeter::basis::Basis;
@@ -125,7 +125,7 @@ impl Model {
         if !is_archive(path)? {
             return Err(ModelError::NoBasis { path: path.into() });
         }
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         if !file.has("meta") {
             return Err(ModelError::NoBasis { path: path.into() });
         }
@@ -183,7 +183,7 @@ impl Model {
 /// A spectrum file with a basis.
 fn spectrum(
     path: &Path,
-    file: &mut Archive,
+    file: &mut NpzReader,
     meta: &serde_json::Value,
 ) -> Result<Model, ModelError> {
     let shape = file.shape()?;

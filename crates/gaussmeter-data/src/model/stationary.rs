@@ -1,5 +1,5 @@
 use super::{LIMIT, Model, ModelError};
-use crate::npz::{Archive, Writer};
+use crate::npz::{NpzReader, NpzWriter};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, for_each_chunk};
 use gaussmeter::texture::{MeanPeriodogram, Stationary, TextureError};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ impl StationaryModel {
         };
         let [channels, ..] = shape;
         let pairs = matrices.len() / (channels * channels);
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.spectrum(&spectrum)?;
         file.array("spectral_matrix", &[pairs, channels, channels], matrices.iter().copied())?;
         file.array("channel_mean", &shape[..1], self.law.mean().iter().copied())?;
@@ -145,7 +145,7 @@ impl StationaryModel {
     /// # Errors
     /// [`ModelError`]
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         let meta: Meta = file.described(CONTENT)?;
         let (_, matrices) = file.array("spectral_matrix", LIMIT)?;
         let (_, mean) = file.array("channel_mean", LIMIT)?;

@@ -1,5 +1,5 @@
 use super::{LIMIT, Model, ModelError};
-use crate::npz::{Archive, Writer};
+use crate::npz::{NpzReader, NpzWriter};
 use crate::picture::Picture;
 use crate::samples::Scale;
 use gaussmeter::texture::Texture;
@@ -116,7 +116,7 @@ impl TextureModel {
             centred: self.centred,
             rounding: self.texture.rounding(),
         };
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.spectrum(&spectrum)?;
         file.array("texton", &shape, self.texture.texton().iter().copied())?;
         file.array("channel_mean", &shape[..1], self.texture.mean().iter().copied())?;
@@ -130,7 +130,7 @@ impl TextureModel {
     /// # Errors
     /// [`ModelError`]
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         let meta: Meta = file.described(CONTENT)?;
         if !(meta.scale.factor.is_normal() && meta.scale.offset.is_finite() && meta.white > 0.0) {
             return Err(file.bad("meta", "the scale is degenerate").into());

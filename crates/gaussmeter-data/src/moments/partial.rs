@@ -1,7 +1,7 @@
 //! Partial results in files: an npz archive of the sums, with a JSON description.
 
 use super::{CENTRE, Exact, Float, MAX_COUNT, Moments, MomentsError, Products, Sums};
-use crate::npz::{Archive, Writer};
+use crate::npz::{NpzReader, NpzWriter};
 use crate::samples::{LeftOut, Part, Scale};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl Moments {
             left_out: self.left_out.clone(),
         };
         let (dim, packed) = (self.dim, self.dim * (self.dim + 1) / 2);
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.meta(&meta)?;
         match &self.sums {
             Sums::None => {}
@@ -81,7 +81,7 @@ impl Moments {
     /// # Errors
     /// [`MomentsError::File`]: no such file, damaged, or sums that no data can have.
     pub fn load(path: &Path) -> Result<Self, MomentsError> {
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         let meta: Meta = file.described(CONTENT)?;
         let mut moments = Moments::new(meta.description, &meta.shape, meta.scale)?;
         let (dim, count) = (moments.dim, meta.count);
@@ -149,7 +149,7 @@ fn is_kept(path: &Path) -> bool {
 }
 
 fn list<T: crate::npz::Element>(
-    file: &mut Archive,
+    file: &mut NpzReader,
     name: &'static str,
     expected: usize,
 ) -> Result<Vec<T>, MomentsError> {
@@ -160,7 +160,7 @@ fn list<T: crate::npz::Element>(
     }
 }
 
-fn impossible(file: &Archive, name: &'static str, index: usize) -> MomentsError {
+fn impossible(file: &NpzReader, name: &'static str, index: usize) -> MomentsError {
     file.bad(name, format!("value {index} is no sum over so many samples")).into()
 }
 

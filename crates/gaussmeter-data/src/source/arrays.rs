@@ -1,8 +1,8 @@
 //! Arrays that may be samples: many files that hold one each, or files of many.
 
 use super::format::Undecided;
-use super::many::Many;
-use super::{Choice, Content, Input, Latents, Options, SamplesPerFile};
+use super::many::JoinedSamples;
+use super::{Content, Input, Latents, ReadOption, ReadOptions, SamplesPerFile};
 use crate::samples::{Samples, SamplesError};
 
 /// Most entries of a first axis that is one of pictures or latents, for any number of files.
@@ -15,7 +15,7 @@ const BATCH: usize = 64;
 pub(super) fn settle(
     description: String,
     contents: Vec<(Input, Content)>,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(Input, Content)>, SamplesError> {
     let (mut arrays, mut others) = (Vec::new(), Vec::new());
@@ -27,7 +27,7 @@ pub(super) fn settle(
     }
     let Some(first) = arrays.first() else {
         for (input, content) in &others {
-            options.refuse(input, content.name(), &Choice::ARRAYS)?;
+            options.refuse(input, content.name(), &ReadOption::ARRAYS)?;
         }
         return Ok(others);
     };
@@ -93,7 +93,10 @@ pub(super) fn settle(
                     all.push((input, samples));
                 }
             }
-            others.push((input, Content::Samples(Box::new(Many::of_single(description, all)?))));
+            others.push((
+                input,
+                Content::Samples(Box::new(JoinedSamples::of_single(description, all)?)),
+            ));
             Ok(others)
         }
     }
@@ -169,7 +172,7 @@ fn is_shard(array: &Undecided) -> bool {
 }
 
 /// Whether the first array is one, if no more is known.
-fn is_covariance(arrays: &[Undecided], options: &Options) -> bool {
+fn is_covariance(arrays: &[Undecided], options: &ReadOptions) -> bool {
     options.kind.is_none()
         && options.samples_per_file == SamplesPerFile::Auto
         && arrays.first().is_some_and(|array| array.is_covariance())
@@ -247,7 +250,7 @@ impl Content {
     ///
     /// # Errors
     /// [`SamplesError`]
-    pub fn settled(self, input: &Input, options: &Options) -> Result<Self, SamplesError> {
+    pub fn settled(self, input: &Input, options: &ReadOptions) -> Result<Self, SamplesError> {
         let contents = vec![(input.clone(), self)];
         let mut all = settle(input.place(), contents, options, &mut Vec::new())?;
         match all.pop() {

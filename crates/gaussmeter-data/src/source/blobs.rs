@@ -127,16 +127,16 @@ pub(crate) fn read_picture(path: &Path) -> Result<Vec<u8>, SamplesError> {
 }
 
 /// Pictures in files of their own.
-pub struct Files {
+pub struct PictureFiles {
     folder: PathBuf,
     files: Vec<PathBuf>,
     next: usize,
 }
 
-impl Files {
+impl PictureFiles {
     /// The files of a folder; at least one.
     pub fn new(folder: &Path, files: Vec<PathBuf>) -> Self {
-        Files { folder: folder.into(), files, next: 0 }
+        PictureFiles { folder: folder.into(), files, next: 0 }
     }
 
     /// The first file.
@@ -145,7 +145,7 @@ impl Files {
     }
 }
 
-impl Blobs for Files {
+impl Blobs for PictureFiles {
     fn description(&self) -> String {
         self.folder.display().to_string()
     }
@@ -173,7 +173,7 @@ impl Blobs for Files {
 }
 
 /// Several streams, one after the other.
-pub struct Many {
+pub struct JoinedPictures {
     description: String,
     all: Vec<Box<dyn Blobs>>,
     /// The stream at hand, and how many of its pictures are passed.
@@ -181,14 +181,14 @@ pub struct Many {
     passed: u64,
 }
 
-impl Many {
+impl JoinedPictures {
     /// The streams in this order.
     pub fn new(description: String, all: Vec<Box<dyn Blobs>>) -> Self {
-        Many { description, all, at: 0, passed: 0 }
+        JoinedPictures { description, all, at: 0, passed: 0 }
     }
 }
 
-impl Blobs for Many {
+impl Blobs for JoinedPictures {
     fn description(&self) -> String {
         self.description.clone()
     }

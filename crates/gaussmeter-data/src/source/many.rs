@@ -2,7 +2,7 @@ use super::Input;
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale};
 
 /// Samples of several files, one file after the other.
-pub(super) struct Many {
+pub(super) struct JoinedSamples {
     description: String,
     all: Vec<Box<dyn Samples>>,
     at: usize,
@@ -10,13 +10,13 @@ pub(super) struct Many {
     single: bool,
 }
 
-impl Many {
+impl JoinedSamples {
     /// Files of one sample each; at least one.
     pub fn of_single(
         description: String,
         all: Vec<(Input, Box<dyn Samples>)>,
     ) -> Result<Self, SamplesError> {
-        Ok(Many { single: true, ..Many::new(description, all)? })
+        Ok(JoinedSamples { single: true, ..JoinedSamples::new(description, all)? })
     }
 
     /// A chunk from as many files as it takes. Each is closed when it has been read.
@@ -66,11 +66,11 @@ impl Many {
             }
             kept.push(samples);
         }
-        Ok(Many { description, all: kept, at: 0, single: false })
+        Ok(JoinedSamples { description, all: kept, at: 0, single: false })
     }
 }
 
-impl Samples for Many {
+impl Samples for JoinedSamples {
     fn description(&self) -> String {
         self.description.clone()
     }

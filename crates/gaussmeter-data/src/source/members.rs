@@ -1,6 +1,6 @@
 //! Which files of an archive are read: its pictures, or all of them if it has none.
 
-use super::{Choice, Input, Options, pictures, suffix};
+use super::{Input, ReadOption, ReadOptions, pictures, suffix};
 use crate::samples::SamplesError;
 
 /// The files of an archive that are read.
@@ -19,7 +19,7 @@ pub(super) enum Members<M> {
 /// [`SamplesError`], in particular where each sample has several files and nothing says which to read.
 pub(super) fn choose<M: Clone>(
     input: &Input,
-    options: &Options,
+    options: &ReadOptions,
     mut members: Vec<M>,
     name: fn(&M) -> &str,
     mut looks_like_picture: impl FnMut(&M) -> Result<bool, SamplesError>,
@@ -39,7 +39,7 @@ pub(super) fn choose<M: Clone>(
     if found.is_empty() {
         return Ok(Members::Others(members));
     }
-    options.refuse(input, "pictures", &[Choice::Array])?;
+    options.refuse(input, "pictures", &[ReadOption::Array])?;
     let mut notes = Vec::new();
     suffix::note_arrays(&place, members.iter().map(name), &mut notes);
     let (chosen, note) = options.split.choose(&place, found, true)?;

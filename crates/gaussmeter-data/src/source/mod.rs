@@ -1,26 +1,26 @@
 //! Where samples come from: files, folders and archives, recognised by content.
 //!
-//! One file of [`format`](mod@format) is one file format, ending in a [`Format`]; a new one is that
+//! One file of [`format`](mod@format) is one file format, ending in a [`SampleFormat`]; a new one is that
 //! file and one line in [`formats`]. Arrays of numbers become [`Records`], encoded pictures are
 //! [`Blobs`] until [`pictures`] decodes them.
 
 mod arrays;
 pub mod blobs;
-mod choice;
 pub mod format;
 mod input;
 mod many;
 mod members;
 mod pickle;
 pub mod pictures;
+mod read_option;
 pub mod records;
 mod suffix;
 
 pub use blobs::{Blob, Blobs};
-pub use choice::Choice;
-pub use format::{Format, Undecided, formats};
+pub use format::{SampleFormat, Undecided, formats};
 pub use input::{Input, ReadSeek};
-pub use records::{Array, Number, Records};
+pub use read_option::ReadOption;
+pub use records::{Number, RecordArray, Records};
 
 use crate::memory::Memory;
 use crate::moments::Moments;
@@ -32,11 +32,11 @@ use std::path::{Path, PathBuf};
 
 /// How data are read.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ReadOptions {
     /// The array, tensor or column to read, where a file has several.
     pub array: Option<String>,
     /// What an array of numbers is; told from its shape and values if `None`.
-    pub kind: Option<Kind>,
+    pub kind: Option<ArrayKind>,
     /// What arrays are: one sample each, or several.
     pub samples_per_file: SamplesPerFile,
     /// Which part of latents is read that an encoder has written.
@@ -50,14 +50,14 @@ pub struct Options {
     /// Which files of a folder or archive with a training and a test part.
     pub split: Split,
     /// How pictures become samples of one shape.
-    pub pictures: pictures::Options,
+    pub pictures: pictures::PictureOptions,
     /// What one sample may take while it is read.
     pub memory: Memory,
 }
 
 /// What an array of numbers is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ArrayKind {
     /// One sample after another.
     Samples,
     /// The covariance of the data.
@@ -234,7 +234,7 @@ pub struct Source {
 ///
 /// # Errors
 /// [`SamplesError`]: a file that is missing, not recognised, damaged, or does not fit the others.
-pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError> {
+pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Source, SamplesError> {
     let mut notes = Vec::new();
     let mut contents = Vec::new();
     for path in paths {
@@ -246,7 +246,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
                 // What is within an archive has been chosen from there.
                 match contents.get(before) {
                     Some((input, content)) if input.member().is_none() && !content.has_parts() => {
-                        options.refuse(input, "a single file", &[Choice::Split])?;
+                        options.refuse(input, "a single file", &[ReadOption::Split])?;
                     }
                     _ => {}
                 }
@@ -278,12 +278,12 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
 }
 
 /// Refuses a suffix where no file is an archive.
-fn check_suffix(paths: &[PathBuf], options: &Options) -> Result<(), SamplesError> {
+fn check_suffix(paths: &[PathBuf], options: &ReadOptions) -> Result<(), SamplesError> {
     let found = if paths.len() == 1 { "a single file" } else { "files that are named one by one" };
     for path in paths {
         let input = Input::file(path)?;
         if format::of(&input).is_some_and(|format| !format::is_archive(format)) {
-            options.refuse(&input, found, &[Choice::Suffix])?;
+            options.refuse(&input, found, &[ReadOption::Suffix])?;
         }
     }
     Ok(())
@@ -313,7 +313,7 @@ fn whole(paths: &[PathBuf], contents: Vec<(Input, Content)>) -> Result<Content, 
                     other => return Err(mixed(&(input, other), "samples")),
                 }
             }
-            Ok(Content::Samples(Box::new(many::Many::new(description, all)?)))
+            Ok(Content::Samples(Box::new(many::JoinedSamples::new(description, all)?)))
         }
         Content::Pictures(blobs) => {
             let mut all = vec![blobs];
@@ -323,7 +323,7 @@ fn whole(paths: &[PathBuf], contents: Vec<(Input, Content)>) -> Result<Content, 
                     other => return Err(mixed(&(input, other), "pictures")),
                 }
             }
-            Ok(Content::Pictures(Box::new(blobs::Many::new(description, all))))
+            Ok(Content::Pictures(Box::new(blobs::JoinedPictures::new(description, all))))
         }
         content => {
             let (input, name) = (&rest[0].0, content.name());
@@ -352,7 +352,7 @@ const DEPTH: usize = 3;
 fn open_input(
     input: Input,
     depth: usize,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
@@ -375,7 +375,7 @@ fn open_input(
 
 fn open_folder(
     path: &Path,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
@@ -404,9 +404,9 @@ fn open_folder(
             notes
                 .push(format!("{place}: {count} files without pictures left out (first: {first})"));
         }
-        let blobs = blobs::Files::new(path, chosen.into_iter().map(|(_, p)| p).collect());
+        let blobs = blobs::PictureFiles::new(path, chosen.into_iter().map(|(_, p)| p).collect());
         let (first, content) = (Input::file(blobs.first())?, Content::Pictures(Box::new(blobs)));
-        options.refuse(&first, content.name(), &[Choice::Array])?;
+        options.refuse(&first, content.name(), &[ReadOption::Array])?;
         options.fit(&first, &content)?;
         contents.push((first, content));
         return Ok(());
@@ -423,7 +423,7 @@ fn open_files(
     place: &str,
     files: Vec<(String, Input)>,
     depth: usize,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {

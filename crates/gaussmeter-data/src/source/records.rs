@@ -1,7 +1,7 @@
 //! Arrays of numbers in a stream of bytes, as samples.
 
 use super::input::MAX_IN_MEMORY;
-use super::{Choice, Input, Layout, Options, ScaleChoice};
+use super::{Input, Layout, ReadOption, ReadOptions, ScaleChoice};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use half::{bf16, f16};
 use std::io::{self, Read};
@@ -145,7 +145,7 @@ const PIECE: usize = 1 << 20;
 
 /// An array of samples in a stream of bytes: one record after another, each with the same bytes
 /// before its values.
-pub struct Array {
+pub struct RecordArray {
     /// Where it is.
     pub input: Input,
     /// Its name in the file, if it has one.
@@ -167,9 +167,9 @@ pub struct Array {
 /// Opens a stream so many bytes after its first record.
 pub type Opener = Box<dyn Fn(u64) -> Result<Box<dyn Read + Send>, SamplesError> + Send + Sync>;
 
-/// The samples of an [`Array`].
+/// The samples of an [`RecordArray`].
 pub struct Records {
-    array: Array,
+    array: RecordArray,
     shape: Vec<usize>,
     interleaved: bool,
     dim: usize,
@@ -178,15 +178,15 @@ pub struct Records {
     next: u64,
 }
 
-impl Array {
+impl RecordArray {
     /// The array as samples, if its axes are those of samples.
     ///
     /// # Errors
     /// [`SamplesError`]: no values.
-    pub fn samples(self, options: &Options) -> Result<Box<dyn Samples>, SamplesError> {
+    pub fn samples(self, options: &ReadOptions) -> Result<Box<dyn Samples>, SamplesError> {
         if self.axes.len() != 3 {
             let found = "samples without three axes";
-            options.refuse(&self.input, found, &[Choice::Layout])?;
+            options.refuse(&self.input, found, &[ReadOption::Layout])?;
         }
         let (shape, interleaved) = options.layout.shape(&self.axes);
         let dim = dim(&shape)?;

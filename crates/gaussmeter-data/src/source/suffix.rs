@@ -1,7 +1,7 @@
 //! Files that belong together: those of one sample in a WebDataset, `000.input.png` and
 //! `000.target.png`, have a name up to a dot in common. Which of them is read, their suffix tells.
 
-use super::Options;
+use super::ReadOptions;
 use crate::samples::SamplesError;
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ pub(super) fn chosen(
 pub(super) fn check<'a>(
     place: &str,
     names: impl Iterator<Item = &'a str>,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<(), SamplesError> {
     if options.suffix.is_some() {
@@ -169,7 +169,7 @@ mod tests {
         let found = |names: &[&str]| {
             let mut notes = Vec::new();
             let checked =
-                check("x", names.iter().copied(), &Options::default(), &mut notes).is_err();
+                check("x", names.iter().copied(), &ReadOptions::default(), &mut notes).is_err();
             (checked, !notes.is_empty())
         };
         assert_eq!(

@@ -1,5 +1,5 @@
 use super::{Checks, Decomposition, DecompositionError, Estimate};
-use crate::npz::{FileError, Writer};
+use crate::npz::{FileError, NpzWriter};
 use crate::samples::Scale;
 use gaussmeter::spectrum::{Mode, Spectrum};
 use serde::Serialize;
@@ -76,7 +76,7 @@ impl Decomposition {
             quadrature: self.quadrature.as_ref().map(traces),
         };
 
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.array("eigenvalue", &[count], self.eigenvalues.iter().copied())?;
         match &self.multiplicities {
             Some(all) => file.array("multiplicity", &[count], all.iter().copied())?,
@@ -116,7 +116,7 @@ impl Decomposition {
 /// # Errors
 /// [`FileError`]
 pub fn save_spectrum(spectrum: &Spectrum, path: &Path) -> Result<(), FileError> {
-    let mut file = Writer::create(path)?;
+    let mut file = NpzWriter::create(path)?;
     file.spectrum(spectrum)?;
     file.meta(&serde_json::json!({
         "content": "gaussmeter spectrum",

@@ -109,7 +109,7 @@ impl fmt::Display for Method {
 
 /// A method, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub struct MethodChoice {
     /// The method.
     pub method: Method,
     /// The reason, in words.
@@ -126,7 +126,7 @@ pub struct Choice {
 /// assert_eq!(choose(Some(100_000), 196_608).method, Method::Lanczos);
 /// assert_eq!(choose(None, 3072).method, Method::Dense);
 /// ```
-pub fn choose(count: Option<u64>, dim: usize) -> Choice {
+pub fn choose(count: Option<u64>, dim: usize) -> MethodChoice {
     let few = count.filter(|n| *n < dim as u64);
     let (method, reason) = match few {
         Some(n) if n <= MAX_DIM as u64 => (
@@ -147,12 +147,12 @@ pub fn choose(count: Option<u64>, dim: usize) -> Choice {
             (Method::Lanczos, reason)
         }
     };
-    Choice { method, reason }
+    MethodChoice { method, reason }
 }
 
 /// What is asked of [`decompose`].
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct DecomposeOptions {
     /// The method; that of [`choose`] if `None`.
     pub method: Option<Method>,
     /// Whether to keep the eigenvectors: all of [`Method::Dense`], those of nonzero eigenvalues of
@@ -167,10 +167,10 @@ pub struct Options {
     pub lanczos: LanczosOptions,
 }
 
-impl Default for Options {
+impl Default for DecomposeOptions {
     fn default() -> Self {
         let (method, basis, memory) = (None, false, 2 << 30);
-        Options { method, basis, memory, lanczos: LanczosOptions::default() }
+        DecomposeOptions { method, basis, memory, lanczos: LanczosOptions::default() }
     }
 }
 
@@ -237,11 +237,11 @@ pub struct Decomposition {
 /// [`DecompositionError`]
 pub fn decompose(
     samples: &mut dyn Samples,
-    options: &Options,
+    options: &DecomposeOptions,
 ) -> Result<Decomposition, DecompositionError> {
     let dim = dim(samples.shape())?;
     let choice = match options.method {
-        Some(method) => Choice { method, reason: "as asked".into() },
+        Some(method) => MethodChoice { method, reason: "as asked".into() },
         None => choose(samples.size_hint(), dim),
     };
     if options.basis && choice.method == Method::Lanczos {
@@ -263,7 +263,7 @@ pub fn decompose(
 fn check_memory(
     samples: &dyn Samples,
     method: Method,
-    options: &Options,
+    options: &DecomposeOptions,
 ) -> Result<(), DecompositionError> {
     let dim = dim(samples.shape())? as u128;
     let count = samples.size_hint().unwrap_or(1);

@@ -12,8 +12,8 @@ use gaussmeter::spectrum::Spectrum;
 use gaussmeter::texture::{MeanPeriodogram, Stationary};
 use gaussmeter_data::samples::{InMemory, Scale};
 use gaussmeter_data::{
-    Dtype, Method, Model, Options, Picture, SampleFile, Sheet, StationaryModel, TextureModel,
-    decompose, source::pictures,
+    DecomposeOptions, Method, Model, Picture, SampleFile, SampleType, Sheet, StationaryModel,
+    TextureModel, decompose, source::pictures,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const SHAPE: [usize; 3] = [3, 4, 5];
 const DIM: usize = 60;
 
 /// Pictures as they are.
-const PLAIN: pictures::Options = pictures::Options {
+const PLAIN: pictures::PictureOptions = pictures::PictureOptions {
     memory: gaussmeter_data::Memory(2 << 30),
     resize: None,
     crop: None,
@@ -53,7 +53,8 @@ fn texture() -> TextureModel {
 
 fn saved(folder: &Path, count: usize, method: Method) -> Model {
     let path = folder.join(format!("{method}.npz"));
-    let options = Options { method: Some(method), basis: true, ..Options::default() };
+    let options =
+        DecomposeOptions { method: Some(method), basis: true, ..DecomposeOptions::default() };
     decompose(&mut samples(count), &options).unwrap().save(&path).unwrap();
     Model::load(&path).unwrap()
 }
@@ -219,7 +220,7 @@ fn samples_depend_on_the_seed_alone() {
 fn large_transforms_do_not_depend_on_their_neighbours() {
     let (dim, count) = (900, 40);
     let values: Vec<u8> = bytes(3, 30 * dim);
-    let options = Options { basis: true, ..Options::default() };
+    let options = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
     for samples in [30, 1200] {
         let values = if samples == 30 { values.clone() } else { bytes(4, samples * dim) };
         let mut data = InMemory::bytes("", &[dim], Scale::UNIT, values).unwrap();
@@ -365,7 +366,7 @@ fn saved_models_are_loaded_bit_for_bit() {
 fn damaged_files_are_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.npz");
-    let options = Options { basis: true, ..Options::default() };
+    let options = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
     let write: [&dyn Fn(); 4] = [
         &|| texture().save(&path).unwrap(),
         &|| StationaryModel::of(&mut samples(9)).unwrap().save(&path).unwrap(),
@@ -472,7 +473,7 @@ fn sheets_are_pictures_in_rows() {
 fn sample_files_hold_what_was_pushed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.npz");
-    for (dtype, size) in [(Dtype::F64, 8), (Dtype::F32, 4), (Dtype::U8, 1)] {
+    for (dtype, size) in [(SampleType::F64, 8), (SampleType::F32, 4), (SampleType::U8, 1)] {
         let mut file = SampleFile::create(&path, &[3, 2], dtype, Scale::UNIT).unwrap();
         file.push(&[0.0, 1.0]).unwrap();
         file.push(&[0.2, -1.0, 2.0, 0.5]).unwrap();
@@ -481,7 +482,7 @@ fn sample_files_hold_what_was_pushed() {
         let mut data = Vec::new();
         std::io::Read::read_to_end(&mut zip.by_name("samples.npy").unwrap(), &mut data).unwrap();
         let values = &data[data.len() - 6 * size..];
-        if dtype == Dtype::U8 {
+        if dtype == SampleType::U8 {
             assert_eq!(values, [0, 255, 51, 0, 255, 128]);
         }
         assert_eq!(data.len() % 64, 6 * size % 64);

@@ -3,8 +3,8 @@
 use crate::MAX_DIM;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
-use crate::source::records::{Array, Number, Opener, usual_strides};
-use crate::source::{Content, Covariance, Input, Kind, Options};
+use crate::source::records::{Number, Opener, RecordArray, usual_strides};
+use crate::source::{ArrayKind, Content, Covariance, Input, ReadOptions};
 use gaussmeter::data::format::FormatError;
 use gaussmeter::data::{MAX_VALUES, list};
 use gaussmeter::numeric::linear_algebra::Matrix;
@@ -26,7 +26,7 @@ const SIDE: usize = 4096;
 const REST: u64 = 1 << 20;
 
 /// An array as its file describes it.
-pub(super) struct Stored {
+pub(super) struct StoredArray {
     pub number: Number,
     pub big_endian: bool,
     pub axes: Vec<usize>,
@@ -46,16 +46,17 @@ pub(super) fn span(axes: &[usize], strides: &[usize]) -> Option<usize> {
         .try_fold(1usize, |span, (n, stride)| span.checked_add((n - 1).checked_mul(*stride)?))
 }
 
-impl Stored {
+impl StoredArray {
     /// The array as records along its first axis.
-    pub fn array(self, input: &Input, name: Option<&str>) -> Result<Array, SamplesError> {
-        let Stored { number, big_endian, axes, strides, open } = self;
+    pub fn array(self, input: &Input, name: Option<&str>) -> Result<RecordArray, SamplesError> {
+        let StoredArray { number, big_endian, axes, strides, open } = self;
         let (count, rest) = match axes.split_first() {
             Some((count, rest)) => (*count as u64, rest.to_vec()),
             None => (1, Vec::new()),
         };
         let (input, name) = (input.clone(), name.map(String::from));
-        let array = Array { input, name, number, big_endian, count, axes: rest, prefix: 0, open };
+        let array =
+            RecordArray { input, name, number, big_endian, count, axes: rest, prefix: 0, open };
         let bytes = axes.iter().try_fold(number.size(), |all, n| all.checked_mul((*n).max(1)));
         if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
             return Err(array.malformed(format!("shape {axes:?} is too large")));
@@ -89,10 +90,10 @@ impl Stored {
         self,
         input: &Input,
         name: Option<&str>,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Content, SamplesError> {
         match options.kind {
-            None | Some(Kind::Samples) => {
+            None | Some(ArrayKind::Samples) => {
                 Ok(Content::Arrays(vec![Undecided::new(input, name, self, false)]))
             }
             Some(_) => self.settled(input, name, options),
@@ -104,13 +105,13 @@ impl Stored {
         self,
         input: &Input,
         name: Option<&str>,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Content, SamplesError> {
         let axes = self.axes.clone();
         let array = self.array(input, name)?;
         let kind = match (options.kind, &axes[..]) {
             (Some(kind), _) => kind,
-            (None, [_]) => Kind::Eigenvalues,
+            (None, [_]) => ArrayKind::Eigenvalues,
             (None, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
                 match matrix(&array)?.filter(has_variances).map(|m| (asymmetry(&m), m)) {
                     Some((error, covariance)) if error <= SYMMETRIC => {
@@ -121,7 +122,7 @@ impl Stored {
                             "{n}x{n} numbers, symmetric to {error:.0e} only: a covariance with rounding (--kind covariance), or {n} samples of {n} values (--kind samples)?"
                         )));
                     }
-                    _ => Kind::Samples,
+                    _ => ArrayKind::Samples,
                 }
             }
             (None, &[n, 1]) if n > 1 => {
@@ -130,14 +131,14 @@ impl Stored {
                 )));
             }
             (None, []) => return Err(array.malformed("one number, no array")),
-            (None, _) => Kind::Samples,
+            (None, _) => ArrayKind::Samples,
         };
         match (kind, &axes[..]) {
-            (Kind::Samples, [] | [_]) => {
+            (ArrayKind::Samples, [] | [_]) => {
                 Err(array.malformed("one axis, but samples need two: one row per sample"))
             }
-            (Kind::Samples, _) => Ok(Content::Samples(array.samples(options)?)),
-            (Kind::Covariance, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
+            (ArrayKind::Samples, _) => Ok(Content::Samples(array.samples(options)?)),
+            (ArrayKind::Covariance, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
                 let covariance =
                     matrix(&array)?.ok_or_else(|| array.malformed("values that are not finite"))?;
                 match asymmetry(&covariance) {
@@ -147,10 +148,10 @@ impl Stored {
                     _ => Ok(with_covariance(&array, symmetric(covariance))),
                 }
             }
-            (Kind::Covariance, axes) => Err(array.malformed(format!(
+            (ArrayKind::Covariance, axes) => Err(array.malformed(format!(
                 "no covariance: shape {axes:?} is not square, or above {MAX_DIM}"
             ))),
-            (Kind::Eigenvalues, [_] | [_, 1] | [1, _]) => {
+            (ArrayKind::Eigenvalues, [_] | [_, 1] | [1, _]) => {
                 let count = axes.iter().fold(1usize, |all, n| all.saturating_mul(*n));
                 if count > MAX_VALUES {
                     return Err(array.malformed(FormatError::TooMany { found: count as u64 }));
@@ -166,7 +167,7 @@ impl Stored {
                 let said = name.unwrap_or(&stem);
                 Ok(Content::Spectrum(Box::new(list::doubt_name(spectrum, said))))
             }
-            (Kind::Eigenvalues, axes) => {
+            (ArrayKind::Eigenvalues, axes) => {
                 Err(array.malformed(format!("eigenvalues are a list, not of shape {axes:?}")))
             }
         }
@@ -177,7 +178,7 @@ impl Stored {
 pub struct Undecided {
     input: Input,
     name: Option<String>,
-    stored: Stored,
+    stored: StoredArray,
     /// Whether it is an entry of a list.
     pub(in crate::source) listed: bool,
     /// Arrays beside it that are not read.
@@ -185,7 +186,12 @@ pub struct Undecided {
 }
 
 impl Undecided {
-    pub(super) fn new(input: &Input, name: Option<&str>, stored: Stored, listed: bool) -> Self {
+    pub(super) fn new(
+        input: &Input,
+        name: Option<&str>,
+        stored: StoredArray,
+        listed: bool,
+    ) -> Self {
         let (input, name) = (input.clone(), name.map(String::from));
         Undecided { input, name, stored, listed, left: Vec::new() }
     }
@@ -212,7 +218,7 @@ impl Undecided {
 
     /// Whether it is square, symmetric, and has no negative variances. What cannot be read is not.
     pub(in crate::source) fn is_covariance(&self) -> bool {
-        let Stored { number, big_endian, axes, open, .. } = &self.stored;
+        let StoredArray { number, big_endian, axes, open, .. } = &self.stored;
         let &[n, d] = &axes[..] else { return false };
         let read = || {
             let (mut bytes, mut values) = (Vec::new(), Vec::new());
@@ -247,7 +253,7 @@ impl Undecided {
     pub(in crate::source) fn half(mut self) -> Result<Self, SamplesError> {
         match self.channels() {
             Some(k) if self.axes()[k].is_multiple_of(2) && self.axes()[k] > 0 => {
-                let Stored { axes, strides, .. } = &mut self.stored;
+                let StoredArray { axes, strides, .. } = &mut self.stored;
                 strides.get_or_insert_with(|| usual_strides(axes));
                 axes[k] /= 2;
                 Ok(self)
@@ -260,7 +266,7 @@ impl Undecided {
     }
 
     /// The array as one sample.
-    pub(in crate::source) fn one(self, options: &Options) -> Result<Content, SamplesError> {
+    pub(in crate::source) fn one(self, options: &ReadOptions) -> Result<Content, SamplesError> {
         let Undecided { input, name, stored, .. } = self;
         let array = stored.alone().array(&input, name.as_deref())?;
         if array.axes.is_empty() {
@@ -270,14 +276,14 @@ impl Undecided {
     }
 
     /// The array as what its axes and values tell, most of all one sample per entry of the first axis.
-    pub(in crate::source) fn rows(self, options: &Options) -> Result<Content, SamplesError> {
+    pub(in crate::source) fn rows(self, options: &ReadOptions) -> Result<Content, SamplesError> {
         let Undecided { input, name, stored, .. } = self;
         stored.settled(&input, name.as_deref(), options)
     }
 }
 
 /// All values of a square array; `None` if some are not finite.
-pub(super) fn matrix(array: &Array) -> Result<Option<Matrix>, SamplesError> {
+pub(super) fn matrix(array: &RecordArray) -> Result<Option<Matrix>, SamplesError> {
     let n = array.count as usize;
     let matrix = Matrix::new(n, n, array.values()?).map_err(|e| array.malformed(e))?;
     Ok(matrix.check_finite().is_ok().then_some(matrix))
@@ -307,7 +313,7 @@ fn has_variances(matrix: &Matrix) -> bool {
     (0..matrix.rows()).all(|i| matrix[(i, i)] >= 0.0)
 }
 
-fn with_covariance(array: &Array, covariance: Matrix) -> Content {
+fn with_covariance(array: &RecordArray, covariance: Matrix) -> Content {
     let name = array.name.as_ref().map_or(String::new(), |n| format!(", array '{n}'"));
     let mean = vec![0.0; covariance.rows()];
     let description = format!("{}{name}", array.input.place());
@@ -316,7 +322,11 @@ fn with_covariance(array: &Array, covariance: Matrix) -> Content {
 }
 
 /// An array at strides: what it spans is taken into memory and read in the usual order.
-fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array, SamplesError> {
+fn gathered(
+    array: RecordArray,
+    axes: Vec<usize>,
+    strides: Vec<usize>,
+) -> Result<RecordArray, SamplesError> {
     let size = array.number.size();
     let bytes = span(&axes, &strides).and_then(|span| span.checked_mul(size));
     let bytes = bytes.filter(|bytes| *bytes as u64 <= MAX_IN_MEMORY).ok_or_else(|| {
@@ -345,7 +355,7 @@ fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array
     let open = move |at| -> Result<Box<dyn Read + Send>, SamplesError> {
         Ok(Box::new(Gathered { at, ..in_order.clone() }))
     };
-    Ok(Array { open: Box::new(open), ..array })
+    Ok(RecordArray { open: Box::new(open), ..array })
 }
 
 /// Numbers at strides, read with the last axis fastest.

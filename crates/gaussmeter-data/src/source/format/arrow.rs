@@ -1,8 +1,8 @@
 //! Arrow files and streams: not read, but recognised, since data sets are kept in them.
 
-use super::Format;
+use super::SampleFormat;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "arrow",
     summary: "Arrow and Feather, as datasets keeps them: not read, but how to save them as parquet",
     recognises: |input| {

@@ -1,8 +1,8 @@
 //! Which arrays of a file are read: one, those of a list, or a mean and a covariance.
 
-use super::array::{self, Stored, Undecided};
+use super::array::{self, StoredArray, Undecided};
 use crate::samples::SamplesError;
-use crate::source::{Content, Covariance, Input, Kind, Options};
+use crate::source::{ArrayKind, Content, Covariance, Input, ReadOptions};
 use std::collections::BTreeMap;
 
 /// Names that an error lists.
@@ -27,10 +27,10 @@ const STATISTICS: [(&str, &str); 4] =
 pub(super) fn content(
     input: &Input,
     arrays: &[Named],
-    options: &Options,
-    stored: impl Fn(&str) -> Result<Stored, SamplesError>,
+    options: &ReadOptions,
+    stored: impl Fn(&str) -> Result<StoredArray, SamplesError>,
 ) -> Result<Content, SamplesError> {
-    if matches!(options.kind, None | Some(Kind::Covariance))
+    if matches!(options.kind, None | Some(ArrayKind::Covariance))
         && let Some((label, mean, covariance)) = pair(input, arrays, options)?
     {
         return statistics(input, &label, stored(mean)?, stored(covariance)?);
@@ -67,7 +67,7 @@ pub(super) fn content(
 pub(super) fn choose<'a>(
     input: &Input,
     arrays: &'a [Named],
-    options: &Options,
+    options: &ReadOptions,
 ) -> Result<Vec<&'a str>, SamplesError> {
     let several = |names: Vec<&str>| {
         input.malformed(format!("several arrays: name one with --array (found: {})", list(names)))
@@ -227,7 +227,7 @@ fn list(names: Vec<&str>) -> String {
 fn pair<'a>(
     input: &Input,
     arrays: &'a [Named],
-    options: &Options,
+    options: &ReadOptions,
 ) -> Result<Option<(String, &'a str, &'a str)>, SamplesError> {
     let by_name: BTreeMap<&str, &Named> = arrays.iter().map(|a| (&a.name[..], a)).collect();
     let mut found = Vec::new();
@@ -272,8 +272,8 @@ fn pair<'a>(
 pub(super) fn statistics(
     input: &Input,
     label: &str,
-    mu: Stored,
-    sigma: Stored,
+    mu: StoredArray,
+    sigma: StoredArray,
 ) -> Result<Content, SamplesError> {
     let (mean_axes, axes) = (mu.axes.clone(), sigma.axes.clone());
     if axes.len() != 2 || axes[0] != axes[1] || mean_axes != axes[..1] || axes[0] > crate::MAX_DIM {

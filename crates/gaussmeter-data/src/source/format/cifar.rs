@@ -1,9 +1,9 @@
 //! The binary version of CIFAR-10 and CIFAR-100: <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
-use super::Format;
+use super::SampleFormat;
 use crate::samples::SamplesError;
-use crate::source::records::{Array, Number};
-use crate::source::{Choice, Content, Input, Options};
+use crate::source::records::{Number, RecordArray};
+use crate::source::{Content, Input, ReadOption, ReadOptions};
 
 const PIXELS: usize = 3 * 32 * 32;
 
@@ -13,7 +13,7 @@ const LABELS: [&[u8]; 2] = [&[10], &[20, 100]];
 /// What such a file is, to who gives options that do not fit.
 const FOUND: &str = "a file of CIFAR, whose pictures are planes";
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "cifar",
     summary: "CIFAR-10 and CIFAR-100, binary version (.bin)",
     recognises: |input| labels(input).is_some(),
@@ -44,12 +44,12 @@ pub(super) fn cut_off(input: &Input) -> Option<String> {
     })
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let prefix = labels(input).ok_or_else(|| input.malformed("no whole records of CIFAR"))?;
-    options.refuse(input, FOUND, &[Choice::Array, Choice::Kind, Choice::Layout])?;
+    options.refuse(input, FOUND, &[ReadOption::Array, ReadOption::Kind, ReadOption::Layout])?;
     let size = input.size()?.unwrap_or(0);
     let own = input.clone();
-    let array = Array {
+    let array = RecordArray {
         input: input.clone(),
         name: None,
         number: Number::U8,

@@ -19,12 +19,12 @@ mod zip;
 
 pub use array::Undecided;
 
-use super::{Content, Input, Options};
+use super::{Content, Input, ReadOptions};
 use crate::samples::SamplesError;
 
 /// The formats that are read, in the order in which they are tried.
-pub fn formats() -> &'static [&'static Format] {
-    static ALL: &[&Format] = &[
+pub fn formats() -> &'static [&'static SampleFormat] {
+    static ALL: &[&SampleFormat] = &[
         &picture::FORMAT,
         &npy::FORMAT,
         &torch::FORMAT,
@@ -47,7 +47,7 @@ pub(super) const TEXT: &str = text::FORMAT.name;
 
 /// One file format.
 #[derive(Debug)]
-pub struct Format {
+pub struct SampleFormat {
     /// Its name.
     pub name: &'static str,
     /// What it holds, in one line.
@@ -55,16 +55,16 @@ pub struct Format {
     /// Whether a file looks like this format, by its content.
     pub recognises: fn(&Input) -> bool,
     /// Opens a file.
-    pub open: fn(&Input, &Options) -> Result<Content, SamplesError>,
+    pub open: fn(&Input, &ReadOptions) -> Result<Content, SamplesError>,
 }
 
 /// The format of a file.
-pub(super) fn of(input: &Input) -> Option<&'static Format> {
+pub(super) fn of(input: &Input) -> Option<&'static SampleFormat> {
     formats().iter().copied().find(|f| (f.recognises)(input))
 }
 
 /// Whether files are in files of this format.
-pub(super) fn is_archive(format: &Format) -> bool {
+pub(super) fn is_archive(format: &SampleFormat) -> bool {
     [tar::FORMAT.name, zip::FORMAT.name].contains(&format.name)
 }
 

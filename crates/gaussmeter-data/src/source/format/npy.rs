@@ -1,18 +1,18 @@
 //! NumPy arrays.
 
-use super::Format;
-use super::array::Stored;
+use super::SampleFormat;
+use super::array::StoredArray;
 use crate::samples::SamplesError;
 use crate::source::records::{Number, Opener, fortran_strides};
-use crate::source::{Choice, Input};
+use crate::source::{Input, ReadOption};
 use gaussmeter::data::npy::{Dtype, Header, MAGIC};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "npy",
     summary: "NumPy array: samples (N x d, N x C x H x W, N x H x W x C), a covariance, eigenvalues",
     recognises: |input| input.head().starts_with(MAGIC),
     open: |input, options| {
-        options.refuse(input, "an .npy file, which holds one array", &[Choice::Array])?;
+        options.refuse(input, "an .npy file, which holds one array", &[ReadOption::Array])?;
         let owned = input.clone();
         stored(input, None, Box::new(move |at| owned.reader_at(at)))?.content(input, None, options)
     },
@@ -37,7 +37,7 @@ pub(super) fn stored(
     input: &Input,
     name: Option<&str>,
     open: Opener,
-) -> Result<Stored, SamplesError> {
+) -> Result<StoredArray, SamplesError> {
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("array '{name}': {reason}")),
         None => input.malformed(reason),
@@ -47,5 +47,5 @@ pub(super) fn stored(
     let Header { shape: axes, fortran_order, offset, .. } = header;
     let strides = fortran_order.then(|| fortran_strides(&axes));
     let open = Box::new(move |at| open(offset + at));
-    Ok(Stored { number, big_endian, axes, strides, open })
+    Ok(StoredArray { number, big_endian, axes, strides, open })
 }

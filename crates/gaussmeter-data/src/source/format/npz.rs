@@ -1,17 +1,17 @@
 //! Archives of NumPy arrays.
 
 use super::choose::{self, Named};
-use super::{Format, npy};
+use super::{SampleFormat, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
 use crate::source::records::Opener;
-use crate::source::{Choice, Content, Input, Options};
+use crate::source::{Content, Input, ReadOption, ReadOptions};
 use gaussmeter::data::npy::Header;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use zip::ZipArchive;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "npz",
     summary: "NumPy archive: an array (--array), statistics of pytorch-fid (mu, sigma), a spectrum",
     recognises: |input| {
@@ -217,7 +217,7 @@ impl Read for Receiver {
     }
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let mut arrays: Vec<String> = names(input)?
         .into_iter()
         .filter_map(|name| name.strip_suffix(".npy").map(String::from))
@@ -231,21 +231,21 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             return Err(input.malformed("a spectrum or partial sums in an archive: unpack it"));
         }
         if is_moments {
-            options.refuse(input, "partial sums", &[Choice::Kind])?;
+            options.refuse(input, "partial sums", &[ReadOption::Kind])?;
             return match Moments::load(input.path()) {
                 Ok(moments) => Ok(Content::Moments(Box::new(moments))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
         if is_spectrum {
-            options.refuse(input, "a spectrum", &[Choice::Kind])?;
+            options.refuse(input, "a spectrum", &[ReadOption::Kind])?;
             return match gaussmeter::data::read(input.path()) {
                 Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
         if has("mu") && has("sigma") {
-            options.refuse(input, "statistics mu and sigma", &[Choice::Kind])?;
+            options.refuse(input, "statistics mu and sigma", &[ReadOption::Kind])?;
             let stored = |name| npy::stored(input, Some(name), opener(input, name));
             return choose::statistics(input, "mu and sigma", stored("mu")?, stored("sigma")?);
         }

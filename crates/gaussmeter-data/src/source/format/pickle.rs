@@ -1,15 +1,15 @@
 //! Pickled NumPy arrays, such as those of the Python version of CIFAR-10 and CIFAR-100.
 
-use super::Format;
-use super::array::Stored;
+use super::SampleFormat;
+use super::array::StoredArray;
 use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Pickle, PickledArray, Value};
 use crate::source::records::{Number, usual_strides};
-use crate::source::{Choice, Content, Input, Options};
+use crate::source::{Content, Input, ReadOption, ReadOptions};
 use std::collections::HashMap;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "pickle",
     summary: "pickled NumPy array (--array), CIFAR-10 and CIFAR-100 for Python; code is never run",
     recognises: |input| is_pickle(input.head()),
@@ -42,10 +42,10 @@ pub(super) fn is_list(input: &Input) -> bool {
     is_pickle(input.head()) && Pickle::load(input).is_ok_and(|pickle| pickle.arrays().is_empty())
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let pickle = Pickle::load(input)?;
     if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
-        options.refuse(input, "pictures of CIFAR, which are planes", &[Choice::Layout])?;
+        options.refuse(input, "pictures of CIFAR, which are planes", &[ReadOption::Layout])?;
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
     read(input, &pickle, options, |name, value| match value {
@@ -58,12 +58,12 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
 pub(super) fn read(
     input: &Input,
     pickle: &Pickle,
-    options: &Options,
-    stored: impl Fn(Option<&str>, &Value) -> Result<Stored, SamplesError>,
+    options: &ReadOptions,
+    stored: impl Fn(Option<&str>, &Value) -> Result<StoredArray, SamplesError>,
 ) -> Result<Content, SamplesError> {
     let root = pickle.root();
     if let Value::Array(_) | Value::Tensor(_) = root {
-        options.refuse(input, "one array without a name", &[Choice::Array])?;
+        options.refuse(input, "one array without a name", &[ReadOption::Array])?;
         return stored(None, root)?.content(input, None, options);
     }
     let values = pickle.arrays();
@@ -92,7 +92,7 @@ pub(super) fn stored(
     input: &Input,
     name: Option<&str>,
     array: PickledArray,
-) -> Result<Stored, SamplesError> {
+) -> Result<StoredArray, SamplesError> {
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("array '{name}': {reason}")),
         None => input.malformed(reason),
@@ -107,7 +107,7 @@ pub(super) fn stored(
         return Err(bad(format!("{} bytes for {} of shape {axes:?}", data.len(), number.name())));
     }
     let (big_endian, strides) = (kind.big_endian, Some(strides));
-    Ok(Stored { number, big_endian, axes, strides, open: data.opener(input) })
+    Ok(StoredArray { number, big_endian, axes, strides, open: data.opener(input) })
 }
 
 /// The pictures of a dictionary as those of CIFAR are, and of ImageNet reduced to its sizes: rows of

@@ -1,18 +1,18 @@
 //! Tensors of Hugging Face: <https://huggingface.co/docs/safetensors>.
 
-use super::Format;
-use super::array::Stored;
+use super::SampleFormat;
+use super::array::StoredArray;
 use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::records::Number;
-use crate::source::{Content, Input, Options};
+use crate::source::{Content, Input, ReadOptions};
 use safetensors::tensor::{Dtype, Metadata};
 use std::io::Read;
 
 /// Longest header that is read.
 const MAX_HEADER: u64 = 16 << 20;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "safetensors",
     summary: "safetensors file: a tensor (--array)",
     recognises: |input| header_len(input).is_some(),
@@ -30,7 +30,7 @@ fn header_len(input: &Input) -> Option<u64> {
     (fits && len >= 2 && rest.first() == Some(&b'{')).then_some(len)
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let len = header_len(input).ok_or_else(|| input.malformed("no header of safetensors"))?;
     if len > MAX_HEADER {
         return Err(input.malformed(format!("a header of {len} bytes")));
@@ -67,7 +67,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
             ))
         })?;
         let (own, from) = (input.clone(), start + tensor.data_offsets.0 as u64);
-        Ok(Stored {
+        Ok(StoredArray {
             number,
             big_endian: false,
             axes: tensor.shape.clone(),

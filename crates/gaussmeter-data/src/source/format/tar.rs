@@ -1,11 +1,11 @@
 //! Tar archives: pictures as WebDataset has them, or data files.
 
-use super::Format;
+use super::SampleFormat;
 use crate::samples::SamplesError;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
 use crate::source::members::{self, Members};
 use crate::source::{
-    Blob, Blobs, Choice, Content, Input, Options, ReadSeek, Split, pictures, suffix,
+    Blob, Blobs, Content, Input, ReadOption, ReadOptions, ReadSeek, Split, pictures, suffix,
 };
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use tar::Archive;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "tar",
     summary: "tar archive, also gzipped: pictures (WebDataset), or other data files",
     recognises: |input| {
@@ -44,7 +44,7 @@ struct Member {
     len: u64,
 }
 
-fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let size = input.size()?.unwrap_or(u64::MAX);
     let mut archive = Archive::new(input.seekable()?);
     // Archives are joined by writing one behind the other.
@@ -211,7 +211,7 @@ impl Blobs for Plain {
 
 /// What a compressed archive holds is decided by its first picture: if there is one, pictures are
 /// read as a stream, else all files into memory.
-fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open_gzip(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let (mut members, mut total, mut names) = (Vec::new(), 0, Vec::new());
     let is_chosen = |name: &str| options.suffix.as_ref().is_none_or(|s| name.ends_with(&s[..]));
     for file in Stream::new(input, false, None).files {
@@ -221,7 +221,7 @@ fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> 
             continue;
         }
         if is_picture(&name, &bytes) {
-            options.refuse(input, "pictures", &[Choice::Array])?;
+            options.refuse(input, "pictures", &[ReadOption::Array])?;
             return match options.split {
                 Split::Auto | Split::All => {
                     Ok(Content::Pictures(Box::new(Stream::new(input, true, options.suffix.clone()))))

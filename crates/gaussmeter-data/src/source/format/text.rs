@@ -1,9 +1,9 @@
 //! Text: a list of eigenvalues.
 
-use super::Format;
-use crate::source::{Choice, Content, Kind};
+use super::SampleFormat;
+use crate::source::{ArrayKind, Content, ReadOption};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "text",
     summary: "text, CSV or JSON: eigenvalues, with multiplicities and means",
     recognises: |input| {
@@ -11,9 +11,9 @@ pub(super) static FORMAT: Format = Format {
         !head.is_empty() && !input.is_gzip() && input.member().is_none() && is_text(head)
     },
     open: |input, options| {
-        options.refuse(input, "text, which is read as eigenvalues", &[Choice::Array])?;
+        options.refuse(input, "text, which is read as eigenvalues", &[ReadOption::Array])?;
         match gaussmeter::data::read(input.path()) {
-            _ if !matches!(options.kind, None | Some(Kind::Eigenvalues)) => {
+            _ if !matches!(options.kind, None | Some(ArrayKind::Eigenvalues)) => {
                 Err(input.malformed("text is read as eigenvalues only: save other numbers as .npy"))
             }
             Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),

@@ -1,10 +1,10 @@
 //! Tensors of PyTorch: a zip archive of a pickle and of the storages it refers to.
 
-use super::array::{Stored, span};
-use super::{Format, npz, pickle};
+use super::array::{StoredArray, span};
+use super::{SampleFormat, npz, pickle};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Pickle, PickledArray, Tensor, Value};
-use crate::source::{Content, Input, Options};
+use crate::source::{Content, Input, ReadOptions};
 use std::collections::HashMap;
 use std::io::Read;
 
@@ -14,7 +14,7 @@ const MAX_PICKLE: u64 = 64 << 20;
 /// How files begin that were written before PyTorch 1.6: a pickled number.
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "torch",
     summary: "PyTorch file (.pt): a tensor (--array); code is never run",
     recognises: |input| is_legacy(input) || root(input).is_some(),
@@ -34,7 +34,7 @@ fn root(input: &Input) -> Option<(String, Vec<String>)> {
     Some((root, names))
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     if is_legacy(input) {
         return Err(input.malformed(
             "written as before PyTorch 1.6: save it again with torch.save(torch.load(path), path)",
@@ -57,7 +57,7 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     };
     let pickled = Input::memory(input.path(), &place, bytes)?;
     let loaded = Pickle::load(&pickled)?;
-    let archive = Archive { input, root: &root, places: npz::places(input)? };
+    let archive = TorchArchive { input, root: &root, places: npz::places(input)? };
     pickle::read(input, &loaded, options, |name, value| match value {
         Value::Tensor(tensor) => tensor_stored(&archive, big_endian, name, tensor),
         Value::Array(array) => pickle::stored(&pickled, name, PickledArray::clone(array)),
@@ -77,19 +77,19 @@ fn small(input: &Input, name: &str) -> Result<Vec<u8>, SamplesError> {
 }
 
 /// An archive, and where its entries are.
-struct Archive<'a> {
+struct TorchArchive<'a> {
     input: &'a Input,
     root: &'a str,
     places: HashMap<String, npz::Place>,
 }
 
 fn tensor_stored(
-    archive: &Archive<'_>,
+    archive: &TorchArchive<'_>,
     big_endian: bool,
     name: Option<&str>,
     tensor: &Tensor,
-) -> Result<Stored, SamplesError> {
-    let Archive { input, root, places } = archive;
+) -> Result<StoredArray, SamplesError> {
+    let TorchArchive { input, root, places } = archive;
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("tensor '{name}': {reason}")),
         None => input.malformed(reason),
@@ -112,5 +112,5 @@ fn tensor_stored(
     };
     let open = npz::entry_opener(input, file, places, start as u64);
     let (axes, strides) = (axes.clone(), Some(strides.clone()));
-    Ok(Stored { number, big_endian, axes, strides, open })
+    Ok(StoredArray { number, big_endian, axes, strides, open })
 }

@@ -1,15 +1,15 @@
 //! ZIP archives of pictures, as StyleGAN and EDM have them, or of other data files. Those of arrays
 //! and tensors are formats of their own.
 
-use super::Format;
+use super::SampleFormat;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
 use crate::source::members::{self, Members};
-use crate::source::{Blob, Blobs, Content, Input, Options, ReadSeek, pictures};
+use crate::source::{Blob, Blobs, Content, Input, ReadOptions, ReadSeek, pictures};
 use std::io::Read;
 use zip::{CompressionMethod, ZipArchive};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "zip",
     summary: "ZIP archive: pictures (StyleGAN, EDM), or other data files",
     recognises: |input| {
@@ -96,7 +96,7 @@ fn is_hidden(name: &str) -> bool {
     name.split('/').any(|part| part == "__MACOSX") || members::is_hidden(name)
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let mut members = entries(input)?;
     members.sort_by(|a, b| a.name.cmp(&b.name));
     let mut archive = archive(input)?;

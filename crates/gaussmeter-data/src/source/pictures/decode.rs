@@ -1,4 +1,4 @@
-use super::{Channels, Options, Size, jpeg};
+use super::{Channels, PictureOptions, Size, jpeg};
 use crate::memory::Memory;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
@@ -27,7 +27,7 @@ impl Pixels {
 }
 
 /// Decodes a picture; of several frames the first.
-pub(super) fn picture(bytes: &[u8], options: &Options) -> Result<DynamicImage, String> {
+pub(super) fn picture(bytes: &[u8], options: &PictureOptions) -> Result<DynamicImage, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let format = match image::guess_format(bytes) {
         Ok(format) => format,
@@ -51,7 +51,7 @@ pub(super) fn picture(bytes: &[u8], options: &Options) -> Result<DynamicImage, S
 }
 
 /// What decoding a picture takes: the picture, with other channels, and resized.
-pub(super) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
+pub(super) fn needed(bytes: &[u8], options: &PictureOptions) -> Option<Needed> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader.set_format(image::guess_format(bytes).ok()?);
     let decoder = reader.into_decoder().ok()?;
@@ -71,7 +71,7 @@ pub(crate) struct Needed {
 }
 
 impl Needed {
-    fn of((width, height): (u32, u32), color: ColorType, options: &Options) -> Self {
+    fn of((width, height): (u32, u32), color: ColorType, options: &PictureOptions) -> Self {
         let channels = u128::from(color.channel_count());
         let depth = u128::from(color.bytes_per_pixel()) / channels.max(1);
         let target = match options.channels {

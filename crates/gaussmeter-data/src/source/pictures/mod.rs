@@ -24,7 +24,7 @@ const MAX_ENCODED: usize = 64 << 20;
 
 /// How pictures become samples of one shape.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Options {
+pub struct PictureOptions {
     /// Resize first: the shorter side to a length, or both sides.
     pub resize: Option<Size>,
     /// Then cut out the centre.
@@ -39,7 +39,7 @@ pub struct Options {
     pub memory: Memory,
 }
 
-impl Options {
+impl PictureOptions {
     /// What is done to pictures, in words; nothing if they are taken as they are.
     pub fn describe(&self) -> String {
         let mut steps = Vec::new();
@@ -79,7 +79,7 @@ pub(crate) fn is_picture_file(path: &Path) -> bool {
 /// must have.
 pub struct Pictures {
     blobs: Box<dyn Blobs>,
-    options: Options,
+    options: PictureOptions,
     like: Like,
     scale: Scale,
     position: u64,
@@ -93,7 +93,10 @@ impl Pictures {
     ///
     /// # Errors
     /// [`SamplesError`]: no pictures, or the first one is damaged.
-    pub fn open(mut blobs: Box<dyn Blobs>, options: &super::Options) -> Result<Self, SamplesError> {
+    pub fn open(
+        mut blobs: Box<dyn Blobs>,
+        options: &super::ReadOptions,
+    ) -> Result<Self, SamplesError> {
         let choice = options.scale;
         let options = options.pictures.clone();
         let mut first_error = None;
@@ -152,7 +155,7 @@ struct Like {
 
 impl Like {
     /// A picture as a sample.
-    fn sample(&self, blob: &Blob, options: &Options) -> Result<Pixels, SamplesError> {
+    fn sample(&self, blob: &Blob, options: &PictureOptions) -> Result<Pixels, SamplesError> {
         let differs = |found: [usize; 3]| SamplesError::Picture {
             path: blob.path.clone(),
             entry: blob.entry.clone(),
@@ -180,7 +183,7 @@ impl Like {
     }
 }
 
-fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
+fn decode(blob: &Blob, options: &PictureOptions) -> Result<Decoded, SamplesError> {
     one(&blob.bytes, options).map_err(|reason| blob.malformed(reason))
 }
 
@@ -188,7 +191,7 @@ fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
 const LARGE: u128 = 1 << 24;
 
 /// The size of a large picture that may be decoded, from its header.
-fn large(blob: &Blob, options: &Options) -> Option<Needed> {
+fn large(blob: &Blob, options: &PictureOptions) -> Option<Needed> {
     if most(blob, options) < LARGE {
         return None;
     }
@@ -197,7 +200,7 @@ fn large(blob: &Blob, options: &Options) -> Option<Needed> {
 }
 
 /// Refuses a picture from which no method could make a spectrum, before it is decoded.
-fn check_sample(blob: &Blob, options: &Options) -> Result<(), SamplesError> {
+fn check_sample(blob: &Blob, options: &PictureOptions) -> Result<(), SamplesError> {
     let Some(Needed { shape, .. }) = large(blob, options) else { return Ok(()) };
     let values = shape.iter().fold(1u128, |n, axis| n * *axis as u128);
     let [channels, height, width] = shape;
@@ -211,12 +214,12 @@ fn check_sample(blob: &Blob, options: &Options) -> Result<(), SamplesError> {
 }
 
 /// Decodes one picture; says why if it cannot.
-pub(crate) fn one(bytes: &[u8], options: &Options) -> Result<Decoded, String> {
+pub(crate) fn one(bytes: &[u8], options: &PictureOptions) -> Result<Decoded, String> {
     transform::apply(decode::picture(bytes, options)?, options)
 }
 
 /// The size of a picture, from its header; `None` if it cannot be read.
-pub(crate) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
+pub(crate) fn needed(bytes: &[u8], options: &PictureOptions) -> Option<Needed> {
     decode::needed(bytes, options)
 }
 
@@ -224,7 +227,7 @@ pub(crate) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
 const SMALL: usize = 1 << 15;
 
 /// Most bytes that decoding a picture takes: for small ones a bound, for others by their headers.
-fn most(blob: &Blob, options: &Options) -> u128 {
+fn most(blob: &Blob, options: &PictureOptions) -> u128 {
     let is_dense = || {
         let format = image::guess_format(&blob.bytes);
         matches!(format, Ok(ImageFormat::Jpeg | ImageFormat::Png))
@@ -239,7 +242,7 @@ fn most(blob: &Blob, options: &Options) -> u128 {
 /// Decodes pictures in parallel, as many at a time as the memory allows.
 fn decode_all<T: Send>(
     blobs: &[Blob],
-    options: &Options,
+    options: &PictureOptions,
     decode: impl Fn(&Blob) -> T + Sync,
 ) -> Vec<T> {
     let sizes: Vec<u128> = blobs.par_iter().with_max_len(16).map(|b| most(b, options)).collect();

@@ -1,4 +1,4 @@
-use super::Options;
+use super::PictureOptions;
 use super::decode::{Decoded, Pixels};
 use super::resample::{self, Level};
 use crate::source::records::push_planes;
@@ -110,7 +110,7 @@ impl Channels {
 }
 
 /// Channels, then size.
-pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded, String> {
+pub(super) fn apply(picture: DynamicImage, options: &PictureOptions) -> Result<Decoded, String> {
     let (width, height) = (picture.width(), picture.height());
     let size = (height, width);
     match picture {
@@ -154,7 +154,7 @@ fn whole<T: Depth>(
     values: Vec<T>,
     channels: usize,
     size: (u32, u32),
-    options: &Options,
+    options: &PictureOptions,
 ) -> Result<Decoded, String> {
     let (values, channels) = convert(values, channels, options.channels)?;
     let (values, size) = resize(values, channels, size, options)?;
@@ -168,7 +168,7 @@ fn whole<T: Depth>(
 /// Interleaved values, and their height and width.
 type Sized<T> = (Vec<T>, (u32, u32));
 
-impl Options {
+impl PictureOptions {
     /// Height and width of a picture after it is resized.
     ///
     /// With one side given, the other keeps the proportions, rounded down, as torchvision has it.
@@ -196,7 +196,7 @@ fn resize<T: Depth>(
     values: Vec<T>,
     channels: usize,
     (height, width): (u32, u32),
-    options: &Options,
+    options: &PictureOptions,
 ) -> Result<Sized<T>, String> {
     let (new_height, new_width) = options.resized(height, width)?;
     if (new_height, new_width) == (height, width) {
@@ -214,7 +214,7 @@ fn crop<T: Depth>(
     values: Vec<T>,
     channels: usize,
     (own_height, own_width): (u32, u32),
-    options: &Options,
+    options: &PictureOptions,
 ) -> Result<Sized<T>, String> {
     let (height, width) = match options.crop {
         None => return Ok((values, (own_height, own_width))),

@@ -3,7 +3,7 @@
 
 use super::{error, folder, samples};
 use gaussmeter_data::samples::{Chunk, SamplesError};
-use gaussmeter_data::source::{Content, Input, Options, formats};
+use gaussmeter_data::source::{Content, Input, ReadOptions, formats};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -15,8 +15,8 @@ fn read(bytes: Vec<u8>) -> Result<Vec<f64>, SamplesError> {
     let Some(format) = formats().iter().find(|f| (f.recognises)(&input)) else {
         return Err(input.malformed("not recognised"));
     };
-    let content = (format.open)(&input, &Options::default())?;
-    let Content::Samples(mut samples) = content.settled(&input, &Options::default())? else {
+    let content = (format.open)(&input, &ReadOptions::default())?;
+    let Content::Samples(mut samples) = content.settled(&input, &ReadOptions::default())? else {
         return Err(input.malformed("no samples"));
     };
     let (mut rows, mut all) = (0, Vec::new());
@@ -222,7 +222,7 @@ fn a_file_that_shrinks_is_an_error() {
         let bytes = super::bytes_of(name);
         let files = folder([(name, bytes.clone())]);
         let path = files.path().join(name);
-        let mut samples = samples(&path, &Options::default());
+        let mut samples = samples(&path, &ReadOptions::default());
         std::fs::write(&path, &bytes[..bytes.len() / 8]).unwrap();
         let found = super::read(&mut *samples, 1);
         let error = found.expect_err(name).to_string();
@@ -231,10 +231,10 @@ fn a_file_that_shrinks_is_an_error() {
     }
     let files = folder([("f4.npy", super::bytes_of("f4.npy"))]);
     let path = files.path().join("f4.npy");
-    let mut samples = samples(&path, &Options::default());
+    let mut samples = samples(&path, &ReadOptions::default());
     std::fs::write(&path, &super::bytes_of("f4.npy")[..128 + 60]).unwrap();
     let message = super::read(&mut *samples, 1).unwrap_err().to_string();
     assert!(message.contains("ends in sample 2 of 4: truncated, or still being written"));
     std::fs::remove_file(&path).unwrap();
-    assert!(error(&super::fixture("nan.npy"), &Options::default()).contains("must be finite"));
+    assert!(error(&super::fixture("nan.npy"), &ReadOptions::default()).contains("must be finite"));
 }

@@ -13,7 +13,7 @@ mod zips;
 
 use crate::files::{folder, gzip, npy, png, tar, zip};
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError};
-use gaussmeter_data::source::{self, Data, Options};
+use gaussmeter_data::source::{self, Data, ReadOptions};
 use std::path::{Path, PathBuf};
 
 fn fixture(name: &str) -> PathBuf {
@@ -24,16 +24,16 @@ fn bytes_of(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).unwrap()
 }
 
-fn array(name: &str) -> Options {
-    Options { array: Some(name.into()), ..Options::default() }
+fn array(name: &str) -> ReadOptions {
+    ReadOptions { array: Some(name.into()), ..ReadOptions::default() }
 }
 
-fn open(path: &Path, options: &Options) -> Result<Data, SamplesError> {
+fn open(path: &Path, options: &ReadOptions) -> Result<Data, SamplesError> {
     source::open(&[path.to_path_buf()], options).map(|source| source.data)
 }
 
 #[track_caller]
-fn samples(path: &Path, options: &Options) -> Box<dyn Samples> {
+fn samples(path: &Path, options: &ReadOptions) -> Box<dyn Samples> {
     match open(path, options) {
         Ok(Data::Samples(samples)) => samples,
         Ok(_) => panic!("{} holds no samples", path.display()),
@@ -42,7 +42,7 @@ fn samples(path: &Path, options: &Options) -> Box<dyn Samples> {
 }
 
 #[track_caller]
-fn error(path: &Path, options: &Options) -> String {
+fn error(path: &Path, options: &ReadOptions) -> String {
     let message = match open(path, options) {
         Err(error) => error.to_string(),
         Ok(Data::Samples(mut samples)) => read(&mut *samples, 7).unwrap_err().to_string(),

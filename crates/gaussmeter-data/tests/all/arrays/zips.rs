@@ -2,7 +2,7 @@
 
 use super::{error, folder, read, samples, zip};
 use crate::files::encoded;
-use gaussmeter_data::source::{self, Options, Split};
+use gaussmeter_data::source::{self, ReadOptions, Split};
 use std::io::Write;
 use std::path::Path;
 use zip::CompressionMethod::{Deflated, Stored};
@@ -23,7 +23,8 @@ fn dataset() -> Vec<(String, Vec<u8>)> {
 }
 
 fn values(path: &Path) -> Result<Vec<f64>, String> {
-    let source = source::open(&[path.into()], &Options::default()).map_err(|e| e.to_string())?;
+    let source =
+        source::open(&[path.into()], &ReadOptions::default()).map_err(|e| e.to_string())?;
     match source.data {
         source::Data::Samples(mut samples) => read(&mut *samples, 4).map_err(|e| e.to_string()),
         _ => Err("no samples".into()),
@@ -46,7 +47,7 @@ fn pictures_are_those_of_a_folder() {
     assert_eq!(expected.len(), 9 * 36);
     for name in ["stored.zip", "deflated.zip", "in.tar"] {
         let path = all.path().join(name);
-        let mut samples = samples(&path, &Options::default());
+        let mut samples = samples(&path, &ReadOptions::default());
         assert_eq!((samples.shape(), samples.size_hint()), (&[3, 3, 4][..], Some(9)), "{name}");
         assert_eq!(read(&mut *samples, 2).unwrap(), expected, "{name}");
         samples.rewind().unwrap();
@@ -59,8 +60,8 @@ fn pictures_are_those_of_a_folder() {
         .collect();
     let all = folder([("a.zip", zip(&parts, Stored))]);
     let path = all.path().join("a.zip");
-    assert_eq!(samples(&path, &Options::default()).size_hint(), Some(3));
-    let both = Options { split: Split::All, ..Options::default() };
+    assert_eq!(samples(&path, &ReadOptions::default()).size_hint(), Some(3));
+    let both = ReadOptions { split: Split::All, ..ReadOptions::default() };
     assert_eq!(samples(&path, &both).size_hint(), Some(6));
 }
 
@@ -87,7 +88,7 @@ fn a_beginning_is_an_error() {
         let bytes = zip(&dataset(), method);
         for len in (4..bytes.len()).step_by(13).chain(bytes.len() - 30..bytes.len()) {
             let all = folder([("a.zip", bytes[..len].to_vec())]);
-            let refused = error(&all.path().join("a.zip"), &Options::default());
+            let refused = error(&all.path().join("a.zip"), &ReadOptions::default());
             assert!(
                 refused.contains("truncated, damaged, or still being written"),
                 "{len}: {refused}"
@@ -136,7 +137,7 @@ fn places(bytes: &[u8], mark: &[u8]) -> Vec<usize> {
 fn hostile_archives_are_refused() {
     let refused = |bytes: Vec<u8>| {
         let all = folder([("a.zip", bytes)]);
-        error(&all.path().join("a.zip"), &Options::default())
+        error(&all.path().join("a.zip"), &ReadOptions::default())
     };
     let bytes = zip(&dataset(), Stored);
     let (local, central) = (places(&bytes, b"PK\x03\x04"), places(&bytes, b"PK\x01\x02"));

@@ -1,9 +1,9 @@
 //! Columns of numbers, or of lists of them, as samples.
 
-use super::table::{Column, Leaf, Lists, Table};
+use super::table::{Leaf, Lists, ParquetColumn, ParquetTable};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use crate::source::records::{position, push_planes};
-use crate::source::{Choice, Number, Options};
+use crate::source::{Number, ReadOption, ReadOptions};
 use half::f16;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::AsBytes;
@@ -15,7 +15,7 @@ const BATCH: usize = 1 << 16;
 
 /// Samples of which each row has one: a list in one column, or a number in each of several.
 pub(super) struct Numbers {
-    table: Arc<Table>,
+    table: Arc<ParquetTable>,
     columns: Vec<Values>,
     is_byte: bool,
     /// Axes of one sample as stored, and as handed out.
@@ -28,7 +28,7 @@ pub(super) struct Numbers {
 
 /// One of the columns.
 struct Values {
-    column: Column,
+    column: ParquetColumn,
     number: Number,
     leaf: Leaf,
     present: i16,
@@ -51,10 +51,10 @@ struct Batch {
 impl Numbers {
     /// The lists of a column.
     pub fn lists(
-        table: &Arc<Table>,
-        column: Column,
+        table: &Arc<ParquetTable>,
+        column: ParquetColumn,
         lists: Lists,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Self, SamplesError> {
         let number = lists.number;
         let mut values = Values::new(table, column, number, Some(lists));
@@ -67,9 +67,9 @@ impl Numbers {
 
     /// One number of each of several columns.
     pub fn table(
-        table: &Arc<Table>,
-        columns: Vec<(Column, Number)>,
-        options: &Options,
+        table: &Arc<ParquetTable>,
+        columns: Vec<(ParquetColumn, Number)>,
+        options: &ReadOptions,
     ) -> Result<Self, SamplesError> {
         // Bytes stay bytes only among themselves.
         let all = columns.first().map_or(Number::F64, |(_, first)| {
@@ -82,18 +82,18 @@ impl Numbers {
     }
 
     fn new(
-        table: &Arc<Table>,
+        table: &Arc<ParquetTable>,
         columns: Vec<Values>,
         axes: Vec<usize>,
         number: Number,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Self, SamplesError> {
         if table.rows() == 0 {
             return Err(table.input().malformed("no rows"));
         }
         if axes.len() != 3 {
             let found = "samples without three axes";
-            options.refuse(table.input(), found, &[Choice::Layout])?;
+            options.refuse(table.input(), found, &[ReadOption::Layout])?;
         }
         let (shape, interleaved) = options.layout.shape(&axes);
         dim(&shape)?;
@@ -124,7 +124,12 @@ impl Numbers {
 }
 
 impl Values {
-    fn new(table: &Arc<Table>, column: Column, number: Number, lists: Option<Lists>) -> Self {
+    fn new(
+        table: &Arc<ParquetTable>,
+        column: ParquetColumn,
+        number: Number,
+        lists: Option<Lists>,
+    ) -> Self {
         let (leaf, present) = (Leaf::new(table, column.leaf), table.present(column.leaf));
         Values { column, number, leaf, present, lists, pattern: vec![0] }
     }

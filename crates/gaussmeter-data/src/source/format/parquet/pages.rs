@@ -25,7 +25,7 @@ pub(super) struct Pages {
     column: ColumnDescPtr,
     codec: Compression,
     /// The header of the next page, if it is read.
-    header: Option<Header>,
+    header: Option<PageHeader>,
     has_dictionary: bool,
     /// Values after which no further page is begun. A row may go on from page to page, and a page
     /// of some bytes can say that it has millions of values.
@@ -33,8 +33,8 @@ pub(super) struct Pages {
 }
 
 /// What is said of a page before it.
-struct Header {
-    kind: Kind,
+struct PageHeader {
+    kind: PageKind,
     /// Bytes as stored, and decompressed.
     stored: usize,
     size: usize,
@@ -44,7 +44,7 @@ struct Header {
     checksum: Option<u32>,
 }
 
-enum Kind {
+enum PageKind {
     Dictionary,
     /// Version 1: whether the repetition and the definition levels, if there are any, have the
     /// encoding that is not deprecated.
@@ -80,18 +80,18 @@ impl Pages {
     }
 
     /// Reads the header of the next page, if there is one.
-    fn peek(&mut self) -> Result<Option<&Header>> {
+    fn peek(&mut self) -> Result<Option<&PageHeader>> {
         while self.header.is_none() && self.left > 0 {
             let limit = self.left.min(MAX_HEADER);
             let mut reader = (&mut self.reader).take(limit);
             let value = thrift::read(&mut reader)
                 .map_err(|e| bad(format!("a page has no readable header ({e})")))?;
             self.left -= limit - reader.limit();
-            let header = Header::new(&value)
+            let header = PageHeader::new(&value)
                 .filter(|h| h.stored as u64 <= self.left)
                 .ok_or_else(|| bad("the header of a page makes no sense"))?;
             match header.kind {
-                Kind::Index => drop(self.body(header.stored)?),
+                PageKind::Index => drop(self.body(header.stored)?),
                 _ => self.header = Some(header),
             }
         }
@@ -109,7 +109,7 @@ impl Pages {
     }
 
     /// A page whose parts lie where its header and its levels say.
-    fn page(&mut self, header: Header, stored: Vec<u8>) -> Result<Page> {
+    fn page(&mut self, header: PageHeader, stored: Vec<u8>) -> Result<Page> {
         let wrong = |e| bad(format!("a page that cannot be decompressed: {e}"));
         let (values, encoding, statistics) = (header.values, header.encoding, None);
         let plain = |levels: usize, is_compressed: bool| {
@@ -124,7 +124,7 @@ impl Pages {
             .map_err(wrong)
         };
         match header.kind {
-            Kind::Dictionary => {
+            PageKind::Dictionary => {
                 let bytes = plain(0, true)?;
                 if std::mem::replace(&mut self.has_dictionary, true) {
                     return Err(bad("two dictionaries"));
@@ -135,8 +135,8 @@ impl Pages {
                 let (buf, is_sorted) = (bytes.into(), false);
                 Ok(Page::DictionaryPage { buf, num_values: values, encoding, is_sorted })
             }
-            Kind::Index => Err(bad("an index where a page should be")),
-            Kind::First { is_rle } => {
+            PageKind::Index => Err(bad("an index where a page should be")),
+            PageKind::First { is_rle } => {
                 let mut bytes = plain(0, true)?;
                 let mut start = 0;
                 let levels = [self.column.max_rep_level(), self.column.max_def_level()];
@@ -162,7 +162,7 @@ impl Pages {
                     statistics,
                 })
             }
-            Kind::Second { nulls, rows, levels: [repetition, definition], is_compressed } => {
+            PageKind::Second { nulls, rows, levels: [repetition, definition], is_compressed } => {
                 let start = repetition + definition;
                 if start > header.size.min(header.stored) || nulls > values {
                     return Err(bad("levels longer than their page"));
@@ -315,20 +315,20 @@ fn differences_fit(mut bytes: &[u8], values: u32) -> Option<bool> {
     Some(total <= bytes.len() as u64)
 }
 
-impl Header {
+impl PageHeader {
     fn new(value: &thrift::Value) -> Option<Self> {
         let size = |n: i64| usize::try_from(n).ok().filter(|n| *n <= i32::MAX as usize);
         let (kind, of) = match value.integer(1)? {
             0 => {
                 let of = value.field(5)?;
                 let is_rle = |id| of.integer(id) == Some(3);
-                (Kind::First { is_rle: [is_rle(4), is_rle(3)] }, of)
+                (PageKind::First { is_rle: [is_rle(4), is_rle(3)] }, of)
             }
-            1 => (Kind::Index, value),
-            2 => (Kind::Dictionary, value.field(7)?),
+            1 => (PageKind::Index, value),
+            2 => (PageKind::Dictionary, value.field(7)?),
             3 => {
                 let of = value.field(8)?;
-                let kind = Kind::Second {
+                let kind = PageKind::Second {
                     nulls: of.integer(2)?.try_into().ok()?,
                     rows: of.integer(3)?.try_into().ok()?,
                     levels: [size(of.integer(6)?)?, size(of.integer(5)?)?],
@@ -339,8 +339,9 @@ impl Header {
             _ => return None,
         };
         let encoding =
-            match (&kind, of.integer(if matches!(kind, Kind::Second { .. }) { 4 } else { 2 })?) {
-                (Kind::Index, _) | (_, 0) => Encoding::PLAIN,
+            match (&kind, of.integer(if matches!(kind, PageKind::Second { .. }) { 4 } else { 2 })?)
+            {
+                (PageKind::Index, _) | (_, 0) => Encoding::PLAIN,
                 (_, 2) => Encoding::PLAIN_DICTIONARY,
                 (_, 3) => Encoding::RLE,
                 (_, 5) => Encoding::DELTA_BINARY_PACKED,
@@ -350,7 +351,7 @@ impl Header {
                 (_, 9) => Encoding::BYTE_STREAM_SPLIT,
                 _ => return None,
             };
-        Some(Header {
+        Some(PageHeader {
             size: size(value.integer(2)?)?,
             stored: size(value.integer(3)?)?,
             values: of.integer(1)?.try_into().ok()?,
@@ -373,7 +374,7 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         self.peek()?;
         let Some(header) = self.header.take() else { return Ok(None) };
-        if !matches!(header.kind, Kind::Dictionary) {
+        if !matches!(header.kind, PageKind::Dictionary) {
             let (values, allowed) = (u64::from(header.values), self.allowed.load(Relaxed));
             if values > MAX_VALUES || allowed == 0 {
                 return Err(bad(format!(
@@ -391,9 +392,9 @@ impl PageReader for Pages {
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
         Ok(self.peek()?.map(|header| {
-            let is_dict = matches!(header.kind, Kind::Dictionary);
+            let is_dict = matches!(header.kind, PageKind::Dictionary);
             let num_rows = match header.kind {
-                Kind::Second { rows, .. } => Some(rows as usize),
+                PageKind::Second { rows, .. } => Some(rows as usize),
                 _ => None,
             };
             PageMetadata {

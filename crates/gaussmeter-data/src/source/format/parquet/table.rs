@@ -33,30 +33,30 @@ const MAX_LISTED: usize = 16;
 const MAX_DEPTH: usize = 64;
 
 /// A parquet file.
-pub(super) struct Table {
-    file: File,
+pub(super) struct ParquetTable {
+    file: ParquetFile,
     metadata: ParquetMetaData,
     /// The first row of each row group, and the number of all.
     starts: Vec<u64>,
-    pub columns: Vec<Column>,
+    pub columns: Vec<ParquetColumn>,
     /// What the `datasets` library says of the columns, by their names.
     features: serde_json::Value,
 }
 
 /// A column, as its user sees it.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
+pub(super) struct ParquetColumn {
     pub name: String,
     /// The same with the levels that only the file has, such as `x.list.element`.
     pub path: String,
     /// The number of the leaf that holds its values.
     pub leaf: usize,
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 /// What a column holds.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     /// Byte strings; the leaf that holds names of them, if there is one.
     Binary { names: Option<usize> },
     /// One number per row.
@@ -75,26 +75,26 @@ pub(super) struct Lists {
     pub entries: Vec<i16>,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ColumnKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kind::Binary { .. } => f.write_str("binary"),
-            Kind::Number(number) => f.write_str(number.name()),
-            Kind::Lists(Lists { number, .. }) => write!(f, "lists of {}", number.name()),
-            Kind::Other(what) => f.write_str(what),
+            ColumnKind::Binary { .. } => f.write_str("binary"),
+            ColumnKind::Number(number) => f.write_str(number.name()),
+            ColumnKind::Lists(Lists { number, .. }) => write!(f, "lists of {}", number.name()),
+            ColumnKind::Other(what) => f.write_str(what),
         }
     }
 }
 
 /// A file in which one can jump.
-struct File {
+struct ParquetFile {
     input: Input,
     /// What is compressed as a whole is taken into memory.
     memory: Option<Arc<[u8]>>,
     size: u64,
 }
 
-impl File {
+impl ParquetFile {
     fn open(input: &Input) -> Result<Self, SamplesError> {
         let memory: Option<Arc<[u8]>> =
             input.is_gzip().then(|| input.bytes()).transpose()?.map(Into::into);
@@ -103,7 +103,7 @@ impl File {
             None => input.size()?,
         };
         let size = size.ok_or_else(|| input.malformed("not a file in which one can jump"))?;
-        Ok(File { input: input.clone(), memory, size })
+        Ok(ParquetFile { input: input.clone(), memory, size })
     }
 
     fn reader_at(&self, offset: u64) -> Result<Box<dyn Read + Send>, SamplesError> {
@@ -197,9 +197,9 @@ fn reason(error: &ParquetError) -> String {
     }
 }
 
-impl Table {
+impl ParquetTable {
     pub fn open(input: &Input) -> Result<Arc<Self>, SamplesError> {
-        let file = File::open(input)?;
+        let file = ParquetFile::open(input)?;
         let metadata = file.metadata()?;
         let mut starts = vec![0u64];
         for group in metadata.row_groups() {
@@ -209,7 +209,7 @@ impl Table {
         }
         let columns = columns(metadata.file_metadata().schema_descr());
         let features = features(&metadata).unwrap_or_default();
-        Ok(Arc::new(Table { file, metadata, starts, columns, features }))
+        Ok(Arc::new(ParquetTable { file, metadata, starts, columns, features }))
     }
 
     pub fn input(&self) -> &Input {
@@ -227,8 +227,8 @@ impl Table {
     }
 
     /// These columns and their types, in words.
-    pub fn listing(&self, which: impl Fn(&&Column) -> bool) -> String {
-        let one = |column: &Column| format!("{} ({})", column.name, column.kind);
+    pub fn listing(&self, which: impl Fn(&&ParquetColumn) -> bool) -> String {
+        let one = |column: &ParquetColumn| format!("{} ({})", column.name, column.kind);
         let mut all: Vec<_> = self.columns.iter().filter(which).map(one).collect();
         // Columns of a record within a list have the name of the list.
         all.dedup();
@@ -271,7 +271,7 @@ impl Table {
 
 /// Reads a leaf of a table.
 pub(super) struct Leaf {
-    table: Arc<Table>,
+    table: Arc<ParquetTable>,
     leaf: usize,
     open: Option<Open>,
     allowed: Arc<AtomicU64>,
@@ -301,7 +301,7 @@ macro_rules! each {
 }
 
 impl Leaf {
-    pub fn new(table: &Arc<Table>, leaf: usize) -> Self {
+    pub fn new(table: &Arc<ParquetTable>, leaf: usize) -> Self {
         Leaf { table: Arc::clone(table), leaf, open: None, allowed: Arc::default() }
     }
 
@@ -380,25 +380,25 @@ fn features(metadata: &ParquetMetaData) -> Option<serde_json::Value> {
 }
 
 /// The columns of a schema.
-fn columns(schema: &SchemaDescriptor) -> Vec<Column> {
+fn columns(schema: &SchemaDescriptor) -> Vec<ParquetColumn> {
     let leaves = schema.columns();
     let paths: Vec<String> = leaves.iter().map(|leaf| leaf.path().string()).collect();
     let mut columns = Vec::new();
     for (k, leaf) in leaves.iter().enumerate() {
         let (name, kind) = column(leaf, schema.get_column_root(k));
         let (name, kind) = match (kind, name.strip_suffix(".bytes")) {
-            (Kind::Binary { .. }, Some(parent)) => {
+            (ColumnKind::Binary { .. }, Some(parent)) => {
                 let names = paths.iter().position(|path| *path == format!("{parent}.path"));
                 let names = names.filter(|n| leaves[*n].max_rep_level() == 0);
-                (parent.to_owned(), Kind::Binary { names })
+                (parent.to_owned(), ColumnKind::Binary { names })
             }
             (kind, _) => (name, kind),
         };
-        columns.push(Column { name, path: paths[k].clone(), leaf: k, kind });
+        columns.push(ParquetColumn { name, path: paths[k].clone(), leaf: k, kind });
     }
     // Names of pictures are no column of their own.
-    let names = |column: &Column| match column.kind {
-        Kind::Binary { names } => names,
+    let names = |column: &ParquetColumn| match column.kind {
+        ColumnKind::Binary { names } => names,
         _ => None,
     };
     let names: Vec<usize> = columns.iter().filter_map(names).collect();
@@ -407,7 +407,7 @@ fn columns(schema: &SchemaDescriptor) -> Vec<Column> {
 }
 
 /// Name and kind of the column with this leaf, of which `root` is the outermost part.
-fn column(leaf: &ColumnDescriptor, root: &Node) -> (String, Kind) {
+fn column(leaf: &ColumnDescriptor, root: &Node) -> (String, ColumnKind) {
     let parts = leaf.path().parts();
     let (mut node, mut level, mut entries) = (Some(root), 0, Vec::new());
     // The part whose entries are the outermost list, and whether lists hold one thing each.
@@ -431,14 +431,16 @@ fn column(leaf: &ColumnDescriptor, root: &Node) -> (String, Kind) {
     let name = parts[..list.map_or(parts.len(), |k| k.max(1))].join(".");
     let kind = match (number(leaf), list) {
         (_, Some(_)) if !is_single || entries.len() != leaf.max_rep_level() as usize => {
-            Kind::Other("lists of several columns")
+            ColumnKind::Other("lists of several columns")
         }
-        (Some(number), Some(_)) => Kind::Lists(Lists { number, entries }),
-        (None, Some(_)) => Kind::Other("lists"),
-        (Some(number), None) => Kind::Number(number),
-        (None, None) if is_text(leaf) => Kind::Other("text"),
-        (None, None) if leaf.physical_type() == Type::BYTE_ARRAY => Kind::Binary { names: None },
-        (None, None) => Kind::Other("neither text nor number"),
+        (Some(number), Some(_)) => ColumnKind::Lists(Lists { number, entries }),
+        (None, Some(_)) => ColumnKind::Other("lists"),
+        (Some(number), None) => ColumnKind::Number(number),
+        (None, None) if is_text(leaf) => ColumnKind::Other("text"),
+        (None, None) if leaf.physical_type() == Type::BYTE_ARRAY => {
+            ColumnKind::Binary { names: None }
+        }
+        (None, None) => ColumnKind::Other("neither text nor number"),
     };
     (name, kind)
 }
