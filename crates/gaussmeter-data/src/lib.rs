@@ -17,9 +17,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Covariances are those of the data set itself: sums are divided by n, not by n − 1.
+//! Covariances are those of the data set itself: sums are divided by n, not n − 1.
 //!
-//! The library returns values; it never prints. Threads are those of the current rayon pool; no
+//! The library returns values; it never prints. It uses the threads of the current rayon pool, and no
 //! result depends on their number.
 
 #![warn(clippy::unwrap_used, clippy::expect_used)]

@@ -1,4 +1,5 @@
-//! Archives of NumPy arrays: little-endian, C order, of the types named by [`Element`].
+//! Files of this crate: `.npz` archives of NumPy arrays, little-endian, in C order, of the types that
+//! implement [`Element`].
 
 use gaussmeter::data::npy::{self, Dtype, Header};
 use gaussmeter::file::{self, Problem, UNFINISHED};
@@ -13,7 +14,7 @@ use thiserror::Error;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// A file of this crate cannot be written or read.
+/// A file of this crate cannot be read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FileError {
@@ -25,7 +26,7 @@ pub enum FileError {
         /// The reason.
         source: io::Error,
     },
-    /// The file is no archive, or a damaged one.
+    /// The file is not an archive, or is damaged.
     #[error("{}: not a complete npz archive: {reason}", path.display())]
     Archive {
         /// The path as given.
@@ -53,9 +54,9 @@ pub enum FileError {
         /// What was looked for.
         expected: &'static str,
     },
-    /// An array would be too large to be read back.
+    /// An array would be too large to read back.
     #[error(
-        "{}: array '{name}' would take {bytes} bytes, but spectra are read up to {limit}: leave the basis out",
+        "{}: array '{name}' would take {bytes} bytes, but spectra are read only up to {limit}: leave out the basis",
         path.display()
     )]
     TooLarge {
@@ -112,7 +113,7 @@ impl Element for [f64; 2] {
     }
 }
 
-/// Opens a file that comes to an end.
+/// Opens a file, but not a pipe or device, which may never end.
 pub(crate) fn open(path: &Path) -> Result<File, FileError> {
     file::open(path).map_err(|error| {
         let source = match error.problem {
@@ -124,10 +125,10 @@ pub(crate) fn open(path: &Path) -> Result<File, FileError> {
     })
 }
 
-/// Bytes that are converted at a time.
+/// Bytes converted at a time.
 const PIECE: usize = 1 << 16;
 
-/// Where a file is found by the links that lead to it, whether it is there or not yet.
+/// Where the links at a path lead, whether or not a file is there yet.
 pub(crate) fn linked(path: &Path) -> PathBuf {
     const MAX_LINKS: usize = 40;
     let mut found = path.to_path_buf();
@@ -141,8 +142,8 @@ pub(crate) fn linked(path: &Path) -> PathBuf {
     path.into()
 }
 
-/// A temporary file in the folder of its final place, where there may be a file, and nothing else: what
-/// is moved to the place of a device or a pipe would be there instead of it.
+/// A temporary file in the folder of its final place. A file may already be there, but nothing else:
+/// moving the new file there would replace a device or a pipe.
 pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
     let folder = match path.parent() {
@@ -163,13 +164,13 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
-    // Says that someone is at work on it. Some file systems have no locks.
+    // Shows that a process is still writing it. Some file systems have no locks.
     let _ = file.as_file().try_lock();
     Ok(file)
 }
 
-/// A file that swallows what comes after a failure: an archive that is given up tries to write its
-/// end all the same, and would say on stderr that it cannot.
+/// A file that discards everything written after a failure: an abandoned archive still tries to
+/// write its end, and would print to stderr that it cannot.
 struct Gate {
     file: BufWriter<NamedTempFile>,
     failed: bool,
@@ -242,7 +243,7 @@ impl NpzWriter {
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {
-        // The error itself may name the temporary file, which is none of the user's business.
+        // The error itself may name the temporary file, which means nothing to the user.
         FileError::Io { path: self.path.clone(), source: error.into().kind().into() }
     }
 
@@ -256,7 +257,7 @@ impl NpzWriter {
         self.extend(values)
     }
 
-    /// Begins an array, whose values follow in any number of calls of [`NpzWriter::extend`].
+    /// Begins an array. Its values follow in any number of calls of [`NpzWriter::extend`].
     pub(crate) fn start<T: Element>(
         &mut self,
         name: &'static str,
@@ -282,7 +283,7 @@ impl NpzWriter {
         self.zip.write_all(&bytes).map_err(|e| self.failed(e))
     }
 
-    /// The next values of the array that was begun.
+    /// Appends values to the current array.
     pub(crate) fn extend<T: Element>(
         &mut self,
         values: impl IntoIterator<Item = T>,
@@ -298,7 +299,7 @@ impl NpzWriter {
         self.zip.write_all(&bytes).map_err(|e| self.failed(e))
     }
 
-    /// What [`gaussmeter::data::load`] reads.
+    /// The arrays that [`gaussmeter::data::load`] reads.
     pub(crate) fn spectrum(&mut self, spectrum: &Spectrum) -> Result<(), FileError> {
         let (modes, count) = (spectrum.modes(), [spectrum.modes().len()]);
         self.array("eigenvalue", &count, modes.iter().map(|m| m.eigenvalue))?;
@@ -309,7 +310,7 @@ impl NpzWriter {
         }
     }
 
-    /// The bytes of a JSON text.
+    /// A description, as the bytes of JSON text.
     pub(crate) fn meta(&mut self, meta: &impl Serialize) -> Result<(), FileError> {
         let text = serde_json::to_vec(meta).map_err(|e| self.failed(e))?;
         self.array("meta", &[text.len()], text)
@@ -336,7 +337,7 @@ fn python_tuple(shape: &[usize]) -> String {
     }
 }
 
-/// Reads arrays of an archive.
+/// Reads the arrays of an archive.
 pub(crate) struct NpzReader {
     path: PathBuf,
     zip: ZipArchive<BufReader<File>>,
@@ -373,7 +374,7 @@ impl NpzReader {
         serde_json::from_slice(&text).map_err(|e| self.bad("meta", e))
     }
 
-    /// The description of a file that should hold `content`, in the one version there is.
+    /// The description of a file that should hold `content`, version 1.
     pub(crate) fn described<T: DeserializeOwned>(
         &mut self,
         content: &'static str,
@@ -398,7 +399,7 @@ impl NpzReader {
         shape.iter().map(length).collect()
     }
 
-    /// An array of at most `limit` values; memory is taken as they come.
+    /// An array of at most `limit` values. Memory grows with what is read, not with what is announced.
     pub(crate) fn array<T: Element>(
         &mut self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! Samples on disk, written as they come.
+//! Samples written to disk as they are drawn.
 
 use crate::npz::{FileError, NpzWriter};
 use crate::samples::Scale;
@@ -12,12 +12,12 @@ pub enum SampleType {
     F64,
     /// Data units, 32-bit.
     F32,
-    /// Stored values, rounded and cut off at 0 and 255.
+    /// Stored values, rounded and clipped to 0 … 255.
     U8,
 }
 
-/// An `.npz` archive with an array `samples`, which never is in memory as a whole. It is written
-/// beside its place and moved there when it is complete.
+/// An `.npz` archive with an array `samples`, which is never in memory as a whole. It is written to a
+/// temporary file and moved into place when complete.
 pub struct SampleFile {
     writer: NpzWriter,
     dtype: SampleType,
@@ -25,7 +25,7 @@ pub struct SampleFile {
 }
 
 impl SampleFile {
-    /// Begins a file of samples of this shape; the first length is their number.
+    /// Begins a file. `shape` is that of the whole array; its first length is the number of samples.
     ///
     /// # Errors
     /// [`FileError`]
@@ -44,7 +44,7 @@ impl SampleFile {
         Ok(SampleFile { writer, dtype, scale })
     }
 
-    /// The next samples, in data units.
+    /// Appends samples, in data units.
     ///
     /// # Errors
     /// [`FileError`]
@@ -60,7 +60,8 @@ impl SampleFile {
         }
     }
 
-    /// Adds the times of the data vectors of each sample, and what made them, and completes the file.
+    /// Adds the times of the data vectors of each sample and a description of how they were made, and
+    /// completes the file.
     ///
     /// # Errors
     /// [`FileError`]

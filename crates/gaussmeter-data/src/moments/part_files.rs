@@ -4,7 +4,7 @@ use super::{Moments, MomentsError};
 use crate::samples::Part;
 use std::path::{Path, PathBuf};
 
-/// Files of sums that together are those of one data set.
+/// Files of sums over parts of one data set, to be merged.
 ///
 /// ```
 /// use gaussmeter_data::samples::{InMemory, Part, Scale};
@@ -28,14 +28,13 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug)]
 pub struct PartFiles {
-    /// By the number of their first part, so that the order in which they were named changes nothing.
+    /// Sorted by the number of their first part, so that the order of the arguments does not matter.
     paths: Vec<PathBuf>,
     notes: Vec<String>,
 }
 
 impl PartFiles {
-    /// Reads what the files say of themselves. Sums of an interrupted run are an error unless
-    /// `incomplete` ones are wanted.
+    /// Checks the files. Sums of an interrupted run are an error, unless `incomplete`.
     ///
     /// # Errors
     /// [`MomentsError`], in particular [`MomentsError::IncompletePart`].
@@ -56,7 +55,7 @@ impl PartFiles {
         Ok(PartFiles { paths: files.into_iter().map(|(_, path)| path).collect(), notes })
     }
 
-    /// What the user should know about the files.
+    /// What to tell the user about the files.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

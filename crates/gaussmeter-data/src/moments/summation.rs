@@ -1,14 +1,14 @@
-//! Summing a data set, or a part of it, so that an interruption loses nothing.
+//! Summing a data set, or a part of one, without losing work to an interruption.
 
 use super::{Moments, MomentsError, partial};
 use crate::samples::{Part, Samples};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-/// Dimension from which eigenvalues take so long that the sums are kept meanwhile.
+/// Dimension from which eigenvalues take so long that the sums are kept in the meantime.
 const LONG: usize = 4096;
 
-/// What a [`Summation`] sums, and where its result goes.
+/// What a [`Summation`] sums, and where its result will go.
 #[derive(Clone, Debug, Default)]
 pub struct SummationOptions {
     /// The part to sum; the whole data set if `None`.
@@ -20,11 +20,11 @@ pub struct SummationOptions {
     pub resume: bool,
 }
 
-/// The sums of a data set, or of a part of it, in one pass that can be interrupted and resumed.
+/// The sums of a data set, or of a part of one, in a pass that can be interrupted and resumed.
 ///
-/// An interrupted pass leaves its sums in [`Moments::kept_path`]. A later one with the same data, the
-/// same options of reading and [`SummationOptions::resume`] goes on from there, and ends with the same
-/// sums: for 8-bit data bit for bit. Kept sums of other data are refused.
+/// An interrupted pass leaves its sums in [`Moments::kept_path`]. A later pass over the same data, read
+/// with the same options and with [`SummationOptions::resume`], continues from there and ends with the
+/// same sums, bit for bit for 8-bit data. Kept sums of other data are refused.
 ///
 /// ```
 /// use gaussmeter_data::samples::{InMemory, Scale};
@@ -44,7 +44,7 @@ pub struct SummationOptions {
 ///
 /// let options = SummationOptions { resume: true, ..options };
 /// let mut sums = Summation::begin(Box::new(data()?), options)?;
-/// assert_eq!(sums.note().as_deref(), Some("going on after 2048 samples"));
+/// assert_eq!(sums.note().as_deref(), Some("continuing after 2048 samples"));
 /// sums.run(|_| ControlFlow::Continue(()))?;
 /// assert_eq!((sums.added(), sums.moments().count()), (2048, 4096));
 /// Decomposition::of_moments(sums.moments_mut(), false)?.save(&output)?;
@@ -95,10 +95,10 @@ impl Summation {
         Ok(Summation { samples, moments, kept, resume, before })
     }
 
-    /// What the user should know before the pass: where it goes on.
+    /// What to tell the user before the pass: where it continues.
     pub fn note(&self) -> Option<String> {
         let position = self.moments.position();
-        (self.resume && self.kept.is_some()).then(|| format!("going on after {position} samples"))
+        (self.resume && self.kept.is_some()).then(|| format!("continuing after {position} samples"))
     }
 
     /// The samples that are summed.
@@ -106,8 +106,8 @@ impl Summation {
         &*self.samples
     }
 
-    /// Sums the samples that are left. Calls `progress` with the number of samples passed so far, after
-    /// each chunk; stops when that breaks, and keeps the sums if there is an output.
+    /// Sums the remaining samples. Calls `progress` after each chunk, with the number of samples read so
+    /// far. When it breaks, the sums are kept if there is an output.
     ///
     /// # Errors
     /// [`MomentsError`], in particular [`MomentsError::Interrupted`].
@@ -135,13 +135,12 @@ impl Summation {
         &self.moments
     }
 
-    /// The sums so far, for what needs the last vectors added up first.
+    /// The sums so far, to decompose or save them.
     pub fn moments_mut(&mut self) -> &mut Moments {
         &mut self.moments
     }
 
-    /// Keeps the sums while eigenvalues are computed, if that takes long. Returns what the user should
-    /// know about it.
+    /// Keeps the sums while eigenvalues are computed, if that takes long. Returns what to tell the user.
     ///
     /// # Errors
     /// [`MomentsError::File`]
@@ -150,12 +149,12 @@ impl Summation {
         let Some(path) = self.kept.as_deref().filter(|_| dim >= LONG) else { return Ok(None) };
         self.moments.save(path)?;
         Ok(Some(format!(
-            "eigenvalues of {dim}x{dim}, which takes long: until then the sums are kept in {} for --resume",
+            "eigenvalues of a {dim}x{dim} matrix take long: until then the sums are kept in {} for --resume",
             path.display()
         )))
     }
 
-    /// Removes the kept sums. Call it when the result has been written.
+    /// Removes the kept sums. Call this when the result has been written.
     pub fn finish(self) {
         let is_kept = self.resume || self.moments.dim() >= LONG;
         if let Some(path) = self.kept.filter(|_| is_kept) {

@@ -3,20 +3,20 @@
 use super::{Input, ReadOption, ReadOptions, pictures, suffix};
 use crate::samples::SamplesError;
 
-/// The files of an archive that are read.
+/// The files of an archive to read.
 pub(super) enum Members<M> {
-    /// Pictures, and what the user should know about their choice.
+    /// Pictures, and what to tell the user about the choice.
     Pictures(Vec<M>, Option<String>),
-    /// There are no pictures: files of any other kind.
+    /// Other files, if there are no pictures.
     Others(Vec<M>),
 }
 
-/// Chooses among the files of an archive as `options` say: by suffix, pictures before other files,
-/// and pictures by split. `looks_like_picture` sees the first bytes of those whose name does not say
-/// that they are pictures.
+/// Chooses among the files of an archive by the suffix and split of `options`; pictures are preferred
+/// to other files. `looks_like_picture` checks the content of a file whose name is not that of a
+/// picture.
 ///
 /// # Errors
-/// [`SamplesError`], in particular where each sample has several files and nothing says which to read.
+/// [`SamplesError`], in particular if each sample has several files and no suffix is given.
 pub(super) fn choose<M: Clone>(
     input: &Input,
     options: &ReadOptions,
@@ -49,7 +49,7 @@ pub(super) fn choose<M: Clone>(
     Ok(Members::Pictures(chosen.into_iter().map(|(_, member)| member).collect(), note))
 }
 
-/// Whether a file is one to pass over: macOS writes its attributes as files that start with a dot.
+/// Whether a file is to be ignored: macOS stores attributes in files that start with a dot.
 pub(super) fn is_hidden(path: &str) -> bool {
     path.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with('.'))
 }

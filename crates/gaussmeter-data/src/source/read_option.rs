@@ -1,12 +1,12 @@
-//! Options without an effect on what was given are errors: who names a size for arrays believes that
-//! they have been resized.
+//! Options that have no effect are errors: whoever gives a size for arrays would believe that they were
+//! resized.
 
 use super::{
     Content, Input, Latents, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split, pictures,
 };
 use crate::samples::SamplesError;
 
-/// An option of reading.
+/// One of the options of [`ReadOptions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum ReadOption {
@@ -43,7 +43,7 @@ impl ReadOption {
         ReadOption::SkipBad,
     ];
 
-    /// Those of encoded pictures.
+    /// Those for encoded pictures.
     const PICTURES: [ReadOption; 5] = [
         ReadOption::Resize,
         ReadOption::Crop,
@@ -52,7 +52,7 @@ impl ReadOption {
         ReadOption::SkipBad,
     ];
 
-    /// Those of arrays that may be a sample each, or several.
+    /// Those for arrays that may be one sample or several.
     pub(super) const ARRAYS: [ReadOption; 2] = [ReadOption::SamplesPerFile, ReadOption::Latents];
 
     /// Its name on the command line.
@@ -99,7 +99,7 @@ impl ReadOption {
 }
 
 impl ReadOptions {
-    /// Whether the option asks for something else than what is done without it.
+    /// Whether the option differs from its default.
     pub fn asks(&self, choice: ReadOption) -> bool {
         let usual = pictures::PictureOptions::default();
         match choice {
@@ -141,7 +141,7 @@ impl ReadOptions {
         }
     }
 
-    /// Refuses options that have no effect on content of this kind, whatever its format.
+    /// Refuses options that have no effect on this kind of content, whatever its format.
     pub(super) fn fit(&self, input: &Input, content: &Content) -> Result<(), SamplesError> {
         let found = match content {
             Content::Samples(_) | Content::Arrays(_) => "arrays of samples",

@@ -36,14 +36,13 @@ impl Decomposition {
     /// - with a basis, `basis` (eigenvectors as rows; d of them, or those of nonzero eigenvalues),
     ///   `eigenvalue_per_coordinate` and `mean_per_coordinate` in the order of its rows,
     /// - by Lanczos, `alternative_eigenvalue`, `alternative_multiplicity`, `alternative_mean` and
-    ///   `alternative_size`: the spectra without one of the probes each, and after half of the steps,
-    /// - `meta`: what the data are and how they were decomposed, as the bytes of a JSON text.
+    ///   `alternative_size`: the spectra that leave out one probe each, and that after half of the steps,
+    /// - `meta`: what the data are and how they were decomposed, as the bytes of JSON text.
     ///
-    /// The file is written beside its place and moved there when it is complete.
+    /// The file is written to a temporary one and moved into place when complete.
     ///
     /// # Errors
-    /// [`DecompositionError::File`]; a basis too large for [`gaussmeter::data::MAX_BYTES`] is
-    /// refused.
+    /// [`DecompositionError::File`], also for a basis above [`gaussmeter::data::MAX_BYTES`].
     pub fn save(&self, path: &Path) -> Result<(), DecompositionError> {
         let (count, dim) = (self.eigenvalues.len(), self.mean.len());
         let rank = self.basis.as_ref().map_or(0, |rows| rows.rows());
@@ -110,8 +109,8 @@ impl Decomposition {
     }
 }
 
-/// Writes a spectrum of which only eigenvalues, multiplicities and means are known, as
-/// [`Decomposition::save`] does.
+/// Writes a spectrum of which only eigenvalues, multiplicities and means are known. The file has the
+/// format of [`Decomposition::save`].
 ///
 /// # Errors
 /// [`FileError`]

@@ -164,8 +164,8 @@ fn odd_pictures_are_named_or_counted() {
         ("5.png", Vec::new()),
     ];
     let reasons = [
-        "4x6 with 3 channels, but the first picture is 4x5 with 3 channels: make all alike with --resize, --crop and --channels, or leave odd ones out with --skip-bad",
-        "4x5 with 1 channel, but the first picture is 4x5 with 3 channels: make all alike with --resize, --crop and --channels, or leave odd ones out with --skip-bad",
+        "4x6 with 3 channels, but the first picture is 4x5 with 3 channels: make all of one shape with --resize, --crop and --channels, or leave out the others with --skip-bad",
+        "4x5 with 1 channel, but the first picture is 4x5 with 3 channels: make all of one shape with --resize, --crop and --channels, or leave out the others with --skip-bad",
         "16 bits per channel, but the first picture has 8",
     ];
     for (odd, reason) in files[1..].iter().zip(reasons.map(Some).into_iter().chain([None, None])) {
@@ -196,7 +196,7 @@ fn odd_pictures_are_named_or_counted() {
     let no_good: Vec<(&str, &[u8])> = vec![("a.png", b"x"), ("b.png", b"y")];
     write_tar(&at("all.tar"), &no_good);
     let skip = with(pictures::PictureOptions { skip_bad: true, ..Default::default() });
-    assert!(error(&[at("all.tar")], &skip).contains("'a.png': no picture"));
+    assert!(error(&[at("all.tar")], &skip).contains("'a.png': not a picture"));
 }
 
 #[test]
@@ -287,12 +287,13 @@ fn training_and_test_parts_are_told_apart() {
     let notes = source::open(&[folder.path().into()], &ReadOptions::default()).unwrap().notes;
     assert_eq!(notes.len(), 1);
     assert!(
-        notes[0].ends_with("the train part, 4 of 6 files (--split all takes all)"),
+        notes[0].ends_with("reading the train part, 4 of 6 files (--split all reads all)"),
         "{notes:?}"
     );
     let test = ReadOptions { split: Split::Test, ..ReadOptions::default() };
     assert!(
-        error(&[folder.path().join("train")], &test).contains("no file or folder named as a test")
+        error(&[folder.path().join("train")], &test)
+            .contains("no file or folder is named as a test")
     );
 }
 
@@ -474,7 +475,7 @@ fn a_picture_too_large_for_every_method_is_refused_by_its_header() {
     for path in [at("many"), at("a.tar"), at("many/0.png")] {
         let message = error(&[path], &ReadOptions::default());
         assert!(
-            message.contains("the spectrum of pictures 1x16000x16000 takes 11.5 GiB of memory")
+            message.contains("the spectrum of pictures 1x16000x16000 needs 11.5 GiB of memory")
                 && message.ends_with("--memory, or make them smaller with --resize"),
             "{message}"
         );

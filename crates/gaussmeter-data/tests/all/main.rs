@@ -9,4 +9,5 @@ mod moments;
 mod parquet;
 mod registry;
 mod spectral;
+mod summation;
 mod watched;

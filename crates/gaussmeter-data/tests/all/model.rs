@@ -357,7 +357,7 @@ fn saved_models_are_loaded_bit_for_bit() {
     assert_eq!(spectrum.modes(), law.law.spectrum("").unwrap().modes());
     assert_eq!(
         model.resized(8, 8).unwrap_err().to_string(),
-        "only textures have another size, and m.npz is none"
+        "only textures can be resized, and m.npz is not a texture"
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary files");
 }
@@ -397,7 +397,7 @@ fn damaged_files_are_refused_in_one_line() {
     assert!(missing.starts_with("no/such.npz: "), "{missing}");
     let mut vectors = InMemory::bytes("v", &[6], Scale::UNIT, vec![0; 12]).unwrap();
     let error = StationaryModel::of(&mut vectors).unwrap_err().to_string();
-    assert_eq!(error, "v: vectors of shape [6] are no images of [channels, height, width]");
+    assert_eq!(error, "v: vectors of shape [6] are not images of shape [channels, height, width]");
 }
 
 /// Writes a PNG of 2x3 pixels.
@@ -434,13 +434,16 @@ fn pictures_keep_their_bits() {
     clear[9] = 254;
     write_png(&path, png::ColorType::GrayscaleAlpha, eight, &clear);
     let error = Picture::open(&path, &PLAIN).unwrap_err().to_string();
-    assert!(error.contains("p.png: not a picture that can be read: partly transparent"), "{error}");
+    assert!(error.contains("p.png: the picture cannot be read: partly transparent"), "{error}");
 
     let whole = std::fs::read(&path).unwrap();
     for content in [&whole[..whole.len() / 2], b"no picture"] {
         std::fs::write(&path, content).unwrap();
         let error = Picture::open(&path, &PLAIN).unwrap_err().to_string();
-        assert!(error.contains("p.png: not a picture") && !error.contains('\n'), "{error}");
+        assert!(
+            error.contains("p.png: the picture cannot be read") && !error.contains('\n'),
+            "{error}"
+        );
     }
 }
 

@@ -402,7 +402,7 @@ fn impossible_parts_are_refused() {
     assert!(part(meta(2, "[2]", 1), &[3, -256], &[5, 1, 32768]).is_ok());
     let message = refused(part(meta(2, "[2]", 1), &[3, -257], &[5, 1, 32768]));
     assert!(
-        message.ends_with("array 'first': value 1 is no sum over so many samples"),
+        message.ends_with("array 'first': value 1 cannot be a sum over so many samples"),
         "{message}"
     );
     for second in [[5, 1, 32769], [-5, 1, 2], [5, i64::MIN, 2], [5, 1, -2]] {

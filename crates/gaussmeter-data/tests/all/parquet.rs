@@ -117,7 +117,7 @@ fn columns_of_pictures_are_chosen() -> Outcome {
     }
     assert_eq!(
         error("two_images", &ReadOptions::default()),
-        "two_images.parquet: several columns of pictures: name one with --array (image, mask)"
+        "two_images.parquet: several columns of pictures: choose one with --array (image, mask)"
     );
     assert_eq!(
         error("snappy", &with_array("picture")),
@@ -125,13 +125,13 @@ fn columns_of_pictures_are_chosen() -> Outcome {
     );
     assert_eq!(
         error("binary", &with_array("id")),
-        "binary.parquet: column 'id' holds text, which is no data"
+        "binary.parquet: column 'id' holds text, which cannot be read as data"
     );
     // The features say which of three binary columns is the picture.
     assert_eq!(values(&mut *open("features", &ReadOptions::default())?, 9)?.0, all_pictures(0..3));
     assert_eq!(
         error("features", &with_array("raw")),
-        "features.parquet: 'row 0': no picture: the first bytes are those of no known format"
+        "features.parquet: 'row 0': not a picture: the first bytes do not match any known format"
     );
     assert_eq!(
         error("bad/text", &ReadOptions::default()),
@@ -145,7 +145,7 @@ fn columns_of_pictures_are_chosen() -> Outcome {
 fn pictures_that_are_not_there_are_bad_ones() -> Outcome {
     assert_eq!(
         error("missing", &ReadOptions::default()),
-        "missing.parquet: 'row 1 (no bytes, only the path '1.png')': an empty file, no picture"
+        "missing.parquet: 'row 1 (no bytes, only the path '1.png')': empty, not a picture"
     );
     let skip_bad =
         pictures::PictureOptions { skip_bad: true, ..pictures::PictureOptions::default() };
@@ -159,9 +159,9 @@ fn pictures_that_are_not_there_are_bad_ones() -> Outcome {
         let error = samples.next_chunk(1).map(|_| String::new()).unwrap_err().to_string();
         Ok(error.split_once(".parquet: ").unwrap().1.into())
     };
-    assert_eq!(of(2)?, "'row 2 (null)': an empty file, no picture");
-    assert_eq!(of(4)?, "'row 4 ('4.png')': an empty file, no picture");
-    assert!(of(5)?.starts_with("'row 5 ('5.png')': no picture"), "{}", of(5)?);
+    assert_eq!(of(2)?, "'row 2 (null)': empty, not a picture");
+    assert_eq!(of(4)?, "'row 4 ('4.png')': empty, not a picture");
+    assert!(of(5)?.starts_with("'row 5 ('5.png')': not a picture"), "{}", of(5)?);
     Ok(())
 }
 
@@ -228,12 +228,12 @@ fn lists_of_every_number() -> Outcome {
     assert_eq!(values(&mut *y, 9)?.0, numbers(7, 6, integer));
     assert_eq!(
         error("lists/two", &ReadOptions::default()),
-        "lists/two.parquet: several columns of lists: name one with --array (x, y)"
+        "lists/two.parquet: several columns of lists: choose one with --array (x, y)"
     );
     let pixels = ReadOptions { scale: ScaleChoice::Unit, ..ReadOptions::default() };
     assert_eq!(
         error("lists/float32", &pixels),
-        "lists/float32.parquet: float32 values have no largest one: give --scale as FACTOR,OFFSET"
+        "lists/float32.parquet: float32 values have no value of white: give --scale as FACTOR,OFFSET"
     );
     Ok(())
 }
@@ -278,11 +278,11 @@ fn tables_of_numbers() -> Outcome {
     assert_eq!(values(&mut *samples, 2)?.0, numbers(7, 1, |k, _| of(k, 2)));
     assert!(
         error("table_text", &ReadOptions::default())
-            .ends_with("name one column with --array (a (float64), b (float32), c (int16))")
+            .ends_with("choose one with --array (a (float64), b (float32), c (int16))")
     );
     assert_eq!(
         error("table_null", &ReadOptions::default()),
-        "table_null.parquet: column 'd': row 4 is null or has a null value: leave such rows out"
+        "table_null.parquet: column 'd': row 4 is null or contains null: leave out such rows"
     );
     assert_eq!(
         error("table_nan", &ReadOptions::default()),
@@ -293,10 +293,10 @@ fn tables_of_numbers() -> Outcome {
 
 #[test]
 fn rows_that_are_no_samples_are_named() {
-    let null = "is null or has a null value: leave such rows out";
-    let ragged = "has lists of different lengths, which are no array";
+    let null = "is null or contains null: leave out such rows";
+    let ragged = "has lists of different lengths, which do not make an array";
     for (name, expected) in [
-        ("ragged", "'x, row 4': shape [2] instead of [3]: all vectors must have one shape"),
+        ("ragged", "'x, row 4': shape [2] instead of [3]: all samples must have the same shape"),
         ("ragged2", &format!("column 'x': row 1 {ragged}")),
         ("first_ragged", &format!("column 'x': row 0 {ragged}")),
         ("null", &format!("column 'x': row 2 {null}")),
@@ -313,7 +313,7 @@ fn rows_that_are_no_samples_are_named() {
     }
     // No name is offered that would be refused.
     let refused = error("bad/structs", &ReadOptions::default());
-    assert!(refused.contains("without a column that is read"), "{refused}");
+    assert!(refused.contains("no column can be read"), "{refused}");
     assert!(refused.ends_with("(x (lists of several columns))"), "{refused}");
 }
 
@@ -335,8 +335,7 @@ fn in_gzip_and_tar() -> Outcome {
     let mut samples = self::samples(source::open(&[archive], &ReadOptions::default())?)?;
     assert_eq!(samples.size_hint(), Some(14));
     let error = values(&mut *samples, 8).unwrap_err().to_string();
-    let expected =
-        "'a/1.parquet: row 1 (no bytes, only the path '1.png')': an empty file, no picture";
+    let expected = "'a/1.parquet: row 1 (no bytes, only the path '1.png')': empty, not a picture";
     assert!(error.ends_with(expected), "{error}");
     Ok(())
 }

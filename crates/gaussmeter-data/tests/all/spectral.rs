@@ -497,5 +497,5 @@ fn samples_that_are_none_are_refused() {
     let options =
         DecomposeOptions { method: Some(Method::Lanczos), lanczos, ..DecomposeOptions::default() };
     let error = decompose(&mut samples(5, 5), &options).unwrap_err();
-    assert_eq!(error.to_string(), "lanczos: probes = 1 is not at least 2");
+    assert_eq!(error.to_string(), "lanczos: probes = 1, but it must be at least 2");
 }

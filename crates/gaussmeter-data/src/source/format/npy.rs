@@ -18,21 +18,21 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
     },
 };
 
-/// How the numbers of an array are stored, and whether their first byte is the highest.
+/// The type of the numbers of an array, and whether it is big-endian.
 pub(super) fn number(header: &Header) -> Result<(Number, bool), String> {
     match &header.dtype {
         Dtype::Objects => {
-            Err("Python objects (pickle), which are never loaded: save an array of numbers".into())
+            Err("Python objects (pickle) are never loaded: save an array of numbers".into())
         }
-        Dtype::Structured => Err("a structured type: save one array of numbers".into()),
+        Dtype::Structured => Err("structured types are not read: save one array of numbers".into()),
         dtype => match dtype.kind().and_then(Number::from_descr) {
             Some(number) => Ok((number, dtype.is_big_endian())),
-            None => Err(format!("type {dtype} is no real number of up to 64 bits")),
+            None => Err(format!("type {dtype} is not a real number of up to 64 bits")),
         },
     }
 }
 
-/// The array in a stream; `open` opens that of the whole file, header included.
+/// The array in a stream; `open` opens the stream of the whole file, with the header.
 pub(super) fn stored(
     input: &Input,
     name: Option<&str>,

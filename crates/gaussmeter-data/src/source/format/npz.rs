@@ -22,8 +22,8 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
     open,
 };
 
-/// Whether these are the files of a folder, and not the arrays that NumPy puts into an archive. Where
-/// they may be either, the name of the archive tells.
+/// Whether the entries are files of a folder, and not arrays that NumPy put in an archive. If they may be
+/// either, the name of the archive decides.
 fn is_folder(input: &Input, names: &[String]) -> bool {
     let is_other = |name: &String| !name.ends_with(".npy") && !name.ends_with('/');
     let name = input.name().to_ascii_lowercase();
@@ -34,24 +34,24 @@ fn is_folder(input: &Input, names: &[String]) -> bool {
     }
 }
 
-/// Names of the entries of a zip archive.
+/// Names of the entries of a ZIP archive.
 pub(super) fn names(input: &Input) -> Result<Vec<String>, SamplesError> {
     if !input.head().starts_with(b"PK") {
-        return Err(input.malformed("no zip archive"));
+        return Err(input.malformed("not a ZIP archive"));
     }
     let archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let names = archive.file_names().map(|name| name.map(|n| n.to_string()));
     names.collect::<Result<_, _>>().map_err(|e| input.malformed(e))
 }
 
-/// Number of bytes of an entry of a zip archive, as it says itself.
+/// Size of an entry of a ZIP archive, as stated there.
 pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError> {
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let entry = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
     Ok(entry.size())
 }
 
-/// Where in the file an entry of a zip archive is that is not compressed.
+/// Where the bytes of an uncompressed entry of a ZIP archive are in the file.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     start: u64,
@@ -61,7 +61,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A stream that starts so many bytes later.
+    /// Opens the entry `offset` bytes after its start.
     fn open(
         self,
         input: &Input,
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-/// The places of all entries that are not compressed. To open the archive for each of many takes long.
+/// The places of all uncompressed entries: opening the archive for each of many takes long.
 pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesError> {
     let mut places = HashMap::new();
     if input.is_gzip() {
@@ -89,7 +89,7 @@ pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesErr
     }
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     for index in 0..archive.len() {
-        // A damaged entry is an error where it is read.
+        // A damaged entry is an error when it is read.
         let Ok(file) = archive.by_index_raw(index) else { continue };
         let is_plain = file.compression() == zip::CompressionMethod::Stored && !file.encrypted();
         if let (true, Ok(name), Some(start)) = (is_plain, file.name(), file.data_start()) {
@@ -100,7 +100,7 @@ pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesErr
     Ok(places)
 }
 
-/// Opens an entry of a zip archive, from so many bytes after a place in it on.
+/// Opens streams of an entry of a ZIP archive; their offsets count from `from`.
 pub(super) fn entry_opener(
     input: &Input,
     name: String,
@@ -116,8 +116,8 @@ pub(super) fn entry_opener(
     }
 }
 
-/// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
-/// again by each stream, in a thread of its own: its entries borrow it.
+/// Opens an entry of a ZIP archive `offset` bytes after its start. Each stream opens the archive again,
+/// for a compressed entry in its own thread, because entries borrow the archive.
 pub(super) fn entry(
     input: &Input,
     name: &str,
@@ -147,14 +147,14 @@ pub(super) fn entry(
     Ok(Box::new(receiver))
 }
 
-/// Bytes before the wanted ones that are read for the sake of the checksum: more than the headers of
-/// arrays. What begins in the middle of an entry goes without.
+/// Bytes before the wanted ones that are read for the sake of the checksum: more than the header of an
+/// array. Streams that begin further into an entry are not checked.
 const READ_THROUGH: u64 = 1 << 17;
 
-/// What PyTorch writes where it is told to compute no checksums.
+/// What PyTorch writes if told not to compute checksums.
 const UNKNOWN_SUM: u32 = 0;
 
-/// An entry whose checksum is compared at its end.
+/// A reader of an entry that compares the checksum at its end.
 struct Checked<R> {
     inner: R,
     left: u64,
@@ -170,7 +170,7 @@ impl<R: Read> Read for Checked<R> {
         match read > 0 && self.left == 0 && self.found.sum() != self.sum {
             true => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the checksum of the archive does not fit its bytes: copy or make it again",
+                "the checksum in the archive does not match its bytes: copy or make it again",
             )),
             false => Ok(read),
         }
@@ -228,7 +228,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let is_spectrum = has("eigenvalue") || has("eigenvalues");
     if options.array.is_none() {
         if (is_moments || is_spectrum) && input.member().is_some() {
-            return Err(input.malformed("a spectrum or partial sums in an archive: unpack it"));
+            return Err(input.malformed("a spectrum or partial sums inside an archive: unpack it"));
         }
         if is_moments {
             options.refuse(input, "partial sums", &[ReadOption::Kind])?;
@@ -269,8 +269,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     }
 }
 
-/// What the headers of arrays say. Those that cannot be read have no axes: they are errors if they are
-/// chosen.
+/// The arrays with their headers. Arrays whose header cannot be read are listed without axes; choosing
+/// one is an error.
 fn listed(input: &Input, arrays: &[String]) -> Result<Vec<Named>, SamplesError> {
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let named = arrays.iter().map(|name| {

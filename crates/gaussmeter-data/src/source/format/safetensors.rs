@@ -1,4 +1,4 @@
-//! Tensors of Hugging Face: <https://huggingface.co/docs/safetensors>.
+//! Safetensors, the tensor format of Hugging Face: <https://huggingface.co/docs/safetensors>.
 
 use super::SampleFormat;
 use super::array::StoredArray;
@@ -19,7 +19,7 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
     open,
 };
 
-/// Length of the header, which the file begins with: a JSON object follows.
+/// Length of the JSON header, which the file begins with.
 fn header_len(input: &Input) -> Option<u64> {
     let (len, rest) = input.head().split_first_chunk()?;
     let len = u64::from_le_bytes(*len);
@@ -31,7 +31,7 @@ fn header_len(input: &Input) -> Option<u64> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
-    let len = header_len(input).ok_or_else(|| input.malformed("no header of safetensors"))?;
+    let len = header_len(input).ok_or_else(|| input.malformed("not a safetensors header"))?;
     if len > MAX_HEADER {
         return Err(input.malformed(format!("a header of {len} bytes")));
     }
@@ -63,7 +63,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
         let number = number(tensor.dtype).ok_or_else(|| {
             let kind = tensor.dtype;
             input.malformed(format!(
-                "array '{name}': type {kind:?} is no real number of 8 to 64 bits: save it as F32"
+                "array '{name}': type {kind:?} is not a real number of 8 to 64 bits: save it as F32"
             ))
         })?;
         let (own, from) = (input.clone(), start + tensor.data_offsets.0 as u64);

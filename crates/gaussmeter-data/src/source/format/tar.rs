@@ -1,4 +1,4 @@
-//! Tar archives: pictures as WebDataset has them, or data files.
+//! Tar archives: of pictures, as used by WebDataset, or of other data files.
 
 use super::SampleFormat;
 use crate::samples::SamplesError;
@@ -26,8 +26,8 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
     },
 };
 
-/// Archives from before 1988 have no magic number, but a checksum: the sum of all bytes of the
-/// header, its own place counted as spaces.
+/// Whether a header is of an archive from before 1988. Those have no magic number, but a checksum: the
+/// sum of all bytes of the header, with the checksum itself counted as spaces.
 fn is_old_header(head: &[u8]) -> bool {
     let Some(block) = head.get(..512).filter(|block| block[0] != 0) else { return false };
     let (own, sum) = (148..156, |bytes: &[u8]| bytes.iter().map(|b| u32::from(*b)).sum::<u32>());
@@ -47,7 +47,7 @@ struct Member {
 fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let size = input.size()?.unwrap_or(u64::MAX);
     let mut archive = Archive::new(input.seekable()?);
-    // Archives are joined by writing one behind the other.
+    // Archives can be joined by concatenation.
     archive.set_ignore_zeros(true);
     let (mut members, mut end, mut last) = (Vec::new(), 0, None);
     for entry in archive.entries_with_seek().map_err(|e| input.failed(e))? {
@@ -61,7 +61,7 @@ fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesEr
         let member = Member { name, start: entry.raw_file_position(), len: entry.size() };
         if member.start.saturating_add(member.len) > size {
             return Err(input.malformed(format!(
-                "truncated in '{}': it ends at byte {}, the archive at {size}",
+                "truncated in '{}', which ends at byte {}, but the archive ends at {size}",
                 member.name,
                 member.start.saturating_add(member.len)
             )));
@@ -91,7 +91,7 @@ fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesEr
     Ok(Content::Pictures(Box::new(Plain { input, members, note, next, reader })))
 }
 
-/// Refuses what PyTorch wrote before it had files of its own.
+/// Refuses the archives that the first PyTorch wrote.
 fn check_torch<'a>(
     input: &Input,
     names: impl Iterator<Item = &'a str>,
@@ -106,16 +106,16 @@ fn check_torch<'a>(
     }
 }
 
-/// Archives are made of such blocks, of which at least one of zeros ends them.
+/// Archives consist of blocks of this size and end with at least one block of zeros.
 const BLOCK: u64 = 512;
 
-/// Where the next entry begins.
+/// Where the entry ends and the next begins.
 fn end_of<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
     let size = entry.raw_file_position().saturating_add(entry.size());
     size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }
 
-/// Whether an entry is a file to look at.
+/// Whether an entry is a file to read.
 fn is_data<R: Read>(
     input: &Input,
     entry: &tar::Entry<'_, R>,
@@ -132,7 +132,7 @@ fn is_data<R: Read>(
 fn without_end(input: &Input, last: Option<&str>) -> SamplesError {
     let after = last.map_or(String::new(), |name| format!(" after '{name}'"));
     input.malformed(format!(
-        "no end of the archive{after}: truncated, or still being written (tar ends with blocks of zeros)"
+        "the end of the archive is missing{after}: truncated, or still being written (tar ends with blocks of zeros)"
     ))
 }
 
@@ -155,7 +155,7 @@ fn damaged(input: &Input, last: Option<&str>, error: &io::Error) -> SamplesError
     input.malformed(format!("damaged{after}: {error}"))
 }
 
-/// Pictures in an archive in which one can jump.
+/// Pictures in an archive that can be read at any place.
 struct Plain {
     input: Input,
     members: Vec<Member>,
@@ -192,7 +192,7 @@ impl Blobs for Plain {
         match read.map_err(|e| self.input.failed(e))? as u64 == member.len {
             true => Ok(Some(blob)),
             false => Err(blob.malformed(format!(
-                "{} of {} bytes: the archive has become shorter",
+                "only {} of {} bytes: the archive has become shorter",
                 blob.bytes.len(),
                 member.len
             ))),
@@ -209,8 +209,8 @@ impl Blobs for Plain {
     }
 }
 
-/// What a compressed archive holds is decided by its first picture: if there is one, pictures are
-/// read as a stream, else all files into memory.
+/// Opens a compressed archive. If it contains a picture, pictures are read as a stream; otherwise all
+/// files are read into memory.
 fn open_gzip(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let (mut members, mut total, mut names) = (Vec::new(), 0, Vec::new());
     let is_chosen = |name: &str| options.suffix.as_ref().is_none_or(|s| name.ends_with(&s[..]));
@@ -234,7 +234,7 @@ fn open_gzip(input: &Input, options: &ReadOptions) -> Result<Content, SamplesErr
         total += bytes.len() as u64;
         if total > MAX_IN_MEMORY {
             return Err(input.malformed(format!(
-                "more than {} MiB in files that are no pictures: decompress it first",
+                "more than {} MiB in files that are not pictures: decompress it first",
                 MAX_IN_MEMORY >> 20
             )));
         }
@@ -253,7 +253,7 @@ fn is_picture(name: &str, bytes: &[u8]) -> bool {
 
 type File = Result<(String, Vec<u8>), SamplesError>;
 
-/// Files of a compressed archive, read ahead by a thread of its own.
+/// Files of a compressed archive, read ahead in a separate thread.
 struct Stream {
     input: Input,
     suffix: Option<String>,
@@ -274,7 +274,7 @@ impl Stream {
                 !pictures_only || is_chosen(name) && is_picture(name, head)
             };
             if let Err(error) = read_files(&input, keep, &sender) {
-                // The reader is gone if it has stopped reading.
+                // The receiver is gone if it has stopped reading.
                 let _ = sender.send(Err(error));
             }
         });
@@ -282,7 +282,7 @@ impl Stream {
     }
 }
 
-/// Sends files until the end, or until nobody listens.
+/// Sends files until the end, or until the receiver is gone.
 fn read_files(
     input: &Input,
     keep: impl Fn(&str, &[u8]) -> bool,
@@ -327,7 +327,7 @@ impl Blobs for Stream {
     fn note(&self) -> Option<String> {
         let place = self.input.place();
         Some(format!(
-            "{place}: all images of a compressed archive: it has no list to find a training part by"
+            "{place}: reading all images: a compressed archive has no list in which to find a training part"
         ))
     }
     fn count(&self) -> Option<u64> {

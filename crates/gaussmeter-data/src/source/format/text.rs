@@ -14,7 +14,7 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
         options.refuse(input, "text, which is read as eigenvalues", &[ReadOption::Array])?;
         match gaussmeter::data::read(input.path()) {
             _ if !matches!(options.kind, None | Some(ArrayKind::Eigenvalues)) => {
-                Err(input.malformed("text is read as eigenvalues only: save other numbers as .npy"))
+                Err(input.malformed("text is read only as eigenvalues: save other numbers as .npy"))
             }
             Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
             Err(error) => Err(input.malformed(error)),
@@ -22,7 +22,8 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
     },
 };
 
-/// No control characters but white space, and UTF-8 up to a character that may be cut off.
+/// Whether bytes are UTF-8, up to a character that is cut off, without control characters other than
+/// white space.
 fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,

@@ -1,17 +1,17 @@
-//! Functions and classes that stand for data, and what they would make.
+//! The functions and classes that stand for data, and what calling them would make.
 
 use super::value::{Bytes, Id, Known, PickledArray, Storage, Tensor, Type, Value, Values, text};
 use crate::source::records::{Number, fortran_strides, usual_strides};
 use std::sync::Arc;
 
-/// Characters of the name of a type that are shown.
+/// Most characters shown of the name of a type.
 const SHOWN: usize = 32;
 
 /// Most arguments of a call.
 pub(super) const ARGUMENTS: usize = 16;
 
 impl Known {
-    /// What the name stands for, if it is known.
+    /// The function or class of this name, if it is known.
     pub fn new(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
@@ -34,7 +34,7 @@ impl Known {
     }
 }
 
-/// A type of torch, or that of a class of storages.
+/// A type of torch, or the type of a class of storages.
 fn torch_type(name: &str) -> Option<Type> {
     let number = match name {
         "DoubleStorage" | "float64" => Number::F64,
@@ -45,7 +45,7 @@ fn torch_type(name: &str) -> Option<Type> {
         "IntStorage" | "int32" => Number::I32,
         "ShortStorage" | "int16" => Number::I16,
         "CharStorage" | "int8" => Number::I8,
-        // Tensors on storages without a type name their own.
+        // Tensors on untyped storages name their own type.
         "ByteStorage" | "UntypedStorage" | "uint8" => Number::U8,
         "BoolStorage" | "bool" => Number::Bool,
         "uint16" => Number::U16,
@@ -65,7 +65,7 @@ fn torch_type(name: &str) -> Option<Type> {
     Some(Type { name: name.into(), number: Some(number), big_endian: false })
 }
 
-/// What a call with these arguments makes; `None` if it is not called so.
+/// What a call with these arguments makes; `None` if the arguments do not fit.
 pub(super) fn call(values: &Values, known: &Known, arguments: &[Id]) -> Option<Value> {
     let given: Vec<&Value> = arguments.iter().map(|id| values.get(*id)).collect();
     Some(match (known, &given[..]) {
@@ -134,7 +134,7 @@ pub(super) fn call(values: &Values, known: &Known, arguments: &[Id]) -> Option<V
     })
 }
 
-/// What an object becomes when it is given this state; `None` if it has no such state.
+/// What an object becomes with this state; `None` if the state does not fit.
 pub(super) fn build(values: &Values, object: &Value, state: &Value) -> Option<Value> {
     let parts = || -> Option<Vec<&Value>> {
         let parts = values.items(state).filter(|parts| parts.len() <= ARGUMENTS)?;
@@ -167,7 +167,7 @@ pub(super) fn build(values: &Values, object: &Value, state: &Value) -> Option<Va
     })
 }
 
-/// What torch puts in the place of a storage: ('storage', class, key, device, size).
+/// The storage that torch refers to as ('storage', class, key, device, size).
 pub(super) fn persistent(values: &Values, id: &Value) -> Option<Value> {
     let &[tag, class, key, ..] = values.items(id)? else { return None };
     match (text(values.get(tag))?.as_ref(), values.get(class)) {
@@ -183,7 +183,7 @@ fn unknown_type() -> Arc<Type> {
     Arc::new(Type { name: "none".into(), number: None, big_endian: false })
 }
 
-/// Text whose characters are bytes.
+/// The bytes of a text whose characters stand for bytes.
 fn latin1(text: &str) -> Option<Bytes> {
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     Some(Bytes::Held(bytes?.into()))

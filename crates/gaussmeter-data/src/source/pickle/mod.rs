@@ -20,24 +20,24 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use value::{Id, Values, text};
 
-/// Containers within containers in which arrays are looked for.
+/// Depth of nested containers to which arrays are looked for.
 const DEPTH: usize = 32;
 
-/// Arrays that are told apart by name, and bytes of a key in such a name.
+/// Most arrays that get names, and most bytes of a key in such a name.
 const NAMED: usize = 1 << 16;
 const KEY: usize = 256;
 
-/// What a pickle holds.
+/// The content of a pickle.
 pub(super) struct Pickle {
     values: Values,
     root: Id,
 }
 
 impl Pickle {
-    /// Runs the pickle at the beginning of a file.
+    /// Interprets the pickle at the beginning of a file.
     ///
     /// # Errors
-    /// [`SamplesError`]: damaged, too large, or made of anything but data.
+    /// [`SamplesError`]: damaged, too large, or containing anything but data.
     pub fn load(input: &Input) -> Result<Self, SamplesError> {
         let (values, root) = machine::run(input)?;
         Ok(Pickle { values, root })
@@ -47,7 +47,7 @@ impl Pickle {
         self.values.get(id)
     }
 
-    /// What it is.
+    /// The outermost value.
     pub fn root(&self) -> &Value {
         self.get(self.root)
     }
@@ -85,7 +85,7 @@ impl Pickle {
                 _ => {}
             }
             let dot = if name.is_empty() { "" } else { "." };
-            // The last one first, since the last one is taken first.
+            // In reverse, because the last one is taken first.
             let below = below.into_iter().rev();
             rest.extend(below.map(|(key, id)| (format!("{name}{dot}{key}"), id, depth + 1)));
         }

@@ -1,4 +1,4 @@
-//! What a pickle is made of.
+//! The values of a pickle.
 
 use crate::samples::SamplesError;
 use crate::source::Input;
@@ -10,15 +10,15 @@ use std::sync::Arc;
 /// Most axes of an array.
 pub(super) const AXES: usize = 64;
 
-/// A value, by its place among all values: lists may hold themselves.
+/// The index of a value among all values: lists may contain themselves.
 pub(super) type Id = u32;
 
-/// All values of a pickle. They refer to each other by their places.
+/// All values of a pickle. They refer to each other by index.
 #[derive(Default)]
 pub(super) struct Values(Vec<Value>);
 
 impl Values {
-    /// Adds a value; `None` if there are as many as can be counted.
+    /// Adds a value; `None` if there are too many to index.
     pub fn push(&mut self, value: Value) -> Option<Id> {
         let id = Id::try_from(self.0.len()).ok()?;
         self.0.push(value);
@@ -54,7 +54,7 @@ impl Values {
 
 /// A value.
 pub(in crate::source) enum Value {
-    /// None, a floating-point number, or another value of which no array is made.
+    /// None, a floating-point number, or another value that no array is made of.
     Other,
     /// An integer or a boolean.
     Int(i64),
@@ -70,7 +70,7 @@ pub(in crate::source) enum Value {
     Tensor(Box<Tensor>),
 }
 
-/// Bytes, in memory or where they lie in the file.
+/// Bytes, in memory or by their place in the file.
 #[derive(Clone)]
 pub(in crate::source) enum Bytes {
     Held(Arc<[u8]>),
@@ -80,9 +80,9 @@ pub(in crate::source) enum Bytes {
 /// How numbers are stored.
 #[derive(Clone)]
 pub(in crate::source) struct Type {
-    /// As its library calls it.
+    /// As its library names it.
     pub name: String,
-    /// `None` if it is none that is read.
+    /// `None` if the type is not supported.
     pub number: Option<Number>,
     pub big_endian: bool,
 }
@@ -92,13 +92,13 @@ pub(in crate::source) struct Type {
 pub(in crate::source) struct PickledArray {
     pub kind: Arc<Type>,
     pub axes: Vec<usize>,
-    /// Numbers from one entry of each axis to the next.
+    /// Distance between consecutive entries along each axis, in numbers.
     pub strides: Vec<usize>,
-    /// `None` where they are Python objects.
+    /// `None` if entries are Python objects.
     pub data: Option<Bytes>,
 }
 
-/// A tensor: numbers of a storage, from one of them on.
+/// A tensor: numbers of a storage, starting at `offset`.
 #[derive(Clone)]
 pub(in crate::source) struct Tensor {
     pub kind: Arc<Type>,
@@ -108,7 +108,7 @@ pub(in crate::source) struct Tensor {
     pub strides: Vec<usize>,
 }
 
-/// What the numbers of tensors are kept in.
+/// A sequence of numbers, shared by tensors.
 pub(in crate::source) struct Storage {
     pub kind: Arc<Type>,
     /// Its name in the archive.
@@ -123,7 +123,7 @@ impl Bytes {
         }
     }
 
-    /// Opens them as a stream.
+    /// Opens streams of the bytes.
     pub fn opener(self, input: &Input) -> Opener {
         let input = input.clone();
         Box::new(move |offset| -> Result<Box<dyn Read + Send>, SamplesError> {
@@ -145,7 +145,7 @@ impl Bytes {
 /// A function or class that stands for data.
 #[derive(Clone)]
 pub(in crate::source) enum Known {
-    /// `numpy.core.multiarray._reconstruct`: an array without its content.
+    /// `numpy.core.multiarray._reconstruct`: an array without content.
     Reconstruct,
     /// `numpy.ndarray`
     NdArray,
@@ -155,7 +155,7 @@ pub(in crate::source) enum Known {
     Scalar,
     /// `numpy.core.numeric._frombuffer`
     FromBuffer,
-    /// `_codecs.encode`: bytes, in protocols that have none.
+    /// `_codecs.encode`: bytes, in protocols that have no bytes.
     Encode,
     /// `bytes`, `bytearray`
     Bytes,
@@ -163,7 +163,7 @@ pub(in crate::source) enum Known {
     OrderedDict,
     /// `torch._utils._rebuild_tensor_v2` and `_v3`: a tensor.
     Tensor,
-    /// `torch._utils._rebuild_parameter`: a tensor that is trained.
+    /// `torch._utils._rebuild_parameter`: a trainable tensor.
     Parameter,
     /// A class of storages, or a type.
     Kind(Arc<Type>),
@@ -173,7 +173,7 @@ pub(in crate::source) enum Known {
     Device,
 }
 
-/// A value as text: Python 2 wrote its texts as bytes.
+/// A value as text. Python 2 wrote text as bytes.
 pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Text(text) => Some(Cow::Borrowed(text)),

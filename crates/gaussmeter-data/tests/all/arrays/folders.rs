@@ -64,7 +64,11 @@ fn mnist_is_read_as_it_is_downloaded() {
         assert_eq!(values(folder, &split(Split::Test)), test);
         assert_eq!(count(folder, &split(Split::All)), 7);
         let source = source::open(&[folder.to_path_buf()], &ReadOptions::default()).unwrap();
-        assert!(source.notes[0].contains("the train part, 1 of 2 files"), "{:?}", source.notes);
+        assert!(
+            source.notes[0].contains("reading the train part, 1 of 2 files"),
+            "{:?}",
+            source.notes
+        );
     }
     let one = plain.path().join("train-images-idx3-ubyte");
     assert_eq!(values(&one, &ReadOptions::default()).len(), 30);
@@ -194,9 +198,9 @@ fn files_together_are_of_one_shape_and_kind() {
     };
     assert!(open_all(&["f4.npy", "f2.npy", "tensor.pt"]).is_ok());
     assert!(message(&["f4.npy", "window.pt"]).contains("shape [4] instead of [6]"));
-    assert!(message(&["f4.npy", "u1.npy"]).contains("another type"));
+    assert!(message(&["f4.npy", "u1.npy"]).contains("a different type"));
     assert!(message(&["f4.npy", "covariance.npy"]).contains("holds a covariance"));
-    assert!(message(&["covariance.npy", "f4.npy"]).contains("one file is read at a time"));
+    assert!(message(&["covariance.npy", "f4.npy"]).contains("give one such file at a time"));
     let folder = folder([("a.txt", b"text".to_vec()), ("meta", bytes_of("batches.meta"))]);
     assert!(error(folder.path(), &ReadOptions::default()).contains("holds no array"));
     let missing = open(&folder.path().join("missing"), &ReadOptions::default());

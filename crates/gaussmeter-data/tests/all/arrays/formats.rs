@@ -151,22 +151,22 @@ fn covariances_and_eigenvalues_are_told_from_samples() {
 #[test]
 fn what_cannot_be_read_is_said() {
     let expected = [
-        ("object.npy", "", "Python objects (pickle), which are never loaded"),
-        ("structured.npy", "", "a structured type"),
-        ("complex.npy", "", "type '<c8' is no real number"),
-        ("number.npy", "", "one number, no array"),
+        ("object.npy", "", "Python objects (pickle) are never loaded"),
+        ("structured.npy", "", "structured types are not read"),
+        ("complex.npy", "", "type '<c8' is not a real number"),
+        ("number.npy", "", "a single number, not an array"),
         ("nan.npy", "", "nan.npy: sample 2, coordinate [0, 1, 0] is NaN"),
         ("nan.npz", "", "nan.npz: array 'x': sample 2, coordinate [0, 1, 0] is NaN"),
-        ("several.npz", "", "name one with --array (found: test, train)"),
+        ("several.npz", "", "choose one with --array (found: test, train)"),
         ("several.npz", "x", "no array 'x' (found: test, train)"),
-        ("kinds.safetensors", "f8", "array 'f8': type F8_E4M3 is no real number"),
+        ("kinds.safetensors", "f8", "array 'f8': type F8_E4M3 is not a real number"),
         ("kinds.safetensors", "", "found: bf16, bool, f16"),
-        ("kinds.pt", "complex", "tensor 'complex': ComplexFloatStorage holds no real numbers"),
+        ("kinds.pt", "complex", "tensor 'complex': type ComplexFloatStorage is not a real number"),
         ("nested.pt", "", "found: images, model.weight, list.0, 7)"),
         ("nested.pt", "list.1", "no array 'list.1'"),
-        ("code.pt", "x", "holds Python code: it would call argparse.Namespace"),
+        ("code.pt", "x", "contains Python code, a call of argparse.Namespace"),
         ("legacy.pt", "", "torch.save(torch.load(path), path)"),
-        ("script.pt", "", "a TorchScript program, which is never run"),
+        ("script.pt", "", "TorchScript programs are never run"),
         ("object.pkl", "", "array 'x': Python objects"),
         ("mnist.pkl", "", "found: 0.0, 0.1, 1.0, 1.1"),
         ("mnist.pkl", "0.1", ""),
@@ -183,7 +183,7 @@ fn what_cannot_be_read_is_said() {
     let found = error(&fixture("f4.npy"), &kind(ArrayKind::Covariance));
     assert!(found.contains("shape [4, 6] is not square"), "{found}");
     let found = error(&fixture("nchw.npy"), &kind(ArrayKind::Eigenvalues));
-    assert!(found.contains("eigenvalues are a list"), "{found}");
+    assert!(found.contains("eigenvalues must be a list"), "{found}");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn code_in_pickles_is_never_run() {
         ("instance.pkl", "os.system"),
     ] {
         let message = error(&fixture(file), &ReadOptions::default());
-        let expected = format!("holds Python code: it would call {name}, which is never run");
+        let expected = format!("contains Python code, a call of {name}, which is never run");
         assert!(message.contains(&expected), "{message}");
     }
     assert!(!std::path::Path::new("/tmp/gaussmeter-was-here").exists());
@@ -229,7 +229,7 @@ fn the_order_of_axes_can_be_told() {
 fn of_several_statistics_one_is_named() {
     let path = fixture("two-statistics.pkl");
     let refused = error(&path, &ReadOptions::default());
-    assert!(refused.contains("name one with --array (found: fid, fd_dinov2)"), "{refused}");
+    assert!(refused.contains("choose one with --array (found: fid, fd_dinov2)"), "{refused}");
     for (name, scale) in [("fid", 1.0), ("fd_dinov2", 0.5)] {
         let Ok(Data::Covariance(found)) = open(&path, &array(name)) else { panic!("{name}") };
         assert_eq!(found.mean, [1.0, -2.0, 0.5].map(|v| v * scale));

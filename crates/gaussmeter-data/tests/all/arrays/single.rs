@@ -117,7 +117,7 @@ fn a_note_says_what_was_guessed_and_the_other_reading_can_be_had() {
     // Batches of sixteen, or sixteen tokens.
     let either = write(&files(&[16, 6], |k| format!("{k:03}.npy")));
     let refused = error(either.path(), &ReadOptions::default());
-    assert!(refused.contains("20 files of shape [16, 6] are one sample each"), "{refused}");
+    assert!(refused.contains("20 files of shape [16, 6] could be one sample each"), "{refused}");
     assert!(refused.contains("or 320 samples of shape [6]"), "{refused}");
     check(either.path(), &with(SamplesPerFile::One), 96, &[1, 16, 6]);
     let shards = write(&files(&[16, 6], |k| format!("shard-{k:03}.npy")));
@@ -134,7 +134,7 @@ fn a_note_says_what_was_guessed_and_the_other_reading_can_be_had() {
     assert!(notes(last.path(), &ReadOptions::default()).is_empty());
     let tokens = ragged(&[9, 7, 9, 2]);
     let said = notes(tokens.path(), &ReadOptions::default()).join("\n");
-    assert!(said.contains("4 files, whose first axes differ, are read as 27 samples"), "{said}");
+    assert!(said.contains("4 files whose first axes differ are read as 27 samples"), "{said}");
     let refused = error(tokens.path(), &with(SamplesPerFile::One));
     assert!(refused.contains("shape [1, 7, 6] instead of [1, 9, 6]"), "{refused}");
     let vectors: Vec<_> = (4..7).map(|n| (format!("{n}.npy"), npy(&[n], &values(n, n)))).collect();
@@ -177,7 +177,7 @@ fn one_array_of_several_is_chosen_where_the_others_are_lists() {
         let files = write(&files);
         check(files.path(), &ReadOptions::default(), 16, &[4, 2, 2]);
         let said = notes(files.path(), &ReadOptions::default()).join("\n");
-        assert!(said.contains("crop_ltrb, original_size not (--array chooses)"), "{said}");
+        assert!(said.contains("crop_ltrb, original_size (choose with --array)"), "{said}");
         let named = ReadOptions { array: Some("original_size".into()), ..ReadOptions::default() };
         assert_eq!(samples(files.path(), &named).shape(), [2]);
     }
@@ -188,7 +188,7 @@ fn one_array_of_several_is_chosen_where_the_others_are_lists() {
     let both = write(&[("0.npz".into(), zip(&flipped, Stored))]);
     let refused = error(&both.path().join("0.npz"), &ReadOptions::default());
     assert!(
-        refused.contains("name one with --array (found: latents, latents_flipped)"),
+        refused.contains("choose one with --array (found: latents, latents_flipped)"),
         "{refused}"
     );
 }
@@ -232,7 +232,7 @@ fn lists_of_arrays_are_samples() {
     // A pair of arrays with labels: the arrays.
     assert_eq!(samples(&fixture("labelled.pt"), &ReadOptions::default()).size_hint(), Some(4));
     let refused = error(&fixture("shared.pt"), &ReadOptions::default());
-    assert!(refused.contains("name one with --array (found: a, b)"), "{refused}");
+    assert!(refused.contains("choose one with --array (found: a, b)"), "{refused}");
 }
 
 #[test]
@@ -244,7 +244,10 @@ fn means_are_read_of_means_and_deviations() {
     let repa = write(&encoded(&|k| format!("00000/img-mean-std-{k:08}.npy")));
     check(repa.path(), &ReadOptions::default(), 16, &[4, 2, 2]);
     let said = notes(repa.path(), &ReadOptions::default()).join("\n");
-    assert!(said.contains("of shape [8, 2, 2] the means, of shape [4, 2, 2], are read"), "{said}");
+    assert!(
+        said.contains("of shape [8, 2, 2]: only the means, of shape [4, 2, 2], are read"),
+        "{said}"
+    );
     let all = ReadOptions { latents: Latents::All, ..ReadOptions::default() };
     assert_eq!(samples(repa.path(), &all).shape(), [8, 2, 2]);
     let plain = write(&encoded(&|k| format!("{k}.npy")));
@@ -257,7 +260,7 @@ fn means_are_read_of_means_and_deviations() {
     let whole = write(&[("a.npy".into(), npy(&[COUNT, 8, 2, 2], &whole))]);
     check(&whole.path().join("a.npy"), &mean, 16, &[4, 2, 2]);
     let odd = write(&[("a.npy".into(), npy(&[20, 3, 2, 2], &vec![0.0; 240]))]);
-    assert!(error(&odd.path().join("a.npy"), &mean).contains("no means and deviations"));
+    assert!(error(&odd.path().join("a.npy"), &mean).contains("cannot hold means and deviations"));
 }
 
 /// Measured on files that people reported, if they are there.

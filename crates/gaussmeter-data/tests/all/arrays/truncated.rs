@@ -52,9 +52,9 @@ fn a_tar_archive_that_ends_too_early_is_an_error() {
         let end = archive.len() - archive.iter().rev().take_while(|b| **b == 0).count();
         let end = end.next_multiple_of(512);
         let message = values("cut.tar", &archive[..end], &ReadOptions::default()).unwrap_err();
-        assert!(message.contains("no end of the archive after '"), "{message}");
+        assert!(message.contains("the end of the archive is missing after '"), "{message}");
         let message = values("cut.tar.gz", &gzip(&archive[..end]), &ReadOptions::default());
-        assert!(message.unwrap_err().contains("no end of the archive after '"));
+        assert!(message.unwrap_err().contains("the end of the archive is missing after '"));
     }
 }
 
@@ -126,7 +126,7 @@ fn what_is_missing_is_said() {
     for (name, bytes, expected) in [
         ("a.npz", bytes_of("stored.npz"), "a ZIP archive (or .npz, .pt)"),
         ("a.pt", bytes_of("tensor.pt"), "a ZIP archive (or .npz, .pt)"),
-        ("data_batch_1.bin", cifar(&[6], 3, 0).0, "no whole records of CIFAR-10"),
+        ("data_batch_1.bin", cifar(&[6], 3, 0).0, "not whole records of CIFAR-10"),
     ] {
         let message =
             values(name, &bytes[..bytes.len() - 30], &ReadOptions::default()).unwrap_err();

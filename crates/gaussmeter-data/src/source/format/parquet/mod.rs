@@ -1,4 +1,4 @@
-//! Parquet, as the `datasets` library of Hugging Face and pandas write it:
+//! Parquet, as written by pandas and by the `datasets` library of Hugging Face:
 //! <https://parquet.apache.org/docs/file-format>.
 //!
 //! ```text
@@ -6,8 +6,8 @@
 //!                                                                     └─► Numbers (samples)
 //! ```
 //!
-//! The crate decodes footers, levels and values; what comes before it is ours, since the crate
-//! trusts sizes that files state.
+//! The parquet crate decodes footers, levels and values. What comes before is our own, because the crate
+//! trusts the sizes stated in files.
 
 mod codec;
 mod numbers;
@@ -48,7 +48,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
         }
         Some((ColumnKind::Other(what), column)) => {
             let name = column.name;
-            return Err(input.malformed(format!("column '{name}' holds {what}, which is no data")));
+            return Err(input
+                .malformed(format!("column '{name}' holds {what}, which cannot be read as data")));
         }
         None => Numbers::table(&table, numbers(&table)?, options)?,
     };
@@ -63,7 +64,7 @@ fn named<'a>(table: &'a Arc<ParquetTable>, name: &str) -> Result<&'a ParquetColu
     })
 }
 
-/// The only one of these columns, if there are any.
+/// The only one of these columns; an error if there are several.
 fn only<'a>(
     table: &ParquetTable,
     what: &str,
@@ -75,15 +76,15 @@ fn only<'a>(
         _ => {
             let names: Vec<_> = columns.iter().map(|c| &c.name[..]).collect();
             Err(table.input().malformed(format!(
-                "several columns of {what}: name one with --array ({})",
+                "several columns of {what}: choose one with --array ({})",
                 names.join(", ")
             )))
         }
     }
 }
 
-/// The column of pictures: one that is declared as such, else one whose entries have names, else
-/// any that is binary.
+/// The column of pictures: one declared as such, otherwise one whose entries have names, otherwise any
+/// binary one.
 fn pictures(table: &Arc<ParquetTable>) -> Result<Option<&ParquetColumn>, SamplesError> {
     let rank = |column: &ParquetColumn| match (table.declared(&column.name), &column.kind) {
         (Some("Image"), ColumnKind::Binary { .. }) => Some(2),
@@ -103,7 +104,7 @@ fn lists(table: &Arc<ParquetTable>) -> Result<Option<&ParquetColumn>, SamplesErr
     only(table, "lists", table.columns.iter().filter(is_lists).collect())
 }
 
-/// All columns, if they are numbers. Those that pandas writes for its index are no data.
+/// All columns, if they are numbers. Those that pandas writes for its index do not count.
 fn numbers(table: &ParquetTable) -> Result<Vec<(ParquetColumn, Number)>, SamplesError> {
     let data = table.columns.iter().filter(|column| !column.name.starts_with("__index_level_"));
     let numbers: Option<Vec<_>> = data
@@ -116,11 +117,11 @@ fn numbers(table: &ParquetTable) -> Result<Vec<(ParquetColumn, Number)>, Samples
         let is_data = |c: &&ParquetColumn| !matches!(c.kind, ColumnKind::Other(_));
         table.input().malformed(match table.columns.iter().any(|c| is_data(&c)) {
             true => format!(
-                "a parquet file without a column of pictures or lists, and not of numbers alone: name one column with --array ({})",
+                "no column of pictures or lists, and not all columns are numbers: choose one with --array ({})",
                 table.listing(is_data)
             ),
             false => format!(
-                "a parquet file without a column that is read: rows need one picture, one list of numbers or one number each ({})",
+                "no column can be read: rows must hold a picture, a list of numbers or a number ({})",
                 table.listing(|_| true)
             ),
         })

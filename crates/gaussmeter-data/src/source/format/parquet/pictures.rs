@@ -23,7 +23,7 @@ impl PictureColumn {
         PictureColumn { table: Arc::clone(table), column, bytes, names, next: 0 }
     }
 
-    /// The name of a row. If names are damaged, pictures do without.
+    /// The name of a row. If names are damaged, pictures are read without them.
     fn name(&mut self, row: u64) -> Option<String> {
         match self.names.as_mut()?.read(row) {
             Ok(name) => name.map(|name| String::from_utf8_lossy(name.data()).into_owned()),
@@ -76,8 +76,7 @@ impl Blobs for PictureColumn {
     }
 }
 
-/// A leaf of byte strings. They are read one at a time, so that no more than a page and its
-/// dictionary is held.
+/// A leaf of byte strings, read one at a time, so that only a page and its dictionary are held.
 struct Strings {
     leaf: Leaf,
     present: i16,
