@@ -257,7 +257,7 @@ fn every_model_is_sampled() {
     folder.done("sample vectors.npz -o a.npz");
     assert!(folder.array("a.npz", "samples").0.contains("(16, 40)"));
     let error = refused(&folder, "sample vectors.npz --size 9x9 -o b.npz", 1);
-    assert!(error.contains("only textures have another size"), "{error}");
+    assert!(error.contains("only textures can be resized"), "{error}");
 
     let mut samples = InMemory::bytes("set", &[2, 4, 5], Scale::UNIT, values(9)).unwrap();
     StationaryModel::of(&mut samples).unwrap().save(&folder.path("set.npz")).unwrap();

@@ -100,7 +100,7 @@ fn parts_in_any_order_are_the_whole_bit_for_bit() {
     assert_eq!(code, 1);
     assert!(message.starts_with("1 of 4 parts are missing: 3 "), "{message}");
     let (_, message) = folder.fails("merge part1.npz part2.npz part1.npz -o x.npz");
-    assert!(message.contains("part1.npz: part 1/4 is there twice"), "{message}");
+    assert!(message.contains("part1.npz: part 1/4 was given twice"), "{message}");
     folder.ok("merge part1.npz part2.npz part4.npz --incomplete -o some.npz");
 
     folder.ok("spectrum pictures --part 1/3 -o third.npz");

@@ -26,7 +26,7 @@ pub enum PictureError {
     #[error(transparent)]
     Read(#[from] SamplesError),
     /// The file is not a picture, or is damaged.
-    #[error("{}: the picture cannot be read: {reason}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Decode {
         /// The path as given.
         path: PathBuf,

@@ -35,7 +35,7 @@ DATA is one or more files, folders or archives, recognised by content:
 The file written by -o is a spectrum for every other command (--spectrum); with
 --basis, pictures can be drawn from it (gaussmeter sample). Sums over 8-bit data
 are exact: the result is the same, bit for bit, for any number of threads and
-parts. Interrupted with Ctrl-C, the sums so far are kept; --resume goes on.
+parts. Interrupted with Ctrl-C, the sums so far are kept; --resume continues.
 
 Examples:
   gaussmeter spectrum cifar-10-batches-bin -o cifar.npz
@@ -60,7 +60,7 @@ pub struct Arguments {
     /// Sum over part I of N equal parts only, for `gaussmeter merge`
     #[arg(long, value_name = "I/N", help_heading = "Parts", requires = "output")]
     part: Option<Part>,
-    /// Go on from the sums that an interrupted run of the same command has kept
+    /// Continue from the sums that an interrupted run of the same command has kept
     #[arg(long, help_heading = "Parts", requires = "output")]
     resume: bool,
     #[command(flatten)]
@@ -146,7 +146,7 @@ named!(LayoutName => Layout { Auto, Chw, Hwc });
 named!(SplitName => Split { Auto, Train, Test, All });
 
 impl MethodOptions {
-    /// What is left to keep samples for further passes.
+    /// Memory left to keep samples for further passes.
     fn cache(&self, method: Method, samples: &dyn Samples) -> u64 {
         if method != Method::Lanczos {
             return 0;
@@ -246,7 +246,7 @@ fn centred(spectrum: &Spectrum) -> Result<Spectrum, Failure> {
     Ok(Spectrum::new(spectrum.name(), origin, &eigenvalues, Some(&multiplicities), None)?)
 }
 
-/// Refuses a method for what is no samples any more, but for those that do the same.
+/// Refuses a method for data that are not samples, unless it makes no difference.
 fn no_method(a: &Arguments, what: &str, same: &[MethodName]) -> Result<(), Failure> {
     let method = a.method.method;
     if method != MethodName::Auto && !same.contains(&method) {
@@ -255,7 +255,7 @@ fn no_method(a: &Arguments, what: &str, same: &[MethodName]) -> Result<(), Failu
     of_lanczos(a, what)
 }
 
-/// Refuses the options of lanczos for something else.
+/// Refuses the options of lanczos for anything else.
 fn of_lanczos(a: &Arguments, what: &str) -> Result<(), Failure> {
     let MethodOptions { probes, passes, seed, .. } = &a.method;
     let given = [
@@ -278,7 +278,7 @@ fn no_part(a: &Arguments, what: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says what was left out, and that one sample has no spread.
+/// Notes on what was left out, and on a single sample.
 fn say_what_was_read(count: u64, left_out: &LeftOut) {
     if count == 1 {
         note("one sample: its covariance is zero (a texture of one image: gaussmeter texture)");
@@ -332,7 +332,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
     a.summary.finish(&a.solve, found, a.output.as_deref())
 }
 
-/// The stationary law, which is saved as such.
+/// Computes the stationary law and saves it as such.
 fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
     let mut model = watched(samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
     if a.solve.centred {
@@ -344,8 +344,8 @@ fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
     a.summary.show(a.output.as_deref(), || Ok(model.law.spectrum(&model.description)?))
 }
 
-/// Work on samples that shows how far it is, can be stopped, and reads again only what does not fit
-/// into memory.
+/// Works on samples with a progress bar, until stopped, and reads again only what does not fit into
+/// memory.
 fn watched<T>(
     samples: &mut dyn Samples,
     cache: u64,
@@ -375,7 +375,7 @@ fn asked(method: Method) -> MethodChoice {
     MethodChoice { method, reason: "as asked".into() }
 }
 
-/// Sums first, which can be kept, merged and gone on from; then eigenvalues.
+/// Sums the samples, then finds eigenvalues. The sums can be kept, merged and resumed.
 fn by_moments(
     a: &Arguments,
     samples: Box<dyn Samples>,

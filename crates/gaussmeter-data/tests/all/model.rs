@@ -434,16 +434,13 @@ fn pictures_keep_their_bits() {
     clear[9] = 254;
     write_png(&path, png::ColorType::GrayscaleAlpha, eight, &clear);
     let error = Picture::open(&path, &PLAIN).unwrap_err().to_string();
-    assert!(error.contains("p.png: the picture cannot be read: partly transparent"), "{error}");
+    assert!(error.contains("p.png: partly transparent"), "{error}");
 
     let whole = std::fs::read(&path).unwrap();
     for content in [&whole[..whole.len() / 2], b"no picture"] {
         std::fs::write(&path, content).unwrap();
         let error = Picture::open(&path, &PLAIN).unwrap_err().to_string();
-        assert!(
-            error.contains("p.png: the picture cannot be read") && !error.contains('\n'),
-            "{error}"
-        );
+        assert!(error.contains("p.png: ") && !error.contains('\n'), "{error}");
     }
 }
 

@@ -135,8 +135,8 @@ fn columns_of_pictures_are_chosen() -> Outcome {
     );
     assert_eq!(
         error("bad/text", &ReadOptions::default()),
-        "bad/text.parquet: a parquet file without a column that is read: rows need one picture, \
-         one list of numbers or one number each (id (text), when (neither text nor number))"
+        "bad/text.parquet: no column can be read: rows must hold a picture, a list of numbers \
+         or a number (id (text), when (neither text nor number))"
     );
     Ok(())
 }
