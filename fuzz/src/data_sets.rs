@@ -2,7 +2,7 @@ use super::on_disk;
 use gaussmeter::data;
 use gaussmeter_data::samples::Chunk;
 use gaussmeter_data::source::{
-    self, Data, Input, Kind, Layout, Options, SamplesPerFile, ScaleChoice, Split, pictures,
+    self, ArrayKind, Data, Input, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split, pictures,
 };
 use gaussmeter_data::{Memory, Model, Moments};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,17 +17,21 @@ const NUMBERS: usize = 1 << 22;
 const MEMORY: Memory = Memory(256 << 20);
 
 /// The usual way to read.
-fn usual() -> Options {
-    let pictures = pictures::Options { memory: MEMORY, ..Default::default() };
-    Options { memory: MEMORY, pictures, ..Options::default() }
+fn usual() -> ReadOptions {
+    let pictures = pictures::PictureOptions { memory: MEMORY, ..Default::default() };
+    ReadOptions { memory: MEMORY, pictures, ..ReadOptions::default() }
 }
 
 /// Ways to read, chosen by the last byte: it stays a part of the file.
-fn options(bytes: &[u8]) -> Options {
+fn options(bytes: &[u8]) -> ReadOptions {
     let choice = bytes.last().copied().unwrap_or(0);
-    Options {
-        kind: [None, Some(Kind::Samples), Some(Kind::Covariance), Some(Kind::Eigenvalues)]
-            [usize::from(choice & 3)],
+    ReadOptions {
+        kind: [
+            None,
+            Some(ArrayKind::Samples),
+            Some(ArrayKind::Covariance),
+            Some(ArrayKind::Eigenvalues),
+        ][usize::from(choice & 3)],
         layout: [Layout::Auto, Layout::Chw, Layout::Hwc][usize::from(choice >> 2 & 3).min(2)],
         scale: [ScaleChoice::Auto, ScaleChoice::Symmetric, ScaleChoice::Unit, ScaleChoice::None]
             [usize::from(choice >> 4 & 3)],
@@ -73,7 +77,7 @@ pub fn any_samples(bytes: &[u8]) {
     read(|| drain(&[on_disk(bytes, "samples")], &options(bytes)));
 }
 
-fn drain(paths: &[PathBuf], options: &Options) {
+fn drain(paths: &[PathBuf], options: &ReadOptions) {
     let Ok(source) = source::open(paths, options) else { return };
     let Data::Samples(mut samples) = source.data else { return };
     let (mut rows, mut numbers) = (0, 0);

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use gaussmeter_data::Memory;
 use gaussmeter_data::source::ScaleChoice;
-use gaussmeter_data::source::pictures::{Channels, Filter, Options, Size};
+use gaussmeter_data::source::pictures::{Channels, Filter, PictureOptions, Size};
 
 /// An option whose values are those of a library type.
 macro_rules! named {
@@ -49,8 +49,8 @@ pub struct ImageOptions {
 
 impl ImageOptions {
     /// What was asked for.
-    pub fn build(&self, memory: Memory) -> Options {
-        Options {
+    pub fn build(&self, memory: Memory) -> PictureOptions {
+        PictureOptions {
             memory,
             resize: self.resize,
             crop: self.crop,

@@ -89,28 +89,13 @@ impl Summary {
         mut moments: Moments,
         output: Option<&Path>,
     ) -> Result<(), Failure> {
-        if !moments.is_complete() {
-            return Err(Failure::Request(format!(
-                "sums of an interrupted run, over {} samples only: finish it with the same command and --resume, or use what there is with gaussmeter merge --incomplete",
-                moments.count()
-            )));
-        }
-        let missing = moments.missing_parts();
-        if let Some(first) = missing.first() {
-            let (count, of) = (missing.len(), first.of);
-            let names: Vec<_> = missing.iter().take(8).map(|part| part.index.to_string()).collect();
-            let more = if count > names.len() { ", …" } else { "" };
-            return Err(Failure::Request(format!(
-                "{count} of {of} parts are missing: {}{more} (use --incomplete to continue without them)",
-                names.join(", ")
-            )));
-        }
+        moments.check_whole()?;
         let found = Decomposition::of_moments(&mut moments, solve.basis)?;
         self.finish(solve, found, output)
     }
 
     /// Writes sums to their file.
-    pub fn finish_part(&self, mut moments: Moments, path: &Path) -> Result<(), Failure> {
+    pub fn finish_part(&self, moments: &mut Moments, path: &Path) -> Result<(), Failure> {
         moments.save(path)?;
         let parts: Vec<_> = moments.parts().iter().map(ToString::to_string).collect();
         let of =

@@ -6,20 +6,20 @@
 //! ```
 //!
 //! ```
-//! use gaussmeter_data::{Options, decompose, samples::{InMemory, Scale}};
+//! use gaussmeter_data::{DecomposeOptions, decompose, samples::{InMemory, Scale}};
 //!
 //! let pixels = vec![0, 0, 255, 255, 0, 255, 255, 0]; // four pictures of two pixels
 //! let mut samples = InMemory::bytes("four corners", &[1, 1, 2], Scale::SYMMETRIC, pixels)?;
-//! let decomposition = decompose(&mut samples, &Options::default())?;
+//! let decomposition = decompose(&mut samples, &DecomposeOptions::default())?;
 //! let spectrum = decomposition.spectrum()?;
 //! assert_eq!(spectrum.modes().len(), 1);
 //! assert!((spectrum.trace() - 2.0).abs() < 1e-14 && !spectrum.has_mean());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Covariances are those of the data set itself: sums are divided by n, not by n − 1.
+//! Covariances are those of the data set itself: sums are divided by n, not n − 1.
 //!
-//! The library returns values; it never prints. Threads are those of the current rayon pool; no
+//! The library returns values; it never prints. It uses the threads of the current rayon pool, and no
 //! result depends on their number.
 
 #![warn(clippy::unwrap_used, clippy::expect_used)]
@@ -38,11 +38,11 @@ mod spectral;
 pub use basis::{BasisError, DenseBasis, LowRankBasis};
 pub use memory::Memory;
 pub use model::{Model, ModelError, StationaryModel, TextureModel};
-pub use moments::{MAX_DIM, Moments, MomentsError};
+pub use moments::{MAX_DIM, Moments, MomentsError, PartFiles, Summation, SummationOptions};
 pub use npz::FileError;
 pub use picture::{Picture, PictureError, Sheet};
-pub use sample_file::{Dtype, SampleFile};
+pub use sample_file::{SampleFile, SampleType};
 pub use spectral::{
-    Checks, Choice, Decomposition, DecompositionError, Estimate, LanczosOptions, Method, Options,
-    Quadrature, choose, decompose, save_spectrum,
+    Checks, DecomposeOptions, Decomposition, DecompositionError, Estimate, LanczosOptions, Method,
+    MethodChoice, Quadrature, choose, decompose, save_spectrum,
 };

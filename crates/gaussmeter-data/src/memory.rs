@@ -1,8 +1,8 @@
-//! How much memory reading and decomposing may take, asked before any is taken.
+//! Limits on the memory of reading and decomposing, checked before any is allocated.
 
 use std::fmt;
 
-/// Bytes that samples, pictures and vectors of their length may take at once.
+/// A limit in bytes on the samples, pictures and vectors of their length held at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(pub u64);
 
@@ -14,22 +14,22 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Refuses what would take more. `what` begins the message.
+    /// Refuses what needs more than the limit. `what` begins the message.
     ///
     /// ```
     /// use gaussmeter_data::Memory;
     /// let error = Memory(1 << 20).check(5 << 20, "a picture").unwrap_err();
-    /// assert_eq!(error, "a picture takes 5 MiB of memory, but may take 1 MiB: allow more with --memory");
+    /// assert_eq!(error, "a picture needs 5 MiB of memory, but the limit is 1 MiB: allow more with --memory");
     /// assert!(Memory(1 << 20).check(1 << 20, "a picture").is_ok());
     /// ```
     ///
     /// # Errors
-    /// The reason in words.
+    /// What needs how much, and what to do.
     pub fn check(self, needed: u128, what: impl fmt::Display) -> Result<(), String> {
         match needed <= u128::from(self.0) {
             true => Ok(()),
             false => Err(format!(
-                "{what} takes {} of memory, but may take {}: allow more with --memory",
+                "{what} needs {} of memory, but the limit is {}: allow more with --memory",
                 amount(needed),
                 amount(self.0.into())
             )),

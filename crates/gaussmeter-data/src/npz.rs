@@ -1,5 +1,7 @@
-//! Archives of NumPy arrays: little-endian, C order, of the types named by [`Element`].
+//! Files of this crate: `.npz` archives of NumPy arrays, little-endian, in C order, of the types that
+//! implement [`Element`].
 
+use gaussmeter::data::npy::{self, Dtype, Header};
 use gaussmeter::file::{self, Problem, UNFINISHED};
 use gaussmeter::spectrum::Spectrum;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use thiserror::Error;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// A file of this crate cannot be written or read.
+/// A file of this crate cannot be read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FileError {
@@ -24,7 +26,7 @@ pub enum FileError {
         /// The reason.
         source: io::Error,
     },
-    /// The file is no archive, or a damaged one.
+    /// The file is not an archive, or is damaged.
     #[error("{}: not a complete npz archive: {reason}", path.display())]
     Archive {
         /// The path as given.
@@ -52,9 +54,9 @@ pub enum FileError {
         /// What was looked for.
         expected: &'static str,
     },
-    /// An array would be too large to be read back.
+    /// An array would be too large to read back.
     #[error(
-        "{}: array '{name}' would take {bytes} bytes, but spectra are read up to {limit}: leave the basis out",
+        "{}: array '{name}' would take {bytes} bytes, but spectra are read only up to {limit}: leave out the basis",
         path.display()
     )]
     TooLarge {
@@ -111,7 +113,7 @@ impl Element for [f64; 2] {
     }
 }
 
-/// Opens a file that comes to an end.
+/// Opens a file, but not a pipe or device, which may never end.
 pub(crate) fn open(path: &Path) -> Result<File, FileError> {
     file::open(path).map_err(|error| {
         let source = match error.problem {
@@ -123,10 +125,10 @@ pub(crate) fn open(path: &Path) -> Result<File, FileError> {
     })
 }
 
-/// Bytes that are converted at a time.
+/// Bytes converted at a time.
 const PIECE: usize = 1 << 16;
 
-/// Where a file is found by the links that lead to it, whether it is there or not yet.
+/// Where the links at a path lead, whether or not a file is there yet.
 pub(crate) fn linked(path: &Path) -> PathBuf {
     const MAX_LINKS: usize = 40;
     let mut found = path.to_path_buf();
@@ -140,8 +142,8 @@ pub(crate) fn linked(path: &Path) -> PathBuf {
     path.into()
 }
 
-/// A temporary file in the folder of its final place, where there may be a file, and nothing else: what
-/// is moved to the place of a device or a pipe would be there instead of it.
+/// A temporary file in the folder of its final place. A file may already be there, but nothing else:
+/// moving the new file there would replace a device or a pipe.
 pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
     let folder = match path.parent() {
@@ -162,13 +164,13 @@ pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let file = builder.tempfile_in(folder).map_err(|error| failed(error.kind().into()))?;
-    // Says that someone is at work on it. Some file systems have no locks.
+    // Shows that a process is still writing it. Some file systems have no locks.
     let _ = file.as_file().try_lock();
     Ok(file)
 }
 
-/// A file that swallows what comes after a failure: an archive that is given up tries to write its
-/// end all the same, and would say on stderr that it cannot.
+/// A file that discards everything written after a failure: an abandoned archive still tries to
+/// write its end, and would print to stderr that it cannot.
 struct Gate {
     file: BufWriter<NamedTempFile>,
     failed: bool,
@@ -228,20 +230,20 @@ impl Seek for Gate {
 }
 
 /// Writes an archive beside its final place and moves it there when it is complete.
-pub(crate) struct Writer {
+pub(crate) struct NpzWriter {
     path: PathBuf,
     zip: ZipWriter<Gate>,
 }
 
-impl Writer {
+impl NpzWriter {
     pub(crate) fn create(path: &Path) -> Result<Self, FileError> {
         let path = linked(path);
         let zip = ZipWriter::new(Gate::new(beside(&path)?));
-        Ok(Writer { path, zip })
+        Ok(NpzWriter { path, zip })
     }
 
     fn failed(&self, error: impl Into<io::Error>) -> FileError {
-        // The error itself may name the temporary file, which is none of the user's business.
+        // The error itself may name the temporary file, which means nothing to the user.
         FileError::Io { path: self.path.clone(), source: error.into().kind().into() }
     }
 
@@ -255,7 +257,7 @@ impl Writer {
         self.extend(values)
     }
 
-    /// Begins an array, whose values follow in any number of calls of [`Writer::extend`].
+    /// Begins an array. Its values follow in any number of calls of [`NpzWriter::extend`].
     pub(crate) fn start<T: Element>(
         &mut self,
         name: &'static str,
@@ -268,7 +270,7 @@ impl Writer {
         );
         // Magic, version, length and text fill a multiple of 64 bytes.
         let length = (10 + dict.len() + 1).next_multiple_of(64) - 10;
-        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        let mut bytes = [npy::MAGIC, &[1, 0]].concat();
         bytes.extend_from_slice(&(length as u16).to_le_bytes());
         bytes.extend_from_slice(format!("{dict:<width$}\n", width = length - 1).as_bytes());
 
@@ -281,7 +283,7 @@ impl Writer {
         self.zip.write_all(&bytes).map_err(|e| self.failed(e))
     }
 
-    /// The next values of the array that was begun.
+    /// Appends values to the current array.
     pub(crate) fn extend<T: Element>(
         &mut self,
         values: impl IntoIterator<Item = T>,
@@ -297,7 +299,7 @@ impl Writer {
         self.zip.write_all(&bytes).map_err(|e| self.failed(e))
     }
 
-    /// What [`gaussmeter::data::load`] reads.
+    /// The arrays that [`gaussmeter::data::load`] reads.
     pub(crate) fn spectrum(&mut self, spectrum: &Spectrum) -> Result<(), FileError> {
         let (modes, count) = (spectrum.modes(), [spectrum.modes().len()]);
         self.array("eigenvalue", &count, modes.iter().map(|m| m.eigenvalue))?;
@@ -308,14 +310,14 @@ impl Writer {
         }
     }
 
-    /// The bytes of a JSON text.
+    /// A description, as the bytes of JSON text.
     pub(crate) fn meta(&mut self, meta: &impl Serialize) -> Result<(), FileError> {
         let text = serde_json::to_vec(meta).map_err(|e| self.failed(e))?;
         self.array("meta", &[text.len()], text)
     }
 
     pub(crate) fn finish(self) -> Result<(), FileError> {
-        let Writer { path, zip } = self;
+        let NpzWriter { path, zip } = self;
         let failed =
             |error: io::Error| FileError::Io { path: path.clone(), source: error.kind().into() };
         let file = zip.finish().map_err(|e| failed(e.into()))?;
@@ -335,13 +337,13 @@ fn python_tuple(shape: &[usize]) -> String {
     }
 }
 
-/// Reads arrays of an archive.
-pub(crate) struct Archive {
+/// Reads the arrays of an archive.
+pub(crate) struct NpzReader {
     path: PathBuf,
     zip: ZipArchive<BufReader<File>>,
 }
 
-impl Archive {
+impl NpzReader {
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
         let failed = |source| FileError::Io { path: path.into(), source };
         let file = open(path)?;
@@ -351,7 +353,7 @@ impl Archive {
             }
             e => FileError::Archive { path: path.into(), reason: e.to_string() },
         })?;
-        Ok(Archive { path: path.into(), zip })
+        Ok(NpzReader { path: path.into(), zip })
     }
 
     pub(crate) fn bad(&self, name: &'static str, reason: impl ToString) -> FileError {
@@ -366,13 +368,13 @@ impl Archive {
         self.zip.index_for_name(&format!("{name}.npy")).is_some()
     }
 
-    /// What [`Writer::meta`] wrote.
+    /// What [`NpzWriter::meta`] wrote.
     pub(crate) fn meta<T: DeserializeOwned>(&mut self) -> Result<T, FileError> {
         let (_, text) = self.array::<u8>("meta", 1 << 24)?;
         serde_json::from_slice(&text).map_err(|e| self.bad("meta", e))
     }
 
-    /// The description of a file that should hold `content`, in the one version there is.
+    /// The description of a file that should hold `content`, version 1.
     pub(crate) fn described<T: DeserializeOwned>(
         &mut self,
         content: &'static str,
@@ -397,7 +399,7 @@ impl Archive {
         shape.iter().map(length).collect()
     }
 
-    /// An array of at most `limit` values; memory is taken as they come.
+    /// An array of at most `limit` values. Memory grows with what is read, not with what is announced.
     pub(crate) fn array<T: Element>(
         &mut self,
         name: &'static str,
@@ -430,38 +432,14 @@ impl Archive {
 }
 
 fn header<T: Element>(file: &mut impl Read) -> Result<Vec<usize>, String> {
-    let mut start = [0; 10];
-    file.read_exact(&mut start).map_err(|e| e.to_string())?;
-    if &start[..6] != b"\x93NUMPY" {
-        return Err("not a NumPy array".into());
+    let header = Header::read(file).map_err(|e| e.to_string())?;
+    if header.dtype != Dtype::Scalar(T::DESCR.into()) {
+        return Err(format!("type {} instead of '{}'", header.dtype, T::DESCR));
     }
-    let (mut length, long) = (usize::from(start[8]) | usize::from(start[9]) << 8, start[6] > 1);
-    if long {
-        let mut more = [0; 2];
-        file.read_exact(&mut more).map_err(|e| e.to_string())?;
-        length |= usize::from(more[0]) << 16 | usize::from(more[1]) << 24;
+    match header.fortran_order {
+        false => Ok(header.shape),
+        true => Err("not in C order".into()),
     }
-    let mut text = String::new();
-    file.take(length.min(PIECE) as u64).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    let text = text.replace('"', "'");
-    let value = |key: &str| {
-        let rest = text.split_once(key)?.1.trim_start().strip_prefix(':')?;
-        Some(rest.trim_start().to_owned())
-    };
-    let shape = |text: String| {
-        let (inside, _) = text.strip_prefix('(')?.split_once(')')?;
-        let lengths = inside.split(',').map(str::trim).filter(|n| !n.is_empty());
-        lengths.map(|n| n.parse().ok()).collect::<Option<Vec<usize>>>()
-    };
-    let descr = value("'descr'").unwrap_or_default();
-    if !descr.starts_with(&format!("'{}'", T::DESCR)) {
-        let found = descr.split(',').next().unwrap_or_default();
-        return Err(format!("type {found} instead of '{}'", T::DESCR));
-    }
-    if !value("'fortran_order'").is_some_and(|v| v.starts_with("False")) {
-        return Err("not in C order".into());
-    }
-    value("'shape'").and_then(shape).ok_or_else(|| "the header cannot be read".into())
 }
 
 #[cfg(all(test, unix))]

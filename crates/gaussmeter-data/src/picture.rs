@@ -1,4 +1,4 @@
-//! Pictures in, sheets of pictures out.
+//! Reading one picture, writing sheets of pictures.
 
 use crate::npz::{FileError, beside, linked};
 use crate::samples::SamplesError;
@@ -14,7 +14,8 @@ const GAP: usize = 2;
 /// Largest sheet, in bytes.
 const MOST: usize = 1 << 28;
 
-/// Bytes per value of a picture that becomes a texture: as read, as data, the texton and transforms.
+/// Bytes per pixel value while a picture becomes a texture: the pixels, the data, the texton and
+/// transforms.
 const PER_VALUE: u128 = 40;
 
 /// A picture cannot be read or written.
@@ -24,15 +25,15 @@ pub enum PictureError {
     /// The file cannot be opened or read.
     #[error(transparent)]
     Read(#[from] SamplesError),
-    /// The file is no picture, or a damaged one.
-    #[error("{}: not a picture that can be read: {reason}", path.display())]
+    /// The file is not a picture, or is damaged.
+    #[error("{}: {reason}", path.display())]
     Decode {
         /// The path as given.
         path: PathBuf,
         /// What is wrong.
         reason: String,
     },
-    /// A sheet would be larger than 256 MiB, or no picture at all.
+    /// A sheet would be larger than 256 MiB, or empty.
     #[error(
         "a sheet of {rows} rows of {columns} pictures of {height}x{width} pixels is too large: ask for fewer samples"
     )]
@@ -65,15 +66,15 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a picture of any format that the crate `image` was built with, recognised by content.
+    /// Reads a picture in any format that the crate `image` was built with, recognised by content.
     ///
-    /// Pixels keep their 8 or 16 bits. Unless `options` say what becomes of it, an alpha channel is
-    /// dropped if every pixel is opaque, and refused otherwise: what shows through is not in the
-    /// file. Colour profiles and orientation are not applied.
+    /// Pixels keep their 8 or 16 bits. Unless `options` choose channels, an alpha channel is dropped if
+    /// every pixel is opaque, and refused otherwise: the background is not in the file. Colour
+    /// profiles and orientation are not applied.
     ///
     /// # Errors
     /// [`PictureError`]
-    pub fn open(path: &Path, options: &pictures::Options) -> Result<Self, PictureError> {
+    pub fn open(path: &Path, options: &pictures::PictureOptions) -> Result<Self, PictureError> {
         let bytes = read_picture(path)?;
         let refused = |reason| PictureError::Decode { path: path.into(), reason };
         if let Some(needed) = pictures::needed(&bytes, options) {
@@ -99,8 +100,8 @@ impl Picture {
     }
 }
 
-/// Pictures of one shape in rows and columns, to be looked at: 8-bit, in grey or colour. Pictures of
-/// neither 1 nor 3 channels are shown as their channels in grey, side by side.
+/// Pictures of one shape in rows and columns, for viewing: 8-bit, grey or colour. Pictures with other
+/// than 1 or 3 channels are shown as grey channels side by side.
 #[derive(Clone, Debug)]
 pub struct Sheet {
     shape: [usize; 3],
@@ -138,11 +139,11 @@ impl Sheet {
         }
     }
 
-    /// Puts a picture into its place: number 0 is top left, and rows are filled first. `shown` turns
-    /// data into grey levels; they are rounded and cut off at 0 and 255.
+    /// Puts a picture in its place, counted row by row from the top left. `shown` maps data to grey
+    /// levels, which are rounded and clipped to 0 … 255.
     ///
     /// # Panics
-    /// If the picture does not have the shape, or there is no such place.
+    /// If the picture does not have the right shape, or there is no such place.
     pub fn place(&mut self, index: usize, data: &[f64], shown: impl Fn(f64) -> f64) {
         let [channels, height, width] = self.shape;
         assert_eq!(data.len(), channels * height * width, "values of a picture");
@@ -157,8 +158,8 @@ impl Sheet {
         }
     }
 
-    /// Writes a PNG with texts such as ("Description", …); beside its place, and moved there when it
-    /// is complete. In texts, what Latin-1 lacks becomes '?'.
+    /// Writes a PNG with texts such as ("Description", …), to a temporary file that is moved into place
+    /// when complete. Characters outside Latin-1 become '?'.
     ///
     /// # Errors
     /// [`PictureError::File`]

@@ -1,50 +1,50 @@
-//! Samples on disk, written as they come.
+//! Samples written to disk as they are drawn.
 
-use crate::npz::{FileError, Writer};
+use crate::npz::{FileError, NpzWriter};
 use crate::samples::Scale;
 use serde::Serialize;
 use std::path::Path;
 
 /// How the numbers of a sample file are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dtype {
+pub enum SampleType {
     /// Data units, 64-bit.
     F64,
     /// Data units, 32-bit.
     F32,
-    /// Stored values, rounded and cut off at 0 and 255.
+    /// Stored values, rounded and clipped to 0 … 255.
     U8,
 }
 
-/// An `.npz` archive with an array `samples`, which never is in memory as a whole. It is written
-/// beside its place and moved there when it is complete.
+/// An `.npz` archive with an array `samples`, which is never in memory as a whole. It is written to a
+/// temporary file and moved into place when complete.
 pub struct SampleFile {
-    writer: Writer,
-    dtype: Dtype,
+    writer: NpzWriter,
+    dtype: SampleType,
     scale: Scale,
 }
 
 impl SampleFile {
-    /// Begins a file of samples of this shape; the first length is their number.
+    /// Begins a file. `shape` is that of the whole array; its first length is the number of samples.
     ///
     /// # Errors
     /// [`FileError`]
     pub fn create(
         path: &Path,
         shape: &[usize],
-        dtype: Dtype,
+        dtype: SampleType,
         scale: Scale,
     ) -> Result<Self, FileError> {
-        let mut writer = Writer::create(path)?;
+        let mut writer = NpzWriter::create(path)?;
         match dtype {
-            Dtype::F64 => writer.start::<f64>("samples", shape)?,
-            Dtype::F32 => writer.start::<f32>("samples", shape)?,
-            Dtype::U8 => writer.start::<u8>("samples", shape)?,
+            SampleType::F64 => writer.start::<f64>("samples", shape)?,
+            SampleType::F32 => writer.start::<f32>("samples", shape)?,
+            SampleType::U8 => writer.start::<u8>("samples", shape)?,
         }
         Ok(SampleFile { writer, dtype, scale })
     }
 
-    /// The next samples, in data units.
+    /// Appends samples, in data units.
     ///
     /// # Errors
     /// [`FileError`]
@@ -52,13 +52,16 @@ impl SampleFile {
         let Scale { factor, offset } = self.scale;
         let data = data.iter().copied();
         match self.dtype {
-            Dtype::F64 => self.writer.extend(data),
-            Dtype::F32 => self.writer.extend(data.map(|v| v as f32)),
-            Dtype::U8 => self.writer.extend(data.map(|v| ((v - offset) / factor).round() as u8)),
+            SampleType::F64 => self.writer.extend(data),
+            SampleType::F32 => self.writer.extend(data.map(|v| v as f32)),
+            SampleType::U8 => {
+                self.writer.extend(data.map(|v| ((v - offset) / factor).round() as u8))
+            }
         }
     }
 
-    /// Adds the times of the data vectors of each sample, and what made them, and completes the file.
+    /// Adds the times of the data vectors of each sample and a description of how they were made, and
+    /// completes the file.
     ///
     /// # Errors
     /// [`FileError`]

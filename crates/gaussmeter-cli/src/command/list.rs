@@ -92,7 +92,7 @@ fn plurals() -> PossibleValuesParser {
 /// The formats that `spectrum` reads.
 #[cfg(feature = "data")]
 fn formats() -> Vec<Listed> {
-    let item = |f: &&'static gaussmeter_data::source::Format| Listed {
+    let item = |f: &&'static gaussmeter_data::source::SampleFormat| Listed {
         family: "format",
         name: f.name,
         aliases: &[],

@@ -2,8 +2,8 @@ use crate::failure::Failure;
 use crate::output::note;
 use crate::spectra::{SolveOptions, Summary, save_path};
 use clap::Args;
-use gaussmeter_data::Moments;
-use std::path::{Path, PathBuf};
+use gaussmeter_data::PartFiles;
+use std::path::PathBuf;
 
 /// Join parts made by `spectrum --part` into the spectrum of the whole
 #[derive(Debug, Args)]
@@ -52,33 +52,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some(path) = &a.output {
         save_path(path, &a.parts)?;
     }
-    // In the order of the parts, so that the order of arguments changes nothing.
-    // One is in memory at a time, besides their sum.
-    let mut parts = Vec::with_capacity(a.parts.len());
-    for path in &a.parts {
-        let part = Moments::load(path)?;
-        if !part.is_complete() {
-            match a.incomplete {
-                true => note(interrupted(path, &part)),
-                false => {
-                    return Err(Failure::Request(format!(
-                        "{}: run the same command with --resume to its end, or merge what there is with --incomplete",
-                        interrupted(path, &part)
-                    )));
-                }
-            }
-        }
-        parts.push((part.parts().first().map(|part| part.index), path));
-    }
-    parts.sort_by_key(|(index, _)| *index);
-    let mut all = parts.into_iter();
-    let Some((_, first)) = all.next() else { return Ok(()) };
-    let mut whole = Moments::load(first)?;
-    for (_, path) in all {
-        whole
-            .merge(Moments::load(path)?)
-            .map_err(|e| Failure::Request(format!("{}: {e}", path.display())))?;
-    }
+    let files = PartFiles::open(&a.parts, a.incomplete)?;
+    files.notes().iter().for_each(note);
+    let mut whole = files.merge()?;
     if a.incomplete && !a.sums {
         match whole.missing_parts().len() {
             0 => {}
@@ -88,18 +64,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         whole = whole.as_whole();
     }
     match (a.sums, &a.output) {
-        (true, Some(path)) => a.summary.finish_part(whole, path),
+        (true, Some(path)) => a.summary.finish_part(&mut whole, path),
         _ => a.summary.merge(&a.solve, whole, a.output.as_deref()),
     }
-}
-
-/// What is to be said of sums that an interrupted run has kept.
-fn interrupted(path: &Path, sums: &Moments) -> String {
-    let parts: Vec<String> = sums.parts().iter().map(|part| format!(" of part {part}")).collect();
-    format!(
-        "{}: sums of an interrupted run, over {} samples{} only",
-        path.display(),
-        sums.count(),
-        parts.concat()
-    )
 }

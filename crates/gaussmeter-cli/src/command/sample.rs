@@ -10,7 +10,7 @@ use gaussmeter::experiment::{
 };
 use gaussmeter::paths::Draw;
 use gaussmeter::process::Level;
-use gaussmeter_data::{Dtype, Memory, Model, SampleFile, Sheet};
+use gaussmeter_data::{Memory, Model, SampleFile, SampleType, Sheet};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -394,12 +394,13 @@ fn numbers(
     about: &str,
 ) -> Result<(), Failure> {
     let dtype = match a.dtype.unwrap_or(DtypeName::F64) {
-        DtypeName::F64 => Dtype::F64,
-        DtypeName::F32 => Dtype::F32,
-        DtypeName::U8 => Dtype::U8,
+        DtypeName::F64 => SampleType::F64,
+        DtypeName::F32 => SampleType::F32,
+        DtypeName::U8 => SampleType::U8,
     };
     let frames = drawn.sampling.frames();
-    if dtype == Dtype::U8 && (model.white != Some(255.0) || model.centred || frames.len() > 1) {
+    if dtype == SampleType::U8 && (model.white != Some(255.0) || model.centred || frames.len() > 1)
+    {
         return Err(Failure::Request(format!(
             "{}: --dtype u8 is for samples of 8-bit pixels with their mean: use f32",
             model.name

@@ -9,13 +9,13 @@ use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{
-    Data, Kind, Latents, Layout, SamplesPerFile, ScaleChoice, Source, Split,
+    ArrayKind, Data, Latents, Layout, SamplesPerFile, ScaleChoice, Source, Split,
 };
 use gaussmeter_data::{
-    Choice, Decomposition, LanczosOptions, Memory, Method, Moments, Options as Decompose,
-    StationaryModel, choose, decompose, source,
+    DecomposeOptions, Decomposition, LanczosOptions, Memory, Method, MethodChoice, StationaryModel,
+    Summation, SummationOptions, choose, decompose, source,
 };
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Spectrum of a data set: mean, covariance and eigenvalues of images, arrays or latents
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ DATA is one or more files, folders or archives, recognised by content:
 The file written by -o is a spectrum for every other command (--spectrum); with
 --basis, pictures can be drawn from it (gaussmeter sample). Sums over 8-bit data
 are exact: the result is the same, bit for bit, for any number of threads and
-parts. Interrupted with Ctrl-C, the sums so far are kept; --resume goes on.
+parts. Interrupted with Ctrl-C, the sums so far are kept; --resume continues.
 
 Examples:
   gaussmeter spectrum cifar-10-batches-bin -o cifar.npz
@@ -56,11 +56,11 @@ pub struct Arguments {
     #[command(flatten)]
     method: MethodOptions,
     #[command(flatten)]
-    reading: ReadOptions,
+    reading: ReadArguments,
     /// Sum over part I of N equal parts only, for `gaussmeter merge`
     #[arg(long, value_name = "I/N", help_heading = "Parts", requires = "output")]
     part: Option<Part>,
-    /// Go on from the sums that an interrupted run of the same command has kept
+    /// Continue from the sums that an interrupted run of the same command has kept
     #[arg(long, help_heading = "Parts", requires = "output")]
     resume: bool,
     #[command(flatten)]
@@ -103,7 +103,7 @@ enum MethodName {
 /// How data are read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
-struct ReadOptions {
+struct ReadArguments {
     /// Stored values to data: auto (pixels to [-1, 1], other numbers as stored), symmetric
     /// ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
     #[arg(long, value_name = "SCALE", default_value = "auto", value_parser = parse_scale, allow_hyphen_values = true)]
@@ -139,14 +139,14 @@ struct ReadOptions {
     skip_bad: bool,
 }
 
-named!(KindName => Kind { Samples, Covariance, Eigenvalues });
+named!(KindName => ArrayKind { Samples, Covariance, Eigenvalues });
 named!(SamplesPerFileName => SamplesPerFile { Auto, One, Rows });
 named!(LatentsName => Latents { Auto, Mean, All });
 named!(LayoutName => Layout { Auto, Chw, Hwc });
 named!(SplitName => Split { Auto, Train, Test, All });
 
 impl MethodOptions {
-    /// What is left to keep samples for further passes.
+    /// Memory left to keep samples for further passes.
     fn cache(&self, method: Method, samples: &dyn Samples) -> u64 {
         if method != Method::Lanczos {
             return 0;
@@ -166,19 +166,22 @@ impl MethodOptions {
     }
 }
 
-impl ReadOptions {
-    fn build(&self, memory: Memory) -> source::Options {
-        source::Options {
+impl ReadArguments {
+    fn build(&self, memory: Memory) -> source::ReadOptions {
+        source::ReadOptions {
             memory,
             array: self.array.clone(),
-            kind: self.kind.map(Kind::from),
+            kind: self.kind.map(ArrayKind::from),
             samples_per_file: self.samples_per_file.into(),
             latents: self.latents.into(),
             suffix: self.suffix.clone(),
             layout: self.layout.into(),
             scale: self.scale,
             split: self.split.into(),
-            pictures: pictures::Options { skip_bad: self.skip_bad, ..self.images.build(memory) },
+            pictures: pictures::PictureOptions {
+                skip_bad: self.skip_bad,
+                ..self.images.build(memory)
+            },
         }
     }
 }
@@ -243,7 +246,7 @@ fn centred(spectrum: &Spectrum) -> Result<Spectrum, Failure> {
     Ok(Spectrum::new(spectrum.name(), origin, &eigenvalues, Some(&multiplicities), None)?)
 }
 
-/// Refuses a method for what is no samples any more, but for those that do the same.
+/// Refuses a method for data that are not samples, unless it makes no difference.
 fn no_method(a: &Arguments, what: &str, same: &[MethodName]) -> Result<(), Failure> {
     let method = a.method.method;
     if method != MethodName::Auto && !same.contains(&method) {
@@ -252,7 +255,7 @@ fn no_method(a: &Arguments, what: &str, same: &[MethodName]) -> Result<(), Failu
     of_lanczos(a, what)
 }
 
-/// Refuses the options of lanczos for something else.
+/// Refuses the options of lanczos for anything else.
 fn of_lanczos(a: &Arguments, what: &str) -> Result<(), Failure> {
     let MethodOptions { probes, passes, seed, .. } = &a.method;
     let given = [
@@ -275,17 +278,12 @@ fn no_part(a: &Arguments, what: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says what was left out, and that one sample has no spread.
+/// Notes on what was left out, and on a single sample.
 fn say_what_was_read(count: u64, left_out: &LeftOut) {
     if count == 1 {
         note("one sample: its covariance is zero (a texture of one image: gaussmeter texture)");
     }
-    if let (count @ 1.., Some(first)) = (left_out.count, &left_out.first) {
-        note(format!(
-            "{count} bad image{} left out; the first: {first}",
-            if count == 1 { "" } else { "s" }
-        ));
-    }
+    left_out.note().iter().for_each(note);
 }
 
 fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failure> {
@@ -318,7 +316,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
     }
     no_sums(a, &chosen.method.to_string())?;
     note(format!("method {}: {}", chosen.method, chosen.reason));
-    let options = Decompose {
+    let options = DecomposeOptions {
         method: Some(chosen.method),
         basis: a.solve.basis,
         memory: a.method.memory,
@@ -334,7 +332,7 @@ fn of_samples(a: &Arguments, mut samples: Box<dyn Samples>) -> Result<(), Failur
     a.summary.finish(&a.solve, found, a.output.as_deref())
 }
 
-/// The stationary law, which is saved as such.
+/// Computes the stationary law and saves it as such.
 fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
     let mut model = watched(samples, 0, |samples| Ok(StationaryModel::of(samples)?))?;
     if a.solve.centred {
@@ -346,8 +344,8 @@ fn stationary(a: &Arguments, samples: &mut dyn Samples) -> Result<(), Failure> {
     a.summary.show(a.output.as_deref(), || Ok(model.law.spectrum(&model.description)?))
 }
 
-/// Work on samples that shows how far it is, can be stopped, and reads again only what does not fit
-/// into memory.
+/// Works on samples with a progress bar, until stopped, and reads again only what does not fit into
+/// memory.
 fn watched<T>(
     samples: &mut dyn Samples,
     cache: u64,
@@ -373,87 +371,34 @@ fn no_sums(a: &Arguments, method: &str) -> Result<(), Failure> {
     }
 }
 
-fn asked(method: Method) -> Choice {
-    Choice { method, reason: "as asked".into() }
+fn asked(method: Method) -> MethodChoice {
+    MethodChoice { method, reason: "as asked".into() }
 }
 
-/// Sums first, which can be kept, merged and gone on from; then eigenvalues.
-fn by_moments(a: &Arguments, whole: Box<dyn Samples>, chosen: &Choice) -> Result<(), Failure> {
-    let mut samples = match a.part {
-        Some(part) => part.of_samples(whole)?,
-        None => whole,
-    };
-    let mut moments = Moments::new(samples.description(), samples.shape(), samples.scale())?;
-    if let Some(part) = a.part {
-        moments = moments.with_part(part);
-    }
-    let kept = a.output.as_deref().map(Moments::kept_path);
-    if let Some(path) = kept.as_deref().filter(|_| a.resume) {
-        moments = resumed(moments, path)?;
-        note(format!("going on after {} samples", moments.position()));
-    }
-    let (before, moments_dim) = (moments.count(), moments.dim());
-    let work = Work::begin(samples.size_hint())?;
-    work.say(shape_text(samples.shape()));
-    let complete = moments.extend(&mut *samples, |position| work.at(position))?;
-    if !complete {
-        let position = moments.position();
-        return Err(Failure::Request(match kept {
-            Some(path) => {
-                moments.save(&path)?;
-                format!(
-                    "interrupted after {position} samples: their sums are kept in {}; the same command with --resume goes on",
-                    path.display()
-                )
-            }
-            None => format!("interrupted after {position} samples; with -o their sums are kept"),
-        }));
-    }
-    work.end("samples", moments.count() - before);
-    say_what_was_read(moments.count(), moments.left_out());
+/// Sums the samples, then finds eigenvalues. The sums can be kept, merged and resumed.
+fn by_moments(
+    a: &Arguments,
+    samples: Box<dyn Samples>,
+    chosen: &MethodChoice,
+) -> Result<(), Failure> {
+    let (part, output, resume) = (a.part, a.output.clone(), a.resume);
+    let mut sums = Summation::begin(samples, SummationOptions { part, output, resume })?;
+    sums.note().iter().for_each(note);
+    let work = Work::begin(sums.samples().size_hint())?;
+    work.say(shape_text(sums.samples().shape()));
+    sums.run(|position| work.at(position))?;
+    work.end("samples", sums.added());
+    say_what_was_read(sums.moments().count(), sums.moments().left_out());
     match (a.part, &a.output) {
-        (Some(_), Some(path)) => a.summary.finish_part(moments, path)?,
+        (Some(_), Some(path)) => a.summary.finish_part(sums.moments_mut(), path)?,
         _ => {
             note(format!("method {}: {}", chosen.method, chosen.reason));
-            if let Some(path) = kept.as_deref().filter(|_| moments.dim() >= LONG) {
-                moments.save(path)?;
-                let (dim, path) = (moments.dim(), path.display());
-                note(format!(
-                    "eigenvalues of {dim}x{dim}, which takes long: until then the sums are kept in {path} for --resume"
-                ));
-            }
-            let mut found = Decomposition::of_moments(&mut moments, a.solve.basis)?;
+            sums.keep_meanwhile()?.iter().for_each(note);
+            let mut found = Decomposition::of_moments(sums.moments_mut(), a.solve.basis)?;
             found.reason = chosen.reason.clone();
             a.summary.finish(&a.solve, found, a.output.as_deref())?;
         }
     }
-    if let Some(path) = kept.filter(|_| a.resume || moments_dim >= LONG) {
-        // It has served its purpose; that it cannot be removed is no failure.
-        let _ = std::fs::remove_file(path);
-    }
+    sums.finish();
     Ok(())
-}
-
-/// Dimension from which eigenvalues take so long that sums are kept meanwhile.
-const LONG: usize = 4096;
-
-/// The sums of an interrupted run of the same command.
-fn resumed(fresh: Moments, path: &Path) -> Result<Moments, Failure> {
-    if !path.exists() {
-        return Err(Failure::Request(format!(
-            "nothing to resume: no sums of an interrupted run in {}",
-            path.display()
-        )));
-    }
-    let kept = Moments::load(path)?;
-    let about = |m: &Moments| {
-        (m.description().to_owned(), m.shape().to_vec(), m.scale(), m.parts().to_vec())
-    };
-    match about(&kept) == about(&fresh) {
-        true => Ok(kept),
-        false => Err(Failure::Request(format!(
-            "{}: sums of another data set, or read with other options: remove it, or run that command again",
-            path.display()
-        ))),
-    }
 }

@@ -441,17 +441,17 @@ fn every_example_in_the_help_runs() {
 #[test]
 fn files_of_ours_are_understood() {
     use gaussmeter_data::samples::{InMemory, Samples, Scale};
-    use gaussmeter_data::{LanczosOptions, Method, Moments, Options, decompose};
+    use gaussmeter_data::{DecomposeOptions, LanczosOptions, Method, Moments, decompose};
 
     let folder = Folder::empty();
     let pixels: Vec<u8> = (0..6 * 40_u32).map(|i| (i * i * 37 % 251) as u8).collect();
     let mut samples = InMemory::bytes("noise", &[1, 2, 3], Scale::SYMMETRIC, pixels).unwrap();
-    let dense = Options { basis: true, ..Options::default() };
+    let dense = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
     decompose(&mut samples, &dense).unwrap().save(&folder.path("dense.npz")).unwrap();
-    let lanczos = Options {
+    let lanczos = DecomposeOptions {
         method: Some(Method::Lanczos),
         lanczos: LanczosOptions { probes: 2, steps: 3, seed: 1 },
-        ..Options::default()
+        ..DecomposeOptions::default()
     };
     samples.rewind().unwrap();
     decompose(&mut samples, &lanczos).unwrap().save(&folder.path("lanczos.npz")).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::common::{Folder, Ran, finished, words};
 use gaussmeter_data::samples::{InMemory, Scale};
-use gaussmeter_data::{Options, StationaryModel, decompose};
+use gaussmeter_data::{DecomposeOptions, StationaryModel, decompose};
 use gaussmeter_testkit::shared;
 use std::fs;
 use std::io::Read;
@@ -232,7 +232,7 @@ fn every_model_is_sampled() {
     let values = |count: usize| pixels(count * 40);
     let save = |name: &str, shape: &[usize], scale: Scale, count: usize| {
         let mut samples = InMemory::bytes(name, shape, scale, values(count)).unwrap();
-        let options = Options { basis: true, ..Options::default() };
+        let options = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
         decompose(&mut samples, &options).unwrap().save(&folder.path(name)).unwrap();
     };
     save("two-channels.npz", &[2, 4, 5], Scale::UNIT, 90);
@@ -255,7 +255,7 @@ fn every_model_is_sampled() {
     folder.done("sample vectors.npz -o a.npz");
     assert!(folder.array("a.npz", "samples").0.contains("(16, 40)"));
     let error = refused(&folder, "sample vectors.npz --size 9x9 -o b.npz", 1);
-    assert!(error.contains("only textures have another size"), "{error}");
+    assert!(error.contains("only textures can be resized"), "{error}");
 
     let mut samples = InMemory::bytes("set", &[2, 4, 5], Scale::UNIT, values(9)).unwrap();
     StationaryModel::of(&mut samples).unwrap().save(&folder.path("set.npz")).unwrap();

@@ -84,7 +84,7 @@ fn parts_in_any_order_are_the_whole_bit_for_bit() {
     assert_eq!(code, 1);
     assert!(message.starts_with("1 of 4 parts are missing: 3 "), "{message}");
     let (_, message) = folder.fails("merge part1.npz part2.npz part1.npz -o x.npz");
-    assert!(message.contains("part1.npz: part 1/4 is there twice"), "{message}");
+    assert!(message.contains("part1.npz: part 1/4 was given twice"), "{message}");
     folder.ok("merge part1.npz part2.npz part4.npz --incomplete -o some.npz");
 
     folder.ok("spectrum pictures --part 1/3 -o third.npz");
@@ -153,7 +153,7 @@ fn interrupted_work_is_kept_and_resumed() {
         let (code, message) = folder.fails("spectrum x.npy --scale unit --resume -o my.npz");
         assert!(code == 1 && message.contains("read with other options"), "{message}");
         let Ran { code, stderr, .. } = folder.run("spectrum x.npy --resume -o my.npz");
-        assert!(code == 0 && stderr.contains("going on after "), "{stderr}");
+        assert!(code == 0 && stderr.contains("continuing after "), "{stderr}");
         assert_eq!(folder.stored("my.npz", "eigenvalue"), folder.stored("whole.npz", "eigenvalue"));
         assert_eq!(folder.names(), named(&["my.npz", "whole.npz", "x.npy"]));
     }
@@ -204,17 +204,21 @@ fn bad_requests_get_one_line() {
         ("spectrum noise", 1, "noise: not recognised as any of"),
         ("spectrum nan.npy -o x.npz", 1, "nan.npy: sample 2, coordinate [1] is NaN"),
         ("spectrum short.npy -o x.npz", 1, "short.npy: ends in sample 4 of 9"),
-        ("spectrum float.npy --scale unit", 1, "float64 values have no largest one"),
+        ("spectrum float.npy --scale unit", 1, "float64 values have no value of white"),
         ("spectrum float.npy --scale 0,1", 2, "--scale"),
         ("spectrum float.npy --array x --kind banana", 2, "banana"),
         ("spectrum pictures -o x.txt", 2, "spectra are .npz files"),
         ("spectrum pictures -o nowhere/x.npz", 1, "no such folder"),
-        ("spectrum pictures --part 3/2 -o x.npz", 2, "'3/2' is no part"),
+        ("spectrum pictures --part 3/2 -o x.npz", 2, "'3/2' is not a part"),
         ("spectrum pictures --part 1/2", 2, "--output"),
-        ("spectrum pictures --resize 0", 2, "'0' is no size"),
+        ("spectrum pictures --resize 0", 2, "'0' is not a size"),
         ("spectrum pictures --crop 9", 1, "too small for a crop of 9x9"),
         ("spectrum pictures --method lanczos --basis", 1, "gives no basis"),
-        ("spectrum pictures --method lanczos --probes 1", 1, "probes = 1 is not at least 2"),
+        (
+            "spectrum pictures --method lanczos --probes 1",
+            1,
+            "probes = 1, but it must be at least 2",
+        ),
         (
             "spectrum pictures nan.npy",
             1,

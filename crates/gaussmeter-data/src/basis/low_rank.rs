@@ -4,14 +4,14 @@ use super::{BasisError, check_lengths, check_orthonormal};
 use gaussmeter::basis::Basis;
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 
-/// The orthonormal basis that continues r < d given vectors: its first r coordinates are along these,
-/// the other d − r along a basis of their orthogonal complement, where Σ vanishes.
+/// An orthonormal basis that extends r < d given vectors: its first r coordinates are along these, the
+/// other d − r along a basis of their orthogonal complement, where Σ vanishes.
 ///
 /// With the vectors as the rows of E = [A B], A the first r columns, and a diagonal S of signs, the
 /// matrix U = 1 − W M Wᵀ with W = Eᵀ − [S; 0] and M = (1 − A S)⁻¹ is orthogonal: WᵀW = M⁻¹ + M⁻ᵀ since
-/// E Eᵀ = 1. Its first r columns are those of Eᵀ S, the others the rest of the basis. It is a product
-/// of r Householder reflections in compact form, and takes O(r d) per vector, the d × r numbers of E
-/// and r × r more. Signs are chosen as for reflections, so that M is well conditioned.
+/// E Eᵀ = 1. Its first r columns are those of Eᵀ S; the others complete the basis. It is a product of r
+/// Householder reflections in compact form: O(r d) operations per vector, and memory for the d × r
+/// numbers of E and r × r more. Signs are chosen as for reflections, so that M is well conditioned.
 ///
 /// X. Sun, C. Bischof, "A basis-kernel representation of orthogonal matrices", SIAM Journal on Matrix
 /// Analysis and Applications 16 (1995); signs as in G. Ballard et al., "Reconstructing Householder
@@ -28,8 +28,8 @@ pub struct LowRankBasis {
 }
 
 impl LowRankBasis {
-    /// A basis from eigenvectors, one per row, with the eigenvalue of each, and the mean of the data
-    /// in data space.
+    /// Makes a basis from eigenvectors, one per row, the eigenvalue of each, and the mean of the data in
+    /// data space.
     ///
     /// # Errors
     /// [`BasisError`]: wrong lengths, as many vectors as dimensions, or vectors that are not
@@ -61,7 +61,7 @@ impl LowRankBasis {
         Ok(basis)
     }
 
-    /// Number of vectors given, r.
+    /// Number of given vectors, r.
     pub fn rank(&self) -> usize {
         self.signs.len()
     }

@@ -1,4 +1,4 @@
-//! Orthonormal bases that are stored vector by vector.
+//! Orthonormal bases stored vector by vector.
 
 mod low_rank;
 
@@ -8,7 +8,7 @@ use gaussmeter::basis::Basis;
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use thiserror::Error;
 
-/// Numbers do not form an orthonormal basis of the data space.
+/// The numbers do not form an orthonormal basis of the data space.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BasisError {
@@ -33,7 +33,7 @@ pub enum BasisError {
     Matrix(#[from] MatrixError),
 }
 
-/// Refuses a basis that does not bring a vector in general position back from its coordinates.
+/// Refuses a basis that does not restore a generic vector from its coordinates.
 fn check_orthonormal(basis: &dyn Basis) -> Result<(), BasisError> {
     let x: Vec<f64> = (0..basis.dim()).map(|i| (1.0 + i as f64 * 1.618_033_9).sin()).collect();
     let (mut coordinates, mut back) = (vec![0.0; x.len()], vec![0.0; x.len()]);
@@ -67,8 +67,8 @@ pub struct DenseBasis {
 }
 
 impl DenseBasis {
-    /// A basis from its vectors, one per row, with the eigenvalue of each and the mean of the data
-    /// along each.
+    /// Makes a basis from its vectors, one per row, with the eigenvalue and the mean of the data along
+    /// each.
     ///
     /// # Errors
     /// [`BasisError`]: wrong lengths, or rows that are not orthonormal.

@@ -1,4 +1,4 @@
-//! Gaussian models with their eigenbasis, from files: what samples can be drawn from.
+//! Gaussian models with an eigenbasis, read from files: samples can be drawn from them.
 
 mod stationary;
 mod texture;
@@ -8,7 +8,7 @@ pub use texture::TextureModel;
 
 use crate::basis::BasisError;
 use crate::memory::amount;
-use crate::npz::{Archive, FileError};
+use crate::npz::{FileError, NpzReader};
 use crate::samples::{SamplesError, Scale};
 use crate::spectral::stored_basis;
 use gaussmeter::basis::Basis;
@@ -20,26 +20,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Most values of an array that is read.
+/// Most values read of one array.
 const LIMIT: usize = (gaussmeter::data::MAX_BYTES / 8) as usize;
 
-/// A model cannot be made, written or read.
+/// A model cannot be made, read or written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ModelError {
     /// The file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file has eigenvalues only.
+    /// The file has only eigenvalues.
     #[error(
-        "{}: no eigenvectors, so no way from eigenvalues back to data: make the file with `gaussmeter spectrum DATA --basis`, or from a picture with `gaussmeter texture`",
+        "{}: no eigenvectors, so samples cannot be drawn from it: make the file with `gaussmeter spectrum DATA --basis`, or from a picture with `gaussmeter texture`",
         path.display()
     )]
     NoBasis {
         /// The path as given.
         path: PathBuf,
     },
-    /// The eigenvectors are none.
+    /// The eigenvectors do not form a basis.
     #[error("{}: {source}", path.display())]
     Basis {
         /// The path as given.
@@ -55,15 +55,15 @@ pub enum ModelError {
         /// The reason.
         source: TextureError,
     },
-    /// Another size was asked of a model that has one only.
-    #[error("only textures have another size, and {what} is none")]
+    /// Another size was asked of a model that has only one.
+    #[error("only textures can be resized, and {what} is not a texture")]
     NotATexture {
         /// The name of the model.
         what: String,
     },
-    /// The file would be too large to be read back.
+    /// The file would be too large to read back.
     #[error(
-        "a texture of {channels}x{height}x{width} makes a file of {}, and files are read up to {}: --resize or --crop the picture",
+        "a texture of {channels}x{height}x{width} needs a file of {}, but files are read only up to {}: --resize or --crop the picture",
         amount((*bytes).into()),
         amount(gaussmeter::data::MAX_BYTES.into())
     )]
@@ -77,8 +77,10 @@ pub enum ModelError {
         /// Size of the file.
         bytes: u64,
     },
-    /// A stationary law of vectors that are no images.
-    #[error("{description}: vectors of shape {shape:?} are no images of [channels, height, width]")]
+    /// A stationary law was asked of vectors that are not images.
+    #[error(
+        "{description}: vectors of shape {shape:?} are not images of shape [channels, height, width]"
+    )]
     NotImages {
         /// What the data are.
         description: String,
@@ -96,20 +98,20 @@ pub enum ModelError {
     Spectrum(#[from] SpectrumError),
 }
 
-/// A Gaussian law N(μ, Σ) with its eigenbasis.
+/// A Gaussian law N(μ, Σ) with an eigenbasis.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// The eigenbasis, with eigenvalues and means.
     pub basis: Arc<dyn Basis>,
-    /// Short name: that of the file.
+    /// A short name: that of the file.
     pub name: String,
     /// Where the law comes from, in one line.
     pub provenance: String,
     /// How stored values become data.
     pub scale: Scale,
-    /// The stored value of white (that of black is 0), if stored values are pixels.
+    /// The stored value of white, if stored values are pixels; black is 0.
     pub white: Option<f64>,
-    /// Whether the mean was taken away: data are then deviations.
+    /// Whether the mean was removed, so that data are deviations from it.
     pub centred: bool,
     texture: Option<TextureModel>,
 }
@@ -125,7 +127,7 @@ impl Model {
         if !is_archive(path)? {
             return Err(ModelError::NoBasis { path: path.into() });
         }
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         if !file.has("meta") {
             return Err(ModelError::NoBasis { path: path.into() });
         }
@@ -152,8 +154,7 @@ impl Model {
         }
     }
 
-    /// `[channels, height, width]`, if data are pictures. A shape of two lengths is that of a grey
-    /// picture.
+    /// `[channels, height, width]`, if data are pictures. A shape of two lengths means a grey picture.
     pub fn image_shape(&self) -> Option<[usize; 3]> {
         match *self.basis.shape() {
             [channels, height, width] => Some([channels, height, width]),
@@ -162,8 +163,8 @@ impl Model {
         }
     }
 
-    /// The data shown as black and as white, if stored values are pixels. Deviations from a mean are
-    /// shown around mid grey.
+    /// The data values shown as black and as white, if stored values are pixels. Deviations from a mean
+    /// are shown around mid grey.
     pub fn display(&self) -> Option<[f64; 2]> {
         let (black, white) = (self.scale.apply(0.0), self.scale.apply(self.white?));
         let half = 0.5 * (white - black);
@@ -183,13 +184,13 @@ impl Model {
 /// A spectrum file with a basis.
 fn spectrum(
     path: &Path,
-    file: &mut Archive,
+    file: &mut NpzReader,
     meta: &serde_json::Value,
 ) -> Result<Model, ModelError> {
     let shape = file.shape()?;
     let (size, values) = file.array::<f64>("basis", LIMIT)?;
     let &[rows, columns] = size.as_slice() else {
-        return Err(file.bad("basis", format!("shape {size:?} is no matrix")).into());
+        return Err(file.bad("basis", format!("shape {size:?} is not a matrix")).into());
     };
     let (_, eigenvalues) = file.array("eigenvalue_per_coordinate", LIMIT)?;
     let (_, means) = file.array("mean_per_coordinate", LIMIT)?;
@@ -220,7 +221,7 @@ fn spectrum(
     })
 }
 
-/// Whether a file is a zip archive; others are lists of eigenvalues at best.
+/// Whether a file is a ZIP archive. Any other file holds eigenvalues at most.
 fn is_archive(path: &Path) -> Result<bool, FileError> {
     let failed = |source| FileError::Io { path: path.into(), source };
     let mut start = [0; 2];

@@ -1,5 +1,5 @@
 use super::{LIMIT, Model, ModelError};
-use crate::npz::{Archive, Writer};
+use crate::npz::{NpzReader, NpzWriter};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, for_each_chunk};
 use gaussmeter::texture::{MeanPeriodogram, Stationary, TextureError};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub(super) const CONTENT: &str = "gaussmeter stationary";
 
-/// The stationary law of a set of images, with what is known about them.
+/// The stationary law of a set of images, and how they were read.
 #[derive(Clone, Debug)]
 pub struct StationaryModel {
     /// The law, in data units.
@@ -17,7 +17,7 @@ pub struct StationaryModel {
     pub description: String,
     /// How stored values became data.
     pub scale: Scale,
-    /// Whether the mean was taken away.
+    /// Whether the mean was removed.
     pub centred: bool,
 }
 
@@ -88,7 +88,7 @@ impl StationaryModel {
         format!("{}: {law}, {scale}{mean}", self.description)
     }
 
-    /// The law with its eigenbasis.
+    /// The law as a model.
     pub fn model(self, name: impl Into<String>) -> Model {
         Model {
             provenance: self.provenance(),
@@ -105,12 +105,12 @@ impl StationaryModel {
     /// as a law: an `.npz` archive of
     ///
     /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if zero),
-    /// - `spectral_matrix` of shape `[pairs, C, C]`: the mean periodogram at each frequency, in the
-    ///   order of the plane, the first of each ±ξ; transforms are unitary,
+    /// - `spectral_matrix` of shape `[pairs, C, C]`: the mean periodogram at the first frequency of each
+    ///   pair ±ξ, row by row; transforms are unitary,
     /// - `channel_mean` of length C, `shape`,
-    /// - `meta`: what the images are and how they were read, as the bytes of a JSON text.
+    /// - `meta`: what the images are and how they were read, as the bytes of JSON text.
     ///
-    /// The file is written beside its place and moved there when it is complete.
+    /// The file is written to a temporary one and moved into place when complete.
     ///
     /// # Errors
     /// [`ModelError::File`], [`ModelError::Spectrum`]
@@ -131,7 +131,7 @@ impl StationaryModel {
         };
         let [channels, ..] = shape;
         let pairs = matrices.len() / (channels * channels);
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.spectrum(&spectrum)?;
         file.array("spectral_matrix", &[pairs, channels, channels], matrices.iter().copied())?;
         file.array("channel_mean", &shape[..1], self.law.mean().iter().copied())?;
@@ -145,7 +145,7 @@ impl StationaryModel {
     /// # Errors
     /// [`ModelError`]
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         let meta: Meta = file.described(CONTENT)?;
         let (_, matrices) = file.array("spectral_matrix", LIMIT)?;
         let (_, mean) = file.array("channel_mean", LIMIT)?;

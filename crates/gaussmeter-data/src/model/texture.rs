@@ -1,5 +1,5 @@
 use super::{LIMIT, Model, ModelError};
-use crate::npz::{Archive, Writer};
+use crate::npz::{NpzReader, NpzWriter};
 use crate::picture::Picture;
 use crate::samples::Scale;
 use gaussmeter::texture::Texture;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub(super) const CONTENT: &str = "gaussmeter texture";
 
-/// The spot-noise model of a picture, with what is known about the picture.
+/// The spot-noise model of a picture, and how the picture was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextureModel {
     /// The texture, in data units.
@@ -20,9 +20,9 @@ pub struct TextureModel {
     pub scale: Scale,
     /// The stored value of white: 255 or 65,535.
     pub white: f64,
-    /// Whether it is the texture of the periodic component of the picture.
+    /// Whether the picture was replaced by its periodic component.
     pub periodic: bool,
-    /// Whether the mean was taken away.
+    /// Whether the mean was removed.
     pub centred: bool,
 }
 
@@ -42,8 +42,8 @@ struct Meta {
 }
 
 impl TextureModel {
-    /// The texture of a picture whose pixels become data by `scale`; of its periodic component, with
-    /// mean zero.
+    /// The texture of a picture whose pixels become data by `scale`: of its periodic component if
+    /// `periodic`, with mean zero if `centred`.
     ///
     /// # Errors
     /// [`ModelError::Texture`]; [`ModelError::TooLarge`] where the file could not be read back.
@@ -76,7 +76,7 @@ impl TextureModel {
         format!("{}: {}, {}{mean}", self.description, self.texture.provenance(), self.scale)
     }
 
-    /// The law with its eigenbasis.
+    /// The texture as a model.
     pub fn model(self, name: impl Into<String>) -> Model {
         Model {
             basis: Arc::new(self.texture.basis()),
@@ -94,9 +94,9 @@ impl TextureModel {
     ///
     /// - `eigenvalue`, `multiplicity`, `mean` (along eigenvectors; left out if zero),
     /// - `texton` of shape `[C, H, W]`, `channel_mean` of length C, `shape`,
-    /// - `meta`: what the picture is and how it was read, as the bytes of a JSON text.
+    /// - `meta`: what the picture is and how it was read, as the bytes of JSON text.
     ///
-    /// The file is written beside its place and moved there when it is complete.
+    /// The file is written to a temporary one and moved into place when complete.
     ///
     /// # Errors
     /// [`ModelError::File`], [`ModelError::Spectrum`]
@@ -116,7 +116,7 @@ impl TextureModel {
             centred: self.centred,
             rounding: self.texture.rounding(),
         };
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.spectrum(&spectrum)?;
         file.array("texton", &shape, self.texture.texton().iter().copied())?;
         file.array("channel_mean", &shape[..1], self.texture.mean().iter().copied())?;
@@ -130,7 +130,7 @@ impl TextureModel {
     /// # Errors
     /// [`ModelError`]
     pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         let meta: Meta = file.described(CONTENT)?;
         if !(meta.scale.factor.is_normal() && meta.scale.offset.is_finite() && meta.white > 0.0) {
             return Err(file.bad("meta", "the scale is degenerate").into());
@@ -150,7 +150,7 @@ impl TextureModel {
     }
 }
 
-/// At most so many bytes has the file of a texture: the texton, and the eigenvalue, multiplicity and
+/// An upper bound on the size of a texture's file: the texton, and the eigenvalue, multiplicity and
 /// mean of half the frequencies.
 fn file_size([channels, height, width]: [usize; 3]) -> u64 {
     let pixels = (height as u64).saturating_mul(width as u64);

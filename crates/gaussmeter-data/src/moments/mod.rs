@@ -1,7 +1,12 @@
-//! First and second moments of a stream of vectors, in memory that does not grow with the stream.
+//! First and second moments of a stream of vectors, in memory that does not grow with its length.
 
+mod part_files;
 mod partial;
 mod products;
+mod summation;
+
+pub use part_files::PartFiles;
+pub use summation::{Summation, SummationOptions};
 
 pub(crate) use products::{BLOCK, Products};
 
@@ -12,20 +17,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Largest dimension of a covariance matrix: one of that size holds 2 GiB.
+/// Largest dimension of a covariance matrix, which then takes 2 GiB.
 pub const MAX_DIM: usize = 16_384;
 
-/// Zero of the sums over 8-bit data: with it, products fit into 15 bits.
+/// The value that sums over 8-bit data are relative to, so that products fit into 15 bits.
 pub(crate) const CENTRE: i64 = 128;
 
-/// No sum of so many products overflows, nor does n times it, as i128.
+/// Most vectors: no sum of so many products overflows, nor does n times that sum, as i128.
 const MAX_COUNT: u64 = 1 << 48;
 
-/// Moments cannot be computed, merged or restored.
+/// Moments cannot be computed, merged, resumed or read from a file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MomentsError {
-    /// The samples cannot be read, or are none.
+    /// The samples cannot be read, or there are none.
     #[error(transparent)]
     Samples(#[from] SamplesError),
     /// The covariance would not fit into memory.
@@ -39,7 +44,7 @@ pub enum MomentsError {
     /// There are more samples than the sums can hold.
     #[error("more than {MAX_COUNT} samples")]
     TooMany,
-    /// Two parts are not parts of one whole.
+    /// Two parts do not belong to the same data set.
     #[error("parts differ in {what}: {left} and {right}")]
     Mismatch {
         /// "shape", "scale", "kind of values", "data" or "number of parts".
@@ -49,31 +54,102 @@ pub enum MomentsError {
         /// That of the second part.
         right: String,
     },
-    /// Numbers are too large for f64.
+    /// Values are so large that their products overflow.
     #[error("covariance: {0}")]
     Matrix(#[from] MatrixError),
-    /// A part of a data set is there twice.
-    #[error("part {part} is there twice: each part is added once")]
+    /// A part of a data set was given twice.
+    #[error("part {part} was given twice: give each part once")]
     Repeated {
         /// The part.
         part: Part,
     },
-    /// A partial result cannot be written or read.
+    /// A pass over the samples was stopped.
+    #[error("interrupted after {position} samples{}", kept_where(kept.as_deref()))]
+    Interrupted {
+        /// Samples passed.
+        position: u64,
+        /// The file that their sums are kept in.
+        kept: Option<PathBuf>,
+    },
+    /// No interrupted run has kept its sums.
+    #[error("nothing to resume: no sums of an interrupted run in {}", path.display())]
+    NothingToResume {
+        /// Where they would be.
+        path: PathBuf,
+    },
+    /// Kept sums are not those of this data set and these options.
+    #[error(
+        "{}: sums of another data set, or read with other options: remove it, or run that command again",
+        path.display()
+    )]
+    OtherSums {
+        /// The file of the kept sums.
+        path: PathBuf,
+    },
+    /// One of the files to merge holds the sums of an interrupted run.
+    #[error(
+        "{}: run the same command with --resume to its end, or merge what there is with --incomplete",
+        part_files::interrupted(path, *count, parts)
+    )]
+    IncompletePart {
+        /// The file.
+        path: PathBuf,
+        /// Number of samples in the sums.
+        count: u64,
+        /// The parts that they are of.
+        parts: Vec<Part>,
+    },
+    /// Sums of an interrupted run were taken for those of a whole data set.
+    #[error(
+        "sums of an interrupted run, over {count} samples only: run the same command with --resume to its end, or take what there is with gaussmeter merge --incomplete"
+    )]
+    Incomplete {
+        /// Number of samples in the sums.
+        count: u64,
+    },
+    /// Sums of some parts were taken for those of a whole data set.
+    #[error("{} (--incomplete continues without them)", part_files::missing(parts))]
+    MissingParts {
+        /// The missing parts.
+        parts: Vec<Part>,
+    },
+    /// The sums in a file do not belong to those of the files before it.
+    #[error("{}: {source}", path.display())]
+    PartFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: Box<MomentsError>,
+    },
+    /// There are no files to merge.
+    #[error("no files to merge")]
+    NoParts,
+    /// A file of sums cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+fn kept_where(kept: Option<&Path>) -> String {
+    match kept {
+        Some(path) => format!(
+            ": their sums are kept in {}; the same command with --resume continues",
+            path.display()
+        ),
+        None => "; with -o their sums are kept".into(),
+    }
 }
 
 /// Count, mean and covariance of data vectors, accumulated in one pass.
 ///
 /// **8-bit values** are summed exactly: the totals of x − 128 and of (x − 128)(x − 128)ᵀ are
-/// integers. Whatever the chunks, their order, the number of threads and the way in which parts are
-/// merged, they are the same, bit for bit.
+/// integers. They are the same, bit for bit, whatever the chunks, their order, the number of threads
+/// and the order in which parts are merged.
 ///
 /// **Other values** are summed in f64, relative to the first vector, in blocks of 1024 vectors. The
-/// result does not depend on chunks and threads, but on the order of the vectors, on how parts are
-/// merged, and in the last bits on the vector instructions of the machine.
+/// result does not depend on chunks or threads. It does depend on the order of the vectors, on how
+/// parts are merged, and in the last bits on the vector instructions of the machine.
 ///
-/// Memory, for 8-bit data of dimension 3072: 40 MiB of totals and 15 MiB for the block at hand.
+/// For 8-bit data of dimension 3072, totals take 40 MiB and the current block 15 MiB.
 ///
 /// ```
 /// use gaussmeter_data::{Moments, samples::{Chunk, Scale}};
@@ -90,10 +166,10 @@ pub struct Moments {
     dim: usize,
     scale: Scale,
     count: u64,
-    /// Vectors passed in the stream: those counted and those left out.
+    /// Vectors read from the stream: those counted and those left out.
     position: u64,
     parts: Vec<Part>,
-    /// Whether no stream was stopped before its end.
+    /// Whether every stream was summed to its end.
     complete: bool,
     left_out: LeftOut,
     sums: Sums,
@@ -112,7 +188,7 @@ enum Sums {
 struct Exact {
     first: Vec<i64>,
     second: Products<i64>,
-    /// Vectors that do not fill a block yet.
+    /// Vectors waiting for a full block.
     pending: Vec<u8>,
     block: Vec<f32>,
 }
@@ -128,11 +204,11 @@ struct Float {
 }
 
 impl Moments {
-    /// Moments of no vectors yet.
+    /// Moments of no vectors, to add vectors to.
     ///
     /// # Errors
-    /// [`MomentsError`]: a shape without values or beyond [`MAX_DIM`] of them, a scale that is not
-    /// finite and invertible.
+    /// [`MomentsError`]: a shape with no values or more than [`MAX_DIM`], a scale that is not finite and
+    /// invertible.
     pub fn new(
         description: impl Into<String>,
         shape: &[usize],
@@ -160,7 +236,7 @@ impl Moments {
         })
     }
 
-    /// The moments of all vectors of a stream. The next chunk is read while the last one is summed.
+    /// The moments of all vectors of a stream. The next chunk is read while the current one is summed.
     ///
     /// # Errors
     /// [`MomentsError`]
@@ -168,8 +244,7 @@ impl Moments {
         Moments::of_with(samples, |_| ())
     }
 
-    /// As [`Moments::of`]; calls `progress` with the number of vectors passed so far, after each
-    /// chunk.
+    /// As [`Moments::of`]; calls `progress` after each chunk, with the number of vectors read so far.
     ///
     /// # Errors
     /// [`MomentsError`]
@@ -185,9 +260,9 @@ impl Moments {
         Ok(moments)
     }
 
-    /// Adds the rest of a stream whose first [`Moments::position`] vectors are in the sums already.
-    /// Calls `progress` with the number of vectors passed so far, after each chunk; stops if it says
-    /// so, with all vectors so far in the sums. Returns whether the stream came to its end.
+    /// Adds the rest of a stream whose first [`Moments::position`] vectors are already in the sums.
+    /// Calls `progress` after each chunk, with the number of vectors read so far, and stops when it
+    /// breaks; the sums then hold all vectors so far. Returns whether the stream was read to its end.
     ///
     /// # Errors
     /// [`MomentsError`]
@@ -226,7 +301,7 @@ impl Moments {
     /// Adds vectors.
     ///
     /// # Errors
-    /// [`MomentsError`]: not so many values, values that are not finite, or of another kind than
+    /// [`MomentsError`]: the wrong number of values, values that are not finite, or of another kind than
     /// those before.
     pub fn push(&mut self, chunk: &Chunk) -> Result<(), MomentsError> {
         chunk.check(self.dim, self.count)?;
@@ -254,7 +329,8 @@ impl Moments {
     /// Adds the vectors of another part of the same data.
     ///
     /// # Errors
-    /// [`MomentsError::Mismatch`]: other shape, scale or kind of values.
+    /// [`MomentsError::Mismatch`]: another shape, scale, kind of values, data set or number of parts;
+    /// [`MomentsError::Repeated`]; [`MomentsError::TooMany`].
     pub fn merge(&mut self, mut other: Moments) -> Result<(), MomentsError> {
         let differ = |what, left: &dyn std::fmt::Debug, right: &dyn std::fmt::Debug| {
             let (left, right) = (format!("{left:?}"), format!("{right:?}"));
@@ -305,7 +381,7 @@ impl Moments {
         Ok(())
     }
 
-    /// Sums what is pending.
+    /// Adds the pending vectors to the sums.
     fn settle(&mut self) -> Result<(), MatrixError> {
         match &mut self.sums {
             Sums::None => Ok(()),
@@ -342,8 +418,8 @@ impl Moments {
 
     /// Covariance of the data, in squared data units: (Σ x xᵀ)/n − (Σ x)(Σ x)ᵀ/n².
     ///
-    /// From 8-bit values, n Σ x xᵀ − (Σ x)(Σ x)ᵀ is formed in integers, so that nothing cancels:
-    /// entries have a relative error of 4 ε, and are zero where they should be.
+    /// For 8-bit values, n Σ x xᵀ − (Σ x)(Σ x)ᵀ is formed in integers, so that nothing cancels: entries
+    /// have a relative error of 4 ε, and are exactly zero where they should be.
     ///
     /// # Errors
     /// [`MomentsError`]: no vectors, or values whose squares overflow.
@@ -370,31 +446,40 @@ impl Moments {
         Ok(covariance)
     }
 
-    /// Where the sums of an interrupted run are kept: beside the file that it would have written.
+    /// The file in which an interrupted run keeps its sums: beside its output, as
+    /// `NAME.interrupted.npz`.
     pub fn kept_path(output: &Path) -> PathBuf {
         partial::kept_path(output)
     }
 
-    /// Says that these are the sums of parts of a data set.
+    /// Whether both are sums over the same parts of the same data, read in the same way.
+    fn is_about_the_same(&self, other: &Moments) -> bool {
+        self.description == other.description
+            && self.shape == other.shape
+            && self.scale == other.scale
+            && self.parts == other.parts
+    }
+
+    /// Marks the sums as those of one part of a data set.
     pub fn with_part(mut self, part: Part) -> Self {
         self.parts = vec![part];
         self
     }
-    /// The same sums, taken for those of a whole data set.
+    /// The same sums, treated as those of a whole data set.
     pub fn as_whole(mut self) -> Self {
         self.parts.clear();
         self.complete = true;
         self
     }
-    /// Whether every stream in the sums was summed to its end: not where a run was interrupted.
+    /// Whether every stream was summed to its end; false after an interrupted run.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
-    /// The parts of a data set that are in the sums; none if they are those of a whole one.
+    /// The parts of a data set that are in the sums; empty for a whole data set.
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
-    /// The parts that are missing to a whole data set.
+    /// The parts that are missing from a whole data set.
     pub fn missing_parts(&self) -> Vec<Part> {
         let of = self.parts.first().map_or(0, |part| part.of);
         let all = (1..=of).map(|index| Part { index, of });
@@ -405,7 +490,7 @@ impl Moments {
     pub fn count(&self) -> u64 {
         self.count
     }
-    /// Number of vectors passed in the stream: those counted and those left out.
+    /// Number of vectors read from the stream: those counted and those left out.
     pub fn position(&self) -> u64 {
         self.position
     }

@@ -1,7 +1,7 @@
-//! Partial results in files: an npz archive of the sums, with a JSON description.
+//! Sums in files: an `.npz` archive with a JSON description.
 
 use super::{CENTRE, Exact, Float, MAX_COUNT, Moments, MomentsError, Products, Sums};
-use crate::npz::{Archive, Writer};
+use crate::npz::{NpzReader, NpzWriter};
 use crate::samples::{LeftOut, Part, Scale};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const CONTENT: &str = "gaussmeter moments";
 const VERSION: u32 = 1;
 
-/// Extension of the sums that an interrupted run keeps.
+/// Extension of the file in which an interrupted run keeps its sums.
 const KEPT: &str = "interrupted.npz";
 
 #[derive(Serialize, Deserialize)]
@@ -25,14 +25,14 @@ struct Meta {
     position: Option<u64>,
     #[serde(default)]
     parts: Vec<Part>,
-    /// Whether the run came to its end. Files of earlier versions do not say so.
+    /// Whether the run came to its end. Files of earlier versions do not say.
     complete: Option<bool>,
     #[serde(default)]
     left_out: LeftOut,
 }
 
 impl Moments {
-    /// Writes the sums into an `.npz` file, so that parts of a data set can be summed apart:
+    /// Writes the sums to an `.npz` file, so that parts of a data set can be summed separately:
     /// `meta` (JSON, as bytes), `first` (d), `second` (lower triangle, row by row), and for values
     /// other than bytes `shift` (d). Sums of bytes are of type int64 and relative to 128.
     ///
@@ -59,7 +59,7 @@ impl Moments {
             left_out: self.left_out.clone(),
         };
         let (dim, packed) = (self.dim, self.dim * (self.dim + 1) / 2);
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.meta(&meta)?;
         match &self.sums {
             Sums::None => {}
@@ -79,9 +79,9 @@ impl Moments {
     /// Reads what [`Moments::save`] wrote.
     ///
     /// # Errors
-    /// [`MomentsError::File`]: no such file, damaged, or sums that no data can have.
+    /// [`MomentsError::File`]: no such file, a damaged one, or sums that no data can have.
     pub fn load(path: &Path) -> Result<Self, MomentsError> {
-        let mut file = Archive::open(path)?;
+        let mut file = NpzReader::open(path)?;
         let meta: Meta = file.described(CONTENT)?;
         let mut moments = Moments::new(meta.description, &meta.shape, meta.scale)?;
         let (dim, count) = (moments.dim, meta.count);
@@ -138,18 +138,18 @@ impl Moments {
     }
 }
 
-/// Where an interrupted run keeps its sums: beside the file that it would have written.
+/// The file in which an interrupted run keeps its sums.
 pub(super) fn kept_path(output: &Path) -> PathBuf {
     output.with_extension(KEPT)
 }
 
-/// Whether a file has the name of sums that an interrupted run keeps.
+/// Whether a file is named as one in which an interrupted run keeps its sums.
 fn is_kept(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&format!(".{KEPT}")))
 }
 
 fn list<T: crate::npz::Element>(
-    file: &mut Archive,
+    file: &mut NpzReader,
     name: &'static str,
     expected: usize,
 ) -> Result<Vec<T>, MomentsError> {
@@ -160,8 +160,8 @@ fn list<T: crate::npz::Element>(
     }
 }
 
-fn impossible(file: &Archive, name: &'static str, index: usize) -> MomentsError {
-    file.bad(name, format!("value {index} is no sum over so many samples")).into()
+fn impossible(file: &NpzReader, name: &'static str, index: usize) -> MomentsError {
+    file.bad(name, format!("value {index} cannot be a sum over so many samples")).into()
 }
 
 /// Whether entry k of a packed lower triangle is (i, i): k = i (i + 3)/2.

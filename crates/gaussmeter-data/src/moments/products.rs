@@ -2,16 +2,16 @@ use gaussmeter::numeric::linear_algebra::{MatrixError, Real, inner_products};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Vectors per block. Integers of at most 8 bits with sign have products of at most 2¹⁴, so that all
-/// partial sums over a block are integers of at most 2²⁴: exact in f32, in any order.
+/// Vectors per block. Signed 8-bit integers have products of at most 2¹⁴, so that all partial sums over
+/// a block are integers of at most 2²⁴, which are exact in f32 in any order.
 pub(crate) const BLOCK: usize = 1024;
 
-/// Rows and columns of a tile: its sums over a block stay in the cache until they are added up.
+/// Rows and columns of a tile, whose sums over a block fit in the cache.
 const TILE: usize = 256;
 
-/// What sums of products over blocks are added up in.
+/// The type in which sums of products over blocks are added up.
 pub(crate) trait Total: Copy + Default + PartialEq + Send + Sync {
-    /// What products are summed in over one block.
+    /// The type in which products are summed over one block.
     type Element: Real + Default + Send + Sync;
 
     fn add(totals: &mut [Self], block: &[Self::Element]);
@@ -67,7 +67,7 @@ impl<T: Total> Products<T> {
         Products { dim, tiles: lower.map(tile).collect() }
     }
 
-    /// Adds x xᵀ for vectors x, one after the other.
+    /// Adds x xᵀ for each of consecutive vectors x.
     pub(crate) fn add_block(&mut self, block: &[T::Element]) -> Result<(), MatrixError> {
         let dim = self.dim;
         self.tiles.par_iter_mut().try_for_each_init(Vec::new, |sums, tile| {
@@ -115,12 +115,12 @@ impl<T: Total> Products<T> {
         values
     }
 
-    /// The lower triangle row by row, diagonal included.
+    /// The lower triangle with the diagonal, row by row.
     pub(crate) fn packed(&self) -> impl Iterator<Item = T> + '_ {
         (0..self.dim).flat_map(move |i| (0..=i).map(move |j| self.at(i, j)))
     }
 
-    /// From the lower triangle row by row.
+    /// Restores what [`Products::packed`] gave.
     pub(crate) fn from_packed(dim: usize, values: &[T]) -> Self {
         let mut products = Products::zero(dim);
         products.update(|i, j, _| values[i * (i + 1) / 2 + j]);

@@ -1,8 +1,8 @@
 use super::memory::Values;
 use super::{Chunk, InMemory, LeftOut, Samples, SamplesError, Scale};
 
-/// Samples that are kept in memory during the first whole pass, if they fit, so that further passes
-/// need not read and decode them again.
+/// Samples that are kept in memory during the first whole pass, if they fit, so that later passes need
+/// not read and decode them again.
 pub struct Cached<'a> {
     samples: &'a mut dyn Samples,
     limit: u64,
@@ -10,11 +10,11 @@ pub struct Cached<'a> {
 }
 
 enum State {
-    /// The samples passed since the start, if all of them were handed out.
+    /// The samples since the start, all of which were handed out.
     Reading(Option<Values>),
-    /// They do not fit.
+    /// They do not fit, or this pass is not whole.
     TooLarge,
-    /// All samples, and what was left out of them.
+    /// All samples, and what was left out.
     Complete(InMemory, LeftOut),
 }
 
@@ -84,7 +84,7 @@ impl Samples for Cached<'_> {
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
         match &mut self.state {
             State::Complete(all, _) => all.skip(count),
-            // What is skipped is not seen, so that this pass is not whole.
+            // Skipped samples are not seen, so this pass is not whole.
             State::Reading(_) if count > 0 => {
                 self.state = State::TooLarge;
                 self.samples.skip(count)

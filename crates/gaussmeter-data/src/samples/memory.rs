@@ -37,7 +37,7 @@ impl Values {
 }
 
 impl InMemory {
-    /// 8-bit vectors, one after the other.
+    /// Consecutive 8-bit vectors.
     ///
     /// # Errors
     /// [`SamplesError`]: the values do not form vectors of this shape.
@@ -50,7 +50,7 @@ impl InMemory {
         InMemory::new(description.into(), shape, scale, Values::Bytes(values))
     }
 
-    /// Vectors of any numbers, one after the other.
+    /// Consecutive vectors of any numbers.
     ///
     /// # Errors
     /// [`SamplesError`]: the values do not form vectors of this shape.
@@ -63,7 +63,7 @@ impl InMemory {
         InMemory::new(description.into(), shape, scale, Values::Floats(values))
     }
 
-    /// All vectors of a stream, for methods that pass over them many times.
+    /// Reads all vectors of a stream, for methods that need them many times.
     ///
     /// # Errors
     /// [`SamplesError`], in particular [`SamplesError::TooLarge`] beyond `limit` bytes.
@@ -77,7 +77,7 @@ impl InMemory {
             let width = if chunk.is_bytes() { 1 } else { 8 };
             let size = (first + chunk.rows() as u64).checked_mul(width * dim as u64);
             if size.is_none_or(|size| size > limit) {
-                let advice = "use Lanczos on the stream, which passes over it many times";
+                let advice = "use Lanczos, which reads the data many times instead";
                 let description = description.clone();
                 return Err(SamplesError::TooLarge { description, limit, advice });
             }
@@ -137,7 +137,7 @@ impl InMemory {
         })
     }
 
-    /// The 8-bit values, if they are.
+    /// The values, if they are 8-bit.
     pub(crate) fn as_bytes(&self) -> Option<&[u8]> {
         match &self.values {
             Values::Bytes(values) => Some(values),

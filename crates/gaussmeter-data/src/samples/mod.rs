@@ -17,8 +17,8 @@ use thiserror::Error;
 
 /// A finite stream of data vectors of one shape, read in chunks.
 pub trait Samples: Send {
-    /// What the vectors are and where they come from, in one line. It is written into every file
-    /// made from them.
+    /// What the vectors are and where they come from, in one line. It is written to every file made from
+    /// them.
     fn description(&self) -> String;
 
     /// Shape of one vector, slowest axis first: `[channels, height, width]` for images, `[d]` for
@@ -31,46 +31,66 @@ pub trait Samples: Send {
     /// Number of vectors, if known before they are read.
     fn size_hint(&self) -> Option<u64>;
 
-    /// Whether values are 8-bit ones, if known before they are read.
+    /// Whether values are 8-bit, if known before they are read.
     fn is_bytes(&self) -> Option<bool> {
         None
     }
 
-    /// Number of vectors passed so far: handed out, skipped, or left out as damaged.
+    /// Number of vectors so far: handed out, skipped, or left out as damaged.
     fn position(&self) -> u64;
 
-    /// The next vectors: at most `max_rows`; `None` at the end. A chunk is empty if all of its
-    /// vectors are left out as damaged. All chunks of a stream hold the same kind of values.
+    /// The next vectors, at most `max_rows`; `None` at the end. A chunk is empty if all of its vectors
+    /// were left out as damaged. All chunks of a stream hold the same kind of values.
     ///
     /// # Errors
     /// [`SamplesError`]
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError>;
 
-    /// Passes over the next `count` vectors, or all that are left.
+    /// Skips the next `count` vectors, or all that remain.
     ///
     /// # Errors
     /// [`SamplesError`]
     fn skip(&mut self, count: u64) -> Result<(), SamplesError>;
 
-    /// What was left out since the start: how many vectors, and the first reason.
+    /// What was left out since the start.
     fn left_out(&self) -> LeftOut {
         LeftOut::default()
     }
 
-    /// Starts again. The same vectors follow in the same order.
+    /// Goes back to the start. The same vectors follow in the same order.
     ///
     /// # Errors
     /// [`SamplesError`]
     fn rewind(&mut self) -> Result<(), SamplesError>;
 }
 
-/// Damaged vectors that were left out, since that was asked for.
+/// Damaged vectors that were left out on request.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LeftOut {
     /// How many.
     pub count: u64,
     /// What was wrong with the first of them.
     pub first: Option<String>,
+}
+
+impl LeftOut {
+    /// What to tell the user, if anything was left out.
+    ///
+    /// ```
+    /// use gaussmeter_data::samples::LeftOut;
+    /// assert_eq!(LeftOut::default().note(), None);
+    /// let left_out = LeftOut { count: 2, first: Some("a.png: empty".into()) };
+    /// assert_eq!(left_out.note().as_deref(), Some("2 bad images left out; the first: a.png: empty"));
+    /// ```
+    pub fn note(&self) -> Option<String> {
+        match (self.count, &self.first) {
+            (count @ 1.., Some(first)) => {
+                let s = if count == 1 { "" } else { "s" };
+                Some(format!("{count} bad image{s} left out; the first: {first}"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The affine map from stored values to data: data = `factor` · stored + `offset`.
@@ -90,7 +110,7 @@ impl fmt::Display for Scale {
 }
 
 impl Scale {
-    /// Stored values are data.
+    /// Stored values are the data.
     pub const IDENTITY: Scale = Scale { factor: 1.0, offset: 0.0 };
     /// Bytes to [−1, 1].
     pub const SYMMETRIC: Scale = Scale { factor: 2.0 / 255.0, offset: -1.0 };
@@ -124,7 +144,7 @@ impl Scale {
     }
 }
 
-/// Consecutive vectors, one after the other.
+/// Consecutive vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Chunk {
     /// 8-bit values.
@@ -162,8 +182,7 @@ impl Chunk {
         }
     }
 
-    /// Checks the size and the values of a chunk whose first vector is number `first` of its
-    /// stream.
+    /// Checks the size and the values of a chunk whose first vector is number `first` of its stream.
     pub(crate) fn check(&self, dim: usize, first: u64) -> Result<(), SamplesError> {
         let (rows, values) = (self.rows(), self.values());
         if rows == 0 || rows.checked_mul(dim) != Some(values) {
@@ -193,14 +212,14 @@ pub enum SamplesError {
     Malformed {
         /// The path as given.
         path: PathBuf,
-        /// The entry of an archive, column of a table or file of a folder, if it is one.
+        /// The entry of an archive, column of a table or file of a folder, if there is one.
         entry: Option<String>,
         /// What is wrong, and what to do.
         reason: String,
     },
-    /// An entry has another shape than the first one.
+    /// An entry has a different shape than the first one.
     #[error(
-        "{}: shape {found:?} instead of {expected:?}: all vectors must have one shape",
+        "{}: shape {found:?} instead of {expected:?}: all samples must have the same shape",
         place(path, entry.as_deref())
     )]
     Shape {
@@ -210,12 +229,12 @@ pub enum SamplesError {
         entry: Option<String>,
         /// Its shape.
         found: Vec<usize>,
-        /// The shape of the entries before.
+        /// The shape of the first entry.
         expected: Vec<usize>,
     },
-    /// A picture has another size or other channels than the first one.
+    /// A picture has a different size or different channels than the first one.
     #[error(
-        "{}: {}, but the first picture is {}: make all alike with --resize, --crop and --channels, or leave odd ones out with --skip-bad",
+        "{}: {}, but the first picture is {}: make all of one shape with --resize, --crop and --channels, or leave out the others with --skip-bad",
         place(path, entry.as_deref()),
         picture(found),
         picture(expected)
@@ -230,7 +249,7 @@ pub enum SamplesError {
         /// That of the first picture.
         expected: [usize; 3],
     },
-    /// An option of reading has no effect on what was found.
+    /// A reading option has no effect on what was found.
     #[error(
         "{}: {option} has no effect on {found}: it is for {effect}",
         place(path, entry.as_deref())
@@ -240,20 +259,20 @@ pub enum SamplesError {
         path: PathBuf,
         /// The entry, if the file has several.
         entry: Option<String>,
-        /// The option, as on the command line.
+        /// The option, as written on the command line.
         option: &'static str,
         /// What was found.
         found: &'static str,
-        /// What the option has an effect on.
+        /// What the option does have an effect on.
         effect: &'static str,
     },
-    /// A path holds no vectors.
+    /// A path holds no samples.
     #[error("{}: no samples", path.display())]
     Nothing {
         /// The path as given.
         path: PathBuf,
     },
-    /// A stream ended before its first vector.
+    /// A stream has no vectors.
     #[error("no samples in {description}")]
     Empty {
         /// The description of the stream.
@@ -269,16 +288,16 @@ pub enum SamplesError {
         /// The value.
         value: f64,
     },
-    /// Vectors have no coordinates, or more than can be counted.
-    #[error("shape {shape:?} is not that of a data vector")]
+    /// Vectors would have no coordinates, or too many to count.
+    #[error("shape {shape:?} is not the shape of a sample")]
     BadShape {
         /// The shape.
         shape: Vec<usize>,
     },
-    /// The map to data units is degenerate.
+    /// The map to data units is not finite and invertible.
     #[error("scale {0} is not finite and invertible")]
     BadScale(Scale),
-    /// The number of values is not that of so many vectors.
+    /// The number of values does not match the number of vectors.
     #[error("{values} values for {rows} vectors of dimension {dim}")]
     Chunk {
         /// Number of vectors.
@@ -288,13 +307,13 @@ pub enum SamplesError {
         /// Dimension of a vector.
         dim: usize,
     },
-    /// A stream holds 8-bit and other values.
+    /// A stream holds both 8-bit and other values.
     #[error("sample {row}: 8-bit and other values in one stream")]
     Mixed {
         /// The first vector of the second kind, from 0.
         row: u64,
     },
-    /// A second pass over a stream met other vectors than the first.
+    /// A second pass over a stream met a different number of vectors than the first.
     #[error("{description} changed while it was read: {found} samples instead of {expected}")]
     Changed {
         /// The description of the stream.
@@ -304,15 +323,15 @@ pub enum SamplesError {
         /// Number of vectors before.
         expected: u64,
     },
-    /// Reading was stopped from outside.
+    /// Reading was stopped by its user.
     #[error("interrupted in pass {pass}, after {position} samples")]
     Interrupted {
         /// The pass over the data, from 1.
         pass: usize,
-        /// Vectors passed in it.
+        /// Number of vectors read in it.
         position: u64,
     },
-    /// The vectors do not fit into the memory they may take.
+    /// The vectors need more memory than allowed.
     #[error("{description} needs more than {} MiB of memory: {advice}", limit >> 20)]
     TooLarge {
         /// The description of the stream.
@@ -361,8 +380,8 @@ pub(crate) fn check_scale(scale: Scale) -> Result<(), SamplesError> {
     }
 }
 
-/// Hands the rest of a stream to `each`, chunk by chunk, with the number of vectors before; reads
-/// the next chunk meanwhile. Returns the number of vectors.
+/// Calls `each` with every chunk of the rest of a stream and the number of vectors before it, while the
+/// next chunk is read. Returns the number of vectors.
 pub(crate) fn for_each_chunk<E: From<SamplesError> + Send>(
     samples: &mut dyn Samples,
     max_rows: usize,

@@ -12,9 +12,9 @@ pub struct Part {
     pub of: u64,
 }
 
-/// A part is not of the form i/n.
+/// A text is not a part of the form i/n.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error("'{text}' is no part: write i/n with 1 ≤ i ≤ n, such as 3/8")]
+#[error("'{text}' is not a part: write i/n with 1 ≤ i ≤ n, such as 3/8")]
 pub struct PartError {
     /// What was given.
     pub text: String,
@@ -39,7 +39,7 @@ impl FromStr for Part {
     }
 }
 
-/// Samples dealt to a part at a time, where their number is not known.
+/// Samples dealt to a part at a time, where their total number is not known.
 const DEAL: u64 = 256;
 
 /// Most parts of one data set.
@@ -50,8 +50,8 @@ impl Part {
         1 <= self.index && self.index <= self.of && self.of <= MAX_PARTS
     }
 
-    /// The samples of this part: consecutive ones if their number is known, else every n-th hand
-    /// of 256.
+    /// The samples of this part: consecutive ones if their total number is known, otherwise every n-th
+    /// batch of 256.
     ///
     /// # Errors
     /// [`SamplesError`]
@@ -71,13 +71,12 @@ struct PartOf {
     part: Part,
     /// First sample and the one after the last, if they are consecutive.
     range: Option<(u64, u64)>,
-    /// Samples of the part that are passed.
+    /// Samples of the part read so far.
     passed: u64,
 }
 
 impl PartOf {
-    /// How many samples from the current position on belong to the part, after passing over those
-    /// that do not.
+    /// Skips samples that do not belong to the part. Returns how many of the following ones do.
     fn advance(&mut self) -> Result<u64, SamplesError> {
         let position = self.whole.position();
         if let Some((_, end)) = self.range {

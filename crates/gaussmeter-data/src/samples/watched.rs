@@ -1,17 +1,17 @@
 use super::{Chunk, LeftOut, Samples, SamplesError, Scale};
 use std::ops::ControlFlow;
 
-/// How far the passes over a stream have come.
+/// How far passes over a stream have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The pass, from 1.
     pub pass: usize,
-    /// Vectors passed in it.
+    /// Number of vectors read in it.
     pub position: u64,
 }
 
-/// Samples that report every chunk, and can be stopped: methods that pass over the data many times
-/// then end with [`SamplesError::Interrupted`], or with what they have.
+/// Samples that report every chunk and can be stopped. A method that reads them then ends with
+/// [`SamplesError::Interrupted`], or with the result so far.
 pub struct Watched<'a> {
     samples: &'a mut dyn Samples,
     watch: Watch<'a>,
@@ -19,11 +19,11 @@ pub struct Watched<'a> {
     has_begun: bool,
 }
 
-/// Is told of the progress, and says whether to go on.
+/// Receives the progress, and says whether to continue.
 pub type Watch<'a> = Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a>;
 
 impl<'a> Watched<'a> {
-    /// Tells `watch` of every chunk of the samples.
+    /// Reports every chunk to `watch`.
     pub fn new(samples: &'a mut dyn Samples, watch: Watch<'a>) -> Self {
         Watched { samples, watch, pass: 1, has_begun: false }
     }

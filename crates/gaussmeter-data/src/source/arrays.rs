@@ -1,21 +1,21 @@
-//! Arrays that may be samples: many files that hold one each, or files of many.
+//! Deciding what arrays are: one sample each, or several.
 
 use super::format::Undecided;
-use super::many::Many;
-use super::{Choice, Content, Input, Latents, Options, SamplesPerFile};
+use super::many::JoinedSamples;
+use super::{Content, Input, Latents, ReadOption, ReadOptions, SamplesPerFile};
 use crate::samples::{Samples, SamplesError};
 
-/// Most entries of a first axis that is one of pictures or latents, for any number of files.
+/// Most channels that a first axis of pictures or latents can have.
 const CHANNELS: usize = 32;
 
-/// Files with more entries are batches, however many they are.
+/// Arrays with more entries are batches, however many arrays there are.
 const BATCH: usize = 64;
 
 /// Decides what arrays are, all of them together.
 pub(super) fn settle(
     description: String,
     contents: Vec<(Input, Content)>,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<(Input, Content)>, SamplesError> {
     let (mut arrays, mut others) = (Vec::new(), Vec::new());
@@ -27,18 +27,18 @@ pub(super) fn settle(
     }
     let Some(first) = arrays.first() else {
         for (input, content) in &others {
-            options.refuse(input, content.name(), &Choice::ARRAYS)?;
+            options.refuse(input, content.name(), &ReadOption::ARRAYS)?;
         }
         return Ok(others);
     };
     if let Some(name) = first.name().filter(|_| !first.left.is_empty()) {
         notes.push(format!(
-            "{}: of its arrays, {} read, {} not (--array chooses)",
+            "{}: {} read, but not {} (choose with --array)",
             first.input().place(),
             if arrays.len() > 1 {
-                format!("those like '{name}' are")
+                format!("arrays like '{name}' are")
             } else {
-                format!("'{name}' is")
+                format!("array '{name}' is")
             },
             first.left.join(", ")
         ));
@@ -53,7 +53,7 @@ pub(super) fn settle(
             let half = halves.first().map_or(&[][..], |a| a.axes());
             if latents == Latents::Auto {
                 notes.push(format!(
-                    "{place}: named as means and deviations of an encoder: of shape {whole:?} the means, of shape {half:?}, are read (--latents all reads both)"
+                    "{place}: its name says that it holds means and deviations, of shape {whole:?}: only the means, of shape {half:?}, are read (--latents all reads both)"
                 ));
             }
             halves
@@ -93,18 +93,21 @@ pub(super) fn settle(
                     all.push((input, samples));
                 }
             }
-            others.push((input, Content::Samples(Box::new(Many::of_single(description, all)?))));
+            others.push((
+                input,
+                Content::Samples(Box::new(JoinedSamples::of_single(description, all)?)),
+            ));
             Ok(others)
         }
     }
 }
 
-/// What arrays are: one sample each, or one per entry of their first axes.
+/// What arrays are: one sample each, or one sample per entry of the first axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Guess {
     One,
     Rows,
-    /// Both are as likely.
+    /// Both are equally likely.
     Ask,
 }
 
@@ -121,8 +124,8 @@ fn of_arrays(arrays: &[Undecided]) -> Guess {
     guess(arrays.len(), axes, first.is_byte(), first.listed, arrays.iter().all(is_shard))
 }
 
-/// The guess for so many arrays of one shape. More files than each has rows are one sample each, since
-/// who writes batches writes large ones; pictures and latents are told by their channels.
+/// The guess for `count` arrays of one shape. If there are more files than rows in each, each is one
+/// sample, since batches are usually large; pictures and latents are known by their channels.
 fn guess(count: usize, axes: &[usize], is_byte: bool, is_list: bool, is_shard: bool) -> Guess {
     let is_channels = |n: usize| matches!(n, 1 | 3 | 4);
     let (rows, more) = match axes {
@@ -159,7 +162,7 @@ fn guess(count: usize, axes: &[usize], is_byte: bool, is_list: bool, is_shard: b
     if may_be_batch { Guess::Ask } else { Guess::One }
 }
 
-/// Whether the name of a file says that it is a part of a whole.
+/// Whether the name of a file says that it is a part of a larger data set.
 fn is_shard(array: &Undecided) -> bool {
     let name = array.input().name().to_ascii_lowercase();
     let words = || name.split(|c: char| !c.is_ascii_alphabetic());
@@ -168,14 +171,14 @@ fn is_shard(array: &Undecided) -> bool {
             || name.contains("-of-"))
 }
 
-/// Whether the first array is one, if no more is known.
-fn is_covariance(arrays: &[Undecided], options: &Options) -> bool {
+/// Whether the first array is a covariance, if the options leave that open.
+fn is_covariance(arrays: &[Undecided], options: &ReadOptions) -> bool {
     options.kind.is_none()
         && options.samples_per_file == SamplesPerFile::Auto
         && arrays.first().is_some_and(|array| array.is_covariance())
 }
 
-/// "20 files of shape [4, 2, 2]", or "20 entries".
+/// "20 files of shape [4, 2, 2]", or "20 arrays …".
 fn what(arrays: &[Undecided]) -> String {
     let axes = arrays.first().map_or(&[][..], |a| a.axes());
     let is_list = arrays.iter().all(|a| a.listed);
@@ -190,7 +193,7 @@ fn as_rows(arrays: &[Undecided]) -> String {
     format!("{} samples of shape {rest:?}", rows.saturating_mul(arrays.len()))
 }
 
-/// What should be said of a guess: nothing where there is no other reading.
+/// What to say about a guess; nothing if there is no other reading.
 fn note(arrays: &[Undecided], guess: Guess) -> Option<String> {
     let (first, rest) = arrays.split_first()?;
     let axes = first.axes();
@@ -204,7 +207,7 @@ fn note(arrays: &[Undecided], guess: Guess) -> Option<String> {
             let total: usize =
                 arrays.iter().filter_map(|a| a.axes().first()).fold(0, |n, rows| n.saturating_add(*rows));
             format!(
-                "{place} …: {} files, whose first axes differ, are read as {total} samples of shape {:?}, one per entry of that axis",
+                "{place} …: {} files whose first axes differ are read as {total} samples of shape {:?}, one per entry of that axis",
                 arrays.len(),
                 &axes[1..]
             )
@@ -232,7 +235,7 @@ fn note(arrays: &[Undecided], guess: Guess) -> Option<String> {
 
 fn ask(arrays: &[Undecided]) -> SamplesError {
     let reason = format!(
-        "{} are one sample each (--samples-per-file one), or {} (--samples-per-file rows): choose",
+        "{} could be one sample each (--samples-per-file one) or {} (--samples-per-file rows): choose one",
         what(arrays),
         as_rows(arrays)
     );
@@ -247,7 +250,7 @@ impl Content {
     ///
     /// # Errors
     /// [`SamplesError`]
-    pub fn settled(self, input: &Input, options: &Options) -> Result<Self, SamplesError> {
+    pub fn settled(self, input: &Input, options: &ReadOptions) -> Result<Self, SamplesError> {
         let contents = vec![(input.clone(), self)];
         let mut all = settle(input.place(), contents, options, &mut Vec::new())?;
         match all.pop() {
@@ -261,7 +264,7 @@ impl Content {
 mod tests {
     use super::*;
 
-    /// What people have, and what it is.
+    /// Layouts found in practice, and what they are.
     #[test]
     fn layouts_are_told_by_their_shapes() {
         use Guess::{Ask, One, Rows};

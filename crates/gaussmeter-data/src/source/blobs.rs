@@ -18,7 +18,7 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// It cannot be used, for this reason.
+    /// An error: the picture cannot be used, for this reason.
     pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
         let (path, entry) = (self.path.clone(), self.entry.clone());
         SamplesError::Malformed { path, entry, reason: reason.to_string() }
@@ -30,12 +30,12 @@ pub trait Blobs: Send {
     /// Where they come from, in one line.
     fn description(&self) -> String;
 
-    /// What their user should know about which of them are taken.
+    /// What to tell the user about which of them are read.
     fn note(&self) -> Option<String> {
         None
     }
 
-    /// Whether they are files among which a training or a test part can be chosen.
+    /// Whether there are several files among which a training or a test part can be chosen.
     fn has_parts(&self) -> bool {
         true
     }
@@ -49,7 +49,7 @@ pub trait Blobs: Send {
     /// [`SamplesError`]
     fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError>;
 
-    /// Passes over the next `count`, or all that are left.
+    /// Skips the next `count`, or all that remain.
     ///
     /// # Errors
     /// [`SamplesError`]
@@ -62,17 +62,17 @@ pub trait Blobs: Send {
         Ok(())
     }
 
-    /// Starts again.
+    /// Goes back to the start.
     ///
     /// # Errors
     /// [`SamplesError`]
     fn rewind(&mut self) -> Result<(), SamplesError>;
 }
 
-/// What is in a folder and in those below, by name; what starts with a dot is left out.
+/// The files of a folder and its subfolders, sorted by name, without those that start with a dot.
 pub(crate) struct Listing {
     pub files: Vec<PathBuf>,
-    /// Pipes, sockets and devices: reading them may never end.
+    /// Pipes, sockets and devices, which may never end.
     pub others: Vec<PathBuf>,
 }
 
@@ -90,11 +90,11 @@ pub(crate) fn list(folder: &Path) -> Result<Listing, SamplesError> {
             if entry.file_name().to_string_lossy().starts_with('.') {
                 continue;
             }
-            // A linked folder is not entered: it could lead around in circles.
+            // Linked folders are not entered: they could form a cycle.
             let path = entry.path();
             match entry.file_type().map_err(failed)?.is_dir() {
                 true => folders.push(path),
-                // A link that leads nowhere is a file that cannot be read.
+                // A broken link counts as a file that cannot be read.
                 false => match fs::metadata(&path) {
                     Ok(kind) if kind.is_dir() => {}
                     Ok(kind) if !kind.is_file() => others.push(path),
@@ -114,7 +114,7 @@ pub(crate) const MAX_PICTURE: u64 = 1 << 29;
 /// The bytes of a picture.
 ///
 /// # Errors
-/// [`SamplesError`]: no file that ends, or larger than 512 MiB.
+/// [`SamplesError`]: a pipe or device, or a file of more than 512 MiB.
 pub(crate) fn read_picture(path: &Path) -> Result<Vec<u8>, SamplesError> {
     file::read(path, MAX_PICTURE).map_err(|FileError { path, problem }| match problem {
         Problem::Missing => SamplesError::Io {
@@ -126,17 +126,17 @@ pub(crate) fn read_picture(path: &Path) -> Result<Vec<u8>, SamplesError> {
     })
 }
 
-/// Pictures in files of their own.
-pub struct Files {
+/// Pictures in separate files.
+pub struct PictureFiles {
     folder: PathBuf,
     files: Vec<PathBuf>,
     next: usize,
 }
 
-impl Files {
+impl PictureFiles {
     /// The files of a folder; at least one.
     pub fn new(folder: &Path, files: Vec<PathBuf>) -> Self {
-        Files { folder: folder.into(), files, next: 0 }
+        PictureFiles { folder: folder.into(), files, next: 0 }
     }
 
     /// The first file.
@@ -145,7 +145,7 @@ impl Files {
     }
 }
 
-impl Blobs for Files {
+impl Blobs for PictureFiles {
     fn description(&self) -> String {
         self.folder.display().to_string()
     }
@@ -172,23 +172,23 @@ impl Blobs for Files {
     }
 }
 
-/// Several streams, one after the other.
-pub struct Many {
+/// Several streams of pictures, one after the other.
+pub struct JoinedPictures {
     description: String,
     all: Vec<Box<dyn Blobs>>,
-    /// The stream at hand, and how many of its pictures are passed.
+    /// The current stream, and how many of its pictures have been read.
     at: usize,
     passed: u64,
 }
 
-impl Many {
+impl JoinedPictures {
     /// The streams in this order.
     pub fn new(description: String, all: Vec<Box<dyn Blobs>>) -> Self {
-        Many { description, all, at: 0, passed: 0 }
+        JoinedPictures { description, all, at: 0, passed: 0 }
     }
 }
 
-impl Blobs for Many {
+impl Blobs for JoinedPictures {
     fn description(&self) -> String {
         self.description.clone()
     }

@@ -1,24 +1,21 @@
 use crate::samples::SamplesError;
 use flate2::read::MultiGzDecoder;
+use gaussmeter::data::npy;
 use gaussmeter::file::{self, Problem};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Most bytes that are held in memory where a format cannot be read as a stream.
+/// Most bytes held in memory for a format that cannot be read as a stream.
 pub const MAX_IN_MEMORY: u64 = 2 << 30;
 
-/// Bytes that formats are recognised by.
+/// Number of bytes by which formats are recognised.
 pub(crate) const HEAD: usize = 4096;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 
-/// How NumPy's arrays begin.
-pub(crate) const NUMPY: &[u8] = b"\x93NUMPY";
-
-/// A file, or a member of one, that can be read any number of times. What is compressed with gzip is
-/// read decompressed.
+/// A file, or a member of one, that can be read any number of times. Gzip is decompressed on the fly.
 #[derive(Clone, Debug)]
 pub struct Input {
     path: PathBuf,
@@ -49,7 +46,7 @@ impl std::fmt::Debug for Body {
     }
 }
 
-/// Readers of formats that jump.
+/// A reader for formats that need to seek.
 pub trait ReadSeek: Read + Seek + Send {}
 impl<T: Read + Seek + Send> ReadSeek for T {}
 
@@ -62,13 +59,15 @@ impl Input {
         let failed = |source| SamplesError::Io { path: path.into(), source };
         let kind = std::fs::metadata(path).map_err(failed)?;
         if !kind.is_file() && !kind.is_dir() {
-            let reason = "no regular file: data are read more than once, so save them first".into();
+            let reason =
+                "not a regular file: data are read more than once, so save them to a file first"
+                    .into();
             return Err(SamplesError::Malformed { path: path.into(), entry: None, reason });
         }
         Input::new(path, None, Body::File)
     }
 
-    /// Bytes `start .. start + len`, as the member of this name; not of what is compressed.
+    /// Bytes `start .. start + len` as a member of this name. The input itself must not be compressed.
     ///
     /// # Errors
     /// [`SamplesError::Io`]
@@ -89,7 +88,7 @@ impl Input {
         Input::new(&self.path, Some(name), body)
     }
 
-    /// Bytes that came out of a file, as the member of this name.
+    /// Bytes taken from a file, as a member of this name.
     ///
     /// # Errors
     /// [`SamplesError::Io`]
@@ -105,9 +104,9 @@ impl Input {
             input.gzip = true;
             input.head = input.read_head()?;
         }
-        // Arrays come in millions of files, and are known by their first bytes.
-        if input.head.starts_with(NUMPY) {
-            input.head = NUMPY.into();
+        // There can be millions of arrays, and their first bytes are enough to know them.
+        if input.head.starts_with(npy::MAGIC) {
+            input.head = npy::MAGIC.into();
         }
         Ok(input)
     }
@@ -122,7 +121,7 @@ impl Input {
     pub fn path(&self) -> &Path {
         &self.path
     }
-    /// The member of the file, if it is one.
+    /// The name of the member, if this is one.
     pub fn member(&self) -> Option<&str> {
         self.member.as_deref()
     }
@@ -130,11 +129,11 @@ impl Input {
     pub fn head(&self) -> &[u8] {
         &self.head
     }
-    /// Whether the bytes come out of gzip, so that jumping means starting again.
+    /// Whether the bytes are decompressed from gzip, so that seeking means reading from the start.
     pub fn is_gzip(&self) -> bool {
         self.gzip
     }
-    /// Last part of the name of the file or member, without `.gz`.
+    /// The last part of the name of the file or member, without `.gz`.
     pub fn name(&self) -> String {
         let name = match &self.member {
             Some(member) => member.rsplit('/').next().unwrap_or(member).to_owned(),
@@ -153,7 +152,7 @@ impl Input {
         }
     }
 
-    /// Number of bytes; `None` where only decompressing tells.
+    /// Number of bytes; `None` if that is known only after decompressing.
     ///
     /// # Errors
     /// [`SamplesError::Io`]
@@ -171,7 +170,7 @@ impl Input {
         }
     }
 
-    /// All bytes from `offset` on, as a stream.
+    /// A stream of all bytes from `offset` on.
     ///
     /// # Errors
     /// [`SamplesError::Io`]
@@ -189,7 +188,7 @@ impl Input {
         Ok(Box::new(reader))
     }
 
-    /// All bytes, as a stream.
+    /// A stream of all bytes.
     ///
     /// # Errors
     /// [`SamplesError::Io`]
@@ -201,10 +200,10 @@ impl Input {
         })
     }
 
-    /// A reader that jumps. What is compressed is taken into memory.
+    /// A reader that can seek. A compressed file is decompressed into memory.
     ///
     /// # Errors
-    /// [`SamplesError::Io`], or more than 2 GiB where it is compressed.
+    /// [`SamplesError::Io`]; a compressed file of more than 2 GiB.
     pub fn seekable(&self) -> Result<Box<dyn ReadSeek>, SamplesError> {
         match self.gzip {
             true => Ok(Box::new(Cursor::new(self.bytes()?))),
@@ -235,35 +234,35 @@ impl Input {
     /// All bytes in memory.
     ///
     /// # Errors
-    /// [`SamplesError::Io`], or more than 2 GiB.
+    /// [`SamplesError::Io`]; more than 2 GiB.
     pub fn bytes(&self) -> Result<Vec<u8>, SamplesError> {
         let mut bytes = Vec::new();
         let mut reader = self.reader()?.take(MAX_IN_MEMORY + 1);
         reader.read_to_end(&mut bytes).map_err(|e| self.failed(e))?;
         match bytes.len() as u64 > MAX_IN_MEMORY {
             true => Err(self.malformed(format!(
-                "more than {} MiB, which this format needs in memory at once",
+                "more than {} MiB, but this format must be read into memory at once",
                 MAX_IN_MEMORY >> 20
             ))),
             false => Ok(bytes),
         }
     }
 
-    /// The file does not follow its format, for this reason.
+    /// An error: the file does not follow its format, for this reason.
     pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
         let (path, entry) = (self.path.clone(), self.member.clone());
         SamplesError::Malformed { path, entry, reason: printable(reason.to_string()) }
     }
 
-    /// The file ends too early.
+    /// An error: the file ends too early.
     pub fn truncated(&self, found: u64, expected: u64) -> SamplesError {
         self.malformed(format!("ends after {found} of {expected} bytes"))
     }
 
-    /// Reading failed.
+    /// An error: reading failed.
     pub fn failed(&self, error: io::Error) -> SamplesError {
         match (error.kind(), &self.member) {
-            // These speak of the content, which comes out of a decompressor.
+            // These concern the content, as decompressors report it.
             (ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof, _) => {
                 self.malformed(format!("damaged or incomplete ({error})"))
             }
@@ -276,7 +275,7 @@ impl Input {
     }
 }
 
-/// Text without control characters, which names in hostile files have.
+/// Text without control characters, which names in hostile files may contain.
 fn printable(text: String) -> String {
     match text.contains(char::is_control) {
         true => text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect(),
@@ -284,8 +283,8 @@ fn printable(text: String) -> String {
     }
 }
 
-/// A buffered reader that keeps its buffer when it jumps within it, as archives of small files make
-/// it do all the time.
+/// A buffered reader that keeps its buffer when it seeks within it, which archives of small files
+/// require constantly.
 struct Buffered<R> {
     reader: BufReader<R>,
     at: u64,

@@ -2,24 +2,24 @@ use super::Input;
 use crate::samples::{Chunk, LeftOut, Samples, SamplesError, Scale};
 
 /// Samples of several files, one file after the other.
-pub(super) struct Many {
+pub(super) struct JoinedSamples {
     description: String,
     all: Vec<Box<dyn Samples>>,
     at: usize,
-    /// Whether each holds one sample, so that chunks are made of many.
+    /// Whether each file holds one sample, so that a chunk needs several files.
     single: bool,
 }
 
-impl Many {
-    /// Files of one sample each; at least one.
+impl JoinedSamples {
+    /// Joins files of one sample each; at least one file.
     pub fn of_single(
         description: String,
         all: Vec<(Input, Box<dyn Samples>)>,
     ) -> Result<Self, SamplesError> {
-        Ok(Many { single: true, ..Many::new(description, all)? })
+        Ok(JoinedSamples { single: true, ..JoinedSamples::new(description, all)? })
     }
 
-    /// A chunk from as many files as it takes. Each is closed when it has been read.
+    /// Makes a chunk from as many files as needed. Each is closed when it has been read.
     fn gather(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError> {
         let first = self.at;
         let (mut bytes, mut floats) = (Vec::new(), Vec::new());
@@ -42,7 +42,7 @@ impl Many {
         }
     }
 
-    /// Files of one shape and scale; at least one.
+    /// Joins files of one shape and scale; at least one file.
     pub fn new(
         description: String,
         all: Vec<(Input, Box<dyn Samples>)>,
@@ -60,17 +60,17 @@ impl Many {
                 }
                 if first.scale() != samples.scale() {
                     return Err(input.malformed(
-                        "holds numbers of another type than the files before: name one --scale",
+                        "holds numbers of a different type than the files before: give a --scale for all",
                     ));
                 }
             }
             kept.push(samples);
         }
-        Ok(Many { description, all: kept, at: 0, single: false })
+        Ok(JoinedSamples { description, all: kept, at: 0, single: false })
     }
 }
 
-impl Samples for Many {
+impl Samples for JoinedSamples {
     fn description(&self) -> String {
         self.description.clone()
     }

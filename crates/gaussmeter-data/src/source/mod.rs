@@ -1,25 +1,30 @@
-//! Where samples come from: files, folders and archives, recognised by content.
+//! Reading data sets: files, folders and archives, recognised by content.
 //!
-//! One file of [`format`](mod@format) is one file format, ending in a [`Format`]; a new one is that
-//! file and one line in [`formats`]. Arrays of numbers become [`Records`], encoded pictures are
-//! [`Blobs`] until [`pictures`] decodes them.
+//! Each file of [`format`](mod@format) reads one file format and ends in a [`SampleFormat`]; a new format
+//! is one such file and one line in [`formats`]. Arrays of numbers become [`Records`]; encoded pictures
+//! are [`Blobs`] until [`pictures`] decodes them.
+//!
+//! The words: a *format* is a file format of data sets, an *array* is numbers with axes, a *record* is
+//! one sample of an array as stored, a *blob* is one encoded picture, a *member* is a file inside an
+//! archive, a *read option* is one of [`ReadOptions`].
 
 mod arrays;
 pub mod blobs;
-mod choice;
 pub mod format;
 mod input;
 mod many;
+mod members;
 mod pickle;
 pub mod pictures;
+mod read_option;
 pub mod records;
 mod suffix;
 
 pub use blobs::{Blob, Blobs};
-pub use choice::Choice;
-pub use format::{Format, Undecided, formats};
+pub use format::{SampleFormat, Undecided, formats};
 pub use input::{Input, ReadSeek};
-pub use records::{Array, Number, Records};
+pub use read_option::ReadOption;
+pub use records::{Number, RecordArray, Records};
 
 use crate::memory::Memory;
 use crate::moments::Moments;
@@ -31,33 +36,33 @@ use std::path::{Path, PathBuf};
 
 /// How data are read.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ReadOptions {
     /// The array, tensor or column to read, where a file has several.
     pub array: Option<String>,
-    /// What an array of numbers is; told from its shape and values if `None`.
-    pub kind: Option<Kind>,
-    /// What arrays are: one sample each, or several.
+    /// What an array of numbers is; decided by its shape and values if `None`.
+    pub kind: Option<ArrayKind>,
+    /// Whether an array is one sample, or several.
     pub samples_per_file: SamplesPerFile,
-    /// Which part of latents is read that an encoder has written.
+    /// Which part of an encoder's latents is read.
     pub latents: Latents,
-    /// What the names of the files of a folder or archive end in that are read; all if `None`.
+    /// Read only those files of a folder or archive whose names end in this; all if `None`.
     pub suffix: Option<String>,
     /// The order of the axes of pictures in arrays.
     pub layout: Layout,
     /// How stored values become data.
     pub scale: ScaleChoice,
-    /// Which files of a folder or archive with a training and a test part.
+    /// Which files are read of a folder or archive that has a training and a test part.
     pub split: Split,
     /// How pictures become samples of one shape.
-    pub pictures: pictures::Options,
-    /// What one sample may take while it is read.
+    pub pictures: pictures::PictureOptions,
+    /// Memory that one sample may take while it is read.
     pub memory: Memory,
 }
 
 /// What an array of numbers is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One sample after another.
+pub enum ArrayKind {
+    /// Samples along the first axis.
     Samples,
     /// The covariance of the data.
     Covariance,
@@ -65,10 +70,10 @@ pub enum Kind {
     Eigenvalues,
 }
 
-/// What arrays of numbers in files, archives and lists are.
+/// Whether an array of numbers in a file, archive or list is one sample, or several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SamplesPerFile {
-    /// Told by their number and their shapes.
+    /// Decided by the number and the shapes of all arrays.
     #[default]
     Auto,
     /// Each array is one sample.
@@ -77,11 +82,11 @@ pub enum SamplesPerFile {
     Rows,
 }
 
-/// What is read of the means and deviations that an encoder finds for each picture, which files hold
-/// one after the other along the channels.
+/// What is read of latents that are stored as means and deviations, one after the other along the
+/// channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Latents {
-    /// The means, where names say that there are both (`mean-std`, `moments`).
+    /// The means, where a name says that there are both (`mean-std`, `moments`).
     #[default]
     Auto,
     /// The means: the first half of the channels.
@@ -93,7 +98,7 @@ pub enum Latents {
 /// The order of the axes of pictures in arrays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
-    /// Channels last if the last axis has 1, 3 or 4 entries and the first has not.
+    /// Channels last if the last axis has 1, 3 or 4 entries and the first does not.
     #[default]
     Auto,
     /// Channel, height, width.
@@ -105,7 +110,7 @@ pub enum Layout {
 /// How stored values become data.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum ScaleChoice {
-    /// 8-bit values and pixels to [−1, 1], as Normalize(0.5, 0.5); other numbers as they are.
+    /// 8-bit values and pixels to [−1, 1], as Normalize(0.5, 0.5); other numbers as stored.
     #[default]
     Auto,
     /// Pixels to [−1, 1].
@@ -124,7 +129,8 @@ pub enum ScaleChoice {
 }
 
 impl ScaleChoice {
-    /// The map for values up to `top`, if they are pixels; `None` if it depends on that.
+    /// The map to data, given the value of white if stored values are pixels. `None` if the map needs
+    /// that value and there is none.
     pub fn resolve(self, top: Option<f64>) -> Option<Scale> {
         match (self, top) {
             (ScaleChoice::Auto | ScaleChoice::Symmetric, Some(top)) => {
@@ -138,8 +144,8 @@ impl ScaleChoice {
     }
 }
 
-/// Which files of a folder or archive that has a training and a test part, as their names and those
-/// of their folders tell: `train…` and `data_batch…`; `test…`, `t10k…`, `val…` and `eval…`.
+/// Which files are read of a folder or archive that has a training and a test part. Names of files and
+/// folders tell: `train…` and `data_batch…`; `test…`, `t10k…`, `val…` and `eval…`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Split {
     /// The training part, if there are both.
@@ -153,7 +159,7 @@ pub enum Split {
     All,
 }
 
-/// What a source holds.
+/// What a file holds.
 pub enum Content {
     /// Data vectors.
     Samples(Box<dyn Samples>),
@@ -165,14 +171,14 @@ pub enum Content {
     Spectrum(Box<Spectrum>),
     /// Sums over a part of a data set.
     Moments(Box<Moments>),
-    /// Arrays that are a sample each, or several.
+    /// Arrays of which it is not yet decided whether each is one sample or several.
     Arrays(Vec<Undecided>),
     /// Files within the file.
     Members(Vec<Input>),
 }
 
 impl Content {
-    /// Whether it comes out of files among which a part can be chosen.
+    /// Whether there are several files among which a part can be chosen.
     fn has_parts(&self) -> bool {
         match self {
             Content::Pictures(blobs) => blobs.has_parts(),
@@ -193,20 +199,20 @@ impl Content {
     }
 }
 
-/// Mean and covariance of data, as someone else computed them.
+/// Mean and covariance of data, computed elsewhere.
 #[derive(Clone, Debug)]
 pub struct Covariance {
     /// What the data are.
     pub description: String,
-    /// Their mean; zero if it is not known.
+    /// Their mean; zero if unknown.
     pub mean: Vec<f64>,
     /// Their covariance.
     pub covariance: Matrix,
-    /// How its entries were stored: eigenvalues that this rounding can make are none.
+    /// How its entries were stored: eigenvalues that this rounding could explain count as zero.
     pub number: Number,
 }
 
-/// Data that have a spectrum.
+/// Data of which a spectrum can be made.
 pub enum Data {
     /// Data vectors.
     Samples(Box<dyn Samples>),
@@ -222,18 +228,18 @@ pub enum Data {
 pub struct Source {
     /// What it holds.
     pub data: Data,
-    /// What its user should know about how it was read, in words.
+    /// What to tell the user about how it was read.
     pub notes: Vec<String>,
 }
 
 /// Opens files, folders and archives as one source.
 ///
-/// Folders stand for the files in them, also in folders below, in the order of their names; hidden
-/// files are left out. All files together must hold one kind of data of one shape.
+/// A folder stands for all files in it and in its subfolders, in the order of their names, without
+/// hidden files. All files together must hold one kind of data of one shape.
 ///
 /// # Errors
 /// [`SamplesError`]: a file that is missing, not recognised, damaged, or does not fit the others.
-pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError> {
+pub fn open(paths: &[PathBuf], options: &ReadOptions) -> Result<Source, SamplesError> {
     let mut notes = Vec::new();
     let mut contents = Vec::new();
     for path in paths {
@@ -242,10 +248,10 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
             false => {
                 let before = contents.len();
                 open_input(Input::file(path)?, 0, options, &mut notes, &mut contents)?;
-                // What is within an archive has been chosen from there.
+                // The members of an archive have already been chosen.
                 match contents.get(before) {
                     Some((input, content)) if input.member().is_none() && !content.has_parts() => {
-                        options.refuse(input, "a single file", &[Choice::Split])?;
+                        options.refuse(input, "a single file", &[ReadOption::Split])?;
                     }
                     _ => {}
                 }
@@ -268,7 +274,7 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
             notes.extend(pictures.notes());
             Data::Samples(Box::new(pictures))
         }
-        // Members are opened where they are met, arrays are settled by then.
+        // By now members have been opened and arrays decided.
         Content::Members(_) | Content::Arrays(_) => {
             return Err(SamplesError::Nothing { path: describe(paths).into() });
         }
@@ -276,13 +282,13 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Source, SamplesError
     Ok(Source { data, notes })
 }
 
-/// Refuses a suffix where no file is an archive.
-fn check_suffix(paths: &[PathBuf], options: &Options) -> Result<(), SamplesError> {
-    let found = if paths.len() == 1 { "a single file" } else { "files that are named one by one" };
+/// Refuses a suffix for a file that is not an archive.
+fn check_suffix(paths: &[PathBuf], options: &ReadOptions) -> Result<(), SamplesError> {
+    let found = if paths.len() == 1 { "a single file" } else { "files named one by one" };
     for path in paths {
         let input = Input::file(path)?;
         if format::of(&input).is_some_and(|format| !format::is_archive(format)) {
-            options.refuse(&input, found, &[Choice::Suffix])?;
+            options.refuse(&input, found, &[ReadOption::Suffix])?;
         }
     }
     Ok(())
@@ -300,8 +306,10 @@ fn whole(paths: &[PathBuf], contents: Vec<(Input, Content)>) -> Result<Content, 
     let description = describe(paths);
     let mixed = |(input, other): &(Input, Content), kind: &str| {
         let name = other.name();
-        input
-            .malformed(format!("holds {name}, but {} holds {kind}: give them apart", first.place()))
+        input.malformed(format!(
+            "holds {name}, but {} holds {kind}: give them separately",
+            first.place()
+        ))
     };
     match content {
         Content::Samples(samples) => {
@@ -312,7 +320,7 @@ fn whole(paths: &[PathBuf], contents: Vec<(Input, Content)>) -> Result<Content, 
                     other => return Err(mixed(&(input, other), "samples")),
                 }
             }
-            Ok(Content::Samples(Box::new(many::Many::new(description, all)?)))
+            Ok(Content::Samples(Box::new(many::JoinedSamples::new(description, all)?)))
         }
         Content::Pictures(blobs) => {
             let mut all = vec![blobs];
@@ -322,14 +330,12 @@ fn whole(paths: &[PathBuf], contents: Vec<(Input, Content)>) -> Result<Content, 
                     other => return Err(mixed(&(input, other), "pictures")),
                 }
             }
-            Ok(Content::Pictures(Box::new(blobs::Many::new(description, all))))
+            Ok(Content::Pictures(Box::new(blobs::JoinedPictures::new(description, all))))
         }
         content => {
             let (input, name) = (&rest[0].0, content.name());
-            Err(input.malformed(format!(
-                "{} holds {name}, of which one file is read at a time",
-                first.place()
-            )))
+            Err(input
+                .malformed(format!("{} holds {name}: give one such file at a time", first.place())))
         }
     }
 }
@@ -344,21 +350,21 @@ fn describe(paths: &[PathBuf]) -> String {
     }
 }
 
-/// Archives within archives that are opened: some hold themselves.
+/// Depth to which archives within archives are opened: some contain themselves.
 const DEPTH: usize = 3;
 
-/// Opens one file or member, and what it has inside.
+/// Opens one file or member, and its own members.
 fn open_input(
     input: Input,
     depth: usize,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
     let format = format::of(&input).ok_or_else(|| format::unrecognised(&input))?;
     match (format.open)(&input, options)? {
         Content::Members(_) if depth == DEPTH => {
-            Err(input.malformed("an archive in archives in archives: unpack it"))
+            Err(input.malformed("archives nested too deeply: unpack them"))
         }
         Content::Members(members) => {
             let files = members.into_iter().map(|m| (m.member().unwrap_or("").to_owned(), m));
@@ -374,14 +380,16 @@ fn open_input(
 
 fn open_folder(
     path: &Path,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
     let blobs::Listing { mut files, others: endless } = blobs::list(path)?;
     if let Some(first) = endless.first() {
         let (place, count, first) = (path.display(), endless.len(), first.display());
-        notes.push(format!("{place}: {count} pipes, sockets or devices left out (first: {first})"));
+        notes.push(format!(
+            "{place}: {count} pipes, sockets or devices were left out (first: {first})"
+        ));
     }
     let name = |file: &Path| file.strip_prefix(path).unwrap_or(file).to_string_lossy().into_owned();
     let place = path.display().to_string();
@@ -400,12 +408,13 @@ fn open_folder(
         suffix::check(&place, chosen.iter().map(|(name, _)| &name[..]), options, notes)?;
         if !others.is_empty() {
             let (count, first) = (others.len(), others[0].display());
-            notes
-                .push(format!("{place}: {count} files without pictures left out (first: {first})"));
+            notes.push(format!(
+                "{place}: {count} files that are not pictures were left out (first: {first})"
+            ));
         }
-        let blobs = blobs::Files::new(path, chosen.into_iter().map(|(_, p)| p).collect());
+        let blobs = blobs::PictureFiles::new(path, chosen.into_iter().map(|(_, p)| p).collect());
         let (first, content) = (Input::file(blobs.first())?, Content::Pictures(Box::new(blobs)));
-        options.refuse(&first, content.name(), &[Choice::Array])?;
+        options.refuse(&first, content.name(), &[ReadOption::Array])?;
         options.fit(&first, &content)?;
         contents.push((first, content));
         return Ok(());
@@ -417,20 +426,20 @@ fn open_folder(
     open_files(&place, named, 0, options, notes, contents)
 }
 
-/// Opens those of several files that hold data.
+/// Opens the data among several files.
 fn open_files(
     place: &str,
     files: Vec<(String, Input)>,
     depth: usize,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
-    // Text beside data is a description, a licence, a list of labels.
+    // Text beside data is a description, a licence or a list of labels.
     let (data, others): (Vec<_>, Vec<_>) = files
         .into_iter()
         .partition(|(_, input)| format::of(input).is_some_and(|f| f.name != format::TEXT));
-    // What is called as data are and cannot be read would be missing without a word.
+    // A file with the name of data that cannot be read must not be left out silently.
     if let Some((_, input)) = others.iter().find(|(_, input)| format::should_be_data(input)) {
         return Err(format::unrecognised(input));
     }
@@ -455,12 +464,12 @@ fn open_files(
     Ok(())
 }
 
-/// Named files, and what to say of those that are left out.
+/// Named files, and what to say about those left out.
 type Chosen<T> = (Vec<(String, T)>, Option<String>);
 
 impl Split {
-    /// Those of the named files that belong to the split, and a note if some do not. Names of
-    /// pictures themselves tell nothing: only those of their folders do.
+    /// The named files that belong to the split, and a note if some do not. For pictures only the names
+    /// of folders count, not their own.
     fn choose<T>(
         self,
         place: &str,
@@ -485,13 +494,13 @@ impl Split {
             return Err(SamplesError::Malformed {
                 path: place.into(),
                 entry: None,
-                reason: format!("no file or folder named as a {wanted} part: use --split all"),
+                reason: format!("no file or folder is named as a {wanted} part: use --split all"),
             });
         }
         let left = total - chosen.len();
         let note = (left > 0 && self == Split::Auto).then(|| {
             format!(
-                "{place}: the {wanted} part, {} of {total} files (--split all takes all)",
+                "{place}: reading the {wanted} part, {} of {total} files (--split all reads all)",
                 chosen.len()
             )
         });

@@ -1,7 +1,7 @@
-//! Arrays of numbers in a stream of bytes, as samples.
+//! Arrays of numbers in a stream of bytes, read as samples.
 
 use super::input::MAX_IN_MEMORY;
-use super::{Choice, Input, Layout, Options, ScaleChoice};
+use super::{Input, Layout, ReadOption, ReadOptions, ScaleChoice};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use half::{bf16, f16};
 use std::io::{self, Read};
@@ -36,7 +36,7 @@ impl Number {
         }
     }
 
-    /// Half the relative spacing of floats: what storing rounds by, at most. 0 of whole numbers.
+    /// The largest relative rounding error of storing: half the spacing of floats, 0 for integers.
     pub fn roundoff(self) -> f64 {
         match self {
             Number::F16 => (-11f64).exp2(),
@@ -47,7 +47,7 @@ impl Number {
         }
     }
 
-    /// Its name, as NumPy writes it.
+    /// Its name in NumPy.
     pub fn name(self) -> &'static str {
         match self {
             Number::Bool => "bool",
@@ -66,7 +66,7 @@ impl Number {
         }
     }
 
-    /// The type that NumPy describes as `descr` without its byte order, such as `f4`.
+    /// The type with this NumPy code, without byte order, such as `f4`.
     pub fn from_descr(descr: &str) -> Option<Self> {
         Some(match descr {
             "b1" => Number::Bool,
@@ -85,12 +85,12 @@ impl Number {
         })
     }
 
-    /// Whether values are kept as 8-bit ones, whose moments are exact.
+    /// Whether values are kept as 8-bit integers, whose moments are exact.
     pub(super) fn is_byte(self) -> bool {
         matches!(self, Number::Bool | Number::U8)
     }
 
-    /// The largest value of what is a pixel.
+    /// The value of white, if the type is one of pixels.
     fn top(self) -> Option<f64> {
         match self {
             Number::Bool => Some(1.0),
@@ -99,11 +99,11 @@ impl Number {
         }
     }
 
-    /// How they become data.
+    /// The map to data.
     pub(super) fn scale(self, choice: ScaleChoice) -> Result<Scale, String> {
         choice.resolve(self.top()).ok_or_else(|| {
             let name = self.name();
-            format!("{name} values have no largest one: give --scale as FACTOR,OFFSET")
+            format!("{name} values have no value of white: give --scale as FACTOR,OFFSET")
         })
     }
 
@@ -140,36 +140,36 @@ impl Number {
     }
 }
 
-/// Bytes of a sample that are read at a time, so that memory is taken as they come.
+/// Bytes of a sample read at a time, so that memory grows with what is read.
 const PIECE: usize = 1 << 20;
 
-/// An array of samples in a stream of bytes: one record after another, each with the same bytes
+/// An array of samples in a stream of bytes: consecutive records, each with a prefix of fixed length
 /// before its values.
-pub struct Array {
+pub struct RecordArray {
     /// Where it is.
     pub input: Input,
     /// Its name in the file, if it has one.
     pub name: Option<String>,
     /// How its numbers are stored.
     pub number: Number,
-    /// Whether the first byte of a number is its highest.
+    /// Whether the first byte of a number is the most significant.
     pub big_endian: bool,
     /// Number of samples.
     pub count: u64,
     /// Axes of one sample, as stored.
     pub axes: Vec<usize>,
-    /// Bytes before the values of a sample, which are no data.
+    /// Bytes before the values of each sample that are not data.
     pub prefix: usize,
-    /// Opens the stream of bytes at a record.
+    /// Opens the stream.
     pub open: Opener,
 }
 
-/// Opens a stream so many bytes after its first record.
+/// Opens a stream this many bytes after the start of the first record.
 pub type Opener = Box<dyn Fn(u64) -> Result<Box<dyn Read + Send>, SamplesError> + Send + Sync>;
 
-/// The samples of an [`Array`].
+/// The samples of a [`RecordArray`].
 pub struct Records {
-    array: Array,
+    array: RecordArray,
     shape: Vec<usize>,
     interleaved: bool,
     dim: usize,
@@ -178,15 +178,15 @@ pub struct Records {
     next: u64,
 }
 
-impl Array {
-    /// The array as samples, if its axes are those of samples.
+impl RecordArray {
+    /// The array as samples.
     ///
     /// # Errors
-    /// [`SamplesError`]: no values.
-    pub fn samples(self, options: &Options) -> Result<Box<dyn Samples>, SamplesError> {
+    /// [`SamplesError`]: there are no values, or samples are too large.
+    pub fn samples(self, options: &ReadOptions) -> Result<Box<dyn Samples>, SamplesError> {
         if self.axes.len() != 3 {
             let found = "samples without three axes";
-            options.refuse(&self.input, found, &[Choice::Layout])?;
+            options.refuse(&self.input, found, &[ReadOption::Layout])?;
         }
         let (shape, interleaved) = options.layout.shape(&self.axes);
         let dim = dim(&shape)?;
@@ -207,7 +207,7 @@ impl Array {
         Ok(Box::new(Records { array: self, shape, interleaved, dim, scale, reader, next }))
     }
 
-    /// All values of the array, sample after sample.
+    /// All values of the array, sample by sample.
     ///
     /// # Errors
     /// [`SamplesError`]
@@ -228,14 +228,14 @@ impl Array {
         Ok(values)
     }
 
-    /// After the last sample: streams with a checksum compare it when they find their end, which a
-    /// damaged header may put a little later.
+    /// Reads on after the last sample: streams with a checksum compare it at their end, which a damaged
+    /// header may have put a little later.
     fn end(&self, reader: &mut dyn Read) -> Result<(), SamplesError> {
         let rest = io::copy(&mut reader.take(PIECE as u64), &mut io::sink());
         rest.map(drop).map_err(|error| self.input.failed(error))
     }
 
-    /// The bytes of the next sample, of so many numbers.
+    /// The bytes of the next sample, which has `width` numbers.
     fn read<'a>(
         &self,
         reader: &mut dyn Read,
@@ -261,7 +261,7 @@ impl Array {
         Ok(&bytes[self.prefix..record])
     }
 
-    /// The array does not follow its format, for this reason.
+    /// An error: the array does not follow its format, for this reason.
     pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
         match &self.name {
             Some(name) => self.input.malformed(format!("array '{name}': {reason}")),
@@ -270,14 +270,14 @@ impl Array {
     }
 }
 
-/// The strides of an array whose last axis runs fastest.
+/// The strides of an array whose last axis varies fastest.
 pub(super) fn usual_strides(axes: &[usize]) -> Vec<usize> {
     let mut strides: Vec<usize> = running_products(axes.iter().rev());
     strides.reverse();
     strides
 }
 
-/// The strides of an array whose first axis runs fastest.
+/// The strides of an array whose first axis varies fastest.
 pub(super) fn fortran_strides(axes: &[usize]) -> Vec<usize> {
     running_products(axes.iter())
 }
@@ -289,8 +289,8 @@ fn running_products<'a>(axes: impl Iterator<Item = &'a usize>) -> Vec<usize> {
 }
 
 impl Layout {
-    /// The shape `[channels, height, width]` or `[d]` of samples with these axes, and whether
-    /// channels are stored last.
+    /// The shape `[channels, height, width]` or `[d]` of samples with these axes, and whether channels are
+    /// stored last.
     pub(crate) fn shape(self, axes: &[usize]) -> (Vec<usize>, bool) {
         let is_channels = |n: usize| matches!(n, 1 | 3 | 4);
         match (self, axes) {
@@ -386,7 +386,7 @@ impl Samples for Records {
     }
 }
 
-/// Appends a sample, plane by plane where it is stored pixel by pixel.
+/// Appends a sample, rearranged plane by plane if it is stored pixel by pixel.
 pub(crate) fn push_planes<T: Copy>(
     values: &[T],
     shape: &[usize],

@@ -1,15 +1,15 @@
-//! Files that belong together: those of one sample in a WebDataset, `000.input.png` and
-//! `000.target.png`, have a name up to a dot in common. Which of them is read, their suffix tells.
+//! Several files of one sample, such as `000.input.png` and `000.target.png` in a WebDataset, share their
+//! name up to a dot. A suffix chooses which of them to read.
 
-use super::Options;
+use super::ReadOptions;
 use crate::samples::SamplesError;
 use std::collections::BTreeMap;
 
-/// More suffixes than samples have files are no suffixes.
+/// If there are more endings than this, they are not suffixes.
 const MOST: usize = 16;
 
-/// A name without its folder, cut before what tells the files of one sample apart. Numbers are never
-/// cut off: what differs in `scan.001.png` and `scan.002.png` is the sample.
+/// Splits a name before the suffix that tells the files of one sample apart. Numbers are never part of
+/// it: `scan.001.png` and `scan.002.png` are two samples.
 pub(super) fn cut(name: &str) -> (&str, &str) {
     let start = name.rfind('/').map_or(0, |at| at + 1);
     let has_letter = |part: &str| part.chars().any(char::is_alphabetic);
@@ -25,7 +25,7 @@ pub(super) fn cut(name: &str) -> (&str, &str) {
     (&name[..at], suffix.strip_prefix('.').unwrap_or(suffix))
 }
 
-/// Which of the names end in `suffix`.
+/// Which of the names end in `suffix`; an error if none does.
 pub(super) fn chosen(
     place: &str,
     names: Vec<String>,
@@ -49,11 +49,11 @@ pub(super) fn chosen(
     })
 }
 
-/// Refuses several files of one sample where none of them is chosen, and says what looks like that.
+/// Refuses several files per sample if no suffix is given. Adds a note if names only look like that.
 pub(super) fn check<'a>(
     place: &str,
     names: impl Iterator<Item = &'a str>,
-    options: &Options,
+    options: &ReadOptions,
     notes: &mut Vec<String>,
 ) -> Result<(), SamplesError> {
     if options.suffix.is_some() {
@@ -66,7 +66,7 @@ pub(super) fn check<'a>(
     if let Some((key, endings)) = together(names.iter().map(|name| cut_word(name))) {
         let listed = endings.join(", ");
         notes.push(format!(
-            "{place}: files whose names differ in {listed} only ('{key}{}') are read as samples of one kind: --suffix chooses, as --suffix {}",
+            "{place}: files whose names differ only in {listed} ('{key}{}') are all read as samples: choose one kind with --suffix, such as --suffix {}",
             endings.first().unwrap_or(&""),
             endings.first().unwrap_or(&"")
         ));
@@ -74,7 +74,7 @@ pub(super) fn check<'a>(
     Ok(())
 }
 
-/// Says which arrays there are beside pictures.
+/// Adds a note about arrays beside pictures.
 pub(super) fn note_arrays<'a>(
     place: &str,
     names: impl Iterator<Item = &'a str>,
@@ -86,26 +86,26 @@ pub(super) fn note_arrays<'a>(
     if let Some(first) = arrays.first() {
         let suffix = cut(first).1;
         notes.push(format!(
-            "{place}: pictures are read, {} arrays beside them are not (--suffix {suffix} reads them)",
+            "{place}: pictures are read, but not the {} arrays beside them (--suffix {suffix} reads those)",
             arrays.len()
         ));
     }
 }
 
-/// Several files of one sample, and nothing that says which of them to read.
+/// An error: several files of one sample, and nothing says which to read.
 pub(super) fn several(place: &str, key: &str, suffixes: &[&str]) -> SamplesError {
     SamplesError::Malformed {
         path: place.into(),
         entry: None,
         reason: format!(
-            "several files of one sample, '{key}' with {}: choose one by --suffix, as --suffix {}",
+            "several files per sample, '{key}' with {}: choose one with --suffix, such as --suffix {}",
             suffixes.join(", "),
             suffixes.first().unwrap_or(&"")
         ),
     }
 }
 
-/// A name cut before its last word, where that is of letters: `000_input.png`.
+/// Splits a name before its last word, if that consists of letters: `000_input.png`.
 fn cut_word(name: &str) -> (&str, &str) {
     let (key, _) = cut(name);
     let word = key.rfind(['_', '-']).map(|at| key.split_at(at));
@@ -117,14 +117,14 @@ fn cut_word(name: &str) -> (&str, &str) {
     }
 }
 
-/// What most keys come with several of, if the endings are few; the first key, and its endings.
+/// If most keys have several endings, and there are few of those: the first such key and its endings.
 fn together<'a>(
     names: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Option<(&'a str, Vec<&'a str>)> {
     let mut keys: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut endings: BTreeMap<&str, usize> = BTreeMap::new();
     for (key, ending) in names {
-        // One name twice, as in archives written one behind the other, is another sample.
+        // The same name twice, as in concatenated archives, is another sample.
         let endings_of_key = keys.entry(key).or_default();
         if !endings_of_key.contains(&ending) {
             endings_of_key.push(ending);
@@ -169,7 +169,7 @@ mod tests {
         let found = |names: &[&str]| {
             let mut notes = Vec::new();
             let checked =
-                check("x", names.iter().copied(), &Options::default(), &mut notes).is_err();
+                check("x", names.iter().copied(), &ReadOptions::default(), &mut notes).is_err();
             (checked, !notes.is_empty())
         };
         assert_eq!(

@@ -3,14 +3,13 @@ use crate::moments::Moments;
 use crate::samples::Scale;
 use gaussmeter::numeric::linear_algebra::{Eigenbasis, Matrix};
 
-/// What is known of the data besides their mean and covariance.
+/// What is known about the data besides their mean and covariance.
 pub(super) struct About {
     pub description: String,
     pub shape: Vec<usize>,
     pub scale: Scale,
     pub count: Option<u64>,
-    /// Relative rounding of the entries of the covariance, as it was stored; 0 of one that is
-    /// computed here.
+    /// Relative rounding of the stored entries of the covariance; 0 if it was computed here.
     pub roundoff: f64,
 }
 
@@ -38,15 +37,15 @@ pub(super) fn decompose(
     let dim = covariance.rows();
     let trace: f64 = (0..dim).map(|i| covariance[(i, i)]).sum();
 
-    // Constant coordinates are eigenvectors: apart, their eigenvalue is exactly zero.
+    // Constant coordinates are eigenvectors. Treated apart, their eigenvalue is exactly zero.
     let (varying, constant): (Vec<usize>, Vec<usize>) =
         (0..dim).partition(|i| covariance[(*i, *i)] != 0.0);
     if !constant.is_empty() {
         let size = varying.len();
         covariance = Matrix::from_fn(size, size, |i, j| covariance[(varying[i], varying[j])]);
     }
-    // Entries that are off by u |Σᵢⱼ| move eigenvalues by at most u ‖Σ‖ (Weyl). Those of a diagonal
-    // matrix are as exact as its entries.
+    // Errors of u |Σᵢⱼ| in the entries move eigenvalues by at most u ‖Σ‖ (Weyl). The eigenvalues of a
+    // diagonal matrix are as exact as its entries.
     let stored = match is_diagonal(&covariance) {
         true => 0.0,
         false => roundoff * covariance.values().iter().map(|v| v * v).sum::<f64>().sqrt(),

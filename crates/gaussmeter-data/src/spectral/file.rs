@@ -1,5 +1,5 @@
 use super::{Checks, Decomposition, DecompositionError, Estimate};
-use crate::npz::{FileError, Writer};
+use crate::npz::{FileError, NpzWriter};
 use crate::samples::Scale;
 use gaussmeter::spectrum::{Mode, Spectrum};
 use serde::Serialize;
@@ -36,14 +36,13 @@ impl Decomposition {
     /// - with a basis, `basis` (eigenvectors as rows; d of them, or those of nonzero eigenvalues),
     ///   `eigenvalue_per_coordinate` and `mean_per_coordinate` in the order of its rows,
     /// - by Lanczos, `alternative_eigenvalue`, `alternative_multiplicity`, `alternative_mean` and
-    ///   `alternative_size`: the spectra without one of the probes each, and after half of the steps,
-    /// - `meta`: what the data are and how they were decomposed, as the bytes of a JSON text.
+    ///   `alternative_size`: the spectra that leave out one probe each, and that after half of the steps,
+    /// - `meta`: what the data are and how they were decomposed, as the bytes of JSON text.
     ///
-    /// The file is written beside its place and moved there when it is complete.
+    /// The file is written to a temporary one and moved into place when complete.
     ///
     /// # Errors
-    /// [`DecompositionError::File`]; a basis too large for [`gaussmeter::data::MAX_BYTES`] is
-    /// refused.
+    /// [`DecompositionError::File`], also for a basis above [`gaussmeter::data::MAX_BYTES`].
     pub fn save(&self, path: &Path) -> Result<(), DecompositionError> {
         let (count, dim) = (self.eigenvalues.len(), self.mean.len());
         let rank = self.basis.as_ref().map_or(0, |rows| rows.rows());
@@ -76,7 +75,7 @@ impl Decomposition {
             quadrature: self.quadrature.as_ref().map(traces),
         };
 
-        let mut file = Writer::create(path)?;
+        let mut file = NpzWriter::create(path)?;
         file.array("eigenvalue", &[count], self.eigenvalues.iter().copied())?;
         match &self.multiplicities {
             Some(all) => file.array("multiplicity", &[count], all.iter().copied())?,
@@ -110,13 +109,13 @@ impl Decomposition {
     }
 }
 
-/// Writes a spectrum of which only eigenvalues, multiplicities and means are known, as
-/// [`Decomposition::save`] does.
+/// Writes a spectrum of which only eigenvalues, multiplicities and means are known. The file has the
+/// format of [`Decomposition::save`].
 ///
 /// # Errors
 /// [`FileError`]
 pub fn save_spectrum(spectrum: &Spectrum, path: &Path) -> Result<(), FileError> {
-    let mut file = Writer::create(path)?;
+    let mut file = NpzWriter::create(path)?;
     file.spectrum(spectrum)?;
     file.meta(&serde_json::json!({
         "content": "gaussmeter spectrum",

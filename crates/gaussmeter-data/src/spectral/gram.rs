@@ -29,11 +29,11 @@ pub(super) fn decompose(
         gram.into_eigenbasis()?;
     let checks =
         Checks { trace: check_trace(values.iter().sum(), trace)?, orthogonality, residual };
-    // Inner products of so long vectors round more than the solver does.
+    // Inner products of such long vectors round more than the solver does.
     let rounding = rounding.max(dim as f64 * f64::EPSILON * values[n - 1]);
     let (rank, rounding) = clean(&mut values, rounding, n - 1)?;
 
-    // Coordinates of the mean along Xᵀ w / √(n λ), and what is left of it.
+    // Coordinates of the mean along Xᵀ w / √(n λ), and the rest of it.
     let mean: Vec<f64> = stored.iter().map(|m| scale.apply(*m)).collect();
     let x = Centred { samples, mean: &stored, factor: scale.factor };
     let along = rows.apply(&x.apply(&mean))?;
@@ -45,7 +45,7 @@ pub(super) fn decompose(
     let projected = x.apply_transpose(&rows.apply_transpose(&weights)?);
     let rest = mean.iter().zip(&projected).map(|(m, p)| (m - p) * (m - p)).sum::<f64>().sqrt();
 
-    // Of the null space, one basis vector may point along what is left of the mean.
+    // One basis vector of the null space may point along the rest of the mean.
     let mut eigenvalues = values[range].to_vec();
     let mut multiplicities = vec![1.0; rank];
     let null = dim - rank;
@@ -142,9 +142,9 @@ fn centred(samples: &InMemory, mean: &[f64], unit: f64) -> Result<Matrix, Decomp
     Ok(gram)
 }
 
-/// The orthonormal rows nearest to rows that nearly are, by the Newton–Schulz iteration
-/// E ← E + ½ (1 − E Eᵀ) E. Eigenvectors of small eigenvalues leave the products Xᵀ w orthogonal up to
-/// ε λmax / λ only.
+/// The orthonormal rows nearest to nearly orthonormal ones, by the Newton–Schulz iteration
+/// E ← E + ½ (1 − E Eᵀ) E. For small eigenvalues, the products Xᵀ w are orthogonal only up to
+/// ε λmax / λ.
 fn orthonormalized(mut rows: Matrix) -> Result<Matrix, MatrixError> {
     for _ in 0..8 {
         let products = rows.multiply_transpose(&rows)?;
@@ -177,7 +177,7 @@ impl Centred<'_> {
         row.iter_mut().zip(self.mean).for_each(|(v, m)| *v = self.factor * (*v - m));
     }
 
-    /// The products of a matrix with that of the centred vectors, a block of columns at a time.
+    /// Multiplies a matrix by that of the centred vectors, a block of columns at a time.
     fn combinations(&self, weights: &Matrix) -> Result<Matrix, MatrixError> {
         let (n, dim, rank) = (self.samples.rows(), self.mean.len(), weights.rows());
         let mut values = vec![0.0; rank * dim];

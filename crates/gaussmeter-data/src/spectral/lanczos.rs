@@ -1,12 +1,12 @@
-//! Stochastic Lanczos quadrature: Σ is only ever multiplied by vectors, one pass over the data each
-//! time.
+//! Stochastic Lanczos quadrature: Σ is only multiplied by vectors, which takes one pass over the data
+//! each time.
 //!
-//! Random vectors v₁ … v_b, and the mean, span a block Krylov space; Σ restricted to it has
-//! eigenvalues θ (the nodes) with vectors y. For a random v with independent standard normal
-//! coordinates E vᵀ f(Σ) v = tr f(Σ), and vᵀ f(Σ) v ≈ Σ ⟨v, y⟩² f(θ): the squares, averaged over
-//! the probes, are multiplicities. Eigenvalues that have converged are known to have multiplicity 1,
-//! or as many copies as there are nodes; this takes the largest, and with them most of the variance,
-//! out of the average. (Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 38, 2017; for the
+//! Random vectors v₁ … v_b and the mean generate a block Krylov space; Σ restricted to it has
+//! eigenvalues θ (the nodes) with eigenvectors y. For a random v with independent standard normal
+//! coordinates, E vᵀ f(Σ) v = tr f(Σ), and vᵀ f(Σ) v ≈ Σ ⟨v, y⟩² f(θ): the squares, averaged over
+//! the probes, are multiplicities. A converged eigenvalue has multiplicity 1, or as many copies as
+//! there are nodes. That removes the largest eigenvalues, and with them most of the variance, from the
+//! average. (Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 38, 2017; for the
 //! deflation, Lin, Numer. Math. 136, 2017.)
 
 use super::{Checks, Decomposition, DecompositionError, Method};
@@ -21,19 +21,19 @@ use rand_distr::{Distribution, StandardNormal};
 /// Values of a chunk in f64: 128 MiB.
 const CHUNK_VALUES: usize = 1 << 24;
 
-/// A node is an eigenvalue if its residual is smaller, relative to it.
+/// A node counts as an eigenvalue if its relative residual is smaller.
 const CONVERGED: f64 = 1e-6;
 
 /// Nodes closer than this, relative to the largest, may be copies of one eigenvalue.
 const CLUSTER: f64 = 1e-9;
 
-/// What stochastic Lanczos quadrature may spend.
+/// Options of stochastic Lanczos quadrature.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LanczosOptions {
-    /// Random vectors, b ≥ 2. Their spread is the statistical error.
+    /// Number of random vectors, b ≥ 2. Their spread gives the statistical error.
     pub probes: usize,
-    /// Products with the covariance, and thus passes over the data; at least 2. Memory is that of
-    /// `steps · (probes + 1)` data vectors in f64.
+    /// Number of products with the covariance, and so of passes over the data; at least 2. They take
+    /// the memory of `steps · (probes + 1)` data vectors in f64.
     pub steps: usize,
     /// Seed of the random vectors.
     pub seed: u64,
@@ -46,7 +46,8 @@ impl Default for LanczosOptions {
 }
 
 impl LanczosOptions {
-    /// Bytes of the Krylov space of `count` samples of dimension `dim`, and of what is added to it.
+    /// Bytes needed for the Krylov space of `count` samples of dimension `dim`, and for the block that
+    /// is added to it.
     pub fn memory(&self, count: Option<u64>, dim: u128) -> u128 {
         let block = self.probes as u128 + 1;
         // No more directions than samples.
@@ -59,38 +60,39 @@ impl LanczosOptions {
 /// Vectors of the first pass: means, variances, sums.
 const MARGINALS: u128 = 6;
 
-/// The errors of a spectrum found by quadrature, through spectra that should agree with it.
+/// A spectrum found by quadrature, with others that should agree with it: their differences estimate
+/// its errors.
 #[derive(Clone, Debug)]
 pub struct Quadrature {
     /// The spectrum.
     spectrum: Spectrum,
-    /// Without one of the probes each.
+    /// The spectra that leave out one probe each.
     leave_one_out: Vec<Spectrum>,
-    /// After half the steps.
+    /// The spectrum after half of the steps.
     halfway: Spectrum,
     /// Number of nodes that have converged to eigenvalues.
     pub converged: usize,
 }
 
-/// A function of the spectrum with its errors.
+/// The value of a function of the spectrum, with errors.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
     /// The value.
     pub value: f64,
     /// Standard error from the spread of the probes (jackknife).
     pub probes: f64,
-    /// How much the second half of the steps changed the value: a generous bound on what more steps
-    /// would change.
+    /// How much the second half of the steps changed the value: a generous bound on the change by
+    /// further steps.
     pub steps: f64,
 }
 
 impl Quadrature {
-    /// The spectra that tell the errors, that after half of the steps last.
+    /// The spectra that estimate the errors; the last is that after half of the steps.
     pub(super) fn alternatives(&self) -> impl Iterator<Item = &Spectrum> {
         self.leave_one_out.iter().chain([&self.halfway])
     }
 
-    /// A function of the spectrum, such as a trace or a Wasserstein distance, with its errors.
+    /// Evaluates a function of the spectrum, such as a trace or a Wasserstein distance, with errors.
     ///
     /// ```no_run
     /// # fn example(d: gaussmeter_data::Decomposition) -> Option<()> {
@@ -296,8 +298,8 @@ struct Krylov {
     basis: Matrix,
     /// Sizes of the basis after each block.
     blocks: Vec<usize>,
-    /// ⟨qᵢ, Σ qⱼ⟩, column j after column j. The last block has further rows: what of Σ qⱼ lies
-    /// outside of the space.
+    /// ⟨qᵢ, Σ qⱼ⟩, column by column. The last block has further rows, for the part of Σ qⱼ outside the
+    /// space.
     columns: Vec<Vec<f64>>,
     /// The starting vectors in terms of the first block.
     start: Vec<Vec<f64>>,
@@ -323,7 +325,7 @@ impl Krylov {
             let rows = known.rows() - first;
             let block = Matrix::new(rows, dim, known.values()[first * dim..].to_vec())?;
             let mut image = match apply(&block) {
-                // Fewer steps are a result too, of which the error says so.
+                // Fewer steps also give a result, with larger errors.
                 Err(DecompositionError::Samples(SamplesError::Interrupted { .. }))
                     if blocks.len() >= 2 =>
                 {
@@ -349,7 +351,7 @@ impl Krylov {
             blocks.push(first);
             basis = known.into_values();
             for (k, mut inside) in inside.into_iter().enumerate() {
-                // What is below is rounding, and no direction.
+                // Anything shorter is rounding, not a direction.
                 let least = radius * 1e-12;
                 inside.extend(append(&mut basis, dim, first, image.row(k).to_vec(), least));
                 columns.push(inside);
@@ -381,7 +383,7 @@ impl Krylov {
             let square: f64 = (0..outside).map(|i| residual[(i, k)].powi(2)).sum();
             theta[k] > 0.0 && square.sqrt() <= CONVERGED * theta[k]
         };
-        // As many copies as starting vectors: perhaps more, unseen.
+        // As many copies as starting vectors: there may be more that they do not see.
         let copies =
             |k: usize| theta.iter().filter(|v| (**v - theta[k]).abs() <= CLUSTER * highest).count();
         let starts = self.blocks.first().copied().unwrap_or(0);
@@ -415,8 +417,8 @@ impl Krylov {
     }
 }
 
-/// Appends what a vector adds to the basis vectors from `first` on, unless it is at most `least`
-/// long or lost in rounding. Returns the vector in terms of these.
+/// Orthogonalises a vector against the basis and appends what is left, unless that is no longer than
+/// `least` or lost in rounding. Returns the coordinates of the vector from basis vector `first` on.
 fn append(
     basis: &mut Vec<f64>,
     dim: usize,

@@ -1,4 +1,5 @@
-//! From samples to the eigenvalues of their covariance, by the method that fits their number.
+//! From samples to the eigenvalues of their covariance, by the method that suits their number and
+//! dimension.
 
 mod dense;
 mod file;
@@ -25,13 +26,13 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DecompositionError {
-    /// The samples cannot be read, or are none.
+    /// The samples cannot be read, or there are none.
     #[error(transparent)]
     Samples(#[from] SamplesError),
     /// The covariance cannot be formed.
     #[error(transparent)]
     Moments(#[from] MomentsError),
-    /// The eigensolver failed or did not pass its checks.
+    /// The eigensolver failed, or its result did not pass the checks.
     #[error(transparent)]
     Matrix(#[from] MatrixError),
     /// The eigenvalues do not form a spectrum.
@@ -48,7 +49,7 @@ pub enum DecompositionError {
         /// Sum of the variances of the coordinates.
         expected: f64,
     },
-    /// A method finds no eigenvectors.
+    /// The method finds no eigenvectors.
     #[error("method '{method}' gives no basis: use 'dense' or 'gram', or leave the basis out")]
     NoBasis {
         /// The method.
@@ -62,7 +63,7 @@ pub enum DecompositionError {
         /// Number of samples.
         count: u64,
     },
-    /// Samples, or vectors of their length, would take more memory than they may.
+    /// Samples, or vectors of their length, need more memory than allowed.
     #[error("method {method}: {reason}")]
     Memory {
         /// The method.
@@ -70,8 +71,8 @@ pub enum DecompositionError {
         /// What takes how much.
         reason: String,
     },
-    /// An option makes no sense.
-    #[error("lanczos: {name} = {value} is not at least {least}")]
+    /// An option is too small.
+    #[error("lanczos: {name} = {value}, but it must be at least {least}")]
     Option {
         /// The option.
         name: &'static str,
@@ -91,7 +92,7 @@ pub enum DecompositionError {
 pub enum Method {
     /// All eigenvalues and eigenvectors of the d×d covariance.
     Dense,
-    /// All nonzero eigenvalues, from the n×n matrix of inner products of the centred vectors.
+    /// All nonzero eigenvalues, from the n×n matrix of inner products of the centred samples.
     Gram,
     /// A quadrature of the spectral measure, from products of the covariance with random vectors.
     Lanczos,
@@ -107,17 +108,17 @@ impl fmt::Display for Method {
     }
 }
 
-/// A method, and why.
+/// A method, and why it was chosen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub struct MethodChoice {
     /// The method.
     pub method: Method,
     /// The reason, in words.
     pub reason: String,
 }
 
-/// The method for `count` samples (if known) of dimension `dim`: the one with the smaller matrix,
-/// unless both are too large.
+/// Chooses the method for `count` samples (if known) of dimension `dim`: the one with the smaller
+/// matrix, or Lanczos if both are too large.
 ///
 /// ```
 /// use gaussmeter_data::{Method, choose};
@@ -126,7 +127,7 @@ pub struct Choice {
 /// assert_eq!(choose(Some(100_000), 196_608).method, Method::Lanczos);
 /// assert_eq!(choose(None, 3072).method, Method::Dense);
 /// ```
-pub fn choose(count: Option<u64>, dim: usize) -> Choice {
+pub fn choose(count: Option<u64>, dim: usize) -> MethodChoice {
     let few = count.filter(|n| *n < dim as u64);
     let (method, reason) = match few {
         Some(n) if n <= MAX_DIM as u64 => (
@@ -147,50 +148,49 @@ pub fn choose(count: Option<u64>, dim: usize) -> Choice {
             (Method::Lanczos, reason)
         }
     };
-    Choice { method, reason }
+    MethodChoice { method, reason }
 }
 
-/// What is asked of [`decompose`].
+/// Options of [`decompose`].
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// The method; that of [`choose`] if `None`.
+pub struct DecomposeOptions {
+    /// The method; chosen by [`choose`] if `None`.
     pub method: Option<Method>,
-    /// Whether to keep the eigenvectors: all of [`Method::Dense`], those of nonzero eigenvalues of
-    /// [`Method::Gram`]. [`Method::Lanczos`] has none.
+    /// Whether to keep eigenvectors: [`Method::Dense`] keeps all, [`Method::Gram`] those of nonzero
+    /// eigenvalues. [`Method::Lanczos`] has none.
     pub basis: bool,
-    /// Bytes that samples and vectors of their length may take: all samples for [`Method::Gram`];
-    /// for [`Method::Lanczos`], which passes over the samples again and again (see
-    /// [`crate::samples::Cached`]), the vectors of [`LanczosOptions::steps`]. Square matrices, at
-    /// most those of [`MAX_DIM`], come on top.
+    /// Bytes that samples and vectors of their length may take: all samples for [`Method::Gram`]; the
+    /// vectors of all steps for [`Method::Lanczos`], which reads the samples once per step (see
+    /// [`crate::samples::Cached`]). Square matrices, of dimension up to [`MAX_DIM`], come on top.
     pub memory: u64,
-    /// For [`Method::Lanczos`].
+    /// Options of [`Method::Lanczos`].
     pub lanczos: LanczosOptions,
 }
 
-impl Default for Options {
+impl Default for DecomposeOptions {
     fn default() -> Self {
         let (method, basis, memory) = (None, false, 2 << 30);
-        Options { method, basis, memory, lanczos: LanczosOptions::default() }
+        DecomposeOptions { method, basis, memory, lanczos: LanczosOptions::default() }
     }
 }
 
-/// How well a decomposition fulfils its definition, in relative terms.
+/// Relative errors of a decomposition, measured on the result.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Checks {
     /// |Σ λ − tr Σ| / tr Σ.
     pub trace: f64,
     /// ‖(E Eᵀ − 1) x‖ / ‖x‖ for a random x, where the rows of E are the eigenvectors found.
     pub orthogonality: f64,
-    /// ‖(M − Eᵀ Λ E) x‖ / (λmax ‖x‖) for a random x, where M is the matrix decomposed. For
-    /// Lanczos, how far Σ in the Krylov space is from symmetric.
+    /// ‖(M − Eᵀ Λ E) x‖ / (λmax ‖x‖) for a random x, where M is the decomposed matrix. For
+    /// Lanczos, how far Σ restricted to the Krylov space is from symmetric.
     pub residual: f64,
 }
 
 /// The covariance of a data set, decomposed.
 ///
-/// Equal positions of `eigenvalues`, `multiplicities` and `means` belong together. Eigenvalues that
-/// must be zero are exactly zero: those of constant coordinates, those beyond n − 1, and those that
-/// rounding cannot tell from zero (d ε λmax).
+/// Entry k of `eigenvalues`, `multiplicities` and `means` belongs to the same eigenvalue. Eigenvalues
+/// that must be zero are exactly zero: those of constant coordinates, those beyond n − 1, and those
+/// that rounding cannot tell from zero (d ε λmax).
 #[derive(Clone, Debug)]
 pub struct Decomposition {
     /// What the data are.
@@ -203,14 +203,14 @@ pub struct Decomposition {
     pub count: Option<u64>,
     /// How the eigenvalues were found.
     pub method: Method,
-    /// Why so.
+    /// Why this method.
     pub reason: String,
     /// Eigenvalues, in squared data units.
     pub eigenvalues: Vec<f64>,
     /// Multiplicities, which add up to d; all 1 if `None`.
     pub multiplicities: Option<Vec<f64>>,
-    /// Mean of the data along each eigenvector, in data units; with a multiplicity, along each of
-    /// several.
+    /// Mean of the data along each eigenvector, in data units. With a multiplicity, along each
+    /// eigenvector of that eigenvalue.
     pub means: Vec<f64>,
     /// Mean of the data, coordinate by coordinate.
     pub mean: Vec<f64>,
@@ -218,30 +218,30 @@ pub struct Decomposition {
     pub trace: f64,
     /// Bound on the rounding errors of eigenvalues.
     pub rounding: f64,
-    /// Number of eigenvalues that are not zero; `None` if the method does not find it.
+    /// Number of nonzero eigenvalues; `None` if the method does not find it.
     pub rank: Option<usize>,
-    /// How well the result fulfils its definition.
+    /// Errors measured on the result.
     pub checks: Checks,
-    /// Eigenvectors, one per row, if they were asked for: those of the first eigenvalues. If fewer
-    /// than d, the other eigenvalues are zero.
+    /// Eigenvectors, one per row, if asked for: those of the first eigenvalues. If there are fewer than
+    /// d, the other eigenvalues are zero.
     pub basis: Option<Matrix>,
     /// Whether the mean was left out.
     pub centred: bool,
-    /// Errors, if the method has any but rounding.
+    /// Errors of a method that has others than rounding.
     pub quadrature: Option<Quadrature>,
 }
 
-/// The spectrum of the covariance of samples.
+/// Computes the spectrum of the covariance of samples.
 ///
 /// # Errors
 /// [`DecompositionError`]
 pub fn decompose(
     samples: &mut dyn Samples,
-    options: &Options,
+    options: &DecomposeOptions,
 ) -> Result<Decomposition, DecompositionError> {
     let dim = dim(samples.shape())?;
     let choice = match options.method {
-        Some(method) => Choice { method, reason: "as asked".into() },
+        Some(method) => MethodChoice { method, reason: "as asked".into() },
         None => choose(samples.size_hint(), dim),
     };
     if options.basis && choice.method == Method::Lanczos {
@@ -259,11 +259,11 @@ pub fn decompose(
     Ok(decomposition)
 }
 
-/// Refuses what would take more memory than it may, before any is taken.
+/// Refuses what needs more memory than allowed, before any is allocated.
 fn check_memory(
     samples: &dyn Samples,
     method: Method,
-    options: &Options,
+    options: &DecomposeOptions,
 ) -> Result<(), DecompositionError> {
     let dim = dim(samples.shape())? as u128;
     let count = samples.size_hint().unwrap_or(1);
@@ -289,20 +289,20 @@ fn check_memory(
     }
 }
 
-/// Bytes that the vectors of [`Method::Lanczos`] may take in any case.
+/// Bytes that the vectors of [`Method::Lanczos`] may always take.
 pub(crate) const SMALL: u64 = 1 << 26;
 
-/// Vectors as long as a sample that the Gram matrix takes besides: mean, its parts, and sums.
+/// Vectors as long as a sample that [`Method::Gram`] needs besides: the mean, its parts, and sums.
 const GRAM_VECTORS: u128 = 6;
 
-/// Bytes that every method takes at least for each value of a sample, however few samples there are.
+/// Bytes that every method needs at least per value of a sample, however few samples there are.
 pub(crate) const LEAST: u128 = 8 * GRAM_VECTORS;
 
 impl Decomposition {
-    /// The spectrum of accumulated moments; with eigenvectors, if `basis` is true.
+    /// Decomposes the covariance of accumulated moments; keeps eigenvectors if `basis`.
     ///
-    /// Eigenvectors are always computed, since the mean is needed along them: at d = 3072 they cost
-    /// a third more time than eigenvalues alone (4.7 s instead of 3.4 s of one core).
+    /// Eigenvectors are always computed, because the mean is needed along them. At d = 3072 that takes
+    /// a third more time than eigenvalues alone (4.7 s instead of 3.4 s on one core).
     ///
     /// # Errors
     /// [`DecompositionError`]
@@ -310,8 +310,7 @@ impl Decomposition {
         dense::of_moments(moments, basis)
     }
 
-    /// The spectrum of a covariance that someone else computed; with eigenvectors, if `basis` is
-    /// true.
+    /// Decomposes a covariance that was computed elsewhere; keeps eigenvectors if `basis`.
     ///
     /// # Errors
     /// [`DecompositionError`]
@@ -331,7 +330,7 @@ impl Decomposition {
         self
     }
 
-    /// The spectrum, named by the description, with where it comes from.
+    /// The spectrum, with the description as its name, and with its provenance.
     ///
     /// # Errors
     /// [`SpectrumError`]
@@ -356,7 +355,7 @@ impl Decomposition {
         )
     }
 
-    /// The eigenvectors as a basis, if they were asked for.
+    /// The eigenvectors as a basis, if they were kept.
     ///
     /// # Errors
     /// [`BasisError`]
@@ -384,9 +383,9 @@ pub(crate) fn stored_basis(
     })
 }
 
-/// Sets to zero what rounding cannot tell from zero, and the least values beyond the largest
-/// possible rank. Values increase. Returns the rank, and the bound on rounding: where a value is
-/// negative, at least what [`spectrum::rounding`] tells from it.
+/// Sets to zero the values that rounding cannot tell from zero, and the smallest ones beyond the
+/// largest possible rank. Values increase. Returns the rank and the bound on rounding, which is at
+/// least what negative values show (see [`spectrum::rounding`]).
 fn clean(
     values: &mut [f64],
     rounding: f64,
@@ -404,11 +403,11 @@ fn clean(
     Ok((values.len() - small, rounding))
 }
 
-/// How many times the rounding of its entries the eigenvalues of a covariance may be negative, since
-/// it was computed with that rounding too.
+/// How far below zero the eigenvalues of a stored covariance may lie, in units of the rounding of its
+/// entries: it was also computed with that rounding.
 const NEGATIVE: f64 = 32.0;
 
-/// |found − expected| / expected, refused if it is more than rounding explains.
+/// |found − expected| / expected; an error if it is more than rounding explains.
 fn check_trace(found: f64, expected: f64) -> Result<f64, DecompositionError> {
     let error = if found == expected { 0.0 } else { ((found - expected) / expected).abs() };
     match error < 1e-9 {

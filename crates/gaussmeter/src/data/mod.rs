@@ -4,6 +4,7 @@
 pub mod format;
 pub mod list;
 mod meta;
+pub mod npy;
 pub mod preset;
 
 pub use meta::Archive;

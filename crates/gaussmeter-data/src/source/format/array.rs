@@ -1,10 +1,10 @@
-//! What an array holds, whatever the format of its file: samples, a covariance or eigenvalues.
+//! Deciding whether an array holds samples, a covariance or eigenvalues, whatever its file format.
 
 use crate::MAX_DIM;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
-use crate::source::records::{Array, Number, Opener, usual_strides};
-use crate::source::{Content, Covariance, Input, Kind, Options};
+use crate::source::records::{Number, Opener, RecordArray, usual_strides};
+use crate::source::{ArrayKind, Content, Covariance, Input, ReadOptions};
 use gaussmeter::data::format::FormatError;
 use gaussmeter::data::{MAX_VALUES, list};
 use gaussmeter::numeric::linear_algebra::Matrix;
@@ -15,28 +15,29 @@ use std::sync::Arc;
 /// Relative asymmetry up to which a square array is a covariance.
 pub(super) const SYMMETRIC: f64 = 1e-6;
 
-/// Relative asymmetry up to which it may be a covariance, if that is said of it: the mean of both
-/// triangles is taken.
+/// Relative asymmetry up to which it may be a covariance if the user says so. The mean of both
+/// triangles is then used.
 pub(super) const NEARLY: f64 = 1e-2;
 
-/// Longest side of matrices among several files that are looked into.
+/// Largest side of a matrix that is checked for symmetry, if there are several files.
 const SIDE: usize = 4096;
 
-/// Bytes after an array in which the end of its stream is looked for.
+/// Bytes after an array within which the end of its stream is looked for.
 const REST: u64 = 1 << 20;
 
-/// An array as its file describes it.
-pub(super) struct Stored {
+/// An array as described by its file.
+pub(super) struct StoredArray {
     pub number: Number,
     pub big_endian: bool,
     pub axes: Vec<usize>,
-    /// Numbers from one entry of each axis to the next, if the last axis may not run fastest.
+    /// Distance between consecutive entries along each axis, in numbers; `None` if the last axis varies
+    /// fastest.
     pub strides: Option<Vec<usize>>,
     /// Opens the stream of its numbers.
     pub open: Opener,
 }
 
-/// Numbers from the first to the last one of an array, both counted; `None` if beyond counting.
+/// Distance from the first to the last number of an array, plus one; `None` if it overflows.
 pub(super) fn span(axes: &[usize], strides: &[usize]) -> Option<usize> {
     if axes.contains(&0) {
         return Some(0);
@@ -46,16 +47,17 @@ pub(super) fn span(axes: &[usize], strides: &[usize]) -> Option<usize> {
         .try_fold(1usize, |span, (n, stride)| span.checked_add((n - 1).checked_mul(*stride)?))
 }
 
-impl Stored {
+impl StoredArray {
     /// The array as records along its first axis.
-    pub fn array(self, input: &Input, name: Option<&str>) -> Result<Array, SamplesError> {
-        let Stored { number, big_endian, axes, strides, open } = self;
+    pub fn array(self, input: &Input, name: Option<&str>) -> Result<RecordArray, SamplesError> {
+        let StoredArray { number, big_endian, axes, strides, open } = self;
         let (count, rest) = match axes.split_first() {
             Some((count, rest)) => (*count as u64, rest.to_vec()),
             None => (1, Vec::new()),
         };
         let (input, name) = (input.clone(), name.map(String::from));
-        let array = Array { input, name, number, big_endian, count, axes: rest, prefix: 0, open };
+        let array =
+            RecordArray { input, name, number, big_endian, count, axes: rest, prefix: 0, open };
         let bytes = axes.iter().try_fold(number.size(), |all, n| all.checked_mul((*n).max(1)));
         if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
             return Err(array.malformed(format!("shape {axes:?} is too large")));
@@ -70,7 +72,7 @@ impl Stored {
         }
     }
 
-    /// The array as the only sample: an axis of one entry before those that tell something.
+    /// The array as one sample: exactly one leading axis of one entry.
     fn alone(mut self) -> Self {
         let is_idle = |axes: &[usize]| axes.first() == Some(&1) && matches!(axes.len(), 2 | 4..);
         while is_idle(&self.axes) {
@@ -84,33 +86,33 @@ impl Stored {
         self
     }
 
-    /// What the array holds, where `options` tell it; else it may be one sample of many.
+    /// What the array holds, if `options` say; otherwise it is undecided.
     pub fn content(
         self,
         input: &Input,
         name: Option<&str>,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Content, SamplesError> {
         match options.kind {
-            None | Some(Kind::Samples) => {
+            None | Some(ArrayKind::Samples) => {
                 Ok(Content::Arrays(vec![Undecided::new(input, name, self, false)]))
             }
             Some(_) => self.settled(input, name, options),
         }
     }
 
-    /// What an array holds that is no sample by itself: told by `options`, or by its axes and values.
+    /// What the array holds if it is not a single sample: decided by `options`, or by its axes and values.
     fn settled(
         self,
         input: &Input,
         name: Option<&str>,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Content, SamplesError> {
         let axes = self.axes.clone();
         let array = self.array(input, name)?;
         let kind = match (options.kind, &axes[..]) {
             (Some(kind), _) => kind,
-            (None, [_]) => Kind::Eigenvalues,
+            (None, [_]) => ArrayKind::Eigenvalues,
             (None, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
                 match matrix(&array)?.filter(has_variances).map(|m| (asymmetry(&m), m)) {
                     Some((error, covariance)) if error <= SYMMETRIC => {
@@ -118,10 +120,10 @@ impl Stored {
                     }
                     Some((error, _)) if error <= NEARLY => {
                         return Err(array.malformed(format!(
-                            "{n}x{n} numbers, symmetric to {error:.0e} only: a covariance with rounding (--kind covariance), or {n} samples of {n} values (--kind samples)?"
+                            "{n}x{n} numbers, symmetric only to {error:.0e}: a covariance with rounding (--kind covariance), or {n} samples of {n} values (--kind samples)?"
                         )));
                     }
-                    _ => Kind::Samples,
+                    _ => ArrayKind::Samples,
                 }
             }
             (None, &[n, 1]) if n > 1 => {
@@ -129,28 +131,28 @@ impl Stored {
                     "{n} rows of one number: a column of eigenvalues (--kind eigenvalues), or samples of dimension 1 (--kind samples)?"
                 )));
             }
-            (None, []) => return Err(array.malformed("one number, no array")),
-            (None, _) => Kind::Samples,
+            (None, []) => return Err(array.malformed("a single number, not an array")),
+            (None, _) => ArrayKind::Samples,
         };
         match (kind, &axes[..]) {
-            (Kind::Samples, [] | [_]) => {
+            (ArrayKind::Samples, [] | [_]) => {
                 Err(array.malformed("one axis, but samples need two: one row per sample"))
             }
-            (Kind::Samples, _) => Ok(Content::Samples(array.samples(options)?)),
-            (Kind::Covariance, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
+            (ArrayKind::Samples, _) => Ok(Content::Samples(array.samples(options)?)),
+            (ArrayKind::Covariance, &[n, d]) if n == d && (1..=MAX_DIM).contains(&n) => {
                 let covariance =
                     matrix(&array)?.ok_or_else(|| array.malformed("values that are not finite"))?;
                 match asymmetry(&covariance) {
                     error if error > NEARLY => Err(array.malformed(format!(
-                        "no covariance: not symmetric (relative error {error:.1e})"
+                        "not a covariance: not symmetric (relative error {error:.1e})"
                     ))),
                     _ => Ok(with_covariance(&array, symmetric(covariance))),
                 }
             }
-            (Kind::Covariance, axes) => Err(array.malformed(format!(
-                "no covariance: shape {axes:?} is not square, or above {MAX_DIM}"
+            (ArrayKind::Covariance, axes) => Err(array.malformed(format!(
+                "not a covariance: shape {axes:?} is not square, or above {MAX_DIM}"
             ))),
-            (Kind::Eigenvalues, [_] | [_, 1] | [1, _]) => {
+            (ArrayKind::Eigenvalues, [_] | [_, 1] | [1, _]) => {
                 let count = axes.iter().fold(1usize, |all, n| all.saturating_mul(*n));
                 if count > MAX_VALUES {
                     return Err(array.malformed(FormatError::TooMany { found: count as u64 }));
@@ -166,26 +168,30 @@ impl Stored {
                 let said = name.unwrap_or(&stem);
                 Ok(Content::Spectrum(Box::new(list::doubt_name(spectrum, said))))
             }
-            (Kind::Eigenvalues, axes) => {
-                Err(array.malformed(format!("eigenvalues are a list, not of shape {axes:?}")))
-            }
+            (ArrayKind::Eigenvalues, axes) => Err(array
+                .malformed(format!("eigenvalues must be a list, not an array of shape {axes:?}"))),
         }
     }
 }
 
-/// An array of which its file does not say whether it is one sample or several.
+/// An array that may be one sample or several: its file does not say.
 pub struct Undecided {
     input: Input,
     name: Option<String>,
-    stored: Stored,
-    /// Whether it is an entry of a list.
+    stored: StoredArray,
+    /// Whether it is one of a list of arrays in one file.
     pub(in crate::source) listed: bool,
-    /// Arrays beside it that are not read.
+    /// Other arrays in the file that are not read.
     pub(in crate::source) left: Vec<String>,
 }
 
 impl Undecided {
-    pub(super) fn new(input: &Input, name: Option<&str>, stored: Stored, listed: bool) -> Self {
+    pub(super) fn new(
+        input: &Input,
+        name: Option<&str>,
+        stored: StoredArray,
+        listed: bool,
+    ) -> Self {
         let (input, name) = (input.clone(), name.map(String::from));
         Undecided { input, name, stored, listed, left: Vec::new() }
     }
@@ -210,9 +216,9 @@ impl Undecided {
         self.stored.number.is_byte()
     }
 
-    /// Whether it is square, symmetric, and has no negative variances. What cannot be read is not.
+    /// Whether it is square and symmetric without negative variances. False if it cannot be read.
     pub(in crate::source) fn is_covariance(&self) -> bool {
-        let Stored { number, big_endian, axes, open, .. } = &self.stored;
+        let StoredArray { number, big_endian, axes, open, .. } = &self.stored;
         let &[n, d] = &axes[..] else { return false };
         let read = || {
             let (mut bytes, mut values) = (Vec::new(), Vec::new());
@@ -226,7 +232,7 @@ impl Undecided {
         n == d && (1..=SIDE).contains(&n) && read().is_some_and(is)
     }
 
-    /// Whether its name says that it holds what an encoder finds, means and deviations.
+    /// Whether its name says that it holds an encoder's means and deviations.
     pub(in crate::source) fn is_encoded(&self) -> bool {
         let file = self.input.name().to_ascii_lowercase();
         let name = self.name.as_deref().unwrap_or("").to_ascii_lowercase();
@@ -238,7 +244,7 @@ impl Undecided {
         (says(&file) || says(&name) || named) && is_even()
     }
 
-    /// The axis of channels, the third from the end.
+    /// The axis of channels: the third from the end.
     fn channels(&self) -> Option<usize> {
         self.stored.axes.len().checked_sub(3)
     }
@@ -247,37 +253,37 @@ impl Undecided {
     pub(in crate::source) fn half(mut self) -> Result<Self, SamplesError> {
         match self.channels() {
             Some(k) if self.axes()[k].is_multiple_of(2) && self.axes()[k] > 0 => {
-                let Stored { axes, strides, .. } = &mut self.stored;
+                let StoredArray { axes, strides, .. } = &mut self.stored;
                 strides.get_or_insert_with(|| usual_strides(axes));
                 axes[k] /= 2;
                 Ok(self)
             }
             _ => Err(self.input.malformed(format!(
-                "shape {:?} does not end in an even number of channels, height and width: no means and deviations (--latents all)",
+                "shape {:?} does not end in an even number of channels, height and width, so it cannot hold means and deviations (--latents all)",
                 self.axes()
             ))),
         }
     }
 
     /// The array as one sample.
-    pub(in crate::source) fn one(self, options: &Options) -> Result<Content, SamplesError> {
+    pub(in crate::source) fn one(self, options: &ReadOptions) -> Result<Content, SamplesError> {
         let Undecided { input, name, stored, .. } = self;
         let array = stored.alone().array(&input, name.as_deref())?;
         if array.axes.is_empty() {
-            return Err(array.malformed("one number, no array"));
+            return Err(array.malformed("a single number, not an array"));
         }
         Ok(Content::Samples(array.samples(options)?))
     }
 
-    /// The array as what its axes and values tell, most of all one sample per entry of the first axis.
-    pub(in crate::source) fn rows(self, options: &Options) -> Result<Content, SamplesError> {
+    /// The array as its axes and values suggest: usually one sample per entry of the first axis.
+    pub(in crate::source) fn rows(self, options: &ReadOptions) -> Result<Content, SamplesError> {
         let Undecided { input, name, stored, .. } = self;
         stored.settled(&input, name.as_deref(), options)
     }
 }
 
 /// All values of a square array; `None` if some are not finite.
-pub(super) fn matrix(array: &Array) -> Result<Option<Matrix>, SamplesError> {
+pub(super) fn matrix(array: &RecordArray) -> Result<Option<Matrix>, SamplesError> {
     let n = array.count as usize;
     let matrix = Matrix::new(n, n, array.values()?).map_err(|e| array.malformed(e))?;
     Ok(matrix.check_finite().is_ok().then_some(matrix))
@@ -307,7 +313,7 @@ fn has_variances(matrix: &Matrix) -> bool {
     (0..matrix.rows()).all(|i| matrix[(i, i)] >= 0.0)
 }
 
-fn with_covariance(array: &Array, covariance: Matrix) -> Content {
+fn with_covariance(array: &RecordArray, covariance: Matrix) -> Content {
     let name = array.name.as_ref().map_or(String::new(), |n| format!(", array '{n}'"));
     let mean = vec![0.0; covariance.rows()];
     let description = format!("{}{name}", array.input.place());
@@ -315,20 +321,24 @@ fn with_covariance(array: &Array, covariance: Matrix) -> Content {
     Content::Covariance(Box::new(Covariance { description, mean, covariance, number }))
 }
 
-/// An array at strides: what it spans is taken into memory and read in the usual order.
-fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array, SamplesError> {
+/// An array with strides: all of it is read into memory, and from there in the usual order.
+fn gathered(
+    array: RecordArray,
+    axes: Vec<usize>,
+    strides: Vec<usize>,
+) -> Result<RecordArray, SamplesError> {
     let size = array.number.size();
     let bytes = span(&axes, &strides).and_then(|span| span.checked_mul(size));
     let bytes = bytes.filter(|bytes| *bytes as u64 <= MAX_IN_MEMORY).ok_or_else(|| {
         array.malformed(format!(
-            "not contiguous, and more than {} MiB to put in order: save it after np.ascontiguousarray or tensor.contiguous()",
+            "not contiguous, and too large to reorder in memory (more than {} MiB): save it after np.ascontiguousarray or tensor.contiguous()",
             MAX_IN_MEMORY >> 20
         ))
     })?;
     let mut stored = Vec::new();
     let mut reader = (array.open)(0)?;
     let read = reader.by_ref().take(bytes as u64).read_to_end(&mut stored);
-    // At its end a compressed stream compares its checksum.
+    // A compressed stream compares its checksum at its end.
     let rest = |_| io::copy(&mut reader.take(REST), &mut io::sink());
     read.and_then(rest).map_err(|e| array.input.failed(e))?;
     if stored.len() < bytes {
@@ -345,17 +355,17 @@ fn gathered(array: Array, axes: Vec<usize>, strides: Vec<usize>) -> Result<Array
     let open = move |at| -> Result<Box<dyn Read + Send>, SamplesError> {
         Ok(Box::new(Gathered { at, ..in_order.clone() }))
     };
-    Ok(Array { open: Box::new(open), ..array })
+    Ok(RecordArray { open: Box::new(open), ..array })
 }
 
-/// Numbers at strides, read with the last axis fastest.
+/// Numbers stored with strides, read with the last axis fastest.
 #[derive(Clone)]
 struct Gathered {
     stored: Arc<Vec<u8>>,
     axes: Arc<[usize]>,
     strides: Arc<[usize]>,
     size: usize,
-    /// Position and end in the stream of bytes that is read.
+    /// Position and end in the stream of bytes.
     at: u64,
     end: u64,
 }

@@ -1,10 +1,10 @@
-//! Arrow files and streams: not read, but recognised, since data sets are kept in them.
+//! Arrow files and streams: recognised, but not read. The error says how to convert them.
 
-use super::Format;
+use super::SampleFormat;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "arrow",
-    summary: "Arrow and Feather, as datasets keeps them: not read, but how to save them as parquet",
+    summary: "Arrow and Feather, as cached by datasets: not read; the error says how to save them as parquet",
     recognises: |input| {
         let head = input.head();
         let is_stream = head.starts_with(b"\xff\xff\xff\xff") && head.get(7) == Some(&0);
@@ -12,7 +12,7 @@ pub(super) static FORMAT: Format = Format {
     },
     open: |input, _| {
         Err(input.malformed(
-            "Arrow, which is not read: save the data set as parquet, by datasets.load_from_disk(FOLDER).to_parquet(\"data.parquet\") or pandas.read_feather(FILE).to_parquet(\"data.parquet\")",
+            "Arrow files are not read: save the data set as parquet, with datasets.load_from_disk(FOLDER).to_parquet(\"data.parquet\") or pandas.read_feather(FILE).to_parquet(\"data.parquet\")",
         ))
     },
 };

@@ -1,36 +1,36 @@
-//! Which arrays of a file are read: one, those of a list, or a mean and a covariance.
+//! Choosing which arrays of a file to read: one, a list of similar ones, or a mean and a covariance.
 
-use super::array::{self, Stored, Undecided};
+use super::array::{self, StoredArray, Undecided};
 use crate::samples::SamplesError;
-use crate::source::{Content, Covariance, Input, Kind, Options};
+use crate::source::{ArrayKind, Content, Covariance, Input, ReadOptions};
 use std::collections::BTreeMap;
 
-/// Names that an error lists.
+/// Most names listed in an error.
 const LISTED: usize = 20;
 
-/// Arrays whose names tell nothing that are taken for samples together.
+/// From this number on, similar arrays with unrelated names are read together.
 const MANY: usize = 8;
 
-/// An array as its file lists it.
+/// An array as listed by its file.
 pub(super) struct Named {
     pub name: String,
     pub axes: Vec<usize>,
-    /// How its numbers are stored, as its library calls it.
+    /// Its type, as named by the library that wrote it.
     pub kind: String,
 }
 
-/// How a mean and a covariance are called.
+/// Usual names of a mean and a covariance.
 const STATISTICS: [(&str, &str); 4] =
     [("mu", "sigma"), ("mean", "cov"), ("mean", "covariance"), ("mu", "cov")];
 
-/// What is read of a file with these arrays; `stored` finds one by its name.
+/// Reads the chosen arrays of a file; `stored` finds one by its name.
 pub(super) fn content(
     input: &Input,
     arrays: &[Named],
-    options: &Options,
-    stored: impl Fn(&str) -> Result<Stored, SamplesError>,
+    options: &ReadOptions,
+    stored: impl Fn(&str) -> Result<StoredArray, SamplesError>,
 ) -> Result<Content, SamplesError> {
-    if matches!(options.kind, None | Some(Kind::Covariance))
+    if matches!(options.kind, None | Some(ArrayKind::Covariance))
         && let Some((label, mean, covariance)) = pair(input, arrays, options)?
     {
         return statistics(input, &label, stored(mean)?, stored(covariance)?);
@@ -62,15 +62,15 @@ pub(super) fn content(
     }
 }
 
-/// The names of the arrays to read: that of `options`, one or those of a list; else the only one, or
-/// the only one of more than one axis, or all that are alike.
+/// The names of the arrays to read: the array or list named by `options`; otherwise the only array, the
+/// only one with several axes, or all that are similar.
 pub(super) fn choose<'a>(
     input: &Input,
     arrays: &'a [Named],
-    options: &Options,
+    options: &ReadOptions,
 ) -> Result<Vec<&'a str>, SamplesError> {
     let several = |names: Vec<&str>| {
-        input.malformed(format!("several arrays: name one with --array (found: {})", list(names)))
+        input.malformed(format!("several arrays: choose one with --array (found: {})", list(names)))
     };
     if arrays.is_empty() {
         return Err(input.malformed("holds no array"));
@@ -102,7 +102,7 @@ pub(super) fn choose<'a>(
             .into_iter()
             .partition(|group| group.members.len() > 1 && is_alike(&group.members));
         let alone = alone.iter().flat_map(|group| &group.members);
-        // What has one axis, or none, is a list of labels, a size, a step.
+        // Arrays with at most one axis are labels, sizes or step counts.
         let alone: Vec<&Named> = alone.copied().filter(|a| a.axes.len() > 1).collect();
         match (&sets[..], &alone[..]) {
             ([], [one]) => return Ok(vec![&one.name]),
@@ -124,7 +124,7 @@ pub(super) fn choose<'a>(
     Err(several(listing(arrays).iter().map(String::as_str).collect()))
 }
 
-/// Arrays whose names differ in numbers only.
+/// Arrays whose names differ only in numbers.
 struct Group<'a> {
     pattern: String,
     members: Vec<&'a Named>,
@@ -151,7 +151,7 @@ fn groups(arrays: &[Named], pattern: fn(&str) -> String) -> Vec<Group<'_>> {
     }
     // NumPy's archives list their arrays by name, `arr_10` before `arr_2`.
     groups.iter_mut().for_each(|g| g.members.sort_by_key(|a| number(&a.name)));
-    // Few names with numbers in them are names: x0 and x1 are no list.
+    // A few numbered names are just names: x0 and x1 do not make a list.
     let is_few =
         |g: &Group<'_>| g.members.len() < MANY && g.pattern != numbered(&g.members[0].name);
     let (few, mut rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_few);
@@ -160,13 +160,13 @@ fn groups(arrays: &[Named], pattern: fn(&str) -> String) -> Vec<Group<'_>> {
     rest
 }
 
-/// The numbers in a name, for an order.
+/// The numbers in a name, as a sorting key.
 fn number(name: &str) -> Vec<(usize, &str)> {
     let digits = name.split(|c: char| !c.is_ascii_digit()).filter(|d| !d.is_empty());
     digits.map(|d| d.trim_start_matches('0')).map(|d| (d.len(), d)).collect()
 }
 
-/// A name without the places in lists, which are numbers between dots, and those of `numpy.savez`.
+/// A name with list positions replaced by `*`: numbers between dots, and those of `numpy.savez`.
 fn numbered(name: &str) -> String {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let part = |part: &str| match part.strip_prefix("arr_") {
@@ -177,7 +177,7 @@ fn numbered(name: &str) -> String {
     name.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
-/// A name without its numbers.
+/// A name with all numbers replaced by `*`.
 fn counted(name: &str) -> String {
     let mut pattern = String::with_capacity(name.len());
     for c in name.chars() {
@@ -190,7 +190,7 @@ fn counted(name: &str) -> String {
     pattern
 }
 
-/// Whether arrays are stored alike and differ in their first axis at most.
+/// Whether arrays have the same type and the same axes except for the first.
 fn is_alike(arrays: &[&Named]) -> bool {
     let Some((first, rest)) = arrays.split_first() else { return false };
     !first.axes.is_empty()
@@ -201,7 +201,7 @@ fn is_alike(arrays: &[&Named]) -> bool {
         })
 }
 
-/// Names, with one for those of a list.
+/// Names for an error, with one pattern per list.
 fn listing(arrays: &[Named]) -> Vec<String> {
     let groups = groups(arrays, numbered);
     groups
@@ -222,12 +222,12 @@ fn list(names: Vec<&str>) -> String {
     }
 }
 
-/// A mean and a covariance that belong together: what they are called, and their names. Beside
-/// others, `--array` names what their names begin with.
+/// A mean and a covariance that belong together: a label and both names. Among several pairs,
+/// `--array` chooses one by the common beginning of its names.
 fn pair<'a>(
     input: &Input,
     arrays: &'a [Named],
-    options: &Options,
+    options: &ReadOptions,
 ) -> Result<Option<(String, &'a str, &'a str)>, SamplesError> {
     let by_name: BTreeMap<&str, &Named> = arrays.iter().map(|a| (&a.name[..], a)).collect();
     let mut found = Vec::new();
@@ -259,7 +259,7 @@ fn pair<'a>(
         let names: Vec<&str> = found.iter().map(|(prefix, ..)| *prefix).collect();
         if !names.contains(&"") {
             return Err(input.malformed(format!(
-                "several statistics, each a mean and a covariance: name one with --array (found: {})",
+                "several pairs of a mean and a covariance: choose one with --array (found: {})",
                 list(names)
             )));
         }
@@ -272,13 +272,13 @@ fn pair<'a>(
 pub(super) fn statistics(
     input: &Input,
     label: &str,
-    mu: Stored,
-    sigma: Stored,
+    mu: StoredArray,
+    sigma: StoredArray,
 ) -> Result<Content, SamplesError> {
     let (mean_axes, axes) = (mu.axes.clone(), sigma.axes.clone());
     if axes.len() != 2 || axes[0] != axes[1] || mean_axes != axes[..1] || axes[0] > crate::MAX_DIM {
         return Err(input.malformed(format!(
-            "mu of shape {mean_axes:?} and sigma of shape {axes:?} are no mean and covariance"
+            "mu of shape {mean_axes:?} and sigma of shape {axes:?} are not a mean and a covariance"
         )));
     }
     let not_finite = || input.malformed(format!("{label} must be finite"));
@@ -286,7 +286,8 @@ pub(super) fn statistics(
     let covariance = array::matrix(&sigma)?.ok_or_else(not_finite)?;
     let error = array::asymmetry(&covariance);
     if error > array::NEARLY {
-        let reason = format!("sigma is no covariance: not symmetric (relative error {error:.1e})");
+        let reason =
+            format!("sigma is not a covariance: not symmetric (relative error {error:.1e})");
         return Err(input.malformed(reason));
     }
     let (number, covariance) = (sigma.number, array::symmetric(covariance));

@@ -1,23 +1,23 @@
 //! The format of MNIST: <http://yann.lecun.com/exdb/mnist>.
 
-use super::Format;
-use crate::source::records::{Array, Number};
-use crate::source::{Choice, Content, Input};
+use super::SampleFormat;
+use crate::source::records::{Number, RecordArray};
+use crate::source::{Content, Input, ReadOption};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "idx",
     summary: "MNIST's format: images, also gzipped",
     recognises: |input| header(input.head()).is_some(),
     open: |input, options| {
         let (number, axes, start) =
             header(input.head()).ok_or_else(|| input.malformed("the header is cut off"))?;
-        options.refuse(input, "an idx file", &[Choice::Array, Choice::Kind])?;
+        options.refuse(input, "an idx file", &[ReadOption::Array, ReadOption::Kind])?;
         let (count, axes) = axes.split_at(1);
         if axes.is_empty() {
-            return Err(input.malformed("one number per sample: labels, not images"));
+            return Err(input.malformed("one number per sample: these are labels, not images"));
         }
         let own = input.clone();
-        let array = Array {
+        let array = RecordArray {
             input: input.clone(),
             name: None,
             number,
@@ -36,7 +36,7 @@ pub(super) fn is_list(input: &Input) -> bool {
     header(input.head()).is_some_and(|(_, axes, _)| axes.len() == 1)
 }
 
-/// Type, axes and length of the header: two zeros, the type, the number of axes, the axes.
+/// Reads a header: two zeros, the type, the number of axes, the axes. Returns type, axes and length.
 fn header(head: &[u8]) -> Option<(Number, Vec<usize>, u64)> {
     let (&[0, 0, kind, rank @ 1..=6], rest) = head.split_first_chunk()? else { return None };
     let number = match kind {

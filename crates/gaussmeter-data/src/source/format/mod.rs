@@ -1,4 +1,4 @@
-//! File formats of data, recognised by content. A new format is one file and one line in
+//! File formats of data sets, recognised by content. A new format is one file here and one line in
 //! [`formats`].
 
 mod array;
@@ -19,12 +19,12 @@ mod zip;
 
 pub use array::Undecided;
 
-use super::{Content, Input, Options};
+use super::{Content, Input, ReadOptions};
 use crate::samples::SamplesError;
 
-/// The formats that are read, in the order in which they are tried.
-pub fn formats() -> &'static [&'static Format] {
-    static ALL: &[&Format] = &[
+/// All formats, in the order in which they are tried.
+pub fn formats() -> &'static [&'static SampleFormat] {
+    static ALL: &[&SampleFormat] = &[
         &picture::FORMAT,
         &npy::FORMAT,
         &torch::FORMAT,
@@ -42,33 +42,33 @@ pub fn formats() -> &'static [&'static Format] {
     ALL
 }
 
-/// Name of the format of everything that is text.
+/// Name of the format that recognises any text.
 pub(super) const TEXT: &str = text::FORMAT.name;
 
-/// One file format.
+/// A file format of data sets.
 #[derive(Debug)]
-pub struct Format {
+pub struct SampleFormat {
     /// Its name.
     pub name: &'static str,
     /// What it holds, in one line.
     pub summary: &'static str,
-    /// Whether a file looks like this format, by its content.
+    /// Whether the content of a file looks like this format.
     pub recognises: fn(&Input) -> bool,
     /// Opens a file.
-    pub open: fn(&Input, &Options) -> Result<Content, SamplesError>,
+    pub open: fn(&Input, &ReadOptions) -> Result<Content, SamplesError>,
 }
 
-/// The format of a file.
-pub(super) fn of(input: &Input) -> Option<&'static Format> {
+/// The format of a file, if it is recognised.
+pub(super) fn of(input: &Input) -> Option<&'static SampleFormat> {
     formats().iter().copied().find(|f| (f.recognises)(input))
 }
 
-/// Whether files are in files of this format.
-pub(super) fn is_archive(format: &Format) -> bool {
+/// Whether files of this format contain other files.
+pub(super) fn is_archive(format: &SampleFormat) -> bool {
     [tar::FORMAT.name, zip::FORMAT.name].contains(&format.name)
 }
 
-/// No format recognises the file.
+/// An error: no format recognises the file.
 pub(super) fn unrecognised(input: &Input) -> SamplesError {
     if input.head().is_empty() {
         return input.malformed("empty");
@@ -80,7 +80,7 @@ pub(super) fn unrecognised(input: &Input) -> SamplesError {
     input.malformed(format!("not recognised as any of {}", names.join(", ")))
 }
 
-/// Whether a file that no format recognises is called, or begins, as one that holds data.
+/// Whether a file that no format recognises has the name or the beginning of a file of data.
 pub(super) fn should_be_data(input: &Input) -> bool {
     const EXTENSIONS: [&str; 9] =
         [".npy", ".npz", ".pt", ".pth", ".safetensors", ".parquet", ".pkl", ".pickle", ".tar"];
@@ -89,7 +89,7 @@ pub(super) fn should_be_data(input: &Input) -> bool {
     of(input).is_none() && (is_called || cut_off(input).is_some())
 }
 
-/// What is missing of a file that begins or is called as one of a format.
+/// What is missing from a file that has the name or the beginning of a format.
 fn cut_off(input: &Input) -> Option<String> {
     const AGAIN: &str = "truncated, or still being written: copy or make it again";
     if input.head().starts_with(b"PK") {
@@ -98,12 +98,12 @@ fn cut_off(input: &Input) -> Option<String> {
             SamplesError::Malformed { reason, .. } => reason.clone(),
             error => error.to_string(),
         };
-        return Some(format!("a zip archive (.npz, .pt) without its end ({reason}): {AGAIN}"));
+        return Some(format!("a ZIP archive (.npz, .pt) without its end ({reason}): {AGAIN}"));
     }
     cifar::cut_off(input).map(|sizes| format!("{sizes}: {AGAIN}"))
 }
 
-/// Files without those that hold nothing but labels.
+/// The files that hold more than labels; all, if there are none.
 pub(super) fn without_labels(
     files: Vec<(String, Input)>,
 ) -> Result<Vec<(String, Input)>, SamplesError> {

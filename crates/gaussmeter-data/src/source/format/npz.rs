@@ -1,17 +1,17 @@
 //! Archives of NumPy arrays.
 
 use super::choose::{self, Named};
-use super::npy::Header;
-use super::{Format, npy};
+use super::{SampleFormat, npy};
 use crate::moments::Moments;
 use crate::samples::SamplesError;
 use crate::source::records::Opener;
-use crate::source::{Choice, Content, Input, Options};
+use crate::source::{Content, Input, ReadOption, ReadOptions};
+use gaussmeter::data::npy::Header;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use zip::ZipArchive;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "npz",
     summary: "NumPy archive: an array (--array), statistics of pytorch-fid (mu, sigma), a spectrum",
     recognises: |input| {
@@ -22,8 +22,8 @@ pub(super) static FORMAT: Format = Format {
     open,
 };
 
-/// Whether these are the files of a folder, and not the arrays that NumPy puts into an archive. Where
-/// they may be either, the name of the archive tells.
+/// Whether the entries are files of a folder, and not arrays that NumPy put in an archive. If they may be
+/// either, the name of the archive decides.
 fn is_folder(input: &Input, names: &[String]) -> bool {
     let is_other = |name: &String| !name.ends_with(".npy") && !name.ends_with('/');
     let name = input.name().to_ascii_lowercase();
@@ -34,24 +34,24 @@ fn is_folder(input: &Input, names: &[String]) -> bool {
     }
 }
 
-/// Names of the entries of a zip archive.
+/// Names of the entries of a ZIP archive.
 pub(super) fn names(input: &Input) -> Result<Vec<String>, SamplesError> {
     if !input.head().starts_with(b"PK") {
-        return Err(input.malformed("no zip archive"));
+        return Err(input.malformed("not a ZIP archive"));
     }
     let archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let names = archive.file_names().map(|name| name.map(|n| n.to_string()));
     names.collect::<Result<_, _>>().map_err(|e| input.malformed(e))
 }
 
-/// Number of bytes of an entry of a zip archive, as it says itself.
+/// Size of an entry of a ZIP archive, as stated there.
 pub(super) fn entry_size(input: &Input, name: &str) -> Result<u64, SamplesError> {
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let entry = archive.by_name(name).map_err(|e| input.malformed(format!("'{name}': {e}")))?;
     Ok(entry.size())
 }
 
-/// Where in the file an entry of a zip archive is that is not compressed.
+/// Where the bytes of an uncompressed entry of a ZIP archive are in the file.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     start: u64,
@@ -61,7 +61,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A stream that starts so many bytes later.
+    /// Opens the entry `offset` bytes after its start.
     fn open(
         self,
         input: &Input,
@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-/// The places of all entries that are not compressed. To open the archive for each of many takes long.
+/// The places of all uncompressed entries: opening the archive for each of many takes long.
 pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesError> {
     let mut places = HashMap::new();
     if input.is_gzip() {
@@ -89,7 +89,7 @@ pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesErr
     }
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     for index in 0..archive.len() {
-        // A damaged entry is an error where it is read.
+        // A damaged entry is an error when it is read.
         let Ok(file) = archive.by_index_raw(index) else { continue };
         let is_plain = file.compression() == zip::CompressionMethod::Stored && !file.encrypted();
         if let (true, Ok(name), Some(start)) = (is_plain, file.name(), file.data_start()) {
@@ -100,7 +100,7 @@ pub(super) fn places(input: &Input) -> Result<HashMap<String, Place>, SamplesErr
     Ok(places)
 }
 
-/// Opens an entry of a zip archive, from so many bytes after a place in it on.
+/// Opens streams of an entry of a ZIP archive; their offsets count from `from`.
 pub(super) fn entry_opener(
     input: &Input,
     name: String,
@@ -116,8 +116,8 @@ pub(super) fn entry_opener(
     }
 }
 
-/// An entry of a zip archive as a stream that starts so many bytes later. The archive is opened
-/// again by each stream, in a thread of its own: its entries borrow it.
+/// Opens an entry of a ZIP archive `offset` bytes after its start. Each stream opens the archive again,
+/// for a compressed entry in its own thread, because entries borrow the archive.
 pub(super) fn entry(
     input: &Input,
     name: &str,
@@ -147,14 +147,14 @@ pub(super) fn entry(
     Ok(Box::new(receiver))
 }
 
-/// Bytes before the wanted ones that are read for the sake of the checksum: more than the headers of
-/// arrays. What begins in the middle of an entry goes without.
+/// Bytes before the wanted ones that are read for the sake of the checksum: more than the header of an
+/// array. Streams that begin further into an entry are not checked.
 const READ_THROUGH: u64 = 1 << 17;
 
-/// What PyTorch writes where it is told to compute no checksums.
+/// What PyTorch writes if told not to compute checksums.
 const UNKNOWN_SUM: u32 = 0;
 
-/// An entry whose checksum is compared at its end.
+/// A reader of an entry that compares the checksum at its end.
 struct Checked<R> {
     inner: R,
     left: u64,
@@ -170,7 +170,7 @@ impl<R: Read> Read for Checked<R> {
         match read > 0 && self.left == 0 && self.found.sum() != self.sum {
             true => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the checksum of the archive does not fit its bytes: copy or make it again",
+                "the checksum in the archive does not match its bytes: copy or make it again",
             )),
             false => Ok(read),
         }
@@ -217,7 +217,7 @@ impl Read for Receiver {
     }
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let mut arrays: Vec<String> = names(input)?
         .into_iter()
         .filter_map(|name| name.strip_suffix(".npy").map(String::from))
@@ -228,24 +228,24 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     let is_spectrum = has("eigenvalue") || has("eigenvalues");
     if options.array.is_none() {
         if (is_moments || is_spectrum) && input.member().is_some() {
-            return Err(input.malformed("a spectrum or partial sums in an archive: unpack it"));
+            return Err(input.malformed("a spectrum or partial sums inside an archive: unpack it"));
         }
         if is_moments {
-            options.refuse(input, "partial sums", &[Choice::Kind])?;
+            options.refuse(input, "partial sums", &[ReadOption::Kind])?;
             return match Moments::load(input.path()) {
                 Ok(moments) => Ok(Content::Moments(Box::new(moments))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
         if is_spectrum {
-            options.refuse(input, "a spectrum", &[Choice::Kind])?;
+            options.refuse(input, "a spectrum", &[ReadOption::Kind])?;
             return match gaussmeter::data::read(input.path()) {
                 Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
                 Err(error) => Err(input.malformed(error)),
             };
         }
         if has("mu") && has("sigma") {
-            options.refuse(input, "statistics mu and sigma", &[Choice::Kind])?;
+            options.refuse(input, "statistics mu and sigma", &[ReadOption::Kind])?;
             let stored = |name| npy::stored(input, Some(name), opener(input, name));
             return choose::statistics(input, "mu and sigma", stored("mu")?, stored("sigma")?);
         }
@@ -269,17 +269,18 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     }
 }
 
-/// What the headers of arrays say. Those that cannot be read have no axes: they are errors if they are
-/// chosen.
+/// The arrays with their headers. Arrays whose header cannot be read are listed without axes; choosing
+/// one is an error.
 fn listed(input: &Input, arrays: &[String]) -> Result<Vec<Named>, SamplesError> {
     let mut archive = ZipArchive::new(input.seekable()?).map_err(|e| input.malformed(e))?;
     let named = arrays.iter().map(|name| {
         let file = archive.by_name(&format!("{name}.npy")).map_err(io::Error::from);
-        let header = file.map_err(|e| e.to_string()).and_then(|mut f| Header::read(&mut f));
-        let (axes, kind) = match header {
-            Ok(header) => (header.axes, header.number.name().to_owned()),
-            Err(_) => (Vec::new(), String::new()),
-        };
+        let header = file.ok().and_then(|mut file| Header::read(&mut file).ok());
+        let known = header.and_then(|header| {
+            let (number, _) = npy::number(&header).ok()?;
+            Some((header.shape, number.name().to_owned()))
+        });
+        let (axes, kind) = known.unwrap_or_default();
         Named { name: name.clone(), axes, kind }
     });
     Ok(named.collect())

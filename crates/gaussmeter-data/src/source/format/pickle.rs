@@ -1,15 +1,15 @@
 //! Pickled NumPy arrays, such as those of the Python version of CIFAR-10 and CIFAR-100.
 
-use super::Format;
-use super::array::Stored;
+use super::SampleFormat;
+use super::array::StoredArray;
 use super::choose::{self, Named};
 use crate::samples::SamplesError;
-use crate::source::pickle::{Array, Pickle, Value};
+use crate::source::pickle::{Pickle, PickledArray, Value};
 use crate::source::records::{Number, usual_strides};
-use crate::source::{Choice, Content, Input, Options};
+use crate::source::{Content, Input, ReadOption, ReadOptions};
 use std::collections::HashMap;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "pickle",
     summary: "pickled NumPy array (--array), CIFAR-10 and CIFAR-100 for Python; code is never run",
     recognises: |input| is_pickle(input.head()),
@@ -17,7 +17,7 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn is_pickle(head: &[u8]) -> bool {
-    // Before protocol 2 nothing marks a pickle: what arrays, lists and dictionaries begin with.
+    // Before protocol 2 nothing marks a pickle: look for how arrays, lists and dictionaries begin.
     match head {
         [0x80, 2..=5, opcode, ..] => *opcode != 0,
         [b'(', b'd' | b'l', b'p', b'0' | b'1', b'\n', ..] => true,
@@ -27,7 +27,7 @@ fn is_pickle(head: &[u8]) -> bool {
     }
 }
 
-/// Whether the name of a module, that of a function, and arguments follow.
+/// Whether a module name, a function name and arguments follow.
 fn is_global(rest: &[u8]) -> Option<bool> {
     let mut lines = rest.splitn(3, |byte| *byte == b'\n');
     let mut is_name = || {
@@ -42,28 +42,31 @@ pub(super) fn is_list(input: &Input) -> bool {
     is_pickle(input.head()) && Pickle::load(input).is_ok_and(|pickle| pickle.arrays().is_empty())
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let pickle = Pickle::load(input)?;
     if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
-        options.refuse(input, "pictures of CIFAR, which are planes", &[Choice::Layout])?;
+        options.refuse(input, "pictures of CIFAR, which are planes", &[ReadOption::Layout])?;
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
     read(input, &pickle, options, |name, value| match value {
-        Value::Array(array) => stored(input, name, Array::clone(array)),
-        _ => Err(input.malformed("a tensor whose numbers are elsewhere: save it with torch.save")),
+        Value::Array(array) => stored(input, name, PickledArray::clone(array)),
+        _ => {
+            Err(input
+                .malformed("a tensor whose numbers are in another file: save it with torch.save"))
+        }
     })
 }
 
-/// What the options choose of the arrays and tensors of a pickle; `stored` finds the numbers of one.
+/// Reads the arrays and tensors of a pickle that the options choose; `stored` finds the numbers of one.
 pub(super) fn read(
     input: &Input,
     pickle: &Pickle,
-    options: &Options,
-    stored: impl Fn(Option<&str>, &Value) -> Result<Stored, SamplesError>,
+    options: &ReadOptions,
+    stored: impl Fn(Option<&str>, &Value) -> Result<StoredArray, SamplesError>,
 ) -> Result<Content, SamplesError> {
     let root = pickle.root();
     if let Value::Array(_) | Value::Tensor(_) = root {
-        options.refuse(input, "one array without a name", &[Choice::Array])?;
+        options.refuse(input, "one array without a name", &[ReadOption::Array])?;
         return stored(None, root)?.content(input, None, options);
     }
     let values = pickle.arrays();
@@ -76,7 +79,7 @@ pub(super) fn read(
         Named { name: name.clone(), axes, kind }
     };
     let arrays: Vec<Named> = values.iter().map(named).collect();
-    // Of two values with one name, which keys such as 1 and '1' have, the first is read.
+    // Keys such as 1 and '1' give two values the same name: the first is read.
     let mut by_name: HashMap<&str, &Value> = HashMap::new();
     for (name, value) in &values {
         by_name.entry(name).or_insert(value);
@@ -87,44 +90,45 @@ pub(super) fn read(
     })
 }
 
-/// An array of the pickle in this file.
+/// The numbers of an array of a pickle.
 pub(super) fn stored(
     input: &Input,
     name: Option<&str>,
-    array: Array,
-) -> Result<Stored, SamplesError> {
+    array: PickledArray,
+) -> Result<StoredArray, SamplesError> {
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("array '{name}': {reason}")),
         None => input.malformed(reason),
     };
-    let Array { kind, axes, strides, data } = array;
-    let data = data.ok_or_else(|| bad("Python objects: save an array of numbers".into()))?;
-    let number = kind
-        .number
-        .ok_or_else(|| bad(format!("type '{}' is no real number of up to 64 bits", kind.name)))?;
+    let PickledArray { kind, axes, strides, data } = array;
+    let data =
+        data.ok_or_else(|| bad("Python objects are not read: save an array of numbers".into()))?;
+    let number = kind.number.ok_or_else(|| {
+        bad(format!("type '{}' is not a real number of up to 64 bits", kind.name))
+    })?;
     let size = axes.iter().try_fold(number.size(), |all, n| all.checked_mul(*n));
     if size.map(|size| size as u64) != Some(data.len()) {
         return Err(bad(format!("{} bytes for {} of shape {axes:?}", data.len(), number.name())));
     }
     let (big_endian, strides) = (kind.big_endian, Some(strides));
-    Ok(Stored { number, big_endian, axes, strides, open: data.opener(input) })
+    Ok(StoredArray { number, big_endian, axes, strides, open: data.opener(input) })
 }
 
-/// The pictures of a dictionary as those of CIFAR are, and of ImageNet reduced to its sizes: rows of
-/// planes beside labels.
-fn cifar(pickle: &Pickle) -> Option<Array> {
+/// The pictures in a dictionary like those of CIFAR and of ImageNet reduced to small sizes: rows of
+/// planes, beside labels.
+fn cifar(pickle: &Pickle) -> Option<PickledArray> {
     let is_set = ["labels", "fine_labels"].iter().any(|key| pickle.entry(key).is_some());
     match pickle.entry("data")? {
         Value::Array(array) if is_set && array.kind.number == Some(Number::U8) => {
             let &[n, d] = &array.axes[..] else { return None };
             let side = [8, 16, 32, 64].into_iter().find(|side| 3 * side * side == d)?;
             let axes = vec![n, 3, side, side];
-            // Rows keep their distance only where they are whole.
+            // Rows must be contiguous.
             let strides = usual_strides(&axes);
-            (array.strides == usual_strides(&array.axes)).then(|| Array {
+            (array.strides == usual_strides(&array.axes)).then(|| PickledArray {
                 axes,
                 strides,
-                ..Array::clone(array)
+                ..PickledArray::clone(array)
             })
         }
         _ => None,

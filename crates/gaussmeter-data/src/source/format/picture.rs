@@ -1,17 +1,17 @@
 //! One encoded picture.
 
-use super::Format;
-use crate::source::blobs::Files;
-use crate::source::{Blob, Blobs, Choice, Content, pictures};
+use super::SampleFormat;
+use crate::source::blobs::PictureFiles;
+use crate::source::{Blob, Blobs, Content, ReadOption, pictures};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "picture",
     summary: "png, jpeg, webp, gif, bmp, tiff, qoi, pnm; many of them in a folder or archive",
     recognises: |input| pictures::is_picture(input.head()),
     open: |input, options| {
-        options.refuse(input, "a picture", &[Choice::Array])?;
+        options.refuse(input, "a picture", &[ReadOption::Array])?;
         Ok(Content::Pictures(match input.member() {
-            None => Box::new(Files::new(input.path(), vec![input.path().into()])),
+            None => Box::new(PictureFiles::new(input.path(), vec![input.path().into()])),
             Some(member) => {
                 let (path, entry) = (input.path().into(), Some(member.into()));
                 Box::new(One { blob: Blob { path, entry, bytes: input.bytes()? }, passed: false })

@@ -1,25 +1,25 @@
-//! Tensors of Hugging Face: <https://huggingface.co/docs/safetensors>.
+//! Safetensors, the tensor format of Hugging Face: <https://huggingface.co/docs/safetensors>.
 
-use super::Format;
-use super::array::Stored;
+use super::SampleFormat;
+use super::array::StoredArray;
 use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::records::Number;
-use crate::source::{Content, Input, Options};
+use crate::source::{Content, Input, ReadOptions};
 use safetensors::tensor::{Dtype, Metadata};
 use std::io::Read;
 
 /// Longest header that is read.
 const MAX_HEADER: u64 = 16 << 20;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "safetensors",
     summary: "safetensors file: a tensor (--array)",
     recognises: |input| header_len(input).is_some(),
     open,
 };
 
-/// Length of the header, which the file begins with: a JSON object follows.
+/// Length of the JSON header, which the file begins with.
 fn header_len(input: &Input) -> Option<u64> {
     let (len, rest) = input.head().split_first_chunk()?;
     let len = u64::from_le_bytes(*len);
@@ -30,8 +30,8 @@ fn header_len(input: &Input) -> Option<u64> {
     (fits && len >= 2 && rest.first() == Some(&b'{')).then_some(len)
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
-    let len = header_len(input).ok_or_else(|| input.malformed("no header of safetensors"))?;
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
+    let len = header_len(input).ok_or_else(|| input.malformed("not a safetensors header"))?;
     if len > MAX_HEADER {
         return Err(input.malformed(format!("a header of {len} bytes")));
     }
@@ -63,11 +63,11 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
         let number = number(tensor.dtype).ok_or_else(|| {
             let kind = tensor.dtype;
             input.malformed(format!(
-                "array '{name}': type {kind:?} is no real number of 8 to 64 bits: save it as F32"
+                "array '{name}': type {kind:?} is not a real number of 8 to 64 bits: save it as F32"
             ))
         })?;
         let (own, from) = (input.clone(), start + tensor.data_offsets.0 as u64);
-        Ok(Stored {
+        Ok(StoredArray {
             number,
             big_endian: false,
             axes: tensor.shape.clone(),

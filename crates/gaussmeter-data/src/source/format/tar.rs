@@ -1,10 +1,11 @@
-//! Tar archives: pictures as WebDataset has them, or data files.
+//! Tar archives: of pictures, as used by WebDataset, or of other data files.
 
-use super::Format;
+use super::SampleFormat;
 use crate::samples::SamplesError;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
+use crate::source::members::{self, Members};
 use crate::source::{
-    Blob, Blobs, Choice, Content, Input, Options, ReadSeek, Split, pictures, suffix,
+    Blob, Blobs, Content, Input, ReadOption, ReadOptions, ReadSeek, Split, pictures, suffix,
 };
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use tar::Archive;
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "tar",
     summary: "tar archive, also gzipped: pictures (WebDataset), or other data files",
     recognises: |input| {
@@ -25,20 +26,14 @@ pub(super) static FORMAT: Format = Format {
     },
 };
 
-/// Archives from before 1988 have no magic number, but a checksum: the sum of all bytes of the
-/// header, its own place counted as spaces.
+/// Whether a header is of an archive from before 1988. Those have no magic number, but a checksum: the
+/// sum of all bytes of the header, with the checksum itself counted as spaces.
 fn is_old_header(head: &[u8]) -> bool {
     let Some(block) = head.get(..512).filter(|block| block[0] != 0) else { return false };
     let (own, sum) = (148..156, |bytes: &[u8]| bytes.iter().map(|b| u32::from(*b)).sum::<u32>());
     let stored = String::from_utf8_lossy(&block[own.clone()]);
     let stored = u32::from_str_radix(stored.trim_matches(['\0', ' ']), 8);
     stored.is_ok_and(|stored| stored == sum(block) - sum(&block[own]) + 8 * u32::from(b' '))
-}
-
-/// Whether an entry with this path is one to look at.
-fn is_hidden(path: &str) -> bool {
-    // macOS writes its attributes as files that start with a dot.
-    path.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with('.'))
 }
 
 /// A file in an archive.
@@ -49,10 +44,10 @@ struct Member {
     len: u64,
 }
 
-fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let size = input.size()?.unwrap_or(u64::MAX);
     let mut archive = Archive::new(input.seekable()?);
-    // Archives are joined by writing one behind the other.
+    // Archives can be joined by concatenation.
     archive.set_ignore_zeros(true);
     let (mut members, mut end, mut last) = (Vec::new(), 0, None);
     for entry in archive.entries_with_seek().map_err(|e| input.failed(e))? {
@@ -66,7 +61,7 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         let member = Member { name, start: entry.raw_file_position(), len: entry.size() };
         if member.start.saturating_add(member.len) > size {
             return Err(input.malformed(format!(
-                "truncated in '{}': it ends at byte {}, the archive at {size}",
+                "truncated in '{}', which ends at byte {}, but the archive ends at {size}",
                 member.name,
                 member.start.saturating_add(member.len)
             )));
@@ -82,46 +77,21 @@ fn open_plain(input: &Input, options: &Options) -> Result<Content, SamplesError>
         return Err(without_end(input, last.as_deref()));
     }
     check_torch(input, members.iter().map(|m| &m.name[..]))?;
-    if let Some(suffix) = &options.suffix {
-        let names = members.iter().map(|m| m.name.clone()).collect();
-        let mut kept = suffix::chosen(&input.place(), names, suffix)?.into_iter();
-        members.retain(|_| kept.next().unwrap_or(false));
-    }
     let open = |m: &Member| input.slice(&m.name, m.start, m.len);
-    let mut found = Vec::new();
-    for member in &members {
-        let is_picture = match pictures::has_extension(member.name.as_ref()) {
-            true => true,
-            false => pictures::is_picture(open(member)?.head()),
-        };
-        if is_picture {
-            found.push(member.clone());
+    let looks_like_picture = |m: &Member| Ok(pictures::is_picture(open(m)?.head()));
+    let chosen = members::choose(input, options, members, |m| &m.name, looks_like_picture)?;
+    let (members, note) = match chosen {
+        Members::Pictures(members, note) => (members, note),
+        Members::Others(members) => {
+            let members = members.iter().map(open).collect::<Result<_, _>>()?;
+            return Ok(Content::Members(members));
         }
-    }
-    if found.is_empty() {
-        let members = members.iter().map(open).collect::<Result<_, _>>()?;
-        return Ok(Content::Members(members));
-    }
-    let mut notes = Vec::new();
-    suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
-    options.refuse(input, "pictures", &[Choice::Array])?;
-    let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
-    let (chosen, note) = options.split.choose(&input.place(), named, true)?;
-    notes.extend(note);
-    let names = chosen.iter().map(|(name, _)| &name[..]);
-    suffix::check(&input.place(), names, options, &mut notes)?;
-    let note = (!notes.is_empty()).then(|| notes.join("; "));
-    let members = chosen.into_iter().map(|(_, member)| member).collect();
-    Ok(Content::Pictures(Box::new(Plain {
-        input: input.clone(),
-        members,
-        note,
-        next: 0,
-        reader: None,
-    })))
+    };
+    let (input, next, reader) = (input.clone(), 0, None);
+    Ok(Content::Pictures(Box::new(Plain { input, members, note, next, reader })))
 }
 
-/// Refuses what PyTorch wrote before it had files of its own.
+/// Refuses the archives that the first PyTorch wrote.
 fn check_torch<'a>(
     input: &Input,
     names: impl Iterator<Item = &'a str>,
@@ -136,16 +106,16 @@ fn check_torch<'a>(
     }
 }
 
-/// Archives are made of such blocks, of which at least one of zeros ends them.
+/// Archives consist of blocks of this size and end with at least one block of zeros.
 const BLOCK: u64 = 512;
 
-/// Where the next entry begins.
+/// Where the entry ends and the next begins.
 fn end_of<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
     let size = entry.raw_file_position().saturating_add(entry.size());
     size.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
 }
 
-/// Whether an entry is a file to look at.
+/// Whether an entry is a file to read.
 fn is_data<R: Read>(
     input: &Input,
     entry: &tar::Entry<'_, R>,
@@ -156,13 +126,13 @@ fn is_data<R: Read>(
         let reason = format!("'{name}' is stored as a sparse file: pack it without --sparse");
         return Err(input.malformed(reason));
     }
-    Ok((kind.is_file() || kind.is_contiguous()) && !is_hidden(name))
+    Ok((kind.is_file() || kind.is_contiguous()) && !members::is_hidden(name))
 }
 
 fn without_end(input: &Input, last: Option<&str>) -> SamplesError {
     let after = last.map_or(String::new(), |name| format!(" after '{name}'"));
     input.malformed(format!(
-        "no end of the archive{after}: truncated, or still being written (tar ends with blocks of zeros)"
+        "the end of the archive is missing{after}: truncated, or still being written (tar ends with blocks of zeros)"
     ))
 }
 
@@ -185,7 +155,7 @@ fn damaged(input: &Input, last: Option<&str>, error: &io::Error) -> SamplesError
     input.malformed(format!("damaged{after}: {error}"))
 }
 
-/// Pictures in an archive in which one can jump.
+/// Pictures in an archive that can be read at any place.
 struct Plain {
     input: Input,
     members: Vec<Member>,
@@ -222,7 +192,7 @@ impl Blobs for Plain {
         match read.map_err(|e| self.input.failed(e))? as u64 == member.len {
             true => Ok(Some(blob)),
             false => Err(blob.malformed(format!(
-                "{} of {} bytes: the archive has become shorter",
+                "only {} of {} bytes: the archive has become shorter",
                 blob.bytes.len(),
                 member.len
             ))),
@@ -239,9 +209,9 @@ impl Blobs for Plain {
     }
 }
 
-/// What a compressed archive holds is decided by its first picture: if there is one, pictures are
-/// read as a stream, else all files into memory.
-fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+/// Opens a compressed archive. If it contains a picture, pictures are read as a stream; otherwise all
+/// files are read into memory.
+fn open_gzip(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let (mut members, mut total, mut names) = (Vec::new(), 0, Vec::new());
     let is_chosen = |name: &str| options.suffix.as_ref().is_none_or(|s| name.ends_with(&s[..]));
     for file in Stream::new(input, false, None).files {
@@ -251,7 +221,7 @@ fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> 
             continue;
         }
         if is_picture(&name, &bytes) {
-            options.refuse(input, "pictures", &[Choice::Array])?;
+            options.refuse(input, "pictures", &[ReadOption::Array])?;
             return match options.split {
                 Split::Auto | Split::All => {
                     Ok(Content::Pictures(Box::new(Stream::new(input, true, options.suffix.clone()))))
@@ -264,7 +234,7 @@ fn open_gzip(input: &Input, options: &Options) -> Result<Content, SamplesError> 
         total += bytes.len() as u64;
         if total > MAX_IN_MEMORY {
             return Err(input.malformed(format!(
-                "more than {} MiB in files that are no pictures: decompress it first",
+                "more than {} MiB in files that are not pictures: decompress it first",
                 MAX_IN_MEMORY >> 20
             )));
         }
@@ -283,7 +253,7 @@ fn is_picture(name: &str, bytes: &[u8]) -> bool {
 
 type File = Result<(String, Vec<u8>), SamplesError>;
 
-/// Files of a compressed archive, read ahead by a thread of its own.
+/// Files of a compressed archive, read ahead in a separate thread.
 struct Stream {
     input: Input,
     suffix: Option<String>,
@@ -304,7 +274,7 @@ impl Stream {
                 !pictures_only || is_chosen(name) && is_picture(name, head)
             };
             if let Err(error) = read_files(&input, keep, &sender) {
-                // The reader is gone if it has stopped reading.
+                // The receiver is gone if it has stopped reading.
                 let _ = sender.send(Err(error));
             }
         });
@@ -312,7 +282,7 @@ impl Stream {
     }
 }
 
-/// Sends files until the end, or until nobody listens.
+/// Sends files until the end, or until the receiver is gone.
 fn read_files(
     input: &Input,
     keep: impl Fn(&str, &[u8]) -> bool,
@@ -357,7 +327,7 @@ impl Blobs for Stream {
     fn note(&self) -> Option<String> {
         let place = self.input.place();
         Some(format!(
-            "{place}: all images of a compressed archive: it has no list to find a training part by"
+            "{place}: reading all images: a compressed archive has no list in which to find a training part"
         ))
     }
     fn count(&self) -> Option<u64> {

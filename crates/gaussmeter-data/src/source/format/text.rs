@@ -1,9 +1,9 @@
 //! Text: a list of eigenvalues.
 
-use super::Format;
-use crate::source::{Choice, Content, Kind};
+use super::SampleFormat;
+use crate::source::{ArrayKind, Content, ReadOption};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "text",
     summary: "text, CSV or JSON: eigenvalues, with multiplicities and means",
     recognises: |input| {
@@ -11,10 +11,10 @@ pub(super) static FORMAT: Format = Format {
         !head.is_empty() && !input.is_gzip() && input.member().is_none() && is_text(head)
     },
     open: |input, options| {
-        options.refuse(input, "text, which is read as eigenvalues", &[Choice::Array])?;
+        options.refuse(input, "text, which is read as eigenvalues", &[ReadOption::Array])?;
         match gaussmeter::data::read(input.path()) {
-            _ if !matches!(options.kind, None | Some(Kind::Eigenvalues)) => {
-                Err(input.malformed("text is read as eigenvalues only: save other numbers as .npy"))
+            _ if !matches!(options.kind, None | Some(ArrayKind::Eigenvalues)) => {
+                Err(input.malformed("text is read only as eigenvalues: save other numbers as .npy"))
             }
             Ok(spectrum) => Ok(Content::Spectrum(Box::new(spectrum))),
             Err(error) => Err(input.malformed(error)),
@@ -22,7 +22,8 @@ pub(super) static FORMAT: Format = Format {
     },
 };
 
-/// No control characters but white space, and UTF-8 up to a character that may be cut off.
+/// Whether bytes are UTF-8, up to a character that is cut off, without control characters other than
+/// white space.
 fn is_text(head: &[u8]) -> bool {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,

@@ -1,20 +1,20 @@
-//! Tensors of PyTorch: a zip archive of a pickle and of the storages it refers to.
+//! PyTorch files: ZIP archives of a pickle and the storages that it refers to.
 
-use super::array::{Stored, span};
-use super::{Format, npz, pickle};
+use super::array::{StoredArray, span};
+use super::{SampleFormat, npz, pickle};
 use crate::samples::SamplesError;
-use crate::source::pickle::{Array, Pickle, Tensor, Value};
-use crate::source::{Content, Input, Options};
+use crate::source::pickle::{Pickle, PickledArray, Tensor, Value};
+use crate::source::{Content, Input, ReadOptions};
 use std::collections::HashMap;
 use std::io::Read;
 
-/// Longest pickle that is read: it holds no numbers of tensors.
+/// Longest pickle that is read; the numbers of tensors are elsewhere.
 const MAX_PICKLE: u64 = 64 << 20;
 
-/// How files begin that were written before PyTorch 1.6: a pickled number.
+/// The beginning of files written before PyTorch 1.6: a pickled number.
 const LEGACY: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "torch",
     summary: "PyTorch file (.pt): a tensor (--array); code is never run",
     recognises: |input| is_legacy(input) || root(input).is_some(),
@@ -25,7 +25,7 @@ fn is_legacy(input: &Input) -> bool {
     input.head().starts_with(LEGACY)
 }
 
-/// What the names of all entries begin with, and those names.
+/// The common beginning of the names of all entries, and those names.
 fn root(input: &Input) -> Option<(String, Vec<String>)> {
     let names = npz::names(input).ok()?;
     let is_root =
@@ -34,17 +34,17 @@ fn root(input: &Input) -> Option<(String, Vec<String>)> {
     Some((root, names))
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     if is_legacy(input) {
         return Err(input.malformed(
-            "written as before PyTorch 1.6: save it again with torch.save(torch.load(path), path)",
+            "in the format before PyTorch 1.6: save it again with torch.save(torch.load(path), path)",
         ));
     }
-    let (root, names) = root(input).ok_or_else(|| input.malformed("no archive of PyTorch"))?;
+    let (root, names) = root(input).ok_or_else(|| input.malformed("not an archive of PyTorch"))?;
     let inner: Vec<&str> = names.iter().filter_map(|n| n.strip_prefix(&root[..])).collect();
     if inner.iter().any(|name| *name == "constants.pkl" || name.starts_with("code/")) {
         return Err(input.malformed(
-            "a TorchScript program, which is never run: save its tensors with torch.save(module.state_dict(), path)",
+            "TorchScript programs are never run: save the tensors with torch.save(module.state_dict(), path)",
         ));
     }
     let big_endian =
@@ -57,15 +57,15 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
     };
     let pickled = Input::memory(input.path(), &place, bytes)?;
     let loaded = Pickle::load(&pickled)?;
-    let archive = Archive { input, root: &root, places: npz::places(input)? };
+    let archive = TorchArchive { input, root: &root, places: npz::places(input)? };
     pickle::read(input, &loaded, options, |name, value| match value {
         Value::Tensor(tensor) => tensor_stored(&archive, big_endian, name, tensor),
-        Value::Array(array) => pickle::stored(&pickled, name, Array::clone(array)),
-        _ => Err(input.malformed("holds no tensor")),
+        Value::Array(array) => pickle::stored(&pickled, name, PickledArray::clone(array)),
+        _ => Err(input.malformed("contains no tensor")),
     })
 }
 
-/// The content of an entry that is not large.
+/// The content of a small entry.
 fn small(input: &Input, name: &str) -> Result<Vec<u8>, SamplesError> {
     let mut bytes = Vec::new();
     let mut entry = npz::entry(input, name, 0)?.take(MAX_PICKLE + 1);
@@ -76,27 +76,27 @@ fn small(input: &Input, name: &str) -> Result<Vec<u8>, SamplesError> {
     }
 }
 
-/// An archive, and where its entries are.
-struct Archive<'a> {
+/// A file of PyTorch, and where its entries are.
+struct TorchArchive<'a> {
     input: &'a Input,
     root: &'a str,
     places: HashMap<String, npz::Place>,
 }
 
 fn tensor_stored(
-    archive: &Archive<'_>,
+    archive: &TorchArchive<'_>,
     big_endian: bool,
     name: Option<&str>,
     tensor: &Tensor,
-) -> Result<Stored, SamplesError> {
-    let Archive { input, root, places } = archive;
+) -> Result<StoredArray, SamplesError> {
+    let TorchArchive { input, root, places } = archive;
     let bad = |reason: String| match name {
         Some(name) => input.malformed(format!("tensor '{name}': {reason}")),
         None => input.malformed(reason),
     };
     let Tensor { kind, storage, offset, axes, strides } = tensor;
     let number = kind.number.ok_or_else(|| {
-        bad(format!("{} holds no real numbers of 8 to 64 bits: save tensor.float()", kind.name))
+        bad(format!("type {} is not a real number of 8 to 64 bits: save tensor.float()", kind.name))
     })?;
     let file = format!("{root}data/{}", storage.key);
     let held = match places.get(&file) {
@@ -107,10 +107,10 @@ fn tensor_stored(
     let end = span(axes, strides).and_then(|span| bytes(span.checked_add(*offset)?));
     let (Some(start), Some(_)) = (bytes(*offset), end.filter(|end| *end as u64 <= held)) else {
         return Err(bad(format!(
-            "shape {axes:?} from number {offset} on does not fit its storage of {held} bytes"
+            "shape {axes:?} from number {offset} on does not fit in its storage of {held} bytes"
         )));
     };
     let open = npz::entry_opener(input, file, places, start as u64);
     let (axes, strides) = (axes.clone(), Some(strides.clone()));
-    Ok(Stored { number, big_endian, axes, strides, open })
+    Ok(StoredArray { number, big_endian, axes, strides, open })
 }

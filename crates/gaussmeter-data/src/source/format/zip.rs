@@ -1,14 +1,15 @@
-//! ZIP archives of pictures, as StyleGAN and EDM have them, or of other data files. Those of arrays
-//! and tensors are formats of their own.
+//! ZIP archives of pictures, as used by StyleGAN and EDM, or of other data files. Archives of arrays and
+//! tensors are separate formats.
 
-use super::Format;
+use super::SampleFormat;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
-use crate::source::{Blob, Blobs, Choice, Content, Input, Options, ReadSeek, pictures, suffix};
+use crate::source::members::{self, Members};
+use crate::source::{Blob, Blobs, Content, Input, ReadOptions, ReadSeek, pictures};
 use std::io::Read;
 use zip::{CompressionMethod, ZipArchive};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "zip",
     summary: "ZIP archive: pictures (StyleGAN, EDM), or other data files",
     recognises: |input| {
@@ -20,7 +21,7 @@ pub(super) static FORMAT: Format = Format {
 /// Largest encoded picture.
 const MAX_PICTURE: u64 = 256 << 20;
 
-/// Most bytes that come out of one with deflate.
+/// Most bytes that deflate makes of one.
 const RATIO: u64 = 1032;
 
 /// An entry that is a file.
@@ -29,7 +30,7 @@ struct Member {
     name: String,
     index: usize,
     size: u64,
-    /// Where its bytes are, if they are not compressed.
+    /// Where its bytes begin, if they are not compressed.
     start: Option<u64>,
 }
 
@@ -41,9 +42,8 @@ fn archive(input: &Input) -> Result<ZipArchive<Box<dyn ReadSeek>>, SamplesError>
     })
 }
 
-/// The files of an archive. None of them may share bytes with another, or say that it holds more than
-/// its bytes can.
-fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
+/// The files of an archive. They must not share bytes, nor claim to be larger than their bytes allow.
+fn entries(input: &Input) -> Result<Vec<Member>, SamplesError> {
     let mut archive = archive(input)?;
     let (mut members, mut ranges) = (Vec::new(), Vec::new());
     for index in 0..archive.len() {
@@ -54,7 +54,7 @@ fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
         }
         let bad = |reason: &str| Err(input.malformed(format!("'{name}': {reason}")));
         if file.encrypted() {
-            return bad("encrypted: unpack it, and give the folder");
+            return bad("encrypted: unpack it and give the folder");
         }
         let (size, packed) = (file.size(), file.compressed_size());
         let limit = match file.compression() {
@@ -62,14 +62,18 @@ fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
             CompressionMethod::Deflated => packed.saturating_mul(RATIO).saturating_add(RATIO),
             _ => {
                 return bad(
-                    "compressed by another method than deflate: unpack it, and give the folder",
+                    "compressed with a method other than deflate: unpack it and give the folder",
                 );
             }
         };
         if size > limit {
-            return bad(&format!("says that {packed} bytes hold {size}, which they cannot"));
+            return bad(&format!(
+                "claims that {packed} bytes decompress to {size}, which is impossible"
+            ));
         }
-        let Some(start) = file.data_start() else { return bad("has no place in the archive") };
+        let Some(start) = file.data_start() else {
+            return bad("its place in the archive is unknown");
+        };
         ranges.push((start, start.saturating_add(packed), members.len()));
         let is_stored = file.compression() == CompressionMethod::Stored && !input.is_gzip();
         members.push(Member { name, index, size, start: is_stored.then_some(start) });
@@ -81,7 +85,7 @@ fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
         {
             let name = |k: &usize| members.get(*k).map_or("", |m| &m.name[..]);
             return Err(input.malformed(format!(
-                "'{}' and '{}' share bytes, which no archive of files does",
+                "'{}' and '{}' share bytes, which is not possible in a valid archive",
                 name(one),
                 name(other)
             )));
@@ -90,65 +94,41 @@ fn members(input: &Input) -> Result<Vec<Member>, SamplesError> {
     Ok(members)
 }
 
-/// Whether an entry is not one to look at: macOS writes its attributes as files that start with a dot.
+/// Whether an entry is to be ignored: macOS adds a folder of its own to archives.
 fn is_hidden(name: &str) -> bool {
-    name.split('/').any(|part| part == "__MACOSX")
-        || name.rsplit('/').next().is_none_or(|name| name.is_empty() || name.starts_with('.'))
+    name.split('/').any(|part| part == "__MACOSX") || members::is_hidden(name)
 }
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
-    let mut members = members(input)?;
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
+    let mut members = entries(input)?;
     members.sort_by(|a, b| a.name.cmp(&b.name));
-    if let Some(suffix) = &options.suffix {
-        let names = members.iter().map(|m| m.name.clone()).collect();
-        let mut kept = suffix::chosen(&input.place(), names, suffix)?.into_iter();
-        members.retain(|_| kept.next().unwrap_or(false));
-    }
     let mut archive = archive(input)?;
-    let mut found = Vec::new();
-    for member in &members {
-        let is_picture = match pictures::has_extension(member.name.as_ref()) {
-            true => true,
-            false => pictures::is_picture(&read(input, &mut archive, member, HEAD)?),
-        };
-        if is_picture {
-            found.push(member.clone());
+    let looks_like_picture = |member: &Member| {
+        read(input, &mut archive, member, HEAD).map(|head| pictures::is_picture(&head))
+    };
+    let chosen = members::choose(input, options, members, |m| &m.name, looks_like_picture)?;
+    let (members, note) = match chosen {
+        Members::Pictures(members, note) => (members, note),
+        Members::Others(members) => {
+            return Ok(Content::Members(files(input, &mut archive, &members)?));
         }
-    }
-    if found.is_empty() {
-        return Ok(Content::Members(files(input, &mut archive, &members)?));
-    }
-    options.refuse(input, "pictures", &[Choice::Array])?;
-    let mut notes = Vec::new();
-    suffix::note_arrays(&input.place(), members.iter().map(|m| &m.name[..]), &mut notes);
-    let named = found.into_iter().map(|m| (m.name.clone(), m)).collect();
-    let (chosen, note) = options.split.choose(&input.place(), named, true)?;
-    notes.extend(note);
-    let names = chosen.iter().map(|(name, _)| &name[..]);
-    suffix::check(&input.place(), names, options, &mut notes)?;
-    let members: Vec<Member> = chosen.into_iter().map(|(_, member)| member).collect();
+    };
     if let Some(large) = members.iter().find(|m| m.size > MAX_PICTURE) {
         return Err(input.malformed(format!(
-            "'{}' has {} MiB: pictures are read up to {}",
+            "'{}' has {} MiB, but pictures are read only up to {} MiB",
             large.name,
             large.size >> 20,
             MAX_PICTURE >> 20
         )));
     }
-    let note = (!notes.is_empty()).then(|| notes.join("; "));
-    Ok(Content::Pictures(Box::new(Zipped {
-        input: input.clone(),
-        archive,
-        members,
-        note,
-        next: 0,
-    })))
+    let input = input.clone();
+    Ok(Content::Pictures(Box::new(Zipped { input, archive, members, note, next: 0 })))
 }
 
-/// Bytes that tell whether a file is a picture.
+/// Number of bytes that show whether a file is a picture.
 const HEAD: u64 = 32;
 
-/// At most so many bytes of a file.
+/// At most `limit` bytes of a file.
 fn read(
     input: &Input,
     archive: &mut ZipArchive<Box<dyn ReadSeek>>,
@@ -162,7 +142,7 @@ fn read(
     Ok(bytes)
 }
 
-/// The files as members: those that are compressed are taken into memory.
+/// The files as members; compressed ones are read into memory.
 fn files(
     input: &Input,
     archive: &mut ZipArchive<Box<dyn ReadSeek>>,
@@ -172,7 +152,7 @@ fn files(
     let total = packed.fold(0u64, |total, m| total.saturating_add(m.size));
     if total > MAX_IN_MEMORY {
         return Err(input.malformed(format!(
-            "more than {} MiB in compressed files that are no pictures: unpack it, and give the folder",
+            "more than {} MiB in compressed files that are not pictures: unpack it and give the folder",
             MAX_IN_MEMORY >> 20
         )));
     }
@@ -191,18 +171,18 @@ fn files(
     members.iter().map(file).collect()
 }
 
-/// Checks that as many bytes came out as the archive says.
+/// Checks that a file has the size stated in the archive.
 fn whole(input: &Input, member: &Member, bytes: &[u8]) -> Result<(), SamplesError> {
     match bytes.len() as u64 == member.size {
         true => Ok(()),
         false => Err(input.malformed(format!(
-            "'{}': damaged, it does not have the {} bytes that the archive says",
+            "'{}': damaged, not the {} bytes stated in the archive",
             member.name, member.size
         ))),
     }
 }
 
-/// The pictures of an archive, by their names.
+/// The pictures of an archive, in the order of their names.
 struct Zipped {
     input: Input,
     archive: ZipArchive<Box<dyn ReadSeek>>,
@@ -224,7 +204,7 @@ impl Blobs for Zipped {
     fn next_blob(&mut self) -> Result<Option<Blob>, SamplesError> {
         let Some(member) = self.members.get(self.next) else { return Ok(None) };
         self.next += 1;
-        // One byte more shows that there is more; at the end the checksum is compared.
+        // Reading one byte more shows whether there is more, and compares the checksum at the end.
         let bytes = read(&self.input, &mut self.archive, member, member.size.saturating_add(1))?;
         whole(&self.input, member, &bytes)?;
         let (path, entry) = (self.input.path().into(), Some(member.name.clone()));

@@ -1,46 +1,17 @@
-//! Functions and classes that stand for data, and what they would make.
+//! The functions and classes that stand for data, and what calling them would make.
 
-use super::machine::{ARGUMENTS, Machine};
-use super::{Array, Bytes, Id, Storage, Tensor, Type, Value, text};
+use super::value::{Bytes, Id, Known, PickledArray, Storage, Tensor, Type, Value, Values, text};
 use crate::source::records::{Number, fortran_strides, usual_strides};
 use std::sync::Arc;
 
-/// Characters of the name of a type that are shown.
+/// Most characters shown of the name of a type.
 const SHOWN: usize = 32;
 
-/// A function or class that stands for data.
-#[derive(Clone)]
-pub(in crate::source) enum Known {
-    /// `numpy.core.multiarray._reconstruct`: an array without its content.
-    Reconstruct,
-    /// `numpy.ndarray`
-    NdArray,
-    /// `numpy.dtype`
-    DType,
-    /// `numpy.core.multiarray.scalar`
-    Scalar,
-    /// `numpy.core.numeric._frombuffer`
-    FromBuffer,
-    /// `_codecs.encode`: bytes, in protocols that have none.
-    Encode,
-    /// `bytes`, `bytearray`
-    Bytes,
-    /// `collections.OrderedDict`
-    OrderedDict,
-    /// `torch._utils._rebuild_tensor_v2` and `_v3`: a tensor.
-    Tensor,
-    /// `torch._utils._rebuild_parameter`: a tensor that is trained.
-    Parameter,
-    /// A class of storages, or a type.
-    Kind(Arc<Type>),
-    /// `torch.Size`
-    Size,
-    /// `torch.device`
-    Device,
-}
+/// Most arguments of a call.
+pub(super) const ARGUMENTS: usize = 16;
 
 impl Known {
-    /// What the name stands for, if it is known.
+    /// The function or class of this name, if it is known.
     pub fn new(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
@@ -63,7 +34,7 @@ impl Known {
     }
 }
 
-/// A type of torch, or that of a class of storages.
+/// A type of torch, or the type of a class of storages.
 fn torch_type(name: &str) -> Option<Type> {
     let number = match name {
         "DoubleStorage" | "float64" => Number::F64,
@@ -74,7 +45,7 @@ fn torch_type(name: &str) -> Option<Type> {
         "IntStorage" | "int32" => Number::I32,
         "ShortStorage" | "int16" => Number::I16,
         "CharStorage" | "int8" => Number::I8,
-        // Tensors on storages without a type name their own.
+        // Tensors on untyped storages name their own type.
         "ByteStorage" | "UntypedStorage" | "uint8" => Number::U8,
         "BoolStorage" | "bool" => Number::Bool,
         "uint16" => Number::U16,
@@ -94,13 +65,13 @@ fn torch_type(name: &str) -> Option<Type> {
     Some(Type { name: name.into(), number: Some(number), big_endian: false })
 }
 
-/// What a call with these arguments makes; `None` if it is not called so.
-pub(super) fn call(machine: &Machine, known: &Known, arguments: &[Id]) -> Option<Value> {
-    let values: Vec<&Value> = arguments.iter().map(|id| machine.value(*id)).collect();
-    Some(match (known, &values[..]) {
+/// What a call with these arguments makes; `None` if the arguments do not fit.
+pub(super) fn call(values: &Values, known: &Known, arguments: &[Id]) -> Option<Value> {
+    let given: Vec<&Value> = arguments.iter().map(|id| values.get(*id)).collect();
+    Some(match (known, &given[..]) {
         (Known::Reconstruct, [Value::Name(Known::NdArray), ..]) => {
             let (kind, axes, strides) = (unknown_type(), vec![0], vec![1]);
-            Value::Array(Box::new(Array { kind, axes, strides, data: None }))
+            Value::Array(Box::new(PickledArray { kind, axes, strides, data: None }))
         }
         (Known::DType, [descr, ..]) => {
             let name = text(descr)?.into_owned();
@@ -115,20 +86,20 @@ pub(super) fn call(machine: &Machine, known: &Known, arguments: &[Id]) -> Option
         (Known::Bytes, [Value::Text(text), ..]) => Value::Bytes(latin1(text)?),
         (Known::OrderedDict, []) => Value::Dict(Vec::new()),
         (Known::OrderedDict, [pairs]) => {
-            let pair = |id: &Id| match machine.items(machine.value(*id))? {
+            let pair = |id: &Id| match values.items(values.get(*id))? {
                 &[key, value] => Some((key, value)),
                 _ => None,
             };
-            Value::Dict(machine.items(pairs)?.iter().map(pair).collect::<Option<_>>()?)
+            Value::Dict(values.items(pairs)?.iter().map(pair).collect::<Option<_>>()?)
         }
-        (Known::Size, [axes]) => Value::Tuple(machine.items(axes)?.to_vec()),
+        (Known::Size, [axes]) => Value::Tuple(values.items(axes)?.to_vec()),
         (Known::FromBuffer, [Value::Bytes(data), Value::Type(kind), axes, order, rest @ ..]) => {
-            let axes = machine.lengths(axes)?;
+            let axes = values.lengths(axes)?;
             let order = text(order)?;
             let (axes, strides) = match (&order[..], rest) {
                 ("F", _) => (axes.clone(), fortran_strides(&axes)),
                 ("K", [order]) => {
-                    let (order, strides) = (machine.lengths(order)?, usual_strides(&axes));
+                    let (order, strides) = (values.lengths(order)?, usual_strides(&axes));
                     let mut sorted = order.clone();
                     sorted.sort_unstable();
                     if sorted.iter().copied().ne(0..axes.len()) {
@@ -140,7 +111,7 @@ pub(super) fn call(machine: &Machine, known: &Known, arguments: &[Id]) -> Option
                 _ => (axes.clone(), usual_strides(&axes)),
             };
             let (kind, data) = (Arc::clone(kind), Some(data.clone()));
-            Value::Array(Box::new(Array { kind, axes, strides, data }))
+            Value::Array(Box::new(PickledArray { kind, axes, strides, data }))
         }
         (
             Known::Tensor,
@@ -150,7 +121,7 @@ pub(super) fn call(machine: &Machine, known: &Known, arguments: &[Id]) -> Option
                 [_, _, Value::Name(Known::Kind(kind)), ..] => kind,
                 _ => &storage.kind,
             };
-            let (axes, strides) = (machine.lengths(axes)?, machine.lengths(strides)?);
+            let (axes, strides) = (values.lengths(axes)?, values.lengths(strides)?);
             if axes.len() != strides.len() {
                 return None;
             }
@@ -163,11 +134,11 @@ pub(super) fn call(machine: &Machine, known: &Known, arguments: &[Id]) -> Option
     })
 }
 
-/// What an object becomes when it is given this state; `None` if it has no such state.
-pub(super) fn build(machine: &Machine, object: &Value, state: &Value) -> Option<Value> {
+/// What an object becomes with this state; `None` if the state does not fit.
+pub(super) fn build(values: &Values, object: &Value, state: &Value) -> Option<Value> {
     let parts = || -> Option<Vec<&Value>> {
-        let parts = machine.items(state).filter(|parts| parts.len() <= ARGUMENTS)?;
-        Some(parts.iter().map(|id| machine.value(*id)).collect())
+        let parts = values.items(state).filter(|parts| parts.len() <= ARGUMENTS)?;
+        Some(parts.iter().map(|id| values.get(*id)).collect())
     };
     Some(match object {
         Value::Array(_) => {
@@ -175,7 +146,7 @@ pub(super) fn build(machine: &Machine, object: &Value, state: &Value) -> Option<
             let parts = parts()?;
             let parts = if parts.len() == 5 { &parts[1..] } else { &parts[..] };
             let &[axes, Value::Type(kind), Value::Int(fortran), data] = parts else { return None };
-            let axes = machine.lengths(axes)?;
+            let axes = values.lengths(axes)?;
             let strides = match *fortran != 0 {
                 true => fortran_strides(&axes),
                 false => usual_strides(&axes),
@@ -186,7 +157,7 @@ pub(super) fn build(machine: &Machine, object: &Value, state: &Value) -> Option<
                 Value::List(_) => None,
                 _ => return None,
             };
-            Value::Array(Box::new(Array { kind: Arc::clone(kind), axes, strides, data }))
+            Value::Array(Box::new(PickledArray { kind: Arc::clone(kind), axes, strides, data }))
         }
         Value::Type(kind) => {
             let big_endian = parts()?.get(1).and_then(|order| text(order))? == ">";
@@ -196,12 +167,12 @@ pub(super) fn build(machine: &Machine, object: &Value, state: &Value) -> Option<
     })
 }
 
-/// What torch puts in the place of a storage: ('storage', class, key, device, size).
-pub(super) fn persistent(machine: &Machine, id: &Value) -> Option<Value> {
-    let &[tag, class, key, ..] = machine.items(id)? else { return None };
-    match (text(machine.value(tag))?.as_ref(), machine.value(class)) {
+/// The storage that torch refers to as ('storage', class, key, device, size).
+pub(super) fn persistent(values: &Values, id: &Value) -> Option<Value> {
+    let &[tag, class, key, ..] = values.items(id)? else { return None };
+    match (text(values.get(tag))?.as_ref(), values.get(class)) {
         ("storage", Value::Name(Known::Kind(kind))) => {
-            let (kind, key) = (Arc::clone(kind), text(machine.value(key))?.into_owned());
+            let (kind, key) = (Arc::clone(kind), text(values.get(key))?.into_owned());
             Some(Value::Storage(Arc::new(Storage { kind, key })))
         }
         _ => None,
@@ -212,7 +183,7 @@ fn unknown_type() -> Arc<Type> {
     Arc::new(Type { name: "none".into(), number: None, big_endian: false })
 }
 
-/// Text whose characters are bytes.
+/// The bytes of a text whose characters stand for bytes.
 fn latin1(text: &str) -> Option<Bytes> {
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     Some(Bytes::Held(bytes?.into()))

@@ -1,101 +1,73 @@
 //! The opcodes, as `pickletools` documents them.
 
-use super::known::{self, Known};
-use super::{Bytes, Id, Pickle, Value, text};
+use super::known::{self, ARGUMENTS};
+use super::value::{AXES, Bytes, Id, Known, Value, Values, text};
 use crate::samples::SamplesError;
 use crate::source::Input;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Read};
 
-/// What all values together may take in memory, about.
+/// Approximate limit on the memory of all values together.
 const LIMIT: u64 = 1 << 30;
 
-/// What one opcode may take: a value, its place on the stack and in the memo.
+/// Memory that one opcode may take: a value, its place on the stack and in the memo.
 const COST: u64 = 128;
 
-/// Longest bytes that are taken into memory; those that are longer stay in the file.
+/// Longest bytes held in memory; longer ones stay in the file.
 const HELD: u64 = 1 << 12;
 
 /// Longest name of a function or class.
 const NAME: usize = 1 << 10;
 
-/// Most axes of an array.
-const AXES: usize = 64;
-
-/// Most arguments of what is known.
-pub(super) const ARGUMENTS: usize = 16;
-
-pub(super) struct Machine<'a> {
+struct Machine<'a> {
     input: &'a Input,
     reader: BufReader<Box<dyn Read + Send>>,
-    /// Bytes that are read.
+    /// Number of bytes read so far.
     at: u64,
     size: Option<u64>,
     left: u64,
-    values: Vec<Value>,
+    values: Values,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: HashMap<u64, Id>,
 }
 
-/// Runs a pickle.
-pub(super) fn run(input: &Input) -> Result<Pickle, SamplesError> {
+/// Interprets a pickle. Returns its values, and which of them is the result.
+pub(super) fn run(input: &Input) -> Result<(Values, Id), SamplesError> {
     let mut machine = Machine {
         input,
         reader: BufReader::new(input.reader()?),
         at: 0,
         size: input.size()?,
         left: LIMIT,
-        values: Vec::new(),
+        values: Values::default(),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
     };
     while machine.step()? {}
     let root = machine.pop()?;
-    Ok(Pickle { values: machine.values, root })
+    Ok((machine.values, root))
 }
 
 impl Machine<'_> {
-    pub fn value(&self, id: Id) -> &Value {
-        self.values.get(id as usize).unwrap_or(&Value::Other)
-    }
-
-    /// The entries of a tuple or list.
-    pub fn items<'a>(&'a self, value: &'a Value) -> Option<&'a [Id]> {
-        match value {
-            Value::Tuple(all) | Value::List(all) => Some(all),
-            _ => None,
-        }
-    }
-
-    /// A tuple of axes.
-    pub fn lengths(&self, value: &Value) -> Option<Vec<usize>> {
-        let all = self.items(value).filter(|all| all.len() <= AXES)?;
-        let length = |id: &Id| match self.value(*id) {
-            Value::Int(length) => usize::try_from(*length).ok(),
-            _ => None,
-        };
-        all.iter().map(length).collect()
-    }
-
     fn bad(&self, reason: impl std::fmt::Display) -> SamplesError {
         self.input.malformed(format!("damaged pickle: {reason} before byte {}", self.at))
     }
 
-    /// Anything that Python would run.
+    /// An error: Python would run this.
     fn code(&self, what: &str) -> SamplesError {
         let what: String = what.chars().take(100).flat_map(char::escape_default).collect();
         self.input.malformed(format!(
-            "holds Python code: it would call {what}, which is never run: save the array alone"
+            "contains Python code, a call of {what}, which is never run: save only the array"
         ))
     }
 
-    /// Takes memory.
+    /// Counts memory against the limit.
     fn take(&mut self, bytes: u64) -> Result<(), SamplesError> {
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
             self.input.malformed(format!(
-                "a pickle that needs more than {} MiB of memory: save the array with numpy.save",
+                "the pickle needs more than {} MiB of memory: save the array with numpy.save",
                 LIMIT >> 20
             ))
         })?;
@@ -125,7 +97,7 @@ impl Machine<'_> {
         Ok(u64::from_le_bytes(all))
     }
 
-    /// So many bytes in memory.
+    /// The next `len` bytes, in memory.
     fn held(&mut self, len: u64) -> Result<Vec<u8>, SamplesError> {
         self.take(len)?;
         let mut bytes = Vec::new();
@@ -155,18 +127,18 @@ impl Machine<'_> {
     fn line_as<T: std::str::FromStr>(&mut self) -> Result<T, SamplesError> {
         let line = self.line()?;
         let parsed = std::str::from_utf8(&line).ok().and_then(|text| text.trim().parse().ok());
-        parsed.ok_or_else(|| self.bad("no number"))
+        parsed.ok_or_else(|| self.bad("not a number"))
     }
 
     fn name(&mut self) -> Result<String, SamplesError> {
         let line = self.line()?;
         match String::from_utf8(line) {
             Ok(name) if name.len() <= NAME => Ok(name),
-            _ => Err(self.bad("no name of a class")),
+            _ => Err(self.bad("not the name of a class")),
         }
     }
 
-    /// So many bytes, which stay in the file if they are many.
+    /// The next `len` bytes, which stay in the file if there are many.
     fn blob(&mut self, len: u64) -> Result<(), SamplesError> {
         let blob = match len {
             0..=HELD => Bytes::Held(self.held(len)?.into()),
@@ -199,13 +171,12 @@ impl Machine<'_> {
 
     fn text(&mut self, len: u64) -> Result<(), SamplesError> {
         let bytes = self.held(len)?;
-        // Python writes single surrogates, which are no characters.
+        // Python writes lone surrogates, which are not characters.
         self.push(Value::Text(String::from_utf8_lossy(&bytes).into()))
     }
 
     fn push(&mut self, value: Value) -> Result<(), SamplesError> {
-        let id = Id::try_from(self.values.len()).map_err(|_| self.bad("too many values"))?;
-        self.values.push(value);
+        let id = self.values.push(value).ok_or_else(|| self.bad("too many values"))?;
         self.stack.push(id);
         Ok(())
     }
@@ -222,7 +193,7 @@ impl Machine<'_> {
         self.stack.last().copied().ok_or_else(|| self.bad("nothing on the stack"))
     }
 
-    /// What was pushed since the last mark.
+    /// Everything pushed since the last mark.
     fn since_mark(&mut self) -> Result<Vec<Id>, SamplesError> {
         let mark = self.marks.pop().ok_or_else(|| self.bad("no mark"))?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
@@ -238,7 +209,7 @@ impl Machine<'_> {
 
     fn extend(&mut self, new: &[Id]) -> Result<(), SamplesError> {
         let list = self.top()?;
-        match self.values.get_mut(list as usize) {
+        match self.values.get_mut(list) {
             Some(Value::List(all)) => all.extend_from_slice(new),
             _ => return Err(self.bad("no list to append to")),
         }
@@ -247,7 +218,7 @@ impl Machine<'_> {
 
     fn set(&mut self, new: &[Id]) -> Result<(), SamplesError> {
         let (dict, new) = (self.top()?, self.pairs(new)?);
-        match self.values.get_mut(dict as usize) {
+        match self.values.get_mut(dict) {
             Some(Value::Dict(all)) => all.extend(new),
             _ => return Err(self.bad("no dictionary to add to")),
         }
@@ -281,13 +252,13 @@ impl Machine<'_> {
 
     fn call(&mut self) -> Result<(), SamplesError> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let made = match (self.value(function), self.value(arguments)) {
+        let made = match (self.values.get(function), self.values.get(arguments)) {
             (Value::Name(known), Value::Tuple(all)) if all.len() <= ARGUMENTS => {
-                known::call(self, known, all)
+                known::call(&self.values, known, all)
             }
             _ => None,
         };
-        let made = made.ok_or_else(|| self.bad("a call with unknown arguments"))?;
+        let made = made.ok_or_else(|| self.bad("a call with unexpected arguments"))?;
         self.take(match &made {
             Value::Tuple(all) => 4 * all.len() as u64,
             Value::Dict(all) => 8 * all.len() as u64,
@@ -300,24 +271,24 @@ impl Machine<'_> {
 
     fn build(&mut self) -> Result<(), SamplesError> {
         let (state, object) = (self.pop()?, self.top()?);
-        let built = match (self.value(object), self.value(state)) {
-            // Attributes of a dictionary.
+        let built = match (self.values.get(object), self.values.get(state)) {
+            // Attributes of a dictionary do not matter.
             (Value::Dict(_), _) => return Ok(()),
-            (object, state) => known::build(self, object, state),
+            (object, state) => known::build(&self.values, object, state),
         };
-        let built = built.ok_or_else(|| self.bad("an object of unknown state"))?;
-        if let Some(object) = self.values.get_mut(object as usize) {
+        let built = built.ok_or_else(|| self.bad("an object with unexpected state"))?;
+        if let Some(object) = self.values.get_mut(object) {
             *object = built;
         }
         Ok(())
     }
 
     fn persistent(&mut self, id: Id) -> Result<(), SamplesError> {
-        let value = known::persistent(self, self.value(id)).unwrap_or(Value::Other);
+        let value = known::persistent(&self.values, self.values.get(id)).unwrap_or(Value::Other);
         self.push(value)
     }
 
-    /// A little-endian integer in two's complement of so many bytes.
+    /// A little-endian integer of `len` bytes, in two's complement.
     fn long(&mut self, len: u64) -> Result<(), SamplesError> {
         let bytes = self.held(len)?;
         let value = match bytes.last() {
@@ -332,7 +303,7 @@ impl Machine<'_> {
         self.push(value)
     }
 
-    /// One opcode; whether more follow.
+    /// Runs one opcode. Returns whether more follow.
     fn step(&mut self) -> Result<bool, SamplesError> {
         self.take(COST)?;
         let [opcode] = self.bytes()?;
@@ -425,7 +396,7 @@ impl Machine<'_> {
 
             b'S' => {
                 let line = self.line()?;
-                let bytes = unquoted(&line).ok_or_else(|| self.bad("no quoted text"))?;
+                let bytes = unquoted(&line).ok_or_else(|| self.bad("not a quoted text"))?;
                 self.push(Value::Bytes(Bytes::Held(bytes.into())))?;
             }
             b'U' | b'C' => {
@@ -442,7 +413,7 @@ impl Machine<'_> {
             }
             b'V' => {
                 let line = self.line()?;
-                let text = unescaped(&line).ok_or_else(|| self.bad("no text"))?;
+                let text = unescaped(&line).ok_or_else(|| self.bad("not a text"))?;
                 self.push(Value::Text(text.into()))?;
             }
             0x8c => {
@@ -464,7 +435,7 @@ impl Machine<'_> {
                 let all = self.since_mark()?;
                 self.push(Value::Tuple(all))?;
             }
-            // Sets hold no arrays: what matters is that they may be there.
+            // Sets contain no arrays, but they may occur.
             b']' | 0x8f => self.push(Value::List(Vec::new()))?,
             b'l' | 0x91 => {
                 let all = self.since_mark()?;
@@ -499,10 +470,10 @@ impl Machine<'_> {
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let text = |id| text(self.value(id)).map(|t| t.into_owned());
+                let text = |id| text(self.values.get(id)).map(|t| t.into_owned());
                 let names = text(module).zip(text(name));
                 let names = names.filter(|(m, n)| m.len() <= NAME && n.len() <= NAME);
-                let (module, name) = names.ok_or_else(|| self.bad("no name of a class"))?;
+                let (module, name) = names.ok_or_else(|| self.bad("not the name of a class"))?;
                 self.global(&module, &name)?;
             }
             // New objects are made by a call.
@@ -535,10 +506,10 @@ impl Machine<'_> {
             }
             0x97 | 0x98 => {
                 return Err(self.input.malformed(
-                    "a pickle whose buffers are elsewhere: save it without buffer_callback",
+                    "a pickle with buffers outside of it: save it without buffer_callback",
                 ));
             }
-            other => return Err(self.bad(format!("no opcode {other:#04x}"))),
+            other => return Err(self.bad(format!("unknown opcode {other:#04x}"))),
         }
         Ok(true)
     }

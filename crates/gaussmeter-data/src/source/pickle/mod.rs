@@ -1,140 +1,53 @@
 //! Python's pickles, read as data: nothing in them is imported, called or executed.
 //!
-//! A pickle is a program for a stack machine; [`machine`] runs the opcodes of protocols 0 to 5 that
-//! build data. Functions and classes are names to it. A few stand for arrays, tensors and what they
-//! consist of, and [`known`] says what they would make; any other name is an error.
+//! A pickle is a program for a stack machine. [`machine`] runs those opcodes of protocols 0 to 5 that
+//! build data. Functions and classes are only names to it. A few names stand for arrays, tensors and
+//! their parts: [`known`] says what calling them would make. Any other name is an error.
+//!
+//! ```text
+//! Pickle ─► machine ─► known ─► value
+//! ```
 
 mod known;
 mod machine;
+mod value;
+
+pub(super) use value::{PickledArray, Tensor, Value};
 
 use super::Input;
-use super::records::{Number, Opener};
 use crate::samples::SamplesError;
-use known::Known;
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io::{Cursor, Read};
-use std::sync::Arc;
+use value::{Id, Values, text};
 
-/// Containers within containers in which arrays are looked for.
+/// Depth of nested containers to which arrays are looked for.
 const DEPTH: usize = 32;
 
-/// Arrays that are told apart by name, and bytes of a key in such a name.
+/// Most arrays that get names, and most bytes of a key in such a name.
 const NAMED: usize = 1 << 16;
 const KEY: usize = 256;
 
-/// A value, by its place among all values: lists may hold themselves.
-type Id = u32;
-
-/// What a pickle holds.
+/// The content of a pickle.
 pub(super) struct Pickle {
-    values: Vec<Value>,
+    values: Values,
     root: Id,
 }
 
-pub(super) enum Value {
-    /// None, a floating-point number, or another value of which no array is made.
-    Other,
-    /// An integer or a boolean.
-    Int(i64),
-    Text(Arc<str>),
-    Bytes(Bytes),
-    Tuple(Vec<Id>),
-    List(Vec<Id>),
-    Dict(Vec<(Id, Id)>),
-    Name(Known),
-    Type(Arc<Type>),
-    Array(Box<Array>),
-    Storage(Arc<Storage>),
-    Tensor(Box<Tensor>),
-}
-
-/// Bytes, in memory or where they lie in the file.
-#[derive(Clone)]
-pub(super) enum Bytes {
-    Held(Arc<[u8]>),
-    Range { start: u64, len: u64 },
-}
-
-/// How numbers are stored.
-#[derive(Clone)]
-pub(super) struct Type {
-    /// As its library calls it.
-    pub name: String,
-    /// `None` if it is none that is read.
-    pub number: Option<Number>,
-    pub big_endian: bool,
-}
-
-/// A NumPy array.
-#[derive(Clone)]
-pub(super) struct Array {
-    pub kind: Arc<Type>,
-    pub axes: Vec<usize>,
-    /// Numbers from one entry of each axis to the next.
-    pub strides: Vec<usize>,
-    /// `None` where they are Python objects.
-    pub data: Option<Bytes>,
-}
-
-/// A tensor: numbers of a storage, from one of them on.
-#[derive(Clone)]
-pub(super) struct Tensor {
-    pub kind: Arc<Type>,
-    pub storage: Arc<Storage>,
-    pub offset: usize,
-    pub axes: Vec<usize>,
-    pub strides: Vec<usize>,
-}
-
-/// What the numbers of tensors are kept in.
-pub(super) struct Storage {
-    kind: Arc<Type>,
-    /// Its name in the archive.
-    pub key: String,
-}
-
-impl Bytes {
-    pub fn len(&self) -> u64 {
-        match self {
-            Bytes::Held(bytes) => bytes.len() as u64,
-            Bytes::Range { len, .. } => *len,
-        }
-    }
-
-    /// Opens them as a stream.
-    pub fn opener(self, input: &Input) -> Opener {
-        let input = input.clone();
-        Box::new(move |offset| -> Result<Box<dyn Read + Send>, SamplesError> {
-            match &self {
-                Bytes::Held(bytes) => {
-                    let mut cursor = Cursor::new(Arc::clone(bytes));
-                    cursor.set_position(offset);
-                    Ok(Box::new(cursor))
-                }
-                Bytes::Range { start, len } => {
-                    let reader = input.reader_at(start + offset)?;
-                    Ok(Box::new(reader.take(len.saturating_sub(offset))))
-                }
-            }
-        })
-    }
-}
-
 impl Pickle {
-    /// Runs the pickle at the beginning of a file.
+    /// Interprets the pickle at the beginning of a file.
     ///
     /// # Errors
-    /// [`SamplesError`]: damaged, too large, or made of anything but data.
+    /// [`SamplesError`]: damaged, too large, or containing anything but data.
     pub fn load(input: &Input) -> Result<Self, SamplesError> {
-        machine::run(input)
+        let (values, root) = machine::run(input)?;
+        Ok(Pickle { values, root })
     }
 
     fn get(&self, id: Id) -> &Value {
-        self.values.get(id as usize).unwrap_or(&Value::Other)
+        self.values.get(id)
     }
 
-    /// What it is.
+    /// The outermost value.
     pub fn root(&self) -> &Value {
         self.get(self.root)
     }
@@ -172,7 +85,7 @@ impl Pickle {
                 _ => {}
             }
             let dot = if name.is_empty() { "" } else { "." };
-            // The last one first, since the last one is taken first.
+            // In reverse, because the last one is taken first.
             let below = below.into_iter().rev();
             rest.extend(below.map(|(key, id)| (format!("{name}{dot}{key}"), id, depth + 1)));
         }
@@ -198,14 +111,5 @@ impl Pickle {
                 None => "?".into(),
             },
         }
-    }
-}
-
-/// A value as text: Python 2 wrote its texts as bytes.
-fn text(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
-        Value::Text(text) => Some(Cow::Borrowed(text)),
-        Value::Bytes(Bytes::Held(bytes)) => Some(String::from_utf8_lossy(bytes)),
-        _ => None,
     }
 }

@@ -1,4 +1,4 @@
-use super::{Channels, Options, Size, jpeg};
+use super::{Channels, PictureOptions, Size, jpeg};
 use crate::memory::Memory;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
@@ -26,15 +26,15 @@ impl Pixels {
     }
 }
 
-/// Decodes a picture; of several frames the first.
-pub(super) fn picture(bytes: &[u8], options: &Options) -> Result<DynamicImage, String> {
+/// Decodes a picture; if it has several frames, the first.
+pub(super) fn picture(bytes: &[u8], options: &PictureOptions) -> Result<DynamicImage, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let format = match image::guess_format(bytes) {
         Ok(format) => format,
-        Err(_) if bytes.is_empty() => return Err("an empty file, no picture".into()),
-        Err(_) => return Err("no picture: the first bytes are those of no known format".into()),
+        Err(_) if bytes.is_empty() => return Err("empty, not a picture".into()),
+        Err(_) => return Err("not a picture: the first bytes do not match any known format".into()),
     };
-    // The decoder fills what is missing with grey.
+    // The decoder fills missing parts with grey.
     if format == ImageFormat::Jpeg {
         jpeg::check_complete(bytes)?;
     }
@@ -50,28 +50,28 @@ pub(super) fn picture(bytes: &[u8], options: &Options) -> Result<DynamicImage, S
     DynamicImage::from_decoder(decoder).map_err(|e| without_types(&e.to_string()))
 }
 
-/// What decoding a picture takes: the picture, with other channels, and resized.
-pub(super) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
+/// The memory for decoding a picture: as stored, with other channels, and resized.
+pub(super) fn needed(bytes: &[u8], options: &PictureOptions) -> Option<Needed> {
     let mut reader = ImageReader::new(Cursor::new(bytes));
     reader.set_format(image::guess_format(bytes).ok()?);
     let decoder = reader.into_decoder().ok()?;
     Some(Needed::of(decoder.dimensions(), decoder.color_type(), options))
 }
 
-/// The size of a picture before it is decoded.
+/// The size of a picture, known before it is decoded.
 pub(crate) struct Needed {
     /// Rows and columns of the picture.
     pub size: (u32, u32),
     /// Bytes while it is decoded, converted and resized.
     pub bytes: u128,
-    /// Values of the sample that it becomes.
+    /// Number of values of the resulting sample.
     pub values: u128,
     /// The shape of that sample, if the picture is opaque.
     pub shape: [usize; 3],
 }
 
 impl Needed {
-    fn of((width, height): (u32, u32), color: ColorType, options: &Options) -> Self {
+    fn of((width, height): (u32, u32), color: ColorType, options: &PictureOptions) -> Self {
         let channels = u128::from(color.channel_count());
         let depth = u128::from(color.bytes_per_pixel()) / channels.max(1);
         let target = match options.channels {
@@ -101,8 +101,8 @@ impl Needed {
     }
 }
 
-/// A message without the insides of the decoder's types: `ChunkType { type: IDAT, critical: true }`
-/// becomes IDAT.
+/// A message without the internals of the decoder: `ChunkType { type: IDAT, critical: true }` becomes
+/// IDAT.
 fn without_types(message: &str) -> String {
     let (mut text, mut rest) = (String::new(), message);
     while let Some((before, after)) = rest.split_once(" { ") {

@@ -1,4 +1,4 @@
-/// Walks from marker to marker until the end of the image: a picture that was cut off has none.
+/// Checks that a JPEG has its end marker, which a truncated file lacks, by walking from marker to marker.
 ///
 /// ITU-T T.81, annex B: a marker is FF and a byte other than 00 and FF. Segments follow with their
 /// length; after a start of scan comes compressed data, in which FF is followed by 00 or a restart
@@ -6,13 +6,12 @@
 pub(super) fn check_complete(bytes: &[u8]) -> Result<(), String> {
     const END: u8 = 0xd9;
     const SCAN: u8 = 0xda;
-    let cut = || {
-        format!("a JPEG that ends after {} bytes, before its end marker: truncated", bytes.len())
-    };
+    let cut =
+        || format!("the JPEG ends after {} bytes, before its end marker: truncated", bytes.len());
     let is_standalone = |marker: u8| matches!(marker, 0x01 | 0xd0..=0xd8);
     let mut at = 0;
     loop {
-        // Data without meaning may stand between segments.
+        // There may be meaningless data between segments.
         while bytes.get(at).is_some_and(|b| *b != 0xff) {
             at += 1;
         }

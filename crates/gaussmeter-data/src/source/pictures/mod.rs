@@ -1,4 +1,4 @@
-//! Encoded pictures as samples of one shape.
+//! Encoded pictures become samples of one shape.
 
 mod decode;
 mod jpeg;
@@ -19,28 +19,28 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Bytes of encoded pictures that are held at a time.
+/// Bytes of encoded pictures held at a time.
 const MAX_ENCODED: usize = 64 << 20;
 
 /// How pictures become samples of one shape.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Options {
-    /// Resize first: the shorter side to a length, or both sides.
+pub struct PictureOptions {
+    /// First resize: the shorter side to a length, or both sides.
     pub resize: Option<Size>,
-    /// Then cut out the centre.
+    /// Then crop to the centre.
     pub crop: Option<Size>,
     /// How pixels are averaged when resizing.
     pub filter: Filter,
     /// Which channels samples have.
     pub channels: Channels,
-    /// Leave out pictures that are damaged or of another shape than the first.
+    /// Leave out pictures that are damaged or differ in shape from the first.
     pub skip_bad: bool,
-    /// What pictures may take while they are decoded.
+    /// Memory that pictures may take while they are decoded.
     pub memory: Memory,
 }
 
-impl Options {
-    /// What is done to pictures, in words; nothing if they are taken as they are.
+impl PictureOptions {
+    /// What is done to pictures, in words; empty if nothing is.
     pub fn describe(&self) -> String {
         let mut steps = Vec::new();
         if let Some(size) = self.resize {
@@ -56,17 +56,17 @@ impl Options {
     }
 }
 
-/// Whether a file name is that of a picture.
+/// Whether a file has the extension of a picture.
 pub(crate) fn has_extension(path: &Path) -> bool {
     image::ImageFormat::from_path(path).is_ok_and(|f| f.reading_enabled())
 }
 
-/// Whether a file begins as a picture does.
+/// Whether a file begins like a picture.
 pub(crate) fn is_picture(head: &[u8]) -> bool {
     image::guess_format(head).is_ok_and(|f| f.reading_enabled())
 }
 
-/// Whether a file is a picture: by its name, else by its first bytes. What cannot be read is none.
+/// Whether a file is a picture, by its name, otherwise by its first bytes. False if it cannot be read.
 pub(crate) fn is_picture_file(path: &Path) -> bool {
     let begins = |mut file: File| {
         let mut head = [0; 32];
@@ -75,25 +75,27 @@ pub(crate) fn is_picture_file(path: &Path) -> bool {
     has_extension(path) || file::open(path).is_ok_and(begins)
 }
 
-/// Pictures as samples `[channels, height, width]`. The first one says what shape and depth all
-/// must have.
+/// Pictures as samples `[channels, height, width]`. All must have the shape and depth of the first.
 pub struct Pictures {
     blobs: Box<dyn Blobs>,
-    options: Options,
+    options: PictureOptions,
     like: Like,
     scale: Scale,
     position: u64,
     left_out: LeftOut,
-    /// A picture that was read ahead and is too large for the chunk at hand.
+    /// A picture that was read ahead and is too large for the current chunk.
     waiting: Option<Blob>,
 }
 
 impl Pictures {
-    /// Decodes the first picture.
+    /// Opens a stream of pictures and decodes the first.
     ///
     /// # Errors
-    /// [`SamplesError`]: no pictures, or the first one is damaged.
-    pub fn open(mut blobs: Box<dyn Blobs>, options: &super::Options) -> Result<Self, SamplesError> {
+    /// [`SamplesError`]: there are no pictures, or the first one is damaged.
+    pub fn open(
+        mut blobs: Box<dyn Blobs>,
+        options: &super::ReadOptions,
+    ) -> Result<Self, SamplesError> {
         let choice = options.scale;
         let options = options.pictures.clone();
         let mut first_error = None;
@@ -143,7 +145,7 @@ impl Pictures {
     }
 }
 
-/// What all pictures must have in common with the first one.
+/// What all pictures must share with the first.
 #[derive(Clone, Debug)]
 struct Like {
     shape: [usize; 3],
@@ -152,14 +154,14 @@ struct Like {
 
 impl Like {
     /// A picture as a sample.
-    fn sample(&self, blob: &Blob, options: &Options) -> Result<Pixels, SamplesError> {
+    fn sample(&self, blob: &Blob, options: &PictureOptions) -> Result<Pixels, SamplesError> {
         let differs = |found: [usize; 3]| SamplesError::Picture {
             path: blob.path.clone(),
             entry: blob.entry.clone(),
             found,
             expected: self.shape,
         };
-        // Its header tells as well what decoding it would tell late.
+        // The header already shows what decoding would show only later.
         if let Some(Needed { shape, .. }) = large(blob, options)
             && shape[1..] != self.shape[1..]
         {
@@ -180,15 +182,15 @@ impl Like {
     }
 }
 
-fn decode(blob: &Blob, options: &Options) -> Result<Decoded, SamplesError> {
+fn decode(blob: &Blob, options: &PictureOptions) -> Result<Decoded, SamplesError> {
     one(&blob.bytes, options).map_err(|reason| blob.malformed(reason))
 }
 
-/// Bytes that a picture takes while it is decoded from which its header is looked at before.
+/// Bytes needed for decoding from which the header of a picture is checked first.
 const LARGE: u128 = 1 << 24;
 
-/// The size of a large picture that may be decoded, from its header.
-fn large(blob: &Blob, options: &Options) -> Option<Needed> {
+/// The size of a picture, from its header, if it is large.
+fn large(blob: &Blob, options: &PictureOptions) -> Option<Needed> {
     if most(blob, options) < LARGE {
         return None;
     }
@@ -196,8 +198,8 @@ fn large(blob: &Blob, options: &Options) -> Option<Needed> {
     (LARGE..=options.memory.0.into()).contains(&needed.bytes).then_some(needed)
 }
 
-/// Refuses a picture from which no method could make a spectrum, before it is decoded.
-fn check_sample(blob: &Blob, options: &Options) -> Result<(), SamplesError> {
+/// Refuses a picture too large for any method, before it is decoded.
+fn check_sample(blob: &Blob, options: &PictureOptions) -> Result<(), SamplesError> {
     let Some(Needed { shape, .. }) = large(blob, options) else { return Ok(()) };
     let values = shape.iter().fold(1u128, |n, axis| n * *axis as u128);
     let [channels, height, width] = shape;
@@ -210,36 +212,37 @@ fn check_sample(blob: &Blob, options: &Options) -> Result<(), SamplesError> {
         .map_err(|reason| blob.malformed(format!("{reason}, or make them smaller with --resize")))
 }
 
-/// Decodes one picture; says why if it cannot.
-pub(crate) fn one(bytes: &[u8], options: &Options) -> Result<Decoded, String> {
+/// Decodes one picture; an error says why it cannot be decoded.
+pub(crate) fn one(bytes: &[u8], options: &PictureOptions) -> Result<Decoded, String> {
     transform::apply(decode::picture(bytes, options)?, options)
 }
 
 /// The size of a picture, from its header; `None` if it cannot be read.
-pub(crate) fn needed(bytes: &[u8], options: &Options) -> Option<Needed> {
+pub(crate) fn needed(bytes: &[u8], options: &PictureOptions) -> Option<Needed> {
     decode::needed(bytes, options)
 }
 
-/// Encoded bytes up to which the header need not be looked at.
+/// Encoded size up to which the header need not be checked.
 const SMALL: usize = 1 << 15;
 
-/// Most bytes that decoding a picture takes: for small ones a bound, for others by their headers.
-fn most(blob: &Blob, options: &Options) -> u128 {
+/// An upper bound on the memory for decoding a picture: fixed for small ones, from the header for
+/// others.
+fn most(blob: &Blob, options: &PictureOptions) -> u128 {
     let is_dense = || {
         let format = image::guess_format(&blob.bytes);
         matches!(format, Ok(ImageFormat::Jpeg | ImageFormat::Png))
     };
     match blob.bytes.len() < SMALL && options.resize.is_none() && is_dense() {
-        // No pixel of these takes less than a thousandth of a byte.
+        // In these formats no pixel takes less than a thousandth of a byte.
         true => 4096 * blob.bytes.len() as u128,
         false => needed(&blob.bytes, options).map_or(0, |needed| needed.bytes),
     }
 }
 
-/// Decodes pictures in parallel, as many at a time as the memory allows.
+/// Decodes pictures in parallel, as many at a time as memory allows.
 fn decode_all<T: Send>(
     blobs: &[Blob],
-    options: &Options,
+    options: &PictureOptions,
     decode: impl Fn(&Blob) -> T + Sync,
 ) -> Vec<T> {
     let sizes: Vec<u128> = blobs.par_iter().with_max_len(16).map(|b| most(b, options)).collect();

@@ -1,32 +1,32 @@
-//! Resizing as Pillow does it, to the last bit for 8-bit values: separable kernels with weights in
-//! fixed point, one direction after the other, rounded to grey levels in between. The source is
+//! Resizing like Pillow, bit for bit for 8-bit values: separable kernels with fixed-point weights, one
+//! direction after the other, rounded to grey levels in between. The source is
 //! `src/libImaging/Resample.c` of Pillow 13 and, for the nearest pixel, `ImagingScaleAffine` in
-//! `Geometry.c`. Up to version 12, widths always came first.
+//! `Geometry.c`. Up to version 12, widths were always resized first.
 
 use super::transform::Filter;
 
-/// Bits of weights after the point.
+/// Fractional bits of weights.
 const BITS: u32 = 22;
 
-/// A value of a pixel that can be averaged.
+/// A pixel value that can be averaged.
 pub(super) trait Level: Copy + Default {
     /// A weight of the kernel.
     type Weight: Copy;
     /// A sum of weighted values.
     type Sum: Copy;
-    /// What sums begin with.
+    /// The initial value of a sum.
     const START: Self::Sum;
-    /// Whether places of the nearest pixel are found by adding up steps.
+    /// Whether positions of the nearest pixel are found by adding up steps.
     const ADDS_UP: bool;
-    /// A weight as it is used.
+    /// A weight, as used in sums.
     fn weight(weight: f64) -> Self::Weight;
     /// A sum with one more weighted value.
     fn add(sum: Self::Sum, value: Self, weight: Self::Weight) -> Self::Sum;
-    /// The sum as a value, cut off at black and white.
+    /// The sum as a value, clipped to black and white.
     fn round(sum: Self::Sum) -> Self;
-    /// Colours times alpha, as resizing needs them; only for interleaved values of four channels.
+    /// Multiplies colours by alpha, for resizing; for interleaved values of four channels only.
     fn multiply(values: &mut [Self]);
-    /// And back.
+    /// Divides colours by alpha, after resizing.
     fn divide(values: &mut [Self]);
 }
 
@@ -100,7 +100,7 @@ impl Level for u16 {
     }
 }
 
-/// A picture of interleaved values at another height and width; sides are at least 1.
+/// Resizes a picture of interleaved values; sides are at least 1.
 pub(super) fn resize<T: Level>(
     mut values: Vec<T>,
     channels: usize,
@@ -121,7 +121,7 @@ pub(super) fn resize<T: Level>(
     if has_alpha {
         T::multiply(&mut values);
     }
-    // Which comes first shows where values are cut off at black and white.
+    // The order matters where values are clipped to black and white.
     let fewer = |from: usize, to: usize| from as i64 - to as i64;
     let is_flattened = height > new_height;
     if is_flattened && fewer(height, new_height) > 2 * fewer(width, new_width) {
@@ -137,7 +137,7 @@ pub(super) fn resize<T: Level>(
     values
 }
 
-/// Rows of another width.
+/// Resizes rows to another width.
 fn widths<T: Level>(
     values: Vec<T>,
     channels: usize,
@@ -185,7 +185,7 @@ fn heights<T: Level>(
     out
 }
 
-/// The averages along a row.
+/// Averages along a row.
 fn along<T: Level, const CHANNELS: usize>(row: &[T], windows: &[Window<T>], out: &mut Vec<T>) {
     for window in windows {
         let mut sums = [T::START; CHANNELS];
@@ -199,8 +199,8 @@ fn along<T: Level, const CHANNELS: usize>(row: &[T], windows: &[Window<T>], out:
     }
 }
 
-/// The nearest of so many places for each of the new ones. Where they fall between two, rounding
-/// decides: Pillow adds steps up for 8 bits, and multiplies for 16.
+/// The nearest old position for each new one. If it lies between two, rounding decides: Pillow adds up
+/// steps for 8 bits, and multiplies for 16.
 fn nearest<T: Level>(length: usize, new_length: usize) -> Vec<usize> {
     let step = length as f64 / new_length as f64;
     let mut sum = step * 0.5;
@@ -212,7 +212,7 @@ fn nearest<T: Level>(length: usize, new_length: usize) -> Vec<usize> {
     (0..new_length).map(next).collect()
 }
 
-/// Weights as a function of the distance, and how far they reach.
+/// Weights as a function of distance, and their reach.
 struct Kernel {
     reach: f64,
     weight: fn(f64) -> f64,
@@ -245,14 +245,14 @@ fn sinc(x: f64) -> f64 {
     if x == 0.0 { 1.0 } else { x.sin() / x }
 }
 
-/// Which places are averaged to a new one.
+/// The old positions that are averaged for a new one.
 struct Window<T: Level> {
     first: usize,
     weights: Vec<T::Weight>,
 }
 
-/// The windows of all new places: kernels widen with the step where pictures shrink, and what lies
-/// outside is left out.
+/// The windows of all new positions. Kernels widen with the step when pictures shrink, and positions
+/// outside of the picture are left out.
 fn windows<T: Level>(kernel: &Kernel, length: usize, new_length: usize) -> Vec<Window<T>> {
     let step = length as f64 / new_length as f64;
     let widening = step.max(1.0);
@@ -275,7 +275,7 @@ fn windows<T: Level>(kernel: &Kernel, length: usize, new_length: usize) -> Vec<W
 mod tests {
     use super::*;
 
-    /// What Pillow 13 makes of two pixels, seven wide: the fourth lies between them.
+    /// What Pillow 13 makes of two pixels resized to seven: the fourth lies between them.
     #[test]
     fn the_nearest_of_two_pixels() {
         assert_eq!(nearest::<u8>(2, 7), [0, 0, 0, 0, 1, 1, 1]);

@@ -1,4 +1,4 @@
-use super::Options;
+use super::PictureOptions;
 use super::decode::{Decoded, Pixels};
 use super::resample::{self, Level};
 use crate::source::records::push_planes;
@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// A size of pictures.
+/// A size to resize or crop to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// The length of the shorter side; for a crop, of both sides.
@@ -21,9 +21,9 @@ pub enum Size {
     },
 }
 
-/// A text is no size.
+/// A text is not a size.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[error("'{text}' is no size: write N, or HEIGHTxWIDTH, with sides from 1 to {MAX_SIDE}")]
+#[error("'{text}' is not a size: write N or HEIGHTxWIDTH, with sides from 1 to {MAX_SIDE}")]
 pub struct SizeError {
     /// What was given.
     pub text: String,
@@ -55,9 +55,9 @@ impl fmt::Display for Size {
     }
 }
 
-/// How pixels are averaged when a picture is resized. All but the first widen with the step when the
-/// picture shrinks. 8-bit pictures become what Pillow makes of them, and so torchvision, bit for bit; of
-/// 16-bit ones, all averages are rounded to the nearest value.
+/// How pixels are averaged when a picture is resized. All kernels but the first widen when the picture
+/// shrinks. 8-bit pictures are resized exactly like Pillow, and so like torchvision; for 16-bit ones, all
+/// averages are rounded to the nearest value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
     /// The nearest pixel.
@@ -89,11 +89,11 @@ pub enum Channels {
     /// Those of the picture; an alpha channel that is opaque everywhere is dropped.
     #[default]
     Auto,
-    /// One: 0.299 R + 0.587 G + 0.114 B, rounded, as Pillow has it; alpha is dropped.
+    /// One: 0.299 R + 0.587 G + 0.114 B, rounded like Pillow; alpha is dropped.
     Gray,
-    /// Three; alpha is dropped.
+    /// Red, green, blue; alpha is dropped.
     Rgb,
-    /// Four.
+    /// Red, green, blue, alpha.
     Rgba,
 }
 
@@ -109,8 +109,8 @@ impl Channels {
     }
 }
 
-/// Channels, then size.
-pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded, String> {
+/// Converts channels, then resizes and crops.
+pub(super) fn apply(picture: DynamicImage, options: &PictureOptions) -> Result<Decoded, String> {
     let (width, height) = (picture.width(), picture.height());
     let size = (height, width);
     match picture {
@@ -125,12 +125,12 @@ pub(super) fn apply(picture: DynamicImage, options: &Options) -> Result<Decoded,
         other => {
             let bits = 8 * u16::from(other.color().bytes_per_pixel())
                 / u16::from(other.color().channel_count().max(1));
-            Err(format!("{bits} bits per channel: only 8 and 16 are read"))
+            Err(format!("{bits} bits per channel, but only 8 and 16 are supported"))
         }
     }
 }
 
-/// A value of a pixel.
+/// A pixel value.
 trait Depth: Level + Into<u64> + PartialEq + TryFrom<u64> {
     const TOP: Self;
     fn pixels(values: Vec<Self>) -> Pixels;
@@ -154,7 +154,7 @@ fn whole<T: Depth>(
     values: Vec<T>,
     channels: usize,
     size: (u32, u32),
-    options: &Options,
+    options: &PictureOptions,
 ) -> Result<Decoded, String> {
     let (values, channels) = convert(values, channels, options.channels)?;
     let (values, size) = resize(values, channels, size, options)?;
@@ -168,10 +168,10 @@ fn whole<T: Depth>(
 /// Interleaved values, and their height and width.
 type Sized<T> = (Vec<T>, (u32, u32));
 
-impl Options {
+impl PictureOptions {
     /// Height and width of a picture after it is resized.
     ///
-    /// With one side given, the other keeps the proportions, rounded down, as torchvision has it.
+    /// If one side is given, the other keeps the proportions, rounded down like torchvision.
     pub(super) fn resized(&self, height: u32, width: u32) -> Result<(u32, u32), String> {
         let side = match self.resize {
             None => return Ok((height, width)),
@@ -183,7 +183,7 @@ impl Options {
             u32::try_from(length)
                 .ok()
                 .filter(|n| *n <= MAX_SIDE)
-                .ok_or_else(|| format!("{height}x{width} is too oblong to be resized to {side}"))
+                .ok_or_else(|| format!("{height}x{width} is too elongated to be resized to {side}"))
         };
         Ok(match height <= width {
             true => (side, other(width, height)?),
@@ -196,7 +196,7 @@ fn resize<T: Depth>(
     values: Vec<T>,
     channels: usize,
     (height, width): (u32, u32),
-    options: &Options,
+    options: &PictureOptions,
 ) -> Result<Sized<T>, String> {
     let (new_height, new_width) = options.resized(height, width)?;
     if (new_height, new_width) == (height, width) {
@@ -214,7 +214,7 @@ fn crop<T: Depth>(
     values: Vec<T>,
     channels: usize,
     (own_height, own_width): (u32, u32),
-    options: &Options,
+    options: &PictureOptions,
 ) -> Result<Sized<T>, String> {
     let (height, width) = match options.crop {
         None => return Ok((values, (own_height, own_width))),
@@ -233,12 +233,12 @@ fn crop<T: Depth>(
     Ok((rows.flat_map(|row| &row[cut.clone()]).copied().collect(), (height, width)))
 }
 
-/// n / 2, a half to the even number, as Python rounds.
+/// n / 2, with halves rounded to even, like Python.
 fn half(n: u32) -> u32 {
     n / 2 + u32::from(n % 4 == 3)
 }
 
-/// Interleaved values with other channels.
+/// Converts interleaved values to other channels.
 fn convert<T: Depth>(
     values: Vec<T>,
     channels: usize,

@@ -1,9 +1,8 @@
 use super::{Format, FormatError, Table};
 use crate::data::MAX_VALUES;
+use crate::data::npy::{Dtype, Header, MAGIC};
 use npyz::half::f16;
-use npyz::{DType, Deserialize, TypeChar, TypeRead, TypeStr};
-
-const MAGIC: &[u8] = b"\x93NUMPY";
+use npyz::{Deserialize, TypeChar, TypeRead, TypeStr};
 
 pub(super) static FORMAT: Format = Format {
     name: "npy",
@@ -15,23 +14,29 @@ pub(super) static FORMAT: Format = Format {
     },
 };
 
-/// The values and the type of a 1-D array of `what`.
+/// The values and the type of a 1-D array of `what`. In one axis, the order of a header says nothing.
+///
+/// Of npyz 0.9 only the decoders are used: its reader of headers multiplies the lengths of a shape
+/// unchecked and allocates whatever header length is announced.
 pub(in crate::data) fn array(
     bytes: &[u8],
     what: &'static str,
 ) -> Result<(Vec<f64>, String), FormatError> {
-    let malformed = |reason: &str| FormatError::Malformed { format: "npy", reason: reason.into() };
-    let (text, data) = split(bytes).ok_or_else(|| malformed("the header is cut off"))?;
-    let header = Header::parse(text).ok_or_else(|| malformed("the header cannot be read"))?;
-    let unreadable = || FormatError::Dtype { dtype: header.descr.clone() };
-    let kind: TypeStr = header.descr.parse().map_err(|_| unreadable())?;
-    if kind.uses_pickled_array() {
-        return Err(FormatError::Pickled);
-    }
+    let header = Header::read(&mut &bytes[..])
+        .map_err(|e| FormatError::Malformed { format: "npy", reason: e.to_string() })?;
+    let data = usize::try_from(header.offset).ok().and_then(|at| bytes.get(at..)).unwrap_or(&[]);
+    let descr = match header.dtype {
+        Dtype::Scalar(descr) => descr,
+        Dtype::Objects => return Err(FormatError::Pickled),
+        Dtype::Structured => return Err(FormatError::Dtype { dtype: "structured".into() }),
+    };
+    let unreadable = || FormatError::Dtype { dtype: descr.clone() };
+    let kind: TypeStr = descr.parse().map_err(|_| unreadable())?;
     let &[count] = header.shape.as_slice() else {
         return Err(FormatError::Rank { what, shape: shape_text(&header.shape) });
     };
     let (size, char) = (kind.size_field(), kind.type_char());
+    let count = count as u64;
     let expected = count.saturating_mul(size);
     let data = usize::try_from(expected)
         .ok()
@@ -40,7 +45,7 @@ pub(in crate::data) fn array(
     if count > MAX_VALUES as u64 {
         return Err(FormatError::TooMany { found: count });
     }
-    let dtype = DType::new_scalar(kind);
+    let dtype = npyz::DType::new_scalar(kind);
     let (word, values) = match (char, size) {
         (TypeChar::Float, 2) => ("float", decode(&dtype, data, f16::to_f64)),
         (TypeChar::Float, 4) => ("float", decode::<f32>(&dtype, data, f64::from)),
@@ -59,7 +64,7 @@ pub(in crate::data) fn array(
 }
 
 fn decode<T: Deserialize>(
-    dtype: &DType,
+    dtype: &npyz::DType,
     mut data: &[u8],
     convert: fn(T) -> f64,
 ) -> Option<Vec<f64>> {
@@ -71,52 +76,8 @@ fn decode<T: Deserialize>(
     Some(values)
 }
 
-/// Splits a file into the text of its header and its data.
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (version, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<2>()?;
-    let (length, rest) = match version[0] {
-        1 => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u16::from_le_bytes(*length).into(), rest)
-        }
-        _ => {
-            let (length, rest) = rest.split_first_chunk()?;
-            (u32::from_le_bytes(*length), rest)
-        }
-    };
-    rest.split_at_checked(usize::try_from(length).ok()?)
-}
-
-/// The contents of the header. The memory order of a 1-D array does not matter.
-///
-/// npyz 0.9 multiplies the lengths of a shape unchecked and allocates whatever header length is
-/// announced, so that a damaged file may panic: hence this parser for the supported headers.
-struct Header {
-    descr: String,
-    shape: Vec<u64>,
-}
-
-impl Header {
-    fn parse(text: &[u8]) -> Option<Self> {
-        let text = String::from_utf8_lossy(text).replace('"', "'");
-        let value = |key| {
-            let (_, rest) = text.split_once(key)?;
-            Some(rest.trim_start().strip_prefix(':')?.trim_start())
-        };
-        let descr = value("'descr'")?;
-        let descr = match descr.strip_prefix('\'') {
-            Some(quoted) => quoted.split('\'').next()?,
-            None => "structured",
-        };
-        let shape = value("'shape'")?.strip_prefix('(')?.split_once(')')?.0;
-        let shape = shape.split(',').map(str::trim).filter(|n| !n.is_empty());
-        let shape = shape.map(|n| n.parse().ok()).collect::<Option<_>>()?;
-        Some(Header { descr: descr.into(), shape })
-    }
-}
-
 /// A shape as Python writes it.
-fn shape_text(shape: &[u64]) -> String {
-    let lengths: Vec<_> = shape.iter().map(u64::to_string).collect();
+fn shape_text(shape: &[usize]) -> String {
+    let lengths: Vec<_> = shape.iter().map(usize::to_string).collect();
     format!("({})", lengths.join(", "))
 }

@@ -1,4 +1,4 @@
-//! Decompression of pages into no more memory than they say they need.
+//! Decompression of pages, with no more memory than they claim to need.
 
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
@@ -7,7 +7,7 @@ use std::io::{self, Read};
 /// Buffer of a decompressor.
 const BUFFER: usize = 1 << 14;
 
-/// Appends the `size` bytes that `stored` holds.
+/// Appends the `size` bytes that `stored` decompresses to.
 pub(super) fn decompress(
     codec: Compression,
     stored: &[u8],
@@ -33,7 +33,7 @@ pub(super) fn decompress(
         }
         Compression::LZ4_RAW => lz4(stored, size, out)?,
         Compression::LZ4 => hadoop(stored, size, out)?,
-        Compression::LZO => return Err("compressed with LZO, which is not read".into()),
+        Compression::LZO => return Err("compressed with LZO, which is not supported".into()),
     }
     match out.len() - start {
         n if n == size => Ok(()),
@@ -41,8 +41,7 @@ pub(super) fn decompress(
     }
 }
 
-/// Room for `size` bytes, if so many can come out of `stored`, of which one byte makes no more than
-/// `ratio`.
+/// Room for `size` bytes, if `stored` can decompress to as many: one byte gives at most `ratio`.
 fn room<'a>(
     found: usize,
     size: usize,
@@ -58,7 +57,7 @@ fn room<'a>(
     Ok(&mut out[start..])
 }
 
-/// One byte more than expected tells that there are too many.
+/// Reading one byte more than expected shows if there are too many.
 fn stream(decoder: impl Read, size: usize, out: &mut Vec<u8>) -> io::Result<()> {
     decoder.take(size as u64 + 1).read_to_end(out).map(|_| ())
 }
@@ -70,8 +69,8 @@ fn lz4(stored: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-/// Hadoop's frames: both sizes, highest byte first, and a block. Writers disagreed on what LZ4 is:
-/// what has no such frames is a block.
+/// Hadoop's frames: both sizes, big-endian, and a block. Writers disagreed on the format of LZ4: data
+/// without such frames are a single block.
 fn hadoop(stored: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     let start = out.len();
     let mut rest = stored;

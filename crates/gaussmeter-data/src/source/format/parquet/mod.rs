@@ -1,13 +1,13 @@
-//! Parquet, as the `datasets` library of Hugging Face and pandas write it:
+//! Parquet, as written by pandas and by the `datasets` library of Hugging Face:
 //! <https://parquet.apache.org/docs/file-format>.
 //!
 //! ```text
-//! File ─ thrift, codec ─► Pages ─► reader of the parquet crate ─► Leaf ─► Rows (pictures)
+//! File ─ thrift, codec ─► Pages ─► reader of the parquet crate ─► Leaf ─► PictureColumn (pictures)
 //!                                                                     └─► Numbers (samples)
 //! ```
 //!
-//! The crate decodes footers, levels and values; what comes before it is ours, since the crate
-//! trusts sizes that files state.
+//! The parquet crate decodes footers, levels and values. What comes before is our own, because the crate
+//! trusts the sizes stated in files.
 
 mod codec;
 mod numbers;
@@ -16,39 +16,40 @@ mod pictures;
 mod table;
 mod thrift;
 
-use super::Format;
+use super::SampleFormat;
 use crate::samples::SamplesError;
-use crate::source::{Choice, Content, Input, Number, Options};
+use crate::source::{Content, Input, Number, ReadOption, ReadOptions};
 use numbers::Numbers;
 use std::sync::Arc;
-use table::{Column, ENCRYPTED, Kind, MAGIC, Table};
+use table::{ColumnKind, ENCRYPTED, MAGIC, ParquetColumn, ParquetTable};
 
-pub(super) static FORMAT: Format = Format {
+pub(super) static FORMAT: SampleFormat = SampleFormat {
     name: "parquet",
     summary: "Parquet (Hugging Face): a column of pictures or of lists (--array), a table of numbers",
     recognises: |input| input.head().starts_with(MAGIC) || input.head().starts_with(ENCRYPTED),
     open,
 };
 
-fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
-    options.refuse(input, "a parquet file", &[Choice::Kind])?;
-    let table = Table::open(input)?;
+fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
+    options.refuse(input, "a parquet file", &[ReadOption::Kind])?;
+    let table = ParquetTable::open(input)?;
     let column = match &options.array {
         Some(name) => Some(named(&table, name)?),
         None => pictures(&table)?.map_or_else(|| lists(&table), |column| Ok(Some(column)))?,
     };
     let samples = match column.map(|column| (column.kind.clone(), column.clone())) {
-        Some((Kind::Binary { names }, column)) => {
-            let rows = pictures::Rows::new(&table, column, names);
+        Some((ColumnKind::Binary { names }, column)) => {
+            let rows = pictures::PictureColumn::new(&table, column, names);
             return Ok(Content::Pictures(Box::new(rows)));
         }
-        Some((Kind::Lists(lists), column)) => Numbers::lists(&table, column, lists, options)?,
-        Some((Kind::Number(number), column)) => {
+        Some((ColumnKind::Lists(lists), column)) => Numbers::lists(&table, column, lists, options)?,
+        Some((ColumnKind::Number(number), column)) => {
             Numbers::table(&table, vec![(column, number)], options)?
         }
-        Some((Kind::Other(what), column)) => {
+        Some((ColumnKind::Other(what), column)) => {
             let name = column.name;
-            return Err(input.malformed(format!("column '{name}' holds {what}, which is no data")));
+            return Err(input
+                .malformed(format!("column '{name}' holds {what}, which cannot be read as data")));
         }
         None => Numbers::table(&table, numbers(&table)?, options)?,
     };
@@ -56,40 +57,40 @@ fn open(input: &Input, options: &Options) -> Result<Content, SamplesError> {
 }
 
 /// The column of this name.
-fn named<'a>(table: &'a Arc<Table>, name: &str) -> Result<&'a Column, SamplesError> {
-    let is_named = |c: &&Column| c.name == name || c.path == name;
+fn named<'a>(table: &'a Arc<ParquetTable>, name: &str) -> Result<&'a ParquetColumn, SamplesError> {
+    let is_named = |c: &&ParquetColumn| c.name == name || c.path == name;
     table.columns.iter().find(is_named).ok_or_else(|| {
         table.input().malformed(format!("no column '{name}' (found: {})", table.listing(|_| true)))
     })
 }
 
-/// The only one of these columns, if there are any.
+/// The only one of these columns; an error if there are several.
 fn only<'a>(
-    table: &Table,
+    table: &ParquetTable,
     what: &str,
-    columns: Vec<&'a Column>,
-) -> Result<Option<&'a Column>, SamplesError> {
+    columns: Vec<&'a ParquetColumn>,
+) -> Result<Option<&'a ParquetColumn>, SamplesError> {
     match columns[..] {
         [] => Ok(None),
         [one] => Ok(Some(one)),
         _ => {
             let names: Vec<_> = columns.iter().map(|c| &c.name[..]).collect();
             Err(table.input().malformed(format!(
-                "several columns of {what}: name one with --array ({})",
+                "several columns of {what}: choose one with --array ({})",
                 names.join(", ")
             )))
         }
     }
 }
 
-/// The column of pictures: one that is declared as such, else one whose entries have names, else
-/// any that is binary.
-fn pictures(table: &Arc<Table>) -> Result<Option<&Column>, SamplesError> {
-    let rank = |column: &Column| match (table.declared(&column.name), &column.kind) {
-        (Some("Image"), Kind::Binary { .. }) => Some(2),
+/// The column of pictures: one declared as such, otherwise one whose entries have names, otherwise any
+/// binary one.
+fn pictures(table: &Arc<ParquetTable>) -> Result<Option<&ParquetColumn>, SamplesError> {
+    let rank = |column: &ParquetColumn| match (table.declared(&column.name), &column.kind) {
+        (Some("Image"), ColumnKind::Binary { .. }) => Some(2),
         (Some("Audio" | "Video" | "Pdf"), _) => None,
-        (_, Kind::Binary { names: Some(_) }) => Some(1),
-        (_, Kind::Binary { names: None }) => Some(0),
+        (_, ColumnKind::Binary { names: Some(_) }) => Some(1),
+        (_, ColumnKind::Binary { names: None }) => Some(0),
         _ => None,
     };
     let ranked: Vec<_> = table.columns.iter().filter_map(|c| Some((rank(c)?, c))).collect();
@@ -98,29 +99,29 @@ fn pictures(table: &Arc<Table>) -> Result<Option<&Column>, SamplesError> {
     only(table, "pictures", best.map(|(_, column)| column).collect())
 }
 
-fn lists(table: &Arc<Table>) -> Result<Option<&Column>, SamplesError> {
-    let is_lists = |c: &&Column| matches!(c.kind, Kind::Lists(_));
+fn lists(table: &Arc<ParquetTable>) -> Result<Option<&ParquetColumn>, SamplesError> {
+    let is_lists = |c: &&ParquetColumn| matches!(c.kind, ColumnKind::Lists(_));
     only(table, "lists", table.columns.iter().filter(is_lists).collect())
 }
 
-/// All columns, if they are numbers. Those that pandas writes for its index are no data.
-fn numbers(table: &Table) -> Result<Vec<(Column, Number)>, SamplesError> {
+/// All columns, if they are numbers. Those that pandas writes for its index do not count.
+fn numbers(table: &ParquetTable) -> Result<Vec<(ParquetColumn, Number)>, SamplesError> {
     let data = table.columns.iter().filter(|column| !column.name.starts_with("__index_level_"));
     let numbers: Option<Vec<_>> = data
         .map(|column| match column.kind {
-            Kind::Number(number) => Some((column.clone(), number)),
+            ColumnKind::Number(number) => Some((column.clone(), number)),
             _ => None,
         })
         .collect();
     numbers.filter(|numbers| !numbers.is_empty()).ok_or_else(|| {
-        let is_data = |c: &&Column| !matches!(c.kind, Kind::Other(_));
+        let is_data = |c: &&ParquetColumn| !matches!(c.kind, ColumnKind::Other(_));
         table.input().malformed(match table.columns.iter().any(|c| is_data(&c)) {
             true => format!(
-                "a parquet file without a column of pictures or lists, and not of numbers alone: name one column with --array ({})",
+                "no column of pictures or lists, and not all columns are numbers: choose one with --array ({})",
                 table.listing(is_data)
             ),
             false => format!(
-                "a parquet file without a column that is read: rows need one picture, one list of numbers or one number each ({})",
+                "no column can be read: rows must hold a picture, a list of numbers or a number ({})",
                 table.listing(|_| true)
             ),
         })

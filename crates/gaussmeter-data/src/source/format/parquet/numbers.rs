@@ -1,24 +1,24 @@
-//! Columns of numbers, or of lists of them, as samples.
+//! Columns of numbers, or of lists of numbers, as samples.
 
-use super::table::{Column, Leaf, Lists, Table};
+use super::table::{Leaf, Lists, ParquetColumn, ParquetTable};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use crate::source::records::{position, push_planes};
-use crate::source::{Choice, Number, Options};
+use crate::source::{Number, ReadOption, ReadOptions};
 use half::f16;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::AsBytes;
 use parquet::errors::ParquetError;
 use std::sync::Arc;
 
-/// Values that are decoded at a time, if a row has fewer.
+/// Values decoded at a time, if a row has fewer.
 const BATCH: usize = 1 << 16;
 
-/// Samples of which each row has one: a list in one column, or a number in each of several.
+/// Samples, one per row: a list in one column, or one number in each of several columns.
 pub(super) struct Numbers {
-    table: Arc<Table>,
+    table: Arc<ParquetTable>,
     columns: Vec<Values>,
     is_byte: bool,
-    /// Axes of one sample as stored, and as handed out.
+    /// Axes of one sample, as stored and as handed out.
     axes: Vec<usize>,
     shape: Vec<usize>,
     interleaved: bool,
@@ -28,18 +28,18 @@ pub(super) struct Numbers {
 
 /// One of the columns.
 struct Values {
-    column: Column,
+    column: ParquetColumn,
     number: Number,
     leaf: Leaf,
     present: i16,
-    /// How entries of lists are marked, where there are lists.
+    /// How entries of lists are marked, if there are lists.
     lists: Option<Lists>,
-    /// Repetition levels of a row: that of the first value is 0, that of a value that begins no new
-    /// list is the number of levels.
+    /// Repetition levels of a row: 0 for the first value, the number of levels for a value that does not
+    /// begin a new list.
     pattern: Vec<i16>,
 }
 
-/// Values of some rows with their levels.
+/// The values of some rows, with their levels.
 #[derive(Default)]
 struct Batch {
     rows: usize,
@@ -51,10 +51,10 @@ struct Batch {
 impl Numbers {
     /// The lists of a column.
     pub fn lists(
-        table: &Arc<Table>,
-        column: Column,
+        table: &Arc<ParquetTable>,
+        column: ParquetColumn,
         lists: Lists,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Self, SamplesError> {
         let number = lists.number;
         let mut values = Values::new(table, column, number, Some(lists));
@@ -65,13 +65,13 @@ impl Numbers {
         Numbers::new(table, vec![values], axes, number, options)
     }
 
-    /// One number of each of several columns.
+    /// One number from each of several columns.
     pub fn table(
-        table: &Arc<Table>,
-        columns: Vec<(Column, Number)>,
-        options: &Options,
+        table: &Arc<ParquetTable>,
+        columns: Vec<(ParquetColumn, Number)>,
+        options: &ReadOptions,
     ) -> Result<Self, SamplesError> {
-        // Bytes stay bytes only among themselves.
+        // Bytes stay bytes only if all columns are bytes.
         let all = columns.first().map_or(Number::F64, |(_, first)| {
             if columns.iter().all(|(_, n)| n == first) { *first } else { Number::F64 }
         });
@@ -82,18 +82,18 @@ impl Numbers {
     }
 
     fn new(
-        table: &Arc<Table>,
+        table: &Arc<ParquetTable>,
         columns: Vec<Values>,
         axes: Vec<usize>,
         number: Number,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Self, SamplesError> {
         if table.rows() == 0 {
             return Err(table.input().malformed("no rows"));
         }
         if axes.len() != 3 {
             let found = "samples without three axes";
-            options.refuse(table.input(), found, &[Choice::Layout])?;
+            options.refuse(table.input(), found, &[ReadOption::Layout])?;
         }
         let (shape, interleaved) = options.layout.shape(&axes);
         dim(&shape)?;
@@ -102,7 +102,7 @@ impl Numbers {
         Ok(Numbers { table, columns, is_byte, axes, shape, interleaved, scale, next: 0 })
     }
 
-    /// Appends the values of some rows from `row` on, as stored.
+    /// Appends the values of the rows from `row` on, as stored.
     fn read(&mut self, row: u64, rows: usize, out: &mut Vec<f64>) -> Result<usize, SamplesError> {
         let mut batches = Vec::with_capacity(self.columns.len());
         for values in &mut self.columns {
@@ -124,7 +124,12 @@ impl Numbers {
 }
 
 impl Values {
-    fn new(table: &Arc<Table>, column: Column, number: Number, lists: Option<Lists>) -> Self {
+    fn new(
+        table: &Arc<ParquetTable>,
+        column: ParquetColumn,
+        number: Number,
+        lists: Option<Lists>,
+    ) -> Self {
         let (leaf, present) = (Leaf::new(table, column.leaf), table.present(column.leaf));
         Values { column, number, leaf, present, lists, pattern: vec![0] }
     }
@@ -140,7 +145,7 @@ impl Values {
         Ok(batch)
     }
 
-    /// The shape of the first row, which all others must have.
+    /// The shape of the first row, which all others must share.
     fn measure(&mut self) -> Result<Vec<usize>, SamplesError> {
         let batch = self.read(0, 1)?;
         self.check_present(0, &batch.definition)?;
@@ -167,7 +172,9 @@ impl Values {
     }
 
     fn ragged(&self, row: u64) -> SamplesError {
-        self.malformed(format!("row {row} has lists of different lengths, which are no array"))
+        self.malformed(format!(
+            "row {row} has lists of different lengths, which do not make an array"
+        ))
     }
 
     fn check_present(&self, row: u64, definition: &[i16]) -> Result<(), SamplesError> {
@@ -177,11 +184,11 @@ impl Values {
         let entries = self.lists.as_ref().map_or(&[][..], |lists| &lists.entries[..]);
         Err(self.malformed(match entries.contains(&(level + 1)) {
             true => format!("row {row} has an empty list"),
-            false => format!("row {row} is null or has a null value: leave such rows out"),
+            false => format!("row {row} is null or contains null: leave out such rows"),
         }))
     }
 
-    /// Checks that all rows have all their values, and that these are finite.
+    /// Checks that all rows have all of their values, and that these are finite.
     fn check(&self, first: u64, batch: &Batch, axes: &[usize]) -> Result<(), SamplesError> {
         let width = self.pattern.len();
         let is_whole = batch.values.len() == batch.rows * width
@@ -204,12 +211,12 @@ impl Values {
             Some(k) => {
                 let (row, value) = (first + (k / width) as u64, batch.values[k]);
                 let name = self.number.name();
-                Err(self.malformed(format!("row {row} has {value}, which is no {name}")))
+                Err(self.malformed(format!("row {row} has {value}, which is not of type {name}")))
             }
         }
     }
 
-    /// What is wrong with the first row that is not like the others.
+    /// What is wrong with the first row that differs from the others.
     fn diagnose(&self, first: u64, batch: &Batch, axes: &[usize]) -> SamplesError {
         let mut starts: Vec<usize> = match batch.repetition.is_empty() {
             true => (0..batch.rows).collect(),

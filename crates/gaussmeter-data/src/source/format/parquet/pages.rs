@@ -1,5 +1,5 @@
-//! Pages of a column chunk. The crate's own reader of pages trusts their headers: it takes as much
-//! memory as they ask for, and panics at the end of what is cut off.
+//! Pages of a column chunk. The crate's own page reader trusts page headers: it allocates as much memory
+//! as they claim, and panics if a page is cut off.
 
 use super::codec::decompress;
 use super::thrift;
@@ -14,28 +14,28 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Most values of a page.
 pub(super) const MAX_VALUES: u64 = 1 << 26;
 
-/// Longest header of a page, which may hold a smallest and a largest value.
+/// Longest header of a page; it may contain a smallest and a largest value.
 const MAX_HEADER: u64 = 16 << 20;
 
-/// Pages of a column chunk, in their order.
+/// The pages of a column chunk, in order.
 pub(super) struct Pages {
     reader: Box<dyn Read + Send>,
-    /// Bytes of the chunk that are not read.
+    /// Bytes of the chunk not read yet.
     left: u64,
     column: ColumnDescPtr,
     codec: Compression,
-    /// The header of the next page, if it is read.
-    header: Option<Header>,
+    /// The header of the next page, if already read.
+    header: Option<PageHeader>,
     has_dictionary: bool,
-    /// Values after which no further page is begun. A row may go on from page to page, and a page
-    /// of some bytes can say that it has millions of values.
+    /// Number of values after which no further page is begun. A row may extend over several pages, and a
+    /// page of a few bytes can claim millions of values.
     allowed: Arc<AtomicU64>,
 }
 
-/// What is said of a page before it.
-struct Header {
-    kind: Kind,
-    /// Bytes as stored, and decompressed.
+/// The header of a page.
+struct PageHeader {
+    kind: PageKind,
+    /// Size in bytes as stored, and decompressed.
     stored: usize,
     size: usize,
     values: u32,
@@ -44,14 +44,14 @@ struct Header {
     checksum: Option<u32>,
 }
 
-enum Kind {
+enum PageKind {
     Dictionary,
-    /// Version 1: whether the repetition and the definition levels, if there are any, have the
-    /// encoding that is not deprecated.
+    /// Version 1: whether the repetition and the definition levels, if any, have an encoding that is not
+    /// deprecated.
     First {
         is_rle: [bool; 2],
     },
-    /// Version 2: lengths of repetition and definition levels, which are not compressed.
+    /// Version 2: lengths of the repetition and definition levels, which are not compressed.
     Second {
         nulls: u32,
         rows: u32,
@@ -62,13 +62,13 @@ enum Kind {
     Index,
 }
 
-/// The page is no page, for this reason.
+/// An error: the page is damaged, for this reason.
 pub(super) fn bad(reason: impl Into<String>) -> ParquetError {
     ParquetError::General(reason.into())
 }
 
 impl Pages {
-    /// The pages in the next `len` bytes of a stream.
+    /// Reads the pages in the next `len` bytes of a stream.
     pub fn new(
         reader: Box<dyn Read + Send>,
         len: u64,
@@ -80,18 +80,18 @@ impl Pages {
     }
 
     /// Reads the header of the next page, if there is one.
-    fn peek(&mut self) -> Result<Option<&Header>> {
+    fn peek(&mut self) -> Result<Option<&PageHeader>> {
         while self.header.is_none() && self.left > 0 {
             let limit = self.left.min(MAX_HEADER);
             let mut reader = (&mut self.reader).take(limit);
             let value = thrift::read(&mut reader)
-                .map_err(|e| bad(format!("a page has no readable header ({e})")))?;
+                .map_err(|e| bad(format!("the header of a page cannot be read ({e})")))?;
             self.left -= limit - reader.limit();
-            let header = Header::new(&value)
+            let header = PageHeader::new(&value)
                 .filter(|h| h.stored as u64 <= self.left)
                 .ok_or_else(|| bad("the header of a page makes no sense"))?;
             match header.kind {
-                Kind::Index => drop(self.body(header.stored)?),
+                PageKind::Index => drop(self.body(header.stored)?),
                 _ => self.header = Some(header),
             }
         }
@@ -108,9 +108,9 @@ impl Pages {
         }
     }
 
-    /// A page whose parts lie where its header and its levels say.
-    fn page(&mut self, header: Header, stored: Vec<u8>) -> Result<Page> {
-        let wrong = |e| bad(format!("a page that cannot be decompressed: {e}"));
+    /// A page whose parts are where its header and its levels say.
+    fn page(&mut self, header: PageHeader, stored: Vec<u8>) -> Result<Page> {
+        let wrong = |e| bad(format!("a page cannot be decompressed: {e}"));
         let (values, encoding, statistics) = (header.values, header.encoding, None);
         let plain = |levels: usize, is_compressed: bool| {
             if self.codec == Compression::UNCOMPRESSED || !is_compressed {
@@ -124,7 +124,7 @@ impl Pages {
             .map_err(wrong)
         };
         match header.kind {
-            Kind::Dictionary => {
+            PageKind::Dictionary => {
                 let bytes = plain(0, true)?;
                 if std::mem::replace(&mut self.has_dictionary, true) {
                     return Err(bad("two dictionaries"));
@@ -135,15 +135,15 @@ impl Pages {
                 let (buf, is_sorted) = (bytes.into(), false);
                 Ok(Page::DictionaryPage { buf, num_values: values, encoding, is_sorted })
             }
-            Kind::Index => Err(bad("an index where a page should be")),
-            Kind::First { is_rle } => {
+            PageKind::Index => Err(bad("an index where a page should be")),
+            PageKind::First { is_rle } => {
                 let mut bytes = plain(0, true)?;
                 let mut start = 0;
                 let levels = [self.column.max_rep_level(), self.column.max_def_level()];
                 for (levels, is_rle) in levels.into_iter().zip(is_rle) {
                     if levels > 0 {
                         if !is_rle {
-                            return Err(bad("levels in an encoding that is not read"));
+                            return Err(bad("levels in an unsupported encoding"));
                         }
                         let len = prefix(&bytes[start..]).unwrap_or(usize::MAX);
                         start = start.saturating_add(len).saturating_add(4);
@@ -162,7 +162,7 @@ impl Pages {
                     statistics,
                 })
             }
-            Kind::Second { nulls, rows, levels: [repetition, definition], is_compressed } => {
+            PageKind::Second { nulls, rows, levels: [repetition, definition], is_compressed } => {
                 let start = repetition + definition;
                 if start > header.size.min(header.stored) || nulls > values {
                     return Err(bad("levels longer than their page"));
@@ -184,7 +184,7 @@ impl Pages {
         }
     }
 
-    /// Whether so many values can be in these bytes.
+    /// Whether these bytes can hold this many values.
     fn has_room(&self, bytes: &[u8], values: u32) -> bool {
         let width = match self.column.physical_type() {
             Type::BYTE_ARRAY | Type::INT32 | Type::FLOAT => 4,
@@ -202,7 +202,7 @@ impl Pages {
         }
     }
 
-    /// Checks values where the decoder would not.
+    /// Checks values that the decoder would not check.
     fn check(
         &self,
         bytes: &mut Vec<u8>,
@@ -214,14 +214,14 @@ impl Pages {
         let kind = self.column.physical_type();
         match (encoding, kind) {
             (Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY, _) if !self.has_dictionary => {
-                Err(bad("a page that needs a dictionary, of which there is none"))
+                Err(bad("a page needs a dictionary, but there is none"))
             }
             (Encoding::PLAIN, Type::BYTE_ARRAY) => {
                 if lengths(data).any(|len| len.is_none()) {
                     return Err(bad("a value longer than its page"));
                 }
-                // After the last value, the decoder panics at the end of the page, but not at a
-                // length that cannot be.
+                // At the end of the page the decoder panics after the last value, but not at an
+                // impossible length.
                 bytes.extend_from_slice(&[0xff; 4]);
                 Ok(())
             }
@@ -246,12 +246,12 @@ impl Pages {
                 | Encoding::BYTE_STREAM_SPLIT,
                 _,
             ) => Ok(()),
-            _ => Err(bad(format!("{kind} values in encoding {encoding}, which is not read"))),
+            _ => Err(bad(format!("{kind} values in the unsupported encoding {encoding}"))),
         }
     }
 }
 
-/// The lengths of values one after another; `None` where one is too long.
+/// The lengths of consecutive values; `None` for one that is too long.
 fn lengths(mut bytes: &[u8]) -> impl Iterator<Item = Option<usize>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
@@ -264,7 +264,7 @@ fn lengths(mut bytes: &[u8]) -> impl Iterator<Item = Option<usize>> {
     })
 }
 
-/// The length that comes before something.
+/// The length stored before something.
 fn prefix(bytes: &[u8]) -> Option<usize> {
     bytes.first_chunk().map(|len| u32::from_le_bytes(*len) as usize)
 }
@@ -275,8 +275,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// Whether lengths that are stored as differences are no more than so many, and those of the bytes
-/// after them: <https://parquet.apache.org/docs/file-format/data-pages/encodings>.
+/// Whether lengths stored as differences are at most this many, and add up to the bytes that follow: <https://parquet.apache.org/docs/file-format/data-pages/encodings>.
 fn differences_fit(mut bytes: &[u8], values: u32) -> Option<bool> {
     let mut number = || thrift::varint(&mut bytes).ok();
     let (block, parts, count) = (number()?, number()?, number()?);
@@ -315,20 +314,20 @@ fn differences_fit(mut bytes: &[u8], values: u32) -> Option<bool> {
     Some(total <= bytes.len() as u64)
 }
 
-impl Header {
+impl PageHeader {
     fn new(value: &thrift::Value) -> Option<Self> {
         let size = |n: i64| usize::try_from(n).ok().filter(|n| *n <= i32::MAX as usize);
         let (kind, of) = match value.integer(1)? {
             0 => {
                 let of = value.field(5)?;
                 let is_rle = |id| of.integer(id) == Some(3);
-                (Kind::First { is_rle: [is_rle(4), is_rle(3)] }, of)
+                (PageKind::First { is_rle: [is_rle(4), is_rle(3)] }, of)
             }
-            1 => (Kind::Index, value),
-            2 => (Kind::Dictionary, value.field(7)?),
+            1 => (PageKind::Index, value),
+            2 => (PageKind::Dictionary, value.field(7)?),
             3 => {
                 let of = value.field(8)?;
-                let kind = Kind::Second {
+                let kind = PageKind::Second {
                     nulls: of.integer(2)?.try_into().ok()?,
                     rows: of.integer(3)?.try_into().ok()?,
                     levels: [size(of.integer(6)?)?, size(of.integer(5)?)?],
@@ -339,8 +338,9 @@ impl Header {
             _ => return None,
         };
         let encoding =
-            match (&kind, of.integer(if matches!(kind, Kind::Second { .. }) { 4 } else { 2 })?) {
-                (Kind::Index, _) | (_, 0) => Encoding::PLAIN,
+            match (&kind, of.integer(if matches!(kind, PageKind::Second { .. }) { 4 } else { 2 })?)
+            {
+                (PageKind::Index, _) | (_, 0) => Encoding::PLAIN,
                 (_, 2) => Encoding::PLAIN_DICTIONARY,
                 (_, 3) => Encoding::RLE,
                 (_, 5) => Encoding::DELTA_BINARY_PACKED,
@@ -350,7 +350,7 @@ impl Header {
                 (_, 9) => Encoding::BYTE_STREAM_SPLIT,
                 _ => return None,
             };
-        Some(Header {
+        Some(PageHeader {
             size: size(value.integer(2)?)?,
             stored: size(value.integer(3)?)?,
             values: of.integer(1)?.try_into().ok()?,
@@ -373,27 +373,27 @@ impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
         self.peek()?;
         let Some(header) = self.header.take() else { return Ok(None) };
-        if !matches!(header.kind, Kind::Dictionary) {
+        if !matches!(header.kind, PageKind::Dictionary) {
             let (values, allowed) = (u64::from(header.values), self.allowed.load(Relaxed));
             if values > MAX_VALUES || allowed == 0 {
                 return Err(bad(format!(
-                    "a page or row of more than {MAX_VALUES} values: write smaller ones"
+                    "a page or row has more than {MAX_VALUES} values: write smaller ones"
                 )));
             }
             self.allowed.store(allowed.saturating_sub(values), Relaxed);
         }
         let stored = self.body(header.stored)?;
         if header.checksum.is_some_and(|checksum| checksum != crc32(&stored)) {
-            return Err(bad("a page is damaged: its checksum is another"));
+            return Err(bad("a page is damaged: its checksum does not match"));
         }
         self.page(header, stored).map(Some)
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
         Ok(self.peek()?.map(|header| {
-            let is_dict = matches!(header.kind, Kind::Dictionary);
+            let is_dict = matches!(header.kind, PageKind::Dictionary);
             let num_rows = match header.kind {
-                Kind::Second { rows, .. } => Some(rows as usize),
+                PageKind::Second { rows, .. } => Some(rows as usize),
                 _ => None,
             };
             PageMetadata {
@@ -427,7 +427,7 @@ mod tests {
         out.push(n as u8);
     }
 
-    /// A page of version 1 that says it has so many bytes and values.
+    /// A page of version 1 that claims to have this many bytes and values.
     fn page(size: u64, values: u64, body: &[u8]) -> Vec<u8> {
         let mut out = vec![0x15, 0, 0x15];
         varint(2 * size, &mut out);
@@ -450,7 +450,7 @@ mod tests {
 
     #[test]
     fn sizes_that_cannot_be_are_errors() -> Result<()> {
-        // A run of values of level 1, none of which begins a row, in a few bytes.
+        // A run of values of level 1 in a few bytes, none of which begins a row.
         let body = [5, 0, 0, 0, 0x80, 0x80, 0x80, 0x20];
         let levels = [&body[..], &[1], &body[..], &[1]].concat();
         let first = |size, values, body: &[u8], codec| {
@@ -464,7 +464,7 @@ mod tests {
         assert!(first(i32::MAX as u64, 10, &levels, Compression::SNAPPY).is_err());
         assert!(first(1 << 32, 10, &levels, plain).is_err());
         assert!(first(at, 10, &levels[..5], plain).is_err());
-        // A row that goes on through pages of a few bytes each.
+        // A row that extends over pages of a few bytes each.
         let one = page(at, MAX_VALUES / 2, &levels);
         let mut endless = pages(one.repeat(10), plain)?;
         let results: Vec<bool> = (0..4).map(|_| endless.get_next_page().is_ok()).collect();

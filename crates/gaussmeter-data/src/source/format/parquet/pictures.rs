@@ -1,6 +1,6 @@
 //! A column of encoded pictures.
 
-use super::table::{Column, Leaf, Table};
+use super::table::{Leaf, ParquetColumn, ParquetTable};
 use crate::samples::SamplesError;
 use crate::source::{Blob, Blobs};
 use parquet::column::reader::ColumnReader;
@@ -8,22 +8,22 @@ use parquet::data_type::ByteArray;
 use std::sync::Arc;
 
 /// The pictures of a column, row by row.
-pub(super) struct Rows {
-    table: Arc<Table>,
-    column: Column,
+pub(super) struct PictureColumn {
+    table: Arc<ParquetTable>,
+    column: ParquetColumn,
     bytes: Strings,
     names: Option<Strings>,
     next: u64,
 }
 
-impl Rows {
-    pub fn new(table: &Arc<Table>, column: Column, names: Option<usize>) -> Self {
+impl PictureColumn {
+    pub fn new(table: &Arc<ParquetTable>, column: ParquetColumn, names: Option<usize>) -> Self {
         let bytes = Strings::new(table, column.leaf);
         let names = names.map(|leaf| Strings::new(table, leaf));
-        Rows { table: Arc::clone(table), column, bytes, names, next: 0 }
+        PictureColumn { table: Arc::clone(table), column, bytes, names, next: 0 }
     }
 
-    /// The name of a row. If names are damaged, pictures do without.
+    /// The name of a row. If names are damaged, pictures are read without them.
     fn name(&mut self, row: u64) -> Option<String> {
         match self.names.as_mut()?.read(row) {
             Ok(name) => name.map(|name| String::from_utf8_lossy(name.data()).into_owned()),
@@ -35,7 +35,7 @@ impl Rows {
     }
 }
 
-impl Blobs for Rows {
+impl Blobs for PictureColumn {
     fn description(&self) -> String {
         format!("{}, column '{}'", self.table.input().place(), self.column.name)
     }
@@ -76,15 +76,14 @@ impl Blobs for Rows {
     }
 }
 
-/// A leaf of byte strings. They are read one at a time, so that no more than a page and its
-/// dictionary is held.
+/// A leaf of byte strings, read one at a time, so that only a page and its dictionary are held.
 struct Strings {
     leaf: Leaf,
     present: i16,
 }
 
 impl Strings {
-    fn new(table: &Arc<Table>, leaf: usize) -> Self {
+    fn new(table: &Arc<ParquetTable>, leaf: usize) -> Self {
         Strings { leaf: Leaf::new(table, leaf), present: table.present(leaf) }
     }
 

@@ -1,4 +1,4 @@
-//! What a parquet file holds, and its rows.
+//! The columns of a parquet file, and reading their rows.
 
 use super::pages::{MAX_VALUES, Pages, bad};
 use super::thrift;
@@ -20,50 +20,50 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(super) const MAGIC: &[u8] = b"PAR1";
 pub(super) const ENCRYPTED: &[u8] = b"PARE";
 
-/// Bytes of the length of the footer and the magic number, which end a file.
+/// Bytes at the end of a file: the length of the footer and the magic number.
 const TAIL: u64 = 8;
 
-/// Longest footer that is read: checking it takes some thirty times its length.
+/// Longest footer that is read: checking one takes about thirty times its length in memory.
 const MAX_FOOTER: u64 = 64 << 20;
 
-/// Columns that an error lists.
+/// Most columns listed in an error.
 const MAX_LISTED: usize = 16;
 
-/// How deep columns may lie within others.
+/// How deeply columns may be nested.
 const MAX_DEPTH: usize = 64;
 
 /// A parquet file.
-pub(super) struct Table {
-    file: File,
+pub(super) struct ParquetTable {
+    file: ParquetFile,
     metadata: ParquetMetaData,
-    /// The first row of each row group, and the number of all.
+    /// The first row of each row group, and the total number of rows.
     starts: Vec<u64>,
-    pub columns: Vec<Column>,
-    /// What the `datasets` library says of the columns, by their names.
+    pub columns: Vec<ParquetColumn>,
+    /// What the `datasets` library says about the columns, by name.
     features: serde_json::Value,
 }
 
-/// A column, as its user sees it.
+/// A column, as users see it.
 #[derive(Clone, Debug)]
-pub(super) struct Column {
+pub(super) struct ParquetColumn {
     pub name: String,
-    /// The same with the levels that only the file has, such as `x.list.element`.
+    /// The name with the levels that only the file has, such as `x.list.element`.
     pub path: String,
-    /// The number of the leaf that holds its values.
+    /// The index of the leaf that holds its values.
     pub leaf: usize,
-    pub kind: Kind,
+    pub kind: ColumnKind,
 }
 
 /// What a column holds.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
-    /// Byte strings; the leaf that holds names of them, if there is one.
+pub(super) enum ColumnKind {
+    /// Byte strings, and the leaf that holds their names, if there is one.
     Binary { names: Option<usize> },
     /// One number per row.
     Number(Number),
     /// Lists of numbers, or lists of lists.
     Lists(Lists),
-    /// None of these, but this.
+    /// Anything else, in words.
     Other(&'static str),
 }
 
@@ -71,30 +71,30 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Lists {
     pub number: Number,
-    /// The definition level of an entry, be it null, at each level of lists.
+    /// The definition level of an entry, null or not, at each level of lists.
     pub entries: Vec<i16>,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ColumnKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Kind::Binary { .. } => f.write_str("binary"),
-            Kind::Number(number) => f.write_str(number.name()),
-            Kind::Lists(Lists { number, .. }) => write!(f, "lists of {}", number.name()),
-            Kind::Other(what) => f.write_str(what),
+            ColumnKind::Binary { .. } => f.write_str("binary"),
+            ColumnKind::Number(number) => f.write_str(number.name()),
+            ColumnKind::Lists(Lists { number, .. }) => write!(f, "lists of {}", number.name()),
+            ColumnKind::Other(what) => f.write_str(what),
         }
     }
 }
 
-/// A file in which one can jump.
-struct File {
+/// A file that can be read at any place.
+struct ParquetFile {
     input: Input,
-    /// What is compressed as a whole is taken into memory.
+    /// A file that is compressed as a whole is decompressed into memory.
     memory: Option<Arc<[u8]>>,
     size: u64,
 }
 
-impl File {
+impl ParquetFile {
     fn open(input: &Input) -> Result<Self, SamplesError> {
         let memory: Option<Arc<[u8]>> =
             input.is_gzip().then(|| input.bytes()).transpose()?.map(Into::into);
@@ -102,8 +102,8 @@ impl File {
             Some(bytes) => Some(bytes.len() as u64),
             None => input.size()?,
         };
-        let size = size.ok_or_else(|| input.malformed("not a file in which one can jump"))?;
-        Ok(File { input: input.clone(), memory, size })
+        let size = size.ok_or_else(|| input.malformed("the size of the file is unknown"))?;
+        Ok(ParquetFile { input: input.clone(), memory, size })
     }
 
     fn reader_at(&self, offset: u64) -> Result<Box<dyn Read + Send>, SamplesError> {
@@ -133,7 +133,7 @@ impl File {
             Some((_, ENCRYPTED)) => return Err(self.input.malformed("encrypted")),
             _ => {
                 return Err(self.input.malformed(
-                    "a parquet file without its end: truncated, or still being written",
+                    "the end of the parquet file is missing: truncated, or still being written",
                 ));
             }
         };
@@ -143,12 +143,14 @@ impl File {
         let start = start.ok_or_else(|| damaged(&"longer than the file"))?;
         if len > MAX_FOOTER {
             let (len, limit) = (len >> 20, MAX_FOOTER >> 20);
-            return Err(self.input.malformed(format!("a footer of {len} MiB, above {limit} MiB")));
+            return Err(self
+                .input
+                .malformed(format!("a footer of {len} MiB, above the limit of {limit} MiB")));
         }
         let footer = self.bytes(start, len)?;
         let schema = thrift::read(&mut &footer[..]).map_err(|e| damaged(&e))?;
         if !is_tree(&schema) {
-            return Err(damaged(&"its columns do not fit into each other"));
+            return Err(damaged(&"its columns do not form a tree"));
         }
         let mut options = ParquetMetaDataOptions::new();
         options.set_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll);
@@ -159,8 +161,8 @@ impl File {
     }
 }
 
-/// Whether the columns that a footer lists are a tree, of a depth for which recursion is safe. The
-/// crate takes memory for as many children as a column says it has.
+/// Whether the columns listed in a footer form a tree, shallow enough for recursion. The crate allocates
+/// memory for as many children as a column claims to have.
 fn is_tree(footer: &thrift::Value) -> bool {
     let Some(thrift::Value::List(nodes)) = footer.field(2) else { return false };
     let mut waiting: Vec<i64> = Vec::new();
@@ -182,7 +184,7 @@ fn is_tree(footer: &thrift::Value) -> bool {
     waiting.is_empty()
 }
 
-/// Runs a decoder of the crate, which may panic on damaged files that pass all checks before it.
+/// Runs a decoder of the crate, which may panic on damaged files that passed all earlier checks.
 fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|_| Err(bad("its values cannot be decoded")))
@@ -197,9 +199,9 @@ fn reason(error: &ParquetError) -> String {
     }
 }
 
-impl Table {
+impl ParquetTable {
     pub fn open(input: &Input) -> Result<Arc<Self>, SamplesError> {
-        let file = File::open(input)?;
+        let file = ParquetFile::open(input)?;
         let metadata = file.metadata()?;
         let mut starts = vec![0u64];
         for group in metadata.row_groups() {
@@ -209,7 +211,7 @@ impl Table {
         }
         let columns = columns(metadata.file_metadata().schema_descr());
         let features = features(&metadata).unwrap_or_default();
-        Ok(Arc::new(Table { file, metadata, starts, columns, features }))
+        Ok(Arc::new(ParquetTable { file, metadata, starts, columns, features }))
     }
 
     pub fn input(&self) -> &Input {
@@ -221,16 +223,16 @@ impl Table {
         self.starts[self.starts.len() - 1]
     }
 
-    /// What the `datasets` library says of a column, such as `Image`.
+    /// What the `datasets` library says about a column, such as `Image`.
     pub fn declared(&self, column: &str) -> Option<&str> {
         self.features.get(column)?.get("_type")?.as_str()
     }
 
     /// These columns and their types, in words.
-    pub fn listing(&self, which: impl Fn(&&Column) -> bool) -> String {
-        let one = |column: &Column| format!("{} ({})", column.name, column.kind);
+    pub fn listing(&self, which: impl Fn(&&ParquetColumn) -> bool) -> String {
+        let one = |column: &ParquetColumn| format!("{} ({})", column.name, column.kind);
         let mut all: Vec<_> = self.columns.iter().filter(which).map(one).collect();
-        // Columns of a record within a list have the name of the list.
+        // Columns of a record inside a list have the name of the list.
         all.dedup();
         if let Some(more @ 1..) = all.len().checked_sub(MAX_LISTED) {
             all.truncate(MAX_LISTED);
@@ -239,7 +241,7 @@ impl Table {
         all.join(", ")
     }
 
-    /// The largest definition level of a leaf, which is that of a value that is not null.
+    /// The largest definition level of a leaf: that of a value that is not null.
     pub fn present(&self, leaf: usize) -> i16 {
         self.metadata.file_metadata().schema_descr().column(leaf).max_def_level()
     }
@@ -271,13 +273,13 @@ impl Table {
 
 /// Reads a leaf of a table.
 pub(super) struct Leaf {
-    table: Arc<Table>,
+    table: Arc<ParquetTable>,
     leaf: usize,
     open: Option<Open>,
     allowed: Arc<AtomicU64>,
 }
 
-/// A row group that is being read, and its next row.
+/// The row group being read, and its next row.
 struct Open {
     group: usize,
     next: u64,
@@ -301,7 +303,7 @@ macro_rules! each {
 }
 
 impl Leaf {
-    pub fn new(table: &Arc<Table>, leaf: usize) -> Self {
+    pub fn new(table: &Arc<ParquetTable>, leaf: usize) -> Self {
         Leaf { table: Arc::clone(table), leaf, open: None, allowed: Arc::default() }
     }
 
@@ -309,8 +311,7 @@ impl Leaf {
         self.table.input()
     }
 
-    /// Reads from row `row` on, by `read`, at most so many rows and no more than one row group has.
-    /// Returns their number.
+    /// Reads at most `rows` rows from `row` on with `read`, all from one row group. Returns their number.
     pub fn read(
         &mut self,
         row: u64,
@@ -380,25 +381,25 @@ fn features(metadata: &ParquetMetaData) -> Option<serde_json::Value> {
 }
 
 /// The columns of a schema.
-fn columns(schema: &SchemaDescriptor) -> Vec<Column> {
+fn columns(schema: &SchemaDescriptor) -> Vec<ParquetColumn> {
     let leaves = schema.columns();
     let paths: Vec<String> = leaves.iter().map(|leaf| leaf.path().string()).collect();
     let mut columns = Vec::new();
     for (k, leaf) in leaves.iter().enumerate() {
         let (name, kind) = column(leaf, schema.get_column_root(k));
         let (name, kind) = match (kind, name.strip_suffix(".bytes")) {
-            (Kind::Binary { .. }, Some(parent)) => {
+            (ColumnKind::Binary { .. }, Some(parent)) => {
                 let names = paths.iter().position(|path| *path == format!("{parent}.path"));
                 let names = names.filter(|n| leaves[*n].max_rep_level() == 0);
-                (parent.to_owned(), Kind::Binary { names })
+                (parent.to_owned(), ColumnKind::Binary { names })
             }
             (kind, _) => (name, kind),
         };
-        columns.push(Column { name, path: paths[k].clone(), leaf: k, kind });
+        columns.push(ParquetColumn { name, path: paths[k].clone(), leaf: k, kind });
     }
-    // Names of pictures are no column of their own.
-    let names = |column: &Column| match column.kind {
-        Kind::Binary { names } => names,
+    // Names of pictures do not count as a column.
+    let names = |column: &ParquetColumn| match column.kind {
+        ColumnKind::Binary { names } => names,
         _ => None,
     };
     let names: Vec<usize> = columns.iter().filter_map(names).collect();
@@ -406,11 +407,11 @@ fn columns(schema: &SchemaDescriptor) -> Vec<Column> {
     columns
 }
 
-/// Name and kind of the column with this leaf, of which `root` is the outermost part.
-fn column(leaf: &ColumnDescriptor, root: &Node) -> (String, Kind) {
+/// Name and kind of the column with this leaf; `root` is its outermost part.
+fn column(leaf: &ColumnDescriptor, root: &Node) -> (String, ColumnKind) {
     let parts = leaf.path().parts();
     let (mut node, mut level, mut entries) = (Some(root), 0, Vec::new());
-    // The part whose entries are the outermost list, and whether lists hold one thing each.
+    // The part whose entries are the outermost list, and whether each list has one kind of entry.
     let (mut list, mut is_single) = (None, true);
     for k in 0..parts.len() {
         let Some(at) = node else { break };
@@ -431,14 +432,16 @@ fn column(leaf: &ColumnDescriptor, root: &Node) -> (String, Kind) {
     let name = parts[..list.map_or(parts.len(), |k| k.max(1))].join(".");
     let kind = match (number(leaf), list) {
         (_, Some(_)) if !is_single || entries.len() != leaf.max_rep_level() as usize => {
-            Kind::Other("lists of several columns")
+            ColumnKind::Other("lists of several columns")
         }
-        (Some(number), Some(_)) => Kind::Lists(Lists { number, entries }),
-        (None, Some(_)) => Kind::Other("lists"),
-        (Some(number), None) => Kind::Number(number),
-        (None, None) if is_text(leaf) => Kind::Other("text"),
-        (None, None) if leaf.physical_type() == Type::BYTE_ARRAY => Kind::Binary { names: None },
-        (None, None) => Kind::Other("neither text nor number"),
+        (Some(number), Some(_)) => ColumnKind::Lists(Lists { number, entries }),
+        (None, Some(_)) => ColumnKind::Other("lists"),
+        (Some(number), None) => ColumnKind::Number(number),
+        (None, None) if is_text(leaf) => ColumnKind::Other("text"),
+        (None, None) if leaf.physical_type() == Type::BYTE_ARRAY => {
+            ColumnKind::Binary { names: None }
+        }
+        (None, None) => ColumnKind::Other("neither text nor number"),
     };
     (name, kind)
 }
@@ -449,7 +452,7 @@ fn is_text(leaf: &ColumnDescriptor) -> bool {
         || matches!(leaf.converted_type(), C::UTF8 | C::ENUM | C::JSON)
 }
 
-/// How numbers are stored, if they are numbers.
+/// The type of the numbers of a leaf, if it holds numbers.
 fn number(leaf: &ColumnDescriptor) -> Option<Number> {
     use {ConvertedType as C, LogicalType as L};
     let logical = leaf.logical_type_ref();
@@ -489,7 +492,7 @@ fn number(leaf: &ColumnDescriptor) -> Option<Number> {
 mod tests {
     use super::*;
 
-    /// Whether a footer with columns of so many children is taken.
+    /// Whether a footer whose columns have these numbers of children is accepted.
     fn is_taken(children: &[u8]) -> std::io::Result<bool> {
         // Field 2, a list of structs, of which field 5 is a number of one byte.
         let mut footer = vec![0x29, 0xfc, 0x80 | (children.len() % 128) as u8];

@@ -1,16 +1,16 @@
-//! Thrift's compact protocol, as far as page headers need it and a footer is checked by it:
+//! Thrift's compact protocol, as far as it is needed to read page headers and to check footers:
 //! <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>.
 
 use std::io::{self, ErrorKind, Read};
 
-/// How deep values may lie within others; those of parquet lie less than half as deep.
+/// How deeply values may be nested; those of parquet are nested less than half as deeply.
 const MAX_DEPTH: usize = 16;
 
-/// A value, of which only numbers are kept.
+/// A value. Only numbers are kept.
 pub(super) enum Value {
     Integer(i64),
     List(Vec<Value>),
-    /// Fields by their numbers.
+    /// Fields, by number.
     Struct(Vec<(i16, Value)>),
     Other,
 }
@@ -24,7 +24,7 @@ impl Value {
         }
     }
 
-    /// Field `id` of a struct, if it is a number.
+    /// Field `id` of a struct, if it is an integer.
     pub fn integer(&self, id: i16) -> Option<i64> {
         match self.field(id) {
             Some(Value::Integer(n)) => Some(*n),
@@ -51,7 +51,7 @@ fn fields(reader: &mut dyn Read, depth: usize) -> io::Result<Value> {
             delta => id.wrapping_add(delta.into()),
         };
         let value = match kind {
-            // The type of a field says what the value of a boolean is.
+            // The type of a field also gives the value of a boolean.
             1 | 2 => Value::Integer(i64::from(kind == 1)),
             kind => value(reader, kind, depth)?,
         };

@@ -1,34 +1,11 @@
 //! Damaged files give an error or the right samples: no panic, no hang, no memory that the file does
-//! not fill.
+//! not fill: see `watched.rs`.
 
 use super::{error, folder, samples};
 use gaussmeter_data::samples::{Chunk, SamplesError};
-use gaussmeter_data::source::{Content, Input, Options, formats};
+use gaussmeter_data::source::{Content, Input, ReadOptions, formats};
 use proptest::prelude::*;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-
-/// No single allocation in this test may be larger: one that is ends it.
-const LARGEST: usize = 256 << 20;
-
-struct Watched;
-
-#[allow(unsafe_code)]
-// SAFETY: what is not refused is what the system does.
-unsafe impl GlobalAlloc for Watched {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match layout.size() > LARGEST {
-            true => std::ptr::null_mut(),
-            false => unsafe { System.alloc(layout) },
-        }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static WATCHED: Watched = Watched;
 
 /// Rows after which reading stops: damage may make a valid file that repeats its numbers.
 const ROWS: usize = 1000;
@@ -38,8 +15,8 @@ fn read(bytes: Vec<u8>) -> Result<Vec<f64>, SamplesError> {
     let Some(format) = formats().iter().find(|f| (f.recognises)(&input)) else {
         return Err(input.malformed("not recognised"));
     };
-    let content = (format.open)(&input, &Options::default())?;
-    let Content::Samples(mut samples) = content.settled(&input, &Options::default())? else {
+    let content = (format.open)(&input, &ReadOptions::default())?;
+    let Content::Samples(mut samples) = content.settled(&input, &ReadOptions::default())? else {
         return Err(input.malformed("no samples"));
     };
     let (mut rows, mut all) = (0, Vec::new());
@@ -245,7 +222,7 @@ fn a_file_that_shrinks_is_an_error() {
         let bytes = super::bytes_of(name);
         let files = folder([(name, bytes.clone())]);
         let path = files.path().join(name);
-        let mut samples = samples(&path, &Options::default());
+        let mut samples = samples(&path, &ReadOptions::default());
         std::fs::write(&path, &bytes[..bytes.len() / 8]).unwrap();
         let found = super::read(&mut *samples, 1);
         let error = found.expect_err(name).to_string();
@@ -254,10 +231,10 @@ fn a_file_that_shrinks_is_an_error() {
     }
     let files = folder([("f4.npy", super::bytes_of("f4.npy"))]);
     let path = files.path().join("f4.npy");
-    let mut samples = samples(&path, &Options::default());
+    let mut samples = samples(&path, &ReadOptions::default());
     std::fs::write(&path, &super::bytes_of("f4.npy")[..128 + 60]).unwrap();
     let message = super::read(&mut *samples, 1).unwrap_err().to_string();
     assert!(message.contains("ends in sample 2 of 4: truncated, or still being written"));
     std::fs::remove_file(&path).unwrap();
-    assert!(error(&super::fixture("nan.npy"), &Options::default()).contains("must be finite"));
+    assert!(error(&super::fixture("nan.npy"), &ReadOptions::default()).contains("must be finite"));
 }

@@ -1,18 +1,19 @@
 //! Files that were cut off, joined or damaged on their way: all samples, or an error.
 
-use super::folders::{cifar, gzip, tar};
-use super::{array, bytes_of, folder, open, read};
+use super::folders::cifar;
+use super::{array, bytes_of, folder, gzip, open, read, tar};
+use crate::files::encoded;
 use gaussmeter_data::samples::SamplesError;
-use gaussmeter_data::source::{Data, Options};
+use gaussmeter_data::source::{Data, ReadOptions};
 use std::path::Path;
 
 /// The samples of a file of this name and content.
-fn values(name: &str, bytes: &[u8], options: &Options) -> Result<Vec<f64>, String> {
+fn values(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Vec<f64>, String> {
     let files = folder([(name, bytes.to_vec())]);
     values_of(&files.path().join(name), options).map_err(|e| e.to_string())
 }
 
-fn values_of(path: &Path, options: &Options) -> Result<Vec<f64>, SamplesError> {
+fn values_of(path: &Path, options: &ReadOptions) -> Result<Vec<f64>, SamplesError> {
     match open(path, options)? {
         Data::Samples(mut samples) => read(&mut *samples, 7),
         Data::Covariance(found) => Ok(found.covariance.into_values()),
@@ -22,10 +23,7 @@ fn values_of(path: &Path, options: &Options) -> Result<Vec<f64>, SamplesError> {
 
 fn png(k: u8) -> Vec<u8> {
     let picture = image::GrayImage::from_fn(5, 4, |x, y| image::Luma([k + (7 * x + 11 * y) as u8]));
-    let mut bytes = Vec::new();
-    let format = image::ImageFormat::Png;
-    picture.write_to(&mut std::io::Cursor::new(&mut bytes), format).unwrap();
-    bytes
+    encoded(picture, image::ImageFormat::Png)
 }
 
 fn archives() -> [Vec<u8>; 2] {
@@ -43,33 +41,36 @@ fn archives() -> [Vec<u8>; 2] {
 #[test]
 fn a_tar_archive_that_ends_too_early_is_an_error() {
     for archive in archives() {
-        let whole = values("whole.tar", &archive, &Options::default()).unwrap();
+        let whole = values("whole.tar", &archive, &ReadOptions::default()).unwrap();
         let cuts = (0..archive.len()).filter(|len| len % 256 == 0 || len % 509 == 0);
         for len in cuts {
-            if let Ok(found) = values("cut.tar", &archive[..len], &Options::default()) {
+            if let Ok(found) = values("cut.tar", &archive[..len], &ReadOptions::default()) {
                 assert_eq!(found, whole, "{len} of {}", archive.len());
             }
         }
         // Without the blocks of zeros at the end.
         let end = archive.len() - archive.iter().rev().take_while(|b| **b == 0).count();
         let end = end.next_multiple_of(512);
-        let message = values("cut.tar", &archive[..end], &Options::default()).unwrap_err();
-        assert!(message.contains("no end of the archive after '"), "{message}");
-        let message = values("cut.tar.gz", &gzip(&archive[..end]), &Options::default());
-        assert!(message.unwrap_err().contains("no end of the archive after '"));
+        let message = values("cut.tar", &archive[..end], &ReadOptions::default()).unwrap_err();
+        assert!(message.contains("the end of the archive is missing after '"), "{message}");
+        let message = values("cut.tar.gz", &gzip(&archive[..end]), &ReadOptions::default());
+        assert!(message.unwrap_err().contains("the end of the archive is missing after '"));
     }
 }
 
 #[test]
 fn joined_archives_are_read_to_their_end() {
     for archive in archives() {
-        let once = values("one.tar", &archive, &Options::default()).unwrap();
+        let once = values("one.tar", &archive, &ReadOptions::default()).unwrap();
         let joined = [&archive[..], &archive[..]].concat();
         let twice = [&once[..], &once[..]].concat();
-        assert_eq!(values("two.tar", &joined, &Options::default()), Ok(twice.clone()));
-        assert_eq!(values("two.tar.gz", &gzip(&joined), &Options::default()), Ok(twice.clone()));
+        assert_eq!(values("two.tar", &joined, &ReadOptions::default()), Ok(twice.clone()));
+        assert_eq!(
+            values("two.tar.gz", &gzip(&joined), &ReadOptions::default()),
+            Ok(twice.clone())
+        );
         let members = [gzip(&archive), gzip(&archive)].concat();
-        assert_eq!(values("two.tar.gz", &members, &Options::default()), Ok(twice));
+        assert_eq!(values("two.tar.gz", &members, &ReadOptions::default()), Ok(twice));
     }
 }
 
@@ -83,9 +84,9 @@ fn gzip_is_checked_to_its_end() {
         ("covariance.npy.gz", gzip(&bytes_of("covariance.npy"))),
     ];
     for (name, bytes) in files {
-        let whole = values(name, &bytes, &Options::default()).unwrap();
+        let whole = values(name, &bytes, &ReadOptions::default()).unwrap();
         for len in 0..bytes.len() {
-            if let Ok(found) = values(name, &bytes[..len], &Options::default()) {
+            if let Ok(found) = values(name, &bytes[..len], &ReadOptions::default()) {
                 panic!("{name}: {len} of {} bytes: {}", bytes.len(), found == whole);
             }
         }
@@ -93,7 +94,7 @@ fn gzip_is_checked_to_its_end() {
         for at in bytes.len() - 8..bytes.len() {
             let mut wrong = bytes.clone();
             wrong[at] ^= 1;
-            assert!(values(name, &wrong, &Options::default()).is_err(), "{name}: byte {at}");
+            assert!(values(name, &wrong, &ReadOptions::default()).is_err(), "{name}: byte {at}");
         }
     }
 }
@@ -101,12 +102,12 @@ fn gzip_is_checked_to_its_end() {
 #[test]
 fn entries_of_zip_archives_are_checked() {
     for (name, options) in [
-        ("stored.npz", Options::default()),
-        ("compressed.npz", Options::default()),
+        ("stored.npz", ReadOptions::default()),
+        ("compressed.npz", ReadOptions::default()),
         ("several.npz", array("train")),
-        ("tensor.pt", Options::default()),
-        ("fid.npz", Options::default()),
-        ("covariance.pt", Options::default()),
+        ("tensor.pt", ReadOptions::default()),
+        ("fid.npz", ReadOptions::default()),
+        ("covariance.pt", ReadOptions::default()),
     ] {
         let bytes = bytes_of(name);
         let whole = values(name, &bytes, &options).unwrap();
@@ -125,17 +126,18 @@ fn what_is_missing_is_said() {
     for (name, bytes, expected) in [
         ("a.npz", bytes_of("stored.npz"), "a ZIP archive (or .npz, .pt)"),
         ("a.pt", bytes_of("tensor.pt"), "a ZIP archive (or .npz, .pt)"),
-        ("data_batch_1.bin", cifar(&[6], 3, 0).0, "no whole records of CIFAR-10"),
+        ("data_batch_1.bin", cifar(&[6], 3, 0).0, "not whole records of CIFAR-10"),
     ] {
-        let message = values(name, &bytes[..bytes.len() - 30], &Options::default()).unwrap_err();
+        let message =
+            values(name, &bytes[..bytes.len() - 30], &ReadOptions::default()).unwrap_err();
         assert!(message.contains(expected) && message.contains("truncated"), "{message}");
         // Beside other files it is not left out.
         let files =
             folder([("good.npy", bytes_of("u1.npy")), (name, bytes[..bytes.len() / 2].into())]);
-        let message = values_of(files.path(), &Options::default()).unwrap_err().to_string();
+        let message = values_of(files.path(), &ReadOptions::default()).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
     }
     let files = folder([("good.npy", bytes_of("u1.npy")), ("empty.npy", Vec::new())]);
-    let message = values_of(files.path(), &Options::default()).unwrap_err().to_string();
+    let message = values_of(files.path(), &ReadOptions::default()).unwrap_err().to_string();
     assert!(message.contains("empty.npy: empty"), "{message}");
 }

@@ -2,7 +2,7 @@
 
 use super::{array, error, fixture, open, pixel, ramp, read, samples};
 use gaussmeter_data::samples::Scale;
-use gaussmeter_data::source::{Data, Kind, Layout, Options, ScaleChoice};
+use gaussmeter_data::source::{ArrayKind, Data, Layout, ReadOptions, ScaleChoice};
 
 type Value = fn(usize) -> f64;
 
@@ -93,8 +93,8 @@ const SAMPLES: &[(&str, &str, &[usize], Value)] = &[
     ("data_batch_2", "data", &[3072], CIFAR),
 ];
 
-fn options(name: &str) -> Options {
-    if name.is_empty() { Options::default() } else { array(name) }
+fn options(name: &str) -> ReadOptions {
+    if name.is_empty() { ReadOptions::default() } else { array(name) }
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn covariances_and_eigenvalues_are_told_from_samples() {
     let files = ["covariance.npy", "covariance.safetensors", "covariance.pt"];
     let files = files.into_iter().chain(statistics);
     for file in files {
-        match open(&fixture(file), &Options::default()).unwrap() {
+        match open(&fixture(file), &ReadOptions::default()).unwrap() {
             Data::Covariance(found) => {
                 assert_eq!(found.covariance.values(), expected, "{file}");
                 let mean = if statistics.contains(&file) { [1.0, -2.0, 0.5] } else { [0.0; 3] };
@@ -131,14 +131,14 @@ fn covariances_and_eigenvalues_are_told_from_samples() {
             }
             _ => panic!("{file}"),
         }
-        let as_samples = Options { kind: Some(Kind::Samples), ..Options::default() };
+        let as_samples = ReadOptions { kind: Some(ArrayKind::Samples), ..ReadOptions::default() };
         if !statistics.contains(&file) {
             let found = read(&mut *samples(&fixture(file), &as_samples), 2).unwrap();
             assert_eq!(found, expected);
         }
     }
     for file in ["eigenvalues.npy", "eigenvalues.npz", "eigenvalues.pt", "eigenvalues.pkl"] {
-        match open(&fixture(file), &Options::default()).unwrap() {
+        match open(&fixture(file), &ReadOptions::default()).unwrap() {
             Data::Spectrum(spectrum) => {
                 assert_eq!(spectrum.trace(), 5.25, "{file}");
                 assert_eq!(spectrum.modes().len(), 3);
@@ -151,22 +151,22 @@ fn covariances_and_eigenvalues_are_told_from_samples() {
 #[test]
 fn what_cannot_be_read_is_said() {
     let expected = [
-        ("object.npy", "", "Python objects (pickle), which are never loaded"),
-        ("structured.npy", "", "a structured type"),
-        ("complex.npy", "", "type '<c8' is no real number"),
-        ("number.npy", "", "one number, no array"),
+        ("object.npy", "", "Python objects (pickle) are never loaded"),
+        ("structured.npy", "", "structured types are not read"),
+        ("complex.npy", "", "type '<c8' is not a real number"),
+        ("number.npy", "", "a single number, not an array"),
         ("nan.npy", "", "nan.npy: sample 2, coordinate [0, 1, 0] is NaN"),
         ("nan.npz", "", "nan.npz: array 'x': sample 2, coordinate [0, 1, 0] is NaN"),
-        ("several.npz", "", "name one with --array (found: test, train)"),
+        ("several.npz", "", "choose one with --array (found: test, train)"),
         ("several.npz", "x", "no array 'x' (found: test, train)"),
-        ("kinds.safetensors", "f8", "array 'f8': type F8_E4M3 is no real number"),
+        ("kinds.safetensors", "f8", "array 'f8': type F8_E4M3 is not a real number"),
         ("kinds.safetensors", "", "found: bf16, bool, f16"),
-        ("kinds.pt", "complex", "tensor 'complex': ComplexFloatStorage holds no real numbers"),
+        ("kinds.pt", "complex", "tensor 'complex': type ComplexFloatStorage is not a real number"),
         ("nested.pt", "", "found: images, model.weight, list.0, 7)"),
         ("nested.pt", "list.1", "no array 'list.1'"),
-        ("code.pt", "x", "holds Python code: it would call argparse.Namespace"),
+        ("code.pt", "x", "contains Python code, a call of argparse.Namespace"),
         ("legacy.pt", "", "torch.save(torch.load(path), path)"),
-        ("script.pt", "", "a TorchScript program, which is never run"),
+        ("script.pt", "", "TorchScript programs are never run"),
         ("object.pkl", "", "array 'x': Python objects"),
         ("mnist.pkl", "", "found: 0.0, 0.1, 1.0, 1.1"),
         ("mnist.pkl", "0.1", ""),
@@ -177,13 +177,13 @@ fn what_cannot_be_read_is_said() {
         let found = error(&fixture(file), &options(name));
         assert!(found.contains(message) && found.contains(file), "{found}");
     }
-    let kind = |kind| Options { kind: Some(kind), ..Options::default() };
-    let found = error(&fixture("eigenvalues.npy"), &kind(Kind::Samples));
+    let kind = |kind| ReadOptions { kind: Some(kind), ..ReadOptions::default() };
+    let found = error(&fixture("eigenvalues.npy"), &kind(ArrayKind::Samples));
     assert!(found.contains("samples need two"), "{found}");
-    let found = error(&fixture("f4.npy"), &kind(Kind::Covariance));
+    let found = error(&fixture("f4.npy"), &kind(ArrayKind::Covariance));
     assert!(found.contains("shape [4, 6] is not square"), "{found}");
-    let found = error(&fixture("nchw.npy"), &kind(Kind::Eigenvalues));
-    assert!(found.contains("eigenvalues are a list"), "{found}");
+    let found = error(&fixture("nchw.npy"), &kind(ArrayKind::Eigenvalues));
+    assert!(found.contains("eigenvalues must be a list"), "{found}");
 }
 
 #[test]
@@ -194,8 +194,8 @@ fn code_in_pickles_is_never_run() {
         ("evil0.pkl", "os.system"),
         ("instance.pkl", "os.system"),
     ] {
-        let message = error(&fixture(file), &Options::default());
-        let expected = format!("holds Python code: it would call {name}, which is never run");
+        let message = error(&fixture(file), &ReadOptions::default());
+        let expected = format!("contains Python code, a call of {name}, which is never run");
         assert!(message.contains(&expected), "{message}");
     }
     assert!(!std::path::Path::new("/tmp/gaussmeter-was-here").exists());
@@ -204,20 +204,20 @@ fn code_in_pickles_is_never_run() {
 #[test]
 fn values_are_scaled_as_asked() {
     let scale = |file: &str, scale| {
-        samples(&fixture(file), &Options { scale, ..Options::default() }).scale()
+        samples(&fixture(file), &ReadOptions { scale, ..ReadOptions::default() }).scale()
     };
     assert_eq!(scale("u1.npy", ScaleChoice::Auto), Scale::SYMMETRIC);
     assert_eq!(scale("data_batch_1", ScaleChoice::Unit), Scale::UNIT);
     assert_eq!(scale("tensor.pt", ScaleChoice::Auto), Scale::IDENTITY);
     assert_eq!(scale("bool.npy", ScaleChoice::Auto), Scale { factor: 2.0, offset: -1.0 });
     assert_eq!(scale("u1.npy", ScaleChoice::None), Scale::IDENTITY);
-    let options = Options { scale: ScaleChoice::Unit, ..Options::default() };
+    let options = ReadOptions { scale: ScaleChoice::Unit, ..ReadOptions::default() };
     assert!(error(&fixture("f4.npy"), &options).contains("give --scale as FACTOR,OFFSET"));
 }
 
 #[test]
 fn the_order_of_axes_can_be_told() {
-    let options = |layout| Options { layout, ..Options::default() };
+    let options = |layout| ReadOptions { layout, ..ReadOptions::default() };
     let found = samples(&fixture("nhwc.npy"), &options(Layout::Chw));
     assert_eq!(found.shape(), [5, 4, 3]);
     let mut found = samples(&fixture("nchw.npy"), &options(Layout::Hwc));
@@ -228,8 +228,8 @@ fn the_order_of_axes_can_be_told() {
 #[test]
 fn of_several_statistics_one_is_named() {
     let path = fixture("two-statistics.pkl");
-    let refused = error(&path, &Options::default());
-    assert!(refused.contains("name one with --array (found: fid, fd_dinov2)"), "{refused}");
+    let refused = error(&path, &ReadOptions::default());
+    assert!(refused.contains("choose one with --array (found: fid, fd_dinov2)"), "{refused}");
     for (name, scale) in [("fid", 1.0), ("fd_dinov2", 0.5)] {
         let Ok(Data::Covariance(found)) = open(&path, &array(name)) else { panic!("{name}") };
         assert_eq!(found.mean, [1.0, -2.0, 0.5].map(|v| v * scale));

@@ -1,20 +1,11 @@
 //! Several files of one sample: one of them is chosen by its suffix, or all are refused by name.
 
-use super::{error, folder, gzip, npy, open, read, samples, tar, zip};
-use gaussmeter_data::source::{self, Options};
-use std::path::Path;
+use super::{error, folder, gzip, npy, open, png, read, samples, tar, zip};
+use gaussmeter_data::source::{self, ReadOptions};
 use zip::CompressionMethod::{Deflated, Stored};
 
-fn png(shade: u8) -> Vec<u8> {
-    let picture = image::GrayImage::from_pixel(2, 1, image::Luma([shade]));
-    let mut bytes = Vec::new();
-    let png = image::ImageFormat::Png;
-    picture.write_to(&mut std::io::Cursor::new(&mut bytes), png).unwrap();
-    bytes
-}
-
-fn suffix(suffix: &str) -> Options {
-    Options { suffix: Some(suffix.into()), ..Options::default() }
+fn suffix(suffix: &str) -> ReadOptions {
+    ReadOptions { suffix: Some(suffix.into()), ..ReadOptions::default() }
 }
 
 fn pairs(name: impl Fn(usize, &str) -> String) -> Vec<(String, Vec<u8>)> {
@@ -44,7 +35,7 @@ fn two_pictures_of_a_sample_are_not_pooled() {
     let all = everywhere(&pairs(|k, what| format!("{k:05}.{what}.png")));
     for name in ALL {
         let path = all.path().join(name);
-        let refused = error_of(&path, &Options::default());
+        let refused = error(&path, &ReadOptions::default());
         assert!(refused.contains("'00000' with input.png, target.png"), "{name}: {refused}");
         assert!(refused.contains("--suffix input.png"), "{name}: {refused}");
         for (chosen, first) in [("input.png", 0.0), ("target.png", 100.0), ("et.png", 100.0)] {
@@ -56,17 +47,12 @@ fn two_pictures_of_a_sample_are_not_pooled() {
         }
         // All of them, if that is asked for.
         assert_eq!(read(&mut *samples(&path, &suffix(".png")), 3).unwrap().len(), 20, "{name}");
-        let refused = error_of(&path, &suffix("mask.png"));
+        let refused = error(&path, &suffix("mask.png"));
         assert!(
             refused.contains("no file ends in 'mask.png' (found: input.png, target.png)"),
             "{refused}"
         );
     }
-}
-
-/// The error of opening or of the first pass.
-fn error_of(path: &Path, options: &Options) -> String {
-    error(path, options)
 }
 
 #[test]
@@ -84,7 +70,7 @@ fn two_arrays_of_a_sample_are_not_pooled() {
     let all = everywhere(&files);
     for name in ALL {
         let path = all.path().join(name);
-        let refused = error(&path, &Options::default());
+        let refused = error(&path, &ReadOptions::default());
         assert!(refused.contains("with latent.npy, text.npy"), "{name}: {refused}");
         let found = read(&mut *samples(&path, &suffix("text.npy")), 3).unwrap();
         assert_eq!((found.len(), found[0]), (24, 50.0), "{name}");
@@ -102,13 +88,13 @@ fn arrays_beside_pictures_are_named() {
     let all = everywhere(&files);
     for name in ["a.tar", "stored.zip", "deflated.zip"] {
         let path = all.path().join(name);
-        let source = source::open(std::slice::from_ref(&path), &Options::default()).unwrap();
+        let source = source::open(std::slice::from_ref(&path), &ReadOptions::default()).unwrap();
         let notes = source.notes.join("\n");
-        assert!(notes.contains("6 arrays beside them are not (--suffix latent.npy"), "{notes}");
+        assert!(notes.contains("but not the 6 arrays beside them (--suffix latent.npy"), "{notes}");
     }
     for name in ALL {
         let path = all.path().join(name);
-        assert_eq!(samples(&path, &Options::default()).shape(), [1, 1, 2], "{name}");
+        assert_eq!(samples(&path, &ReadOptions::default()).shape(), [1, 1, 2], "{name}");
         assert_eq!(samples(&path, &suffix("latent.npy")).shape(), [1, 2, 2], "{name}");
     }
 }
@@ -118,9 +104,9 @@ fn words_at_the_end_of_names_are_a_note() {
     let all = everywhere(&pairs(|k, what| format!("{k:05}_{what}.png")));
     for name in ["plain", "a.tar", "stored.zip"] {
         let path = all.path().join(name);
-        let source = source::open(std::slice::from_ref(&path), &Options::default()).unwrap();
+        let source = source::open(std::slice::from_ref(&path), &ReadOptions::default()).unwrap();
         let notes = source.notes.join("\n");
-        assert!(notes.contains("differ in _input.png, _target.png only"), "{name}: {notes}");
+        assert!(notes.contains("differ only in _input.png, _target.png"), "{name}: {notes}");
         assert_eq!(samples(&path, &suffix("_target.png")).size_hint(), Some(5));
     }
 }
@@ -133,25 +119,24 @@ fn a_suffix_is_for_folders_and_archives() {
 
 #[test]
 fn archives_in_archives_end() {
-    let mut bytes = tar(&[("a.npy".into(), npy(&[2, 2], &[1.0, 2.0, 3.0, 5.0]))]);
-    let within = |bytes: &[u8]| tar(&[("inner.tar".into(), bytes.to_vec())]);
+    let mut bytes = tar(&[("a.npy", npy(&[2, 2], &[1.0, 2.0, 3.0, 5.0]))]);
+    let within = |bytes: &[u8]| tar(&[("inner.tar", bytes.to_vec())]);
     for _ in 0..2 {
         bytes = within(&bytes);
         let all = folder([("a.tar", bytes.clone())]);
-        assert!(open(&all.path().join("a.tar"), &Options::default()).is_ok());
+        assert!(open(&all.path().join("a.tar"), &ReadOptions::default()).is_ok());
     }
     let all = folder([("a.tar", within(&within(&bytes)))]);
-    let refused = error(&all.path().join("a.tar"), &Options::default());
-    assert!(refused.contains("an archive in archives in archives"), "{refused}");
+    let refused = error(&all.path().join("a.tar"), &ReadOptions::default());
+    assert!(refused.contains("archives nested too deeply"), "{refused}");
 }
 
 #[test]
 fn tensors_of_the_first_pytorch_are_named() {
-    let files =
-        ["sys_info", "pickle", "tensors", "storages"].map(|n| (n.into(), b"\x80\x02.".to_vec()));
+    let files = ["sys_info", "pickle", "tensors", "storages"].map(|n| (n, b"\x80\x02.".to_vec()));
     let all = folder([("a.pt", tar(&files)), ("b.pt", gzip(&tar(&files)))]);
     for name in ["a.pt", "b.pt"] {
-        let refused = error(&all.path().join(name), &Options::default());
+        let refused = error(&all.path().join(name), &ReadOptions::default());
         assert!(
             refused.contains("written by PyTorch 0.1: save it again with torch.save"),
             "{refused}"

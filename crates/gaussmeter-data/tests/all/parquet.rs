@@ -1,7 +1,7 @@
-//! Parquet files that pyarrow and `datasets` wrote: `fixtures/parquet/make.py` has the formulae.
+//! Parquet files that pyarrow and `datasets` wrote: `../fixtures/parquet/make.py` has the formulae.
 
 use gaussmeter_data::samples::{Chunk, Samples, SamplesError, Scale};
-use gaussmeter_data::source::{self, Data, Options, ScaleChoice, Source, Split, pictures};
+use gaussmeter_data::source::{self, Data, ReadOptions, ScaleChoice, Source, Split, pictures};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -9,10 +9,10 @@ use std::sync::Mutex;
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parquet").join(name)
+    crate::files::fixture("parquet").join(name)
 }
 
-fn open(name: &str, options: &Options) -> Result<Box<dyn Samples>, SamplesError> {
+fn open(name: &str, options: &ReadOptions) -> Result<Box<dyn Samples>, SamplesError> {
     samples(source::open(&[fixture(&format!("{name}.parquet"))], options)?)
 }
 
@@ -23,8 +23,8 @@ fn samples(source: Source) -> Result<Box<dyn Samples>, SamplesError> {
     }
 }
 
-fn with_array(name: &str) -> Options {
-    Options { array: Some(name.into()), ..Options::default() }
+fn with_array(name: &str) -> ReadOptions {
+    ReadOptions { array: Some(name.into()), ..ReadOptions::default() }
 }
 
 /// All values, at most so many rows at a time, and whether they are bytes.
@@ -43,7 +43,7 @@ fn values(samples: &mut dyn Samples, rows: usize) -> Result<(Vec<f64>, bool), Sa
 }
 
 /// What opening and reading says.
-fn error(name: &str, options: &Options) -> String {
+fn error(name: &str, options: &ReadOptions) -> String {
     let read = open(name, options).and_then(|mut samples| values(&mut *samples, 100));
     let text = read.map(|_| String::new()).unwrap_err().to_string();
     text.replace(&fixture("").display().to_string(), "")
@@ -89,7 +89,7 @@ fn pictures_of_every_codec_and_page() -> Outcome {
     ];
     for (name, rows) in files.map(|name| (name, 7)).into_iter().chain([("pages", 9), ("nested", 4)])
     {
-        let mut samples = open(name, &Options::default())?;
+        let mut samples = open(name, &ReadOptions::default())?;
         assert_eq!(samples.shape(), [3, 5, 6], "{name}");
         assert_eq!(samples.size_hint(), Some(rows as u64), "{name}");
         assert_eq!(samples.scale(), Scale::SYMMETRIC);
@@ -116,8 +116,8 @@ fn columns_of_pictures_are_chosen() -> Outcome {
         assert!(samples.description().ends_with(&format!(".parquet, column '{column}'")));
     }
     assert_eq!(
-        error("two_images", &Options::default()),
-        "two_images.parquet: several columns of pictures: name one with --array (image, mask)"
+        error("two_images", &ReadOptions::default()),
+        "two_images.parquet: several columns of pictures: choose one with --array (image, mask)"
     );
     assert_eq!(
         error("snappy", &with_array("picture")),
@@ -125,18 +125,18 @@ fn columns_of_pictures_are_chosen() -> Outcome {
     );
     assert_eq!(
         error("binary", &with_array("id")),
-        "binary.parquet: column 'id' holds text, which is no data"
+        "binary.parquet: column 'id' holds text, which cannot be read as data"
     );
     // The features say which of three binary columns is the picture.
-    assert_eq!(values(&mut *open("features", &Options::default())?, 9)?.0, all_pictures(0..3));
+    assert_eq!(values(&mut *open("features", &ReadOptions::default())?, 9)?.0, all_pictures(0..3));
     assert_eq!(
         error("features", &with_array("raw")),
-        "features.parquet: 'row 0': no picture: the first bytes are those of no known format"
+        "features.parquet: 'row 0': not a picture: the first bytes do not match any known format"
     );
     assert_eq!(
-        error("bad/text", &Options::default()),
-        "bad/text.parquet: a parquet file without a column that is read: rows need one picture, \
-         one list of numbers or one number each (id (text), when (neither text nor number))"
+        error("bad/text", &ReadOptions::default()),
+        "bad/text.parquet: no column can be read: rows must hold a picture, a list of numbers \
+         or a number (id (text), when (neither text nor number))"
     );
     Ok(())
 }
@@ -144,30 +144,31 @@ fn columns_of_pictures_are_chosen() -> Outcome {
 #[test]
 fn pictures_that_are_not_there_are_bad_ones() -> Outcome {
     assert_eq!(
-        error("missing", &Options::default()),
-        "missing.parquet: 'row 1 (no bytes, only the path '1.png')': an empty file, no picture"
+        error("missing", &ReadOptions::default()),
+        "missing.parquet: 'row 1 (no bytes, only the path '1.png')': empty, not a picture"
     );
-    let skip_bad = pictures::Options { skip_bad: true, ..pictures::Options::default() };
-    let options = Options { pictures: skip_bad, ..Options::default() };
+    let skip_bad =
+        pictures::PictureOptions { skip_bad: true, ..pictures::PictureOptions::default() };
+    let options = ReadOptions { pictures: skip_bad, ..ReadOptions::default() };
     let mut samples = open("missing", &options)?;
     assert_eq!(values(&mut *samples, 2)?.0, all_pictures([0, 3, 6]));
     assert_eq!((samples.position(), samples.left_out().count), (7, 4));
     let of = |k: u64| -> Result<String, Box<dyn Error>> {
-        let mut samples = open("missing", &Options::default())?;
+        let mut samples = open("missing", &ReadOptions::default())?;
         samples.skip(k)?;
         let error = samples.next_chunk(1).map(|_| String::new()).unwrap_err().to_string();
         Ok(error.split_once(".parquet: ").unwrap().1.into())
     };
-    assert_eq!(of(2)?, "'row 2 (null)': an empty file, no picture");
-    assert_eq!(of(4)?, "'row 4 ('4.png')': an empty file, no picture");
-    assert!(of(5)?.starts_with("'row 5 ('5.png')': no picture"), "{}", of(5)?);
+    assert_eq!(of(2)?, "'row 2 (null)': empty, not a picture");
+    assert_eq!(of(4)?, "'row 4 ('4.png')': empty, not a picture");
+    assert!(of(5)?.starts_with("'row 5 ('5.png')': not a picture"), "{}", of(5)?);
     Ok(())
 }
 
 #[test]
 fn shards_of_a_repository() -> Outcome {
     let folder = || [fixture("repository")];
-    let with = |split| Options { split, ..Options::default() };
+    let with = |split| ReadOptions { split, ..ReadOptions::default() };
     for (split, rows) in
         [(Split::Auto, 0..7), (Split::Train, 0..7), (Split::Test, 7..9), (Split::All, 0..9)]
     {
@@ -191,7 +192,7 @@ fn lists_of_every_number() -> Outcome {
     let integer = |k: usize, j: usize| (7 * k + j) as f64;
     for name in ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "delta"]
     {
-        let mut samples = open(&format!("lists/{name}"), &Options::default())?;
+        let mut samples = open(&format!("lists/{name}"), &ReadOptions::default())?;
         assert_eq!((samples.shape(), samples.size_hint()), (&[6][..], Some(7)));
         assert_eq!(values(&mut *samples, 2)?, (numbers(7, 6, integer), name == "uint8"), "{name}");
         samples.rewind()?;
@@ -204,20 +205,20 @@ fn lists_of_every_number() -> Outcome {
             "float16" => half::f16::from_f64(v).to_f64(),
             _ => f64::from(v as f32),
         };
-        let mut samples = open(&format!("lists/{name}"), &Options::default())?;
+        let mut samples = open(&format!("lists/{name}"), &ReadOptions::default())?;
         assert_eq!(samples.scale(), Scale::IDENTITY);
         let expected = numbers(7, 6, |k, j| rounded(number(k, j)));
         assert_eq!(values(&mut *samples, 3)?, (expected, false), "{name}");
     }
     for name in ["bool", "bool_v2"] {
-        let mut samples = open(&format!("lists/{name}"), &Options::default())?;
+        let mut samples = open(&format!("lists/{name}"), &ReadOptions::default())?;
         let expected = numbers(7, 6, |k, j| f64::from(u8::from((k + j) % 3 == 0)));
         assert_eq!(samples.scale(), Scale { factor: 2.0, offset: -1.0 });
         assert_eq!(values(&mut *samples, 3)?, (expected, true), "{name}");
     }
     for name in ["split", "split_v2"] {
         for skipped in 0..7 {
-            let mut samples = open(&format!("lists/{name}"), &Options::default())?;
+            let mut samples = open(&format!("lists/{name}"), &ReadOptions::default())?;
             samples.skip(skipped)?;
             let expected = &numbers(7, 40, number)[40 * skipped as usize..];
             assert_eq!(values(&mut *samples, 2)?.0, expected, "{name} from {skipped}");
@@ -226,13 +227,13 @@ fn lists_of_every_number() -> Outcome {
     let mut y = open("lists/two", &with_array("y"))?;
     assert_eq!(values(&mut *y, 9)?.0, numbers(7, 6, integer));
     assert_eq!(
-        error("lists/two", &Options::default()),
-        "lists/two.parquet: several columns of lists: name one with --array (x, y)"
+        error("lists/two", &ReadOptions::default()),
+        "lists/two.parquet: several columns of lists: choose one with --array (x, y)"
     );
-    let pixels = Options { scale: ScaleChoice::Unit, ..Options::default() };
+    let pixels = ReadOptions { scale: ScaleChoice::Unit, ..ReadOptions::default() };
     assert_eq!(
         error("lists/float32", &pixels),
-        "lists/float32.parquet: float32 values have no largest one: give --scale as FACTOR,OFFSET"
+        "lists/float32.parquet: float32 values have no value of white: give --scale as FACTOR,OFFSET"
     );
     Ok(())
 }
@@ -240,16 +241,16 @@ fn lists_of_every_number() -> Outcome {
 #[test]
 fn lists_of_lists_are_pictures() -> Outcome {
     for name in ["lists/hwc", "lists/chw", "array3d"] {
-        let mut samples = open(name, &Options::default())?;
+        let mut samples = open(name, &ReadOptions::default())?;
         assert_eq!(samples.shape(), [3, 5, 6], "{name}");
         assert_eq!(samples.scale(), Scale::SYMMETRIC);
         assert_eq!(values(&mut *samples, 4)?, (all_pictures(0..7), true), "{name}");
     }
-    let mut samples = open("lists/hw", &Options::default())?;
+    let mut samples = open("lists/hw", &ReadOptions::default())?;
     assert_eq!(samples.shape(), [1, 5, 6]);
     let expected = numbers(7, 30, |k, i| pixel(k, 0, i / 6, i % 6));
     assert_eq!(values(&mut *samples, 4)?, (expected, false));
-    let chw = Options { layout: source::Layout::Chw, ..Options::default() };
+    let chw = ReadOptions { layout: source::Layout::Chw, ..ReadOptions::default() };
     assert_eq!(open("lists/hwc", &chw)?.shape(), [5, 6, 3]);
     Ok(())
 }
@@ -262,7 +263,7 @@ fn tables_of_numbers() -> Outcome {
         _ => 3.0 * k as f64 - 5.0,
     };
     for name in ["table", "table_index"] {
-        let mut samples = open(name, &Options::default())?;
+        let mut samples = open(name, &ReadOptions::default())?;
         assert_eq!((samples.shape(), samples.size_hint()), (&[3][..], Some(7)));
         assert!(samples.description().ends_with(&format!("{name}.parquet, columns a, b, c")));
         assert_eq!(values(&mut *samples, 2)?, (numbers(7, 3, of), false), "{name}");
@@ -270,21 +271,21 @@ fn tables_of_numbers() -> Outcome {
         samples.skip(2)?;
         assert_eq!(values(&mut *samples, 9)?.0, numbers(7, 3, of)[6..], "{name}");
     }
-    let mut samples = open("table_bytes", &Options::default())?;
+    let mut samples = open("table_bytes", &ReadOptions::default())?;
     assert_eq!(values(&mut *samples, 2)?, (numbers(7, 3, |k, j| (7 * k + j) as f64), true));
     let mut samples = open("table_text", &with_array("c"))?;
     assert_eq!(samples.shape(), [1]);
     assert_eq!(values(&mut *samples, 2)?.0, numbers(7, 1, |k, _| of(k, 2)));
     assert!(
-        error("table_text", &Options::default())
-            .ends_with("name one column with --array (a (float64), b (float32), c (int16))")
+        error("table_text", &ReadOptions::default())
+            .ends_with("choose one with --array (a (float64), b (float32), c (int16))")
     );
     assert_eq!(
-        error("table_null", &Options::default()),
-        "table_null.parquet: column 'd': row 4 is null or has a null value: leave such rows out"
+        error("table_null", &ReadOptions::default()),
+        "table_null.parquet: column 'd': row 4 is null or contains null: leave out such rows"
     );
     assert_eq!(
-        error("table_nan", &Options::default()),
+        error("table_nan", &ReadOptions::default()),
         "table_nan.parquet: column 'd': row 4 is NaN: samples must be finite"
     );
     Ok(())
@@ -292,10 +293,10 @@ fn tables_of_numbers() -> Outcome {
 
 #[test]
 fn rows_that_are_no_samples_are_named() {
-    let null = "is null or has a null value: leave such rows out";
-    let ragged = "has lists of different lengths, which are no array";
+    let null = "is null or contains null: leave out such rows";
+    let ragged = "has lists of different lengths, which do not make an array";
     for (name, expected) in [
-        ("ragged", "'x, row 4': shape [2] instead of [3]: all vectors must have one shape"),
+        ("ragged", "'x, row 4': shape [2] instead of [3]: all samples must have the same shape"),
         ("ragged2", &format!("column 'x': row 1 {ragged}")),
         ("first_ragged", &format!("column 'x': row 0 {ragged}")),
         ("null", &format!("column 'x': row 2 {null}")),
@@ -307,12 +308,12 @@ fn rows_that_are_no_samples_are_named() {
         ("inf2", "column 'x': row 1, coordinate [1, 0] is -inf: samples must be finite"),
         ("no_rows", "no rows"),
     ] {
-        let found = error(&format!("bad/{name}"), &Options::default());
+        let found = error(&format!("bad/{name}"), &ReadOptions::default());
         assert_eq!(found, format!("bad/{name}.parquet: {expected}"));
     }
     // No name is offered that would be refused.
-    let refused = error("bad/structs", &Options::default());
-    assert!(refused.contains("without a column that is read"), "{refused}");
+    let refused = error("bad/structs", &ReadOptions::default());
+    assert!(refused.contains("no column can be read"), "{refused}");
     assert!(refused.ends_with("(x (lists of several columns))"), "{refused}");
 }
 
@@ -329,13 +330,12 @@ fn in_gzip_and_tar() -> Outcome {
     builder.append_path_with_name(fixture("zstd.parquet"), "a/0.parquet")?;
     builder.append_path_with_name(fixture("missing.parquet"), "a/1.parquet")?;
     builder.finish()?;
-    let mut samples = self::samples(source::open(&[gzip], &Options::default())?)?;
+    let mut samples = self::samples(source::open(&[gzip], &ReadOptions::default())?)?;
     assert_eq!(values(&mut *samples, 4)?.0, all_pictures(0..7));
-    let mut samples = self::samples(source::open(&[archive], &Options::default())?)?;
+    let mut samples = self::samples(source::open(&[archive], &ReadOptions::default())?)?;
     assert_eq!(samples.size_hint(), Some(14));
     let error = values(&mut *samples, 8).unwrap_err().to_string();
-    let expected =
-        "'a/1.parquet: row 1 (no bytes, only the path '1.png')': an empty file, no picture";
+    let expected = "'a/1.parquet: row 1 (no bytes, only the path '1.png')': empty, not a picture";
     assert!(error.ends_with(expected), "{error}");
     Ok(())
 }
@@ -363,7 +363,7 @@ const WHOLE: [(&str, bool); 13] = [
 fn read_bytes(path: &Path, bytes: &[u8]) -> Result<Vec<f64>, SamplesError> {
     let io = |source| SamplesError::Io { path: path.into(), source };
     std::fs::write(path, bytes).map_err(io)?;
-    let mut samples = samples(source::open(&[path.into()], &Options::default())?)?;
+    let mut samples = samples(source::open(&[path.into()], &ReadOptions::default())?)?;
     Ok(values(&mut *samples, 3)?.0)
 }
 
@@ -383,9 +383,11 @@ fn cut_off_files_are_errors() -> Outcome {
 #[test]
 fn damaged_files_are_errors_and_never_panics() -> Outcome {
     static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    // Other tests may panic as they like.
+    let own = std::thread::current().id();
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if std::thread::current().name() == Some("damaged_files_are_errors_and_never_panics") {
+        if std::thread::current().id() == own {
             PANICS.lock().unwrap_or_else(|e| e.into_inner()).push(info.to_string());
         }
         hook(info);

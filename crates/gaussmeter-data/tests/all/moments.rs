@@ -1,6 +1,7 @@
 //! Moments: exact for bytes, whatever the chunks, threads and parts; accurate for floats; in bounded
 //! memory; whole in files.
 
+use crate::files::random;
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter_data::samples::{Chunk, InMemory, Samples, SamplesError, Scale};
 use gaussmeter_data::{FileError, MAX_DIM, Moments, MomentsError};
@@ -9,13 +10,8 @@ use std::path::Path;
 
 /// Reproducible bytes.
 fn noise(seed: u64, count: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u8
-    };
+    let mut random = random(seed);
+    let mut next = || (random() >> 32) as u8;
     (0..count).map(|_| next()).collect()
 }
 
@@ -406,7 +402,7 @@ fn impossible_parts_are_refused() {
     assert!(part(meta(2, "[2]", 1), &[3, -256], &[5, 1, 32768]).is_ok());
     let message = refused(part(meta(2, "[2]", 1), &[3, -257], &[5, 1, 32768]));
     assert!(
-        message.ends_with("array 'first': value 1 is no sum over so many samples"),
+        message.ends_with("array 'first': value 1 cannot be a sum over so many samples"),
         "{message}"
     );
     for second in [[5, 1, 32769], [-5, 1, 2], [5, i64::MIN, 2], [5, 1, -2]] {

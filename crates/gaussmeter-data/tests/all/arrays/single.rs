@@ -4,7 +4,7 @@
 use super::{error, fixture, folder, gzip, npy, read, samples, tar, zip};
 use gaussmeter_data::Moments;
 use gaussmeter_data::samples::Samples;
-use gaussmeter_data::source::{self, Latents, Options, SamplesPerFile};
+use gaussmeter_data::source::{self, Latents, ReadOptions, SamplesPerFile};
 use std::path::Path;
 use zip::CompressionMethod::{Deflated, Stored};
 
@@ -23,8 +23,8 @@ fn files(axes: &[usize], name: impl Fn(usize) -> String) -> Vec<(String, Vec<u8>
     (0..COUNT).map(|k| (name(k), npy(axes, &values(k, dim)))).collect()
 }
 
-fn with(samples_per_file: SamplesPerFile) -> Options {
-    Options { samples_per_file, ..Options::default() }
+fn with(samples_per_file: SamplesPerFile) -> ReadOptions {
+    ReadOptions { samples_per_file, ..ReadOptions::default() }
 }
 
 /// Number and dimension of samples, and the trace of their covariance.
@@ -36,7 +36,7 @@ fn measured(samples: &mut dyn Samples) -> (u64, usize, f64) {
 }
 
 #[track_caller]
-fn check(path: &Path, options: &Options, dim: usize, expected: &[usize]) {
+fn check(path: &Path, options: &ReadOptions, dim: usize, expected: &[usize]) {
     let all: Vec<f64> = (0..COUNT).flat_map(|k| values(k, dim)).map(f64::from).collect();
     let mut samples = samples(path, options);
     assert_eq!(samples.shape(), expected, "{}", path.display());
@@ -50,7 +50,7 @@ fn check(path: &Path, options: &Options, dim: usize, expected: &[usize]) {
     assert_eq!(read(&mut *samples, 4).unwrap(), &all[3 * dim..]);
 }
 
-fn notes(path: &Path, options: &Options) -> Vec<String> {
+fn notes(path: &Path, options: &ReadOptions) -> Vec<String> {
     source::open(&[path.to_path_buf()], options).unwrap().notes
 }
 
@@ -73,9 +73,9 @@ fn folders_and_archives_of_one_sample_per_file() {
     ] {
         let dim = axes.iter().product();
         let plain = write(&files(axes, |k| format!("{k:03}.npy")));
-        check(plain.path(), &Options::default(), dim, shape);
+        check(plain.path(), &ReadOptions::default(), dim, shape);
         let nested = write(&files(axes, |k| format!("{:05}/img{k:08}.npy", k / 7)));
-        check(nested.path(), &Options::default(), dim, shape);
+        check(nested.path(), &ReadOptions::default(), dim, shape);
         let mut web = files(axes, |k| format!("{k:05}.latent.npy"));
         for k in 0..COUNT {
             web.push((format!("{k:05}.cls"), k.to_string().into_bytes()));
@@ -91,7 +91,7 @@ fn folders_and_archives_of_one_sample_per_file() {
             ("deflated.zip", zip(&labelled, Deflated)),
         ]);
         for name in ["a.tar", "a.tar.gz", "stored.zip", "deflated.zip"] {
-            check(&archives.path().join(name), &Options::default(), dim, shape);
+            check(&archives.path().join(name), &ReadOptions::default(), dim, shape);
         }
     }
 }
@@ -99,7 +99,7 @@ fn folders_and_archives_of_one_sample_per_file() {
 #[test]
 fn a_note_says_what_was_guessed_and_the_other_reading_can_be_had() {
     let latents = write(&files(&[4, 2, 2], |k| format!("{k:03}.npy")));
-    let said = notes(latents.path(), &Options::default()).join("\n");
+    let said = notes(latents.path(), &ReadOptions::default()).join("\n");
     assert!(said.contains("20 files of shape [4, 2, 2] are read as one sample each"), "{said}");
     assert!(said.contains("--samples-per-file rows reads 80 samples of shape [2, 2]"), "{said}");
     let mut rows = samples(latents.path(), &with(SamplesPerFile::Rows));
@@ -109,19 +109,19 @@ fn a_note_says_what_was_guessed_and_the_other_reading_can_be_had() {
     assert!(notes(latents.path(), &with(SamplesPerFile::One)).is_empty());
 
     let batches = write(&files(&[30, 6], |k| format!("{k:03}.npy")));
-    let said = notes(batches.path(), &Options::default()).join("\n");
+    let said = notes(batches.path(), &ReadOptions::default()).join("\n");
     assert!(said.contains("read as 600 samples of shape [6]"), "{said}");
     assert!(said.contains("--samples-per-file one"), "{said}");
     check(batches.path(), &with(SamplesPerFile::One), 180, &[1, 30, 6]);
 
     // Batches of sixteen, or sixteen tokens.
     let either = write(&files(&[16, 6], |k| format!("{k:03}.npy")));
-    let refused = error(either.path(), &Options::default());
-    assert!(refused.contains("20 files of shape [16, 6] are one sample each"), "{refused}");
+    let refused = error(either.path(), &ReadOptions::default());
+    assert!(refused.contains("20 files of shape [16, 6] could be one sample each"), "{refused}");
     assert!(refused.contains("or 320 samples of shape [6]"), "{refused}");
     check(either.path(), &with(SamplesPerFile::One), 96, &[1, 16, 6]);
     let shards = write(&files(&[16, 6], |k| format!("shard-{k:03}.npy")));
-    assert_eq!(samples(shards.path(), &Options::default()).size_hint(), Some(320));
+    assert_eq!(samples(shards.path(), &ReadOptions::default()).size_hint(), Some(320));
 
     // The last of several batches is shorter: nothing to say. Many that differ: a note.
     let ragged = |rows: &[usize]| {
@@ -130,15 +130,15 @@ fn a_note_says_what_was_guessed_and_the_other_reading_can_be_had() {
         write(&files.collect::<Vec<_>>())
     };
     let last = ragged(&[9, 9, 9, 2]);
-    assert_eq!(samples(last.path(), &Options::default()).size_hint(), Some(29));
-    assert!(notes(last.path(), &Options::default()).is_empty());
+    assert_eq!(samples(last.path(), &ReadOptions::default()).size_hint(), Some(29));
+    assert!(notes(last.path(), &ReadOptions::default()).is_empty());
     let tokens = ragged(&[9, 7, 9, 2]);
-    let said = notes(tokens.path(), &Options::default()).join("\n");
-    assert!(said.contains("4 files, whose first axes differ, are read as 27 samples"), "{said}");
+    let said = notes(tokens.path(), &ReadOptions::default()).join("\n");
+    assert!(said.contains("4 files whose first axes differ are read as 27 samples"), "{said}");
     let refused = error(tokens.path(), &with(SamplesPerFile::One));
     assert!(refused.contains("shape [1, 7, 6] instead of [1, 9, 6]"), "{refused}");
     let vectors: Vec<_> = (4..7).map(|n| (format!("{n}.npy"), npy(&[n], &values(n, n)))).collect();
-    let refused = error(write(&vectors).path(), &Options::default());
+    let refused = error(write(&vectors).path(), &ReadOptions::default());
     assert!(refused.contains("shape [5] instead of [4]"), "{refused}");
 }
 
@@ -153,7 +153,7 @@ fn the_option_is_refused_where_it_has_no_effect() {
     for name in ["fid.npz", "eigenvalues.npz"] {
         let refused = error(&fixture(name), &with(SamplesPerFile::One));
         assert!(refused.contains("--samples-per-file has no effect on"), "{refused}");
-        let latents = Options { latents: Latents::All, ..Options::default() };
+        let latents = ReadOptions { latents: Latents::All, ..ReadOptions::default() };
         assert!(error(&fixture(name), &latents).contains("--latents has no effect on"));
     }
 }
@@ -175,10 +175,10 @@ fn one_array_of_several_is_chosen_where_the_others_are_lists() {
     for key in ["latents", "latents_2x2"] {
         let files: Vec<_> = (0..COUNT).map(|k| (format!("{k:03}_sd.npz"), kohya(key, k))).collect();
         let files = write(&files);
-        check(files.path(), &Options::default(), 16, &[4, 2, 2]);
-        let said = notes(files.path(), &Options::default()).join("\n");
-        assert!(said.contains("crop_ltrb, original_size not (--array chooses)"), "{said}");
-        let named = Options { array: Some("original_size".into()), ..Options::default() };
+        check(files.path(), &ReadOptions::default(), 16, &[4, 2, 2]);
+        let said = notes(files.path(), &ReadOptions::default()).join("\n");
+        assert!(said.contains("crop_ltrb, original_size (choose with --array)"), "{said}");
+        let named = ReadOptions { array: Some("original_size".into()), ..ReadOptions::default() };
         assert_eq!(samples(files.path(), &named).shape(), [2]);
     }
     // Two of the same kind are a question.
@@ -186,9 +186,9 @@ fn one_array_of_several_is_chosen_where_the_others_are_lists() {
         .map(|name| (format!("{name}.npy"), npy(&[4, 2, 2], &values(0, 16))))
         .into();
     let both = write(&[("0.npz".into(), zip(&flipped, Stored))]);
-    let refused = error(&both.path().join("0.npz"), &Options::default());
+    let refused = error(&both.path().join("0.npz"), &ReadOptions::default());
     assert!(
-        refused.contains("name one with --array (found: latents, latents_flipped)"),
+        refused.contains("choose one with --array (found: latents, latents_flipped)"),
         "{refused}"
     );
 }
@@ -198,13 +198,13 @@ fn lists_of_arrays_are_samples() {
     // numpy.savez("a.npz", *latents)
     let list: Vec<_> = files(&[4, 2, 2], |k| format!("arr_{k}.npy"));
     let list = write(&[("a.npz".into(), zip(&list, Deflated))]);
-    check(&list.path().join("a.npz"), &Options::default(), 16, &[4, 2, 2]);
-    let first = Options { array: Some("arr_7".into()), ..with(SamplesPerFile::One) };
+    check(&list.path().join("a.npz"), &ReadOptions::default(), 16, &[4, 2, 2]);
+    let first = ReadOptions { array: Some("arr_7".into()), ..with(SamplesPerFile::One) };
     let found = read(&mut *samples(&list.path().join("a.npz"), &first), 1).unwrap();
     assert_eq!(found, values(7, 16).into_iter().map(f64::from).collect::<Vec<_>>());
     let named: Vec<_> = files(&[4, 2, 2], |k| format!("img_{k:03}.npy"));
     let named = write(&[("a.npz".into(), zip(&named, Stored))]);
-    check(&named.path().join("a.npz"), &Options::default(), 16, &[4, 2, 2]);
+    check(&named.path().join("a.npz"), &ReadOptions::default(), 16, &[4, 2, 2]);
     // Written by PyTorch: see make.py.
     let ramp: Vec<f64> = (0..96).map(super::ramp).collect();
     for (name, array, shape) in [
@@ -217,7 +217,7 @@ fn lists_of_arrays_are_samples() {
         ("ids.pt", None, &[4, 2, 2]),
         ("ids.safetensors", None, &[4, 2, 2]),
     ] {
-        let options = Options { array: array.map(String::from), ..Options::default() };
+        let options = ReadOptions { array: array.map(String::from), ..ReadOptions::default() };
         let mut samples = samples(&fixture(name), &options);
         assert_eq!((samples.size_hint(), samples.shape()), (Some(6), shape), "{name}");
         assert_eq!(read(&mut *samples, 4).unwrap().len(), 96);
@@ -227,12 +227,12 @@ fn lists_of_arrays_are_samples() {
         samples.rewind().unwrap();
         assert_eq!(read(&mut *samples, 4).unwrap(), ramp, "{name}");
     }
-    let named = Options { array: Some("3".into()), ..with(SamplesPerFile::One) };
+    let named = ReadOptions { array: Some("3".into()), ..with(SamplesPerFile::One) };
     assert_eq!(read(&mut *samples(&fixture("list.pt"), &named), 1).unwrap(), &ramp[48..64]);
     // A pair of arrays with labels: the arrays.
-    assert_eq!(samples(&fixture("labelled.pt"), &Options::default()).size_hint(), Some(4));
-    let refused = error(&fixture("shared.pt"), &Options::default());
-    assert!(refused.contains("name one with --array (found: a, b)"), "{refused}");
+    assert_eq!(samples(&fixture("labelled.pt"), &ReadOptions::default()).size_hint(), Some(4));
+    let refused = error(&fixture("shared.pt"), &ReadOptions::default());
+    assert!(refused.contains("choose one with --array (found: a, b)"), "{refused}");
 }
 
 #[test]
@@ -242,14 +242,17 @@ fn means_are_read_of_means_and_deviations() {
         (0..COUNT).map(|k| (name(k), npy(&[8, 2, 2], &both(k)))).collect()
     };
     let repa = write(&encoded(&|k| format!("00000/img-mean-std-{k:08}.npy")));
-    check(repa.path(), &Options::default(), 16, &[4, 2, 2]);
-    let said = notes(repa.path(), &Options::default()).join("\n");
-    assert!(said.contains("of shape [8, 2, 2] the means, of shape [4, 2, 2], are read"), "{said}");
-    let all = Options { latents: Latents::All, ..Options::default() };
+    check(repa.path(), &ReadOptions::default(), 16, &[4, 2, 2]);
+    let said = notes(repa.path(), &ReadOptions::default()).join("\n");
+    assert!(
+        said.contains("of shape [8, 2, 2]: only the means, of shape [4, 2, 2], are read"),
+        "{said}"
+    );
+    let all = ReadOptions { latents: Latents::All, ..ReadOptions::default() };
     assert_eq!(samples(repa.path(), &all).shape(), [8, 2, 2]);
     let plain = write(&encoded(&|k| format!("{k}.npy")));
-    assert_eq!(samples(plain.path(), &Options::default()).shape(), [8, 2, 2]);
-    let mean = Options { latents: Latents::Mean, ..Options::default() };
+    assert_eq!(samples(plain.path(), &ReadOptions::default()).shape(), [8, 2, 2]);
+    let mean = ReadOptions { latents: Latents::Mean, ..ReadOptions::default() };
     let plain: Vec<_> = encoded(&|k| format!("{k:02}.npy"));
     check(write(&plain).path(), &mean, 16, &[4, 2, 2]);
     // All samples in one array.
@@ -257,7 +260,7 @@ fn means_are_read_of_means_and_deviations() {
     let whole = write(&[("a.npy".into(), npy(&[COUNT, 8, 2, 2], &whole))]);
     check(&whole.path().join("a.npy"), &mean, 16, &[4, 2, 2]);
     let odd = write(&[("a.npy".into(), npy(&[20, 3, 2, 2], &vec![0.0; 240]))]);
-    assert!(error(&odd.path().join("a.npy"), &mean).contains("no means and deviations"));
+    assert!(error(&odd.path().join("a.npy"), &mean).contains("cannot hold means and deviations"));
 }
 
 /// Measured on files that people reported, if they are there.
@@ -278,7 +281,7 @@ fn reported_files_have_the_right_trace() {
         ("img2d", 24, 6, 5.319_303_271_049_334),
         ("hwc3d", 24, 48, 15.416_169_635_610_235),
     ] {
-        let mut samples = samples(&reports.join(name), &Options::default());
+        let mut samples = samples(&reports.join(name), &ReadOptions::default());
         let scale = samples.scale().factor;
         let found = measured(&mut *samples);
         let data = found.2 * scale * scale;

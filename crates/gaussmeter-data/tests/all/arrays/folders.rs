@@ -1,33 +1,14 @@
 //! The data sets as they are downloaded: MNIST, CIFAR; in folders and archives, with their parts.
 
-use super::{bytes_of, error, fixture, folder, open, read, samples};
-use flate2::{Compression, write::GzEncoder};
+use super::{bytes_of, error, fixture, folder, gzip, open, read, samples, tar};
 use gaussmeter_data::samples::SamplesError;
-use gaussmeter_data::source::{self, Options, Split};
-use std::io::Write;
+use gaussmeter_data::source::{self, ReadOptions, Split};
 use std::path::{Path, PathBuf};
 
 /// A file of MNIST's format.
 pub fn idx(kind: u8, axes: &[u32], bytes: &[u8]) -> Vec<u8> {
     let axes_bytes = axes.iter().flat_map(|n| n.to_be_bytes());
     [0, 0, kind, axes.len() as u8].into_iter().chain(axes_bytes).chain(bytes.to_vec()).collect()
-}
-
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-pub fn tar(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, &bytes[..]).unwrap();
-    }
-    builder.into_inner().unwrap()
 }
 
 /// Records of CIFAR: labels, then pixels that count from `start`.
@@ -42,16 +23,16 @@ pub fn cifar(labels: &[u8], count: usize, start: usize) -> (Vec<u8>, Vec<f64>) {
     (bytes, values)
 }
 
-fn split(split: Split) -> Options {
-    Options { split, ..Options::default() }
+fn split(split: Split) -> ReadOptions {
+    ReadOptions { split, ..ReadOptions::default() }
 }
 
 /// All values of a folder or file.
-fn values(path: &Path, options: &Options) -> Vec<f64> {
+fn values(path: &Path, options: &ReadOptions) -> Vec<f64> {
     read(&mut *samples(path, options), 5).unwrap()
 }
 
-fn count(path: &Path, options: &Options) -> u64 {
+fn count(path: &Path, options: &ReadOptions) -> u64 {
     let mut samples = samples(path, options);
     let dim: usize = samples.shape().iter().product();
     let count = read(&mut *samples, 3).unwrap().len() / dim;
@@ -82,13 +63,17 @@ fn mnist_is_read_as_it_is_downloaded() {
         let test: Vec<f64> = (100..112).map(f64::from).collect();
         assert_eq!(values(folder, &split(Split::Test)), test);
         assert_eq!(count(folder, &split(Split::All)), 7);
-        let source = source::open(&[folder.to_path_buf()], &Options::default()).unwrap();
-        assert!(source.notes[0].contains("the train part, 1 of 2 files"), "{:?}", source.notes);
+        let source = source::open(&[folder.to_path_buf()], &ReadOptions::default()).unwrap();
+        assert!(
+            source.notes[0].contains("reading the train part, 1 of 2 files"),
+            "{:?}",
+            source.notes
+        );
     }
     let one = plain.path().join("train-images-idx3-ubyte");
-    assert_eq!(values(&one, &Options::default()).len(), 30);
+    assert_eq!(values(&one, &ReadOptions::default()).len(), 30);
     let labels = plain.path().join("train-labels-idx1-ubyte");
-    assert!(error(&labels, &Options::default()).contains("labels, not images"));
+    assert!(error(&labels, &ReadOptions::default()).contains("labels, not images"));
 }
 
 #[test]
@@ -105,7 +90,7 @@ fn all_types_of_idx_are_read() {
         ("i2", idx(0x0b, &[1, 2], &shorts)),
         ("i1", idx(0x09, &[1, 2], &[0xfe, 3])),
     ]);
-    let values = |name: &str| values(&files.path().join(name), &Options::default());
+    let values = |name: &str| values(&files.path().join(name), &ReadOptions::default());
     assert_eq!(values("f8"), numbers);
     assert_eq!(values("f4"), numbers);
     assert_eq!(values("i4"), [-70_000.0, 3.0]);
@@ -134,14 +119,14 @@ fn cifar_binary_is_read_in_folders_and_archives() {
         archives.path().join("cifar.tar"),
         archives.path().join("cifar-10-binary.tar.gz"),
     ] {
-        assert_eq!(samples(&path, &Options::default()).shape(), [3, 32, 32]);
-        assert_eq!(values(&path, &Options::default()), train);
+        assert_eq!(samples(&path, &ReadOptions::default()).shape(), [3, 32, 32]);
+        assert_eq!(values(&path, &ReadOptions::default()), train);
         assert_eq!(values(&path, &split(Split::Test)), test_values);
         assert_eq!(count(&path, &split(Split::All)), 9);
     }
     let (hundred, values_100) = cifar(&[19, 99], 5, 3);
     let files = folder([("train.bin", hundred)]);
-    assert_eq!(values(&files.path().join("train.bin"), &Options::default()), values_100);
+    assert_eq!(values(&files.path().join("train.bin"), &ReadOptions::default()), values_100);
 }
 
 #[test]
@@ -161,8 +146,8 @@ fn cifar_for_python_is_read_in_folders_and_archives() {
         ("cifar-100-python/train", batch("data_batch_1")),
     ];
     let check = |path: PathBuf, train: u64| {
-        assert_eq!(samples(&path, &Options::default()).shape(), [3, 32, 32]);
-        assert_eq!(count(&path, &Options::default()), train);
+        assert_eq!(samples(&path, &ReadOptions::default()).shape(), [3, 32, 32]);
+        assert_eq!(count(&path, &ReadOptions::default()), train);
         assert_eq!(count(&path, &split(Split::Test)), 1);
         assert_eq!(count(&path, &split(Split::All)), train + 1);
     };
@@ -175,11 +160,11 @@ fn cifar_for_python_is_read_in_folders_and_archives() {
         check(all.path().join("b.tar.gz"), train);
     }
     let all = folder([("a.gz", gzip(&batch("data_batch_1")))]);
-    let plain = values(&fixture("data_batch_1"), &Options::default());
-    assert_eq!(values(&all.path().join("a.gz"), &Options::default()), plain);
+    let plain = values(&fixture("data_batch_1"), &ReadOptions::default());
+    assert_eq!(values(&all.path().join("a.gz"), &ReadOptions::default()), plain);
     // One pickle that would run code spoils the folder: it is not passed over in silence.
     let spoilt = folder([("data_batch_1", batch("data_batch_1")), ("x.pkl", batch("evil.pkl"))]);
-    assert!(error(spoilt.path(), &Options::default()).contains("posix.system"));
+    assert!(error(spoilt.path(), &ReadOptions::default()).contains("posix.system"));
 }
 
 #[test]
@@ -194,18 +179,18 @@ fn arrays_are_read_within_archives_and_compressed() {
             ("alone.gz", gzip(&bytes_of(name))),
         ]);
         for path in ["a.tar", "a.tar.gz", "alone.gz"] {
-            assert_eq!(values(&all.path().join(path), &Options::default()), expected, "{name}");
+            assert_eq!(values(&all.path().join(path), &ReadOptions::default()), expected, "{name}");
         }
     }
     let all = folder([("a.tar", tar(&[("x.npz", bytes_of("eigenvalues.npz"))]))]);
-    assert!(error(&all.path().join("a.tar"), &Options::default()).contains("unpack it"));
+    assert!(error(&all.path().join("a.tar"), &ReadOptions::default()).contains("unpack it"));
 }
 
 #[test]
 fn files_together_are_of_one_shape_and_kind() {
     let open_all = |names: &[&str]| {
         let paths: Vec<PathBuf> = names.iter().map(|name| fixture(name)).collect();
-        source::open(&paths, &Options::default())
+        source::open(&paths, &ReadOptions::default())
     };
     let message = |names: &[&str]| match open_all(names) {
         Err(error) => error.to_string(),
@@ -213,11 +198,11 @@ fn files_together_are_of_one_shape_and_kind() {
     };
     assert!(open_all(&["f4.npy", "f2.npy", "tensor.pt"]).is_ok());
     assert!(message(&["f4.npy", "window.pt"]).contains("shape [4] instead of [6]"));
-    assert!(message(&["f4.npy", "u1.npy"]).contains("another type"));
+    assert!(message(&["f4.npy", "u1.npy"]).contains("a different type"));
     assert!(message(&["f4.npy", "covariance.npy"]).contains("holds a covariance"));
-    assert!(message(&["covariance.npy", "f4.npy"]).contains("one file is read at a time"));
+    assert!(message(&["covariance.npy", "f4.npy"]).contains("give one such file at a time"));
     let folder = folder([("a.txt", b"text".to_vec()), ("meta", bytes_of("batches.meta"))]);
-    assert!(error(folder.path(), &Options::default()).contains("holds no array"));
-    let missing = open(&folder.path().join("missing"), &Options::default());
+    assert!(error(folder.path(), &ReadOptions::default()).contains("holds no array"));
+    let missing = open(&folder.path().join("missing"), &ReadOptions::default());
     assert!(matches!(missing, Err(SamplesError::Io { .. })));
 }

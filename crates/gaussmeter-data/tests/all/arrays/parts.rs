@@ -4,7 +4,7 @@ use super::{fixture, read};
 use gaussmeter_data::Moments;
 use gaussmeter_data::samples::Part;
 use gaussmeter_data::samples::{Chunk, InMemory, Samples, SamplesError, Scale};
-use gaussmeter_data::source::{self, Data, Options};
+use gaussmeter_data::source::{self, Data, ReadOptions};
 use proptest::prelude::*;
 
 const DIM: usize = 3;
@@ -125,7 +125,7 @@ proptest! {
 #[test]
 fn parts_of_several_files_are_the_whole() {
     let paths = ["f4.npy", "tensor.pt", "array.pkl", "compressed.npz"].map(fixture);
-    let open = || match source::open(&paths, &Options::default()).unwrap().data {
+    let open = || match source::open(&paths, &ReadOptions::default()).unwrap().data {
         Data::Samples(samples) => samples,
         _ => panic!("no samples"),
     };

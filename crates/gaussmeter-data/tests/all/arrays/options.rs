@@ -1,53 +1,50 @@
 //! Every option of reading on every format: it has an effect, or an error says on what it has one.
 
-use super::folders::{cifar, gzip, idx};
-use super::{bytes_of, folder};
+use super::folders::{cifar, idx};
+use super::{bytes_of, folder, gzip};
+use crate::files::{encoded, fixture};
 use gaussmeter_data::source::pictures::{Channels, Filter};
 use gaussmeter_data::source::{
-    self, Choice, Input, Kind, Latents, Layout, Options, SamplesPerFile, ScaleChoice, Split,
-    formats,
+    self, ArrayKind, Input, Latents, Layout, ReadOption, ReadOptions, SamplesPerFile, ScaleChoice,
+    Split, formats,
 };
 use image::{GrayImage, ImageFormat};
 use std::collections::BTreeSet;
-use std::io::Cursor;
 use zip::CompressionMethod;
 
 fn png() -> Vec<u8> {
     let picture = GrayImage::from_fn(8, 6, |x, y| image::Luma([(31 * x + 17 * y) as u8]));
-    let mut bytes = Vec::new();
-    picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
-    bytes
+    encoded(picture, ImageFormat::Png)
 }
 
 fn parquet(name: &str) -> Vec<u8> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parquet");
-    std::fs::read(std::path::Path::new(folder).join(name)).unwrap()
+    std::fs::read(fixture("parquet").join(name)).unwrap()
 }
 
 /// The usual options, and one that asks for something.
-fn asking(choice: Choice) -> Options {
-    let mut options = Options::default();
+fn asking(choice: ReadOption) -> ReadOptions {
+    let mut options = ReadOptions::default();
     match choice {
-        Choice::Array => options.array = Some("nope".into()),
-        Choice::Kind => options.kind = Some(Kind::Samples),
-        Choice::SamplesPerFile => options.samples_per_file = SamplesPerFile::One,
-        Choice::Latents => options.latents = Latents::Mean,
-        Choice::Layout => options.layout = Layout::Hwc,
-        Choice::Scale => options.scale = ScaleChoice::Affine { factor: 0.5, offset: 1.0 },
-        Choice::Split => options.split = Split::Test,
-        Choice::Suffix => options.suffix = Some("nope".into()),
-        Choice::Resize => options.pictures.resize = Some("4".parse().unwrap()),
-        Choice::Crop => options.pictures.crop = Some("2".parse().unwrap()),
-        Choice::Filter => options.pictures.filter = Filter::Nearest,
-        Choice::Channels => options.pictures.channels = Channels::Rgb,
-        Choice::SkipBad => options.pictures.skip_bad = true,
+        ReadOption::Array => options.array = Some("nope".into()),
+        ReadOption::Kind => options.kind = Some(ArrayKind::Samples),
+        ReadOption::SamplesPerFile => options.samples_per_file = SamplesPerFile::One,
+        ReadOption::Latents => options.latents = Latents::Mean,
+        ReadOption::Layout => options.layout = Layout::Hwc,
+        ReadOption::Scale => options.scale = ScaleChoice::Affine { factor: 0.5, offset: 1.0 },
+        ReadOption::Split => options.split = Split::Test,
+        ReadOption::Suffix => options.suffix = Some("nope".into()),
+        ReadOption::Resize => options.pictures.resize = Some("4".parse().unwrap()),
+        ReadOption::Crop => options.pictures.crop = Some("2".parse().unwrap()),
+        ReadOption::Filter => options.pictures.filter = Filter::Nearest,
+        ReadOption::Channels => options.pictures.channels = Channels::Rgb,
+        ReadOption::SkipBad => options.pictures.skip_bad = true,
     }
     options
 }
 
 /// A format, a file of it, its content, and the options that have an effect.
-fn table() -> Vec<(&'static str, &'static str, Vec<u8>, &'static [Choice])> {
-    use Choice::{
+fn table() -> Vec<(&'static str, &'static str, Vec<u8>, &'static [ReadOption])> {
+    use ReadOption::{
         Array, Channels, Crop, Kind, Latents, Layout, Resize, SamplesPerFile, Scale, SkipBad,
         Split, Suffix,
     };
@@ -143,9 +140,9 @@ fn an_option_has_an_effect_or_is_refused() {
         let found = formats().iter().find(|f| (f.recognises)(&input)).map(|f| f.name);
         assert_eq!(found, Some(format), "{name}");
         seen.insert(format);
-        let open = |options: &Options| source::open(std::slice::from_ref(&path), options);
-        open(&Options::default()).map(drop).unwrap_or_else(|e| panic!("{e}"));
-        for choice in Choice::ALL {
+        let open = |options: &ReadOptions| source::open(std::slice::from_ref(&path), options);
+        open(&ReadOptions::default()).map(drop).unwrap_or_else(|e| panic!("{e}"));
+        for choice in ReadOption::ALL {
             let message = open(&asking(choice)).err().map(|e| e.to_string()).unwrap_or_default();
             let refusal = format!("{} has no effect on ", choice.name());
             match effective.contains(&choice) {
@@ -167,16 +164,16 @@ fn an_option_has_an_effect_or_is_refused() {
 #[test]
 fn a_folder_of_pictures_refuses_options_of_arrays() {
     let files = folder([("train/a.png", png()), ("test/b.png", png())]);
-    for choice in Choice::ALL {
+    for choice in ReadOption::ALL {
         let found = source::open(&[files.path().to_path_buf()], &asking(choice)).map(drop);
         let message = found.err().map(|e| e.to_string()).unwrap_or_default();
         let refused = [
-            Choice::Array,
-            Choice::Kind,
-            Choice::SamplesPerFile,
-            Choice::Latents,
-            Choice::Layout,
-            Choice::Filter,
+            ReadOption::Array,
+            ReadOption::Kind,
+            ReadOption::SamplesPerFile,
+            ReadOption::Latents,
+            ReadOption::Layout,
+            ReadOption::Filter,
         ];
         assert_eq!(message.contains("has no effect on"), refused.contains(&choice), "{message}");
     }
@@ -185,7 +182,7 @@ fn a_folder_of_pictures_refuses_options_of_arrays() {
 #[test]
 fn a_filter_is_for_resizing() {
     let files = folder([("a.png", png())]);
-    let mut options = asking(Choice::Filter);
-    options.pictures.resize = asking(Choice::Resize).pictures.resize;
+    let mut options = asking(ReadOption::Filter);
+    options.pictures.resize = asking(ReadOption::Resize).pictures.resize;
     assert!(source::open(&[files.path().join("a.png")], &options).is_ok());
 }

@@ -1,7 +1,8 @@
 //! ZIP archives of pictures, as StyleGAN and EDM write them; hostile ones are refused.
 
 use super::{error, folder, read, samples, zip};
-use gaussmeter_data::source::{self, Options, Split};
+use crate::files::encoded;
+use gaussmeter_data::source::{self, ReadOptions, Split};
 use std::io::Write;
 use std::path::Path;
 use zip::CompressionMethod::{Deflated, Stored};
@@ -11,10 +12,7 @@ fn png(shade: u8) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(4, 3, |x, y| {
         image::Rgb([shade, shade.wrapping_mul(x as u8 + 3), (x * 40 + y * 17) as u8])
     });
-    let mut bytes = Vec::new();
-    let png = image::ImageFormat::Png;
-    picture.write_to(&mut std::io::Cursor::new(&mut bytes), png).unwrap();
-    bytes
+    encoded(picture, image::ImageFormat::Png)
 }
 
 /// What EDM's dataset_tool.py writes.
@@ -25,7 +23,8 @@ fn dataset() -> Vec<(String, Vec<u8>)> {
 }
 
 fn values(path: &Path) -> Result<Vec<f64>, String> {
-    let source = source::open(&[path.into()], &Options::default()).map_err(|e| e.to_string())?;
+    let source =
+        source::open(&[path.into()], &ReadOptions::default()).map_err(|e| e.to_string())?;
     match source.data {
         source::Data::Samples(mut samples) => read(&mut *samples, 4).map_err(|e| e.to_string()),
         _ => Err("no samples".into()),
@@ -39,7 +38,7 @@ fn pictures_are_those_of_a_folder() {
     let mut all: Vec<(&str, Vec<u8>)> = vec![
         ("stored.zip", stored.clone()),
         ("deflated.zip", deflated),
-        ("in.tar", super::tar(&[("a.zip".into(), stored)])),
+        ("in.tar", super::tar(&[("a.zip", stored)])),
     ];
     let plain: Vec<String> = files.iter().map(|(name, _)| format!("plain/{name}")).collect();
     all.extend(plain.iter().zip(&files).map(|(name, (_, bytes))| (&name[..], bytes.clone())));
@@ -48,7 +47,7 @@ fn pictures_are_those_of_a_folder() {
     assert_eq!(expected.len(), 9 * 36);
     for name in ["stored.zip", "deflated.zip", "in.tar"] {
         let path = all.path().join(name);
-        let mut samples = samples(&path, &Options::default());
+        let mut samples = samples(&path, &ReadOptions::default());
         assert_eq!((samples.shape(), samples.size_hint()), (&[3, 3, 4][..], Some(9)), "{name}");
         assert_eq!(read(&mut *samples, 2).unwrap(), expected, "{name}");
         samples.rewind().unwrap();
@@ -61,8 +60,8 @@ fn pictures_are_those_of_a_folder() {
         .collect();
     let all = folder([("a.zip", zip(&parts, Stored))]);
     let path = all.path().join("a.zip");
-    assert_eq!(samples(&path, &Options::default()).size_hint(), Some(3));
-    let both = Options { split: Split::All, ..Options::default() };
+    assert_eq!(samples(&path, &ReadOptions::default()).size_hint(), Some(3));
+    let both = ReadOptions { split: Split::All, ..ReadOptions::default() };
     assert_eq!(samples(&path, &both).size_hint(), Some(6));
 }
 
@@ -89,7 +88,7 @@ fn a_beginning_is_an_error() {
         let bytes = zip(&dataset(), method);
         for len in (4..bytes.len()).step_by(13).chain(bytes.len() - 30..bytes.len()) {
             let all = folder([("a.zip", bytes[..len].to_vec())]);
-            let refused = error(&all.path().join("a.zip"), &Options::default());
+            let refused = error(&all.path().join("a.zip"), &ReadOptions::default());
             assert!(
                 refused.contains("truncated, damaged, or still being written"),
                 "{len}: {refused}"
@@ -138,7 +137,7 @@ fn places(bytes: &[u8], mark: &[u8]) -> Vec<usize> {
 fn hostile_archives_are_refused() {
     let refused = |bytes: Vec<u8>| {
         let all = folder([("a.zip", bytes)]);
-        error(&all.path().join("a.zip"), &Options::default())
+        error(&all.path().join("a.zip"), &ReadOptions::default())
     };
     let bytes = zip(&dataset(), Stored);
     let (local, central) = (places(&bytes, b"PK\x03\x04"), places(&bytes, b"PK\x01\x02"));
@@ -163,7 +162,7 @@ fn hostile_archives_are_refused() {
             bomb[at + size..at + size + 4].copy_from_slice(&0xffff_fff0u32.to_le_bytes());
         }
     }
-    assert!(refused(bomb).contains("which they cannot"));
+    assert!(refused(bomb).contains("which is impossible"));
 
     // Encrypted entries, as their flags say.
     let mut locked = bytes.clone();
@@ -177,7 +176,7 @@ fn hostile_archives_are_refused() {
     for (all, method) in [(&local, 8), (&central, 10)] {
         all.iter().for_each(|at| other[at + method] = 14);
     }
-    assert!(refused(other).contains("another method than deflate"));
+    assert!(refused(other).contains("a method other than deflate"));
 
     // Pixels with another checksum.
     let mut wrong = bytes.clone();
@@ -195,7 +194,7 @@ fn hostile_archives_are_refused() {
     for _ in 0..4 {
         deep = zip(&[("a.zip".to_owned(), deep)], Deflated);
     }
-    assert!(refused(deep).contains("an archive in archives in archives"));
+    assert!(refused(deep).contains("archives nested too deeply"));
 
     // Names are labels: nothing is written.
     let tricks = ["../../outside.png", "/absolute.png", "a\u{1b}[31m\n.png"].map(String::from);

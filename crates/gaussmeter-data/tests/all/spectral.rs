@@ -1,25 +1,21 @@
 //! Spectra of data: known covariances, the same by every method, errors as stated, files that the
 //! library reads.
 
+use crate::files::random;
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::{InMemory, Samples, Scale};
 use gaussmeter_data::{
-    Decomposition, DecompositionError, DenseBasis, LanczosOptions, Method, Model, Moments, Options,
-    decompose,
+    DecomposeOptions, Decomposition, DecompositionError, DenseBasis, LanczosOptions, Method, Model,
+    Moments, decompose,
 };
 use std::sync::Arc;
 
 /// Reproducible numbers in [0, 1).
 fn uniform(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as f64 / (1u64 << 53) as f64
-    }
+    let mut random = random(seed);
+    move || (random() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// Bytes whose coordinates share a few patterns of decreasing strength, so that the spectrum is
@@ -49,7 +45,8 @@ fn samples(count: usize, dim: usize) -> InMemory {
 
 fn by(method: Method, samples: &mut dyn Samples) -> Decomposition {
     samples.rewind().unwrap();
-    decompose(samples, &Options { method: Some(method), ..Options::default() }).unwrap()
+    decompose(samples, &DecomposeOptions { method: Some(method), ..DecomposeOptions::default() })
+        .unwrap()
 }
 
 /// The reflection of x at a plane: an orthogonal matrix without zeros.
@@ -79,7 +76,7 @@ fn known_covariances() {
     let d = 40;
     let eigenvalues: Vec<f64> = (0..d).map(|i| 10.0 / (1.0 + i as f64).powi(2)).collect();
     let centre: Vec<f64> = (0..d).map(|i| (i as f64 - 3.0) / 7.0).collect();
-    let found = decompose(&mut cross(&eigenvalues, &centre), &Options::default()).unwrap();
+    let found = decompose(&mut cross(&eigenvalues, &centre), &DecomposeOptions::default()).unwrap();
     assert_eq!((found.method, found.rank, found.count), (Method::Dense, Some(d), Some(80)));
     // The turned frame is orthonormal to a few ε per coordinate only.
     let rounding = 10.0 * d as f64 * f64::EPSILON * eigenvalues[0];
@@ -187,7 +184,11 @@ fn lanczos_is_dense_within_its_errors() {
     for seed in 0..6 {
         let lanczos = LanczosOptions { probes: 6, steps: 20, seed };
         data.rewind().unwrap();
-        let options = Options { method: Some(Method::Lanczos), lanczos, ..Options::default() };
+        let options = DecomposeOptions {
+            method: Some(Method::Lanczos),
+            lanczos,
+            ..DecomposeOptions::default()
+        };
         let found = decompose(&mut data, &options).unwrap();
         assert!(found.checks.orthogonality < 1e-12 && found.checks.residual < 1e-12);
         assert!(found.rank.is_none() && found.basis.is_none());
@@ -238,7 +239,11 @@ fn lanczos_meets_repeated_eigenvalues() {
     let eigenvalues: Vec<f64> = (0..d).map(|i| [1.0, 4.0, 0.25, 0.0][i % 4]).collect();
     let mut data = cross(&eigenvalues, &vec![0.0; d]);
     let options = LanczosOptions { probes: 20, steps: 10, seed: 1 };
-    let options = Options { method: Some(Method::Lanczos), lanczos: options, ..Options::default() };
+    let options = DecomposeOptions {
+        method: Some(Method::Lanczos),
+        lanczos: options,
+        ..DecomposeOptions::default()
+    };
     let spectrum = decompose(&mut data, &options).unwrap().spectrum().unwrap();
     for expected in [0.0, 0.25, 1.0, 4.0] {
         let near = |m: &&gaussmeter::spectrum::Mode| (m.eigenvalue - expected).abs() < 1e-9;
@@ -294,7 +299,7 @@ fn eigenvalues_do_not_depend_on_threads() {
 fn the_basis_diagonalises() {
     let dim = 120;
     let mut data = samples(400, dim);
-    let options = Options { basis: true, ..Options::default() };
+    let options = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
     let found = decompose(&mut data, &options).unwrap();
     let rows = found.basis.clone().unwrap();
     let basis = found.into_basis().unwrap().unwrap();
@@ -316,7 +321,7 @@ fn the_basis_diagonalises() {
             assert!((image - basis.eigenvalues()[j] * e).abs() < 1e-13 * highest);
         }
     }
-    let lanczos = Options { method: Some(Method::Lanczos), ..options };
+    let lanczos = DecomposeOptions { method: Some(Method::Lanczos), ..options };
     assert!(matches!(
         decompose(&mut data, &lanczos),
         Err(DecompositionError::NoBasis { method: Method::Lanczos })
@@ -329,7 +334,7 @@ fn the_low_rank_basis_diagonalises() {
     let dim = 600;
     for count in [1, 2, 40, 300] {
         let mut data = samples(count, dim);
-        let options = Options { basis: true, ..Options::default() };
+        let options = DecomposeOptions { basis: true, ..DecomposeOptions::default() };
         let found = decompose(&mut data, &options).unwrap();
         assert_eq!((found.method, found.basis.as_ref().unwrap().rows()), (Method::Gram, count - 1));
         let fingerprints = fingerprint(&found.spectrum().unwrap());
@@ -377,7 +382,8 @@ fn steep_spectra_have_an_orthonormal_low_rank_basis() {
     let mut padded = eigenvalues.clone();
     padded.resize(dim, 0.0);
     let mut data = cross(&padded, &vec![0.25; dim]);
-    let options = Options { basis: true, method: Some(Method::Gram), ..Options::default() };
+    let options =
+        DecomposeOptions { basis: true, method: Some(Method::Gram), ..DecomposeOptions::default() };
     let found = decompose(&mut data, &options).unwrap();
     let rank = found.rank.unwrap();
     assert!((25..=30).contains(&rank), "{rank}");
@@ -410,7 +416,8 @@ fn files_are_read_by_the_library() {
         (Method::Lanczos, false),
     ] {
         data.rewind().unwrap();
-        let options = Options { method: Some(method), basis, ..Options::default() };
+        let options =
+            DecomposeOptions { method: Some(method), basis, ..DecomposeOptions::default() };
         let found = decompose(&mut data, &options).unwrap();
         found.save(&path).unwrap();
         let (read, expected) = (data::load(name).unwrap(), found.spectrum().unwrap());
@@ -437,7 +444,7 @@ fn files_are_read_by_the_library() {
     // A centred law is written without means, and the description of it all is JSON.
     let values = vec![0, 0, 255, 255, 0, 255, 255, 0];
     let mut corners = InMemory::bytes("corners", &[2], Scale::SYMMETRIC, values).unwrap();
-    decompose(&mut corners, &Options::default()).unwrap().save(&path).unwrap();
+    decompose(&mut corners, &DecomposeOptions::default()).unwrap().save(&path).unwrap();
     assert!(!data::load(name).unwrap().has_mean());
     let mut zip = zip::ZipArchive::new(std::fs::File::open(&path).unwrap()).unwrap();
     assert!(zip.by_name("mean.npy").is_err());
@@ -450,14 +457,18 @@ fn files_are_read_by_the_library() {
     assert_eq!(meta["scale"]["offset"], -1.0);
 
     let missing = folder.path().join("no/such/folder.npz");
-    let error =
-        decompose(&mut samples(9, 3), &Options::default()).unwrap().save(&missing).unwrap_err();
+    let error = decompose(&mut samples(9, 3), &DecomposeOptions::default())
+        .unwrap()
+        .save(&missing)
+        .unwrap_err();
     assert!(error.to_string().ends_with("folder.npz: entity not found"), "{error}");
     // What cannot be written leaves the old file alone.
     let before = std::fs::read(&path).unwrap();
     std::fs::create_dir(folder.path().join("taken.npz")).unwrap();
     let taken = folder.path().join("taken.npz");
-    assert!(decompose(&mut samples(9, 3), &Options::default()).unwrap().save(&taken).is_err());
+    assert!(
+        decompose(&mut samples(9, 3), &DecomposeOptions::default()).unwrap().save(&taken).is_err()
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -478,12 +489,13 @@ fn bases_that_are_none_are_refused() {
 fn samples_that_are_none_are_refused() {
     for method in [Method::Dense, Method::Gram, Method::Lanczos] {
         let mut none = InMemory::bytes("nothing", &[2], Scale::IDENTITY, vec![]).unwrap();
-        let options = Options { method: Some(method), ..Options::default() };
+        let options = DecomposeOptions { method: Some(method), ..DecomposeOptions::default() };
         let error = decompose(&mut none, &options).unwrap_err();
         assert_eq!(error.to_string(), "no samples in nothing", "{method}");
     }
     let lanczos = LanczosOptions { probes: 1, ..LanczosOptions::default() };
-    let options = Options { method: Some(Method::Lanczos), lanczos, ..Options::default() };
+    let options =
+        DecomposeOptions { method: Some(Method::Lanczos), lanczos, ..DecomposeOptions::default() };
     let error = decompose(&mut samples(5, 5), &options).unwrap_err();
-    assert_eq!(error.to_string(), "lanczos: probes = 1 is not at least 2");
+    assert_eq!(error.to_string(), "lanczos: probes = 1, but it must be at least 2");
 }

@@ -1,0 +1,13 @@
+//! All integration tests of the crate in one binary. `cargo test -p gaussmeter-data --test all images`
+//! runs those of one module.
+
+mod arrays;
+mod files;
+mod images;
+mod model;
+mod moments;
+mod parquet;
+mod registry;
+mod spectral;
+mod summation;
+mod watched;
