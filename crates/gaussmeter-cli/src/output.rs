@@ -3,9 +3,9 @@
 use crate::failure::{Failure, one_line};
 use clap::Args;
 use gaussmeter::file::{UNFINISHED, remove_unfinished};
-use gaussmeter::report::{Format, Report, by_extension, by_name, text_within};
+use gaussmeter::report::{Format, Report, ReportError, by_extension, by_name, text_within};
 use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use terminal_size::{Width, terminal_size_of};
 
@@ -44,10 +44,11 @@ impl Output {
     }
 
     /// Writes a report.
-    pub fn write(&self, report: &Report) -> Result<(), Failure> {
+    pub fn write(&self, report: &dyn Report) -> Result<(), Failure> {
+        let format = self.format()?;
         match &self.output {
-            Some(path) => emit(Some(path), &self.format()?.write(report)?),
-            None => print_report(self.format()?, report),
+            Some(path) => save(path, &|out| format.write(report, out)),
+            None => print_report(format, report),
         }
     }
 
@@ -62,14 +63,22 @@ impl Output {
 /// Writes a text to a file, or prints it.
 pub fn emit(path: Option<&Path>, text: &str) -> Result<(), Failure> {
     match path {
-        Some(path) => write_file(path, text).map_err(|e| failed(&path.display(), &e)),
+        Some(path) => write_text(path, text),
         None => print(text),
     }
 }
 
 /// Writes a text file, whole or not at all.
 pub fn write_text(path: &Path, text: &str) -> Result<(), Failure> {
-    write_file(path, text).map_err(|e| failed(&path.display(), &e))
+    save(path, &|out| Ok(out.write_all(text.as_bytes())?))
+}
+
+/// What writes a result.
+type Content<'a> = &'a dyn Fn(&mut dyn Write) -> Result<(), ReportError>;
+
+/// Writes a file, whole or not at all.
+fn save(path: &Path, content: Content) -> Result<(), Failure> {
+    write_file(path, content).map_err(|error| stopped(&path.display(), error))
 }
 
 /// Refuses to overwrite a file that is read, under any name.
@@ -118,18 +127,36 @@ fn page(format: &Format) -> Option<usize> {
 }
 
 /// Prints a report to stdout.
-pub fn print_report(format: &Format, report: &Report) -> Result<(), Failure> {
-    print(&match page(format) {
-        Some(page) => text_within(report, page)?,
-        None => format.write(report)?,
+pub fn print_report(format: &Format, report: &dyn Report) -> Result<(), Failure> {
+    print_content(&|out| match page(format) {
+        Some(page) => text_within(report, page, out),
+        None => format.write(report, out),
     })
 }
 
 /// Prints a result to stdout.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let result = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    result.map_err(|e| failed(&"to stdout", &e))
+    print_content(&|out| Ok(out.write_all(text.as_bytes())?))
+}
+
+fn print_content(content: Content) -> Result<(), Failure> {
+    // Stdout by itself is flushed after every line.
+    let result = filled(BufWriter::new(io::stdout().lock()), content);
+    result.map(drop).map_err(|error| stopped(&"to stdout", error))
+}
+
+/// A writer that has taken a result, to the last byte.
+fn filled<W: Write>(mut out: W, content: Content) -> Result<W, ReportError> {
+    content(&mut out)?;
+    out.flush()?;
+    Ok(out)
+}
+
+fn stopped(place: &dyn std::fmt::Display, error: ReportError) -> Failure {
+    match error {
+        ReportError::Io(error) => failed(place, &error),
+        error => error.into(),
+    }
 }
 
 fn failed(place: &dyn std::fmt::Display, error: &io::Error) -> Failure {
@@ -198,16 +225,17 @@ pub fn sweep(folder: &Path) {
 }
 
 /// Links are followed; anything that is not a regular file, such as a device, cannot be replaced.
-fn write_file(path: &Path, text: &str) -> io::Result<()> {
+fn write_file(path: &Path, content: Content) -> Result<(), ReportError> {
+    let refused = |kind: ErrorKind| Err(io::Error::from(kind).into());
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(found) if found.is_dir() => refused(ErrorKind::IsADirectory),
         Ok(found) if !found.is_file() => {
             let _reader = reader(path, &found)?;
-            fs::write(path, text)
+            filled(BufWriter::new(fs::File::create(path)?), content).map(drop)
         }
-        Ok(found) if found.permissions().readonly() => Err(ErrorKind::PermissionDenied.into()),
-        Ok(found) => replace(&path.canonicalize()?, text, Some(found.permissions())),
-        Err(_) => replace(&linked(path)?, text, None),
+        Ok(found) if found.permissions().readonly() => refused(ErrorKind::PermissionDenied),
+        Ok(found) => replace(&path.canonicalize()?, content, Some(found.permissions())),
+        Err(_) => replace(&linked(path)?, content, None),
     }
 }
 
@@ -252,7 +280,11 @@ fn linked(path: &Path) -> io::Result<PathBuf> {
 const MAX_LINKS: usize = 40;
 
 /// A reader of the file sees either all of the old content or all of the new.
-fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Result<()> {
+fn replace(
+    path: &Path,
+    content: Content,
+    permissions: Option<Permissions>,
+) -> Result<(), ReportError> {
     let folder = folder_of(path);
     sweep(folder);
     let mut builder = tempfile::Builder::new();
@@ -260,13 +292,13 @@ fn replace(path: &Path, text: &str, permissions: Option<Permissions>) -> io::Res
     // Temporary files are private; results get the permissions of the user's mask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let file = builder.tempfile_in(folder)?;
     // Marks the file as being written. Some file systems have no locks.
     let _ = file.as_file().try_lock();
-    file.write_all(text.as_bytes())?;
+    filled(BufWriter::new(file.as_file()), content)?;
     if let Some(permissions) = permissions {
         file.as_file().set_permissions(permissions)?;
     }
-    file.persist(path)?;
+    file.persist(path).map_err(io::Error::from)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
 use gaussmeter::experiment;
 use gaussmeter::families::{Visit, families};
-use gaussmeter::report::{Align, Cell, Column, Field, Records, Report, Row, Table, wrap};
+use gaussmeter::report::{Align, Cell, Column, Field, Forms, Records, Row, Table, wrap};
 use serde_json::json;
 
 /// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, objectives, formats
@@ -109,7 +109,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let mut wanted = all().0;
     wanted.retain(|(plural, ..)| a.what.as_deref().is_none_or(|what| what == *plural));
     let all = || wanted.iter().flat_map(|(_, _, entries)| entries);
-    let report = Report {
+    let report = Forms {
         tables: wanted.iter().map(|(_, title, entries)| table(title, entries, width)).collect(),
         records: Records {
             columns: ["family", "name", "aliases", "order", "parameters", "summary", "source"]
@@ -123,7 +123,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             "command": "list",
             "entries": all().map(entry).collect::<Vec<_>>(),
         }),
-        ..Report::default()
+        ..Forms::default()
     };
     a.output.write(&report)
 }

@@ -5,7 +5,7 @@ use crate::exact::continuous::{ODE, SDE};
 use crate::exact::{Init, Output, Reason, Target, along_with};
 use crate::metric::{Metric, MetricName, Value};
 use crate::report::{
-    self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
+    self, Align, Axis, Cell, Column, Field, Figure, Forms, Label, Records, Row, Style, Table,
     number,
 };
 use crate::sampler;
@@ -212,13 +212,13 @@ pub fn curve_eps(
 impl Curve {
     /// The curve in all formats. Tables show at most `rows` points, evenly chosen; figure, CSV and
     /// JSON have all.
-    pub fn report(&self, rows: usize) -> Report {
-        Report {
+    pub fn report(&self, rows: usize) -> Forms {
+        Forms {
             tables: vec![self.table(rows)],
             figures: vec![self.figure()],
             records: self.records(),
             json: self.json(),
-            ..Report::default()
+            ..Forms::default()
         }
     }
 

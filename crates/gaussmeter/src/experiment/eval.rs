@@ -4,7 +4,7 @@ use super::{
 };
 use crate::exact::{Init, Law, LawMode, Output, Target};
 use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2, wasserstein2_terms};
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, number};
 use crate::spectrum::{Spectrum, Spread};
 use serde_json::json;
 
@@ -136,13 +136,13 @@ pub(super) fn mode_json(m: &LawMode) -> serde_json::Value {
 
 impl Evaluation {
     /// The evaluation in all formats; `with_modes` adds one line per distinct eigenvalue.
-    pub fn report(&self, with_modes: bool) -> Report {
+    pub fn report(&self, with_modes: bool) -> Forms {
         let mut tables = vec![self.summary()];
         if with_modes {
             tables.push(self.modes());
         }
         let records = if with_modes { self.mode_records() } else { self.records() };
-        Report { tables, records, json: self.json(with_modes), ..Report::default() }
+        Forms { tables, records, json: self.json(with_modes), ..Forms::default() }
     }
 
     /// The metrics: those with parts first, a group each, then the others.

@@ -2,7 +2,7 @@ use super::SCHEMA;
 use super::setting::spectrum_json;
 use crate::data::{self, Archive, DataError};
 use crate::report::{
-    Align, Cell, Column, Field, Label, Records, Report, Row, Sketch, Style, Table, number, wrap,
+    Align, Cell, Column, Field, Forms, Label, Records, Row, Sketch, Style, Table, number, wrap,
 };
 use crate::spectrum::Spectrum;
 use crate::summary::{Summary, ranked};
@@ -104,20 +104,14 @@ impl Info {
 
     /// Everything known, in all formats. Words are wrapped to `width`; the sketch is of ASCII
     /// characters if `ascii`, else of Braille.
-    pub fn report(&self, width: usize, ascii: bool) -> Report {
+    pub fn report(&self, width: usize, ascii: bool) -> Forms {
         match &self.subject {
             Subject::Spectrum(known) => self.spectrum_report(&known.0, &known.1, width, ascii),
             Subject::Moments(name) => self.moments_report(name, width),
         }
     }
 
-    fn spectrum_report(
-        &self,
-        s: &Spectrum,
-        summary: &Summary,
-        width: usize,
-        ascii: bool,
-    ) -> Report {
+    fn spectrum_report(&self, s: &Spectrum, summary: &Summary, width: usize, ascii: bool) -> Forms {
         let (said, doubts) = self.said();
         let mut words: Words =
             vec![("name".into(), s.name().into()), ("provenance".into(), s.provenance().into())];
@@ -126,7 +120,7 @@ impl Info {
         let notices: Vec<String> = notices.chain(doubts).collect();
         let json = self.json("spectrum", spectrum_json(s), json_numbers(summary), &notices);
         let title = format!("Spectrum of {}", s.name());
-        Report {
+        Forms {
             tables: vec![
                 table_of_words(title, &words, width, notices),
                 numbers(summary),
@@ -135,11 +129,11 @@ impl Info {
             sketches: vec![sketch(s, summary, ascii)],
             records: records(s, summary),
             json,
-            ..Report::default()
+            ..Forms::default()
         }
     }
 
-    fn moments_report(&self, name: &str, width: usize) -> Report {
+    fn moments_report(&self, name: &str, width: usize) -> Forms {
         let (said, mut notices) = self.said();
         let mut words: Words = vec![("name".into(), name.into())];
         words.extend(said);
@@ -155,11 +149,11 @@ impl Info {
                 .into(),
         );
         let title = format!("Moments in {name}");
-        Report {
+        Forms {
             tables: vec![table_of_words(title, &words, width, notices)],
             records,
             json,
-            ..Report::default()
+            ..Forms::default()
         }
     }
 

@@ -1,7 +1,7 @@
 use super::eval::{contribution, mode_json};
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
 use crate::exact::{Init, Law, LawMode, Output, Target};
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, number};
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -55,12 +55,12 @@ fn std_error(m: &LawMode) -> f64 {
 impl ModeErrors {
     /// The errors in all formats. People see at most `rows` eigenvalues, evenly chosen; CSV and
     /// JSON have all.
-    pub fn report(&self, rows: usize) -> Report {
-        Report {
+    pub fn report(&self, rows: usize) -> Forms {
+        Forms {
             tables: vec![self.table(rows)],
             records: self.records(),
             json: self.json(),
-            ..Report::default()
+            ..Forms::default()
         }
     }
 

@@ -8,7 +8,7 @@ use crate::entry::Named;
 use crate::exact::Init;
 use crate::metric::{Metric, MetricName};
 use crate::report::{
-    self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
+    self, Align, Axis, Cell, Column, Field, Figure, Forms, Label, Records, Row, Style, Table,
 };
 use crate::watch::Watch;
 use serde_json::json;
@@ -89,13 +89,13 @@ impl Pareto {
 
     /// The comparison in all formats. The table of errors shows at most `columns` budgets, evenly
     /// chosen (0 for all); the front, figure, CSV and JSON have all.
-    pub fn report(&self, columns: usize) -> Report {
-        Report {
+    pub fn report(&self, columns: usize) -> Forms {
+        Forms {
             tables: vec![self.front_table(), self.error_table(columns)],
             figures: vec![self.figure()],
             records: self.records(),
             json: self.json(),
-            ..Report::default()
+            ..Forms::default()
         }
     }
 

@@ -6,7 +6,7 @@ use super::{ExperimentError, NamedSampler};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::metric::{Metric, MetricName};
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table};
+use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table};
 use crate::watch::Watch;
 use serde_json::json;
 
@@ -51,12 +51,12 @@ impl Ranking {
     }
 
     /// The ranking in all formats.
-    pub fn report(&self) -> Report {
-        Report {
+    pub fn report(&self) -> Forms {
+        Forms {
             tables: vec![self.table()],
             records: self.records(),
             json: self.json(),
-            ..Report::default()
+            ..Forms::default()
         }
     }
 

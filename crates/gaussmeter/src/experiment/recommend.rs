@@ -11,7 +11,7 @@ use crate::exact::Init;
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
 use crate::objective::{Objective, SquaredWasserstein2};
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, number};
 use crate::spectrum::{Spectrum, condensed};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
@@ -625,7 +625,7 @@ impl Recommendation {
 
     /// The recommendation in all formats, with the best `top` candidates (0 for all) for people; CSV
     /// and JSON have all.
-    pub fn report(&self, top: usize) -> Report {
+    pub fn report(&self, top: usize) -> Forms {
         let tables = vec![
             self.ranking_table(top),
             self.front_table(),
@@ -633,7 +633,7 @@ impl Recommendation {
             self.skips_table(),
         ];
         let (records, json) = (self.records(), self.json());
-        Report { tables, records, json, ..Report::default() }
+        Forms { tables, records, json, ..Forms::default() }
     }
 
     fn ranking_table(&self, top: usize) -> Table {

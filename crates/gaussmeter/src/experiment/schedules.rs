@@ -5,7 +5,7 @@ use crate::exact::Init;
 use crate::grid::{self, Grid};
 use crate::objective::Objective;
 use crate::process::Process;
-use crate::report::{self, Align, Cell, Column, Field, Label, Records, Report, Row, Style, number};
+use crate::report::{self, Align, Cell, Column, Field, Forms, Label, Records, Row, Style, number};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use serde_json::json;
@@ -286,9 +286,9 @@ impl Schedules {
     }
 
     /// The comparison in all formats.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> Forms {
         let tables = vec![self.table()];
-        Report { tables, records: self.records(), json: self.json(), ..Report::default() }
+        Forms { tables, records: self.records(), json: self.json(), ..Forms::default() }
     }
 
     fn table(&self) -> report::Table {

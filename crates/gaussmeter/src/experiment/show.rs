@@ -1,7 +1,7 @@
 use super::{ExperimentError, Length, NamedSampler, Run, SCHEMA, Setting};
 use crate::entry::Entry;
 use crate::level::Level;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, wrap};
+use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, wrap};
 use crate::sampler::Sampler;
 use crate::tape::{Op, Prediction, Var};
 use serde_json::{Map, Value, json};
@@ -121,12 +121,12 @@ fn arrivals(run: &Run) -> impl Iterator<Item = (Var, Level)> {
 
 impl Program {
     /// The program in all formats; people read lines of at most `width` characters.
-    pub fn report(&self, width: usize) -> Report {
-        Report {
+    pub fn report(&self, width: usize) -> Forms {
+        Forms {
             tables: vec![self.header(width), self.table(width)],
             records: self.records(),
             json: self.json(),
-            ..Report::default()
+            ..Forms::default()
         }
     }
 

@@ -4,7 +4,7 @@ use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, Output, Reason, Target};
 use crate::metric::{Metric, Value};
-use crate::report::{self, Align, Cell, Field, Label, Records, Report, Row, Style, number};
+use crate::report::{self, Align, Cell, Field, Forms, Label, Records, Row, Style, number};
 use crate::spectrum::{Spectrum, Spread};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
@@ -286,12 +286,12 @@ impl Table {
     }
 
     /// The table in all formats.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> Forms {
         let mut tables = vec![self.errors()];
         if self.options.show_nfe {
             tables.push(self.evaluations());
         }
-        Report { tables, records: self.records(), json: self.json(), ..Report::default() }
+        Forms { tables, records: self.records(), json: self.json(), ..Forms::default() }
     }
 
     fn title(&self) -> String {

@@ -5,7 +5,7 @@ use crate::entry::Named;
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridError};
 use crate::objective::Objective;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, number};
 use crate::watch::{Progress, Watch};
 use serde_json::json;
 
@@ -215,9 +215,9 @@ impl Tuning {
     }
 
     /// The result in all formats.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> Forms {
         let tables = vec![self.summary(), self.comparison(), self.levels()];
-        Report { tables, records: self.records(), json: self.json(), ..Report::default() }
+        Forms { tables, records: self.records(), json: self.json(), ..Forms::default() }
     }
 
     fn summary(&self) -> Table {

@@ -1,7 +1,8 @@
 //! JSON.
 
-use super::Format;
+use super::{Format, Report, ReportError};
 use serde_json::Value;
+use std::io::{self, Write};
 
 /// A number for JSON, which has no infinities: `"inf"` and `"-inf"` are strings. NaN, which no
 /// result is, becomes null.
@@ -19,9 +20,14 @@ pub fn number(value: f64) -> Value {
     }
 }
 
+fn write(report: &dyn Report, out: &mut dyn Write) -> Result<(), ReportError> {
+    serde_json::to_writer_pretty(&mut *out, &report.json()).map_err(io::Error::from)?;
+    Ok(out.write_all(b"\n")?)
+}
+
 pub(super) static FORMAT: Format = Format {
     name: "json",
     extensions: &["json"],
     summary: "everything, at full precision, with a versioned schema",
-    write: |report| Ok(format!("{:#}\n", report.json)),
+    write,
 };

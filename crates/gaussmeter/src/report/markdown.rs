@@ -1,7 +1,7 @@
 //! Markdown, with GitHub's tables.
 
 use super::sketch::COLUMNS;
-use super::{Align, Column, Format, ReportError, Sketch, Table};
+use super::{Align, Column, Format, ReportError, Sketch, Table, write_parts};
 
 fn write(table: &Table) -> Result<String, ReportError> {
     let mut layout = table.layout(
@@ -64,9 +64,8 @@ pub(super) static FORMAT: Format = Format {
     name: "markdown",
     extensions: &["md"],
     summary: "tables for GitHub and notebooks",
-    write: |report| {
-        let mut parts = report.tables.iter().map(write).collect::<Result<Vec<_>, _>>()?;
-        parts.extend(report.sketches.iter().map(sketch));
-        Ok(parts.join("\n"))
+    write: |report, out| {
+        let (tables, sketches) = (report.tables(), report.sketches());
+        write_parts(tables.iter().map(write).chain(sketches.iter().map(|s| Ok(sketch(s)))), out)
     },
 };

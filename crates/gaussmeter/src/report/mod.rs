@@ -1,15 +1,15 @@
 //! Results as text, Markdown, LaTeX, CSV or JSON.
 //!
-//! A [`Report`] holds the same results in up to four forms: [`tables`](Report::tables) for people,
+//! A [`Report`] makes the same results in up to four forms: [`tables`](Report::tables) for people,
 //! possibly with a [sketch](Report::sketches), [`figures`](Report::figures) for papers, flat
 //! [`records`](Report::records) at full precision, and a [`json`](Report::json) document. A
-//! [`Format`] writes the form it needs; nothing is computed here.
+//! [`Format`] asks for the form it needs, so that the others are never made, and writes it as bytes.
 //!
 //! A new format is one file that ends in a `FORMAT`, and one line in [`formats`]; a new way to write
 //! a number is one [`Style`].
 //!
 //! ```
-//! use gaussmeter::report::{Align, Cell, Column, Label, Report, Row, Style, Table, by_name};
+//! use gaussmeter::report::{Align, Cell, Column, Forms, Label, Row, Style, Table, by_name};
 //! let table = Table {
 //!     title: "W₂ of Heun".into(),
 //!     columns: vec![
@@ -24,10 +24,10 @@
 //!     ])],
 //!     notes: vec![],
 //! };
-//! let report = Report { tables: vec![table], ..Report::default() };
-//! let text = by_name("text")?.write(&report)?;
+//! let report = Forms { tables: vec![table], ..Forms::default() };
+//! let text = by_name("text")?.to_string(&report)?;
 //! assert!(text.contains("\n1e-5  23.42  2.86*\n"), "{text}");
-//! let latex = by_name("latex")?.write(&report)?;
+//! let latex = by_name("latex")?.to_string(&report)?;
 //! assert!(latex.contains(r"$10^{-5}$     & 23.42 & \textbf{2.86} \\"), "{latex}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -52,6 +52,8 @@ pub use table::{Align, Cell, Column, Label, Row, Table};
 pub use text::{text_within, wrap};
 
 use crate::entry::{EntryError, nearest};
+use serde_json::Value;
+use std::io::{self, Write};
 use std::path::Path;
 use thiserror::Error;
 
@@ -60,19 +62,59 @@ pub fn formats() -> Vec<&'static Format> {
     vec![&text::FORMAT, &markdown::FORMAT, &latex::FORMAT, &csv::FORMAT, &json::FORMAT]
 }
 
-/// The results of an experiment, ready to be written in any [`Format`].
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Report {
+/// Results that can be written in any [`Format`]. Each form is made when it is asked for.
+pub trait Report {
     /// For people: text, Markdown and LaTeX.
-    pub tables: Vec<Table>,
+    fn tables(&self) -> Vec<Table>;
+
     /// For people: drawings shown after the tables.
-    pub sketches: Vec<Sketch>,
+    fn sketches(&self) -> Vec<Sketch> {
+        Vec::new()
+    }
+
     /// For papers: LaTeX writes these instead of the tables, if there are any.
-    pub figures: Vec<Figure>,
+    fn figures(&self) -> Vec<Figure> {
+        Vec::new()
+    }
+
     /// For machines: CSV, at full precision, one row per result.
-    pub records: Records,
+    fn records(&self) -> Records;
+
     /// For machines: JSON, with a versioned schema. See [`number`] for infinite values.
-    pub json: serde_json::Value,
+    fn json(&self) -> Value;
+}
+
+/// A report whose forms are already made: for small ones.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Forms {
+    /// See [`Report::tables`].
+    pub tables: Vec<Table>,
+    /// See [`Report::sketches`].
+    pub sketches: Vec<Sketch>,
+    /// See [`Report::figures`].
+    pub figures: Vec<Figure>,
+    /// See [`Report::records`].
+    pub records: Records,
+    /// See [`Report::json`].
+    pub json: Value,
+}
+
+impl Report for Forms {
+    fn tables(&self) -> Vec<Table> {
+        self.tables.clone()
+    }
+    fn sketches(&self) -> Vec<Sketch> {
+        self.sketches.clone()
+    }
+    fn figures(&self) -> Vec<Figure> {
+        self.figures.clone()
+    }
+    fn records(&self) -> Records {
+        self.records.clone()
+    }
+    fn json(&self) -> Value {
+        self.json.clone()
+    }
 }
 
 /// Why a report cannot be written.
@@ -91,9 +133,9 @@ pub enum ReportError {
         /// The number of columns.
         columns: usize,
     },
-    /// The CSV writer failed.
-    #[error("records: {0}")]
-    Csv(#[from] ::csv::Error),
+    /// The bytes cannot be written where they should go.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// A file name does not determine a format.
     #[error(
         "no format has the extension of '{path}' (known: {known}): rename the file or give a format"
@@ -115,17 +157,28 @@ pub struct Format {
     pub extensions: &'static [&'static str],
     /// One line of help.
     pub summary: &'static str,
-    /// Writes a report; every line ends in a newline.
-    pub write: fn(&Report) -> Result<String, ReportError>,
+    /// Writes a report, in many small pieces; every line of text ends in a newline.
+    pub write: fn(&dyn Report, &mut dyn Write) -> Result<(), ReportError>,
 }
 
 impl Format {
-    /// Writes a report; every line ends in a newline.
+    /// Writes a report; every line of text ends in a newline. The pieces are small: a file wants a
+    /// [`BufWriter`](io::BufWriter).
     ///
     /// # Errors
-    /// [`ReportError::Ragged`] if a row does not fit its columns.
-    pub fn write(&self, report: &Report) -> Result<String, ReportError> {
-        (self.write)(report)
+    /// [`ReportError::Ragged`] if a row does not fit its columns, and [`ReportError::Io`].
+    pub fn write(&self, report: &dyn Report, out: &mut dyn Write) -> Result<(), ReportError> {
+        (self.write)(report, out)
+    }
+
+    /// What [`Format::write`] writes, as text.
+    ///
+    /// # Errors
+    /// As [`Format::write`]; [`ReportError::Io`] if the format is not text.
+    pub fn to_string(&self, report: &dyn Report) -> Result<String, ReportError> {
+        let mut bytes = Vec::new();
+        self.write(report, &mut bytes)?;
+        String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e).into())
     }
 
     fn has_extension(&self, extension: &str) -> bool {
@@ -178,4 +231,18 @@ pub fn by_extension(path: impl AsRef<Path>) -> Result<&'static Format, ReportErr
             formats().iter().flat_map(|f| f.extensions).map(|e| format!(".{e}")).collect();
         ReportError::Extension { path: path.display().to_string(), known: known.join(", ") }
     })
+}
+
+/// Writes parts of a text with a blank line between them, each as soon as it is made.
+fn write_parts(
+    parts: impl Iterator<Item = Result<String, ReportError>>,
+    out: &mut dyn Write,
+) -> Result<(), ReportError> {
+    for (index, part) in parts.enumerate() {
+        if index > 0 {
+            out.write_all(b"\n")?;
+        }
+        out.write_all(part?.as_bytes())?;
+    }
+    Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::sketch::COLUMNS;
 use super::table::pad;
-use super::{Align, Cell, Format, Label, Report, ReportError, Sketch, Table};
+use super::{Align, Cell, Format, Label, Report, ReportError, Sketch, Table, write_parts};
+use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
 const GAP: usize = 2;
@@ -340,7 +341,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 /// As [`Format::write`].
 ///
 /// ```
-/// use gaussmeter::report::{Align, Cell, Column, Report, Row, Style, Table, text_within};
+/// use gaussmeter::report::{Align, Cell, Column, Forms, Row, Style, Table, text_within};
 /// let table = Table {
 ///     columns: vec![Column::new("what it is", Align::Left), Column::new("W2", Align::Right)],
 ///     rows: vec![Row::new([
@@ -349,25 +350,34 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 ///     ])],
 ///     ..Table::default()
 /// };
-/// let report = Report { tables: vec![table], ..Report::default() };
-/// let text = text_within(&report, 20)?;
+/// let report = Forms { tables: vec![table], ..Forms::default() };
+/// let mut text = Vec::new();
+/// text_within(&report, 20, &mut text)?;
+/// let text = String::from_utf8_lossy(&text);
 /// assert!(text.contains("\nthe error of a  1.25\nsampler\n"), "{text}");
 /// # Ok::<(), gaussmeter::report::ReportError>(())
 /// ```
-pub fn text_within(report: &Report, width: usize) -> Result<String, ReportError> {
-    on_page(report, Some(width.max(NARROWEST)))
+pub fn text_within(
+    report: &dyn Report,
+    width: usize,
+    out: &mut dyn Write,
+) -> Result<(), ReportError> {
+    on_page(report, Some(width.max(NARROWEST)), out)
 }
 
-fn on_page(report: &Report, page: Option<usize>) -> Result<String, ReportError> {
-    let tables = report.tables.iter().map(|table| write(table, page));
-    let mut parts = tables.collect::<Result<Vec<_>, _>>()?;
-    parts.extend(report.sketches.iter().map(|s| sketch(s, page)));
-    Ok(parts.join("\n"))
+fn on_page(
+    report: &dyn Report,
+    page: Option<usize>,
+    out: &mut dyn Write,
+) -> Result<(), ReportError> {
+    let (tables, sketches) = (report.tables(), report.sketches());
+    let tables = tables.iter().map(|table| write(table, page));
+    write_parts(tables.chain(sketches.iter().map(|s| Ok(sketch(s, page)))), out)
 }
 
 pub(super) static FORMAT: Format = Format {
     name: "text",
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
-    write: |report| on_page(report, None),
+    write: |report, out| on_page(report, None, out),
 };

@@ -6,6 +6,7 @@ use gaussmeter::experiment::{
     Diffusion, ErrorBudget, ExperimentError, Length, Run, Setting, Warning, error_budget, evaluate,
 };
 use gaussmeter::prelude::*;
+use gaussmeter::report::Report;
 use gaussmeter::{grid, metric, sampler};
 use gaussmeter_testkit::relative_error;
 use std::sync::Arc;
@@ -151,10 +152,10 @@ fn every_registered_metric_is_told() {
     for entry in &registry.entries {
         let metric = registry.build(entry.name).unwrap().item;
         let (name, value) = (metric.name(), metric.evaluate(&result.law));
-        let rows = &report.tables[0].rows;
+        let rows = &report.tables()[0].rows;
         assert!(rows.iter().any(|r| r.cells[0].label().plain() == name.summary), "{}", entry.name);
-        assert!(report.records.columns.iter().any(|c| c == name.key), "{}", entry.name);
-        assert_eq!(report.json[name.key], gaussmeter::report::number(value.value));
+        assert!(report.records().columns.iter().any(|c| c == name.key), "{}", entry.name);
+        assert_eq!(report.json()[name.key], gaussmeter::report::number(value.value));
     }
 }
 
@@ -336,6 +337,6 @@ fn an_undefined_part_does_not_undo_the_whole() {
     let error = evaluation.budget.discretization.as_ref().unwrap_err().to_string();
     assert!(error.contains("2 beta(t) dt = 1.0000"), "{error}");
     let report = evaluation.report(false);
-    assert!(report.json["budget"]["discretization"].is_null());
-    assert!(report.tables[0].notes.iter().any(|n| n.contains("is not defined")));
+    assert!(report.json()["budget"]["discretization"].is_null());
+    assert!(report.tables()[0].notes.iter().any(|n| n.contains("is not defined")));
 }

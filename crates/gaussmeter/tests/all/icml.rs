@@ -3,7 +3,7 @@
 use gaussmeter::entry::Named;
 use gaussmeter::experiment::{CellKey, Column, Diffusion, Setting, Table, TableOptions, table};
 use gaussmeter::prelude::*;
-use gaussmeter::report::Style;
+use gaussmeter::report::{Report, Style};
 use gaussmeter::watch::Watch;
 use gaussmeter::{exact, metric, sampler};
 use gaussmeter_testkit::{fixture, read_json, relative_error, shared};
@@ -94,8 +94,8 @@ fn every_cell_of_the_published_table_from_the_built_in_summary() {
 #[test]
 fn the_published_table_prints_as_published() {
     let printed = std::fs::read_to_string(fixture("icml-table-printed.csv")).unwrap();
-    let report = published("cifar10-icml2025").report();
-    let rows = &report.tables[0].rows;
+    let table = published("cifar10-icml2025");
+    let rows = &table.report().tables()[0].rows;
     let expected: Vec<&str> = printed.lines().skip(1).collect();
     assert_eq!(rows.len(), expected.len());
     for (row, line) in rows.iter().zip(expected) {

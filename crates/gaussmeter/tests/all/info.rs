@@ -3,7 +3,7 @@
 
 use gaussmeter::data;
 use gaussmeter::experiment::Info;
-use gaussmeter::report::{Report, Sketch, by_name};
+use gaussmeter::report::{Forms, Sketch, by_name};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::summary::{NoPowerLaw, PERCENTS, SHARES, Summary, ranked};
 use gaussmeter_testkit::relative_error;
@@ -211,7 +211,7 @@ proptest! {
         prop_assume!(scaled.iter().any(|(v, _)| *v > 0.0));
         let report = Info::of(spectrum(&scaled)).report(52, ascii);
         for format in ["text", "markdown", "latex", "csv", "json"] {
-            let written = by_name(format).unwrap().write(&report).unwrap();
+            let written = by_name(format).unwrap().to_string(&report).unwrap();
             prop_assert!(!written.contains("NaN"));
             if format == "text" {
                 prop_assert!(written.lines().all(|l| l.chars().count() <= 80), "{}", written);
@@ -228,8 +228,8 @@ fn drawn(points: &[(f64, f64)], ascii: bool) -> String {
         ascii,
         ..Sketch::default()
     };
-    let report = Report { sketches: vec![sketch], ..Report::default() };
-    by_name("text").unwrap().write(&report).unwrap()
+    let report = Forms { sketches: vec![sketch], ..Forms::default() };
+    by_name("text").unwrap().to_string(&report).unwrap()
 }
 
 #[test]

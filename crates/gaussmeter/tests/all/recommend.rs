@@ -6,6 +6,7 @@ use gaussmeter::experiment::{
     Diffusion, ExperimentError, Goal, RecommendOptions, Recommendation, recommend,
 };
 use gaussmeter::prelude::*;
+use gaussmeter::report::Report;
 use gaussmeter::watch::{Progress, Watch};
 use gaussmeter::{grid, process, sampler};
 use gaussmeter_testkit::relative_error;
@@ -171,7 +172,7 @@ fn a_stopped_comparison_tells_what_it_has() {
         let count = found.failures.iter().filter(untried).count();
         assert!(count <= most, "{:?}", found.failures);
         assert!(found.candidates.len() == 1 && found.challenge.is_none() && found.off.is_empty());
-        let told = found.report(0).json;
+        let told = found.report(0).json();
         assert_eq!(told["interrupted"], true);
         assert!(found.sigmas().lines().count() > 1);
     }

@@ -3,8 +3,8 @@
 use gaussmeter::experiment::{Along, Diffusion, Length, Setting, curve_eps, curve_time};
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
-    Align, Axis, Cell, Column, Curve, Field, Figure, Label, Records, Report, ReportError, Row,
-    Style, Table, by_extension, by_name, formats, number, text_within,
+    Align, Axis, Cell, Column, Curve, Field, Figure, Forms, Label, Records, Report, ReportError,
+    Row, Style, Table, by_extension, by_name, formats, number, text_within,
 };
 use gaussmeter::{metric, sampler};
 use gaussmeter_testkit::{fixture, read_json};
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-fn sample() -> Report {
+fn sample() -> Forms {
     let w2 = |value| Cell::number(value, Style::Short);
     let best = |value| Cell::best(value, Style::Short);
     let eps = |value| Cell::number(value, Style::Exact);
@@ -74,7 +74,7 @@ fn sample() -> Report {
         ],
     };
     let json = serde_json::json!({ "schema": 1, "w2": [number(0.1 + 0.2), number(f64::INFINITY)] });
-    Report { tables: vec![table], records, json, ..Report::default() }
+    Forms { tables: vec![table], records, json, ..Forms::default() }
 }
 
 fn axis(label: Label, log: bool) -> Axis {
@@ -85,7 +85,7 @@ fn curve(name: &str, dashed: bool, points: &[(f64, f64)]) -> Curve {
     Curve { name: name.into(), dashed, points: points.into() }
 }
 
-fn drawing() -> Report {
+fn drawing() -> Forms {
     let points =
         [(1.0, 0.1 + 0.2), (0.75, 1234567.0), (0.5, f64::INFINITY), (0.25, 1e-5), (0.0, 0.0)];
     let figure = Figure {
@@ -98,11 +98,17 @@ fn drawing() -> Report {
         ],
         notes: vec!["50% of σ_max".into()],
     };
-    Report { figures: vec![figure], ..sample() }
+    Forms { figures: vec![figure], ..sample() }
 }
 
-fn written(format: &str, report: &Report) -> String {
-    by_name(format).unwrap().write(report).unwrap()
+fn written(format: &str, report: &dyn Report) -> String {
+    by_name(format).unwrap().to_string(report).unwrap()
+}
+
+fn on_page(report: &dyn Report, width: usize) -> String {
+    let mut text = Vec::new();
+    text_within(report, width, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
 }
 
 #[test]
@@ -235,7 +241,7 @@ fn points_without_place_in_a_figure_are_counted() {
             ],
             ..Figure::default()
         };
-        let latex = written("latex", &Report { figures: vec![figure], ..Report::default() });
+        let latex = written("latex", &Forms { figures: vec![figure], ..Forms::default() });
         assert!(
             latex.contains(&format!("a\\_b: {hidden} of 5 points not shown ({note})")),
             "{latex}"
@@ -267,7 +273,7 @@ fn figures_leave_out_only_points_that_nobody_sees() {
             curves: vec![curve("a", false, points)],
             ..Figure::default()
         };
-        coordinates(&written("latex", &Report { figures: vec![figure], ..Report::default() }))
+        coordinates(&written("latex", &Forms { figures: vec![figure], ..Forms::default() }))
     };
     let x = |i: usize| i as f64 / 20_000.0;
     // Ten decades, one spike of a single point in each direction.
@@ -334,14 +340,14 @@ fn a_curve_is_drawn_as_a_figure() {
         curve.unwrap()
     };
     let time = run(Along::Time, ("normal", &Init::Normal { std: None }), Target::Marginal);
-    let figure = &time.report(3).figures[0];
+    let figure = &time.report(3).figures()[0];
     let names: Vec<_> = figure.curves.iter().map(|c| (c.name.plain(), c.dashed)).collect();
     assert_eq!(names, [("EM", false), ("Heun:final=euler", false), ("SDE", true), ("ODE", true)]);
     for (drawn, series) in figure.curves.iter().zip(&time.series) {
         let points: Vec<_> = series.points.iter().map(|p| (p.at, p.error.value)).collect();
         assert_eq!(drawn.points, points);
     }
-    assert_eq!(figure.title.plain(), time.report(3).tables[0].title);
+    assert_eq!(figure.title.plain(), time.report(3).tables()[0].title);
     assert_eq!((&*figure.x.label.latex(), figure.x.log), ("$t$", false));
     assert_eq!((&*figure.y.label.latex(), figure.y.log), ("$W_2$ to $p_t$", true));
     assert!(
@@ -350,8 +356,8 @@ fn a_curve_is_drawn_as_a_figure() {
         figure.title
     );
 
-    let eps = run(Along::Eps, ("exact", &Init::Exact), Target::Data).report(3);
-    let figure = &eps.figures[0];
+    let eps = run(Along::Eps, ("exact", &Init::Exact), Target::Data);
+    let figure = &eps.report(3).figures()[0];
     assert_eq!((&*figure.x.label.latex(), figure.x.log), (r"$\varepsilon$", true));
     assert_eq!(figure.y.label.latex(), "$W_2$ to the data");
     assert!(
@@ -394,14 +400,14 @@ fn json() {
 #[test]
 fn tables_are_separated_by_a_blank_line_and_nothing_is_nothing() {
     let table = sample().tables.remove(0);
-    let report = Report { tables: vec![table.clone(), table], ..Report::default() };
+    let report = Forms { tables: vec![table.clone(), table], ..Forms::default() };
     for format in ["text", "markdown"] {
         let once = written(format, &sample());
         assert_eq!(written(format, &report), format!("{once}\n{once}"));
-        assert_eq!(written(format, &Report::default()), "");
+        assert_eq!(written(format, &Forms::default()), "");
     }
-    assert_eq!(written("csv", &Report::default()), "");
-    assert_eq!(written("json", &Report::default()), "null\n");
+    assert_eq!(written("csv", &Forms::default()), "");
+    assert_eq!(written("json", &Forms::default()), "null\n");
 }
 
 #[test]
@@ -410,10 +416,10 @@ fn a_row_that_does_not_fit_is_refused() {
     report.tables[0].rows[1].cells.pop();
     report.records.rows[0].push(Field::Missing);
     for format in ["text", "markdown", "latex"] {
-        let error = by_name(format).unwrap().write(&report).unwrap_err();
+        let error = by_name(format).unwrap().to_string(&report).unwrap_err();
         assert_eq!(error.to_string(), "table 'W₂ error, 100% exact', row 2: 5 cells for 6 columns");
     }
-    let error = by_name("csv").unwrap().write(&report).unwrap_err();
+    let error = by_name("csv").unwrap().to_string(&report).unwrap_err();
     assert!(matches!(error, ReportError::Ragged { row: 1, cells: 5, columns: 4, .. }), "{error}");
 }
 
@@ -436,7 +442,7 @@ fn columns_line_up_whatever_the_script() {
         ..Table::default()
     };
     assert_eq!(
-        written("text", &Report { tables: vec![table], ..Report::default() }),
+        written("text", &Forms { tables: vec![table], ..Forms::default() }),
         "\
 ──────────────────
       two words
@@ -550,7 +556,7 @@ fn latex_escapes() {
         rows: vec![Row::new([Cell::text("* b")])],
         ..Table::default()
     };
-    let latex = written("latex", &Report { tables: vec![table], ..Report::default() });
+    let latex = written("latex", &Forms { tables: vec![table], ..Forms::default() });
     assert!(
         latex.contains("\n    {}[a] \\\\\n") && latex.contains("\n    {}* b \\\\\n"),
         "{latex}"
@@ -566,7 +572,7 @@ fn markdown_escapes() {
         notes: vec!["one\ntwo".into()],
     };
     assert_eq!(
-        written("markdown", &Report { tables: vec![table], ..Report::default() }),
+        written("markdown", &Forms { tables: vec![table], ..Forms::default() }),
         r"**\*a\* \<b>**
 
 | g\_1 x\|y                              |
@@ -588,7 +594,7 @@ fn formats_are_found_by_name_and_by_extension() {
             assert_eq!(by_name(extension).unwrap().name, format.name);
             assert_eq!(by_extension(format!("a.b/c.{extension}")).unwrap().name, format.name);
         }
-        let last = format.write(&sample()).unwrap();
+        let last = format.to_string(&sample()).unwrap();
         assert!(last.ends_with('\n') && !last.ends_with("\n\n"), "{}", format.name);
     }
     let error = by_name("markdwon").unwrap_err().to_string();
@@ -715,7 +721,7 @@ fn latex_figures_compile() {
 }
 
 /// The sample, with words that can be broken and notes that can be wrapped.
-fn wordy() -> Report {
+fn wordy() -> Forms {
     let mut report = sample();
     for table in &mut report.tables {
         table.notes.push("a note of some length, that says what is to be known about it".into());
@@ -731,10 +737,10 @@ fn wordy() -> Report {
 #[test]
 fn a_page_that_is_wide_enough_changes_nothing() {
     for report in [sample(), wordy()] {
-        let text = by_name("text").unwrap().write(&report).unwrap();
+        let text = by_name("text").unwrap().to_string(&report).unwrap();
         let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
         for width in [widest.max(80), 1000] {
-            assert_eq!(text_within(&report, width).unwrap(), text, "{width}");
+            assert_eq!(on_page(&report, width), text, "{width}");
         }
     }
 }
@@ -751,7 +757,7 @@ fn text_fits_a_page_and_keeps_its_numbers() {
         .collect();
     assert!(numbers.len() > 8, "{numbers:?}");
     for width in 40..100 {
-        let text = text_within(&report, width).unwrap();
+        let text = on_page(&report, width);
         for line in text.lines() {
             assert!(line.chars().count() <= width, "{width}: {line}\n{text}");
         }

@@ -3,6 +3,7 @@
 
 use gaussmeter::experiment::{Diffusion, Length, NamedSampler, Setting, program};
 use gaussmeter::prelude::*;
+use gaussmeter::report::Report;
 use gaussmeter::sampler::PlanFile;
 use gaussmeter::tape::Op;
 use gaussmeter::{process, sampler};
@@ -65,7 +66,7 @@ fn round_trip(setting: &Setting, named: &NamedSampler, steps: usize, eps: f64) -
     let what = format!("{} on {}", named.label, setting.process_label);
     let entry = sampler::registry().find(named.name).unwrap();
     let shown = program(setting, named, entry, Length::Steps(steps), eps).ok()?;
-    let text = shown.report(80).json.to_string();
+    let text = shown.report(80).json().to_string();
     let read = PlanFile::parse(&text).unwrap_or_else(|e| panic!("{what}: {e}"));
     assert_eq!(read.own_steps(), Some(steps), "{what}");
     let plan = read.plan(&shown.run.grid).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -140,7 +141,7 @@ fn a_program_belongs_to_its_process() {
         "edm",
     ];
     for from in texts {
-        let document = show(from).report(80).json.to_string();
+        let document = show(from).report(80).json().to_string();
         for to in texts {
             let plan = PlanFile::parse(&document).unwrap().plan(&show(to).run.grid);
             // What the network is told is part of the program, which a network that knows all levels can
@@ -170,7 +171,7 @@ fn a_recorded_program_has_its_own_length() {
     let shown = program(&setting, &named, entry, Length::Nfe(20), 1.0).unwrap();
     let file = tempfile::tempdir().unwrap();
     let path = file.path().join("program.json");
-    std::fs::write(&path, shown.report(80).json.to_string()).unwrap();
+    std::fs::write(&path, shown.report(80).json().to_string()).unwrap();
     let read = sampler::registry().build(&format!("plan:{}", path.display())).unwrap();
     for nfe in [20, 50] {
         let run = setting.run(&read, Length::Nfe(nfe), 1.0).unwrap();

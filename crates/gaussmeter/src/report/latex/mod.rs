@@ -6,25 +6,25 @@ mod table;
 
 pub(super) use escape::escape;
 
-use super::Format;
+use super::{Format, write_parts};
 
 pub(super) static FORMAT: Format = Format {
     name: "latex",
     extensions: &["tex"],
     summary: "booktabs tables and pgfplots figures for a paper",
-    write: |report| {
+    write: |report, out| {
+        let (figures, sketches) = (report.figures(), report.sketches());
         // If there are figures, the tables would show the same numbers.
-        let tables = if report.figures.is_empty() { &report.tables[..] } else { &[] };
-        let mut floats = tables.iter().map(table::write).collect::<Result<Vec<_>, _>>()?;
-        floats.extend(report.figures.iter().map(figure::write));
-        floats.extend(report.sketches.iter().map(|sketch| figure::write(&sketch.figure())));
-        let mut needs = Vec::new();
-        if report.figures.is_empty() {
-            needs.push("% needs \\usepackage{booktabs}\n");
+        let tables = if figures.is_empty() { report.tables() } else { Vec::new() };
+        if figures.is_empty() {
+            out.write_all(b"% needs \\usepackage{booktabs}\n")?;
         }
-        if !(report.figures.is_empty() && report.sketches.is_empty()) {
-            needs.push("% needs \\usepackage{pgfplots} \\pgfplotsset{compat=1.18}\n");
+        if !(figures.is_empty() && sketches.is_empty()) {
+            out.write_all(b"% needs \\usepackage{pgfplots} \\pgfplotsset{compat=1.18}\n")?;
         }
-        Ok(needs.concat() + &floats.join("\n"))
+        let tables = tables.iter().map(table::write);
+        let figures = figures.iter().map(figure::write);
+        let sketches = sketches.iter().map(|sketch| figure::write(&sketch.figure()));
+        write_parts(tables.chain(figures.chain(sketches).map(Ok)), out)
     },
 };
