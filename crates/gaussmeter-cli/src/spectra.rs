@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::{differs, folder_of, note, print_report, replaceable, sweep, width};
 use clap::Args;
-use gaussmeter::experiment::Info;
+use gaussmeter::data::Info;
 use gaussmeter::report::{Format, by_name};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::{Decomposition, Moments};

@@ -12,6 +12,9 @@
 //!                                                └─► paths: samples             ├─► Metric
 //! ```
 //!
+//! Commands are functions of [`experiment`], which return results as data; `report` of a result is a
+//! [`Report`](report::Report), which a [`Format`](report::Format) writes as text, LaTeX, JSON, ….
+//!
 //! ```
 //! use gaussmeter::prelude::*;
 //! use std::sync::Arc;
@@ -47,6 +50,7 @@ pub mod network;
 pub mod numeric;
 pub mod objective;
 pub mod paths;
+mod present;
 pub mod process;
 pub mod report;
 pub mod sampler;

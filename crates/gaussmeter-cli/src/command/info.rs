@@ -2,7 +2,7 @@ use crate::failure::Failure;
 use crate::options::no_spectrum;
 use crate::output::Output;
 use clap::Args;
-use gaussmeter::experiment::info;
+use gaussmeter::data::info;
 
 /// A spectrum at a glance
 #[derive(Debug, Args)]

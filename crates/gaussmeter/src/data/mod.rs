@@ -2,11 +2,13 @@
 //! [formats](mod@format).
 
 pub mod format;
+pub(crate) mod info;
 pub mod list;
 mod meta;
 pub mod npy;
 pub mod preset;
 
+pub use info::{Info, info};
 pub use meta::Archive;
 pub use preset::registry;
 

@@ -1,15 +1,13 @@
-//! Experiments: a checked description of what to run, run exactly, and told as a
-//! [`Report`](crate::report::Report).
+//! Experiments: a checked description of what to run, run exactly. Results are plain data; the
+//! `report` of each presents it as a [`Report`](crate::report::Report) (see the folder `present`).
 
 mod budget;
 mod curve;
 mod error;
 mod eval;
-mod info;
 mod length;
 mod modes;
 mod pareto;
-mod quadrature;
 mod question;
 mod rank;
 mod recommend;
@@ -27,27 +25,29 @@ pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time, spaced_eps};
 pub use error::ExperimentError;
 pub use eval::{Evaluation, Measured, evaluate};
-pub use info::{Info, info};
 pub use length::Length;
 pub use modes::{ModeErrors, mode_errors};
+pub(crate) use modes::{contribution, std_error};
 pub use pareto::{Pareto, pareto};
 pub use question::{Defaults, Question, QuestionError, Words, all_samplers};
 pub use rank::{Ranking, rank};
+pub(crate) use recommend::OPTIMISED;
 pub use recommend::{
     BUDGETS, Candidate, Challenge, DELTAS, Goal, RecommendOptions, Recommendation, Skip, Timed,
     recommend,
 };
 pub use robustness::{PERTURBATIONS, Perturbation};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
-pub use schedules::{ScheduleOptions, ScheduleResult, Schedules, compared_rules, schedules};
+pub use schedules::{
+    NoResult, ScheduleOptions, ScheduleResult, Schedules, compared_rules, schedules,
+};
+pub(crate) use schedules::{RANDOM, STARTS};
 pub use setting::{Diffusion, NamedRule, NamedSampler, Run, Setting};
 pub use show::{Program, program};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
 pub use warning::Warning;
-
-use quadrature::{left_open, spread_json};
 
 /// Version of the JSON documents that reports contain; see `docs/json.md`.
 pub const SCHEMA: u32 = 1;

@@ -1,7 +1,4 @@
-use super::modes::evenly;
 use super::robustness::expected;
-use super::trial::reason;
-use super::tune::{INTERRUPTED, sigma_lines};
 use super::{
     Defaults, Diffusion, ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run,
     TuneOptions, error_budget, standard_schedules,
@@ -11,11 +8,9 @@ use crate::exact::Init;
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
 use crate::objective::{Objective, SquaredWasserstein2};
-use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, number};
 use crate::spectrum::{Spectrum, condensed};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -121,14 +116,16 @@ pub struct Skip {
 /// The best sampler and schedule for given data, and what limits it.
 #[derive(Debug)]
 pub struct Recommendation {
-    diffusion: Diffusion,
-    options: RecommendOptions,
+    /// Data and process.
+    pub diffusion: Diffusion,
+    /// What was compared.
+    pub options: RecommendOptions,
     /// The budget of the recommendation.
     pub budget: usize,
     /// Per budget, all that run within it, the best first.
     pub candidates: BTreeMap<usize, Vec<Candidate>>,
     /// What does not run within the budget, and why.
-    pub failures: Vec<(String, String)>,
+    pub failures: Vec<(String, ExperimentError)>,
     /// Per budget: W2 of the usual default, DPM-Solver++(2M) on Karras's schedule.
     pub usual: BTreeMap<usize, f64>,
     /// Sources of the winner's error, each alone.
@@ -165,7 +162,8 @@ impl Candidate {
         both.min_by(|a, b| a.error.total_cmp(&b.error))
     }
 
-    fn error(&self) -> f64 {
+    /// The error there; infinite if there is none.
+    pub fn error(&self) -> f64 {
         self.best().map_or(f64::INFINITY, |t| t.error)
     }
 }
@@ -289,7 +287,8 @@ impl Search<'_> {
     }
 }
 
-const OPTIMISED: &str = "optimised";
+/// The label of optimised times.
+pub(crate) const OPTIMISED: &str = "optimised";
 
 /// Recommends a sampler and its times for given data and a given process. `watch` hears, per budget, how
 /// many of how many samplers are done; where it stops the work, what has been tried until then is all
@@ -414,7 +413,7 @@ pub fn recommend(
 }
 
 /// Candidates, the best first, and what cannot run with its reason.
-type Within = (Vec<Candidate>, Vec<(String, String)>);
+type Within = (Vec<Candidate>, Vec<(String, ExperimentError)>);
 
 /// All samplers within a budget.
 fn within(search: &Search, budget: usize) -> Result<Within, ExperimentError> {
@@ -457,11 +456,7 @@ fn within(search: &Search, budget: usize) -> Result<Within, ExperimentError> {
         match result {
             Ok(candidate) => found.push(candidate),
             Err(error) => {
-                let reason = match &error {
-                    ExperimentError::Interrupted => "interrupted before it was tried".into(),
-                    error => reason(error),
-                };
-                failed.push((sampler.label.clone(), reason));
+                failed.push((sampler.label.clone(), error.clone()));
                 first = first.or(Some(error));
             }
         }
@@ -490,15 +485,6 @@ fn usual(search: &Search, budget: usize) -> Option<f64> {
     let run = setting.run(&sampler, Length::Nfe(budget), eps).ok()?;
     let error = search.error(&sampler, &search.diffusion.spectrum, &run.grid);
     error.is_finite().then_some(error)
-}
-
-/// A large ratio to two digits.
-fn rounded(ratio: f64) -> f64 {
-    if ratio < 1e3 {
-        return ratio;
-    }
-    let unit = 10f64.powf(ratio.log10().floor() - 1.0);
-    (ratio / unit).round() * unit
 }
 
 /// From where on another of the finalists, or the winner on its standard schedule, is better than the
@@ -572,47 +558,13 @@ impl Recommendation {
     }
 
     /// The winner and its times.
-    fn winner(&self) -> Option<(&Candidate, &Timed)> {
+    pub fn winner(&self) -> Option<(&Candidate, &Timed)> {
         let winner = self.ranking().first()?;
         Some((winner, winner.best()?))
     }
 
-    /// The winner's noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
-    pub fn sigmas(&self) -> String {
-        self.winner().map(|(_, best)| sigma_lines(&best.grid)).unwrap_or_default()
-    }
-
-    /// The answer in one sentence.
-    pub fn answer(&self) -> String {
-        let Some((winner, best)) = self.winner() else { return String::new() };
-        let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
-        let times = match &best.label[..] {
-            OPTIMISED => "times optimised for this spectrum".to_string(),
-            label => format!("the {label} schedule"),
-        };
-        let against = match self.usual.get(&self.budget) {
-            Some(usual) => {
-                let ratio = short(rounded(usual / best.error));
-                format!(
-                    ", {ratio} times less than the usual dpmpp-2m on karras has within {} ({})",
-                    self.budget,
-                    short(*usual)
-                )
-            }
-            None => String::new(),
-        };
-        let steps = Length::Steps(winner.steps);
-        format!(
-            "Use {} with {steps} ({} NFE) on {times}: W2 = {} on {}{against}.",
-            winner.label,
-            winner.nfe,
-            short(best.error),
-            self.diffusion.spectrum.name(),
-        )
-    }
-
     /// Per budget, the best candidate that no smaller budget has bettered.
-    fn front(&self) -> Vec<(usize, &Candidate, bool)> {
+    pub fn front(&self) -> Vec<(usize, &Candidate, bool)> {
         let mut least = f64::INFINITY;
         let best = self.candidates.iter().filter_map(|(b, found)| Some((*b, found.first()?)));
         best.map(|(budget, candidate)| {
@@ -621,338 +573,5 @@ impl Recommendation {
             (budget, candidate, is_new)
         })
         .collect()
-    }
-
-    /// The recommendation in all formats, with the best `top` candidates (0 for all) for people; CSV
-    /// and JSON have all.
-    pub fn report(&self, top: usize) -> Forms {
-        let tables = vec![
-            self.ranking_table(top),
-            self.front_table(),
-            self.limits_table(),
-            self.skips_table(),
-        ];
-        let (records, json) = (self.records(), self.json());
-        Forms { tables, records, json, ..Forms::default() }
-    }
-
-    fn ranking_table(&self, top: usize) -> Table {
-        let cell = |timed: &Option<Timed>, is_best: bool| match timed {
-            Some(t) if is_best => Cell::best(t.error, Style::Significant(4)),
-            Some(t) => Cell::number(t.error, Style::Significant(4)),
-            None => Cell::Empty,
-        };
-        let columns = [
-            ("sampler", Align::Left),
-            ("steps", Align::Right),
-            ("NFE", Align::Right),
-            ("standard schedule", Align::Left),
-            ("W2", Align::Right),
-            ("W2 optimised", Align::Right),
-            ("network 1% off", Align::Right),
-        ];
-        let shown = if top == 0 { usize::MAX } else { top };
-        let ranking = self.ranking();
-        let rows = ranking.iter().enumerate().take(shown).map(|(i, c)| {
-            let is = |timed: &Option<Timed>| {
-                i == 0 && timed.as_ref().is_some_and(|t| t.error == c.error())
-            };
-            let standard = c.standard.as_ref().map_or("", |t| &t.label);
-            Row::new([
-                Cell::text(c.label.clone()),
-                Cell::number(c.steps as f64, Style::Integer),
-                Cell::number(c.nfe as f64, Style::Integer),
-                Cell::text(standard),
-                cell(&c.standard, is(&c.standard)),
-                cell(&c.optimised, is(&c.optimised)),
-                match self.off.get(i) {
-                    Some(off) => Cell::number(*off, Style::Significant(4)),
-                    None => Cell::Empty,
-                },
-            ])
-        });
-        let s = &self.diffusion;
-        let mut notes = vec![format!(
-            "{} within {} NFE, on {} (d = {}), {}, init {}, eps {}",
-            match ranking.len() {
-                1 => "1 sampler".to_string(),
-                n => format!("the best of {n} samplers"),
-            },
-            self.budget,
-            s.spectrum.name(),
-            s.spectrum.dim(),
-            s.process_label,
-            self.options.init.0,
-            self.options.eps,
-        )];
-        if self.interrupted {
-            notes.push(INTERRUPTED.into());
-        }
-        notes.push(
-            "network off: the eigenvalues it has learnt times e^(δz), each eigenvector with a standard normal z of its own; the root of the mean square of W2 over z, on the better schedule"
-                .into(),
-        );
-        let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (label, reason) in &self.failures {
-            match grouped.iter_mut().find(|(r, _)| r == reason) {
-                Some((_, labels)) => labels.push(label),
-                None => grouped.push((reason, vec![label])),
-            }
-        }
-        notes.extend(
-            grouped
-                .iter()
-                .map(|(reason, labels)| format!("cannot run: {}: {reason}", labels.join("; "))),
-        );
-        Table {
-            title: self.answer(),
-            columns: columns.map(|(label, align)| Column::new(label, align)).into(),
-            rows: rows.collect(),
-            notes,
-        }
-    }
-
-    fn front_table(&self) -> Table {
-        let error = |value: f64| Cell::number(value, Style::Significant(4));
-        let rows = self.front().into_iter().map(|(budget, c, is_new)| {
-            let standard = self.candidates[&budget]
-                .iter()
-                .filter_map(|c| Some((c, c.standard.as_ref()?)))
-                .min_by(|a, b| a.1.error.total_cmp(&b.1.error));
-            let (name, value) = match standard {
-                Some((c, t)) => (format!("{}, {}", c.label, t.label), error(t.error)),
-                None => (String::new(), Cell::Empty),
-            };
-            Row::new([
-                Cell::number(budget as f64, Style::Integer),
-                Cell::text(if is_new { c.label.clone() } else { format!("({})", c.label) }),
-                Cell::number(c.nfe as f64, Style::Integer),
-                error(c.error()),
-                Cell::text(name),
-                value,
-                self.usual.get(&budget).map_or(Cell::Empty, |u| error(*u)),
-            ])
-        });
-        let rows: Vec<Row> = rows.collect();
-        let mut notes = vec!["usual: dpmpp-2m on karras within the same budget".to_string()];
-        if self.front().iter().any(|(.., is_new)| !is_new) {
-            notes.push("in parentheses: a smaller budget has a smaller error".into());
-        }
-        let columns = [
-            ("budget", Align::Right),
-            ("best", Align::Left),
-            ("NFE", Align::Right),
-            ("W2", Align::Right),
-            ("best on a standard schedule", Align::Left),
-            ("W2", Align::Right),
-            ("usual", Align::Right),
-        ];
-        Table {
-            title: "Pareto front: error against network evaluations (NFE)".into(),
-            columns: columns.map(|(label, align)| Column::new(label, align)).into(),
-            rows,
-            notes,
-        }
-    }
-
-    /// What the network's errors do, in a sentence.
-    fn tolerance(&self) -> String {
-        let percent = |delta: f64| Style::Significant(2).label(100.0 * delta).plain().to_string();
-        let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
-        match &self.challenge {
-            Some(c) => format!(
-                "the winner stays the best until the network is off by about {}%: then {} ({}) has {}, the winner {}",
-                percent(c.delta),
-                c.sampler,
-                c.schedule,
-                short(c.error),
-                short(c.winner),
-            ),
-            None if self.interrupted => "interrupted before other networks were tried".into(),
-            None => format!(
-                "the winner stays the best with a network that is off by up to {}%",
-                percent(DELTAS[DELTAS.len() - 1])
-            ),
-        }
-    }
-
-    fn limits_table(&self) -> Table {
-        let l = &self.limits;
-        let discretization =
-            l.discretization.as_ref().map(|v| v.value).map_err(ToString::to_string);
-        let parts = [
-            ("initialization", Ok(l.initialization.value)),
-            ("truncation", Ok(l.truncation.value)),
-            ("discretization", discretization.clone()),
-        ];
-        let mut notes = Vec::new();
-        let rows = parts.into_iter().map(|(name, value)| {
-            let cell = match value {
-                Ok(value) => Cell::number(value, Style::Significant(4)),
-                Err(error) => {
-                    notes.push(format!("{name}: {error}"));
-                    Cell::Empty
-                }
-            };
-            Row::new([Cell::text(name), cell])
-        });
-        let rows = rows.collect();
-        if let Some((_, best)) = self.winner() {
-            let finite = [
-                ("initialization", l.initialization.value),
-                ("truncation", l.truncation.value),
-                ("discretization", discretization.unwrap_or(0.0)),
-            ];
-            // What is meant to cancel, by times that were optimised for it, is no luck.
-            if let Some((name, part)) = finite.iter().find(|(_, part)| best.error < 0.5 * part) {
-                let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
-                notes.push(format!(
-                    "errors cancel: the whole, {}, is below the {name} error alone, {}",
-                    short(best.error),
-                    short(*part)
-                ));
-            }
-        }
-        notes.push(self.tolerance());
-        Table {
-            title: "What limits the winner: each source of error alone".into(),
-            columns: vec![Column::new("source", Align::Left), Column::new("W2", Align::Right)],
-            rows,
-            notes,
-        }
-    }
-
-    fn skips_table(&self) -> Table {
-        let number = |value: f64| Cell::number(value, Style::Significant(4));
-        let count = |value: usize| Cell::number(value as f64, Style::Integer);
-        let whole = self.skips.first().map_or(f64::NAN, |s| s.error);
-        let rows = evenly(self.skips.len(), 12).into_iter().map(|i| {
-            let s = &self.skips[i];
-            let change = Cell::number(s.error - whole, Style::Significant(3));
-            Row::new([number(s.sigma), count(s.steps), count(s.saved), number(s.error), change])
-        });
-        let columns = ["sigma_skip", "steps skipped", "NFE saved", "W2", "change"];
-        Table {
-            title: "Teleportation: beginning at a level of the winner's schedule".into(),
-            columns: columns.map(|c| Column::new(c, Align::Right)).into(),
-            rows: rows.collect(),
-            notes: vec![
-                "the state goes from the first level to sigma_skip by the solution of the ODE for Gaussian data (arXiv 2412.09726); for real data the error of the Gaussian approximation comes on top".into(),
-            ],
-        }
-    }
-
-    fn records(&self) -> Records {
-        let columns = [
-            "budget",
-            "rank",
-            "sampler",
-            "steps",
-            "nfe",
-            "standard",
-            "standard_w2",
-            "optimised_w2",
-        ];
-        let rows = self.candidates.iter().flat_map(|(budget, found)| {
-            found.iter().enumerate().map(|(rank, c)| {
-                let error = |t: &Option<Timed>| match t {
-                    Some(t) => Field::Number(t.error),
-                    None => Field::Missing,
-                };
-                let label = c.standard.as_ref().map(|t| Field::Text(t.label.clone()));
-                vec![
-                    Field::Count(*budget as u64),
-                    Field::Count(rank as u64 + 1),
-                    Field::Text(c.label.clone()),
-                    Field::Count(c.steps as u64),
-                    Field::Count(c.nfe as u64),
-                    label.unwrap_or(Field::Missing),
-                    error(&c.standard),
-                    error(&c.optimised),
-                ]
-            })
-        });
-        Records { columns: columns.map(String::from).into(), rows: rows.collect() }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let mut document = self.diffusion.json();
-        let mut put = |key: &str, value: serde_json::Value| {
-            document.insert(key.into(), value);
-        };
-        put("command", json!("recommend"));
-        put("init", json!(self.options.init.0));
-        put("eps", json!(self.options.eps));
-        put("min_ratio", json!(self.options.min_ratio));
-        put("budget", json!(self.budget));
-        put("interrupted", json!(self.interrupted));
-        put("answer", json!(self.answer()));
-        let candidate = |c: &Candidate| {
-            let standard = c.standard.as_ref();
-            json!({
-                "sampler": c.label,
-                "steps": c.steps,
-                "nfe": c.nfe,
-                "standard": standard.map(|t| &t.label),
-                "standard_w2": standard.map(|t| number(t.error)),
-                "optimised_w2": c.optimised.as_ref().map(|t| number(t.error)),
-            })
-        };
-        if let Some((winner, best)) = self.winner() {
-            let mut told = candidate(winner);
-            told["schedule"] = json!(best.label);
-            told["w2"] = number(best.error);
-            let levels = best.grid.levels();
-            told["times"] = levels.iter().map(|l| json!(l.t)).collect();
-            told["sigmas"] = levels.iter().map(|l| number(l.noise_ratio())).collect();
-            put("winner", told);
-        }
-        put("usual_w2", self.usual.get(&self.budget).map_or(json!(null), |u| number(*u)));
-        let ranking = self.ranking().iter().enumerate().map(|(i, c)| {
-            let mut told = candidate(c);
-            told["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
-            told
-        });
-        put("ranking", ranking.collect());
-        let failures = self.failures.iter();
-        put("failures", failures.map(|(s, r)| json!({"sampler": s, "reason": r})).collect());
-        let front = self.front().into_iter().map(|(budget, c, is_new)| {
-            let mut told = candidate(c);
-            told["budget"] = json!(budget);
-            told["w2"] = number(c.error());
-            told["on_front"] = json!(is_new);
-            told["usual_w2"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
-            told
-        });
-        put("front", front.collect());
-        let l = &self.limits;
-        put(
-            "limits",
-            json!({
-                "initialization": number(l.initialization.value),
-                "truncation": number(l.truncation.value),
-                "discretization": l.discretization.as_ref().ok().map(|v| number(v.value)),
-            }),
-        );
-        let challenge = self.challenge.as_ref().map(|c| {
-            json!({
-                "delta": c.delta,
-                "sampler": c.sampler,
-                "schedule": c.schedule,
-                "w2": number(c.error),
-                "winner_w2": number(c.winner),
-            })
-        });
-        put("score_error", challenge.unwrap_or(json!(null)));
-        let skips = self.skips.iter().map(|s| {
-            json!({
-                "sigma_skip": number(s.sigma),
-                "steps_skipped": s.steps,
-                "nfe_saved": s.saved,
-                "w2": number(s.error),
-            })
-        });
-        put("teleportation", skips.collect());
-        document.into()
     }
 }

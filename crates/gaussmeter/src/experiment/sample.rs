@@ -7,7 +7,7 @@ use crate::exact::{Init, InitError};
 use crate::grid::{Grid, GridError};
 use crate::level::Level;
 use crate::network::{DenoiserError, Factor, GaussianDenoiser};
-use crate::numeric::written;
+use crate::numeric::{evenly, written};
 use crate::paths::{self, Draw, Start, Streams};
 use crate::tape::{Op, Prediction};
 use rayon::prelude::*;
@@ -327,5 +327,5 @@ pub fn nearest_levels(grid: &Grid, times: &[f64]) -> Result<Vec<usize>, Experime
 
 /// At most `count` levels of a grid, evenly spaced among them, first and last included.
 pub fn spread_levels(grid: &Grid, count: usize) -> Vec<usize> {
-    super::modes::evenly(grid.levels().len(), count)
+    evenly(grid.levels().len(), count)
 }

@@ -5,11 +5,10 @@ use crate::exact::Init;
 use crate::grid::{self, Grid};
 use crate::objective::Objective;
 use crate::process::Process;
-use crate::report::{self, Align, Cell, Column, Field, Forms, Label, Records, Row, Style, number};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
-use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
+use thiserror::Error;
 
 /// What is compared.
 #[derive(Debug)]
@@ -84,23 +83,38 @@ pub struct ScheduleResult {
     pub sigmas: Vec<f64>,
 }
 
+/// Why there is no result.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum NoResult {
+    /// There was no time for it.
+    #[error("not run: interrupted")]
+    Interrupted,
+    /// The schedule has another number of steps than the others.
+    #[error("has {0} steps of its own")]
+    OwnSteps(usize),
+    /// The sampler does not run on the schedule, or no optimum was found.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// Errors of samplers on all schedules, and on the optimal one.
 #[derive(Debug)]
 pub struct Schedules {
-    diffusion: Diffusion,
-    options: ScheduleOptions,
+    /// Data and process.
+    pub diffusion: Diffusion,
+    /// What was compared.
+    pub options: ScheduleOptions,
     /// Whether it was stopped: some schedules may not have been run, and the optimum is the best so far.
     pub interrupted: bool,
     /// Per sampler, per length: a result per rule and that of the optimum, or why there is none.
-    pub columns: Vec<Vec<Result<ScheduleResult, String>>>,
+    pub columns: Vec<Vec<Result<ScheduleResult, NoResult>>>,
 }
 
 /// Random schedules to descend from, beside the best of those compared.
-const RANDOM: usize = 7;
+pub(crate) const RANDOM: usize = 7;
 /// Starts of the optimum.
-const STARTS: usize = 3;
-/// Why a schedule has no result that there was no time for.
-const NOT_RUN: &str = "not run: interrupted";
+pub(crate) const STARTS: usize = 3;
 
 /// Compares schedules, in parallel over samplers and lengths. Where `watch` stops it, the result has what
 /// was run until then.
@@ -147,7 +161,7 @@ fn column(
     sampler: &NamedSampler,
     length: Length,
     watch: Watch,
-) -> Result<Vec<Result<ScheduleResult, String>>, ExperimentError> {
+) -> Result<Vec<Result<ScheduleResult, NoResult>>, ExperimentError> {
     let runs: Vec<Result<Run, ExperimentError>> = (options.rules.iter())
         .map(|(label, rule)| {
             if watch.is_stopped() {
@@ -168,7 +182,8 @@ fn column(
         // A schedule that starts below T starts from the noise of its own first level.
         let at_top = run.grid.start().t == t_max;
         let init = if at_top { &resolved } else { &options.init.1 };
-        let sum = error(diffusion, sampler, objective, init, &run.grid)?;
+        let sum =
+            error(diffusion, sampler, objective, init, &run.grid).map_err(NoResult::Failed)?;
         Ok(ScheduleResult {
             steps: run.grid.step_count(),
             nfe: run.plan.nfe(),
@@ -177,17 +192,17 @@ fn column(
         })
     };
     let mut first_error = None;
-    let mut results: Vec<Result<ScheduleResult, String>> = Vec::new();
+    let mut results: Vec<Result<ScheduleResult, NoResult>> = Vec::new();
     for run in &runs {
         results.push(match run {
             Ok(run) if steps.is_some_and(|steps| steps != run.grid.step_count()) => {
-                Err(format!("has {} steps of its own", run.grid.step_count()))
+                Err(NoResult::OwnSteps(run.grid.step_count()))
             }
             Ok(run) => measure(run),
-            Err(ExperimentError::Interrupted) => Err(NOT_RUN.into()),
+            Err(ExperimentError::Interrupted) => Err(NoResult::Interrupted),
             Err(error) => {
                 first_error.get_or_insert_with(|| error.clone());
-                Err(error.to_string())
+                Err(NoResult::Failed(error.to_string()))
             }
         });
     }
@@ -206,15 +221,14 @@ fn column(
         .map(|run| run.grid.clone())
         .collect();
     if watch.is_stopped() && starts.is_empty() {
-        results.push(Err(NOT_RUN.into()));
+        results.push(Err(NoResult::Interrupted));
         return Ok(results);
     }
-    results.push(optimum(diffusion, options, sampler, &resolved, &starts, watch).and_then(
-        |grid| {
-            let plan = sampler.item.plan(&grid).map_err(|e| e.to_string())?;
-            measure(&Run { sampler: sampler.label.clone(), grid, plan })
-        },
-    ));
+    let optimum = optimum(diffusion, options, sampler, &resolved, &starts, watch);
+    results.push(optimum.map_err(NoResult::Failed).and_then(|grid| {
+        let plan = sampler.item.plan(&grid).map_err(|e| NoResult::Failed(e.to_string()))?;
+        measure(&Run { sampler: sampler.label.clone(), grid, plan })
+    }));
     Ok(results)
 }
 
@@ -266,190 +280,22 @@ fn optimum(
 
 impl Schedules {
     /// Labels of the rows.
-    fn rows(&self) -> Vec<String> {
+    pub(crate) fn rows(&self) -> Vec<String> {
         let rules = self.options.rules.iter().map(|(label, _)| label.clone());
         rules.chain(["optimum".into()]).collect()
     }
 
     /// The sampler and the length of a column.
-    fn head(&self, column: usize) -> (&NamedSampler, Length) {
+    pub(crate) fn head(&self, column: usize) -> (&NamedSampler, Length) {
         let lengths = &self.options.lengths;
         (&self.options.samplers[column / lengths.len()], lengths[column % lengths.len()])
     }
 
     /// The row with the smallest error beside the optimum.
-    fn best(&self, column: usize) -> Option<usize> {
+    pub(crate) fn best(&self, column: usize) -> Option<usize> {
         let results = self.columns[column].iter().enumerate().take(self.options.rules.len());
         let finite = results.filter_map(|(i, r)| Some((i, r.as_ref().ok()?.error)));
         let best = finite.filter(|(_, e)| e.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1));
         best.map(|(i, _)| i)
-    }
-
-    /// The comparison in all formats.
-    pub fn report(&self) -> Forms {
-        let tables = vec![self.table()];
-        Forms { tables, records: self.records(), json: self.json(), ..Forms::default() }
-    }
-
-    fn table(&self) -> report::Table {
-        let mut columns = vec![Column::new("schedule", Align::Left)];
-        for c in 0..self.columns.len() {
-            let (sampler, length) = self.head(c);
-            let label = match length {
-                Length::Nfe(n) => format!("NFE {n}"),
-                other => other.to_string(),
-            };
-            columns.push(
-                Column::new(label, Align::Right).in_group(Label::new(sampler.label.as_str())),
-            );
-        }
-        let spent = |c: usize| self.columns[c].iter().flatten().next().map(|r| (r.steps, r.nfe));
-        let mut rows = Vec::new();
-        let labels = self.rows();
-        for (r, label) in labels.iter().enumerate() {
-            let mut cells = vec![Cell::text(label.as_str())];
-            cells.extend((0..self.columns.len()).map(|c| match &self.columns[c][r] {
-                Ok(result) => Cell::Number {
-                    value: result.error,
-                    style: Style::Significant(4),
-                    best: self.best(c) == Some(r),
-                },
-                Err(_) => Cell::text("-"),
-            }));
-            rows.push(Row { rule_above: r + 1 == labels.len(), cells });
-        }
-        type Spent = fn((usize, usize)) -> usize;
-        for (name, of) in [("steps", (|s| s.0) as Spent), ("network evaluations (NFE)", |s| s.1)] {
-            let mut cells = vec![Cell::text(name)];
-            cells.extend((0..self.columns.len()).map(|c| match spent(c) {
-                Some(s) => Cell::number(of(s) as f64, Style::Integer),
-                None => Cell::text("-"),
-            }));
-            rows.push(Row { rule_above: name == "steps", cells });
-        }
-        let mut notes = vec![
-            "marked values are the smallest of their column beside the optimum".to_string(),
-            format!(
-                "optimum: descents from the best {STARTS} schedules and {RANDOM} others, from T, neighbouring sigma/alpha at least {} apart",
-                self.options.min_ratio
-            ),
-        ];
-        if self.interrupted {
-            notes.push(
-                "interrupted: what had been run until then, and the best optimum found".into(),
-            );
-        }
-        let mut better: Vec<&str> = Vec::new();
-        for results in &self.columns {
-            let Some(Ok(optimum)) = results.last() else { continue };
-            let is_better = |r: &Result<ScheduleResult, String>| {
-                r.as_ref().is_ok_and(|r| r.error < optimum.error * (1.0 - 1e-6))
-            };
-            let found = labels.iter().zip(results).filter(|(_, r)| is_better(r));
-            better.extend(found.map(|(label, _)| label.as_str()));
-        }
-        better.sort_unstable();
-        better.dedup();
-        if !better.is_empty() {
-            notes.push(format!(
-                "better than the optimum somewhere, since they start below T or have closer levels: {}",
-                better.join(", ")
-            ));
-        }
-        let mut reasons: Vec<String> = Vec::new();
-        for results in &self.columns {
-            for (label, result) in labels.iter().zip(results) {
-                if let Err(reason) = result
-                    && reason != NOT_RUN
-                {
-                    let note = format!("{label}: {reason}");
-                    if !reasons.contains(&note) {
-                        reasons.push(note);
-                    }
-                }
-            }
-        }
-        notes.extend(reasons);
-        for c in 0..self.columns.len() {
-            for (label, result) in labels.iter().zip(&self.columns[c]) {
-                if let (Ok(r), Some((_, nfe))) = (result, spent(c))
-                    && r.nfe != nfe
-                {
-                    let (sampler, _) = self.head(c);
-                    notes.push(format!("{} on {label} spends {} NFE", sampler.label, r.nfe));
-                }
-            }
-        }
-        let s = &self.diffusion;
-        let title = format!(
-            "{} of samplers on schedules, {} (d = {}), {}, init {}",
-            self.options.objective.label,
-            s.spectrum.name(),
-            s.spectrum.dim(),
-            s.process_label,
-            self.options.init.0
-        );
-        report::Table { title, columns, rows, notes }
-    }
-
-    fn records(&self) -> Records {
-        let names = ["sampler", "length", "schedule", "steps", "nfe", "error", "best"];
-        let mut rows = Vec::new();
-        let labels = self.rows();
-        for (c, results) in self.columns.iter().enumerate() {
-            let (sampler, length) = self.head(c);
-            for (r, (label, result)) in labels.iter().zip(results).enumerate() {
-                let mut row = vec![
-                    Field::Text(sampler.label.clone()),
-                    Field::Text(length.to_string()),
-                    Field::Text(label.clone()),
-                ];
-                row.extend(match result {
-                    Ok(x) => [
-                        Field::Count(x.steps as u64),
-                        Field::Count(x.nfe as u64),
-                        Field::Number(x.error),
-                    ],
-                    Err(_) => [Field::Missing, Field::Missing, Field::Missing],
-                });
-                row.push(Field::Count(u64::from(self.best(c) == Some(r))));
-                rows.push(row);
-            }
-        }
-        Records { columns: names.map(String::from).into(), rows }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let mut document = self.diffusion.json();
-        document.insert("command".into(), json!("schedules"));
-        document.insert("objective".into(), json!(self.options.objective.label));
-        document.insert("init".into(), json!(self.options.init.0));
-        document.insert("eps".into(), json!(self.options.eps));
-        document.insert("min_ratio".into(), json!(self.options.min_ratio));
-        document.insert("interrupted".into(), json!(self.interrupted));
-        let labels = self.rows();
-        let mut results = Vec::new();
-        for (c, column) in self.columns.iter().enumerate() {
-            let (sampler, length) = self.head(c);
-            for (r, (label, result)) in labels.iter().zip(column).enumerate() {
-                let (sampler, length) = (&sampler.label, length.to_string());
-                results.push(match result {
-                    Ok(x) => {
-                        let sigmas: Vec<_> = x.sigmas.iter().map(|s| number(*s)).collect();
-                        json!({
-                            "sampler": sampler, "length": length, "schedule": label,
-                            "steps": x.steps, "nfe": x.nfe, "error": number(x.error),
-                            "best": self.best(c) == Some(r), "sigmas": sigmas,
-                        })
-                    }
-                    Err(reason) => json!({
-                        "sampler": sampler, "length": length, "schedule": label,
-                        "reason": reason,
-                    }),
-                });
-            }
-        }
-        document.insert("results".into(), results.into());
-        document.into()
     }
 }

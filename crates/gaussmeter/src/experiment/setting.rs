@@ -1,15 +1,12 @@
-use super::quadrature::errors_json;
-use super::{ExperimentError, Length, MAX_STEPS, SCHEMA};
+use super::{ExperimentError, Length, MAX_STEPS};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::grid::{Grid, GridRule, Uniform};
 use crate::process::Process;
-use crate::report::number;
 use crate::sampler::Sampler;
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
-use serde_json::{Map, Value, json};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -114,27 +111,6 @@ impl Diffusion {
     /// [`ExperimentError::Init`]
     pub fn init(&self, init: &Init) -> Result<Init, ExperimentError> {
         Ok(init.resolve(&*self.process, &self.spectrum)?)
-    }
-
-    /// What every JSON document says of data and process.
-    pub(crate) fn json(&self) -> Map<String, Value> {
-        self.document(None)
-    }
-
-    fn document(&self, rule: Option<&str>) -> Map<String, Value> {
-        let mut document = Map::new();
-        let generator = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
-        document.insert("schema".into(), json!(SCHEMA));
-        document.insert("generator".into(), json!(generator));
-        document.insert("spectrum".into(), spectrum_json(&self.spectrum));
-        document.insert("process".into(), json!(self.process_label));
-        if let Some(rule) = rule {
-            document.insert("grid_rule".into(), json!(rule));
-        }
-        if !self.process.notices().is_empty() {
-            document.insert("process_notices".into(), self.process.notices().into());
-        }
-        document
     }
 }
 
@@ -252,26 +228,6 @@ impl Setting {
         }
         Ok(if high.plan.nfe() <= nfe { high } else { low })
     }
-
-    /// What every JSON document says of its setting.
-    pub(crate) fn json(&self) -> Map<String, Value> {
-        self.diffusion.document(Some(&self.rule_label))
-    }
-}
-
-pub(super) fn spectrum_json(s: &Spectrum) -> Value {
-    let mut document = json!({
-        "name": s.name(),
-        "provenance": s.provenance(),
-        "dim": number(s.dim()),
-        "modes": s.modes().len(),
-        "trace": number(s.trace()),
-        "null_dim": number(s.null_dim()),
-    });
-    if let Some(errors) = errors_json(s) {
-        document["quadrature"] = errors;
-    }
-    document
 }
 
 /// The steps beyond twice their number in which a sampler may still start to ask its network.

@@ -5,9 +5,7 @@ use crate::entry::Named;
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridError};
 use crate::objective::Objective;
-use crate::report::{Align, Cell, Column, Field, Forms, Records, Row, Style, Table, number};
 use crate::watch::{Progress, Watch};
-use serde_json::json;
 
 /// How a schedule is sought.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,10 +51,14 @@ pub struct Rival {
 /// The best schedule of a sampler for given data, and what it is worth.
 #[derive(Debug)]
 pub struct Tuning {
-    diffusion: Diffusion,
-    init_label: String,
-    objective: String,
-    options: TuneOptions,
+    /// Data and process.
+    pub diffusion: Diffusion,
+    /// The initial law.
+    pub init_label: String,
+    /// What is minimised, in words.
+    pub objective: String,
+    /// How it was sought.
+    pub options: TuneOptions,
     /// The sampler on the optimal times.
     pub run: Run,
     /// How they were found.
@@ -196,210 +198,19 @@ pub fn standard_schedules(
         .collect()
 }
 
-/// What tables say of a search that was stopped.
-pub(super) const INTERRUPTED: &str = "interrupted: the best that was found until then";
-
 /// Standard schedules to descend from, the best ones.
 const KNOWN: usize = 3;
 
-/// Directions of log gaps along which 10 % change the error by less than 1 %.
-fn flat_directions(tuned: &Tuned) -> usize {
-    // The objective is a square: ½ h δ² of its logarithm is half as much of that of the error.
-    tuned.flatness.iter().filter(|h| 0.25 * *h * 0.01 < 0.01).count()
-}
-
 impl Tuning {
-    /// The noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
-    pub fn sigmas(&self) -> String {
-        sigma_lines(&self.run.grid)
+    /// Directions of log gaps along which 10 % change the error by less than 1 %.
+    pub fn flat_directions(&self) -> usize {
+        // The objective is a square: ½ h δ² of its logarithm is half as much of that of the error.
+        self.tuned.flatness.iter().filter(|h| 0.25 * *h * 0.01 < 0.01).count()
     }
 
-    /// The result in all formats.
-    pub fn report(&self) -> Forms {
-        let tables = vec![self.summary(), self.comparison(), self.levels()];
-        Forms { tables, records: self.records(), json: self.json(), ..Forms::default() }
-    }
-
-    fn summary(&self) -> Table {
-        let text = |name: &str, text: String| Row::new([Cell::text(name), Cell::text(text)]);
-        let figure = |name: &str, value: f64, digits: usize| {
-            Row::new([Cell::text(name), Cell::number(value, Style::Significant(digits))])
-        };
-        let (s, best) = (&self.diffusion.spectrum, &self.tuned.best);
-        let mut rows = vec![
-            text("sampler", self.run.sampler.clone()),
-            text(
-                "spectrum",
-                format!("{} (d = {}, {} distinct)", s.name(), s.dim(), s.modes().len()),
-            ),
-            text("process", self.diffusion.process_label.clone()),
-            text("init", self.init_label.clone()),
-            text("steps", self.run.grid.step_count().to_string()),
-            text("NFE", self.run.plan.nfe().to_string()),
-            text("objective", self.objective.clone()),
-        ];
-        rows.push(Row { rule_above: true, ..figure("error", self.value, 6) });
-        if let Some((label, value)) = self.best_rival() {
-            rows.push(figure(&format!("best standard schedule ({label})"), value, 6));
-            rows.push(figure("  times better", value / self.value, 4));
-        }
-        let starts = format!("{} of {}", self.tuned.reached, self.tuned.starts);
-        let flat = format!("{} of {}", flat_directions(&self.tuned), self.tuned.flatness.len());
-        rows.push(Row { rule_above: true, ..text("starts that led there", starts) });
-        rows.push(text("evaluations, with derivatives", best.evaluations.to_string()));
-        rows.push(figure("first-order condition (0 at an optimum)", best.slope, 2));
-        rows.push(text("flat directions", flat));
-        let mut notes = vec![
-            "first-order condition: the largest derivative of the logarithm of the error by a log gap or, if smaller, the largest cosine between the residuals and what a gap changes in them".to_string(),
-            "flat: changing the log gaps by 10% that way changes the error by less than 1%".into(),
-        ];
-        if self.interrupted {
-            notes.push(INTERRUPTED.into());
-        } else if self.tuned.reached * 2 < self.tuned.starts {
-            notes.push(
-                "few starts led there: more of them (--starts) may find a better schedule".into(),
-            );
-        }
-        Table {
-            title: format!("Best schedule of {} on {}", self.run.sampler, s.name()),
-            columns: vec![Column::new("quantity", Align::Left), Column::new("value", Align::Right)],
-            rows,
-            notes,
-        }
-    }
-
-    fn best_rival(&self) -> Option<(&str, f64)> {
+    /// The best standard schedule, if it has an error.
+    pub fn best_rival(&self) -> Option<(&str, f64)> {
         let rival = self.rivals.first()?;
         Some((&rival.label, *rival.value.as_ref().ok()?))
     }
-
-    fn comparison(&self) -> Table {
-        let mut columns =
-            vec![Column::new("schedule", Align::Left), Column::new("error", Align::Right)];
-        columns
-            .extend(self.robustness.iter().map(|(p, ..)| Column::new(p.to_string(), Align::Right)));
-        let cell = |value: f64| Cell::number(value, Style::Significant(4));
-        let blank = || Cell::text("");
-        let mut first =
-            vec![Cell::text("optimised"), Cell::best(self.value, Style::Significant(4))];
-        first.extend(self.robustness.iter().map(|(_, value, _)| cell(*value)));
-        let mut rows = vec![Row::new(first)];
-        let mut notes = Vec::new();
-        for (i, rival) in self.rivals.iter().enumerate() {
-            match &rival.value {
-                Ok(value) => {
-                    let mut cells = vec![Cell::text(rival.label.clone()), cell(*value)];
-                    cells.extend(self.robustness.iter().map(|(_, _, best)| match best {
-                        Some(best) if i == 0 => cell(*best),
-                        _ => blank(),
-                    }));
-                    rows.push(Row::new(cells));
-                }
-                Err(error) => notes.push(format!("{}: {error}", rival.label)),
-            }
-        }
-        notes.push(
-            "off by: the eigenvalues of the data, or those that the network has learnt, times e^(δz), each eigenvector with a standard normal z of its own; told is the mean over z, of W2 the root of its mean square".into(),
-        );
-        Table {
-            title: format!(
-                "Schedules of {} steps ({} NFE)",
-                self.run.grid.step_count(),
-                self.run.plan.nfe()
-            ),
-            columns,
-            rows,
-            notes,
-        }
-    }
-
-    fn levels(&self) -> Table {
-        let levels = self.run.grid.levels().iter().enumerate();
-        let cell = |value: f64| Cell::number(value, Style::Significant(6));
-        Table {
-            title: "Times".into(),
-            columns: ["step", "t", "sigma/alpha"].map(|n| Column::new(n, Align::Right)).into(),
-            rows: levels
-                .map(|(k, l)| {
-                    let step = Cell::number(k as f64, Style::Integer);
-                    Row::new([step, cell(l.t), cell(l.noise_ratio())])
-                })
-                .collect(),
-            notes: Vec::new(),
-        }
-    }
-
-    fn records(&self) -> Records {
-        let levels = self.run.grid.levels().iter().enumerate();
-        Records {
-            columns: ["step", "t", "alpha", "sigma", "ratio"].map(String::from).into(),
-            rows: levels
-                .map(|(k, l)| {
-                    let numbers = [l.t, l.alpha, l.sigma, l.noise_ratio()].map(Field::Number);
-                    std::iter::once(Field::Count(k as u64)).chain(numbers).collect()
-                })
-                .collect(),
-        }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let (run, best) = (&self.run, &self.tuned.best);
-        let mut document = self.diffusion.json();
-        document.insert("command".into(), json!("tune"));
-        document.insert("sampler".into(), json!(run.sampler));
-        document.insert("init".into(), json!(self.init_label));
-        document.insert("objective".into(), json!(self.objective));
-        document.insert("steps".into(), json!(run.grid.step_count()));
-        document.insert("nfe".into(), json!(run.plan.nfe()));
-        document.insert("min_ratio".into(), json!(self.options.min_ratio));
-        document.insert("seed".into(), json!(self.options.seed));
-        document.insert("interrupted".into(), json!(self.interrupted));
-        document.insert("error".into(), number(self.value));
-        document.insert(
-            "search".into(),
-            json!({
-                "starts": self.tuned.starts,
-                "reached": self.tuned.reached,
-                "evaluations": best.evaluations,
-                "first_order": number(best.slope),
-                "flat_directions": flat_directions(&self.tuned),
-                "curvature": self.tuned.flatness.iter().map(|h| number(*h)).collect::<Vec<_>>(),
-            }),
-        );
-        let rival = |r: &Rival| match &r.value {
-            Ok(value) => json!({"schedule": r.label, "error": number(*value)}),
-            Err(error) => {
-                json!({"schedule": r.label, "error": null, "reason": error.to_string()})
-            }
-        };
-        document.insert("schedules".into(), self.rivals.iter().map(rival).collect());
-        let robustness = self.robustness.iter().map(|(p, optimum, rival)| {
-            let (what, delta) = match p {
-                Perturbation::Data(delta) => ("data", delta),
-                Perturbation::Network(delta) => ("network", delta),
-            };
-            json!({
-                "perturbed": what,
-                "delta": delta,
-                "optimised": number(*optimum),
-                "best_standard": rival.map(number),
-            })
-        });
-        document.insert("robustness".into(), robustness.collect());
-        let levels = run.grid.levels();
-        document.insert("times".into(), levels.iter().map(|l| json!(l.t)).collect());
-        let ratios = levels.iter().map(|l| number(l.noise_ratio()));
-        document.insert("sigmas".into(), ratios.collect());
-        document.into()
-    }
-}
-
-/// The noise levels σ/α of a grid, one per line, noisiest first.
-pub(super) fn sigma_lines(grid: &Grid) -> String {
-    grid.levels().iter().map(|l| format!("{}\n", decimal(l.noise_ratio()))).collect()
-}
-
-/// A number without an exponent: some readers of lists do not know them.
-fn decimal(value: f64) -> String {
-    if value == 0.0 { "0.0".into() } else { format!("{value}") }
 }

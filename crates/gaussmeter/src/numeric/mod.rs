@@ -2,12 +2,14 @@
 //! minimisation, dense linear algebra.
 
 pub mod differentiation;
+mod evenly;
 mod functions;
 #[cfg(feature = "dense")]
 pub mod linear_algebra;
 mod minimise;
 mod written;
 
+pub(crate) use evenly::evenly;
 pub(crate) use functions::excess;
 pub use minimise::Expansion;
 pub(crate) use minimise::{Minimum, minimise, slope};

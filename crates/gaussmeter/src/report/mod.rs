@@ -84,6 +84,24 @@ pub trait Report {
     fn json(&self) -> Value;
 }
 
+impl<R: Report + ?Sized> Report for &R {
+    fn tables(&self) -> Vec<Table> {
+        (**self).tables()
+    }
+    fn sketches(&self) -> Vec<Sketch> {
+        (**self).sketches()
+    }
+    fn figures(&self) -> Vec<Figure> {
+        (**self).figures()
+    }
+    fn records(&self) -> Records {
+        (**self).records()
+    }
+    fn json(&self) -> Value {
+        (**self).json()
+    }
+}
+
 /// A report whose forms are already made: for small ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forms {

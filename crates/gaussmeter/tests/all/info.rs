@@ -2,7 +2,7 @@
 //! the same spectrum; its sketch shows what it should.
 
 use gaussmeter::data;
-use gaussmeter::experiment::Info;
+use gaussmeter::data::Info;
 use gaussmeter::report::{Forms, Sketch, by_name};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::summary::{NoPowerLaw, PERCENTS, SHARES, Summary, ranked};
@@ -209,7 +209,8 @@ proptest! {
     fn reports_are_written(modes in modes(0.01..1e6), scale in -300.0..300.0, ascii: bool) {
         let scaled: Vec<_> = modes.iter().map(|(v, m)| (v * 10f64.powf(scale), *m)).collect();
         prop_assume!(scaled.iter().any(|(v, _)| *v > 0.0));
-        let report = Info::of(spectrum(&scaled)).report(52, ascii);
+        let info = Info::of(spectrum(&scaled));
+        let report = info.report(52, ascii);
         for format in ["text", "markdown", "latex", "csv", "json"] {
             let written = by_name(format).unwrap().to_string(&report).unwrap();
             prop_assert!(!written.contains("NaN"));

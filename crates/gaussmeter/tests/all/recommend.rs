@@ -166,7 +166,7 @@ fn a_stopped_comparison_tells_what_it_has() {
         let ranking = found.ranking();
         assert!(ranking.len() >= 2, "{ranking:?}");
         assert_eq!(ranking.len() + found.failures.len(), texts.len());
-        let untried = |(_, why): &&(String, String)| why == "interrupted before it was tried";
+        let untried = |(_, why): &&(String, ExperimentError)| *why == ExperimentError::Interrupted;
         // As many as there are threads may have been under way.
         let most = texts.len() - 2;
         let count = found.failures.iter().filter(untried).count();

@@ -1,19 +1,18 @@
-use super::SCHEMA;
-use super::setting::spectrum_json;
-use crate::data::{self, Archive, DataError};
+//! What is known about a spectrum or a file.
+
+use super::document::spectrum_json;
+use crate::data::Archive;
+use crate::data::info::{Info, MOMENTS, Subject};
+use crate::experiment::SCHEMA;
 use crate::report::{
-    Align, Cell, Column, Field, Forms, Label, Records, Row, Sketch, Style, Table, number, wrap,
+    Align, Cell, Column, Field, Label, Records, Report, Row, Sketch, Style, Table, number, wrap,
 };
 use crate::spectrum::Spectrum;
 use crate::summary::{Summary, ranked};
 use serde_json::{Map, Value, json};
-use std::path::Path;
 
 /// The version of the descriptions in files that is known here.
 const VERSION: u64 = 1;
-
-/// Sums from which a spectrum can be made, in files of the same layout.
-const MOMENTS: &str = "gaussmeter moments";
 
 /// Names and what they stand for.
 type Words = Vec<(String, String)>;
@@ -25,36 +24,6 @@ const LONGEST: usize = 400;
 
 /// Most entries shown of a description that are not known here.
 const MOST: usize = 16;
-
-/// What is known about a spectrum, or about a file that one can be made from.
-#[derive(Clone, Debug)]
-pub struct Info {
-    subject: Subject,
-    file: Option<Archive>,
-}
-
-#[derive(Clone, Debug)]
-enum Subject {
-    Spectrum(Box<(Spectrum, Summary)>),
-    /// The name of a file of sums.
-    Moments(String),
-}
-
-/// Loads a file or a preset, as [`data::load`] does, and takes its numbers. A file that holds the
-/// sums of a data set instead of a spectrum is described, not refused.
-///
-/// # Errors
-/// [`DataError`]. A description in the file that cannot be understood is none: the report says so.
-pub fn info(text: &str) -> Result<Info, DataError> {
-    match data::path(text) {
-        Some(path) => Info::read(path),
-        None => Ok(Info::of(data::load(text)?)),
-    }
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into()
-}
 
 /// A number of a report.
 struct Quantity {
@@ -73,93 +42,116 @@ impl Quantity {
 }
 
 impl Info {
-    /// Reads a file, as [`info`] does.
-    ///
-    /// # Errors
-    /// [`DataError`]
-    pub fn read(path: &Path) -> Result<Self, DataError> {
-        let file = Archive::open(path);
-        if let Some(archive) = &file
-            && archive.content() == Some(MOMENTS)
-            && !["eigenvalue", "eigenvalues"].iter().any(|name| archive.has(name))
-        {
-            return Ok(Info { subject: Subject::Moments(stem(path)), file });
-        }
-        Ok(Info { file, ..Info::of(data::read(path)?) })
-    }
-
-    /// What is known about a spectrum that is in no file.
-    pub fn of(spectrum: Spectrum) -> Self {
-        let summary = Summary::of(&spectrum);
-        Info { subject: Subject::Spectrum(Box::new((spectrum, summary))), file: None }
-    }
-
-    /// The numbers, unless there is no spectrum.
-    pub fn summary(&self) -> Option<&Summary> {
-        match &self.subject {
-            Subject::Spectrum(known) => Some(&known.1),
-            Subject::Moments(_) => None,
-        }
-    }
-
     /// Everything known, in all formats. Words are wrapped to `width`; the sketch is of ASCII
     /// characters if `ascii`, else of Braille.
-    pub fn report(&self, width: usize, ascii: bool) -> Forms {
-        match &self.subject {
-            Subject::Spectrum(known) => self.spectrum_report(&known.0, &known.1, width, ascii),
-            Subject::Moments(name) => self.moments_report(name, width),
+    pub fn report(&self, width: usize, ascii: bool) -> impl Report {
+        InfoReport { info: self, width, ascii }
+    }
+}
+
+struct InfoReport<'a> {
+    info: &'a Info,
+    width: usize,
+    ascii: bool,
+}
+
+impl Report for InfoReport<'_> {
+    fn tables(&self) -> Vec<Table> {
+        let (words, mut notices) = self.words();
+        match &self.info.subject {
+            Subject::Spectrum(known) => {
+                let (s, summary) = &**known;
+                let title = format!("Spectrum of {}", s.name());
+                let words = table_of_words(title, &words, self.width, notices);
+                vec![words, numbers(summary), distribution(summary)]
+            }
+            Subject::Moments(name) => {
+                notices.push(
+                    "moments are the sums over a data set or a part of it: `gaussmeter merge` makes a \
+                     spectrum of one file of them or of several"
+                        .into(),
+                );
+                let title = format!("Moments in {name}");
+                vec![table_of_words(title, &words, self.width, notices)]
+            }
         }
     }
 
-    fn spectrum_report(&self, s: &Spectrum, summary: &Summary, width: usize, ascii: bool) -> Forms {
-        let (said, doubts) = self.said();
-        let mut words: Words =
-            vec![("name".into(), s.name().into()), ("provenance".into(), s.provenance().into())];
-        words.extend(said);
-        let notices = s.notices().iter().map(ToString::to_string);
-        let notices: Vec<String> = notices.chain(doubts).collect();
-        let json = self.json("spectrum", spectrum_json(s), json_numbers(summary), &notices);
-        let title = format!("Spectrum of {}", s.name());
-        Forms {
-            tables: vec![
-                table_of_words(title, &words, width, notices),
-                numbers(summary),
-                distribution(summary),
-            ],
-            sketches: vec![sketch(s, summary, ascii)],
-            records: records(s, summary),
-            json,
-            ..Forms::default()
+    fn sketches(&self) -> Vec<Sketch> {
+        match &self.info.subject {
+            Subject::Spectrum(known) => vec![sketch(&known.0, &known.1, self.ascii)],
+            Subject::Moments(_) => Vec::new(),
         }
     }
 
-    fn moments_report(&self, name: &str, width: usize) -> Forms {
-        let (said, mut notices) = self.said();
-        let mut words: Words = vec![("name".into(), name.into())];
-        words.extend(said);
-        let json = self.json("moments", Value::Null, Map::new(), &notices);
-        let field = |text: &String| Field::Text(text.clone());
-        let records = Records {
-            columns: vec!["item".into(), "value".into()],
-            rows: words.iter().map(|(item, value)| vec![field(item), field(value)]).collect(),
+    fn records(&self) -> Records {
+        match &self.info.subject {
+            Subject::Spectrum(known) => records(&known.0, &known.1),
+            Subject::Moments(_) => {
+                let field = |text: &String| Field::Text(text.clone());
+                let row = |(item, value): &(String, String)| vec![field(item), field(value)];
+                Records {
+                    columns: vec!["item".into(), "value".into()],
+                    rows: self.words().0.iter().map(row).collect(),
+                }
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        let (kind, spectrum, numbers) = match &self.info.subject {
+            Subject::Spectrum(known) => {
+                ("spectrum", spectrum_json(&known.0), json_numbers(&known.1))
+            }
+            Subject::Moments(_) => ("moments", Value::Null, Map::new()),
         };
-        notices.push(
-            "moments are the sums over a data set or a part of it: `gaussmeter merge` makes a \
-             spectrum of one file of them or of several"
-                .into(),
-        );
-        let title = format!("Moments in {name}");
-        Forms {
-            tables: vec![table_of_words(title, &words, width, notices)],
-            records,
-            json,
-            ..Forms::default()
+        let file = self.info.file.as_ref().map(|archive| {
+            let meta = archive.meta.as_ref().and_then(|meta| meta.as_ref().ok());
+            json!({
+                "arrays": archive.arrays,
+                "basis": basis(archive),
+                "meta": meta.filter(|meta| is_ours(meta)),
+            })
+        });
+        let mut document = json!({
+            "schema": SCHEMA,
+            "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
+            "command": "info",
+            "kind": kind,
+            "spectrum": spectrum,
+        });
+        for (key, value) in numbers {
+            document[key] = value;
         }
+        document["notices"] = json!(self.words().1);
+        document["file"] = json!(file);
+        document
+    }
+}
+
+impl InfoReport<'_> {
+    /// What is known in words, and what one should know about it.
+    fn words(&self) -> (Words, Vec<String>) {
+        let mut words: Words = Vec::new();
+        let mut notices: Vec<String> = Vec::new();
+        match &self.info.subject {
+            Subject::Spectrum(known) => {
+                let s = &known.0;
+                words.push(("name".into(), s.name().into()));
+                words.push(("provenance".into(), s.provenance().into()));
+                notices.extend(s.notices().iter().map(ToString::to_string));
+            }
+            Subject::Moments(name) => words.push(("name".into(), name.into())),
+        }
+        let (said, doubts) = self.said();
+        words.extend(said);
+        notices.extend(doubts);
+        (words, notices)
     }
 
     /// What the file says about itself, and what is wrong with that.
     fn said(&self) -> (Words, Vec<String>) {
-        let Some(archive) = &self.file else { return Default::default() };
+        let Some(archive) = &self.info.file else { return Default::default() };
         let meta = match &archive.meta {
             Some(Ok(meta)) if is_ours(meta) => meta,
             Some(Ok(_)) => {
@@ -183,36 +175,6 @@ impl Info {
             format!("the description is of version {found}, not {VERSION}: it may be misread")
         });
         (words, doubt.into_iter().collect())
-    }
-
-    fn json(
-        &self,
-        kind: &str,
-        spectrum: Value,
-        numbers: Map<String, Value>,
-        notices: &[String],
-    ) -> Value {
-        let file = self.file.as_ref().map(|archive| {
-            let meta = archive.meta.as_ref().and_then(|meta| meta.as_ref().ok());
-            json!({
-                "arrays": archive.arrays,
-                "basis": basis(archive),
-                "meta": meta.filter(|meta| is_ours(meta)),
-            })
-        });
-        let mut document = json!({
-            "schema": SCHEMA,
-            "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
-            "command": "info",
-            "kind": kind,
-            "spectrum": spectrum,
-        });
-        for (key, value) in numbers {
-            document[key] = value;
-        }
-        document["notices"] = json!(notices);
-        document["file"] = json!(file);
-        document
     }
 }
 
