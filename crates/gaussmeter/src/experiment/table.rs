@@ -285,7 +285,7 @@ impl Table {
 
     /// Number of discretized cells that are smaller than their own truncation error.
     pub(crate) fn below_truncation(&self) -> usize {
-        if self.options.metric.name != "w2" {
+        if !self.options.metric.item.is_triangular() {
             return 0;
         }
         let data = &self.setting.spectrum;

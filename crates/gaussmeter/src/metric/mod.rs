@@ -77,6 +77,12 @@ pub trait Metric: Debug + Send + Sync {
     /// How results refer to it.
     fn name(&self) -> MetricName;
 
+    /// Whether it satisfies the triangle inequality, so that a sum of errors bounds the whole: where the
+    /// whole is below the error of truncation alone, discretization cancels truncation.
+    fn is_triangular(&self) -> bool {
+        false
+    }
+
     /// The parts of the distance, shown with it in the summary of one configuration, each with its
     /// key and label.
     fn parts(&self, law: &Law) -> Vec<(&'static str, &'static str, Value)> {

@@ -82,6 +82,10 @@ impl Metric for Total {
         }
     }
 
+    fn is_triangular(&self) -> bool {
+        true
+    }
+
     fn parts(&self, law: &Law) -> Vec<(&'static str, &'static str, Value)> {
         let w2 = wasserstein2(law);
         let dim: f64 = law.modes.iter().map(|m| m.multiplicity).sum();
