@@ -85,7 +85,7 @@ impl Pareto {
             columns,
             rows: self.on_front().iter().filter_map(row).collect(),
             notes: vec![
-                "every other run has a larger error, or as large a one with more evaluations"
+                "no other run has a smaller error with as many evaluations, or an error as small with fewer"
                     .into(),
             ],
         }
