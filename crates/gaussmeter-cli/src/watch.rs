@@ -58,8 +58,6 @@ where
 pub fn end(interrupted: bool) -> Result<(), Failure> {
     match interrupted {
         false => Ok(()),
-        true => Err(Failure::Request(
-            "interrupted: the result is the best that was found until then".into(),
-        )),
+        true => Err(Failure::Request("interrupted: the result is the best found so far".into())),
     }
 }

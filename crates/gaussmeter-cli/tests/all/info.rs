@@ -315,11 +315,11 @@ fn damaged_or_foreign_descriptions_do_not_hide_the_spectrum() {
         ("{\"content\": ", "note: the array 'meta' cannot be read: not a JSON object: EOF"),
         ("[1, 2]", "note: the array 'meta' cannot be read: not a JSON object: invalid type"),
         (&deep, "note: the array 'meta' cannot be read: not a JSON object: "),
-        ("{}", "note: the array 'meta' is no description by gaussmeter: not shown"),
-        (r#"{"content": 3}"#, "note: the array 'meta' is no description by gaussmeter: not shown"),
+        ("{}", "note: the array 'meta' was not written by gaussmeter: not shown"),
+        (r#"{"content": 3}"#, "note: the array 'meta' was not written by gaussmeter: not shown"),
         (
             r#"{"content": "gaussmeter spectrum", "version": 2, "shape": {"a": 1}, "checks": 7}"#,
-            "note: the description is of version 2, not 1: it may be misread",
+            "note: the description has version 2, not 1: it may be misread",
         ),
         (&long, "xxx…"),
     ] {

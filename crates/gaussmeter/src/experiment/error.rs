@@ -38,7 +38,7 @@ pub enum ExperimentError {
     },
     /// The evaluations do not grow with the steps, so that a budget does not tell their number.
     #[error(
-        "sampler '{sampler}' spends {spent} network evaluations in {steps} steps and no more in longer runs, so that a budget of {nfe} does not tell its length: give a number of steps"
+        "sampler '{sampler}' spends {spent} network evaluations in {steps} steps and no more in longer runs, so that a budget of {nfe} does not determine its length: give a number of steps"
     )]
     NoGrowth {
         /// Its label.
@@ -91,7 +91,7 @@ pub enum ExperimentError {
     Objective(String),
     /// A start that may move, from the exact law of wherever it is.
     #[error(
-        "from the exact law, a free start is best where nothing is left to sample: use --init normal, or a fixed start"
+        "with the exact initial law, a free start is best where nothing is left to sample: use --init normal, or a fixed start"
     )]
     FreeExactStart,
     /// No schedule satisfies what is asked.

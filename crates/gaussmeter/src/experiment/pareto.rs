@@ -18,7 +18,7 @@ pub struct Pareto {
     pub metric: &'static str,
     /// How results refer to it.
     pub metric_name: MetricName,
-    /// By place, by sampler, by budget. Budgets that come to the same run are told once.
+    /// By place, by sampler, by budget. Budgets that come to the same run are listed once.
     pub trials: Vec<Trial>,
     /// Per trial: whether it is on the Pareto front.
     pub front: Vec<bool>,
@@ -28,7 +28,7 @@ pub struct Pareto {
 const EQUAL: f64 = 1e-9;
 
 /// Runs all samplers at all places within all budgets, and marks the Pareto front.
-/// Where `watch` stops it, that of the trials made until then.
+/// Where `watch` stops it, the front of the trials made so far.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing was given, the initial law does not fit, or no sampler can run.

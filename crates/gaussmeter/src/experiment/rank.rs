@@ -23,7 +23,7 @@ pub struct Ranking {
 }
 
 /// Ranks samplers at places by their error within `nfe` network evaluations. Where `watch` stops it,
-/// those that had been tried until then.
+/// those tried so far.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing was given, the initial law does not fit, or no sampler can run.

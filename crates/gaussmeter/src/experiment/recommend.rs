@@ -133,7 +133,7 @@ pub struct Recommendation {
     /// Per candidate of the budget, as far as tried: W2 when the network is off by 1 %, the root of its
     /// mean square as in [`Challenge`].
     pub off: Vec<f64>,
-    /// Whether it was stopped: the best of what had been tried until then, not tried with other
+    /// Whether it was stopped: the best of what was tried so far, not tried with other
     /// networks.
     pub interrupted: bool,
     /// Where another becomes better; `None` if nowhere up to [`DELTAS`]' last.
@@ -291,7 +291,7 @@ impl Search<'_> {
 pub(crate) const OPTIMISED: &str = "optimised";
 
 /// Recommends a sampler and its times for given data and a given process. `watch` hears, per budget, how
-/// many of how many samplers are done; where it stops the work, what has been tried until then is all
+/// many of how many samplers are done; where it stops the work, what has been tried so far is all
 /// that is compared.
 ///
 /// # Errors

@@ -117,7 +117,7 @@ pub(crate) const RANDOM: usize = 7;
 pub(crate) const STARTS: usize = 3;
 
 /// Compares schedules, in parallel over samplers and lengths. Where `watch` stops it, the result has what
-/// was run until then.
+/// was run so far.
 ///
 /// # Errors
 /// [`ExperimentError`]: nothing to compare, or a sampler that runs on no schedule.

@@ -158,7 +158,7 @@ impl Evaluation {
         ));
         notes.extend(self.warnings.iter().map(|w| w.to_string()));
         notes.extend(self.spreads.iter().map(|(name, Spread { probes, steps })| {
-            format!("the quadrature leaves {name} open by {probes:.3} (random vectors) and {steps:.3} (passes)")
+            format!("uncertainty of {name} from the quadrature: {probes:.3} (random vectors) and {steps:.3} (passes)")
         }));
         Table {
             title: format!("{} on {}", run.sampler, s.name()),

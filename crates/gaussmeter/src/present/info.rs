@@ -155,7 +155,7 @@ impl InfoReport<'_> {
         let meta = match &archive.meta {
             Some(Ok(meta)) if is_ours(meta) => meta,
             Some(Ok(_)) => {
-                let doubt = "the array 'meta' is no description by gaussmeter: not shown";
+                let doubt = "the array 'meta' was not written by gaussmeter: not shown";
                 return (Vec::new(), vec![doubt.into()]);
             }
             Some(Err(reason)) => {
@@ -172,7 +172,7 @@ impl InfoReport<'_> {
         let found = meta.get("version").unwrap_or(&Value::Null);
         let doubt = (*found != json!(VERSION)).then(|| {
             let found = excerpt(&found.to_string());
-            format!("the description is of version {found}, not {VERSION}: it may be misread")
+            format!("the description has version {found}, not {VERSION}: it may be misread")
         });
         (words, doubt.into_iter().collect())
     }

@@ -19,7 +19,7 @@ mod trials;
 mod tune;
 
 /// What tables say of a search that was stopped.
-const INTERRUPTED: &str = "interrupted: the best that was found until then";
+const INTERRUPTED: &str = "interrupted: the best found so far";
 
 /// Name of a metric's value in CSV and JSON: `w2`, `kl_forward`, …
 fn value_name(metric: &str) -> String {

@@ -64,7 +64,7 @@ impl ModeErrors {
             Row::new(cells)
         };
         let mut notes = vec![
-            "std error: relative error of the standard deviation, sqrt(v/λ) - 1; share: of W2²"
+            "std error: relative error of the standard deviation, sqrt(v/λ) - 1; share: fraction of W2²"
                 .into(),
         ];
         if chosen.len() < modes.len() {

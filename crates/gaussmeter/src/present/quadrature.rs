@@ -3,12 +3,12 @@
 use crate::report::number;
 use crate::spectrum::{Estimate, Notice, Spectrum, Spread};
 
-/// What a quadrature leaves open of a value.
+/// The uncertainty that a quadrature leaves in a value.
 pub(super) fn spread_json(spread: &Spread) -> serde_json::Value {
     serde_json::json!({"probes": number(spread.probes), "steps": number(spread.steps)})
 }
 
-/// What a quadrature leaves open of some values, at most, in words.
+/// The largest uncertainty that a quadrature leaves in some values, in words.
 pub(super) fn left_open(values: impl Iterator<Item = (f64, Option<Spread>)>) -> Option<String> {
     let relative = values.filter_map(|(value, spread)| {
         let Spread { probes, steps } = spread?;
@@ -17,7 +17,7 @@ pub(super) fn left_open(values: impl Iterator<Item = (f64, Option<Spread>)>) -> 
     let most = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.max(c), b.max(d));
     let (probes, steps) = relative.reduce(most)?;
     Some(format!(
-        "the quadrature leaves values open by up to {:.2} % (random vectors) and {:.2} % (passes)",
+        "uncertainty of values from the quadrature: at most {:.2} % (random vectors) and {:.2} % (passes)",
         100.0 * probes,
         100.0 * steps
     ))

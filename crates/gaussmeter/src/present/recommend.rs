@@ -61,7 +61,7 @@ impl Recommendation {
             Some(usual) => {
                 let ratio = short(rounded(usual / best.error));
                 format!(
-                    ", {ratio} times less than the usual dpmpp-2m on karras has within {} ({})",
+                    ", {ratio} times less than the usual dpmpp-2m on karras within {} NFE ({})",
                     self.budget,
                     short(*usual)
                 )
@@ -131,7 +131,7 @@ impl Recommendation {
             notes.push(INTERRUPTED.into());
         }
         notes.push(
-            "network off: the eigenvalues it has learnt times e^(δz), each eigenvector with a standard normal z of its own; the root of the mean square of W2 over z, on the better schedule"
+            "network off by δ: the eigenvalues that it has learnt are multiplied by e^(δz), with an independent standard normal z for each eigenvector; the value is the root mean square of W2 over z, on the better schedule"
                 .into(),
         );
         let mut grouped: Vec<(String, Vec<&str>)> = Vec::new();
@@ -342,19 +342,19 @@ impl Recommendation {
             })
         };
         if let Some((winner, best)) = self.winner() {
-            let mut told = candidate(winner);
-            told["schedule"] = json!(best.label);
-            told["w2"] = number(best.error);
+            let mut entry = candidate(winner);
+            entry["schedule"] = json!(best.label);
+            entry["w2"] = number(best.error);
             let levels = best.grid.levels();
-            told["times"] = levels.iter().map(|l| json!(l.t)).collect();
-            told["sigmas"] = levels.iter().map(|l| number(l.noise_ratio())).collect();
-            put("winner", told);
+            entry["times"] = levels.iter().map(|l| json!(l.t)).collect();
+            entry["sigmas"] = levels.iter().map(|l| number(l.noise_ratio())).collect();
+            put("winner", entry);
         }
         put("usual_w2", self.usual.get(&self.budget).map_or(json!(null), |u| number(*u)));
         let ranking = self.ranking().iter().enumerate().map(|(i, c)| {
-            let mut told = candidate(c);
-            told["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
-            told
+            let mut entry = candidate(c);
+            entry["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
+            entry
         });
         put("ranking", ranking.collect());
         let failures = self.failures.iter();
@@ -363,12 +363,12 @@ impl Recommendation {
             failures.map(|(s, e)| json!({"sampler": s, "reason": reason(e)})).collect(),
         );
         let front = self.front().into_iter().map(|(budget, c, is_new)| {
-            let mut told = candidate(c);
-            told["budget"] = json!(budget);
-            told["w2"] = number(c.error());
-            told["on_front"] = json!(is_new);
-            told["usual_w2"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
-            told
+            let mut entry = candidate(c);
+            entry["budget"] = json!(budget);
+            entry["w2"] = number(c.error());
+            entry["on_front"] = json!(is_new);
+            entry["usual_w2"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
+            entry
         });
         put("front", front.collect());
         let l = &self.limits;

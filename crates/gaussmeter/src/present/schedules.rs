@@ -47,15 +47,15 @@ impl Schedules {
             rows.push(Row { rule_above: name == "steps", cells });
         }
         let mut notes = vec![
-            "marked values are the smallest of their column beside the optimum".to_string(),
+            "marked values are the smallest of their column, apart from the optimum".to_string(),
             format!(
-                "optimum: descents from the best {STARTS} schedules and {RANDOM} others, from T, neighbouring sigma/alpha at least {} apart",
+                "optimum: the best of descents from the {STARTS} best schedules and {RANDOM} others; it starts at T, and the ratio of neighbouring sigma/alpha is at least {}",
                 self.options.min_ratio
             ),
         ];
         if self.interrupted {
             notes.push(
-                "interrupted: what had been run until then, and the best optimum found".into(),
+                "interrupted: the schedules run so far, and the best optimum found so far".into(),
             );
         }
         let mut better: Vec<&str> = Vec::new();
@@ -71,7 +71,7 @@ impl Schedules {
         better.dedup();
         if !better.is_empty() {
             notes.push(format!(
-                "better than the optimum somewhere, since they start below T or have closer levels: {}",
+                "better than the optimum in some column, because they start below T or have closer levels: {}",
                 better.join(", ")
             ));
         }

@@ -220,7 +220,7 @@ impl ProgramReport<'_> {
             columns: all,
             rows,
             notes: vec![
-                "levels are where the network is asked, or where a state is; csv and json have all digits"
+                "levels are those where the network is evaluated, or of a state; csv and json have all digits"
                     .into(),
             ],
         }

@@ -84,7 +84,7 @@ impl Table {
         let o = &self.options;
         let mut notes = Vec::new();
         if !o.as_published && o.samplers.len() > 1 {
-            notes.push("marked values are the smallest of their eps and column".into());
+            notes.push("marked values are the smallest for their eps and column".into());
         }
         for (s, sampler) in o.samplers.iter().enumerate() {
             let spent = self.lengths(s);

@@ -5,7 +5,7 @@ use crate::experiment::{ExperimentError, Outcome, Place, Setting, Trial};
 use crate::report::{Field, number};
 use serde_json::json;
 
-/// How trials are told apart: which of process and grid rule differ among their places.
+/// What distinguishes trials: which of process and grid rule differ among their places.
 pub(super) struct Names<'a> {
     places: &'a [Place],
     /// Whether there is more than one process.
@@ -70,7 +70,7 @@ pub(super) fn reason(error: &ExperimentError) -> String {
         }
         ExperimentError::NoGrowth { spent, .. } => {
             format!(
-                "spends {spent} network evaluations however long it runs, so that a budget does not tell its length"
+                "spends {spent} network evaluations however long it runs, so that a budget does not determine its length"
             )
         }
         other => other.to_string(),
@@ -128,11 +128,12 @@ fn spans(some: &[usize], budgets: &[usize]) -> String {
         }
         previous = Some(position);
     }
-    let told = |(a, b): &(usize, usize)| if a == b { a.to_string() } else { format!("{a} to {b}") };
-    spans.iter().map(told).collect::<Vec<_>>().join(", ")
+    let words =
+        |(a, b): &(usize, usize)| if a == b { a.to_string() } else { format!("{a} to {b}") };
+    spans.iter().map(words).collect::<Vec<_>>().join(", ")
 }
 
-/// Why errors are infinite, one line per configuration, and what a quadrature leaves open.
+/// Why errors are infinite, one line per configuration, and what uncertainty a quadrature leaves.
 pub(super) fn infinite(trials: &[Trial], names: &Names<'_>) -> Vec<String> {
     let mut lines: Vec<(String, String)> = Vec::new();
     for trial in trials {

@@ -42,19 +42,19 @@ impl Tuning {
         }
         let starts = format!("{} of {}", self.tuned.reached, self.tuned.starts);
         let flat = format!("{} of {}", self.flat_directions(), self.tuned.flatness.len());
-        rows.push(Row { rule_above: true, ..text("starts that led there", starts) });
+        rows.push(Row { rule_above: true, ..text("starts that reached it", starts) });
         rows.push(text("evaluations, with derivatives", best.evaluations.to_string()));
         rows.push(figure("first-order condition (0 at an optimum)", best.slope, 2));
         rows.push(text("flat directions", flat));
         let mut notes = vec![
-            "first-order condition: the largest derivative of the logarithm of the error by a log gap or, if smaller, the largest cosine between the residuals and what a gap changes in them".to_string(),
-            "flat: changing the log gaps by 10% that way changes the error by less than 1%".into(),
+            "first-order condition: the largest derivative of the log error with respect to a log gap or, if smaller, the largest cosine between the residuals and their derivative with respect to a gap".to_string(),
+            "flat direction: a change of the log gaps by 10% along it changes the error by less than 1%".into(),
         ];
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         } else if self.tuned.reached * 2 < self.tuned.starts {
             notes.push(
-                "few starts led there: more of them (--starts) may find a better schedule".into(),
+                "few starts reached it: more of them (--starts) may find a better schedule".into(),
             );
         }
         Table {
@@ -91,7 +91,7 @@ impl Tuning {
             }
         }
         notes.push(
-            "off by: the eigenvalues of the data, or those that the network has learnt, times e^(δz), each eigenvector with a standard normal z of its own; told is the mean over z, of W2 the root of its mean square".into(),
+            "off by δ: the eigenvalues of the data, or those that the network has learnt, are multiplied by e^(δz), with an independent standard normal z for each eigenvector; the value is the mean over z, for W2 the root mean square".into(),
         );
         Table {
             title: format!(
