@@ -112,7 +112,7 @@ impl Defaults {
     /// `gaussmeter schedules`
     pub const SCHEDULES: Defaults = Defaults {
         samplers: "dpmpp-2m",
-        several: &["sampler"],
+        several: &["grid", "sampler"],
         lengths: &[Length::Steps(5), Length::Steps(10), Length::Steps(20)],
         ..Defaults::EDM
     };
