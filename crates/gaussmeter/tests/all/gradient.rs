@@ -15,7 +15,7 @@ fn data(smallest: f64) -> Spectrum {
 }
 
 fn value(plan: &gaussmeter::tape::Plan, data: &Spectrum, init: &Init, o: &dyn Objective) -> f64 {
-    let law = Output::of(plan, data).law(data, init, Target::Data);
+    let law = Output::of(plan, data).law(init, Target::Data);
     let modes = data.modes().iter().zip(&law.modes).enumerate();
     modes
         .map(|(i, (mode, out))| {
