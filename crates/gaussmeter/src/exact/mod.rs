@@ -22,6 +22,7 @@ mod law;
 mod program;
 mod rows;
 mod stages;
+pub mod steps;
 
 pub use along::{along, along_with};
 pub use init::{Init, InitError, registry as init_registry};
