@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::output::note;
 use crate::watch;
-use gaussmeter_data::samples::Progress;
+use gaussmeter::watch::Progress;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -38,19 +38,23 @@ impl Work {
         self.bar.tick();
     }
 
-    /// Shows the progress; returns whether to continue.
+    /// Shows how far the work is; says whether to go on.
     pub fn at(&self, position: u64) -> ControlFlow<()> {
-        self.bar.set_position(position);
+        self.hear(Some(Progress { what: "", unit: "", done: position, total: None }))
+    }
+
+    /// The same, for a [`Watch`](gaussmeter::watch::Watch).
+    pub fn hear(&self, progress: Option<Progress>) -> ControlFlow<()> {
+        if let Some(progress) = progress {
+            if !progress.what.is_empty() {
+                self.bar.set_message(progress.what.to_string());
+            }
+            self.bar.set_position(progress.done);
+        }
         match Work::is_stopped() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
-    }
-
-    /// [`Work::at`] for work that passes over the data several times.
-    pub fn pass(&self, progress: Progress) -> ControlFlow<()> {
-        self.bar.set_message(format!("pass {}", progress.pass));
-        self.at(progress.position)
     }
 
     /// Whether a stop was requested.

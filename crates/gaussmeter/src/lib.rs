@@ -23,7 +23,7 @@
 //! let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
 //! let grid = Uniform.grid(&process, 25, 1e-3)?;
 //! let plan = Heun::default().plan(&grid)?;
-//! let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
+//! let law = Output::of(&plan, &data).law(&Init::Exact, Target::Data);
 //! assert_eq!(plan.nfe(), 50);
 //! assert_eq!(format!("{:.2}", wasserstein2(&law).total), "1.87");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -34,7 +34,8 @@ pub type Hear<'a> = dyn Fn(Option<Progress>) -> ControlFlow<()> + Sync + 'a;
 /// };
 /// let watch = Watch::new(&hear);
 /// assert!(!watch.is_stopped() && !Watch::NOBODY.is_stopped());
-/// watch.tell(Progress { what: "table", unit: "cells", done: 3, total: Some(10) });
+/// assert!(watch.tell(Progress { what: "table", unit: "cells", done: 2, total: Some(10) }));
+/// assert!(!watch.tell(Progress { what: "table", unit: "cells", done: 3, total: Some(10) }));
 /// assert!(watch.is_stopped());
 /// ```
 #[derive(Clone, Copy, Default)]
@@ -49,12 +50,9 @@ impl<'a> Watch<'a> {
         Watch(Some(hear))
     }
 
-    /// Tells how far the work is.
-    pub fn tell(&self, progress: Progress) {
-        if let Some(hear) = self.0 {
-            // Whether to go on is asked where the work can end.
-            let _ = hear(Some(progress));
-        }
+    /// Reports how far the work is; returns whether it goes on.
+    pub fn tell(&self, progress: Progress) -> bool {
+        self.0.is_none_or(|hear| hear(Some(progress)).is_continue())
     }
 
     /// Whether the work should stop.

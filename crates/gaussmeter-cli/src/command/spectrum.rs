@@ -6,6 +6,7 @@ use crate::progress::Work;
 use crate::spectra::{SolveOptions, Summary, save_path, shape_text};
 use clap::{Args, ValueEnum};
 use gaussmeter::spectrum::Spectrum;
+use gaussmeter::watch::{Progress, Watch};
 use gaussmeter_data::samples::{Cached, LeftOut, Part, Samples, Watched};
 use gaussmeter_data::source::pictures;
 use gaussmeter_data::source::{
@@ -354,8 +355,8 @@ fn watched<T>(
     let work = Work::begin(samples.size_hint())?;
     let result = {
         let mut cached = Cached::new(&mut *samples, cache);
-        let watch = Box::new(|progress| work.pass(progress));
-        work_on(&mut Watched::new(&mut cached, watch))?
+        let hear = |progress: Option<Progress>| work.hear(progress);
+        work_on(&mut Watched::new(&mut cached, Watch::new(&hear)))?
     };
     work.end("samples", samples.position());
     say_what_was_read(samples.position() - samples.left_out().count, &samples.left_out());
@@ -386,7 +387,8 @@ fn by_moments(
     sums.note().iter().for_each(note);
     let work = Work::begin(sums.samples().size_hint())?;
     work.say(shape_text(sums.samples().shape()));
-    sums.run(|position| work.at(position))?;
+    let hear = |progress: Option<Progress>| work.hear(progress);
+    sums.run(Watch::new(&hear))?;
     work.end("samples", sums.added());
     say_what_was_read(sums.moments().count(), sums.moments().left_out());
     match (a.part, &a.output) {

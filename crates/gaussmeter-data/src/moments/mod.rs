@@ -13,7 +13,7 @@ pub(crate) use products::{BLOCK, Products};
 use crate::npz::FileError;
 use crate::samples::{Chunk, LeftOut, Part, Samples, SamplesError, Scale, check_scale, dim};
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
-use std::ops::ControlFlow;
+use gaussmeter::watch::{Progress, Watch};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -241,35 +241,21 @@ impl Moments {
     /// # Errors
     /// [`MomentsError`]
     pub fn of(samples: &mut dyn Samples) -> Result<Self, MomentsError> {
-        Moments::of_with(samples, |_| ())
-    }
-
-    /// As [`Moments::of`]; calls `progress` after each chunk, with the number of vectors read so far.
-    ///
-    /// # Errors
-    /// [`MomentsError`]
-    pub fn of_with(
-        samples: &mut dyn Samples,
-        mut progress: impl FnMut(u64) + Send,
-    ) -> Result<Self, MomentsError> {
         let mut moments = Moments::new(samples.description(), samples.shape(), samples.scale())?;
-        moments.extend(samples, |position| {
-            progress(position);
-            ControlFlow::Continue(())
-        })?;
+        moments.extend(samples, Watch::NOBODY)?;
         Ok(moments)
     }
 
     /// Adds the rest of a stream whose first [`Moments::position`] vectors are already in the sums.
-    /// Calls `progress` after each chunk, with the number of vectors read so far, and stops when it
-    /// breaks; the sums then hold all vectors so far. Returns whether the stream was read to its end.
+    /// `watch` hears after each chunk how many vectors have been read; where it stops the work, the sums
+    /// hold all vectors so far. Returns whether the stream was read to its end.
     ///
     /// # Errors
     /// [`MomentsError`]
     pub fn extend(
         &mut self,
         samples: &mut dyn Samples,
-        mut progress: impl FnMut(u64) -> ControlFlow<()> + Send,
+        watch: Watch,
     ) -> Result<bool, MomentsError> {
         samples.rewind()?;
         samples.skip(self.position)?;
@@ -287,7 +273,9 @@ impl Moments {
             );
             added?;
             (self.position, self.left_out) = (position, left_out);
-            if progress(position).is_break() {
+            let total = samples.size_hint();
+            let progress = Progress { what: "", unit: "samples", done: position, total };
+            if !watch.tell(progress) {
                 complete = false;
                 break;
             }

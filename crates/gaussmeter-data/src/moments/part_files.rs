@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// ```
 /// use gaussmeter_data::samples::{InMemory, Part, Scale};
 /// use gaussmeter_data::{PartFiles, Summation, SummationOptions};
-/// use std::ops::ControlFlow;
+/// use gaussmeter::watch::Watch;
 /// # let folder = tempfile::tempdir()?;
 ///
 /// let mut files = Vec::new();
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 ///     let data = InMemory::bytes("bytes", &[2], Scale::UNIT, (0..100).collect())?;
 ///     let options = SummationOptions { part: Some(Part { index, of: 2 }), ..Default::default() };
 ///     let mut sums = Summation::begin(Box::new(data), options)?;
-///     sums.run(|_| ControlFlow::Continue(()))?;
+///     sums.run(Watch::NOBODY)?;
 ///     files.push(folder.path().join(format!("part{index}.npz")));
 ///     sums.moments_mut().save(&files[files.len() - 1])?;
 /// }

@@ -2,7 +2,7 @@
 
 use super::{Moments, MomentsError, partial};
 use crate::samples::{Part, Samples};
-use std::ops::ControlFlow;
+use gaussmeter::watch::Watch;
 use std::path::PathBuf;
 
 /// Dimension from which eigenvalues take so long that the sums are kept in the meantime.
@@ -29,6 +29,7 @@ pub struct SummationOptions {
 /// ```
 /// use gaussmeter_data::samples::{InMemory, Scale};
 /// use gaussmeter_data::{Decomposition, Moments, MomentsError, Summation, SummationOptions};
+/// use gaussmeter::watch::{Progress, Watch};
 /// use std::ops::ControlFlow;
 /// # let folder = tempfile::tempdir()?;
 /// # let output = folder.path().join("bytes.npz");
@@ -36,16 +37,17 @@ pub struct SummationOptions {
 /// let data = || InMemory::bytes("bytes", &[2], Scale::UNIT, (0..8192).map(|k| (k * k % 251) as u8).collect());
 /// let options = SummationOptions { output: Some(output.clone()), ..Default::default() };
 /// let mut first = Summation::begin(Box::new(data()?), options.clone())?;
-/// let stopped = first.run(|position| match position < 2000 {
+/// let hear = |progress: Option<Progress>| match progress.is_none_or(|p| p.done < 2000) {
 ///     true => ControlFlow::Continue(()),
 ///     false => ControlFlow::Break(()), // Ctrl-C
-/// });
+/// };
+/// let stopped = first.run(Watch::new(&hear));
 /// assert!(matches!(stopped, Err(MomentsError::Interrupted { position: 2048, .. })));
 ///
 /// let options = SummationOptions { resume: true, ..options };
 /// let mut sums = Summation::begin(Box::new(data()?), options)?;
 /// assert_eq!(sums.note().as_deref(), Some("continuing after 2048 samples"));
-/// sums.run(|_| ControlFlow::Continue(()))?;
+/// sums.run(Watch::NOBODY)?;
 /// assert_eq!((sums.added(), sums.moments().count()), (2048, 4096));
 /// Decomposition::of_moments(sums.moments_mut(), false)?.save(&output)?;
 /// sums.finish();
@@ -106,16 +108,13 @@ impl Summation {
         &*self.samples
     }
 
-    /// Sums the remaining samples. Calls `progress` after each chunk, with the number of samples read so
-    /// far. When it breaks, the sums are kept if there is an output.
+    /// Sums the remaining samples. `watch` hears after each chunk how many samples have been read; where
+    /// it stops the work, the sums are kept if there is an output.
     ///
     /// # Errors
     /// [`MomentsError`], in particular [`MomentsError::Interrupted`].
-    pub fn run(
-        &mut self,
-        progress: impl FnMut(u64) -> ControlFlow<()> + Send,
-    ) -> Result<(), MomentsError> {
-        if self.moments.extend(&mut *self.samples, progress)? {
+    pub fn run(&mut self, watch: Watch) -> Result<(), MomentsError> {
+        if self.moments.extend(&mut *self.samples, watch)? {
             return Ok(());
         }
         if let Some(path) = &self.kept {

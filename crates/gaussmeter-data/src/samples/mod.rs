@@ -8,7 +8,7 @@ mod watched;
 pub use cached::Cached;
 pub use memory::InMemory;
 pub use part::{Part, PartError};
-pub use watched::{Progress, Watch, Watched};
+pub use watched::Watched;
 
 use std::fmt;
 use std::io;

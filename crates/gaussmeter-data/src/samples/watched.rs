@@ -1,14 +1,5 @@
 use super::{Chunk, LeftOut, Samples, SamplesError, Scale};
-use std::ops::ControlFlow;
-
-/// How far passes over a stream have come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The pass, from 1.
-    pub pass: usize,
-    /// Number of vectors read in it.
-    pub position: u64,
-}
+use gaussmeter::watch::{Progress, Watch};
 
 /// Samples that report every chunk and can be stopped. A method that reads them then ends with
 /// [`SamplesError::Interrupted`], or with the result so far.
@@ -18,9 +9,6 @@ pub struct Watched<'a> {
     pass: usize,
     has_begun: bool,
 }
-
-/// Receives the progress, and says whether to continue.
-pub type Watch<'a> = Box<dyn FnMut(Progress) -> ControlFlow<()> + Send + 'a>;
 
 impl<'a> Watched<'a> {
     /// Reports every chunk to `watch`.
@@ -52,9 +40,11 @@ impl Samples for Watched<'_> {
         let chunk = self.samples.next_chunk(max_rows)?;
         self.has_begun = true;
         let (pass, position) = (self.pass, self.samples.position());
-        match (self.watch)(Progress { pass, position }) {
-            ControlFlow::Continue(()) => Ok(chunk),
-            ControlFlow::Break(()) => Err(SamplesError::Interrupted { pass, position }),
+        let what = format!("pass {pass}");
+        let progress = Progress { what: &what, unit: "samples", done: position, total: None };
+        match self.watch.tell(progress) {
+            true => Ok(chunk),
+            false => Err(SamplesError::Interrupted { pass, position }),
         }
     }
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {

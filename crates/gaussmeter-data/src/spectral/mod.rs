@@ -3,10 +3,12 @@
 
 mod dense;
 mod file;
+mod given;
 mod gram;
 mod lanczos;
 
 pub use file::save_spectrum;
+pub use given::GivenCovariance;
 pub use lanczos::{Estimate, LanczosOptions, Quadrature};
 
 use crate::basis::{BasisError, DenseBasis, LowRankBasis};
@@ -14,7 +16,6 @@ use crate::memory::Memory;
 use crate::moments::{MAX_DIM, Moments, MomentsError};
 use crate::npz::FileError;
 use crate::samples::{InMemory, Samples, SamplesError, Scale, dim};
-use crate::source::Covariance;
 use gaussmeter::basis::Basis;
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use gaussmeter::spectrum::{self, Spectrum, SpectrumError};
@@ -314,8 +315,8 @@ impl Decomposition {
     ///
     /// # Errors
     /// [`DecompositionError`]
-    pub fn of_covariance(given: Covariance, basis: bool) -> Result<Self, DecompositionError> {
-        let Covariance { description, mean, covariance, number } = given;
+    pub fn of_covariance(given: GivenCovariance, basis: bool) -> Result<Self, DecompositionError> {
+        let GivenCovariance { description, mean, covariance, number } = given;
         let (shape, scale) = (vec![mean.len()], Scale::IDENTITY);
         let roundoff = number.roundoff();
         let about = dense::About { description, shape, scale, count: None, roundoff };

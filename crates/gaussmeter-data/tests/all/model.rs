@@ -149,7 +149,7 @@ fn sampler_output_has_the_exact_law() {
             for j in 0..DIM {
                 let (lambda, mean) = (basis.eigenvalues()[j], basis.means()[j]);
                 let mode = Spectrum::new("", "", &[lambda], None, Some(&[mean])).unwrap();
-                let law = Output::of(&run.plan, &mode).law(&mode, &init, Target::Data).modes[0];
+                let law = Output::of(&run.plan, &mode).law(&init, Target::Data).modes[0];
                 let m = c.chunks_exact(DIM).map(|c| c[j]).sum::<f64>() / n as f64;
                 let v = c.chunks_exact(DIM).map(|c| (c[j] - law.mean).powi(2)).sum::<f64>();
                 let ratio = v / n as f64 / law.variance;
@@ -175,7 +175,7 @@ fn trajectories_run_from_noise_to_data() {
     let laws = along(&run.plan, &data);
     for (k, state) in states.into_iter().enumerate() {
         assert_eq!(sampling.frames()[k].level, run.grid.levels()[state]);
-        let law = laws[state].law(&data, &init, Target::Data);
+        let law = laws[state].law(&init, Target::Data);
         let total: f64 = law.modes.iter().map(|m| m.multiplicity * m.variance).sum();
         let mean: f64 = law.modes.iter().map(|m| m.multiplicity * m.mean * m.mean).sum();
         let of = |sample: &[f64]| sample[k * DIM..][..DIM].iter().map(|v| v * v).sum::<f64>();

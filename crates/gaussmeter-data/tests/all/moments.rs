@@ -3,10 +3,13 @@
 
 use crate::files::random;
 use gaussmeter::numeric::linear_algebra::Matrix;
+use gaussmeter::watch::{Progress, Watch};
 use gaussmeter_data::samples::{Chunk, InMemory, Samples, SamplesError, Scale};
 use gaussmeter_data::{FileError, MAX_DIM, Moments, MomentsError};
 use proptest::prelude::*;
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reproducible bytes.
 fn noise(seed: u64, count: usize) -> Vec<u8> {
@@ -270,8 +273,14 @@ fn a_stream_may_be_far_larger_than_memory() {
     let bound = 8 * dim * dim + 1024 * dim * (4 + 1 + 2);
     let rows = 20 * bound / dim;
     let mut stream = Generated { shape: [dim], rows: rows as u64, next: 0, largest_chunk: 0 };
-    let mut seen = 0;
-    let mut moments = Moments::of_with(&mut stream, |count| seen = count).unwrap();
+    let seen = AtomicU64::new(0);
+    let hear = |progress: Option<Progress>| {
+        seen.fetch_max(progress.map_or(0, |p| p.done), Ordering::Relaxed);
+        ControlFlow::Continue(())
+    };
+    let mut moments = Moments::new(stream.description(), stream.shape(), stream.scale()).unwrap();
+    assert!(moments.extend(&mut stream, Watch::new(&hear)).unwrap());
+    let seen = seen.into_inner();
     assert!(stream.largest_chunk <= 1024, "{} rows at once", stream.largest_chunk);
     assert_eq!((seen, moments.count()), (rows as u64, rows as u64));
 

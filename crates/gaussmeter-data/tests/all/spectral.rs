@@ -170,8 +170,7 @@ fn gram_is_dense() {
 fn w2(spectrum: &Spectrum) -> f64 {
     let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
     let plan = EulerMaruyama.plan(&Uniform.grid(&process, 50, 1e-3).unwrap()).unwrap();
-    let law =
-        Output::of(&plan, spectrum).law(spectrum, &Init::Normal { std: Some(1.0) }, Target::Data);
+    let law = Output::of(&plan, spectrum).law(&Init::Normal { std: Some(1.0) }, Target::Data);
     wasserstein2(&law).total
 }
 

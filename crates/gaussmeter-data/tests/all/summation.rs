@@ -1,5 +1,6 @@
 //! Interrupted sums are kept, resumed and merged; what does not belong together is refused.
 
+use gaussmeter::watch::{Progress, Watch};
 use gaussmeter_data::samples::{InMemory, Part, Samples, Scale};
 use gaussmeter_data::{Moments, MomentsError, PartFiles, Summation, SummationOptions};
 use std::ops::ControlFlow;
@@ -18,10 +19,11 @@ fn options(output: &Path, resume: bool) -> SummationOptions {
 
 /// Sums until so many samples are read.
 fn run(sums: &mut Summation, end: u64) -> Result<(), MomentsError> {
-    sums.run(|position| match position < end {
+    let hear = |progress: Option<Progress>| match progress.is_none_or(|p| p.done < end) {
         true => ControlFlow::Continue(()),
         false => ControlFlow::Break(()),
-    })
+    };
+    sums.run(Watch::new(&hear))
 }
 
 fn begin(options: SummationOptions) -> Result<Summation, MomentsError> {

@@ -37,7 +37,7 @@ pub fn teleport(
     let there = &levels[skipped];
     if skipped == 0 {
         let plan = sampler.plan(grid)?;
-        let law = Output::of(&plan, spectrum).law(spectrum, init, Target::Data);
+        let law = Output::of(&plan, spectrum).law(init, Target::Data);
         return Ok(Teleported { nfe: plan.nfe(), law });
     }
     let law = ODE.law(spectrum, grid.start(), there, init, Target::Data);
@@ -47,6 +47,6 @@ pub fn teleport(
         variance: law.modes.iter().map(|m| m.variance).collect(),
     };
     let plan = sampler.plan(&rest)?;
-    let law = Output::of(&plan, spectrum).law(spectrum, &init, Target::Data);
+    let law = Output::of(&plan, spectrum).law(&init, Target::Data);
     Ok(Teleported { nfe: plan.nfe(), law })
 }

@@ -1,9 +1,10 @@
 use super::space::Space;
 use crate::exact::gradient::Differentiable;
+use crate::exact::steps::LocalErrors;
 use crate::exact::{Init, Output};
 use crate::grid::{Grid, GridError};
 use crate::numeric::{Expansion, Minimum, minimise, slope};
-use crate::objective::{Objective, Share};
+use crate::objective::{Objective, SquaredWasserstein2};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::condensed;
 use crate::spectrum::{Mode, Spectrum};
@@ -55,15 +56,54 @@ impl Problem<'_> {
     /// # Errors
     /// [`SamplerError`]
     pub fn value(&self, grid: &Grid) -> Result<f64, SamplerError> {
-        let output = Output::of(&self.sampler.plan(grid)?, self.spectrum);
-        let shares = (0..output.gain.len()).map(|i| {
-            let mode = &self.spectrum.modes()[i];
-            mode.multiplicity * self.share(&output, i, mode)
-        });
-        match (output.infinite, shares.sum::<f64>()) {
-            (None, sum) if !sum.is_nan() => Ok(sum),
-            _ => Ok(f64::INFINITY),
+        let plan = self.sampler.plan(grid)?;
+        let output = Output::of(&plan, self.spectrum);
+        if output.infinite.is_some() {
+            return Ok(f64::INFINITY);
         }
+        let sum = |objective: &dyn Objective| -> f64 {
+            let problem = Problem { objective, ..*self };
+            let modes = self.spectrum.modes().iter().enumerate();
+            modes.map(|(i, mode)| mode.multiplicity * problem.share(&output, i, mode)).sum()
+        };
+        let mut value = if self.objective.counts_output() { sum(self.objective) } else { 0.0 };
+        if self.objective.steps() > 0.0 {
+            let by_steps = match LocalErrors::new(self.sampler, grid, 0..0)? {
+                Some(steps) => steps.expand(self.spectrum, self.init).value,
+                None => sum(&SquaredWasserstein2),
+            };
+            value += self.objective.steps() * by_steps;
+        }
+        Ok(if value.is_nan() { f64::INFINITY } else { value })
+    }
+
+    /// The objective on a grid and its derivatives with respect to the free times.
+    fn by_time(&self, grid: &Grid) -> Result<Expansion, SamplerError> {
+        let of = |objective: &dyn Objective| -> Result<Expansion, SamplerError> {
+            let plan = Differentiable::new(self.sampler, grid, self.space.free())?;
+            let shares = |i, mode: &Mode, std, mean| objective.share(i, mode, std, mean);
+            Ok(plan.expand(self.spectrum, self.init, &shares))
+        };
+        let weight = self.objective.steps();
+        if weight == 0.0 {
+            return of(self.objective);
+        }
+        let mut total = match LocalErrors::new(self.sampler, grid, self.space.free())? {
+            Some(steps) => steps.expand(self.spectrum, self.init),
+            None => of(&SquaredWasserstein2)?,
+        };
+        let scaled = |values: &mut [f64]| values.iter_mut().for_each(|v| *v *= weight);
+        total.value *= weight;
+        scaled(&mut total.gradient);
+        scaled(&mut total.curvature);
+        if self.objective.counts_output() {
+            let output = of(self.objective)?;
+            let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            total.value += output.value;
+            add(&mut total.gradient, &output.gradient);
+            add(&mut total.curvature, &output.curvature);
+        }
+        Ok(total)
     }
 
     /// The share of one eigenvector in the objective of an output, against data where its mode is
@@ -76,10 +116,6 @@ impl Problem<'_> {
         self.objective.share(i, truth, std, mean).value
     }
 
-    fn shares(&self) -> impl Fn(usize, &Mode, f64, f64) -> Share {
-        |index, mode, std, mean| self.objective.share(index, mode, std, mean)
-    }
-
     /// The objective and its derivatives with respect to the parameters of the space; infinite if
     /// the grid or the sampler is undefined.
     pub fn expand(&self, q: &[f64]) -> Expansion {
@@ -90,10 +126,7 @@ impl Problem<'_> {
             curvature: vec![0.0; n * n],
         };
         let Ok(grid) = self.space.grid(q) else { return nowhere() };
-        let Ok(plan) = Differentiable::new(self.sampler, &grid, self.space.free()) else {
-            return nowhere();
-        };
-        let by_time = plan.expand(self.spectrum, self.init, &self.shares());
+        let Ok(by_time) = self.by_time(&grid) else { return nowhere() };
         if !by_time.value.is_finite() {
             return nowhere();
         }

@@ -33,6 +33,7 @@ pub fn along_with<T: Send>(
     let lambda = spectrum.eigenvalues();
     let has_mean = spectrum.has_mean();
     let at = |level: Level, gain: Vec<f64>| Output {
+        modes: spectrum.shared_modes(),
         noise_variance: vec![0.0; gain.len()],
         mean_gain: vec![0.0; if has_mean { gain.len() } else { 0 }],
         gain,

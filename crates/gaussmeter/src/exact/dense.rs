@@ -110,13 +110,7 @@ impl DenseData {
         let means = eigen.vectors.transpose().apply(&mean).map_err(GaussianError::from)?;
         let provenance = format!("eigenvalues of a given {dim}x{dim} covariance");
         let spectrum = Spectrum::new("dense", provenance, &eigen.values, None, Some(&means))?;
-        // The order of the modes: the spectrum sorts by eigenvalue, then by mean.
-        let mut order: Vec<usize> = (0..dim).collect();
-        let key = |k: usize| (eigen.values[k].max(0.0) + 0.0, means[k] + 0.0);
-        order.sort_by(|&j, &k| {
-            let (j, k) = (key(j), key(k));
-            j.0.total_cmp(&k.0).then(j.1.total_cmp(&k.1))
-        });
+        let order = spectrum.order();
         let basis = Matrix::from_fn(dim, dim, |i, k| eigen.vectors[(i, order[k])]);
         Ok(DenseData { basis: Some(basis), ..DenseData::of(&spectrum)? })
     }

@@ -51,19 +51,90 @@ pub struct Differentiable {
 
 /// A coefficient of the program that depends on the times.
 #[derive(Debug)]
-struct Site {
-    op: usize,
-    place: Place,
+pub(super) struct Site {
+    pub op: usize,
+    pub place: Place,
     /// Its derivatives with respect to the times.
-    row: Row,
+    pub row: Row,
 }
 
 #[derive(Debug)]
-enum Place {
+pub(super) enum Place {
     /// A term of a combination.
     Term(usize),
     /// A part of the factor of a prediction.
     Part(usize),
+}
+
+/// A program, and how its coefficients depend on the free times of its grid.
+pub(super) struct Recorded {
+    pub ops: Vec<Op<Real>>,
+    pub var_count: usize,
+    pub start: Level,
+    pub output: Var,
+    /// Number of free times.
+    pub times: usize,
+    /// The coefficients that depend on them.
+    pub sites: Vec<Site>,
+    /// How α and σ of states depend on them: at the start, and in every arrival.
+    pub start_rows: [Row; 2],
+    pub arrival_rows: Vec<[Row; 2]>,
+}
+
+impl Recorded {
+    /// Records a sampler with the times `free` of its grid as variables; if `with_arrivals`, also how the
+    /// levels of its arrivals depend on them.
+    pub fn new(
+        sampler: &dyn Sampler,
+        grid: &Grid,
+        free: Range<usize>,
+        with_arrivals: bool,
+    ) -> Result<Self, SamplerError> {
+        // This checks that every coefficient is finite.
+        sampler.plan(grid)?;
+        let (recorded, graph) = record(|| {
+            let (grid, times) = grid.with_variables(free);
+            let start = grid.steps().next().map(|s| s.from.marginal());
+            let start = start.map(|level| [level.alpha, level.sigma]);
+            let (tape, x) = sampler::tape(&grid);
+            let output = sampler.record(&grid, &tape, x)?;
+            let (ops, var_count) = tape.into_ops();
+            let mut sites: Vec<(usize, Place, Real)> = Vec::new();
+            let mut levels = vec![start.unwrap_or_default()];
+            for (op, operation) in ops.iter().enumerate() {
+                match operation {
+                    Op::Combine { terms, .. } => {
+                        let places = terms.iter().enumerate();
+                        sites.extend(places.map(|(term, (c, _))| (op, Place::Term(term), *c)));
+                    }
+                    Op::Predict { kind, level, .. } => {
+                        let places = parts(*kind, level).into_iter().enumerate();
+                        sites.extend(places.map(|(part, c)| (op, Place::Part(part), c)));
+                    }
+                    Op::Arrive { level, .. } if with_arrivals => {
+                        let level = level.marginal();
+                        levels.push([level.alpha, level.sigma]);
+                    }
+                    Op::Noise { .. } | Op::Arrive { .. } => {}
+                }
+            }
+            sites.retain(|(_, _, c)| !c.is_constant());
+            Ok::<_, SamplerError>((ops, var_count, levels, output, times, sites))
+        });
+        let (ops, var_count, levels, output, times, sites) = recorded?;
+        let of_levels = levels.iter().flatten().copied();
+        let numbers: Vec<Real> = sites.iter().map(|s| s.2).chain(of_levels).collect();
+        let mut rows = graph.jacobian(&numbers, &times).into_iter();
+        let sites = sites
+            .into_iter()
+            .map(|(op, place, _)| Site { op, place, row: rows.next().unwrap_or_default() })
+            .collect();
+        let mut pairs = levels.iter().map(|_| [0, 1].map(|_| rows.next().unwrap_or_default()));
+        let start_rows = pairs.next().unwrap_or_default();
+        let arrival_rows = pairs.collect();
+        let (start, times) = (*grid.start(), times.len());
+        Ok(Recorded { ops, var_count, start, output, times, sites, start_rows, arrival_rows })
+    }
 }
 
 impl Differentiable {
@@ -77,41 +148,8 @@ impl Differentiable {
         grid: &Grid,
         free: Range<usize>,
     ) -> Result<Self, SamplerError> {
-        // This checks that every coefficient is finite.
-        sampler.plan(grid)?;
-        let (recorded, graph) = record(|| {
-            let (grid, times) = grid.with_variables(free);
-            let start = grid.steps().next().map(|s| s.from.marginal());
-            let start = start.map(|level| [level.alpha, level.sigma]);
-            let (tape, x) = sampler::tape(&grid);
-            let output = sampler.record(&grid, &tape, x)?;
-            let (ops, var_count) = tape.into_ops();
-            let mut sites: Vec<(usize, Place, Real)> = Vec::new();
-            for (op, operation) in ops.iter().enumerate() {
-                match operation {
-                    Op::Combine { terms, .. } => {
-                        let places = terms.iter().enumerate();
-                        sites.extend(places.map(|(term, (c, _))| (op, Place::Term(term), *c)));
-                    }
-                    Op::Predict { kind, level, .. } => {
-                        let places = parts(*kind, level).into_iter().enumerate();
-                        sites.extend(places.map(|(part, c)| (op, Place::Part(part), c)));
-                    }
-                    Op::Noise { .. } | Op::Arrive { .. } => {}
-                }
-            }
-            sites.retain(|(_, _, c)| !c.is_constant());
-            Ok::<_, SamplerError>((ops, var_count, start.unwrap_or_default(), output, times, sites))
-        });
-        let (ops, var_count, start, output, times, sites) = recorded?;
-        let numbers: Vec<Real> = sites.iter().map(|s| s.2).chain(start).collect();
-        let mut rows = graph.jacobian(&numbers, &times).into_iter();
-        let sites = sites
-            .into_iter()
-            .map(|(op, place, _)| Site { op, place, row: rows.next().unwrap_or_default() })
-            .collect();
-        let start_rows = [0, 1].map(|_| rows.next().unwrap_or_default());
-        let (start, times) = (*grid.start(), times.len());
+        let Recorded { ops, var_count, start, output, times, sites, start_rows, .. } =
+            Recorded::new(sampler, grid, free, false)?;
         Ok(Differentiable { ops, var_count, start, output, times, sites, start_rows })
     }
 
@@ -159,7 +197,7 @@ impl Differentiable {
     }
 }
 
-fn factor_of(op: &Op<Real>) -> Option<Factor> {
+pub(super) fn factor_of(op: &Op<Real>) -> Option<Factor> {
     match op {
         Op::Predict { kind, level, .. } => Some(Factor::new(*kind, &level.value())),
         _ => None,

@@ -22,18 +22,70 @@ mod law;
 mod program;
 mod rows;
 mod stages;
+pub mod steps;
 
 pub use along::{along, along_with};
 pub use init::{Init, InitError, registry as init_registry};
 pub use law::{Law, LawMode, Reason, Target};
 
 use crate::level::Level;
-use crate::spectrum::Spectrum;
-use crate::tape::Plan;
+use crate::network::Factor;
+use crate::spectrum::{Mode, Spectrum};
+use crate::tape::{Op, Plan, Var};
 use kernel::LANES;
 use program::Program;
 use rayon::prelude::*;
 use rows::Singular;
+use std::sync::Arc;
+
+/// The law of a plan along one mode, in so few lines that it can be read: what this module computes, as
+/// documentation and as an oracle for its tests. Every vector is c₀ x_0 + c₁ μ + Σⱼ c_{j+2} zⱼ; returned
+/// are gain, weight of the mean, and variance due to noises of the output.
+///
+/// It takes time and memory in proportion to steps times noises, and knows no singular predictions.
+///
+/// ```
+/// use gaussmeter::exact::{Output, reference};
+/// use gaussmeter::prelude::*;
+/// use std::sync::Arc;
+/// let process: Arc<dyn Process> = Arc::new(VpLinear::paper());
+/// let plan = EulerMaruyama.plan(&Uniform.grid(&process, 20, 1e-3)?)?;
+/// let data = Spectrum::new("one mode", "example", &[0.5], None, Some(&[2.0]))?;
+/// let output = Output::of(&plan, &data);
+/// let (gain, mean_gain, noise_variance) = reference(&plan, 0.5);
+/// assert!((output.gain[0] / gain - 1.0).abs() < 1e-13);
+/// assert!((output.mean_gain[0] / mean_gain - 1.0).abs() < 1e-13);
+/// assert!((output.noise_variance[0] / noise_variance - 1.0).abs() < 1e-13);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn reference(plan: &Plan, eigenvalue: f64) -> (f64, f64, f64) {
+    let mut vectors: Vec<Vec<f64>> = vec![Vec::new(); plan.var_count()];
+    vectors[plan.input().index()] = vec![1.0, 0.0];
+    let mut inputs = 2;
+    for op in plan.ops() {
+        let mut out = vec![0.0; inputs];
+        let mut add =
+            |c: f64, v: Var| out.iter_mut().zip(&vectors[v.index()]).for_each(|(o, x)| *o += c * x);
+        match op {
+            Op::Predict { src, kind, level, .. } => {
+                let factor = Factor::new(*kind, level);
+                add(factor.weight(eigenvalue), *src);
+                out[1] += factor.mean_weight(eigenvalue);
+            }
+            Op::Combine { terms, .. } => terms.iter().for_each(|(c, v)| add(*c, *v)),
+            Op::Noise { .. } => {
+                out.push(1.0);
+                inputs += 1;
+            }
+            Op::Arrive { .. } => {}
+        }
+        if let Some(dst) = op.dst() {
+            vectors[dst.index()] = out;
+        }
+    }
+    let output = &vectors[plan.output().index()];
+    (output[0], output[1], output[2..].iter().map(|c| c * c).sum())
+}
 
 /// Modes per task when a run is split over threads.
 const TASK: usize = 4096;
@@ -43,6 +95,8 @@ const _: () = assert!(TASK.is_multiple_of(LANES));
 /// law at no cost, so one run serves every initialization.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
+    /// The modes of the data.
+    pub modes: Arc<[Mode]>,
     /// Coefficient of the initial state.
     pub gain: Vec<f64>,
     /// Variance due to fresh noises, in squared data units.
@@ -127,6 +181,7 @@ impl Output {
         let infinite = mark_infinite(lambda, program.singular, &mut gain, &mut noise, &mut mean);
         let level = plan.end();
         Output {
+            modes: spectrum.shared_modes(),
             gain,
             noise_variance: noise,
             mean_gain: mean,
@@ -137,10 +192,10 @@ impl Output {
     }
 
     /// The law of this state for an initial law, with its target.
-    pub fn law(&self, spectrum: &Spectrum, init: &Init, target: Target) -> Law {
+    pub fn law(&self, init: &Init, target: Target) -> Law {
         let times = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a * b };
         let level = self.level.marginal();
-        let modes = spectrum.modes().iter().enumerate().map(|(i, mode)| {
+        let modes = self.modes.iter().enumerate().map(|(i, mode)| {
             let (m0, v0) = init.moments(&self.start, i, mode);
             let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
             let variance = times(g * g, v0) + self.noise_variance[i];

@@ -39,7 +39,7 @@ pub fn error_budget(
     let (start, end, zero) = (run.grid.start(), run.grid.end(), setting.process.level(0.0));
     let (name, reverse) = run.continuous();
     let exact = |run: &Run, target| {
-        wasserstein2(&Output::of(&run.plan, data).law(data, &Init::Exact, target)).value()
+        wasserstein2(&Output::of(&run.plan, data).law(&Init::Exact, target)).value()
     };
     let at_eps = exact(run, Target::Marginal);
     let to_zero = if end.t == 0.0 {

@@ -88,7 +88,7 @@ pub fn curve_time(
         let run = setting.run(sampler, length, eps)?;
         let points = along_with(&run.plan, data, |state| Point {
             at: state.level.t,
-            error: evaluate(state.law(data, &init, target)),
+            error: evaluate(state.law(&init, target)),
         });
         series.push(Series {
             name: run.sampler.clone(),
@@ -170,7 +170,7 @@ pub fn curve_eps(
             .par_iter()
             .map(|&eps| {
                 let run = setting.run(sampler, length, eps)?;
-                let law = Output::of(&run.plan, data).law(data, &init, target);
+                let law = Output::of(&run.plan, data).law(&init, target);
                 let point = Point { at: eps, error: metric.item.evaluate(&law) };
                 Ok((point, (run.grid.step_count(), run.plan.nfe())))
             })

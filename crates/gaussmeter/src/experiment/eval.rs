@@ -53,7 +53,7 @@ pub fn evaluate(
     let init = setting.init(init)?;
     let run = setting.run(sampler, length, eps)?;
     let output = Output::of(&run.plan, &setting.spectrum);
-    let law = output.law(&setting.spectrum, &init, Target::Data);
+    let law = output.law(&init, Target::Data);
     let w2 = wasserstein2(&law);
     let registry = metric::registry();
     let mut metrics = Vec::with_capacity(registry.entries.len());
@@ -68,7 +68,7 @@ pub fn evaluate(
                 parts: metric.parts(law),
             });
             let on = |data: &Spectrum| {
-                let law = Output::of(&run.plan, data).law(data, &init, Target::Data);
+                let law = Output::of(&run.plan, data).law(&init, Target::Data);
                 metric.evaluate(&law).value
             };
             spreads.extend(setting.spectrum.spread(on).map(|spread| (entry.name, spread)));

@@ -33,11 +33,7 @@ pub fn mode_errors(
         .par_iter()
         .map(|sampler| {
             let run = setting.run(sampler, length, eps)?;
-            let law = Output::of(&run.plan, &setting.spectrum).law(
-                &setting.spectrum,
-                &init,
-                Target::Data,
-            );
+            let law = Output::of(&run.plan, &setting.spectrum).law(&init, Target::Data);
             Ok((run, law))
         })
         .collect::<Result<_, ExperimentError>>()?;

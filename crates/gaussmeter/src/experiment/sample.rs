@@ -8,9 +8,10 @@ use crate::grid::{Grid, GridError};
 use crate::level::Level;
 use crate::network::{DenoiserError, Factor, GaussianDenoiser};
 use crate::numeric::{evenly, written};
-use crate::paths::{self, Draw, Start, Streams};
+use crate::paths::{self, Draw, NoiseSource, Start, Streams};
 use crate::tape::{Op, Prediction};
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 use thiserror::Error;
 
 /// Samples cannot be drawn.
@@ -296,6 +297,7 @@ impl Simulation<'_> {
                 let output =
                     paths::run(&self.run.plan, &mut denoiser, x, &mut streams, &mut |k, _, x| {
                         keep(k, x);
+                        ControlFlow::Continue(())
                     })?;
                 keep(last, &output);
                 Ok(())

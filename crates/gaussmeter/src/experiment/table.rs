@@ -190,11 +190,11 @@ pub fn table(
                 let (key, output) =
                     (CellKey::Discretized { column, steps, nfe }, Output::of(&run.plan, data));
                 let on = |other: &Spectrum, init: &Init| {
-                    let law = Output::of(&run.plan, other).law(other, init, Target::Data);
+                    let law = Output::of(&run.plan, other).law(init, Target::Data);
                     metric.evaluate(&law).value
                 };
                 let cells = inits.iter().enumerate().map(|(i, init)| {
-                    let value = metric.evaluate(&output.law(data, init, Target::Data));
+                    let value = metric.evaluate(&output.law(init, Target::Data));
                     cell(&key, i, Ok(value), data.spread(|other| on(other, init)))
                 });
                 // Not the run itself: long ones take megabytes each.

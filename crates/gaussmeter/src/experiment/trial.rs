@@ -68,7 +68,7 @@ pub(super) fn trials(
         let Place { setting, eps } = &places[place];
         let outcome = |run: super::Run| {
             let on = |data: &Spectrum| {
-                metric.evaluate(&Output::of(&run.plan, data).law(data, &inits[place], Target::Data))
+                metric.evaluate(&Output::of(&run.plan, data).law(&inits[place], Target::Data))
             };
             let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
             let spread = setting.spectrum.spread(|data| on(data).value);

@@ -283,7 +283,7 @@ pub fn export(
             }
             None => Init::Normal { std: Some(placed.start.std(grid.start())) },
         };
-        Ok(wasserstein2(&Output::of(plan, spectrum).law(spectrum, &init, Against::Data)).total)
+        Ok(wasserstein2(&Output::of(plan, spectrum).law(&init, Against::Data)).total)
     };
     let (asked, taken) = (plan(sampler, grid)?, plan(&placed.sampler, &placed.grid)?);
     let init = match init {

@@ -114,7 +114,7 @@ impl Runner {
 
 /// Whether two programs have the same law on a spectrum.
 fn same(a: &Plan, b: &Plan, spectrum: &Spectrum) -> bool {
-    let law = |plan| Output::of(plan, spectrum).law(spectrum, &Init::Exact, Target::Data);
+    let law = |plan| Output::of(plan, spectrum).law(&Init::Exact, Target::Data);
     let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs()) + 1e-15;
     law(a)
         .modes

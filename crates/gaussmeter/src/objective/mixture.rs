@@ -2,8 +2,9 @@ use super::{KlForward, KlReverse, Objective, Share, SquaredWasserstein2};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::spectrum::Mode;
 
-/// w₁ W2² + w₂ KL(data ‖ output) + w₃ KL(output ‖ data): W2 weights eigenvectors by their variance,
-/// the divergences all equally.
+/// w₁ W2² + w₂ KL(data ‖ output) + w₃ KL(output ‖ data) + w₄ Σ e²: W2 weights eigenvectors by their variance,
+/// the divergences all equally,
+/// and contributions e of steps cannot cancel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mixture {
     /// Weight of W2².
@@ -12,6 +13,8 @@ pub struct Mixture {
     pub kl_forward: f64,
     /// Weight of KL(output ‖ data).
     pub kl_reverse: f64,
+    /// Weight of the sum of squared contributions of steps.
+    pub local: f64,
 }
 
 impl Objective for Mixture {
@@ -32,6 +35,14 @@ impl Objective for Mixture {
             }
         })
     }
+
+    fn steps(&self) -> f64 {
+        self.local
+    }
+
+    fn counts_output(&self) -> bool {
+        self.w2 + self.kl_forward + self.kl_reverse > 0.0
+    }
 }
 
 const fn weight(name: &'static str, default: &'static str, summary: &'static str) -> Parameter {
@@ -42,20 +53,27 @@ const fn weight(name: &'static str, default: &'static str, summary: &'static str
 pub(super) static ENTRY: Entry<dyn Objective> = Entry {
     name: "mixture",
     aliases: &[],
-    summary: "weighted sum of squared W2 and the two KL divergences",
+    summary: "weighted sum of squared W2, the two KL divergences and squared contributions of steps",
     source: "closed form for Gaussians",
     order: None,
     parameters: &[
         weight("w2", "1", "weight of W2 squared"),
         weight("kl_forward", "0", "weight of KL(data || output)"),
         weight("kl_reverse", "0", "weight of KL(output || data)"),
+        weight(
+            "local",
+            "0",
+            "weight of the squared contributions of steps, as in the objective local",
+        ),
     ],
     build: |a| {
-        let [w2, kl_forward, kl_reverse] =
-            ["w2", "kl_forward", "kl_reverse"].map(|key| a.number(key));
-        if w2 + kl_forward + kl_reverse == 0.0 {
-            return Err("all weights are 0: give at least one of w2, kl_forward, kl_reverse".into());
+        let [w2, kl_forward, kl_reverse, local] =
+            ["w2", "kl_forward", "kl_reverse", "local"].map(|key| a.number(key));
+        if w2 + kl_forward + kl_reverse + local == 0.0 {
+            return Err(
+                "all weights are 0: give at least one of w2, kl_forward, kl_reverse, local".into(),
+            );
         }
-        Ok(Box::new(Mixture { w2, kl_forward, kl_reverse }))
+        Ok(Box::new(Mixture { w2, kl_forward, kl_reverse, local }))
     },
 };

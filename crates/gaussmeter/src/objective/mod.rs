@@ -5,11 +5,13 @@
 //! [`registry`].
 
 mod kl;
+mod local;
 mod mixture;
 mod wasserstein2;
 mod weighted;
 
 pub use kl::{KlForward, KlReverse};
+pub use local::Local;
 pub use mixture::Mixture;
 pub use wasserstein2::SquaredWasserstein2;
 pub use weighted::{Weighted, WeightsError};
@@ -26,6 +28,7 @@ pub fn registry() -> Registry<dyn Objective> {
             &wasserstein2::ENTRY,
             &kl::FORWARD,
             &kl::REVERSE,
+            &local::ENTRY,
             &mixture::ENTRY,
             &weighted::ENTRY,
         ],
@@ -52,6 +55,17 @@ pub trait Objective: Debug + Send + Sync {
     /// The share of one eigenvector, once (without the multiplicity), for this standard deviation
     /// and mean of the output. `index` is its index in the spectrum.
     fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share;
+
+    /// The weight of the sum of squared contributions of steps (see [`crate::exact::steps`]) that the
+    /// objective adds to the shares.
+    fn steps(&self) -> f64 {
+        0.0
+    }
+
+    /// Whether the shares of the output count, beside those contributions.
+    fn counts_output(&self) -> bool {
+        true
+    }
 
     /// Checks that the objective fits a spectrum of this many modes.
     ///

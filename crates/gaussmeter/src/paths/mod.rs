@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 
 /// The law N(mean, diag std²) that initial states are drawn from, one entry per coordinate.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,12 @@ pub struct Draw {
     pub count: usize,
 }
 
+/// Where the noises of samplers come from: random streams, or what a test or another program has drawn.
+pub trait NoiseSource {
+    /// Fills `out`, a batch of vectors one after another, with the next standard normal numbers.
+    fn fill(&mut self, out: &mut [f64]);
+}
+
 /// One random stream per sample.
 #[derive(Clone, Debug)]
 pub struct Streams(Vec<ChaCha8Rng>);
@@ -83,15 +90,6 @@ impl Streams {
         self.0.len()
     }
 
-    /// Fills `out`, in equal parts per sample, with the next standard normal numbers of each
-    /// stream.
-    pub fn fill(&mut self, out: &mut [f64]) {
-        let dim = (out.len() / self.0.len().max(1)).max(1);
-        self.0.par_iter_mut().zip(out.par_chunks_mut(dim)).for_each(|(rng, sample)| {
-            sample.fill_with(|| StandardNormal.sample(rng));
-        });
-    }
-
     /// Consecutive parts of at most `count` samples.
     pub(crate) fn split(self, count: usize) -> Vec<Streams> {
         let mut rest = self.0.into_iter();
@@ -103,9 +101,25 @@ impl Streams {
     }
 }
 
+impl NoiseSource for Streams {
+    /// Fills `out`, in equal parts per sample, with the next standard normal numbers of each
+    /// stream.
+    fn fill(&mut self, out: &mut [f64]) {
+        let dim = (out.len() / self.0.len().max(1)).max(1);
+        self.0.par_iter_mut().zip(out.par_chunks_mut(dim)).for_each(|(rng, sample)| {
+            sample.fill_with(|| StandardNormal.sample(rng));
+        });
+    }
+}
+
 /// Called with a state along the way: step number (0 for the initial state), level, `count · dim`
-/// values.
-pub type OnArrival<'a> = &'a mut dyn FnMut(usize, &Level, &[f64]);
+/// values. Where it breaks off, the run ends with this state.
+pub type OnArrival<'a> = &'a mut dyn FnMut(usize, &Level, &[f64]) -> ControlFlow<()>;
+
+/// The [`OnArrival`] of who only wants the result.
+pub fn go_on(_: usize, _: &Level, _: &[f64]) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
 
 /// Draws samples as one batch with any network: `count · dim` values, one sample after another.
 /// `on_arrival` is called with every state.
@@ -129,7 +143,7 @@ pub fn sample_batch(
 }
 
 /// Runs a batch of initial states through a plan: `count · dim` values, one sample after another,
-/// with fresh noises from the samples' own streams. `on_arrival` is called with every state.
+/// with fresh noises from `noises`. `on_arrival` is called with every state.
 ///
 /// # Errors
 /// The network's own [`DenoiserError`], unchanged.
@@ -137,14 +151,16 @@ pub fn run(
     plan: &Plan,
     denoiser: &mut dyn Denoiser,
     x: Vec<f64>,
-    streams: &mut Streams,
+    noises: &mut dyn NoiseSource,
     on_arrival: OnArrival<'_>,
 ) -> Result<Vec<f64>, DenoiserError> {
     let size = x.len();
-    let last_use = last_uses(plan);
+    let last_use = plan.last_uses();
     let mut vectors: Vec<Option<Vec<f64>>> = vec![None; plan.var_count()];
     let mut spare: Vec<Vec<f64>> = Vec::new();
-    on_arrival(0, plan.start(), &x);
+    if on_arrival(0, plan.start(), &x).is_break() {
+        return Ok(x);
+    }
     vectors[plan.input().index()] = Some(x);
 
     let mut arrivals = 0;
@@ -158,7 +174,7 @@ pub fn run(
             Op::Predict { src, kind, level, .. } => {
                 denoiser.predict(*kind, vector(*src), level, &mut out)?;
             }
-            Op::Noise { .. } => streams.fill(&mut out),
+            Op::Noise { .. } => noises.fill(&mut out),
             Op::Combine { terms, .. } => {
                 out.fill(0.0);
                 for (c, v) in terms {
@@ -169,42 +185,17 @@ pub fn run(
             }
             Op::Arrive { state, level } => {
                 arrivals += 1;
-                on_arrival(arrivals, level, vector(*state));
+                if on_arrival(arrivals, level, vector(*state)).is_break() {
+                    return Ok(vector(*state).to_vec());
+                }
             }
         }
-        if let Op::Predict { dst, .. } | Op::Noise { dst } | Op::Combine { dst, .. } = op {
+        if let Some(dst) = op.dst() {
             vectors[dst.index()] = Some(out);
         }
         spare.extend(last_use[k].iter().filter_map(|v| vectors[v.index()].take()));
     }
     Ok(vectors[plan.output().index()].take().unwrap_or_default())
-}
-
-/// Per operation, the vectors that are not read afterwards.
-fn last_uses(plan: &Plan) -> Vec<Vec<Var>> {
-    let mut last = vec![Vec::new(); plan.ops().len()];
-    let mut seen = vec![false; plan.var_count()];
-    seen[plan.output().index()] = true;
-    for (k, op) in plan.ops().iter().enumerate().rev() {
-        let mut reads = |v: Var| {
-            if !std::mem::replace(&mut seen[v.index()], true) {
-                last[k].push(v);
-            }
-        };
-        match op {
-            Op::Predict { src, dst, .. } => {
-                reads(*dst);
-                reads(*src);
-            }
-            Op::Noise { dst } => reads(*dst),
-            Op::Combine { dst, terms } => {
-                reads(*dst);
-                terms.iter().for_each(|(_, v)| reads(*v));
-            }
-            Op::Arrive { state, .. } => reads(*state),
-        }
-    }
-    last
 }
 
 /// Values per vector of a batch: 2 MiB, for any dimension.
@@ -231,7 +222,7 @@ pub(crate) fn batch_size(dim: usize) -> usize {
 /// let draw = paths::Draw { seed: 1, first: 0, count: 20_000 };
 /// let x = paths::sample(&plan, &GaussianDenoiser::per_mode(&data), &start, draw)?;
 /// let sampled = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;
-/// let exact = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data).modes[0].variance;
+/// let exact = Output::of(&plan, &data).law(&Init::Exact, Target::Data).modes[0].variance;
 /// // Five standard errors of a variance from 20,000 samples.
 /// assert!((sampled / exact - 1.0).abs() < 5.0 * (2.0 / 20_000f64).sqrt());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -248,7 +239,7 @@ pub fn sample<D: Denoiser + Clone + Send + Sync>(
     samples.par_chunks_mut(size * dim).enumerate().try_for_each(|(b, out)| {
         let batch = Draw { first: draw.first + (b * size) as u64, count: out.len() / dim, ..draw };
         let mut denoiser = denoiser.clone();
-        out.copy_from_slice(&sample_batch(plan, &mut denoiser, start, batch, &mut |_, _, _| {})?);
+        out.copy_from_slice(&sample_batch(plan, &mut denoiser, start, batch, &mut go_on)?);
         Ok(())
     })?;
     Ok(samples)

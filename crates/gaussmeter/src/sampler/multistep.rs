@@ -85,3 +85,11 @@ pub(super) const ORDER: Parameter = Parameter {
     default: Some("4"),
     summary: "number of slopes",
 };
+
+/// The weights of Adams–Bashforth methods with equal steps, for orders 1 to 4, the latest slope first.
+pub(super) const ADAMS_BASHFORTH: [&[f64]; 4] = [
+    &[1.0],
+    &[3.0 / 2.0, -1.0 / 2.0],
+    &[23.0 / 12.0, -16.0 / 12.0, 5.0 / 12.0],
+    &[55.0 / 24.0, -59.0 / 24.0, 37.0 / 24.0, -9.0 / 24.0],
+];

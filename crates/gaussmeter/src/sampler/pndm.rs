@@ -1,4 +1,4 @@
-use super::multistep::{ORDER, along, final_step};
+use super::multistep::{ADAMS_BASHFORTH, ORDER, along, final_step};
 use super::stride::{STRIDE, Stride, StridePlms, VARIANT};
 use super::transfer::{needs_finite_ratio, transfer};
 use super::{Sampler, SamplerError};
@@ -36,14 +36,6 @@ pub struct Pndm {
     /// Drop the mean in a step from α = 0, where D = (x − σε)/α is 0/0: what diffusers computes.
     pub loses_mean: bool,
 }
-
-/// Adams–Bashforth for equal steps.
-pub(super) const WEIGHTS: [&[f64]; 4] = [
-    &[1.0],
-    &[3.0 / 2.0, -1.0 / 2.0],
-    &[23.0 / 12.0, -16.0 / 12.0, 5.0 / 12.0],
-    &[55.0 / 24.0, -59.0 / 24.0, 37.0 / 24.0, -9.0 / 24.0],
-];
 
 impl Sampler for Pndm {
     fn record(&self, grid: &Grid, tape: &Tape, mut x: Var) -> Result<Var, SamplerError> {
@@ -85,7 +77,7 @@ impl Sampler for Pndm {
                     (noise + 2.0 * second + 2.0 * third + fourth) / 6.0
                 }
                 _ => {
-                    let terms = past.iter().zip(WEIGHTS[past.len() - 1]);
+                    let terms = past.iter().zip(ADAMS_BASHFORTH[past.len() - 1]);
                     terms.fold(Linear::default(), |sum, (noise, w)| sum + *w * noise)
                 }
             };

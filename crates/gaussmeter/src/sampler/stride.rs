@@ -1,5 +1,5 @@
+use super::multistep::ADAMS_BASHFORTH;
 use super::multistep::along;
-use super::pndm::WEIGHTS;
 use super::transfer::{needs_finite_ratio, undefined};
 use super::{Sampler, SamplerError};
 use crate::entry::{Arguments, BuildError, Kind, Parameter};
@@ -72,7 +72,7 @@ impl Sampler for StridePlms {
             let rule = self.stride.target(grid, &step)?;
             let noise = tape.predict(Prediction::Noise, x, step.from);
             past.insert(0, noise.into());
-            past.truncate(WEIGHTS.len());
+            past.truncate(ADAMS_BASHFORTH.len());
             let moved = if step.index == 0 && step.to.sigma > 0.0 {
                 let next = along(step.from, &rule, x, noise);
                 let next = tape.predict(Prediction::Noise, next, step.to);
@@ -91,7 +91,7 @@ impl Sampler for StridePlms {
                 };
                 along(&from, step.to, x, 0.5 * (noise + next))
             } else {
-                let terms = past.iter().zip(WEIGHTS[past.len() - 1]);
+                let terms = past.iter().zip(ADAMS_BASHFORTH[past.len() - 1]);
                 let slope = terms.fold(Linear::default(), |sum, (noise, w)| sum + *w * noise);
                 along(step.from, &rule, x, slope)
             };

@@ -207,15 +207,27 @@ pub enum SpectrumError {
 /// assert_eq!(s.null_dim(), 2.0);
 /// # Ok::<(), gaussmeter::spectrum::SpectrumError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Spectrum {
     name: String,
     provenance: String,
-    modes: Vec<Mode>,
+    modes: Arc<[Mode]>,
     eigenvalues: Vec<f64>,
     has_mean: bool,
+    order: Arc<[usize]>,
     notices: Vec<Notice>,
     alternatives: Option<Arc<Alternatives>>,
+}
+
+/// The same law with the same words about it, in whatever order its eigenvalues were given.
+impl PartialEq for Spectrum {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.provenance == other.provenance
+            && self.modes == other.modes
+            && self.notices == other.notices
+            && self.alternatives == other.alternatives
+    }
 }
 
 /// Spectra whose differences from a quadrature spectrum measure its errors.
@@ -307,7 +319,7 @@ impl Spectrum {
             notices.push(Notice::Clipped { count: negative.count(), lowest, positive, highest });
         }
 
-        let mut modes: Vec<Mode> = (0..expected)
+        let given: Vec<Mode> = (0..expected)
             .map(|i| Mode {
                 // `+ 0.0` turns the -0.0 of published files into 0.0.
                 eigenvalue: if eigenvalues[i] <= small { 0.0 } else { eigenvalues[i] } + 0.0,
@@ -315,7 +327,12 @@ impl Spectrum {
                 mean: means.map_or(0.0, |m| m[i]) + 0.0,
             })
             .collect();
-        modes.sort_by(|a, b| a.eigenvalue.total_cmp(&b.eigenvalue).then(a.mean.total_cmp(&b.mean)));
+        let mut order: Vec<usize> = (0..expected).collect();
+        order.sort_by(|&i, &j| {
+            let (a, b) = (&given[i], &given[j]);
+            a.eigenvalue.total_cmp(&b.eigenvalue).then(a.mean.total_cmp(&b.mean))
+        });
+        let mut modes: Vec<Mode> = order.iter().map(|&i| given[i]).collect();
         modes.dedup_by(|next, kept| {
             let equal = next.eigenvalue == kept.eigenvalue && next.mean == kept.mean;
             if equal {
@@ -328,7 +345,8 @@ impl Spectrum {
             provenance: provenance.into(),
             eigenvalues: modes.iter().map(|m| m.eigenvalue).collect(),
             has_mean: modes.iter().any(|m| m.mean != 0.0),
-            modes,
+            modes: modes.into(),
+            order: order.into(),
             notices,
             alternatives: None,
         })
@@ -337,10 +355,9 @@ impl Spectrum {
     /// The same modes, one by one, with eigenvalues times a positive factor.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let mut scaled = self.clone();
-        for (mode, eigenvalue) in scaled.modes.iter_mut().zip(&mut scaled.eigenvalues) {
-            mode.eigenvalue *= factor;
-            *eigenvalue = mode.eigenvalue;
-        }
+        let modes = self.modes.iter();
+        scaled.modes = modes.map(|m| Mode { eigenvalue: factor * m.eigenvalue, ..*m }).collect();
+        scaled.eigenvalues = scaled.modes.iter().map(|m| m.eigenvalue).collect();
         scaled
     }
 
@@ -385,6 +402,15 @@ impl Spectrum {
     /// The eigenvalues of [`Spectrum::modes`], in the same order.
     pub fn eigenvalues(&self) -> &[f64] {
         &self.eigenvalues
+    }
+    /// The modes, shared with the laws that are computed on them.
+    pub(crate) fn shared_modes(&self) -> Arc<[Mode]> {
+        self.modes.clone()
+    }
+    /// For each entry of the lists that the spectrum was made of, sorted as its modes are: its position
+    /// in those lists. Entries that were merged into one mode stand side by side.
+    pub fn order(&self) -> &[usize] {
+        &self.order
     }
     /// Whether any mean is nonzero.
     pub fn has_mean(&self) -> bool {

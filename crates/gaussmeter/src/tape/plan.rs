@@ -41,6 +41,27 @@ pub enum Op<N = f64> {
     },
 }
 
+impl<N> Op<N> {
+    /// The vector that it writes; an arrival writes none.
+    pub fn dst(&self) -> Option<Var> {
+        match self {
+            Op::Predict { dst, .. } | Op::Noise { dst } | Op::Combine { dst, .. } => Some(*dst),
+            Op::Arrive { .. } => None,
+        }
+    }
+
+    /// The vectors that it reads, in order.
+    pub fn reads(&self) -> impl Iterator<Item = Var> + '_ {
+        let (one, terms): (_, &[(N, Var)]) = match self {
+            Op::Predict { src, .. } => (Some(*src), &[]),
+            Op::Arrive { state, .. } => (Some(*state), &[]),
+            Op::Noise { .. } => (None, &[]),
+            Op::Combine { terms, .. } => (None, terms),
+        };
+        one.into_iter().chain(terms.iter().map(|(_, v)| *v))
+    }
+}
+
 /// The last level, and its value. Operations that share one go on doing so.
 #[derive(Debug, Default)]
 pub(super) struct Values(Option<(Arc<Level<Real>>, Arc<Level>)>);
@@ -150,16 +171,11 @@ impl Plan {
         used[self.output.index()] = true;
         let mut keep = vec![true; self.ops.len()];
         for (k, op) in self.ops.iter().enumerate().rev() {
-            match op {
-                Op::Predict { src, .. } => used[src.index()] = true,
-                Op::Arrive { state, .. } => used[state.index()] = true,
-                Op::Noise { dst } => keep[k] = used[dst.index()],
-                Op::Combine { dst, terms } => {
-                    keep[k] = used[dst.index()];
-                    if keep[k] {
-                        terms.iter().for_each(|(_, v)| used[v.index()] = true);
-                    }
-                }
+            if let Op::Noise { dst } | Op::Combine { dst, .. } = op {
+                keep[k] = used[dst.index()];
+            }
+            if keep[k] {
+                op.reads().for_each(|v| used[v.index()] = true);
             }
         }
         let mut keep = keep.into_iter();
@@ -194,6 +210,21 @@ impl Plan {
     /// The result.
     pub fn output(&self) -> Var {
         self.output
+    }
+
+    /// Per operation, the vectors that are neither read nor returned afterwards: their memory is free.
+    pub fn last_uses(&self) -> Vec<Vec<Var>> {
+        let mut last = vec![Vec::new(); self.ops.len()];
+        let mut seen = vec![false; self.vars];
+        seen[self.output.index()] = true;
+        for (k, op) in self.ops.iter().enumerate().rev() {
+            for v in op.dst().into_iter().chain(op.reads()) {
+                if !std::mem::replace(&mut seen[v.index()], true) {
+                    last[k].push(v);
+                }
+            }
+        }
+        last
     }
 
     /// Number of network evaluations.

@@ -132,7 +132,7 @@ fn recursions_written_by_hand_give_the_same_law() {
     let (steps, eps) = (40, 1e-3);
     for (name, sampler) in all_samplers().into_iter().take(6) {
         let plan = plan(&*sampler, Arc::new(process), steps, eps);
-        let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
+        let law = Output::of(&plan, &data).law(&Init::Exact, Target::Data);
         for (mode, result) in data.modes().iter().zip(&law.modes) {
             let (lambda, mu) = (mode.eigenvalue, mode.mean);
             let l = |t: f64| lambda * (-2.0 * big_b(t)).exp() - (-2.0 * big_b(t)).exp_m1();
@@ -208,7 +208,7 @@ fn sampled_paths_follow_the_exact_law() {
     for (k, (name, sampler)) in all_samplers().into_iter().enumerate() {
         let plan = plan(&*sampler, Arc::new(VpLinear::paper()), 24, 1e-2);
         let init = Init::Normal { std: Some(1.0) };
-        let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+        let law = Output::of(&plan, &data).law(&init, Target::Data);
         let start = paths::Start::per_mode(&data, &init, plan.start());
         let draw = paths::Draw { seed: k as u64, first: 0, count };
         let x = paths::sample(&plan, &GaussianDenoiser::per_mode(&data), &start, draw).unwrap();
@@ -243,7 +243,7 @@ fn samples_depend_on_the_seed_alone() {
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(all, one.install(|| paths::sample(&plan, &denoiser, &start, draw(0, 700)).unwrap()));
     let part =
-        paths::sample_batch(&plan, &mut denoiser.clone(), &start, draw(299, 5), &mut |_, _, _| {})
+        paths::sample_batch(&plan, &mut denoiser.clone(), &start, draw(299, 5), &mut paths::go_on)
             .unwrap();
     assert_eq!(part, all[299 * 7..304 * 7]);
     let other = paths::sample(&plan, &denoiser, &start, paths::Draw { seed: 4, ..draw(0, 700) });
@@ -314,7 +314,7 @@ fn errors_of_the_network_surface_unchanged() {
     let draw = paths::Draw { seed: 0, first: 0, count: 2 };
     let mut network = Broken(0);
     let error =
-        paths::sample_batch(&plan, &mut network, &start, draw, &mut |_, _, _| {}).unwrap_err();
+        paths::sample_batch(&plan, &mut network, &start, draw, &mut paths::go_on).unwrap_err();
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "CUDA out of memory");
     assert_eq!(network.0, 3);
 }
@@ -325,7 +325,7 @@ fn evaluations_without_noise_are_infinite_on_null_directions() {
     let data = data();
     let law = |sampler: &dyn Sampler| {
         let plan = plan(sampler, Arc::new(VpLinear::paper()), 20, 0.0);
-        Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data)
+        Output::of(&plan, &data).law(&Init::Exact, Target::Data)
     };
     for sampler in [&Heun::default() as &dyn Sampler, &Rk4] {
         let law = law(sampler);

@@ -100,7 +100,7 @@ fn processes() -> Vec<Arc<dyn Process>> {
 fn run(text: &str, sampler: &dyn Sampler, grid: &Grid) {
     match sampler.plan(grid) {
         Ok(plan) => {
-            let law = Output::of(&plan, &spectrum()).law(&spectrum(), &Init::Exact, Target::Data);
+            let law = Output::of(&plan, &spectrum()).law(&Init::Exact, Target::Data);
             let w2 = gaussmeter::metric::wasserstein2(&law);
             assert!(!w2.total.is_nan(), "{text}: NaN");
             assert!(w2.total.is_finite() || w2.infinite.is_some(), "{text}: infinite");
@@ -165,7 +165,7 @@ fn spectra_and_initial_laws_are_bounded() {
     for (text, init) in built(exact::init_registry()) {
         match init.resolve(&**process, &spectrum()) {
             Ok(init) => {
-                let law = Output::of(&plan, &spectrum()).law(&spectrum(), &init, Target::Data);
+                let law = Output::of(&plan, &spectrum()).law(&init, Target::Data);
                 for entry in metric::registry().entries {
                     let metric = metric::registry().build(entry.name).unwrap().item;
                     assert!(!metric.evaluate(&law).value.is_nan(), "{text}: {}", entry.name);
@@ -241,7 +241,7 @@ fn long_stochastic_programs_run() {
         let errors = [1_000, steps].map(|steps| {
             let plan = sampler.plan(&Uniform.grid(process, steps, 1e-3).unwrap()).unwrap();
             let output = Output::of(&plan, &one);
-            let law = output.law(&one, &Init::Exact, Target::Marginal);
+            let law = output.law(&Init::Exact, Target::Marginal);
             gaussmeter::metric::wasserstein2(&law).total
         });
         assert!(errors[1] < errors[0] * 0.1, "{text}: {errors:?}");

@@ -56,7 +56,7 @@ fn w2(modes: impl IntoIterator<Item = [f64; 5]>) -> f64 {
 /// W2 of a sampler's output from p_T, against N(αμ, α²λ + σ²) at a level.
 fn discretization(sampler: &str, grid: &Grid, data: &Spectrum, at: &Level) -> f64 {
     let plan = sampler::registry().build(sampler).unwrap().item.plan(grid).unwrap();
-    let law = Output::of(&plan, data).law(data, &Init::Exact, Target::Data);
+    let law = Output::of(&plan, data).law(&Init::Exact, Target::Data);
     w2(law.modes.iter().zip(data.modes()).map(|(out, m)| {
         let target = at.alpha.powi(2) * m.eigenvalue + at.sigma.powi(2);
         [m.multiplicity, out.mean, out.variance, at.alpha * m.mean, target]

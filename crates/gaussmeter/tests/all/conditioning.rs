@@ -157,7 +157,7 @@ fn paths_and_laws_agree_on_what_is_told() {
             let mut streams = paths::Streams::new(paths::Draw { seed: 0, first: 0, count: 1 });
             let x: Vec<f64> = (0..7).map(|i| 0.7 - 0.3 * f64::from(i)).collect();
             let mut network = GaussianDenoiser::per_mode(&data);
-            let end = paths::run(&plan, &mut network, x.clone(), &mut streams, &mut |_, _, _| {});
+            let end = paths::run(&plan, &mut network, x.clone(), &mut streams, &mut paths::go_on);
             let expected: Vec<f64> = (0..7)
                 .map(|i| output.gain[i] * x[i] + output.mean_gain[i] * data.modes()[i].mean)
                 .collect();
@@ -183,7 +183,7 @@ fn flows_in_u_have_the_marginals_of_flows() {
     let error = |process: &Arc<dyn Process>, steps| {
         let times: Vec<f64> = (0..=steps).map(|k| 0.95 - 0.9 * k as f64 / steps as f64).collect();
         let plan = plan("dpmpp-2m", &Grid::new(process.clone(), &times).unwrap());
-        let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Marginal);
+        let law = Output::of(&plan, &data).law(&Init::Exact, Target::Marginal);
         wasserstein2(&law).total
     };
     for process in [&flow, &in_u] {
@@ -192,7 +192,7 @@ fn flows_in_u_have_the_marginals_of_flows() {
     }
     // From pure noise too: at u = 1 the noise ratio of solvers is 1.
     let plan = plan("edm", &Grid::new(in_u, &[1.0, 0.5, 0.0]).unwrap());
-    let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
+    let law = Output::of(&plan, &data).law(&Init::Exact, Target::Data);
     assert!(wasserstein2(&law).total.is_finite());
 }
 
@@ -268,7 +268,7 @@ fn samples_do_not_depend_on_what_the_network_predicts() {
             let start = paths::Start::per_mode(&data, &Init::Exact, plan.start());
             let draw = paths::Draw { seed: 1, first: 0, count: 3 };
             let sample = |network: &mut dyn Denoiser| {
-                paths::sample_batch(&plan, network, &start, draw, &mut |_, _, _| {}).unwrap()
+                paths::sample_batch(&plan, network, &start, draw, &mut paths::go_on).unwrap()
             };
             let expected = sample(&mut GaussianDenoiser::per_mode(&data));
             for native in Prediction::ALL {

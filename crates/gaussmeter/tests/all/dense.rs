@@ -388,7 +388,7 @@ fn diagonal_laws_agree_with_the_diagonal_engine() {
         let plan = sampler::registry().build(name).unwrap().item.plan(&grid).unwrap();
         let output = Output::of(&plan, &spectrum);
         for target in [Target::Data, Target::Marginal] {
-            let law = output.law(&spectrum, &init, target);
+            let law = output.law(&init, target);
             let dense = output.dense_law(&data, &dense_init).unwrap();
             assert_agrees(&law, &dense, &data.target(target, &output.level).unwrap());
         }

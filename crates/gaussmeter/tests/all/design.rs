@@ -26,7 +26,7 @@ fn tuned(text: &str, data: &Spectrum, space: &Space, init: &Init, count: usize) 
     let w2 = tuned.best.after.sqrt();
     // What the optimiser says is what the exact engine says.
     let plan = sampler.plan(&tuned.grid).unwrap();
-    let law = Output::of(&plan, data).law(data, init, Target::Data);
+    let law = Output::of(&plan, data).law(init, Target::Data);
     let exact = wasserstein2(&law).total;
     assert!((w2 - exact).abs() <= 1e-9 * exact, "{text}: {w2} {exact}");
     (tuned, w2)
@@ -121,7 +121,7 @@ fn optima_are_minima() {
                         .windows(2)
                         .any(|w| w[0].noise_ratio() / w[1].noise_ratio() < 1.3 * (1.0 - 1e-9));
                     let plan = sampler.plan(&grid).unwrap();
-                    let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+                    let law = Output::of(&plan, &data).law(&init, Target::Data);
                     let other = wasserstein2(&law).total;
                     compared += usize::from(!close);
                     assert!(
@@ -168,8 +168,7 @@ fn a_condensed_spectrum_is_near() {
     assert!((small.dim() - data.dim()).abs() < 1e-9 * data.dim());
     assert!((small.trace() - data.trace()).abs() < 1e-9 * data.trace());
     let plan = Ddim::default().plan(&edm(10, 1.0).grid(&[0.7; 9]).unwrap()).unwrap();
-    let w2 =
-        |s: &Spectrum| wasserstein2(&Output::of(&plan, s).law(s, &FROM_80, Target::Data)).total;
+    let w2 = |s: &Spectrum| wasserstein2(&Output::of(&plan, s).law(&FROM_80, Target::Data)).total;
     assert!((w2(&small) / w2(&data) - 1.0).abs() < 1e-3, "{} {}", w2(&small), w2(&data));
     assert!(condensed(&small, 200).unwrap().is_none());
 }
@@ -305,7 +304,7 @@ fn figures_are_means_over_networks() {
                 let believed = mode.eigenvalue * (delta * z).exp();
                 let network =
                     Spectrum::new("one", "", &[believed], None, Some(&[mode.mean])).unwrap();
-                let law = &Output::of(plan, &network).law(&network, &FROM_80, Target::Data);
+                let law = &Output::of(plan, &network).law(&FROM_80, Target::Data);
                 let off = law.modes[0].variance.sqrt() - mode.eigenvalue.sqrt();
                 square += off * off + (law.modes[0].mean - mode.mean).powi(2);
             }

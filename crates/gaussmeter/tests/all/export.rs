@@ -86,7 +86,7 @@ fn the_real_projects_give_the_predicted_law() {
         let std = placed.start.std(placed.grid.start());
         let plan = placed.sampler.item.plan(&placed.grid).unwrap();
         let init = Init::Normal { std: Some(std) };
-        let law = Output::of(&plan, &setting.spectrum).law(&setting.spectrum, &init, Against::Data);
+        let law = Output::of(&plan, &setting.spectrum).law(&init, Against::Data);
         let stds = numbers(&case["std"]);
         assert_eq!(law.modes.len(), stds.len());
         for mode in &law.modes {

@@ -55,7 +55,7 @@ fn high_precision_values_are_reached_to_1e_12() {
             continue;
         }
         let data = data(parts[4] == "mean=1");
-        let law = Output::of(&plan.unwrap(), &data).law(&data, &init(parts[3]), Target::Data);
+        let law = Output::of(&plan.unwrap(), &data).law(&init(parts[3]), Target::Data);
         let w2 = wasserstein2(&law);
         assert_eq!(w2.infinite.is_some(), expected == "inf", "{key}");
         check(key, w2.total, expected);

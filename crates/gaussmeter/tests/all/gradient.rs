@@ -2,6 +2,7 @@
 //! objective, against differences of high order of the exact law.
 
 use gaussmeter::exact::gradient::Differentiable;
+use gaussmeter::exact::steps::LocalErrors;
 use gaussmeter::numeric::Expansion;
 use gaussmeter::objective::{self, Objective};
 use gaussmeter::prelude::*;
@@ -15,7 +16,7 @@ fn data(smallest: f64) -> Spectrum {
 }
 
 fn value(plan: &gaussmeter::tape::Plan, data: &Spectrum, init: &Init, o: &dyn Objective) -> f64 {
-    let law = Output::of(plan, data).law(data, init, Target::Data);
+    let law = Output::of(plan, data).law(init, Target::Data);
     let modes = data.modes().iter().zip(&law.modes).enumerate();
     modes
         .map(|(i, (mode, out))| {
@@ -146,16 +147,65 @@ fn every_objective_has_exact_gradients() {
     std::fs::write(&weights, "1\n0\n2.5\n3\n0.5\n").unwrap();
     for name in objective::registry().names() {
         let text = match name {
-            "mixture" => "mixture:w2=0.5,kl_forward=2,kl_reverse=0.1".to_string(),
+            "mixture" => "mixture:w2=0.5,kl_forward=2,kl_reverse=0.1,local=3".to_string(),
             "weighted" => format!("weighted:{}", weights.display()),
             name => name.to_string(),
         };
         let objective = objective::registry().build(&text).unwrap().item;
-        let smallest = if matches!(name, "w2" | "weighted") { 0.0 } else { 1e-3 };
-        for sampler in ["heun", "dpmpp-2m-sde"] {
+        let smallest = if matches!(name, "w2" | "weighted" | "local") { 0.0 } else { 1e-3 };
+        for sampler in ["heun", "dpmpp-2m", "dpmpp-2m-sde"] {
             let error =
                 check(sampler, &data(smallest), &process, &Init::Exact, &*objective).unwrap();
             assert!(error < 1e-8, "{name}, {sampler}: {error:e}");
         }
     }
+}
+
+/// The largest error of a derivative of the squared contributions of steps, relative to the largest
+/// derivative; `None` for a sampler that is not defined there, or draws noise.
+fn check_steps(
+    text: &str,
+    data: &Spectrum,
+    process: &Arc<dyn Process>,
+    init: &Init,
+) -> Option<f64> {
+    let times = times(text, &**process);
+    let sampler = sampler::registry().build(text).unwrap().item;
+    let steps = |times: &[f64], free| {
+        let grid = Grid::new(process.clone(), times).unwrap();
+        LocalErrors::new(&*sampler, &grid, free).ok().flatten().map(|s| s.expand(data, init))
+    };
+    let Expansion { value, gradient, curvature } = steps(&times, 0..times.len())?;
+    assert_eq!(value, steps(&times, 0..0)?.value, "{text}");
+    assert!((0..times.len()).all(|i| curvature[i * times.len() + i] >= 0.0), "{text}");
+    let at = |k: usize, t: f64| {
+        let mut times = times.clone();
+        times[k] = t;
+        steps(&times, 0..0).unwrap().value
+    };
+    let differences: Vec<f64> =
+        (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 2e-3 * times[k])).collect();
+    let scale = differences.iter().fold(0.0f64, |m, d| m.max(d.abs()));
+    let errors = gradient.iter().zip(&differences).map(|(a, b)| (a - b).abs());
+    Some(errors.fold(0.0f64, f64::max) / scale)
+}
+
+/// The sum of squared contributions of steps, for every rule without noise on every process, and networks
+/// that are told other levels.
+#[test]
+fn every_sampler_has_exact_gradients_of_its_steps() {
+    let mut checked = 0;
+    let told = ["flow:shift=2,coordinates=u", "flow:conditioning=round,steps=4"];
+    for name in sampler::registry().names_alone() {
+        for process_name in process::registry().names_alone().into_iter().chain(told) {
+            let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
+            let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
+            for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {
+                let Some(error) = check_steps(name, &data(0.0), &process, &init) else { continue };
+                assert!(error < 1e-8, "{name} on {text}: {error:e}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 400, "{checked}");
 }

@@ -114,11 +114,8 @@ fn the_texture_of_section_5() {
     for (name, expected) in [("em", 5.1622), ("heun", 3.7310)] {
         let sampler = sampler::registry().build(name).unwrap();
         let run = setting.run_steps(&sampler, 999, 1e-3).unwrap();
-        let law = Output::of(&run.plan, &setting.spectrum).law(
-            &setting.spectrum,
-            &Init::Normal { std: Some(1.0) },
-            Target::Data,
-        );
+        let law = Output::of(&run.plan, &setting.spectrum)
+            .law(&Init::Normal { std: Some(1.0) }, Target::Data);
         let w2 = wasserstein2(&law).total;
         assert!((w2 - expected).abs() < 5e-5, "{name}: {w2}");
     }
@@ -131,8 +128,7 @@ fn the_accurate_spectrum_is_finite_at_eps_0() {
     let setting = setting("cifar10");
     let heun = sampler::registry().build("heun").unwrap();
     let run = setting.run_steps(&heun, 49, 0.0).unwrap();
-    let law =
-        Output::of(&run.plan, &setting.spectrum).law(&setting.spectrum, &Init::Exact, Target::Data);
+    let law = Output::of(&run.plan, &setting.spectrum).law(&Init::Exact, Target::Data);
     assert_eq!(format!("{:.2}", wasserstein2(&law).total), "7.09");
 }
 
@@ -147,7 +143,7 @@ fn equal_budgets_change_the_winner() {
         let sampler = sampler::registry().build(name).unwrap();
         let run = setting.run(&sampler, length, 1e-3).unwrap();
         let output = Output::of(&run.plan, &setting.spectrum);
-        let law = output.law(&setting.spectrum, &Init::Exact, Target::Data);
+        let law = output.law(&Init::Exact, Target::Data);
         (run.plan.nfe(), format!("{:.2}", wasserstein2(&law).total))
     };
     assert_eq!(w2("heun", Length::Points(50)), (98, "0.58".into()));

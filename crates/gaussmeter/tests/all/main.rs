@@ -35,6 +35,7 @@ mod round_trip;
 mod runge_kutta;
 mod scheduler_configs;
 mod schedules;
+mod steps;
 mod stride;
 #[cfg(feature = "dense")]
 mod texture;

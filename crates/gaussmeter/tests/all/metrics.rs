@@ -239,7 +239,7 @@ fn infinite_outputs_are_infinite_from_any_start() {
         for variance in [0.0, 1.0] {
             let init = Init::Diagonal { mean: vec![mean; 2], variance: vec![variance; 2] };
             for target in [Target::Data, Target::Marginal] {
-                let law = output.law(&data, &init, target);
+                let law = output.law(&init, target);
                 let null = &law.modes[0];
                 assert!([null.mean, null.variance].iter().all(|x| x.is_infinite()), "{null:?}");
                 assert!(law.modes[1].mean.is_finite() && law.modes[1].variance.is_finite());
@@ -331,7 +331,7 @@ proptest! {
         for sampler in sampler::registry().names_alone() {
             let plan = sampler::registry().build(sampler).unwrap().item.plan(&grid).unwrap();
             let law = |data: &Spectrum| {
-                Output::of(&plan, data).law(data, &Init::Normal { std: None }, Target::Data)
+                Output::of(&plan, data).law(&Init::Normal { std: None }, Target::Data)
             };
             for metric in metrics() {
                 let (a, b) = (metric.item.evaluate(&law(&whole)), metric.item.evaluate(&law(&halves)));
@@ -357,7 +357,7 @@ proptest! {
             let grid = Grid::new(process, &times).unwrap();
             let sampler = sampler::registry().build(sampler::registry().names_alone()[index]).unwrap();
             let plan = sampler.item.plan(&grid).ok()?;
-            Some(Output::of(&plan, &data).law(&data, &Init::Normal { std: None }, Target::Data))
+            Some(Output::of(&plan, &data).law(&Init::Normal { std: None }, Target::Data))
         };
         if let (Some(one), Some(other)) = (law(1.0), law(c)) {
             let w2 = [&one, &other].map(|l| wasserstein2(l).total);

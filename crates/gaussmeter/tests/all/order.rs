@@ -53,7 +53,7 @@ fn errors(
                 extended(mode, start, mean, plan.start(), &plan.end());
             }
         }
-        let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+        let law = Output::of(&plan, &data).law(&init, Target::Data);
         let pairs = || law.modes.iter().zip(&target.modes);
         errors.0.push(pairs().map(|(a, b)| (a.variance - b.variance).abs()).sum());
         errors.1.push(pairs().map(|(a, b)| (a.mean - b.mean).abs()).sum());
@@ -285,7 +285,7 @@ fn samplers_without_an_order_have_the_limit_they_state() {
                     let time = |i| (from * f64::from(n - i) + to * f64::from(i)) / f64::from(n);
                     let times: Vec<f64> = (0..=n).map(time).collect();
                     let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
-                    let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Data);
+                    let law = Output::of(&plan, &data).law(&Init::Exact, Target::Data);
                     let error = |m: &LawMode| {
                         let wanted = limit(&*process, &end, m.eigenvalue);
                         // A limit of its own, not the law of the process.
@@ -401,7 +401,7 @@ fn restarts_are_of_the_order_they_declare() {
             let times: Vec<f64> = (0..=n).map(time).collect();
             let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
             assert!(plan.nfe() as i32 > 2 * n, "{name}");
-            let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+            let law = Output::of(&plan, &data).law(&init, Target::Data);
             let error = |(i, m): (usize, &LawMode)| {
                 let marginal = |level: &Level| m.eigenvalue + level.noise_ratio().powi(2);
                 let mu = [1.0, -0.5][i];
@@ -447,7 +447,7 @@ fn ancestral_marginals_are_of_second_order() {
         let errors: Vec<f64> = (0..4)
             .map(|k| {
                 let plan = sampler.plan(&Uniform.grid(&process, 128 << k, 1.0).unwrap()).unwrap();
-                let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Marginal);
+                let law = Output::of(&plan, &data).law(&Init::Exact, Target::Marginal);
                 law.modes.iter().map(|m| m.variance_error.abs()).sum()
             })
             .collect();
@@ -481,7 +481,7 @@ fn a_state_moved_by_the_difference_of_stages_does_not_converge() {
     let relative = |text: &str, steps| {
         let sampler = sampler::registry().build(text).unwrap().item;
         let plan = sampler.plan(&Uniform.grid(&process, steps, 0.1).unwrap()).unwrap();
-        let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Marginal);
+        let law = Output::of(&plan, &data).law(&Init::Exact, Target::Marginal);
         law.modes.iter().map(|m| m.variance_error.abs() / m.variance).fold(0.0, f64::max)
     };
     let text = "dpmpp-2s-ancestral-cfg-pp";

@@ -78,7 +78,7 @@ fn a_file_has_the_order_it_declares() {
             .map(|k| {
                 let plan =
                     example(file).plan(&Uniform.grid(&process, 128 << k, 1.0).unwrap()).unwrap();
-                let law = Output::of(&plan, &data).law(&data, &Init::Exact, Target::Marginal);
+                let law = Output::of(&plan, &data).law(&Init::Exact, Target::Marginal);
                 law.modes.iter().map(|m| m.variance_error.abs()).sum()
             })
             .collect();

@@ -231,7 +231,7 @@ proptest! {
         let plan = Euler.plan(&Grid::new(process, &sigmas).unwrap()).unwrap();
         let data = Spectrum::new("one mode", "", &[eigenvalue], None, None).unwrap();
         let output = Output::of(&plan, &data);
-        let std = |init: &Init| output.law(&data, init, Target::Data).modes[0].variance.sqrt();
+        let std = |init: &Init| output.law(init, Target::Data).modes[0].variance.sqrt();
 
         let angles: Vec<f64> = sigmas.iter().map(|s| s.atan2(eigenvalue.sqrt())).collect();
         let cosines: f64 = angles.windows(2).map(|w| (w[0] - w[1]).cos()).product();
@@ -339,7 +339,7 @@ fn many_steps_approach_the_continuous_solution() {
                 let grid = Grid::new(process.clone(), &times).unwrap();
                 let plan = sampler.plan(&grid).ok()?;
                 let reverse = if plan.is_stochastic() { SDE } else { ODE };
-                let law = Output::of(&plan, &data).law(&data, &init, Target::Data);
+                let law = Output::of(&plan, &data).law(&init, Target::Data);
                 let limit = reverse.law(&data, grid.start(), grid.end(), &init, Target::Data);
                 let squares = law.modes.iter().zip(&limit.modes).map(|(a, b)| {
                     (a.mean - b.mean).powi(2) + (a.variance.sqrt() - b.variance.sqrt()).powi(2)

@@ -31,7 +31,7 @@ fn skipping_nothing_is_the_sampler() {
     for text in ["ddim", "dpmpp-2m", "heun:final=euler", "ddim:eta=1"] {
         let sampler = sampler::registry().build(text).unwrap().item;
         let plan = sampler.plan(&grid).unwrap();
-        let law = Output::of(&plan, &data).law(&data, &FROM_80, Target::Data);
+        let law = Output::of(&plan, &data).law(&FROM_80, Target::Data);
         let all = teleport(&*sampler, &grid, 0, &data, &FROM_80).unwrap();
         assert_eq!((all.nfe, &all.law), (plan.nfe(), &law), "{text}");
     }
@@ -102,8 +102,7 @@ fn errors_are_exact_and_in_order_within_the_budget() {
         let sampler = sampler::registry().build(&candidate.label).unwrap().item;
         for timed in [&candidate.standard, &candidate.optimised].into_iter().flatten() {
             let plan = sampler.plan(&timed.grid).unwrap();
-            let law =
-                Output::of(&plan, &setting.spectrum).law(&setting.spectrum, &FROM_80, Target::Data);
+            let law = Output::of(&plan, &setting.spectrum).law(&FROM_80, Target::Data);
             assert!(relative_error(timed.error, wasserstein2(&law).total) < 1e-8);
             assert!(plan.nfe() <= 7);
         }

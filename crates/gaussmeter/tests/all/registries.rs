@@ -457,12 +457,7 @@ fn every_file_is_registered() {
         "variable",
     ];
     check_folder("sampler", "Entry<dyn Sampler>", shared, sampler::registry().names());
-    check_folder(
-        "process",
-        "Entry<dyn Process>",
-        &["coordinates", "noticed", "timesteps"],
-        process::registry().names(),
-    );
+    check_folder("process", "Entry<dyn Process>", &["noticed"], process::registry().names());
     check_folder(
         "grid",
         "Entry<dyn GridRule>",

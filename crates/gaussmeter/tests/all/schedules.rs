@@ -210,7 +210,7 @@ fn errors_are_those_computed_elsewhere() {
             }
             let plan = sampler.plan(&place(rule, &data, &edm, steps)).unwrap();
             let init = Init::Normal { std: Some(80.0) };
-            let w2 = wasserstein2(&Output::of(&plan, &data).law(&data, &init, Target::Data)).total;
+            let w2 = wasserstein2(&Output::of(&plan, &data).law(&init, Target::Data)).total;
             let off = relative_error(w2, expected);
             assert!(off < tolerance, "{rule} {sampler_text} {steps}: {w2} not {expected}");
         }

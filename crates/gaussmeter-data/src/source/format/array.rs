@@ -4,7 +4,8 @@ use crate::MAX_DIM;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
 use crate::source::records::{Number, Opener, RecordArray, usual_strides};
-use crate::source::{ArrayKind, Content, Covariance, Input, ReadOptions};
+use crate::source::{ArrayKind, Content, Input, ReadOptions};
+use crate::spectral::GivenCovariance;
 use gaussmeter::data::format::FormatError;
 use gaussmeter::data::{MAX_VALUES, list};
 use gaussmeter::numeric::linear_algebra::Matrix;
@@ -318,7 +319,7 @@ fn with_covariance(array: &RecordArray, covariance: Matrix) -> Content {
     let mean = vec![0.0; covariance.rows()];
     let description = format!("{}{name}", array.input.place());
     let number = array.number;
-    Content::Covariance(Box::new(Covariance { description, mean, covariance, number }))
+    Content::Covariance(Box::new(GivenCovariance { description, mean, covariance, number }))
 }
 
 /// An array with strides: all of it is read into memory, and from there in the usual order.

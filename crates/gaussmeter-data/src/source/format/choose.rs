@@ -2,7 +2,8 @@
 
 use super::array::{self, StoredArray, Undecided};
 use crate::samples::SamplesError;
-use crate::source::{ArrayKind, Content, Covariance, Input, ReadOptions};
+use crate::source::{ArrayKind, Content, Input, ReadOptions};
+use crate::spectral::GivenCovariance;
 use std::collections::BTreeMap;
 
 /// Most names listed in an error.
@@ -296,5 +297,5 @@ pub(super) fn statistics(
         return Err(not_finite());
     }
     let description = format!("{}, statistics {label}", input.place());
-    Ok(Content::Covariance(Box::new(Covariance { description, mean, covariance, number })))
+    Ok(Content::Covariance(Box::new(GivenCovariance { description, mean, covariance, number })))
 }

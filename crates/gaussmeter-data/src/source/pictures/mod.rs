@@ -5,7 +5,8 @@ mod jpeg;
 mod resample;
 mod transform;
 
-pub use transform::{Channels, Filter, Size, SizeError};
+pub use resample::Filter;
+pub use transform::{Channels, Size, SizeError};
 
 use super::{Blob, Blobs};
 use crate::memory::Memory;

@@ -3,7 +3,33 @@
 //! `src/libImaging/Resample.c` of Pillow 13 and, for the nearest pixel, `ImagingScaleAffine` in
 //! `Geometry.c`. Up to version 12, widths were always resized first.
 
-use super::transform::Filter;
+/// How pixels are averaged when a picture is resized. All kernels but the first widen when the picture
+/// shrinks. 8-bit pictures are resized exactly like Pillow, and so like torchvision; for 16-bit ones, all
+/// averages are rounded to the nearest value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// The nearest pixel.
+    Nearest,
+    /// Linear weights.
+    Bilinear,
+    /// Cubic weights, a = −1/2.
+    #[default]
+    Bicubic,
+    /// A windowed sinc of three lobes.
+    Lanczos,
+}
+
+impl Filter {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Filter::Nearest => "nearest",
+            Filter::Bilinear => "bilinear",
+            Filter::Bicubic => "bicubic",
+            Filter::Lanczos => "lanczos",
+        }
+    }
+}
 
 /// Fractional bits of weights.
 const BITS: u32 = 22;

@@ -55,34 +55,6 @@ impl fmt::Display for Size {
     }
 }
 
-/// How pixels are averaged when a picture is resized. All kernels but the first widen when the picture
-/// shrinks. 8-bit pictures are resized exactly like Pillow, and so like torchvision; for 16-bit ones, all
-/// averages are rounded to the nearest value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Filter {
-    /// The nearest pixel.
-    Nearest,
-    /// Linear weights.
-    Bilinear,
-    /// Cubic weights, a = −1/2.
-    #[default]
-    Bicubic,
-    /// A windowed sinc of three lobes.
-    Lanczos,
-}
-
-impl Filter {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Filter::Nearest => "nearest",
-            Filter::Bilinear => "bilinear",
-            Filter::Bicubic => "bicubic",
-            Filter::Lanczos => "lanczos",
-        }
-    }
-}
-
 /// Which channels samples have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Channels {

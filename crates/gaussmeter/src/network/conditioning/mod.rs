@@ -16,8 +16,8 @@ use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use std::fmt::Debug;
 
-const RULES: [&Entry<TimestepRule>; 4] =
-    [&fractional::ENTRY, &round::ENTRY, &truncate::ENTRY, &round_at_nodes::ENTRY];
+const RULES: &[&Entry<TimestepRule>] =
+    &[&fractional::ENTRY, &round::ENTRY, &truncate::ENTRY, &round_at_nodes::ENTRY];
 
 /// The rules that ship with the library.
 pub fn registry() -> Registry<TimestepRule> {
