@@ -418,7 +418,7 @@ fn what_never_ends_is_not_opened() {
     fifo("data/pipe");
     fifo("data/pipe.png");
     let Ran { code, stderr, .. } = folder.run("spectrum data -o data.npz");
-    assert!(code == 0 && stderr.contains("2 pipes, sockets or devices left out"), "{stderr}");
+    assert!(code == 0 && stderr.contains("2 pipes, sockets or devices were left out"), "{stderr}");
 
     // A pipe of the shell is open already.
     let mut child = folder.command(&["info", "/dev/stdin"]);
