@@ -19,6 +19,7 @@ pub mod schedules;
 pub mod show;
 #[cfg(feature = "data")]
 pub mod spectrum;
+pub mod steps;
 pub mod table;
 #[cfg(feature = "data")]
 pub mod texture;

@@ -18,4 +18,5 @@ mod refused_inputs;
 mod schedules;
 #[cfg(feature = "data")]
 mod spectrum;
+mod steps;
 mod tune;

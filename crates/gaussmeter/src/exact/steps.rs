@@ -15,6 +15,9 @@
 //!
 //! All of this is for rules without noise.
 
+// Several blocks are indexed together, lane by lane.
+#![allow(clippy::needless_range_loop)]
+
 use super::gradient::{Place, Recorded, Site, factor_of};
 use super::{Init, Output};
 use crate::grid::Grid;

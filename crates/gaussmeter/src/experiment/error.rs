@@ -118,6 +118,22 @@ pub enum ExperimentError {
     /// It was stopped from outside before there was any result.
     #[error("interrupted before anything was found")]
     Interrupted,
+    /// The steps of a rule with noise are not told apart.
+    #[error(
+        "sampler '{sampler}' draws noise: contributions of steps are computed for samplers without noise"
+    )]
+    NoisySteps {
+        /// Its label.
+        sampler: String,
+    },
+    /// The law is infinite.
+    #[error(
+        "sampler '{sampler}' has an infinite error here, which steps cannot share: stop earlier (--eps)"
+    )]
+    InfiniteSteps {
+        /// Its label.
+        sampler: String,
+    },
     /// A list of samplers, columns or times is empty.
     #[error("no {what} given")]
     Empty {

@@ -16,6 +16,7 @@ mod sample;
 mod schedules;
 mod setting;
 mod show;
+mod steps;
 mod table;
 mod trial;
 mod tune;
@@ -44,6 +45,7 @@ pub use schedules::{
 pub(crate) use schedules::{RANDOM, STARTS};
 pub use setting::{Diffusion, NamedRule, NamedSampler, Run, Setting};
 pub use show::{Program, program};
+pub use steps::{StepErrors, step_errors};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};

@@ -3,7 +3,7 @@
 
 use super::{
     Diffusion, Evaluation, ExperimentError, Length, ModeErrors, NamedRule, NamedSampler, Pareto,
-    Place, Ranking, Setting, evaluate, mode_errors, pareto, rank,
+    Place, Ranking, Setting, StepErrors, evaluate, mode_errors, pareto, rank, step_errors,
 };
 use crate::entry::{EntryError, Named, split_list};
 use crate::exact::{self, Init};
@@ -78,6 +78,8 @@ impl Defaults {
     /// `gaussmeter modes`
     pub const MODES: Defaults =
         Defaults { samplers: "em,heun", several: &["sampler"], ..Defaults::PAPER };
+    /// `gaussmeter steps`
+    pub const STEPS: Defaults = Defaults { lengths: &[Length::Nfe(10)], ..Defaults::PAPER };
     /// `gaussmeter rank`
     pub const RANK: Defaults = Defaults {
         samplers: "all",
@@ -395,6 +397,15 @@ impl Question {
     pub fn modes(&self, spectrum: impl Into<Arc<Spectrum>>) -> Result<ModeErrors, ExperimentError> {
         let s = self.setting(spectrum);
         mode_errors(&s, &self.samplers, self.length(&s), self.eps(&s), self.init())
+    }
+
+    /// What each step contributes to the error.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn steps(&self, spectrum: impl Into<Arc<Spectrum>>) -> Result<StepErrors, ExperimentError> {
+        let s = self.setting(spectrum);
+        step_errors(&s, self.sampler()?, self.length(&s), self.eps(&s), self.init())
     }
 
     /// Network evaluations of the lengths, as far as they are budgets.

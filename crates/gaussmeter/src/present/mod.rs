@@ -14,6 +14,7 @@ mod rank;
 mod recommend;
 mod schedules;
 mod show;
+mod steps;
 mod table;
 mod trials;
 mod tune;

@@ -203,6 +203,13 @@ impl Plan {
         };
         self.ops.iter().rev().find_map(arrival).unwrap_or(self.start)
     }
+    /// The levels of the states that steps arrive at.
+    pub fn arrivals(&self) -> impl Iterator<Item = Level> + '_ {
+        self.ops.iter().filter_map(|op| match op {
+            Op::Arrive { level, .. } => Some(**level),
+            _ => None,
+        })
+    }
     /// The initial state.
     pub fn input(&self) -> Var {
         Var(0)
