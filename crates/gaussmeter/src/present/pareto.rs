@@ -225,6 +225,9 @@ impl Pareto {
         let (ran, failed): (Vec<_>, Vec<_>) = all.partition(|(t, _)| t.result.is_ok());
         let mut document = shared_json(&self.places);
         document.insert("command".into(), json!("pareto"));
+        if self.is_interrupted() {
+            document.insert("interrupted".into(), json!(true));
+        }
         document.insert("metric".into(), json!(self.metric));
         document.insert("init".into(), json!(self.init_label));
         document.insert("points".into(), ran.into_iter().map(trial).collect());

@@ -101,6 +101,9 @@ impl Report for Ranking {
         document.insert("metric".into(), json!(self.metric));
         document.insert("init".into(), json!(self.init_label));
         document.insert("budget".into(), json!(self.budget));
+        if self.is_interrupted() {
+            document.insert("interrupted".into(), json!(true));
+        }
         document.insert("ranking".into(), ran.into_iter().map(trial).collect());
         document.insert("failures".into(), failed.into_iter().map(trial).collect());
         document.into()

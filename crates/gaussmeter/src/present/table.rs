@@ -262,6 +262,9 @@ impl Report for Table {
         };
         let mut document = self.setting.json();
         document.insert("command".into(), json!("table"));
+        if self.is_interrupted() {
+            document.insert("interrupted".into(), json!(true));
+        }
         document.insert("metric".into(), json!(self.options.metric.name));
         document.insert("cells".into(), self.cells.iter().map(cell).collect());
         document.into()
