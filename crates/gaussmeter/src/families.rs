@@ -29,7 +29,7 @@ pub trait Visit {
 /// }
 /// let mut members = Count(0);
 /// families(&mut members);
-/// assert!(members.0 > 150);
+/// assert!(members.0 > 100);
 /// ```
 pub fn families(visitor: &mut impl Visit) {
     visitor.visit("samplers", "Samplers", &sampler::registry());

@@ -143,7 +143,7 @@ const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
 /// };
 /// let question = words.read(&Defaults::EVAL)?;
 /// let evaluation = question.evaluate(data::load("cifar10")?)?;
-/// assert_eq!(format!("{:.4}", evaluation.w2.total), "1.9146");
+/// assert_eq!(format!("{:.4}", evaluation.w2.total), "1.8745");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
