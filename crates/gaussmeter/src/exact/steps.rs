@@ -124,6 +124,30 @@ pub fn contributions(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Ve
     Some(steps)
 }
 
+/// The error of a sampler without noise against the exact solution where it stops, as a W2 distance, with
+/// and without the cancellation of contributions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cancellation {
+    /// √Σ m (Σ_k e_k)²: the distance itself.
+    pub total: f64,
+    /// √Σ m Σ_k e_k²: what is left if steps do not cancel.
+    pub without: f64,
+}
+
+/// Sums [`contributions`]; `None` where there are none.
+pub fn cancellation(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Cancellation> {
+    let steps = contributions(plan, spectrum, init)?;
+    let (mut total, mut without) = (0.0, 0.0);
+    for (m, mode) in spectrum.modes().iter().enumerate() {
+        for kind in 0..2 {
+            let of_steps = || steps.iter().map(|step| step[m][kind]);
+            total += mode.multiplicity * of_steps().sum::<f64>().powi(2);
+            without += mode.multiplicity * of_steps().map(|e| e * e).sum::<f64>();
+        }
+    }
+    Some(Cancellation { total: total.sqrt(), without: without.sqrt() })
+}
+
 /// A sampler without noise on a grid, some of whose times are variables: the sum of the squared
 /// contributions of its steps, of its start and of its end, with derivatives.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
 use crate::exact::Init;
+use crate::exact::steps::{Cancellation, cancellation};
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
 use crate::objective::{Objective, SquaredWasserstein2};
@@ -136,6 +137,8 @@ pub struct Recommendation {
     /// Whether it was stopped: the best of what was tried so far, not tried with other
     /// networks.
     pub interrupted: bool,
+    /// What cancels among the steps of the winner; `None` for rules that draw noise.
+    pub cancellation: Option<Cancellation>,
     /// Where another becomes better; `None` if nowhere up to [`DELTAS`]' last.
     pub challenge: Option<Challenge>,
     /// Beginning at each level of the winner's grid.
@@ -394,6 +397,7 @@ pub fn recommend(
     let rule: Arc<dyn GridRule> = Arc::new(grid::Times::new(times));
     let run = Run::on(sampler, best.grid.clone())?;
     let on_it = diffusion.with((best.label.clone(), rule));
+    let cancellation = cancellation(&run.plan, &diffusion.spectrum, &search.init);
     let limits = error_budget(&on_it, sampler, &run, &search.init);
     let failures = failures.remove(&budget).unwrap_or_default();
     let (diffusion, interrupted) = (diffusion.clone(), watch.is_stopped());
@@ -405,6 +409,7 @@ pub fn recommend(
         failures,
         usual,
         limits,
+        cancellation,
         off,
         challenge,
         skips,

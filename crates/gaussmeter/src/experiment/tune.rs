@@ -3,6 +3,7 @@ use super::{Diffusion, ExperimentError, Length, NamedSampler, Run};
 use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::Init;
+use crate::exact::steps::{Cancellation, cancellation};
 use crate::grid::{self, Grid, GridError};
 use crate::objective::Objective;
 use crate::watch::{Progress, Watch};
@@ -69,6 +70,8 @@ pub struct Tuning {
     pub rivals: Vec<Rival>,
     /// Whether the search was stopped: what it has found is the best so far.
     pub interrupted: bool,
+    /// What cancels among the steps of the optimum; `None` for rules that draw noise.
+    pub cancellation: Option<Cancellation>,
     /// Per perturbation: the expected error of the optimum, and of the best rival.
     pub robustness: Vec<(Perturbation, f64, Option<f64>)>,
 }
@@ -140,6 +143,7 @@ pub fn tune(
         return Err(ExperimentError::OverBudget { sampler, nfe, budget });
     }
     let best = rivals.first().and_then(|r| r.grid.as_ref());
+    let cancellation = cancellation(&run.plan, data, &init);
     let robustness = PERTURBATIONS
         .iter()
         .map(|p| {
@@ -158,6 +162,7 @@ pub fn tune(
         value,
         rivals,
         interrupted,
+        cancellation,
         robustness,
     })
 }

@@ -2,6 +2,9 @@
 //! tables, figures, records and JSON document are. Nothing is computed here that a result does not
 //! hold, and nothing is written: that is what [formats](crate::report::Format) do.
 
+use crate::exact::steps::Cancellation;
+use crate::report::{Style, number};
+
 mod curve;
 mod document;
 mod eval;
@@ -21,6 +24,31 @@ mod tune;
 
 /// What tables say of a search that was stopped.
 const INTERRUPTED: &str = "interrupted: the best found so far";
+
+/// What users should know about a schedule that makes the errors of steps cancel; `None` if they hardly
+/// do. On mixtures of Gaussians and trained networks such schedules lose to standard ones where a step uses
+/// the results of earlier ones (docs/steps.md).
+fn advice(cancellation: Option<Cancellation>) -> Option<String> {
+    let Cancellation { total, without } = cancellation?;
+    let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
+    (without > 3.0 * total).then(|| {
+        format!(
+            "the errors of steps cancel here: W2 {}, but {} without cancellation, which holds for Gaussian data and an exact network only. For a trained network and a multistep sampler optimise for mixture:w2=1,local=1 instead (gaussmeter tune --objective; docs/steps.md)",
+            short(total),
+            short(without)
+        )
+    })
+}
+
+/// The same in JSON.
+fn cancellation_json(cancellation: Option<Cancellation>) -> serde_json::Value {
+    match cancellation {
+        Some(Cancellation { total, without }) => {
+            serde_json::json!({"w2_at_eps": number(total), "local": number(without)})
+        }
+        None => serde_json::Value::Null,
+    }
+}
 
 /// Name of a metric's value in CSV and JSON: `w2`, `kl_forward`, …
 fn value_name(metric: &str) -> String {

@@ -1,8 +1,8 @@
 //! The best sampler and schedule.
 
-use super::INTERRUPTED;
 use super::levels::sigma_lines;
 use super::trials::reason;
+use super::{INTERRUPTED, advice, cancellation_json};
 use crate::experiment::{Candidate, DELTAS, Length, OPTIMISED, Recommendation, Timed};
 use crate::numeric::evenly;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
@@ -127,6 +127,7 @@ impl Recommendation {
             self.options.init.0,
             self.options.eps,
         )];
+        notes.extend(advice(self.cancellation));
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         }
@@ -371,6 +372,7 @@ impl Recommendation {
             entry
         });
         put("front", front.collect());
+        put("cancellation", cancellation_json(self.cancellation));
         let l = &self.limits;
         put(
             "limits",

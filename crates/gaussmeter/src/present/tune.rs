@@ -1,7 +1,7 @@
 //! The best schedule of a sampler.
 
-use super::INTERRUPTED;
 use super::levels::sigma_lines;
+use super::{INTERRUPTED, advice, cancellation_json};
 use crate::experiment::{Perturbation, Rival, Tuning};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
@@ -50,6 +50,7 @@ impl Tuning {
             "first-order condition: the largest derivative of the log error with respect to a log gap or, if smaller, the largest cosine between the residuals and their derivative with respect to a gap".to_string(),
             "flat direction: a change of the log gaps by 10% along it changes the error by less than 1%".into(),
         ];
+        notes.extend(advice(self.cancellation));
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         } else if self.tuned.reached * 2 < self.tuned.starts {
@@ -184,6 +185,7 @@ impl Report for Tuning {
             })
         });
         document.insert("robustness".into(), robustness.collect());
+        document.insert("cancellation".into(), cancellation_json(self.cancellation));
         let levels = run.grid.levels();
         document.insert("times".into(), levels.iter().map(|l| json!(l.t)).collect());
         let ratios = levels.iter().map(|l| number(l.noise_ratio()));
