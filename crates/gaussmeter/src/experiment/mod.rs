@@ -21,6 +21,10 @@ mod show;
 mod table;
 mod trial;
 mod tune;
+#[cfg(feature = "dense")]
+mod verify;
+#[cfg(feature = "dense")]
+mod verify_report;
 mod warning;
 
 pub use budget::{ErrorBudget, error_budget};
@@ -45,6 +49,8 @@ pub use show::{Program, program};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
+#[cfg(feature = "dense")]
+pub use verify::{Check, Checked, FineSolution, Misled, Verification, VerifyOptions, verify};
 pub use warning::Warning;
 
 use quadrature::{left_open, spread_json};
