@@ -19,3 +19,5 @@ mod schedules;
 #[cfg(feature = "data")]
 mod spectrum;
 mod tune;
+#[cfg(feature = "data")]
+mod verify;
