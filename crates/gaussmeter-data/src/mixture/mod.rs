@@ -132,7 +132,7 @@ pub fn of_samples(
                     // The covariance, and the block that is summed next.
                     let each = 8 * dim as u128 * (dim as u128 + BLOCK as u128);
                     let classes = sums.len() + 1;
-                    let what = format!("the sums of {classes} classes of dimension {dim}");
+                    let what = format!("summing {classes} classes of dimension {dim}");
                     let checked = options.memory.check(classes as u128 * each, what);
                     checked.map_err(MixtureDataError::Memory)?;
                     let new = Moments::new(&key.name, samples.shape(), samples.scale())?;

@@ -195,7 +195,7 @@ fn what_cannot_become_a_mixture_is_refused() {
     }
     let little = MixtureOptions { memory: Memory(1 << 10), ..MixtureOptions::default() };
     let error = mixture(&[path.clone()], little).unwrap_err();
-    assert!(error.contains("the sums of 1 classes of dimension 4 needs"), "{error}");
+    assert!(error.contains("summing 1 classes of dimension 4 needs"), "{error}");
     let mut samples = InMemory::floats("x", &[1], Scale::IDENTITY, vec![1.0; 8]).unwrap();
     let stop = |_: Option<Progress>| ControlFlow::Break(());
     let stopped = of_samples("m", &mut samples, options(2), Watch::new(&stop)).unwrap_err();
