@@ -13,7 +13,7 @@ use std::process::ExitCode;
 const SEE_HELP: &str = " (see --help)";
 
 /// The commands of the feature `data`.
-pub const OF_DATA: [&str; 4] = ["spectrum", "merge", "texture", "sample"];
+pub const OF_DATA: [&str; 6] = ["spectrum", "merge", "mixture", "verify", "texture", "sample"];
 
 /// Why the command stops.
 #[derive(Debug)]
@@ -192,6 +192,7 @@ requests!(
     gaussmeter_data::FileError,
     gaussmeter_data::ModelError,
     gaussmeter_data::MomentsError,
+    gaussmeter_data::mixture::MixtureDataError,
     gaussmeter_data::PictureError,
     gaussmeter_data::samples::SamplesError
 );

@@ -74,6 +74,10 @@ enum Command {
     Spectrum(Box<command::spectrum::Arguments>),
     #[cfg(feature = "data")]
     Merge(command::merge::Arguments),
+    #[cfg(feature = "data")]
+    Mixture(Box<command::mixture::Arguments>),
+    #[cfg(feature = "data")]
+    Verify(command::verify::Arguments),
     Info(command::info::Arguments),
     #[cfg(feature = "data")]
     Texture(command::texture::Arguments),
@@ -103,6 +107,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Spectrum(a) => command::spectrum::run(*a),
         #[cfg(feature = "data")]
         Command::Merge(a) => command::merge::run(a),
+        #[cfg(feature = "data")]
+        Command::Mixture(a) => command::mixture::run(*a),
+        #[cfg(feature = "data")]
+        Command::Verify(a) => command::verify::run(a),
         Command::Info(a) => command::info::run(a),
         #[cfg(feature = "data")]
         Command::Texture(a) => command::texture::run(a),

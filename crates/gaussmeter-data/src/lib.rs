@@ -26,6 +26,7 @@
 
 mod basis;
 mod memory;
+pub mod mixture;
 mod model;
 mod moments;
 mod npz;
@@ -37,7 +38,7 @@ mod spectral;
 
 pub use basis::{BasisError, DenseBasis, LowRankBasis};
 pub use memory::Memory;
-pub use model::{Model, ModelError, StationaryModel, TextureModel};
+pub use model::{MixtureModel, Model, ModelError, StationaryModel, TextureModel};
 pub use moments::{MAX_DIM, Moments, MomentsError, PartFiles, Summation, SummationOptions};
 pub use npz::FileError;
 pub use picture::{Picture, PictureError, Sheet};

@@ -46,6 +46,8 @@ pub mod file;
 pub mod grid;
 pub mod level;
 pub mod metric;
+#[cfg(feature = "dense")]
+pub mod mixture;
 pub mod network;
 pub mod numeric;
 pub mod objective;

@@ -9,6 +9,8 @@ pub mod info;
 pub mod list;
 #[cfg(feature = "data")]
 pub mod merge;
+#[cfg(feature = "data")]
+pub mod mixture;
 pub mod modes;
 pub mod pareto;
 pub mod rank;
@@ -24,3 +26,5 @@ pub mod table;
 #[cfg(feature = "data")]
 pub mod texture;
 pub mod tune;
+#[cfg(feature = "data")]
+pub mod verify;

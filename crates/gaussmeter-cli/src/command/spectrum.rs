@@ -104,7 +104,7 @@ enum MethodName {
 /// How data are read.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
-struct ReadArguments {
+pub struct ReadArguments {
     /// Stored values to data: auto (pixels to [-1, 1], other numbers as stored), symmetric
     /// ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
     #[arg(long, value_name = "SCALE", default_value = "auto", value_parser = parse_scale, allow_hyphen_values = true)]
@@ -168,7 +168,8 @@ impl MethodOptions {
 }
 
 impl ReadArguments {
-    fn build(&self, memory: Memory) -> source::ReadOptions {
+    /// What was asked for.
+    pub fn build(&self, memory: Memory) -> source::ReadOptions {
         source::ReadOptions {
             memory,
             array: self.array.clone(),

@@ -36,6 +36,13 @@ const GIVEN: &[Given] = &[
     ("DATA", |f| photos(f, "DATA")),
     ("DATA...", |f| photos(f, "DATA...")),
     ("photos", |f| photos(f, "photos")),
+    ("pets", |f| {
+        for k in 0..24 {
+            let class = ["cat", "dog"][k % 2];
+            make_folder(f, &format!("pets/{class}"));
+            f.write(&format!("pets/{class}/{k:02}.png"), picture(20 + 4 * (k % 2) as u32, 16, k));
+        }
+    }),
     ("fabric.png", |f| f.write("fabric.png", picture(24, 20, 0))),
     ("cifar-10-batches-bin", |f| {
         for name in ["data_batch_1.bin", "test_batch.bin"] {

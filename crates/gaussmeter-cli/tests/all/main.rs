@@ -20,3 +20,5 @@ mod schedules;
 mod spectrum;
 mod steps;
 mod tune;
+#[cfg(feature = "data")]
+mod verify;

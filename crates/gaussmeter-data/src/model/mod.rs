@@ -1,8 +1,10 @@
 //! Gaussian models with an eigenbasis, read from files: samples can be drawn from them.
 
+mod mixture;
 mod stationary;
 mod texture;
 
+pub use mixture::MixtureModel;
 pub use stationary::StationaryModel;
 pub use texture::TextureModel;
 
@@ -38,6 +40,23 @@ pub enum ModelError {
     NoBasis {
         /// The path as given.
         path: PathBuf,
+    },
+    /// The file holds several Gaussians.
+    #[error(
+        "{}: a mixture of Gaussians, not one: `gaussmeter verify --data` takes it, and every command takes its eigenvalues",
+        path.display()
+    )]
+    Several {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The numbers do not make a mixture of Gaussians.
+    #[error("{}: {source}", path.display())]
+    Mixture {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: gaussmeter::mixture::MixtureError,
     },
     /// The eigenvectors do not form a basis.
     #[error("{}: {source}", path.display())]
@@ -134,6 +153,7 @@ impl Model {
         let meta: serde_json::Value = file.meta()?;
         match meta["content"].as_str() {
             Some(texture::CONTENT) => Ok(TextureModel::load(path)?.model(file_name(path))),
+            Some(mixture::CONTENT) => Err(ModelError::Several { path: path.into() }),
             Some(stationary::CONTENT) => Ok(StationaryModel::load(path)?.model(file_name(path))),
             Some("gaussmeter spectrum") if file.has("basis") => spectrum(path, &mut file, &meta),
             _ => Err(ModelError::NoBasis { path: path.into() }),

@@ -46,6 +46,11 @@ pub trait Samples: Send {
     /// [`SamplesError`]
     fn next_chunk(&mut self, max_rows: usize) -> Result<Option<Chunk>, SamplesError>;
 
+    /// The class of each vector of the last chunk, if the data say so: the folder of a picture, a label.
+    fn classes(&self) -> Option<&[String]> {
+        None
+    }
+
     /// Skips the next `count` vectors, or all that remain.
     ///
     /// # Errors

@@ -13,8 +13,18 @@ pub struct Blob {
     pub path: PathBuf,
     /// The entry of that file, if it has several.
     pub entry: Option<String>,
+    /// The class that it is of, if its place says so: the folders that it lies in, or a label beside it.
+    pub class: Option<String>,
     /// The file's content.
     pub bytes: Vec<u8>,
+}
+
+/// The folders of a name, which stand for a class; `None` if it lies in none.
+pub(crate) fn folders(name: &str) -> Option<String> {
+    let name = name.trim_start_matches("./");
+    name.rfind(['/', '\\'])
+        .map(|at| name[..at].replace('\\', "/"))
+        .filter(|class| !class.is_empty())
 }
 
 impl Blob {
@@ -159,7 +169,9 @@ impl Blobs for PictureFiles {
         let Some(path) = self.files.get(self.next).cloned() else { return Ok(None) };
         self.next += 1;
         let bytes = read_picture(&path)?;
-        Ok(Some(Blob { path, entry: None, bytes }))
+        let within = path.strip_prefix(&self.folder).ok().map(|p| p.to_string_lossy());
+        let class = within.and_then(|name| folders(&name));
+        Ok(Some(Blob { path, entry: None, class, bytes }))
     }
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);

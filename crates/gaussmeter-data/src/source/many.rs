@@ -104,6 +104,10 @@ impl Samples for JoinedSamples {
         }
         Ok(None)
     }
+    fn classes(&self) -> Option<&[String]> {
+        // Chunks of files of one sample each come from several files.
+        self.all.get(self.at).filter(|_| !self.single)?.classes()
+    }
     fn skip(&mut self, mut count: u64) -> Result<(), SamplesError> {
         if self.single {
             let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -158,7 +158,7 @@ pub struct RecordArray {
     pub count: u64,
     /// Axes of one sample, as stored.
     pub axes: Vec<usize>,
-    /// Bytes before the values of each sample that are not data.
+    /// Bytes before the values of each sample that are not data; the last of them is its class.
     pub prefix: usize,
     /// Opens the stream.
     pub open: Opener,
@@ -176,6 +176,8 @@ pub struct Records {
     scale: Scale,
     reader: Option<Box<dyn Read + Send>>,
     next: u64,
+    /// The classes of the last chunk.
+    classes: Vec<String>,
 }
 
 impl RecordArray {
@@ -203,8 +205,8 @@ impl RecordArray {
         if record.and_then(|bytes| self.count.checked_mul(bytes as u64)).is_none() {
             return Err(self.malformed(format!("samples of shape {shape:?} are too large")));
         }
-        let (reader, next) = (None, 0);
-        Ok(Box::new(Records { array: self, shape, interleaved, dim, scale, reader, next }))
+        let (reader, next, classes) = (None, 0, Vec::new());
+        Ok(Box::new(Records { array: self, shape, interleaved, dim, scale, reader, next, classes }))
     }
 
     /// All values of the array, sample by sample.
@@ -222,7 +224,7 @@ impl RecordArray {
         let (mut bytes, mut values) = (Vec::new(), Vec::new());
         for row in 0..self.count {
             let data = self.read(&mut reader, width, &mut bytes, row)?;
-            self.number.decode(self.big_endian, data, &mut values);
+            self.number.decode(self.big_endian, &data[self.prefix..], &mut values);
         }
         self.end(&mut reader)?;
         Ok(values)
@@ -235,7 +237,7 @@ impl RecordArray {
         rest.map(drop).map_err(|error| self.input.failed(error))
     }
 
-    /// The bytes of the next sample, which has `width` numbers.
+    /// The bytes of the next sample, which has `width` numbers, and of its prefix.
     fn read<'a>(
         &self,
         reader: &mut dyn Read,
@@ -258,7 +260,7 @@ impl RecordArray {
             })?;
             read = end;
         }
-        Ok(&bytes[self.prefix..record])
+        Ok(&bytes[..record])
     }
 
     /// An error: the array does not follow its format, for this reason.
@@ -342,8 +344,11 @@ impl Samples for Records {
             reader @ None => reader.insert((array.open)(self.next * record as u64)?),
         };
         let (mut bytes, mut stored, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        self.classes.clear();
         for row in self.next..self.next + rows as u64 {
             let data = array.read(reader, self.dim, &mut bytes, row)?;
+            let (data, class) = (&data[array.prefix..], data[..array.prefix].last());
+            self.classes.extend(class.map(u8::to_string));
             if array.number.is_byte() {
                 push_planes(data, &self.shape, self.interleaved, &mut stored);
                 continue;
@@ -372,6 +377,10 @@ impl Samples for Records {
             true => Chunk::Bytes { rows, values: stored },
             false => Chunk::Floats { rows, values },
         }))
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        (self.array.prefix > 0).then_some(&self.classes)
     }
 
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {

@@ -4,6 +4,7 @@
 mod arrays;
 mod files;
 mod images;
+mod mixture;
 mod model;
 mod moments;
 mod parquet;

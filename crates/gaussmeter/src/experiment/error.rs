@@ -115,6 +115,40 @@ pub enum ExperimentError {
         /// The sampler that has it.
         sampler: String,
     },
+    /// A rule with noise, where distances to one solution are measured.
+    #[error(
+        "sampler '{sampler}' draws noise, so that its output has no distance to the solution from the same start: verify takes rules without noise"
+    )]
+    Stochastic {
+        /// Its label.
+        sampler: String,
+    },
+    /// Too little of something.
+    #[error("at least {least} {what}, not {found}")]
+    TooFew {
+        /// Of what, in words.
+        what: &'static str,
+        /// What was asked for.
+        found: usize,
+        /// The least that will do.
+        least: usize,
+    },
+    /// A network that cannot be evaluated.
+    #[error("{sampler}: {reason}")]
+    Network {
+        /// Label of the sampler.
+        sampler: String,
+        /// The reason.
+        reason: String,
+    },
+    /// Data of one dimension, and a setting for those of another.
+    #[error("data of {found} dimensions, but a spectrum of {expected}")]
+    Dimension {
+        /// That of the data.
+        found: usize,
+        /// That of the spectrum.
+        expected: usize,
+    },
     /// It was stopped from outside before there was any result.
     #[error("interrupted before anything was found")]
     Interrupted,

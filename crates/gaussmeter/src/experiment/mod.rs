@@ -20,6 +20,9 @@ mod steps;
 mod table;
 mod trial;
 mod tune;
+#[cfg(feature = "dense")]
+mod verify;
+#[cfg(feature = "dense")]
 mod warning;
 
 pub use budget::{ErrorBudget, error_budget};
@@ -49,6 +52,8 @@ pub use steps::{StepErrors, step_errors};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
+#[cfg(feature = "dense")]
+pub use verify::{Check, Checked, FineSolution, Misled, Verification, VerifyOptions, verify};
 pub use warning::Warning;
 
 /// Version of the JSON documents that reports contain; see `docs/json.md`.

@@ -118,6 +118,14 @@ impl Defaults {
         lengths: &[Length::Steps(5), Length::Steps(10), Length::Steps(20)],
         ..Defaults::EDM
     };
+    /// `gaussmeter verify`
+    pub const VERIFY: Defaults = Defaults {
+        samplers: "dpmpp-2m,edm,ddim",
+        grid: "karras,exponential,fisher-rao,geodesic",
+        several: &["process", "grid", "sampler"],
+        lengths: &[Length::Steps(5), Length::Steps(10), Length::Steps(20)],
+        ..Defaults::EDM
+    };
     /// `gaussmeter recommend`
     pub const RECOMMEND: Defaults = Defaults {
         samplers: "all",
@@ -429,6 +437,22 @@ impl Question {
         let (places, nfe) = (self.places(spectrum), self.budgets().first().copied().unwrap_or(0));
         let (label, init) = &self.inits[0];
         rank(places, &self.samplers, nfe, (label, init), self.metric, watch)
+    }
+
+    /// The samplers on a mixture whose Gaussian of the whole is `spectrum`.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    #[cfg(feature = "dense")]
+    pub fn verify(
+        &self,
+        mixture: impl Into<Arc<crate::mixture::Mixture>>,
+        spectrum: impl Into<Arc<Spectrum>>,
+        options: super::VerifyOptions,
+        watch: Watch,
+    ) -> Result<super::Verification, ExperimentError> {
+        let (places, lengths) = (self.places(spectrum), self.asked_lengths());
+        super::verify(mixture, places, &self.samplers, &lengths, options, watch)
     }
 
     /// Error against network evaluations.

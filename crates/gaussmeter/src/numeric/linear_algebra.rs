@@ -309,6 +309,17 @@ impl Matrix {
         products(vectors, self.view(), out);
     }
 
+    /// [`Matrix::apply_all`] as one product on the calling thread, for batches that are themselves the
+    /// unit of parallel work. The last bits depend on how many vectors there are.
+    pub(crate) fn apply_batch(&self, vectors: &[f64], out: &mut [f64]) {
+        product_here(vectors, self.view().transpose(), out);
+    }
+
+    /// The same of [`Matrix::apply_transpose_all`].
+    pub(crate) fn apply_transpose_batch(&self, vectors: &[f64], out: &mut [f64]) {
+        product_here(vectors, self.view(), out);
+    }
+
     /// Half the sum with the transpose, if the two differ by at most `tolerance · max|entry|`.
     pub(crate) fn symmetrized(&self, tolerance: f64) -> Result<Self, MatrixError> {
         self.check_square()?;
@@ -605,6 +616,19 @@ fn products(left: &[f64], right: MatRef<'_, f64>, out: &mut [f64]) {
             out.copy_from_slice(&all[..out.len()]);
         }
     }
+}
+
+/// All rows of `left` times `right`, on the calling thread.
+fn product_here(left: &[f64], right: MatRef<'_, f64>, out: &mut [f64]) {
+    let (from, to) = right.shape();
+    if from == 0 || to == 0 {
+        out.fill(0.0);
+        return;
+    }
+    let count = left.len() / from;
+    let left = MatRef::from_row_major_slice(left, count, from);
+    let out = MatMut::from_row_major_slice_mut(out, count, to);
+    matmul(out, Accum::Replace, left, right, 1.0, Par::Seq);
 }
 
 /// f32 and f64.

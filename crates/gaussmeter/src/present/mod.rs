@@ -21,6 +21,7 @@ mod steps;
 mod table;
 mod trials;
 mod tune;
+mod verify;
 
 /// What tables say of a search that was stopped.
 const INTERRUPTED: &str = "interrupted: the best found so far";

@@ -23,6 +23,8 @@ mod hostile;
 mod icml;
 mod info;
 mod metrics;
+#[cfg(feature = "dense")]
+mod mixture;
 mod noise_ratio;
 mod order;
 mod plan_files;

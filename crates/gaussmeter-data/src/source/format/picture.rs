@@ -1,7 +1,7 @@
 //! One encoded picture.
 
 use super::SampleFormat;
-use crate::source::blobs::PictureFiles;
+use crate::source::blobs::{self, PictureFiles};
 use crate::source::{Blob, Blobs, Content, ReadOption, pictures};
 
 pub(super) static FORMAT: SampleFormat = SampleFormat {
@@ -14,7 +14,9 @@ pub(super) static FORMAT: SampleFormat = SampleFormat {
             None => Box::new(PictureFiles::new(input.path(), vec![input.path().into()])),
             Some(member) => {
                 let (path, entry) = (input.path().into(), Some(member.into()));
-                Box::new(One { blob: Blob { path, entry, bytes: input.bytes()? }, passed: false })
+                let class = blobs::folders(member);
+                let blob = Blob { path, entry, class, bytes: input.bytes()? };
+                Box::new(One { blob, passed: false })
             }
         }))
     },

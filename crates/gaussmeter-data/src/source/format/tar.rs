@@ -2,12 +2,14 @@
 
 use super::SampleFormat;
 use crate::samples::SamplesError;
+use crate::source::blobs;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
 use crate::source::members::{self, Members};
 use crate::source::{
     Blob, Blobs, Content, Input, ReadOption, ReadOptions, ReadSeek, Split, pictures, suffix,
 };
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -42,6 +44,8 @@ struct Member {
     name: String,
     start: u64,
     len: u64,
+    /// The class that it is of, if something says so.
+    class: Option<String>,
 }
 
 fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
@@ -58,7 +62,8 @@ fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesEr
         if !is_data(input, &entry, &name)? {
             continue;
         }
-        let member = Member { name, start: entry.raw_file_position(), len: entry.size() };
+        let (start, len, class) = (entry.raw_file_position(), entry.size(), blobs::folders(&name));
+        let member = Member { name, start, len, class };
         if member.start.saturating_add(member.len) > size {
             return Err(input.malformed(format!(
                 "truncated in '{}', which ends at byte {}, but the archive ends at {size}",
@@ -77,6 +82,7 @@ fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesEr
         return Err(without_end(input, last.as_deref()));
     }
     check_torch(input, members.iter().map(|m| &m.name[..]))?;
+    label(input, &mut members)?;
     let open = |m: &Member| input.slice(&m.name, m.start, m.len);
     let looks_like_picture = |m: &Member| Ok(pictures::is_picture(open(m)?.head()));
     let chosen = members::choose(input, options, members, |m| &m.name, looks_like_picture)?;
@@ -89,6 +95,34 @@ fn open_plain(input: &Input, options: &ReadOptions) -> Result<Content, SamplesEr
     };
     let (input, next, reader) = (input.clone(), 0, None);
     Ok(Content::Pictures(Box::new(Plain { input, members, note, next, reader })))
+}
+
+/// Longest label, in bytes.
+const MAX_LABEL: u64 = 256;
+
+/// Gives files the class that the `.cls` file of their sample says, as WebDataset has it.
+fn label(input: &Input, members: &mut [Member]) -> Result<(), SamplesError> {
+    let is_label = |m: &Member| m.name.ends_with(".cls") && m.len <= MAX_LABEL;
+    if !members.iter().any(is_label) {
+        return Ok(());
+    }
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut reader = input.seekable()?;
+    for m in members.iter().filter(|m| is_label(m)) {
+        let mut bytes = Vec::new();
+        let read = reader
+            .seek(io::SeekFrom::Start(m.start))
+            .and_then(|_| (&mut reader).take(m.len).read_to_end(&mut bytes));
+        read.map_err(|e| input.failed(e))?;
+        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+        labels.insert(suffix::cut(&m.name).0.to_owned(), text);
+    }
+    for m in members.iter_mut() {
+        if let Some(class) = labels.get(suffix::cut(&m.name).0) {
+            m.class = Some(class.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Refuses the archives that the first PyTorch wrote.
@@ -184,6 +218,7 @@ impl Blobs for Plain {
         let mut blob = Blob {
             path: self.input.path().into(),
             entry: Some(member.name.clone()),
+            class: member.class.clone(),
             bytes: Vec::new(),
         };
         let read = reader
@@ -341,7 +376,8 @@ impl Blobs for Stream {
             return Err(suffix::several(&self.input.place(), key, &[own, other]));
         }
         self.last.clone_from(&name);
-        Ok(Some(Blob { path: self.input.path().into(), entry: Some(name), bytes }))
+        let class = blobs::folders(&name);
+        Ok(Some(Blob { path: self.input.path().into(), entry: Some(name), class, bytes }))
     }
     fn rewind(&mut self) -> Result<(), SamplesError> {
         *self = Stream::new(&self.input, true, self.suffix.clone());

@@ -3,6 +3,7 @@
 
 use super::SampleFormat;
 use crate::samples::SamplesError;
+use crate::source::blobs;
 use crate::source::input::MAX_IN_MEMORY;
 use crate::source::members::{self, Members};
 use crate::source::{Blob, Blobs, Content, Input, ReadOptions, ReadSeek, pictures};
@@ -102,6 +103,8 @@ fn is_hidden(name: &str) -> bool {
 fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let mut members = entries(input)?;
     members.sort_by(|a, b| a.name.cmp(&b.name));
+    // EDM and StyleGAN number folders of a thousand pictures each.
+    let is_numbered = members.iter().any(|m| m.name.ends_with("dataset.json"));
     let mut archive = archive(input)?;
     let looks_like_picture = |member: &Member| {
         read(input, &mut archive, member, HEAD).map(|head| pictures::is_picture(&head))
@@ -122,7 +125,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
         )));
     }
     let input = input.clone();
-    Ok(Content::Pictures(Box::new(Zipped { input, archive, members, note, next: 0 })))
+    Ok(Content::Pictures(Box::new(Zipped { input, archive, members, is_numbered, note, next: 0 })))
 }
 
 /// Number of bytes that show whether a file is a picture.
@@ -187,6 +190,8 @@ struct Zipped {
     input: Input,
     archive: ZipArchive<Box<dyn ReadSeek>>,
     members: Vec<Member>,
+    /// Whether folders are parts of a list, and no classes.
+    is_numbered: bool,
     note: Option<String>,
     next: usize,
 }
@@ -208,7 +213,8 @@ impl Blobs for Zipped {
         let bytes = read(&self.input, &mut self.archive, member, member.size.saturating_add(1))?;
         whole(&self.input, member, &bytes)?;
         let (path, entry) = (self.input.path().into(), Some(member.name.clone()));
-        Ok(Some(Blob { path, entry, bytes }))
+        let class = blobs::folders(&member.name).filter(|_| !self.is_numbered);
+        Ok(Some(Blob { path, entry, class, bytes }))
     }
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);

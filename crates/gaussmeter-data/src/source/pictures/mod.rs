@@ -84,6 +84,9 @@ pub struct Pictures {
     scale: Scale,
     position: u64,
     left_out: LeftOut,
+    /// The classes of the last chunk; fewer than pictures if some have none.
+    classes: Vec<String>,
+    chunk: usize,
     /// A picture that was read ahead and is too large for the current chunk.
     waiting: Option<Blob>,
 }
@@ -117,7 +120,8 @@ impl Pictures {
         let top = if like.is_deep { 65_535.0 } else { 255.0 };
         let scale = choice.resolve(Some(top)).unwrap_or(Scale::IDENTITY);
         let (position, left_out, waiting) = (0, LeftOut::default(), None);
-        Ok(Pictures { blobs, options, like, scale, position, left_out, waiting })
+        let (classes, chunk) = (Vec::new(), 0);
+        Ok(Pictures { blobs, options, like, scale, position, left_out, classes, chunk, waiting })
     }
 
     /// What was done to the pictures.
@@ -293,7 +297,8 @@ impl Samples for Pictures {
         let decoded: Vec<Result<Pixels, SamplesError>> =
             decode_all(&blobs, options, |blob| like.sample(blob, options));
         let (mut rows, mut bytes, mut deep) = (0, Vec::new(), Vec::new());
-        for pixels in decoded {
+        self.classes.clear();
+        for (pixels, blob) in decoded.into_iter().zip(blobs) {
             match pixels {
                 Ok(Pixels::Bytes(values)) => bytes.extend(values),
                 Ok(Pixels::Deep(values)) => deep.extend(values.into_iter().map(f64::from)),
@@ -305,11 +310,17 @@ impl Samples for Pictures {
                 Err(error) => return Err(error),
             }
             rows += 1;
+            self.classes.extend(blob.class);
         }
+        self.chunk = rows;
         Ok(Some(match self.like.is_deep {
             false => Chunk::Bytes { rows, values: bytes },
             true => Chunk::Floats { rows, values: deep },
         }))
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        (self.classes.len() == self.chunk).then_some(&self.classes)
     }
 
     fn skip(&mut self, mut count: u64) -> Result<(), SamplesError> {

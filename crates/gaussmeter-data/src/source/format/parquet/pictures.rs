@@ -64,7 +64,7 @@ impl Blobs for PictureColumn {
             None => entry,
         };
         let bytes = bytes.map_or(Vec::new(), |bytes| bytes.data().to_vec());
-        Ok(Some(Blob { path: input.path().into(), entry: Some(entry), bytes }))
+        Ok(Some(Blob { path: input.path().into(), entry: Some(entry), class: None, bytes }))
     }
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
         self.next = self.next.saturating_add(count).min(self.table.rows());

@@ -1,0 +1,88 @@
+use crate::failure::Failure;
+use crate::options::{self, parse_length, parse_range, parse_time};
+use crate::output::Output;
+use crate::watch::{self, watched};
+use clap::Args;
+use gaussmeter::experiment::{Defaults, Length, VerifyOptions, Words};
+use gaussmeter_data::{FileError, MixtureModel, ModelError};
+use std::path::PathBuf;
+
+/// Samplers and schedules on data that are not Gaussian: a mixture, whose score is exact
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The data are a Gaussian per class (`gaussmeter mixture`), so that the network is
+exact and the data are not Gaussian. From the same starts N(0, sigma_max^2) each
+sampler is compared with the fine solution of the probability-flow ODE: root mean
+square and median distance, and the share of starts that reach the same class.
+Beside it stands what the Gaussian of the whole predicts, exactly. Grids that
+follow the data follow the Gaussian of the whole. Rules with noise are refused.
+
+Examples:
+  gaussmeter verify --data my-classes.npz
+  gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --grid karras,exponential,fisher-rao --steps 5,10,20
+  gaussmeter verify --data my-classes.npz --sampler dpmpp-2m --grid karras,sigmas:times.txt --steps 10 -o verify.csv")]
+pub struct Arguments {
+    /// The mixture (.npz)
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// Samplers without noise, comma-separated (see `gaussmeter samplers`)
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::VERIFY.samplers)]
+    sampler: Vec<String>,
+    /// Forward processes, comma-separated (see `gaussmeter list processes`)
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::VERIFY.process)]
+    process: Vec<String>,
+    /// Where the times go, comma-separated: karras, sigmas:FILE with its own levels, … (see `gaussmeter
+    /// list grids`)
+    #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::VERIFY.grid)]
+    grid: Vec<String>,
+    /// Truncation time where sampling stops [default: 0, or where a grid ends by itself]
+    #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true)]
+    eps: Option<f64>,
+    /// Numbers of steps, comma-separated, also ranges such as 5..20:5
+    #[arg(long, value_name = "N,…", help_heading = "Length", default_value = "5,10,20", allow_hyphen_values = true, value_delimiter = ',', value_parser = parse_range)]
+    steps: Vec<Vec<usize>>,
+    /// Number of starts
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "128")]
+    starts: usize,
+    /// Steps of the fine solution
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "300")]
+    reference: usize,
+    /// Seed of the starts
+    #[arg(long, value_name = "S", default_value = "0")]
+    seed: u64,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format()?;
+    let words = Words {
+        processes: a.process,
+        grids: a.grid,
+        samplers: a.sampler,
+        lengths: a.steps.into_iter().flatten().map(Length::Steps).collect(),
+        eps: a.eps.into_iter().collect(),
+        ..Words::default()
+    };
+    let question = options::read(&words, &Defaults::VERIFY)?;
+    options::exists(&a.data)?;
+    let model = MixtureModel::load(&a.data).map_err(|error| no_mixture(&a.data, error))?;
+    let spectrum = options::load(&a.data.to_string_lossy())?;
+    let options = VerifyOptions { starts: a.starts, reference: a.reference, seed: a.seed };
+    let found = watched(|watch| question.verify(model.mixture, spectrum, options, watch))?;
+    a.output.write(&found.report())?;
+    watch::end(found.is_interrupted())
+}
+
+/// Why there is no mixture, and what to do.
+fn no_mixture(path: &std::path::Path, error: ModelError) -> Failure {
+    match error {
+        ModelError::File(FileError::Content { .. } | FileError::Archive { .. }) => {
+            Failure::Request(format!(
+                "{} holds no mixture: gaussmeter mixture DATA -o my-classes.npz makes one of a data set",
+                path.display()
+            ))
+        }
+        error => error.into(),
+    }
+}
