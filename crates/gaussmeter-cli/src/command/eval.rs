@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, SettingOptions, parse_time};
+use crate::options::{self, LengthOptions, NetworkOption, SettingOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
@@ -22,6 +22,8 @@ pub struct Arguments {
     sampler: String,
     #[command(flatten)]
     setting: SettingOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
@@ -44,6 +46,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         lengths: a.length.given(),
         eps: a.eps.into_iter().collect(),
+        network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::EVAL)?;

@@ -394,7 +394,7 @@ pub fn recommend(
     let rule: Arc<dyn GridRule> = Arc::new(grid::Times::new(times));
     let run = Run::on(sampler, best.grid.clone())?;
     let on_it = diffusion.with((best.label.clone(), rule));
-    let limits = error_budget(&on_it, sampler, &run, &search.init);
+    let limits = error_budget(&on_it, sampler, &run, &search.init)?;
     let failures = failures.remove(&budget).unwrap_or_default();
     let (diffusion, interrupted) = (diffusion.clone(), watch.is_stopped());
     Ok(Recommendation {
