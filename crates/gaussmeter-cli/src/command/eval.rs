@@ -8,13 +8,15 @@ use gaussmeter::experiment::{Defaults, Words};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 W2 and its parts, KL both ways, trace error, the error budget (initialization,
-truncation, discretization, each alone), the grid (in json), and with --modes
-the law per eigenvalue. The default is 50 network evaluations.
+truncation, discretization, and the score of a --network that is not exact, each
+alone), the grid (in json), and with --modes the law per eigenvalue. The default
+is 50 network evaluations.
 
 Examples:
   gaussmeter eval --sampler heun --nfe 50 --eps 1e-3
   gaussmeter eval --sampler em --points 1000 --init exact --format json
   gaussmeter eval --sampler euler --spectrum my.npy --process edm:sigma_max=80
+  gaussmeter eval --sampler heun --network gain:delta=-0.05
   gaussmeter eval --sampler heun:final=euler --eps 0 --modes -o modes.csv")]
 pub struct Arguments {
     /// Sampler (see `gaussmeter samplers`)

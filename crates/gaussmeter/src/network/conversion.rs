@@ -59,12 +59,13 @@ pub(crate) fn noiseless(kind: Prediction, level: &Level) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::EntryError;
     use crate::process;
 
     #[test]
-    fn the_noiseless_part_is_that_of_the_conversion_from_noise() {
+    fn the_noiseless_part_is_that_of_the_conversion_from_noise() -> Result<(), EntryError> {
         for name in ["vp-linear", "edm", "flow", "trig", "sub-vp"] {
-            let process = process::registry().build(name).unwrap().item;
+            let process = process::registry().build(name)?.item;
             let level = process.level(0.3 * process.t_max());
             for kind in Prediction::ALL {
                 let (a, b) = conversion(Prediction::Noise, kind, &(&level).into());
@@ -73,5 +74,6 @@ mod tests {
                 assert!(off < 1e-12 * size, "{name} {kind:?}: {off}");
             }
         }
+        Ok(())
     }
 }

@@ -23,6 +23,7 @@ mod hostile;
 mod icml;
 mod info;
 mod metrics;
+mod network;
 mod noise_ratio;
 mod order;
 mod plan_files;
