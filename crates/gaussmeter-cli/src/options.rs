@@ -151,6 +151,15 @@ pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
     gaussmeter::file::check(path).map(|_| ()).map_err(|e| Failure::request(&e))
 }
 
+/// What samplers call.
+#[derive(Debug, Args)]
+pub struct NetworkOption {
+    /// Network that samplers call, while the data stay as they are: exact, gain:delta=-0.05,
+    /// perturbed:delta=0.1, … (see `gaussmeter list networks`)
+    #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "exact")]
+    pub network: String,
+}
+
 /// What is measured.
 #[derive(Debug, Args)]
 pub struct MetricOption {

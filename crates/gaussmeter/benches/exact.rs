@@ -6,6 +6,7 @@
 //! `-- heun,rk4 500` these schemes alone, in so many rounds.
 
 use gaussmeter::experiment::{Column, Diffusion, Setting, TableOptions, table};
+use gaussmeter::network::Network;
 use gaussmeter::numeric::differentiation::Real;
 use gaussmeter::prelude::*;
 use gaussmeter::watch::Watch;
@@ -293,6 +294,7 @@ fn main() {
             },
             rule: Arc::new(Uniform),
             rule_label: String::new(),
+            network: Network::default(),
         };
         let times = best(
             rounds,

@@ -2,7 +2,7 @@
 //! them walks through [`families`], so that a new registry is one line here.
 
 use crate::entry::Registry;
-use crate::network::conditioning;
+use crate::network::{conditioning, linear};
 use crate::{data, exact, export, grid, metric, objective, process, sampler};
 
 /// What is done with each registry, whatever its members are.
@@ -41,5 +41,6 @@ pub fn families(visitor: &mut impl Visit) {
     visitor.visit("objectives", "Objectives of tune and schedules", &objective::registry());
     let title = "Conditioning: what networks of a process are told (conditioning=…)";
     visitor.visit("conditionings", title, &conditioning::registry());
+    visitor.visit("networks", "Networks: what samplers call (--network)", &linear::registry());
     visitor.visit("targets", "Targets of export", &export::registry());
 }

@@ -1,5 +1,7 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, MetricOption, SettingOptions, parse_length, parse_time};
+use crate::options::{
+    self, LengthOptions, MetricOption, NetworkOption, SettingOptions, parse_length, parse_time,
+};
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Target;
@@ -30,6 +32,8 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation time; with --against eps a comma-separated list [default: 1e-3, or the last time
     /// of times:FILE; with --against eps 17 values from 1e-5 to 0.1]
     #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
@@ -71,6 +75,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         metric: Some(a.metric.metric),
         lengths: a.length.given(),
         eps: a.eps.clone(),
+        network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::CURVE)?;

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, SettingOptions, parse_time};
+use crate::options::{self, LengthOptions, NetworkOption, SettingOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
@@ -8,13 +8,15 @@ use gaussmeter::experiment::{Defaults, Words};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 W2 and its parts, KL both ways, trace error, the error budget (initialization,
-truncation, discretization, each alone), the grid (in json), and with --modes
-the law per eigenvalue. The default is 50 network evaluations.
+truncation, discretization, and the score of a --network that is not exact, each
+alone), the grid (in json), and with --modes the law per eigenvalue. The default
+is 50 network evaluations.
 
 Examples:
   gaussmeter eval --sampler heun --nfe 50 --eps 1e-3
   gaussmeter eval --sampler em --points 1000 --init exact --format json
   gaussmeter eval --sampler euler --spectrum my.npy --process edm:sigma_max=80
+  gaussmeter eval --sampler heun --network gain:delta=-0.05
   gaussmeter eval --sampler heun:final=euler --eps 0 --modes -o modes.csv")]
 pub struct Arguments {
     /// Sampler (see `gaussmeter samplers`)
@@ -22,6 +24,8 @@ pub struct Arguments {
     sampler: String,
     #[command(flatten)]
     setting: SettingOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
@@ -44,6 +48,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         lengths: a.length.given(),
         eps: a.eps.into_iter().collect(),
+        network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::EVAL)?;

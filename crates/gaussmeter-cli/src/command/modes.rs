@@ -1,5 +1,7 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, SettingOptions, parse_length, parse_time};
+use crate::options::{
+    self, LengthOptions, NetworkOption, SettingOptions, parse_length, parse_time,
+};
 use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
@@ -21,6 +23,8 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
@@ -43,6 +47,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         lengths: a.length.given(),
         eps: a.eps.into_iter().collect(),
+        network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::MODES)?;

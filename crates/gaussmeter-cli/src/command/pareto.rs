@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, MetricOption, PlacesOptions, parse_length, parse_range};
+use crate::options::{self, MetricOption, NetworkOption, PlacesOptions, parse_length, parse_range};
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
@@ -25,6 +25,8 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     places: PlacesOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = Defaults::PARETO.inits)]
     init: String,
@@ -47,6 +49,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         metric: Some(a.metric.metric),
         lengths: a.nfe.into_iter().flatten().map(Length::Nfe).collect(),
+        network: Some(a.network.network),
         ..a.places.words()
     };
     let question = options::read(&words, &Defaults::PARETO)?;

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, MetricOption, PlacesOptions, parse_length};
+use crate::options::{self, MetricOption, NetworkOption, PlacesOptions, parse_length};
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
@@ -26,6 +26,8 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     places: PlacesOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = Defaults::RANK.inits)]
     init: String,
@@ -42,6 +44,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         metric: Some(a.metric.metric),
         lengths: vec![Length::Nfe(a.nfe)],
+        network: Some(a.network.network),
         ..a.places.words()
     };
     let question = options::read(&words, &Defaults::RANK)?;

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, MetricOption, SettingOptions, parse_length, parse_time};
+use crate::options::{self, MetricOption, NetworkOption, SettingOptions, parse_length, parse_time};
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::{Args, ValueEnum};
@@ -32,6 +32,8 @@ pub struct Arguments {
     sampler: Vec<String>,
     #[command(flatten)]
     setting: SettingOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation times, where sampling stops [default: 0,1e-5,1e-4,1e-3, or the last time of
     /// times:FILE]
     #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
@@ -81,6 +83,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: a.init,
         metric: Some(a.metric.metric),
         eps: a.eps,
+        network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, defaults)?;

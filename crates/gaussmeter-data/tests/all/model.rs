@@ -5,6 +5,7 @@ use crate::files::random;
 use gaussmeter::basis::Basis;
 use gaussmeter::exact::along;
 use gaussmeter::experiment::{Diffusion, Length, Run, SampleError, Sampling, Setting};
+use gaussmeter::network::Network;
 use gaussmeter::paths::Draw;
 use gaussmeter::prelude::*;
 use gaussmeter::sampler;
@@ -126,6 +127,7 @@ fn setting(model: &Model, process: Arc<dyn Process>) -> Setting {
         },
         rule: Arc::new(Uniform),
         rule_label: String::new(),
+        network: Network::default(),
     }
 }
 

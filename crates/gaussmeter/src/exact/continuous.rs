@@ -14,8 +14,9 @@
 //! For h = 1 and h = 0 these are the paper's propositions on the SDE and the ODE.
 
 use super::init::Init;
-use super::law::{Law, LawMode, Target};
+use super::law::{Law, LawMode, Reason, Target};
 use crate::level::Level;
+use crate::network::Learnt;
 use crate::spectrum::Spectrum;
 
 /// A member of the family of continuous reverse processes.
@@ -123,6 +124,83 @@ impl Reverse {
             }
         });
         Law { modes: modes.collect(), infinite: None }
+    }
+
+    /// [`Reverse::law`] with a network's score ŝ(y) = −(1 + δ)(y − αμ̂)/(α²λ̂ + σ²) in place of the exact
+    /// one: the limit of small steps of samplers that call it. The target is that of the data.
+    ///
+    /// With n = σ²/α², u = y/α and K = (1 + h²)(1 + δ), u − μ̂ contracts by r^{K/2}, where
+    /// r = (λ̂ + n)/(λ̂ + n_T), and the fresh noise is h² (λ̂ + n)(1 − r^{K−1})/(K − 1). Hence, from p_T,
+    ///
+    /// Var y − s = −(1 + h²) δ ŝ (1 − r^{K−1})/(K − 1) − α² (λ − λ̂)(1 − r^K), with ŝ = α²λ̂ + σ².
+    pub fn law_by(
+        &self,
+        network: &Learnt,
+        from: &Level,
+        to: &Level,
+        init: &Init,
+        target: Target,
+    ) -> Law {
+        if network.is_exact() {
+            return self.law(network.believed(), from, to, init, target);
+        }
+        let (from, to) = (&from.marginal(), &to.marginal());
+        let h2 = self.noise * self.noise;
+        let excess = (1.0 + h2) * network.excess();
+        // K − 1.
+        let power = h2 + excess;
+        let times = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let alpha2 = to.alpha * to.alpha;
+        let scale = from.alpha / to.alpha;
+        let mut infinite = None;
+        let pairs = network.truth().iter().zip(network.believed().modes()).enumerate();
+        let modes = pairs.map(|(i, (truth, believed))| {
+            let (end, start) =
+                (to.variance(believed.eigenvalue), from.variance(believed.eigenvalue));
+            // Without noise at the start there is nothing to integrate along a null direction.
+            let log_r = if start == 0.0 { 0.0 } else { (scale * scale * (end / start)).ln() };
+            let log = |factor: f64| if factor == 0.0 { 0.0 } else { factor * log_r };
+            let gain2 = if start == 0.0 { 1.0 } else { times(end / start, log(power).exp()) };
+            // ŝ (1 − r^{K−1})/(K − 1), which is 0 where ŝ is.
+            let spread = match power {
+                0.0 => times(end, -log_r),
+                power => times(end, -log(power).exp_m1() / power),
+            };
+            let gain = gain2.sqrt();
+            let eigenvalue_error = alpha2 * (truth.eigenvalue - believed.eigenvalue);
+            let carried_error = times(gain2, init.variance_error(from, i, truth));
+            let score_error =
+                -times(excess, spread) + times(eigenvalue_error, log(power + 1.0).exp_m1());
+            let (m0, v0) = init.moments(from, i, truth);
+            let variance = times(gain2, v0) + times(h2, spread);
+            // 1 − r^{K/2}.
+            let forgotten = -log(0.5 * (power + 1.0)).exp_m1();
+            let mean_error = to.alpha * forgotten * (believed.mean - truth.mean)
+                + times(gain, init.mean_error(from, i, truth));
+            let mean = to.alpha * forgotten * believed.mean + times(gain, m0);
+            if !(variance.is_finite() && mean.is_finite()) {
+                let eigenvalue = truth.eigenvalue;
+                infinite = infinite.or(Some(Reason::Overflow { eigenvalue }));
+            }
+            let (target_variance, truncation, shrinkage) = match target {
+                Target::Data => {
+                    (truth.eigenvalue, to.variance_error(truth.eigenvalue), to.one_minus_alpha())
+                }
+                Target::Marginal => (to.variance(truth.eigenvalue), 0.0, 0.0),
+            };
+            LawMode {
+                eigenvalue: truth.eigenvalue,
+                multiplicity: truth.multiplicity,
+                gain,
+                mean,
+                variance,
+                target_variance,
+                mean_error: mean_error - shrinkage * truth.mean,
+                variance_error: truncation + score_error + carried_error,
+            }
+        });
+        let modes: Vec<LawMode> = modes.collect();
+        Law { modes, infinite }
     }
 
     /// Covariance, per mode, of the solution at two levels: `cleaner` and `noisier`, both at or

@@ -29,7 +29,7 @@ pub use init::{Init, InitError, registry as init_registry};
 pub use law::{Law, LawMode, Reason, Target};
 
 use crate::level::Level;
-use crate::network::Factor;
+use crate::network::{Factor, Learnt, NetworkError};
 use crate::spectrum::{Mode, Spectrum};
 use crate::tape::{Op, Plan, Var};
 use kernel::LANES;
@@ -191,15 +191,32 @@ impl Output {
         }
     }
 
+    /// Runs a plan exactly with a network that has learnt other modes than the data have, or whose score
+    /// is off. What it gives is per mode of [`Learnt::truth`], against which its law is to be taken.
+    ///
+    /// # Errors
+    /// [`NetworkError`]
+    pub fn by(network: &Learnt, plan: &Plan) -> Result<Self, NetworkError> {
+        let program = network.program(plan)?;
+        Ok(Output::of(&program, network.believed()))
+    }
+
     /// The law of this state for an initial law, with its target.
     pub fn law(&self, init: &Init, target: Target) -> Law {
+        self.law_against(&self.modes, init, target)
+    }
+
+    /// The law of this state where the data are `truth`, mode by mode, and the modes of this output are
+    /// what the network has learnt of them: initial law and target are those of the data, and the mean
+    /// that enters is the network's.
+    pub fn law_against(&self, truth: &[Mode], init: &Init, target: Target) -> Law {
         let times = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a * b };
         let level = self.level.marginal();
-        let modes = self.modes.iter().enumerate().map(|(i, mode)| {
+        let modes = truth.iter().zip(&self.modes[..]).enumerate().map(|(i, (mode, believed))| {
             let (m0, v0) = init.moments(&self.start, i, mode);
             let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
             let variance = times(g * g, v0) + self.noise_variance[i];
-            let mean = match times(g, m0) + times(c, mode.mean) {
+            let mean = match times(g, m0) + times(c, believed.mean) {
                 // Infinite terms of opposite sign.
                 mean if mean.is_nan() => f64::INFINITY,
                 mean => mean,

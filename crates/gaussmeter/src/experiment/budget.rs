@@ -17,6 +17,9 @@ pub struct ErrorBudget {
     /// Finite steps alone, on the configured grid: the sampler from p_T against p_eps, the law it
     /// should have where it stops.
     pub discretization_at_eps: Value,
+    /// A network that is not the exact one alone: the continuous solution with its score, from p_T to
+    /// eps, against p_eps. `None` for the exact one.
+    pub score: Option<Value>,
     /// Which continuous solution the sampler approximates: "sde" or "ode".
     pub continuous: &'static str,
 }
@@ -29,12 +32,15 @@ impl Wasserstein2 {
 }
 
 /// The error budget of a run: each source alone, the others switched off.
+///
+/// # Errors
+/// [`ExperimentError::Network`]
 pub fn error_budget(
     setting: &Setting,
     sampler: &NamedSampler,
     run: &Run,
     init: &Init,
-) -> ErrorBudget {
+) -> Result<ErrorBudget, ExperimentError> {
     let data = &setting.spectrum;
     let (start, end, zero) = (run.grid.start(), run.grid.end(), setting.process.level(0.0));
     let (name, reverse) = run.continuous();
@@ -60,11 +66,20 @@ pub fn error_budget(
     };
     let continuous =
         |level, init| wasserstein2(&reverse.law(data, start, level, init, Target::Data));
-    ErrorBudget {
+    let score = match setting.network.is_exact() {
+        true => None,
+        false => {
+            let learnt = setting.learnt(&Init::Exact)?;
+            let law = reverse.law_by(&learnt, start, end, &Init::Exact, Target::Marginal);
+            Some(wasserstein2(&law).value())
+        }
+    };
+    Ok(ErrorBudget {
         initialization: continuous(&zero, init).value(),
         truncation: continuous(end, &Init::Exact).value(),
         discretization: to_zero,
         discretization_at_eps: at_eps,
+        score,
         continuous: name,
-    }
+    })
 }

@@ -1,7 +1,7 @@
 use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, SDE};
-use crate::exact::{Init, Output, Target, along_with};
+use crate::exact::{Init, Target, along_with};
 use crate::metric::{Metric, MetricName, Value};
 use rayon::prelude::*;
 
@@ -80,15 +80,16 @@ pub fn curve_time(
     target: Target,
 ) -> Result<Curve, ExperimentError> {
     let init = setting.init(init)?;
-    let data = &setting.spectrum;
+    let learnt = setting.learnt(&init)?;
     let evaluate = |law| metric.item.evaluate(&law);
     let mut times: Vec<f64> = Vec::new();
     let mut series = Vec::new();
     for sampler in samplers {
         let run = setting.run(sampler, length, eps)?;
-        let points = along_with(&run.plan, data, |state| Point {
+        let program = learnt.program(&run.plan)?;
+        let points = along_with(&program, learnt.believed(), |state| Point {
             at: state.level.t,
-            error: evaluate(state.law(&init, target)),
+            error: evaluate(state.law_against(learnt.truth(), &init, target)),
         });
         series.push(Series {
             name: run.sampler.clone(),
@@ -112,7 +113,7 @@ pub fn curve_time(
             Length::Steps(n) | Length::Nfe(n) => n,
             Length::Points(n) => n.saturating_sub(1),
         };
-        let grid = setting.rule.grid_for(data, &setting.process, steps, eps)?;
+        let grid = setting.rule.grid_for(&setting.spectrum, &setting.process, steps, eps)?;
         times.extend(grid.levels().iter().map(|l| l.t));
     }
     times.sort_by(|a, b| b.total_cmp(a));
@@ -120,7 +121,7 @@ pub fn curve_time(
     let start = setting.process.level(times[0]);
     for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
         let points = times.par_iter().map(|&t| {
-            let law = reverse.law(data, &start, &setting.process.level(t), &init, target);
+            let law = reverse.law_by(&learnt, &start, &setting.process.level(t), &init, target);
             Point { at: t, error: evaluate(law) }
         });
         series.push(Series { name: name.into(), spent: None, points: points.collect() });
@@ -160,7 +161,7 @@ pub fn curve_eps(
         return Err(ExperimentError::Empty { what: "eps" });
     }
     let init = setting.init(init)?;
-    let data = &setting.spectrum;
+    let learnt = setting.learnt(&init)?;
     let mut eps = eps.to_vec();
     eps.sort_by(|a, b| b.total_cmp(a));
     eps.dedup();
@@ -170,7 +171,7 @@ pub fn curve_eps(
             .par_iter()
             .map(|&eps| {
                 let run = setting.run(sampler, length, eps)?;
-                let law = Output::of(&run.plan, data).law(&init, target);
+                let law = run.law(&learnt, &init, target)?;
                 let point = Point { at: eps, error: metric.item.evaluate(&law) };
                 Ok((point, (run.grid.step_count(), run.plan.nfe())))
             })
@@ -188,7 +189,7 @@ pub fn curve_eps(
     let start = setting.process.level(t_max);
     for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
         let point = |&t: &f64| {
-            let law = reverse.law(data, &start, &setting.process.level(t), &init, target);
+            let law = reverse.law_by(&learnt, &start, &setting.process.level(t), &init, target);
             Point { at: t, error: metric.item.evaluate(&law) }
         };
         series.push(Series {

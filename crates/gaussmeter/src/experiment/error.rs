@@ -2,6 +2,7 @@ use super::MAX_STEPS;
 use crate::design::{SpaceError, TuneError};
 use crate::exact::InitError;
 use crate::grid::GridError;
+use crate::network::NetworkError;
 use crate::numeric::written;
 use crate::sampler::SamplerError;
 use thiserror::Error;
@@ -16,6 +17,9 @@ pub enum ExperimentError {
     /// The initial law does not fit.
     #[error(transparent)]
     Init(#[from] InitError),
+    /// The network does not go with data or sampler.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The sampler is not defined on the grid.
     #[error("sampler '{sampler}': {source}")]
     Sampler {
@@ -135,7 +139,7 @@ pub enum ExperimentError {
     },
     /// A network that cannot be evaluated.
     #[error("{sampler}: {reason}")]
-    Network {
+    Evaluation {
         /// Label of the sampler.
         sampler: String,
         /// The reason.

@@ -1,7 +1,7 @@
 use super::{
     ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget,
 };
-use crate::exact::{Init, Law, Output, Target};
+use crate::exact::{Init, Law, Target};
 use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2};
 use crate::spectrum::{Spectrum, Spread};
 
@@ -52,8 +52,8 @@ pub fn evaluate(
 ) -> Result<Evaluation, ExperimentError> {
     let init = setting.init(init)?;
     let run = setting.run(sampler, length, eps)?;
-    let output = Output::of(&run.plan, &setting.spectrum);
-    let law = output.law(&init, Target::Data);
+    let learnt = setting.learnt(&init)?;
+    let law = run.law(&learnt, &init, Target::Data)?;
     let w2 = wasserstein2(&law);
     let registry = metric::registry();
     let mut metrics = Vec::with_capacity(registry.entries.len());
@@ -68,13 +68,12 @@ pub fn evaluate(
                 parts: metric.parts(law),
             });
             let on = |data: &Spectrum| {
-                let law = Output::of(&run.plan, data).law(&init, Target::Data);
-                metric.evaluate(&law).value
+                setting.on_other(data, &run, &init, |law| metric.evaluate(law).value)
             };
             spreads.extend(setting.spectrum.spread(on).map(|spread| (entry.name, spread)));
         }
     }
-    let budget = error_budget(setting, sampler, &run, &init);
+    let budget = error_budget(setting, sampler, &run, &init)?;
     let mut warnings = Vec::new();
     for (component, part) in budget.parts() {
         if part.value.is_finite() && w2.total < part.value * (1.0 - 1e-9) {
@@ -91,11 +90,12 @@ pub fn evaluate(
 
 impl ErrorBudget {
     /// The parts that concern the configured grid, by name.
-    fn parts(&self) -> [(&'static str, Value); 3] {
-        [
+    fn parts(&self) -> impl Iterator<Item = (&'static str, Value)> {
+        let parts = [
             ("initialization", self.initialization),
             ("truncation", self.truncation),
             ("discretization", self.discretization_at_eps),
-        ]
+        ];
+        parts.into_iter().chain(self.score.map(|value| ("score approximation", value)))
     }
 }

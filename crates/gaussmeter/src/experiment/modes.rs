@@ -1,5 +1,5 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::exact::{Init, Law, LawMode, Output, Target};
+use crate::exact::{Init, Law, LawMode, Target};
 use crate::metric::wasserstein2_terms;
 use rayon::prelude::*;
 
@@ -29,11 +29,12 @@ pub fn mode_errors(
         return Err(ExperimentError::Empty { what: "sampler" });
     }
     let init = setting.init(init)?;
+    let learnt = setting.learnt(&init)?;
     let runs = samplers
         .par_iter()
         .map(|sampler| {
             let run = setting.run(sampler, length, eps)?;
-            let law = Output::of(&run.plan, &setting.spectrum).law(&init, Target::Data);
+            let law = run.law(&learnt, &init, Target::Data)?;
             Ok((run, law))
         })
         .collect::<Result<_, ExperimentError>>()?;

@@ -8,6 +8,7 @@ use super::{
 use crate::entry::{EntryError, Named, split_list};
 use crate::exact::{self, Init};
 use crate::metric::{self, Metric};
+use crate::network::Network;
 use crate::process::{self, Process};
 use crate::spectrum::Spectrum;
 use crate::watch::Watch;
@@ -166,6 +167,8 @@ pub struct Words {
     pub inits: Vec<String>,
     /// What is measured.
     pub metric: Option<String>,
+    /// The network that samplers call, in [`Question::setting`] and [`Question::places`].
+    pub network: Option<String>,
     /// How long samplers run.
     pub lengths: Vec<Length>,
     /// Where sampling stops.
@@ -203,6 +206,8 @@ pub struct Question {
     pub inits: Vec<(String, Init)>,
     /// What is measured.
     pub metric: Named<dyn Metric>,
+    /// The network that samplers call, in settings and places.
+    pub network: Network,
     /// How long samplers run, as far as asked for.
     asked_lengths: Vec<Length>,
     /// Where sampling stops, as far as asked for.
@@ -272,6 +277,7 @@ impl Words {
         };
         let metric = self.metric.as_deref().unwrap_or(defaults.metric);
         let metric = metric::registry().build(metric)?;
+        let network = self.network.as_deref().map(Network::read).transpose()?.unwrap_or_default();
         let registry = exact::init_registry();
         let inits = defaults.each("init", &self.inits, defaults.inits, |name| {
             registry.build(name).map(|named| (named.label, *named.item))
@@ -291,6 +297,7 @@ impl Words {
             samplers,
             inits,
             metric,
+            network,
             asked_lengths,
             asked_eps,
             defaults,
@@ -316,7 +323,8 @@ impl Question {
 
     /// The data on the first process, with the first rule.
     pub fn setting(&self, spectrum: impl Into<Arc<Spectrum>>) -> Setting {
-        self.diffusion(spectrum).with(self.rules[0].clone())
+        let setting = self.diffusion(spectrum).with(self.rules[0].clone());
+        Setting { network: self.network.clone(), ..setting }
     }
 
     /// The data on every process with every rule, in this order, each with the first eps.
@@ -329,6 +337,7 @@ impl Question {
         });
         let settings = diffusions
             .flat_map(|d| self.rules.iter().map(|r| d.with(r.clone())).collect::<Vec<_>>());
+        let settings = settings.map(|s| Setting { network: self.network.clone(), ..s });
         settings.map(|setting| Place { eps: self.eps(&setting), setting }).collect()
     }
 

@@ -398,7 +398,7 @@ pub fn recommend(
     let run = Run::on(sampler, best.grid.clone())?;
     let on_it = diffusion.with((best.label.clone(), rule));
     let cancellation = cancellation(&run.plan, &diffusion.spectrum, &search.init);
-    let limits = error_budget(&on_it, sampler, &run, &search.init);
+    let limits = error_budget(&on_it, sampler, &run, &search.init)?;
     let failures = failures.remove(&budget).unwrap_or_default();
     let (diffusion, interrupted) = (diffusion.clone(), watch.is_stopped());
     Ok(Recommendation {

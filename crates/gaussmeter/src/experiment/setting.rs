@@ -1,8 +1,9 @@
 use super::{ExperimentError, Length, MAX_STEPS};
 use crate::entry::Named;
-use crate::exact::Init;
 use crate::exact::continuous::{ODE, Reverse, SDE};
+use crate::exact::{Init, Law, Output, Target};
 use crate::grid::{Grid, GridRule, Uniform};
+use crate::network::{Learnt, Network, NetworkError};
 use crate::process::Process;
 use crate::sampler::Sampler;
 use crate::spectrum::Spectrum;
@@ -27,8 +28,8 @@ pub struct Diffusion {
     pub process_label: String,
 }
 
-/// Data, process and a rule that places the times of samplers: what all configurations of an experiment
-/// share.
+/// Data, process, a rule that places the times of samplers, and the network that they call: what all
+/// configurations of an experiment share.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// Data and process.
@@ -37,6 +38,8 @@ pub struct Setting {
     pub rule: Arc<dyn GridRule>,
     /// Its text form.
     pub rule_label: String,
+    /// The network that samplers call. Times are placed for the data.
+    pub network: Network,
 }
 
 impl Deref for Setting {
@@ -71,6 +74,14 @@ impl Run {
         }
     }
 
+    /// The law of its output with a network.
+    ///
+    /// # Errors
+    /// [`NetworkError`]
+    pub fn law(&self, network: &Learnt, init: &Init, target: Target) -> Result<Law, NetworkError> {
+        Ok(Output::by(network, &self.plan)?.law_against(network.truth(), init, target))
+    }
+
     /// The continuous solution that the sampler approximates: the reverse SDE if it draws noise,
     /// the probability-flow ODE if not.
     pub fn continuous(&self) -> (&'static str, Reverse) {
@@ -85,9 +96,9 @@ impl Diffusion {
         Diffusion { spectrum: spectrum.into(), process, process_label }
     }
 
-    /// The same with a rule that places times.
+    /// The same with a rule that places times, and the exact network.
     pub fn with(&self, (rule_label, rule): NamedRule) -> Setting {
-        Setting { diffusion: self.clone(), rule, rule_label }
+        Setting { diffusion: self.clone(), rule, rule_label, network: Network::default() }
     }
 
     /// The steps of a sampler whose times are sought, for a length: on equally spaced times, since the
@@ -115,6 +126,34 @@ impl Diffusion {
 }
 
 impl Setting {
+    /// What the network has learnt of the data, where `init` fits it.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Network`]
+    pub fn learnt(&self, init: &Init) -> Result<Learnt, ExperimentError> {
+        let learnt = Learnt::of(&*self.network.item, &self.spectrum)?;
+        match (init, learnt.truth().len()) {
+            (Init::Diagonal { mean, .. }, modes) if modes != mean.len() => {
+                Err(NetworkError::Init { given: mean.len(), modes }.into())
+            }
+            _ => Ok(learnt),
+        }
+    }
+
+    /// A number of the law of a run, had the network learnt other data and were these the data. NaN where
+    /// there is no such law.
+    pub(super) fn on_other(
+        &self,
+        data: &Spectrum,
+        run: &Run,
+        init: &Init,
+        number: impl Fn(&Law) -> f64,
+    ) -> f64 {
+        let learnt = Learnt::of(&*self.network.item, data);
+        let law = learnt.and_then(|learnt| run.law(&learnt, init, Target::Data));
+        law.map_or(f64::NAN, |law| number(&law))
+    }
+
     /// A sampler on a grid of a given number of steps.
     ///
     /// # Errors

@@ -3,6 +3,7 @@ use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, Output, Target};
 use crate::metric::{Metric, Value};
+use crate::network::Learnt;
 use crate::spectrum::{Spectrum, Spread};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
@@ -142,6 +143,8 @@ pub fn table(
     let inits: Vec<Init> =
         options.inits.iter().map(|(_, i)| setting.init(i)).collect::<Result<_, _>>()?;
     let metric = &*options.metric.item;
+    let each = inits.iter().map(|init| setting.learnt(init));
+    let Some(learnt) = each.collect::<Result<Vec<_>, _>>()?.pop() else { return empty("init") };
 
     let start = setting.process.level(setting.process.t_max());
     let mut cells = Vec::new();
@@ -149,16 +152,20 @@ pub fn table(
         for &eps in &options.eps {
             let end = setting.process.level(eps);
             for (i, init) in inits.iter().enumerate() {
-                let on = |data: &Spectrum| {
-                    metric.evaluate(&reverse.law(data, &start, &end, init, Target::Data))
+                let by = |network: &Learnt| {
+                    metric.evaluate(&reverse.law_by(network, &start, &end, init, Target::Data))
+                };
+                let on = |other: &Spectrum| {
+                    let learnt = Learnt::of(&*setting.network.item, other);
+                    learnt.map_or(f64::NAN, |network| by(&network).value)
                 };
                 cells.push(TableCell {
                     sampler: name.into(),
                     eps,
                     key: CellKey::Continuous,
                     init: i,
-                    value: Ok(on(data)),
-                    spread: data.spread(|data| on(data).value),
+                    value: Ok(by(&learnt)),
+                    spread: data.spread(on),
                 });
             }
         }
@@ -184,17 +191,20 @@ pub fn table(
             true => Err(ExperimentError::Interrupted),
             false => setting.run(sampler, columns[column].length_of(sampler), eps),
         };
+        let run = run.and_then(|run| {
+            let output = Output::by(&learnt, &run.plan)?;
+            Ok((run, output))
+        });
         let group = match run {
-            Ok(run) => {
+            Ok((run, output)) => {
                 let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
-                let (key, output) =
-                    (CellKey::Discretized { column, steps, nfe }, Output::of(&run.plan, data));
+                let key = CellKey::Discretized { column, steps, nfe };
                 let on = |other: &Spectrum, init: &Init| {
-                    let law = Output::of(&run.plan, other).law(init, Target::Data);
-                    metric.evaluate(&law).value
+                    setting.on_other(other, &run, init, |law| metric.evaluate(law).value)
                 };
                 let cells = inits.iter().enumerate().map(|(i, init)| {
-                    let value = metric.evaluate(&output.law(init, Target::Data));
+                    let value =
+                        metric.evaluate(&output.law_against(learnt.truth(), init, Target::Data));
                     cell(&key, i, Ok(value), data.spread(|other| on(other, init)))
                 });
                 // Not the run itself: long ones take megabytes each.

@@ -1,6 +1,7 @@
 use super::{ExperimentError, Length, NamedSampler, Setting};
-use crate::exact::{Init, Output, Target};
+use crate::exact::{Init, Target};
 use crate::metric::{Metric, Value};
+use crate::network::Learnt;
 use crate::spectrum::{Spectrum, Spread};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
@@ -60,6 +61,8 @@ pub(super) fn trials(
         }
     }
     let inits: Vec<Init> = places.iter().map(|p| p.setting.init(init)).collect::<Result<_, _>>()?;
+    let each = places.iter().zip(&inits);
+    let learnt: Vec<Learnt> = each.map(|(p, i)| p.setting.learnt(i)).collect::<Result<_, _>>()?;
     let jobs: Vec<(usize, &NamedSampler, usize)> = (0..places.len())
         .flat_map(|p| samplers.iter().flat_map(move |s| budgets.iter().map(move |b| (p, s, *b))))
         .collect();
@@ -67,16 +70,17 @@ pub(super) fn trials(
     let trial = |&(place, sampler, budget): &(usize, &NamedSampler, usize)| {
         let Place { setting, eps } = &places[place];
         let outcome = |run: super::Run| {
+            let init = &inits[place];
             let on = |data: &Spectrum| {
-                metric.evaluate(&Output::of(&run.plan, data).law(&inits[place], Target::Data))
+                setting.on_other(data, &run, init, |law| metric.evaluate(law).value)
             };
             let (steps, nfe) = (run.grid.step_count(), run.plan.nfe());
-            let spread = setting.spectrum.spread(|data| on(data).value);
-            Outcome { steps, nfe, value: on(&setting.spectrum), spread }
+            let value = metric.evaluate(&run.law(&learnt[place], init, Target::Data)?);
+            Ok(Outcome { steps, nfe, value, spread: setting.spectrum.spread(on) })
         };
         let result = match watch.is_stopped() {
             true => Err(ExperimentError::Interrupted),
-            false => setting.run(sampler, Length::Nfe(budget), *eps).map(outcome),
+            false => setting.run(sampler, Length::Nfe(budget), *eps).and_then(outcome),
         };
         let done = 1 + done.fetch_add(1, Ordering::Relaxed);
         watch.tell(Progress { what: "trials", unit: "runs", done, total: Some(jobs.len() as u64) });

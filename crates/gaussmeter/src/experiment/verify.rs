@@ -238,8 +238,8 @@ pub fn verify(
         });
         let (sampler, place, length) = (job.run.sampler.clone(), job.place, job.length);
         let result = result.map_err(|error| match error {
-            ExperimentError::Network { reason, .. } => {
-                ExperimentError::Network { sampler: sampler.clone(), reason }
+            ExperimentError::Evaluation { reason, .. } => {
+                ExperimentError::Evaluation { sampler: sampler.clone(), reason }
             }
             error => error,
         });
@@ -439,7 +439,7 @@ fn start_std(start: &Level) -> f64 {
 }
 
 fn network_error(error: &DenoiserError) -> ExperimentError {
-    ExperimentError::Network { sampler: "the fine solution".into(), reason: error.to_string() }
+    ExperimentError::Evaluation { sampler: "the fine solution".into(), reason: error.to_string() }
 }
 
 fn squared_distances(a: &[f64], b: &[f64], dim: usize) -> Vec<f64> {

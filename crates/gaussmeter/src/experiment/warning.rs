@@ -8,7 +8,7 @@ pub enum Warning {
     BelowComponent {
         /// The whole.
         total: f64,
-        /// "initialization", "truncation" or "discretization".
+        /// "initialization", "truncation", "discretization" or "score approximation".
         component: &'static str,
         /// The part.
         part: f64,

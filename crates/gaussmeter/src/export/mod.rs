@@ -245,6 +245,7 @@ pub struct Export {
 /// ```
 /// use gaussmeter::experiment::{Diffusion, Setting};
 /// use gaussmeter::export::{self, Form};
+/// use gaussmeter::network::Network;
 /// use gaussmeter::{data, grid, process, sampler};
 /// use std::sync::Arc;
 ///
@@ -256,6 +257,7 @@ pub struct Export {
 /// },
 ///     rule: grid::registry().build("karras")?.item.into(),
 ///     rule_label: "karras".into(),
+///     network: Network::default(),
 /// };
 /// let sampler = sampler::registry().build("dpmpp-2m")?;
 /// let grid = setting.rule.grid(&setting.process, 5, 0.0)?;

@@ -43,3 +43,37 @@ pub(crate) fn conversion(
     };
     (c + d * a, d * b)
 }
+
+/// a of `kind = a x + b ε`: what the prediction is where the network sees no noise. No entry is a
+/// difference of nearly equal numbers; it is infinite where no signal is left, α = 0.
+pub(crate) fn noiseless(kind: Prediction, level: &Level) -> f64 {
+    match kind {
+        Prediction::Score | Prediction::Noise => 0.0,
+        Prediction::Denoiser => 1.0 / level.alpha,
+        Prediction::Velocity => level.alpha_prime / level.alpha,
+        Prediction::V => -level.sigma / level.alpha,
+        Prediction::Flow => -1.0 / level.alpha,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::EntryError;
+    use crate::process;
+
+    #[test]
+    fn the_noiseless_part_is_that_of_the_conversion_from_noise() -> Result<(), EntryError> {
+        for name in ["vp-linear", "edm", "flow", "trig", "sub-vp"] {
+            let process = process::registry().build(name)?.item;
+            let level = process.level(0.3 * process.t_max());
+            for kind in Prediction::ALL {
+                let (a, b) = conversion(Prediction::Noise, kind, &(&level).into());
+                let size = b.value().abs().max(1.0);
+                let off = (noiseless(kind, &level) - a.value()).abs();
+                assert!(off < 1e-12 * size, "{name} {kind:?}: {off}");
+            }
+        }
+        Ok(())
+    }
+}

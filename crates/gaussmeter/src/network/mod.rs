@@ -5,6 +5,7 @@
 //! | `prediction.rs`, `conversion.rs` | what a network is asked for, and how one kind becomes another |
 //! | `conditioning/` | the level a network is told, where that is not the solver's |
 //! | `factor.rs` | the exact network for Gaussian data, as a factor per eigenvalue |
+//! | `linear/` | networks that are not exact, and whose laws are: what the sampler calls is not the data |
 //! | `denoiser.rs`, `gaussian.rs` | networks on real vectors: the user's own, and the exact one |
 
 pub mod conditioning;
@@ -12,13 +13,15 @@ mod conversion;
 mod denoiser;
 mod factor;
 mod gaussian;
+pub mod linear;
 mod prediction;
 
 pub use conditioning::Conditioning;
 pub use denoiser::{Denoiser, DenoiserError};
 pub use factor::Factor;
 pub use gaussian::GaussianDenoiser;
+pub use linear::{Learnt, LinearNetwork, Network, NetworkError};
 pub use prediction::Prediction;
 
-pub(crate) use conversion::conversion;
+pub(crate) use conversion::{conversion, noiseless};
 pub(crate) use factor::{PARTS, parts};

@@ -59,11 +59,12 @@ impl Curve {
 
     fn title(&self) -> String {
         format!(
-            "{} to {} against {}, {}, init {}",
+            "{} to {} against {}, {}{}, init {}",
             self.metric_name.label().plain(),
             self.target().plain(),
             self.along.name(),
             self.setting.spectrum.name(),
+            self.setting.with_network(),
             self.init_label
         )
     }
@@ -101,9 +102,10 @@ impl Curve {
         };
         let measured = format!("{} to {}", self.metric_name.label().latex(), self.target().latex());
         let caption = format!(
-            "{measured} against {against}: {}, {} process, started from {init}.",
+            "{measured} against {against}: {}, {} process{}, started from {init}.",
             Label::new(self.setting.spectrum.name()).latex(),
             Label::new(self.setting.process_label.as_str()).latex(),
+            Label::new(self.setting.with_network()).latex(),
         );
         let y_label = format!("{} to {}", self.metric_name.label().plain(), self.target().plain());
         let is_signed = self.series.iter().flat_map(|s| &s.points).any(|p| p.error.value < 0.0);

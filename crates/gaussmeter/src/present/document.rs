@@ -30,9 +30,26 @@ impl Diffusion {
 }
 
 impl Setting {
+    /// The network, unless it is the exact one.
+    pub(super) fn add_network(&self, document: &mut Map<String, Value>) {
+        if !self.network.is_exact() {
+            document.insert("network".into(), json!(self.network.label));
+        }
+    }
+
+    /// `, network gain:delta=0.01` for titles; nothing for the exact one.
+    pub(super) fn with_network(&self) -> String {
+        match self.network.is_exact() {
+            true => String::new(),
+            false => format!(", network {}", self.network.label),
+        }
+    }
+
     /// What every JSON document says of its setting.
     pub(crate) fn json(&self) -> Map<String, Value> {
-        self.diffusion.document(Some(&self.rule_label))
+        let mut document = self.diffusion.document(Some(&self.rule_label));
+        self.add_network(&mut document);
+        document
     }
 }
 

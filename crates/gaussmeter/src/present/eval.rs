@@ -96,6 +96,9 @@ impl Evaluation {
                 b.discretization_at_eps,
             ),
         ];
+        if let Some(value) = b.score {
+            lines.push(Line::new("score", "score approximation alone, at eps", value));
+        }
         if let Ok(value) = &b.discretization {
             let words = "discretization alone, to t = 0";
             lines.push(Line::new("discretization", words, *value));
@@ -133,6 +136,9 @@ impl Evaluation {
             words("steps", run.grid.step_count().to_string()),
             words("NFE", run.plan.nfe().to_string()),
         ];
+        if !self.setting.network.is_exact() {
+            rows.insert(1, words("network", self.setting.network.label.clone()));
+        }
         let mut notes: Vec<String> = Vec::new();
         let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
         for (place, line) in self.groups().iter().flat_map(|group| group.iter().enumerate()) {
@@ -153,7 +159,12 @@ impl Evaluation {
             notes.push(format!("discretization alone, to t = 0, is not defined: {error}"));
         }
         notes.push(format!(
-            "initialization is that of the continuous {} this sampler approximates",
+            "initialization {} of the continuous {} this sampler approximates",
+            if self.budget.score.is_some() {
+                "and score approximation are those"
+            } else {
+                "is that"
+            },
             self.budget.continuous.to_uppercase()
         ));
         notes.extend(self.warnings.iter().map(|w| w.to_string()));

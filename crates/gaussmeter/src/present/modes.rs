@@ -82,8 +82,9 @@ impl ModeErrors {
         }
         Table {
             title: format!(
-                "Error per eigenvalue on {}, init {}",
+                "Error per eigenvalue on {}{}, init {}",
                 self.setting.spectrum.name(),
+                self.setting.with_network(),
                 self.init_label
             ),
             columns,

@@ -19,12 +19,13 @@ impl Table {
     fn title(&self) -> String {
         let s = &self.setting;
         format!(
-            "{} on {} (d = {}), {}, {} grid",
+            "{} on {} (d = {}), {}, {} grid{}",
             self.options.metric.item.name().title,
             s.spectrum.name(),
             s.spectrum.dim(),
             s.process_label,
-            s.rule_label
+            s.rule_label,
+            s.with_network()
         )
     }
 

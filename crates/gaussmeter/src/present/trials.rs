@@ -47,7 +47,7 @@ impl<'a> Names<'a> {
         name
     }
 
-    /// Process and grid rule where all places share them, for titles.
+    /// Process and grid rule where all places share them, and a network that is not exact, for titles.
     pub fn shared(&self) -> String {
         let mut parts = Vec::new();
         if !self.has_processes {
@@ -56,7 +56,8 @@ impl<'a> Names<'a> {
         if !self.has_rules {
             parts.push(format!("{} grid", self.rule(0)));
         }
-        parts.iter().map(|p| format!(", {p}")).collect()
+        let network = self.places[0].setting.with_network();
+        parts.iter().map(|p| format!(", {p}")).chain([network]).collect()
     }
 }
 
@@ -201,6 +202,9 @@ pub(super) fn trial_json(trial: &Trial, places: &[Place], value_name: &str) -> s
 /// What the documents of several places say of their setting.
 pub(super) fn shared_json(places: &[Place]) -> serde_json::Map<String, serde_json::Value> {
     let mut document = places.first().map(|p| p.setting.diffusion.json()).unwrap_or_default();
+    if let Some(place) = places.first() {
+        place.setting.add_network(&mut document);
+    }
     document.remove("process");
     document
 }

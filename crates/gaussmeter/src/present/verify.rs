@@ -286,7 +286,7 @@ fn reason_of(error: &ExperimentError) -> String {
             "draws noise, so that its output has no distance to the solution from the same start"
                 .into()
         }
-        ExperimentError::Network { reason, .. } => reason.clone(),
+        ExperimentError::Evaluation { reason, .. } => reason.clone(),
         other => reason(other),
     }
 }

@@ -361,6 +361,20 @@ impl Spectrum {
         scaled
     }
 
+    /// Other modes under the same name, as they stand: neither sorted nor merged.
+    pub(crate) fn with_modes(&self, modes: Vec<Mode>) -> Self {
+        Spectrum {
+            name: self.name.clone(),
+            provenance: self.provenance.clone(),
+            eigenvalues: modes.iter().map(|m| m.eigenvalue).collect(),
+            has_mean: modes.iter().any(|m| m.mean != 0.0),
+            modes: modes.into(),
+            order: self.order.clone(),
+            notices: Vec::new(),
+            alternatives: None,
+        }
+    }
+
     /// Adds a notice about where the numbers come from.
     pub fn with_notice(mut self, notice: Notice) -> Self {
         self.notices.push(notice);

@@ -183,6 +183,38 @@ impl Plan {
         self.ops.shrink_to_fit();
     }
 
+    /// The program in which a x + b y stands for the network's output y at x, with (a, b) as `change`
+    /// has them for its kind and level; `None` leaves it as it is.
+    ///
+    /// # Errors
+    /// [`PlanError::NotFinite`]
+    pub(crate) fn with_outputs(
+        &self,
+        change: impl Fn(Prediction, &Level) -> Option<(f64, f64)>,
+    ) -> Result<Self, PlanError> {
+        let mut vars = self.vars;
+        let mut ops = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            match op {
+                Op::Predict { dst, src, kind, level } => match change(*kind, level) {
+                    Some((a, b)) => {
+                        let output = Var(vars as u32);
+                        vars += 1;
+                        let (src, kind, level) = (*src, *kind, level.clone());
+                        ops.push(Op::Predict { dst: output, src, kind, level });
+                        let terms = [(a, src), (b, output)].into_iter().filter(|t| t.0 != 0.0);
+                        ops.push(Op::Combine { dst: *dst, terms: terms.collect() });
+                    }
+                    None => ops.push(op.clone()),
+                },
+                _ => ops.push(op.clone()),
+            }
+        }
+        let plan = Plan { ops, vars, start: self.start, output: self.output };
+        plan.check()?;
+        Ok(plan)
+    }
+
     /// The operations, in order.
     pub fn ops(&self) -> &[Op] {
         &self.ops

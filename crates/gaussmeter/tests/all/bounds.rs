@@ -7,6 +7,7 @@ use gaussmeter::experiment::{
     Column, Diffusion, ExperimentError, Length, Setting, TableOptions, table,
 };
 use gaussmeter::grid::{Grid, GridError, Uniform};
+use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::tape::{MAX_OPS, PlanError};
 use gaussmeter::watch::Watch;
@@ -212,6 +213,7 @@ fn what_takes_hours_or_gigabytes_is_refused_beforehand() {
         },
         rule: Arc::new(Uniform),
         rule_label: String::new(),
+        network: Network::default(),
     };
     let options = |columns: Vec<Column>| TableOptions {
         samplers: vec![sampler::registry().build("ddim").unwrap()],

@@ -5,6 +5,7 @@ use gaussmeter::exact::Reason;
 use gaussmeter::experiment::{
     Diffusion, ErrorBudget, ExperimentError, Length, Run, Setting, Warning, error_budget, evaluate,
 };
+use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::Report;
 use gaussmeter::{grid, metric, sampler};
@@ -29,6 +30,7 @@ fn setting(spectrum: Spectrum, rule: Arc<dyn GridRule>) -> Setting {
         },
         rule,
         rule_label: "a rule".into(),
+        network: Network::default(),
     }
 }
 
@@ -41,7 +43,7 @@ fn budget(
 ) -> (Run, ErrorBudget) {
     let sampler = sampler::registry().build(name).unwrap();
     let run = setting.run_steps(&sampler, steps, eps).unwrap();
-    let budget = error_budget(setting, &sampler, &run, init);
+    let budget = error_budget(setting, &sampler, &run, init).unwrap();
     (run, budget)
 }
 
@@ -329,6 +331,7 @@ fn an_undefined_part_does_not_undo_the_whole() {
         },
         rule: Arc::new(gaussmeter::grid::Uniform),
         rule_label: "uniform".into(),
+        network: Network::default(),
     };
     let ddpm = gaussmeter::sampler::registry().build("ddpm").unwrap();
     let init = ("exact", &gaussmeter::exact::Init::Exact);

@@ -2,6 +2,7 @@
 //! steps.
 
 use gaussmeter::experiment::{Diffusion, ExperimentError, Length, NamedSampler, Setting};
+use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::sampler;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ fn setting(rule: Arc<dyn GridRule>) -> Setting {
         },
         rule,
         rule_label: "a rule".into(),
+        network: Network::default(),
     }
 }
 

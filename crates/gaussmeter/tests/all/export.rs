@@ -6,6 +6,7 @@ use gaussmeter::experiment::Diffusion;
 use gaussmeter::experiment::Setting;
 use gaussmeter::export::{self, Export, ExportError, Form};
 use gaussmeter::grid::{Grid, Sigmas};
+use gaussmeter::network::Network;
 use gaussmeter::process::{Edm, Process, from_scheduler_config};
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::{data, grid, process, sampler};
@@ -29,6 +30,7 @@ fn setting(spectrum: Spectrum, process: &str, rule: &str) -> Setting {
         },
         rule: rule.item.into(),
         rule_label: rule.label,
+        network: Network::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use gaussmeter::entry::Named;
 use gaussmeter::experiment::{CellKey, Column, Diffusion, Setting, Table, TableOptions, table};
+use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::{Report, Style};
 use gaussmeter::watch::Watch;
@@ -18,6 +19,7 @@ fn setting(spectrum: &str) -> Setting {
         },
         rule: Arc::new(Uniform),
         rule_label: "uniform".into(),
+        network: Network::default(),
     }
 }
 

@@ -25,6 +25,7 @@ mod info;
 mod metrics;
 #[cfg(feature = "dense")]
 mod mixture;
+mod network;
 mod noise_ratio;
 mod order;
 mod plan_files;

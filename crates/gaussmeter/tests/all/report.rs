@@ -1,6 +1,7 @@
 //! A report reads as promised in every format.
 
 use gaussmeter::experiment::{Along, Diffusion, Length, Setting, curve_eps, curve_time};
+use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
     Align, Axis, Cell, Column, Curve, Field, Figure, Forms, Label, Records, Report, ReportError,
@@ -325,6 +326,7 @@ fn a_curve_is_drawn_as_a_figure() {
         },
         rule: Arc::new(Uniform),
         rule_label: "uniform".into(),
+        network: Network::default(),
     };
     let samplers = ["em", "heun:final=euler"].map(|s| sampler::registry().build(s).unwrap());
     let run = |along, init: (&str, &Init), target| {

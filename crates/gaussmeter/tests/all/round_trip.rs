@@ -2,6 +2,7 @@
 //! whatever networks are told, to σ = 0 and to a level above it.
 
 use gaussmeter::experiment::{Diffusion, Length, NamedSampler, Setting, program};
+use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::Report;
 use gaussmeter::sampler::PlanFile;
@@ -58,6 +59,7 @@ fn setting(process_text: &str, shares: &[f64]) -> Setting {
         },
         rule: Arc::new(Times::new(times)),
         rule_label: "times".into(),
+        network: Network::default(),
     }
 }
 
