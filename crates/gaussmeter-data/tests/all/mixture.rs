@@ -190,11 +190,11 @@ fn what_cannot_become_a_mixture_is_refused() {
     let options =
         |clusters| MixtureOptions { clusters: Some(clusters), ..MixtureOptions::default() };
     for clusters in [0, 12, 1000] {
-        let error = mixture(&[path.clone()], options(clusters)).unwrap_err();
+        let error = mixture(std::slice::from_ref(&path), options(clusters)).unwrap_err();
         assert!(error.contains("at most half of the samples"), "{error}");
     }
     let little = MixtureOptions { memory: Memory(1 << 10), ..MixtureOptions::default() };
-    let error = mixture(&[path.clone()], little).unwrap_err();
+    let error = mixture(std::slice::from_ref(&path), little).unwrap_err();
     assert!(error.contains("summing 1 classes of dimension 4 needs"), "{error}");
     let mut samples = InMemory::floats("x", &[1], Scale::IDENTITY, vec![1.0; 8]).unwrap();
     let stop = |_: Option<Progress>| ControlFlow::Break(());
