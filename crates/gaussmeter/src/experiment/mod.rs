@@ -22,7 +22,6 @@ mod trial;
 mod tune;
 #[cfg(feature = "dense")]
 mod verify;
-#[cfg(feature = "dense")]
 mod warning;
 
 pub use budget::{ErrorBudget, error_budget};

@@ -21,6 +21,7 @@ mod steps;
 mod table;
 mod trials;
 mod tune;
+#[cfg(feature = "dense")]
 mod verify;
 
 /// What tables say of a search that was stopped.
