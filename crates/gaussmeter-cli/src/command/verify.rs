@@ -19,8 +19,8 @@ follow the data follow the Gaussian of the whole. Rules with noise are refused.
 
 Examples:
   gaussmeter verify --data my-classes.npz
-  gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --grid karras,exponential,fisher-rao --steps 5,10,20
-  gaussmeter verify --data my-classes.npz --sampler dpmpp-2m --grid karras,sigmas:times.txt --steps 10 -o verify.csv")]
+  gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --steps 5,10
+  gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv")]
 pub struct Arguments {
     /// The mixture (.npz)
     #[arg(long, value_name = "FILE")]

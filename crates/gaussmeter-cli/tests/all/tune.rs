@@ -61,7 +61,7 @@ fn an_interrupted_search_tells_the_best_so_far() {
     for (line, key) in [
         ("tune --sampler dpmpp-3m --nfe 30 --starts 10000 --save sigmas.txt", "error"),
         ("recommend --nfe 30 --front 50,60,70,80,90,100 --save sigmas.txt", "winner"),
-        ("rank --nfe 5000", "ranking"),
+        ("rank --nfe 60000", "ranking"),
         ("table --sampler all --steps 2000,3000,4000,5000,6000,7000", "cells"),
         ("schedules --sampler ddim,dpmpp-3m,unipc,dpmpp-sde --steps 20,30,40,50,60,70", "results"),
     ] {

@@ -34,7 +34,7 @@ fn from_pictures_to_a_verification() {
     let line = "verify --data my-classes.npz --sampler dpmpp-2m,edm,em --grid karras,exponential,sigmas:times.txt --steps 4,6 --starts 40 --reference 80";
     let text = folder.stdout(line);
     for part in [
-        "sigmas:times.txt",
+        "sigmas:file=times.txt",
         "same class",
         "rank correlation (Spearman)",
         "cannot run: em: draws noise",
@@ -51,7 +51,7 @@ fn from_pictures_to_a_verification() {
         };
         all.iter().find(is).unwrap()["rms"].as_f64().unwrap()
     };
-    assert!(of("karras") > 0.0 && of("sigmas:times.txt") > 0.0);
+    assert!(of("karras") > 0.0 && of("sigmas:file=times.txt") > 0.0);
     assert_eq!(folder.json(line), json);
     assert_eq!(folder.stdout(&format!("{line} --format csv")).lines().count(), 16);
     // Another seed, other starts.

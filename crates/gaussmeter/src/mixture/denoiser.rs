@@ -49,7 +49,7 @@ impl MixtureDenoiser {
     /// };
     /// let two = MixtureDenoiser::new(Mixture::new("", vec![component("a", -1.0)?, component("b", 1.0)?])?);
     /// let level = Edm::new(80.0).level(1.0);
-    /// let p = two.responsibilities(&[0.0, 1e200], &level);
+    /// let p = two.responsibilities(&[0.0, 1e4], &level);
     /// assert_eq!(p[..2], [0.5, 0.5]);
     /// assert_eq!(p[2..], [0.0, 1.0]);
     /// # Ok::<(), gaussmeter::mixture::MixtureError>(())
