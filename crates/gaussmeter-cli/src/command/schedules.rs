@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = Defaults::SCHEDULES.inits)]
     init: String,
-    /// Metric, minimised by the optimum: w2, kl-forward, kl-reverse, mixture:…
+    /// Metric, minimised by the optimum: w2, local, kl-forward, kl-reverse, mixture:…
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "w2")]
     objective: String,
     /// Smallest ratio of neighbouring noise levels in the optimum

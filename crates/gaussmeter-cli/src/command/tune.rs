@@ -41,8 +41,8 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     length: LengthOptions,
-    /// Objective to minimise: w2, kl-forward, kl-reverse, mixture:w2=…,kl_forward=…,kl_reverse=… or
-    /// weighted:FILE with a weight per eigenvalue
+    /// Objective to minimise: w2, local, kl-forward, kl-reverse, mixture:w2=…,local=… or weighted:FILE
+    /// with a weight per eigenvalue (see `gaussmeter list objectives`)
     #[arg(long, value_name = "NAME", default_value = "w2", help_heading = "Design")]
     objective: String,
     /// Time where sampling stops [default: 0, the data]
