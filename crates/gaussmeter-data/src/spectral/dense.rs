@@ -1,3 +1,4 @@
+use super::channels::channels;
 use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
 use crate::moments::Moments;
 use crate::samples::Scale;
@@ -35,7 +36,9 @@ pub(super) fn decompose(
 ) -> Result<Decomposition, DecompositionError> {
     let About { description, shape, scale, count, roundoff } = about;
     let dim = covariance.rows();
-    let trace: f64 = (0..dim).map(|i| covariance[(i, i)]).sum();
+    let variances: Vec<f64> = (0..dim).map(|i| covariance[(i, i)]).collect();
+    let trace: f64 = variances.iter().sum();
+    let channels = channels(&shape, &mean, &variances);
 
     // Constant coordinates are eigenvectors. Treated apart, their eigenvalue is exactly zero.
     let (varying, constant): (Vec<usize>, Vec<usize>) =
@@ -77,6 +80,7 @@ pub(super) fn decompose(
         multiplicities: None,
         means,
         mean,
+        channels,
         trace,
         rounding,
         rank: Some(rank),

@@ -1,4 +1,4 @@
-use super::{Checks, Decomposition, DecompositionError, Estimate};
+use super::{Channel, Checks, Decomposition, DecompositionError, Estimate};
 use crate::npz::{FileError, NpzWriter};
 use crate::samples::Scale;
 use gaussmeter::spectrum::{Mode, Spectrum};
@@ -24,6 +24,7 @@ struct Meta<'a> {
     rounding: f64,
     checks: Checks,
     centred: bool,
+    channels: &'a [Channel],
     /// Traces of Σ and of its root, with errors.
     quadrature: Option<[(&'static str, Estimate); 2]>,
 }
@@ -72,6 +73,7 @@ impl Decomposition {
             rounding: self.rounding,
             checks: self.checks,
             centred: self.centred,
+            channels: &self.channels,
             quadrature: self.quadrature.as_ref().map(traces),
         };
 

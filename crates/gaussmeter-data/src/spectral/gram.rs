@@ -1,6 +1,7 @@
 //! Fewer samples than dimensions. With centred vectors as the rows of X, the nonzero eigenvalues of
 //! Xᵀ X / n are those of X Xᵀ / n, and their eigenvectors are Xᵀ w / √(n λ).
 
+use super::channels::channels;
 use super::{Checks, Decomposition, DecompositionError, Method, check_trace, clean};
 use crate::moments::{BLOCK, CENTRE, MAX_DIM, Products};
 use crate::samples::{InMemory, Samples, SamplesError};
@@ -74,6 +75,7 @@ pub(super) fn decompose(
         eigenvalues,
         multiplicities: Some(multiplicities),
         means,
+        channels: channels(samples.shape(), &mean, &variances(samples, &stored)),
         mean,
         trace,
         rounding,
@@ -94,6 +96,18 @@ fn stored_mean(samples: &InMemory) -> Vec<f64> {
         sums.iter_mut().zip(&row).for_each(|(sum, v)| *sum += v);
     }
     sums.iter().map(|sum| sum / samples.rows() as f64).collect()
+}
+
+/// Variances of the coordinates, in data units.
+fn variances(samples: &InMemory, stored_mean: &[f64]) -> Vec<f64> {
+    let (mut sums, mut row) = (vec![0.0; stored_mean.len()], vec![0.0; stored_mean.len()]);
+    for i in 0..samples.rows() {
+        samples.copy_row(i, 0, &mut row);
+        let off = row.iter().zip(stored_mean).map(|(v, m)| v - m);
+        sums.iter_mut().zip(off).for_each(|(sum, off)| *sum += off * off);
+    }
+    let unit = samples.scale().factor.powi(2) / samples.rows() as f64;
+    sums.into_iter().map(|sum| unit * sum).collect()
 }
 
 /// With integer inner products G, r = G 1 and s = 1ᵀ r, those of centred vectors are

@@ -126,6 +126,8 @@ pub(super) fn decompose(
     let unit = scale.factor * scale.factor;
     let mean: Vec<f64> = marginals.mean.iter().map(|m| scale.apply(*m)).collect();
     let trace = unit * marginals.variance.iter().sum::<f64>();
+    let variances: Vec<f64> = marginals.variance.iter().map(|v| unit * v).collect();
+    let channels = super::channels::channels(&shape, &mean, &variances);
     let varying: Vec<bool> = marginals.variance.iter().map(|v| *v > 0.0).collect();
     let dim = varying.iter().filter(|v| **v).count();
     let constant = varying.len() - dim;
@@ -178,6 +180,7 @@ pub(super) fn decompose(
         multiplicities: Some(multiplicities),
         means,
         mean,
+        channels,
         trace,
         rounding: whole.rounding,
         rank: None,

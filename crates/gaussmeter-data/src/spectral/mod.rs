@@ -1,12 +1,14 @@
 //! From samples to the eigenvalues of their covariance, by the method that suits their number and
 //! dimension.
 
+mod channels;
 mod dense;
 mod file;
 mod given;
 mod gram;
 mod lanczos;
 
+pub use channels::Channel;
 pub use file::save_spectrum;
 pub use given::GivenCovariance;
 pub use lanczos::{Estimate, LanczosOptions, Quadrature};
@@ -215,6 +217,8 @@ pub struct Decomposition {
     pub means: Vec<f64>,
     /// Mean of the data, coordinate by coordinate.
     pub mean: Vec<f64>,
+    /// Mean and standard deviation of the values of each channel.
+    pub channels: Vec<Channel>,
     /// Total variance, tr Σ, from the variances of the coordinates.
     pub trace: f64,
     /// Bound on the rounding errors of eigenvalues.
@@ -327,6 +331,7 @@ impl Decomposition {
     pub fn centred(mut self) -> Self {
         self.means.fill(0.0);
         self.mean.fill(0.0);
+        self.channels.iter_mut().for_each(|c| *c = c.centred());
         self.centred = true;
         self
     }
