@@ -4,10 +4,11 @@ use crate::exact::steps::LocalErrors;
 use crate::exact::{Init, Output};
 use crate::grid::{Grid, GridError};
 use crate::numeric::{Expansion, Minimum, minimise, slope};
-use crate::objective::{Objective, SquaredWasserstein2};
+use crate::objective::{Objective, Steps};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::condensed;
 use crate::spectrum::{Mode, Spectrum};
+use crate::tape::Plan;
 use crate::watch::Watch;
 use rayon::prelude::*;
 use thiserror::Error;
@@ -51,6 +52,11 @@ pub struct Descent {
 const TOLERANCE: f64 = 1e-10;
 
 impl Problem<'_> {
+    /// The weight of the squared contributions of the steps of a program, if they count.
+    pub(crate) fn steps_weight(&self, plan: &Plan) -> Option<f64> {
+        self.objective.steps(&Steps { count: plan.steps(), multistep: plan.is_multistep() })
+    }
+
     /// The objective on a grid.
     ///
     /// # Errors
@@ -61,47 +67,30 @@ impl Problem<'_> {
         if output.infinite.is_some() {
             return Ok(f64::INFINITY);
         }
-        let sum = |objective: &dyn Objective| -> f64 {
-            let problem = Problem { objective, ..*self };
-            let modes = self.spectrum.modes().iter().enumerate();
-            modes.map(|(i, mode)| mode.multiplicity * problem.share(&output, i, mode)).sum()
+        let share = |(i, mode): (usize, &Mode)| mode.multiplicity * self.share(&output, i, mode);
+        let mut value = match self.objective.counts_output() {
+            true => self.spectrum.modes().iter().enumerate().map(share).sum(),
+            false => 0.0,
         };
-        let mut value = if self.objective.counts_output() { sum(self.objective) } else { 0.0 };
-        if self.objective.steps() > 0.0 {
-            let by_steps = match LocalErrors::new(self.sampler, grid, 0..0)? {
-                Some(steps) => steps.expand(self.spectrum, self.init).value,
-                None => sum(&SquaredWasserstein2),
-            };
-            value += self.objective.steps() * by_steps;
+        if let Some(weight) = self.steps_weight(&plan) {
+            let steps = LocalErrors::new(self.sampler, grid, 0..0)?;
+            value += weight * steps.expand(self.spectrum, self.init).value;
         }
         Ok(if value.is_nan() { f64::INFINITY } else { value })
     }
 
     /// The objective on a grid and its derivatives with respect to the free times.
     fn by_time(&self, grid: &Grid) -> Result<Expansion, SamplerError> {
-        let of = |objective: &dyn Objective| -> Result<Expansion, SamplerError> {
-            let plan = Differentiable::new(self.sampler, grid, self.space.free())?;
-            let shares = |i, mode: &Mode, std, mean| objective.share(i, mode, std, mean);
-            Ok(plan.expand(self.spectrum, self.init, &shares))
-        };
-        let weight = self.objective.steps();
-        if weight == 0.0 {
-            return of(self.objective);
+        let (free, mut total) = (self.space.free(), Expansion::zero(self.space.free().len()));
+        if let Some(weight) = self.steps_weight(&self.sampler.plan(grid)?) {
+            let steps = LocalErrors::new(self.sampler, grid, free.clone())?;
+            total = steps.expand(self.spectrum, self.init);
+            total.scale(weight);
         }
-        let mut total = match LocalErrors::new(self.sampler, grid, self.space.free())? {
-            Some(steps) => steps.expand(self.spectrum, self.init),
-            None => of(&SquaredWasserstein2)?,
-        };
-        let scaled = |values: &mut [f64]| values.iter_mut().for_each(|v| *v *= weight);
-        total.value *= weight;
-        scaled(&mut total.gradient);
-        scaled(&mut total.curvature);
         if self.objective.counts_output() {
-            let output = of(self.objective)?;
-            let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            total.value += output.value;
-            add(&mut total.gradient, &output.gradient);
-            add(&mut total.curvature, &output.curvature);
+            let plan = Differentiable::new(self.sampler, grid, free)?;
+            let shares = |i, mode: &Mode, std, mean| self.objective.share(i, mode, std, mean);
+            total.add(&plan.expand(self.spectrum, self.init, &shares));
         }
         Ok(total)
     }
@@ -120,11 +109,7 @@ impl Problem<'_> {
     /// the grid or the sampler is undefined.
     pub fn expand(&self, q: &[f64]) -> Expansion {
         let n = q.len();
-        let nowhere = || Expansion {
-            value: f64::INFINITY,
-            gradient: vec![0.0; n],
-            curvature: vec![0.0; n * n],
-        };
+        let nowhere = || Expansion::infinite(n);
         let Ok(grid) = self.space.grid(q) else { return nowhere() };
         let Ok(by_time) = self.by_time(&grid) else { return nowhere() };
         if !by_time.value.is_finite() {

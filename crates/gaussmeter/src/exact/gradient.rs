@@ -157,43 +157,22 @@ impl Differentiable {
     /// value is infinite and the derivatives are 0.
     pub fn expand(&self, spectrum: &Spectrum, init: &Init, shares: Shares<'_>) -> Expansion {
         let n = self.times;
-        let nothing =
-            || Expansion { value: 0.0, gradient: vec![0.0; n], curvature: vec![0.0; n * n] };
         let factors: Vec<Option<Factor>> = self.ops.iter().map(factor_of).collect();
         let is_singular = self.ops.iter().zip(&factors).any(|(op, factor)| match (op, factor) {
             (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
             _ => false,
         });
         let run = Run { plan: self, factors, is_singular, init, shares };
-        let tasks: Vec<Expansion> = spectrum
-            .modes()
-            .par_chunks(TASK)
-            .enumerate()
-            .map(|(task, modes)| {
-                let mut sum = nothing();
-                let mut machine = Machine::new(self, spectrum.has_mean());
-                for (k, block) in modes.chunks(LANES).enumerate() {
-                    machine.run(&run, task * TASK + k * LANES, block, &mut sum);
-                }
-                sum
-            })
-            .collect();
-        let mut total = nothing();
-        for task in &tasks {
-            total.value += task.value;
-            let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            add(&mut total.gradient, &task.gradient);
-            add(&mut total.curvature, &task.curvature);
-        }
-        if !total.value.is_finite() {
-            return Expansion { value: f64::INFINITY, ..nothing() };
-        }
-        for i in 0..n {
-            for j in 0..i {
-                total.curvature[i * n + j] = total.curvature[j * n + i];
+        let of = |(task, modes): (usize, &[Mode])| {
+            let mut sum = Expansion::zero(n);
+            let mut machine = Machine::new(self, spectrum.has_mean());
+            for (k, block) in modes.chunks(LANES).enumerate() {
+                machine.run(&run, task * TASK + k * LANES, block, &mut sum);
             }
-        }
-        total
+            sum
+        };
+        let tasks: Vec<Expansion> = spectrum.modes().par_chunks(TASK).enumerate().map(of).collect();
+        Expansion::of_parts(n, &tasks)
     }
 }
 

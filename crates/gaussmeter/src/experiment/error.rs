@@ -106,7 +106,7 @@ pub enum ExperimentError {
     Tune(#[from] TuneError),
     /// No budget that was tried reaches an error.
     #[error(
-        "no sampler reaches W2 = {} within {nfe} network evaluations: the least is {:.4}, by {sampler}",
+        "no sampler reaches an error of {} within {nfe} network evaluations: the least is {:.4}, by {sampler}",
         written(.error), written(.least)
     )]
     Unreached {
@@ -156,14 +156,6 @@ pub enum ExperimentError {
     /// It was stopped from outside before there was any result.
     #[error("interrupted before anything was found")]
     Interrupted,
-    /// The steps of a rule with noise are not told apart.
-    #[error(
-        "sampler '{sampler}' draws noise: contributions of steps are computed for samplers without noise"
-    )]
-    NoisySteps {
-        /// Its label.
-        sampler: String,
-    },
     /// The law is infinite.
     #[error(
         "sampler '{sampler}' has an infinite error here, which steps cannot share: stop earlier (--eps)"

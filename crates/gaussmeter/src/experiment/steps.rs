@@ -1,6 +1,6 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
 use crate::exact::Init;
-use crate::exact::steps::contributions;
+use crate::exact::steps::{Cancellation, contributions};
 use crate::level::Level;
 
 /// What each step of a sampler contributes to the error of its output.
@@ -17,6 +17,8 @@ pub struct StepErrors {
     /// Per step, the start first, and per mode: contributions to the standard deviation and to the mean of
     /// one eigenvector, which add up over the steps (see [`crate::exact::steps`]).
     pub steps: Vec<Vec<[f64; 2]>>,
+    /// Their sums over steps and eigenvectors.
+    pub cancellation: Cancellation,
     /// Bands of eigenvalues, from the largest down: their lowest eigenvalue, and the modes.
     pub bands: Vec<(f64, Vec<usize>)>,
 }
@@ -24,10 +26,10 @@ pub struct StepErrors {
 /// Most bands of eigenvalues.
 const BANDS: usize = 4;
 
-/// Computes the contributions of the steps of a sampler without noise.
+/// Computes the contributions of the steps of a sampler.
 ///
 /// # Errors
-/// [`ExperimentError`]: also for a sampler that draws noise, and where the law is infinite.
+/// [`ExperimentError`]: also where the law is infinite.
 pub fn step_errors(
     setting: &Setting,
     sampler: &NamedSampler,
@@ -38,16 +40,13 @@ pub fn step_errors(
     let init = setting.init(init)?;
     let run = setting.run(sampler, length, eps)?;
     let Some(steps) = contributions(&run.plan, &setting.spectrum, &init) else {
-        let sampler = run.sampler;
-        return Err(match run.plan.is_stochastic() {
-            true => ExperimentError::NoisySteps { sampler },
-            false => ExperimentError::InfiniteSteps { sampler },
-        });
+        return Err(ExperimentError::InfiniteSteps { sampler: run.sampler });
     };
     let levels = std::iter::once(*run.plan.start()).chain(run.plan.arrivals()).collect();
     let (setting, init_label) = (setting.clone(), init_label.into());
     let bands = bands(setting.spectrum.eigenvalues());
-    Ok(StepErrors { setting, init_label, run, levels, steps, bands })
+    let cancellation = Cancellation::of(&steps, &setting.spectrum);
+    Ok(StepErrors { setting, init_label, run, levels, steps, cancellation, bands })
 }
 
 /// Equal ranges of ln λ, and a band of null directions.
@@ -73,34 +72,10 @@ fn bands(eigenvalues: &[f64]) -> Vec<(f64, Vec<usize>)> {
 impl StepErrors {
     /// The contribution of a step over some modes, as a distance: √Σ m (e_std² + e_mean²).
     pub fn size(&self, step: usize, modes: impl IntoIterator<Item = usize>) -> f64 {
-        self.sum_of_squares(modes, |m| self.steps[step][m]).sqrt()
-    }
-
-    /// The distance of the output's law from the exact law where sampling stops: the root of the square of
-    /// the sum of contributions.
-    pub fn total(&self) -> f64 {
-        let sum = |m: usize| {
-            let steps = self.steps.iter().map(|step| step[m]);
-            steps.fold([0.0; 2], |sum, e| [sum[0] + e[0], sum[1] + e[1]])
-        };
-        self.sum_of_squares(0..self.setting.spectrum.modes().len(), sum).sqrt()
-    }
-
-    /// The root of the sum of squared contributions: what cannot cancel.
-    pub fn without_cancellation(&self) -> f64 {
-        let modes = self.setting.spectrum.modes().len();
-        (0..self.steps.len()).map(|k| self.size(k, 0..modes).powi(2)).sum::<f64>().sqrt()
-    }
-
-    fn sum_of_squares(
-        &self,
-        modes: impl IntoIterator<Item = usize>,
-        of: impl Fn(usize) -> [f64; 2],
-    ) -> f64 {
         let term = |m: usize| {
-            let [std, mean] = of(m);
+            let [std, mean] = self.steps[step][m];
             self.setting.spectrum.modes()[m].multiplicity * (std * std + mean * mean)
         };
-        modes.into_iter().map(term).sum()
+        modes.into_iter().map(term).sum::<f64>().sqrt()
     }
 }

@@ -19,6 +19,51 @@ pub struct Expansion {
     pub curvature: Vec<f64>,
 }
 
+impl Expansion {
+    /// 0 in `n` parameters, to add to.
+    pub(crate) fn zero(n: usize) -> Self {
+        Expansion { value: 0.0, gradient: vec![0.0; n], curvature: vec![0.0; n * n] }
+    }
+
+    /// An infinite value, without derivatives.
+    pub(crate) fn infinite(n: usize) -> Self {
+        Expansion { value: f64::INFINITY, ..Self::zero(n) }
+    }
+
+    /// The sum of parts, in order, of whose curvatures the upper halves are known; without derivatives if
+    /// it is infinite.
+    pub(crate) fn of_parts(n: usize, parts: &[Expansion]) -> Self {
+        let mut total = Self::zero(n);
+        for part in parts {
+            total.add(part);
+        }
+        if !total.value.is_finite() {
+            return Self::infinite(n);
+        }
+        for i in 0..n {
+            for j in 0..i {
+                total.curvature[i * n + j] = total.curvature[j * n + i];
+            }
+        }
+        total
+    }
+
+    /// Adds another.
+    pub(crate) fn add(&mut self, other: &Expansion) {
+        let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        self.value += other.value;
+        add(&mut self.gradient, &other.gradient);
+        add(&mut self.curvature, &other.curvature);
+    }
+
+    /// Multiplies it by a factor.
+    pub(crate) fn scale(&mut self, factor: f64) {
+        let Expansion { value, gradient, curvature } = self;
+        *value *= factor;
+        gradient.iter_mut().chain(curvature).for_each(|v| *v *= factor);
+    }
+}
+
 /// Where a minimisation ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Minimum {

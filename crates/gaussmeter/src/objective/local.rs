@@ -1,20 +1,18 @@
-use super::{Objective, Share, SquaredWasserstein2};
+use super::{Objective, Share, Steps};
 use crate::entry::Entry;
 use crate::spectrum::Mode;
 
 /// The sum of the squared contributions of steps to the error (see [`crate::exact::steps`]): an error in
-/// which steps cannot cancel, as they do in W2 only for Gaussian data and an exact network. Of rules that
-/// draw noise, W2².
+/// which steps cannot cancel, as they do in W2 only for Gaussian data and an exact network.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Local;
 
 impl Objective for Local {
-    /// That of W2²: what the output is worth.
-    fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share {
-        SquaredWasserstein2.share(index, mode, std, mean)
+    fn share(&self, _: usize, _: &Mode, _: f64, _: f64) -> Share {
+        Share::default()
     }
-    fn steps(&self) -> f64 {
-        1.0
+    fn steps(&self, _: &Steps) -> Option<f64> {
+        Some(1.0)
     }
     fn counts_output(&self) -> bool {
         false
@@ -27,7 +25,7 @@ impl Objective for Local {
 pub(super) static ENTRY: Entry<dyn Objective> = Entry {
     name: "local",
     aliases: &["steps"],
-    summary: "root of the sum of squared contributions of steps to W2, which cannot cancel (W2 for rules with noise)",
+    summary: "root of the sum of squared contributions of steps to W2, which cannot cancel",
     source: "closed form; see docs/steps.md",
     order: None,
     parameters: &[],

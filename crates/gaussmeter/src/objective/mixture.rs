@@ -1,4 +1,4 @@
-use super::{KlForward, KlReverse, Objective, Share, SquaredWasserstein2};
+use super::{KlForward, KlReverse, Objective, Share, SquaredWasserstein2, Steps};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::spectrum::Mode;
 
@@ -36,8 +36,8 @@ impl Objective for Mixture {
         })
     }
 
-    fn steps(&self) -> f64 {
-        self.local
+    fn steps(&self, _: &Steps) -> Option<f64> {
+        Some(self.local).filter(|weight| *weight > 0.0)
     }
 
     fn counts_output(&self) -> bool {

@@ -7,12 +7,14 @@
 mod kl;
 mod local;
 mod mixture;
+mod robust;
 mod wasserstein2;
 mod weighted;
 
 pub use kl::{KlForward, KlReverse};
 pub use local::Local;
 pub use mixture::Mixture;
+pub use robust::Robust;
 pub use wasserstein2::SquaredWasserstein2;
 pub use weighted::{Weighted, WeightsError};
 
@@ -20,11 +22,15 @@ use crate::entry::Registry;
 use crate::spectrum::Mode;
 use std::fmt::Debug;
 
+/// What advice is for where nothing is said: times that hold on other data.
+pub const DEFAULT: &str = "robust";
+
 /// The objectives that ship with the library.
 pub fn registry() -> Registry<dyn Objective> {
     Registry {
         family: "objective",
         entries: vec![
+            &robust::ENTRY,
             &wasserstein2::ENTRY,
             &kl::FORWARD,
             &kl::REVERSE,
@@ -50,6 +56,15 @@ pub struct Share {
     pub curvature: [f64; 2],
 }
 
+/// The steps of a sampler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// How many there are.
+    pub count: usize,
+    /// Whether they use what earlier steps have found.
+    pub multistep: bool,
+}
+
 /// An error of the output N(mean, diag std²) against the data that is a sum over eigenvectors.
 pub trait Objective: Debug + Send + Sync {
     /// The share of one eigenvector, once (without the multiplicity), for this standard deviation
@@ -57,9 +72,15 @@ pub trait Objective: Debug + Send + Sync {
     fn share(&self, index: usize, mode: &Mode, std: f64, mean: f64) -> Share;
 
     /// The weight of the sum of squared contributions of steps (see [`crate::exact::steps`]) that the
-    /// objective adds to the shares.
-    fn steps(&self) -> f64 {
-        0.0
+    /// objective adds to the shares, if it does; it may depend on what steps there are.
+    fn steps(&self, steps: &Steps) -> Option<f64> {
+        let _ = steps;
+        None
+    }
+
+    /// What results are compared by, if not by the objective itself: one whose weights are the same for all.
+    fn compared_by(&self) -> Option<Box<dyn Objective>> {
+        None
     }
 
     /// Whether the shares of the output count, beside those contributions.

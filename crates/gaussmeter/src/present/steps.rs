@@ -41,8 +41,8 @@ impl Report for StepsReport<'_> {
         document.insert("sampler".into(), json!(run.sampler));
         document.insert("init".into(), json!(init_label));
         document.insert("nfe".into(), json!(run.plan.nfe()));
-        document.insert("w2_at_eps".into(), number(self.0.total()));
-        document.insert("local".into(), number(self.0.without_cancellation()));
+        document.insert("w2_at_eps".into(), number(self.0.cancellation.total));
+        document.insert("local".into(), number(self.0.cancellation.without));
         let lowest: Vec<_> = bands.iter().map(|(lowest, _)| number(*lowest)).collect();
         document.insert("bands".into(), lowest.into());
         let step = |(k, level): (usize, &crate::level::Level)| {
@@ -65,7 +65,7 @@ impl Report for StepsReport<'_> {
 fn table(errors: &StepErrors) -> Table {
     let StepErrors { setting, init_label, run, levels, bands, .. } = errors;
     let all = || 0..setting.spectrum.modes().len();
-    let local = errors.without_cancellation();
+    let local = errors.cancellation.without;
     let mut columns: Vec<Column> = ["step", "t", "sigma/alpha", "contribution", "share"]
         .map(|n| Column::new(n, Align::Right))
         .into();
@@ -90,7 +90,7 @@ fn table(errors: &StepErrors) -> Table {
     }
     let blank = |n: usize| std::iter::repeat_with(|| Cell::text("")).take(n);
     for (name, value) in
-        [("root of the sum of squares", local), ("with cancellation", errors.total())]
+        [("root of the sum of squares", local), ("with cancellation", errors.cancellation.total)]
     {
         let mut cells: Vec<Cell> = vec![Cell::text("")];
         cells.push(Cell::text(""));

@@ -274,6 +274,29 @@ impl Plan {
     pub fn steps(&self) -> usize {
         self.ops.iter().filter(|op| matches!(op, Op::Arrive { .. })).count()
     }
+    /// Whether steps use what earlier steps have found, besides the state that they start from.
+    pub fn is_multistep(&self) -> bool {
+        // The number of arrivals before a vector was last written; states are new where they arrive.
+        let (mut written, mut arrivals) = (vec![0; self.vars], 0);
+        for op in &self.ops {
+            let is_old = |v: Var| written[v.index()] < arrivals;
+            match op {
+                Op::Arrive { state, .. } => {
+                    arrivals += 1;
+                    written[state.index()] = arrivals;
+                }
+                Op::Combine { terms, .. } if terms.iter().any(|(c, v)| *c != 0.0 && is_old(*v)) => {
+                    return true;
+                }
+                Op::Predict { src, .. } if is_old(*src) => return true,
+                _ => {}
+            }
+            if let Some(dst) = op.dst() {
+                written[dst.index()] = arrivals;
+            }
+        }
+        false
+    }
     /// Whether any noise enters.
     pub fn is_stochastic(&self) -> bool {
         self.ops.iter().any(|op| matches!(op, Op::Noise { .. }))

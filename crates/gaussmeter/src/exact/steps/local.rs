@@ -1,25 +1,6 @@
-//! Errors by step: what each step of a sampler contributes to the error of its output.
-//!
-//! Along one eigenvector with eigenvalue λ, the exact solution of the probability-flow ODE has the
-//! standard deviation s_k = (α_k²λ + σ_k²)^½ at level k, and carries a small error e at level k on to
-//! e s_N/s_k at the end. The **defect** δ_k of a step is its result from exact states and an exact
-//! history (network outputs at exact states), minus the exact state; the same for the mean, α_k μ. Its
-//! contribution to the error of the output is
-//!
-//! e_k = (s_N/s_k) δ_k
-//!
-//! to leading order: the sampler's own program carries it by its adjoint a_k instead of s_N/s_k, and with
-//! a_k the contributions add up to the error of the output exactly ([`contributions`]). W2² takes the
-//! square of their sum over k; their sum of squares ([`LocalErrors`]) is an error in which steps cannot
-//! cancel. Cancellation belongs to Gaussian data and an exact network; defects do not.
-//!
-//! All of this is for rules without noise.
-
-// Several blocks are indexed together, lane by lane.
-#![allow(clippy::needless_range_loop)]
-
-use super::gradient::{Place, Recorded, Site, factor_of};
-use super::{Init, Output};
+use super::noise;
+use crate::exact::Init;
+use crate::exact::gradient::{Place, Recorded, Site, factor_of};
 use crate::grid::Grid;
 use crate::level::Level;
 use crate::network::{Factor, PARTS};
@@ -27,7 +8,7 @@ use crate::numeric::Expansion;
 use crate::numeric::differentiation::{Real, Row};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::{Mode, Spectrum};
-use crate::tape::{Op, Plan, Var};
+use crate::tape::{Op, Var};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -39,145 +20,38 @@ const TASK: usize = 8 * LANES;
 type Block = [f64; LANES];
 const ZERO: Block = [0.0; LANES];
 
-/// What every step contributes to the error of the output: rows are the start (its law against p_T),
-/// then the steps; entries are, per mode, the contributions to the standard deviation and to the mean.
-/// Both add up, over the rows, to the error of the output against the exact solution at its level, where
-/// the standard deviation has the sign of the output's gain. `None` for rules that draw noise, and where
-/// the law is infinite.
-///
-/// ```
-/// use gaussmeter::exact::steps::contributions;
-/// use gaussmeter::prelude::*;
-/// use std::sync::Arc;
-/// let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
-/// let plan = DpmPp2M::default().plan(&Grid::from_sigmas(process, &[80.0, 10.0, 1.0, 0.1])?)?;
-/// let data = Spectrum::new("one mode", "example", &[0.25], None, None)?;
-/// let steps = contributions(&plan, &data, &Init::Exact).ok_or("it draws noise")?;
-/// let sum: f64 = steps.iter().map(|step| step[0][0]).sum();
-/// let output = Output::of(&plan, &data);
-/// let (start, end) = (plan.start().variance(0.25).sqrt(), plan.end().variance(0.25).sqrt());
-/// assert!((sum - (output.gain[0] * start - end)).abs() < 1e-13);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn contributions(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Vec<Vec<[f64; 2]>>> {
-    if plan.is_stochastic() || Output::of(plan, spectrum).infinite.is_some() {
-        return None;
-    }
-    let mut steps = vec![vec![[0.0; 2]; spectrum.modes().len()]; plan.steps() + 1];
-    for (m, mode) in spectrum.modes().iter().enumerate() {
-        let exact = |level: &Level| {
-            let level = level.marginal();
-            [level.variance(mode.eigenvalue).sqrt(), level.alpha * mode.mean]
-        };
-        // Forwards, with exact states in place of the sampler's.
-        let mut values = vec![[0.0; 2]; plan.var_count()];
-        values[plan.input().index()] = exact(plan.start());
-        let mut defects = Vec::with_capacity(plan.steps());
-        for op in plan.ops() {
-            match op {
-                Op::Predict { dst, src, kind, level } => {
-                    let factor = Factor::new(*kind, level);
-                    let weight = factor.weight(mode.eigenvalue);
-                    let [std, mean] = values[src.index()];
-                    let shift = factor.mean_weight(mode.eigenvalue) * mode.mean;
-                    values[dst.index()] = [weight * std, weight * mean + shift];
-                }
-                Op::Combine { dst, terms } => {
-                    let sum = |k: usize| terms.iter().map(|(c, v)| c * values[v.index()][k]).sum();
-                    values[dst.index()] = [sum(0), sum(1)];
-                }
-                Op::Noise { .. } => {}
-                Op::Arrive { state, level } => {
-                    let (found, exact) = (values[state.index()], exact(level));
-                    defects.push([found[0] - exact[0], found[1] - exact[1]]);
-                    values[state.index()] = exact;
-                }
-            }
-        }
-        // Backwards: how the output changes with each state.
-        let mut adjoint = vec![0.0; plan.var_count()];
-        adjoint[plan.output().index()] = 1.0;
-        for op in plan.ops().iter().rev() {
-            match op {
-                Op::Predict { dst, src, kind, level } => {
-                    let weight = Factor::new(*kind, level).weight(mode.eigenvalue);
-                    adjoint[src.index()] += weight * adjoint[dst.index()];
-                }
-                Op::Combine { dst, terms } => {
-                    let a = adjoint[dst.index()];
-                    terms.iter().for_each(|(c, v)| adjoint[v.index()] += c * a);
-                }
-                Op::Noise { .. } => {}
-                Op::Arrive { state, .. } => {
-                    let a = adjoint[state.index()];
-                    let step = defects.len();
-                    let [std, mean] = defects.pop().unwrap_or_default();
-                    steps[step][m] = [a * std, a * mean];
-                }
-            }
-        }
-        let a = adjoint[plan.input().index()];
-        let (mean, variance) = init.moments(plan.start(), m, mode);
-        let [std, exact_mean] = exact(plan.start());
-        steps[0][m] = [a * (variance.sqrt() - std), a * (mean - exact_mean)];
-    }
-    Some(steps)
-}
-
-/// The error of a sampler without noise against the exact solution where it stops, as a W2 distance, with
-/// and without the cancellation of contributions.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cancellation {
-    /// √Σ m (Σ_k e_k)²: the distance itself.
-    pub total: f64,
-    /// √Σ m Σ_k e_k²: what is left if steps do not cancel.
-    pub without: f64,
-}
-
-/// Sums [`contributions`]; `None` where there are none.
-pub fn cancellation(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Cancellation> {
-    let steps = contributions(plan, spectrum, init)?;
-    let (mut total, mut without) = (0.0, 0.0);
-    for (m, mode) in spectrum.modes().iter().enumerate() {
-        for kind in 0..2 {
-            let of_steps = || steps.iter().map(|step| step[m][kind]);
-            total += mode.multiplicity * of_steps().sum::<f64>().powi(2);
-            without += mode.multiplicity * of_steps().map(|e| e * e).sum::<f64>();
-        }
-    }
-    Some(Cancellation { total: total.sqrt(), without: without.sqrt() })
-}
-
-/// A sampler without noise on a grid, some of whose times are variables: the sum of the squared
-/// contributions of its steps, of its start and of its end, with derivatives.
+/// A sampler on a grid, some of whose times are variables: the sum of the squared contributions of its
+/// steps, of its start and of its end, with derivatives.
 #[derive(Debug)]
 pub struct LocalErrors {
-    ops: Vec<Op<Real>>,
-    var_count: usize,
-    start: Level,
+    pub(super) ops: Vec<Op<Real>>,
+    pub(super) var_count: usize,
+    pub(super) start: Level,
     /// Number of free times.
-    times: usize,
-    sites: Vec<Site>,
-    start_rows: [Row; 2],
-    arrivals: Vec<Arrival>,
+    pub(super) times: usize,
+    pub(super) sites: Vec<Site>,
+    pub(super) start_rows: [Row; 2],
+    pub(super) arrivals: Vec<Arrival>,
+    /// Whether it draws noise.
+    noisy: bool,
 }
 
 /// A step: where it arrives, and the operations between exact states and there.
 #[derive(Debug)]
-struct Arrival {
-    state: Var,
+pub(super) struct Arrival {
+    pub state: Var,
     /// The level of the exact state.
-    level: Level,
+    pub level: Level,
     /// How α and σ there depend on the times.
-    rows: [Row; 2],
+    pub rows: [Row; 2],
     /// Operations that its state depends on, back to exact states, the last one first.
-    cone: Vec<usize>,
+    pub cone: Vec<usize>,
     /// The exact states that they read: the vector, and the arrival (`None` for the start).
-    exact: Vec<(Var, Option<usize>)>,
+    pub exact: Vec<(Var, Option<usize>)>,
     /// Sites in the cone.
-    sites: Vec<usize>,
-    /// Times that the contribution depends on.
-    touched: Vec<usize>,
+    pub sites: Vec<usize>,
+    /// Times that the defect depends on, besides by correlations of exact states.
+    pub touched: Vec<usize>,
 }
 
 fn times_of<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<usize> {
@@ -188,7 +62,7 @@ fn times_of<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<usize> {
 }
 
 impl LocalErrors {
-    /// Records a sampler with the times `free` of its grid as variables; `None` if it draws noise.
+    /// Records a sampler with the times `free` of its grid as variables.
     ///
     /// # Errors
     /// [`SamplerError`]: the sampler is undefined on this grid.
@@ -196,13 +70,11 @@ impl LocalErrors {
         sampler: &dyn Sampler,
         grid: &Grid,
         free: Range<usize>,
-    ) -> Result<Option<Self>, SamplerError> {
+    ) -> Result<Self, SamplerError> {
         let recorded = Recorded::new(sampler, grid, free, true)?;
         let Recorded { ops, var_count, start, times, sites, start_rows, arrival_rows, .. } =
             recorded;
-        if ops.iter().any(|op| matches!(op, Op::Noise { .. })) {
-            return Ok(None);
-        }
+        let noisy = ops.iter().any(|op| matches!(op, Op::Noise { .. }));
         let mut sites_of: Vec<Vec<usize>> = vec![Vec::new(); ops.len()];
         for (k, site) in sites.iter().enumerate() {
             sites_of[site.op].push(k);
@@ -260,52 +132,39 @@ impl LocalErrors {
         for (arrival, touched) in arrivals.iter_mut().zip(touched) {
             arrival.touched = touched;
         }
-        Ok(Some(LocalErrors { ops, var_count, start, times, sites, start_rows, arrivals }))
+        Ok(LocalErrors { ops, var_count, start, times, sites, start_rows, arrivals, noisy })
     }
 
     /// The sum of squared contributions and its derivatives with respect to the free times. If a
     /// prediction is infinite, the value is infinite and the derivatives are 0.
     pub fn expand(&self, spectrum: &Spectrum, init: &Init) -> Expansion {
         let n = self.times;
-        let nothing =
-            || Expansion { value: 0.0, gradient: vec![0.0; n], curvature: vec![0.0; n * n] };
         let factors: Vec<Option<Factor>> = self.ops.iter().map(factor_of).collect();
         let is_singular = self.ops.iter().zip(&factors).any(|(op, factor)| match (op, factor) {
             (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
             _ => false,
         });
         if is_singular && spectrum.eigenvalues().contains(&0.0) {
-            return Expansion { value: f64::INFINITY, ..nothing() };
+            return Expansion::infinite(n);
         }
-        let tasks: Vec<Expansion> = spectrum
-            .modes()
-            .par_chunks(TASK)
-            .enumerate()
-            .map(|(task, modes)| {
-                let mut sum = nothing();
+        let run = |(task, modes): (usize, &[Mode])| {
+            let mut sum = Expansion::zero(n);
+            if self.noisy {
+                let mut machine = noise::Machine::new(self, &factors, init, spectrum.has_mean());
+                for (k, mode) in modes.iter().enumerate() {
+                    machine.run(task * TASK + k, mode, &mut sum);
+                }
+            } else {
                 let mut machine = Machine::new(self, &factors, init, spectrum.has_mean());
                 for (k, block) in modes.chunks(LANES).enumerate() {
                     machine.run(task * TASK + k * LANES, block, &mut sum);
                 }
-                sum
-            })
-            .collect();
-        let mut total = nothing();
-        for task in &tasks {
-            total.value += task.value;
-            let add = |a: &mut [f64], b: &[f64]| a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            add(&mut total.gradient, &task.gradient);
-            add(&mut total.curvature, &task.curvature);
-        }
-        if !total.value.is_finite() {
-            return Expansion { value: f64::INFINITY, ..nothing() };
-        }
-        for i in 0..n {
-            for j in 0..i {
-                total.curvature[i * n + j] = total.curvature[j * n + i];
             }
-        }
-        total
+            sum
+        };
+        let tasks: Vec<Expansion> =
+            spectrum.modes().par_chunks(TASK).enumerate().map(run).collect();
+        Expansion::of_parts(n, &tasks)
     }
 }
 
