@@ -63,7 +63,7 @@ impl Summary {
             None => Info::of(spectrum()?),
         };
         let format = self.format()?;
-        print_report(format, &found.report(width(format), false))
+        print_report(format, &found.report(None, width(format), false))
     }
 
     /// Writes the spectrum to its file and a summary to stdout.

@@ -61,6 +61,14 @@ impl Info {
         Info { subject: Subject::Spectrum(Box::new((spectrum, summary))), file: None }
     }
 
+    /// The spectrum, unless the file has sums of which one can be made.
+    pub fn spectrum(&self) -> Option<&Spectrum> {
+        match &self.subject {
+            Subject::Spectrum(known) => Some(&known.0),
+            Subject::Moments(_) => None,
+        }
+    }
+
     /// The numbers, unless there is no spectrum.
     pub fn summary(&self) -> Option<&Summary> {
         match &self.subject {

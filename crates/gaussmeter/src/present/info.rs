@@ -3,7 +3,7 @@
 use super::document::spectrum_json;
 use crate::data::Archive;
 use crate::data::info::{Info, MOMENTS, Subject};
-use crate::experiment::SCHEMA;
+use crate::experiment::{NoiseLevels, SCHEMA};
 use crate::report::{
     Align, Cell, Column, Field, Label, Records, Report, Row, Sketch, Style, Table, number, wrap,
 };
@@ -42,15 +42,21 @@ impl Quantity {
 }
 
 impl Info {
-    /// Everything known, in all formats. Words are wrapped to `width`; the sketch is of ASCII
-    /// characters if `ascii`, else of Braille.
-    pub fn report(&self, width: usize, ascii: bool) -> impl Report {
-        InfoReport { info: self, width, ascii }
+    /// Everything known, in all formats, with the noise levels that the data call for. Words are wrapped
+    /// to `width`; the sketch is of ASCII characters if `ascii`, else of Braille.
+    pub fn report<'a>(
+        &'a self,
+        levels: Option<&'a NoiseLevels>,
+        width: usize,
+        ascii: bool,
+    ) -> impl Report + 'a {
+        InfoReport { info: self, levels, width, ascii }
     }
 }
 
 struct InfoReport<'a> {
     info: &'a Info,
+    levels: Option<&'a NoiseLevels>,
     width: usize,
     ascii: bool,
 }
@@ -63,7 +69,8 @@ impl Report for InfoReport<'_> {
                 let (s, summary) = &**known;
                 let title = format!("Spectrum of {}", s.name());
                 let words = table_of_words(title, &words, self.width, notices);
-                vec![words, numbers(summary), distribution(summary)]
+                let levels = self.levels.map(NoiseLevels::table);
+                [words, numbers(summary), distribution(summary)].into_iter().chain(levels).collect()
             }
             Subject::Moments(name) => {
                 notices.push(
@@ -123,6 +130,7 @@ impl Report for InfoReport<'_> {
         for (key, value) in numbers {
             document[key] = value;
         }
+        document["noise_levels"] = self.levels.map_or(Value::Null, NoiseLevels::json);
         document["notices"] = json!(self.words().1);
         document["file"] = json!(file);
         document
@@ -265,6 +273,7 @@ fn quantities(s: &Summary) -> Vec<Quantity> {
         counted("null_dim", "null dimension", s.null_dim, ""),
         quantity("trace", "total variance", Some(s.trace), "tr Σ").below_rule(),
         quantity("trace_per_dim", "  per dimension", Some(s.trace_per_dim), "tr Σ / d"),
+        quantity("sigma_data", "  σ_data", Some(s.trace_per_dim.sqrt()), "√(tr Σ / d)"),
         quantity("mean_norm", "length of the mean", Some(s.mean_norm), "‖μ‖"),
         quantity("highest", "largest eigenvalue", Some(s.highest), "λmax"),
         quantity("lowest_nonzero", "smallest nonzero", s.lowest_nonzero, "λmin⁺"),
@@ -435,6 +444,10 @@ fn described(meta: &Map<String, Value>) -> Words {
                 let reason = meta.get("reason").and_then(plain);
                 ("method", reason.map_or(method.clone(), |reason| format!("{method}: {reason}")))
             }),
+            ("channels", Value::Array(channels)) => {
+                words.extend(channels.iter().take(MOST).enumerate().filter_map(channel));
+                continue;
+            }
             ("trace", _) => plain(value).map(|v| ("variance of the data", v)),
             ("rank", _) => plain(value).map(|rank| ("rank found", rank)),
             ("rounding", _) => {
@@ -474,6 +487,16 @@ fn described(meta: &Map<String, Value>) -> Words {
         words.extend(text.map(|(name, text)| (excerpt(name), excerpt(&text))));
     }
     words
+}
+
+/// An entry of `channels`: `{mean, std, std_about_mean}`.
+fn channel((k, entry): (usize, &Value)) -> Option<(String, String)> {
+    let of = |key| plain(entry.get(key)?);
+    let (mean, std, about) = (of("mean")?, of("std")?, of("std_about_mean")?);
+    Some((
+        format!("channel {}", k + 1),
+        format!("mean {mean}, standard deviation {std} (σ_data), {about} about the mean image"),
+    ))
 }
 
 /// An entry of `quadrature`: a name, and `{value, probes, steps}`.

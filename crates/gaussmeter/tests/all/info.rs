@@ -210,7 +210,7 @@ proptest! {
         let scaled: Vec<_> = modes.iter().map(|(v, m)| (v * 10f64.powf(scale), *m)).collect();
         prop_assume!(scaled.iter().any(|(v, _)| *v > 0.0));
         let info = Info::of(spectrum(&scaled));
-        let report = info.report(52, ascii);
+        let report = info.report(None, 52, ascii);
         for format in ["text", "markdown", "latex", "csv", "json"] {
             let written = by_name(format).unwrap().to_string(&report).unwrap();
             prop_assert!(!written.contains("NaN"));
