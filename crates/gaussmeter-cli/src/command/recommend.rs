@@ -4,6 +4,7 @@ use crate::output::{Output, write_text};
 use crate::watch::{self, watched};
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Goal, RecommendOptions, Words, recommend};
+use gaussmeter::objective;
 use std::path::PathBuf;
 
 /// The best sampler and schedule for given data and budget
@@ -47,13 +48,17 @@ pub struct Arguments {
     /// Budget of network evaluations [default: 20]
     #[arg(long, value_name = "N", value_parser = parse_length, help_heading = "Goal", conflicts_with = "error", allow_negative_numbers = true)]
     nfe: Option<usize>,
-    /// Instead of a budget, the W2 to reach, with the fewest of 5, 10, 15, 20, 30, 40 or 50
+    /// Instead of a budget, the error to reach, with the fewest of 5, 10, 15, 20, 30, 40 or 50
     /// evaluations
-    #[arg(long, value_name = "W2", value_parser = parse_error, help_heading = "Goal", allow_negative_numbers = true)]
+    #[arg(long, value_name = "ERROR", value_parser = parse_error, help_heading = "Goal", allow_negative_numbers = true)]
     error: Option<f64>,
     /// Budgets of the Pareto front, in addition to the goal's
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = parse_budget, default_value = "5,10,20,50", help_heading = "Goal", allow_negative_numbers = true)]
     front: Vec<usize>,
+    /// What times are optimised for and samplers compared by: robust (the error to expect off the
+    /// Gaussian), w2 (exactly Gaussian data), local, … (see `gaussmeter list objectives`)
+    #[arg(long, value_name = "NAME", default_value = objective::DEFAULT, help_heading = "Goal")]
+    objective: String,
     /// Smallest ratio of neighbouring noise levels in optimised times, at least 1
     #[arg(
         long,
@@ -95,6 +100,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         ..Words::default()
     };
+    let objective = objective::registry().build(&a.objective)?;
     let mut question = options::read(&words, &Defaults::RECOMMEND)?;
     let spectrum = options::load(a.spectrum.as_deref().unwrap_or(Defaults::RECOMMEND.spectrum))?;
     let diffusion = question.diffusion(spectrum);
@@ -103,6 +109,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         front: a.front,
         eps: a.eps,
         min_ratio: a.min_ratio,
+        objective: (objective.label, objective.item),
         ..RecommendOptions::new(question.samplers, question.inits.swap_remove(0))
     };
     let recommendation = watched(|watch| recommend(&diffusion, options, watch))?;

@@ -12,16 +12,20 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The error is exact and smooth in the times, so it is minimised by descents with
-exact derivatives from several starts. The report compares the optimum with the
-standard schedules, also for slightly different data or networks, and says how
-well it is determined. The default is 20 network evaluations. Neighbouring noise
-levels keep a ratio of at least 1.25: without this, levels of multistep methods
-coalesce and the schedule is no longer robust. After Ctrl-C it reports the best
-so far (exit code 1).
+exact derivatives from several starts. The objective robust, the default, gives
+times that hold on data that are not Gaussian and with trained networks, as far
+as it was tried (docs/steps.md); w2 those that are the best for exactly Gaussian
+data, where the errors of different steps may cancel. The report compares the
+optimum with the standard schedules, also for slightly different data or
+networks, and says how well it is determined. The default is 20 network
+evaluations. Neighbouring noise levels keep a ratio of at least 1.25: without
+this, levels of multistep methods coalesce and the schedule is no longer robust.
+After Ctrl-C it reports the best so far (exit code 1).
 
 Examples:
   gaussmeter tune --sampler dpmpp-2m --nfe 10
   gaussmeter tune --sampler edm --nfe 39 --spectrum my.npy --save sigmas.txt
+  gaussmeter tune --sampler dpmpp-2m --nfe 10 --objective w2
   gaussmeter eval --sampler edm --process edm --grid sigmas:sigmas.txt
   gaussmeter tune --sampler ddim --process vp-linear --eps 1e-3 --steps 20
   gaussmeter tune --sampler dpmpp-2m --free start --objective kl-reverse
@@ -41,9 +45,9 @@ pub struct Arguments {
     init: String,
     #[command(flatten)]
     length: LengthOptions,
-    /// Objective to minimise: w2, local, kl-forward, kl-reverse, mixture:w2=…,local=… or weighted:FILE
-    /// with a weight per eigenvalue (see `gaussmeter list objectives`)
-    #[arg(long, value_name = "NAME", default_value = "w2", help_heading = "Design")]
+    /// Objective to minimise: robust, w2, local, kl-forward, kl-reverse, mixture:w2=…,local=… or
+    /// weighted:FILE with a weight per eigenvalue (see `gaussmeter list objectives`)
+    #[arg(long, value_name = "NAME", default_value = objective::DEFAULT, help_heading = "Design")]
     objective: String,
     /// Time where sampling stops [default: 0, the data]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true, help_heading = "Design")]

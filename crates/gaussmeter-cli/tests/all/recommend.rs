@@ -39,8 +39,10 @@ fn the_answer_comes_first_and_can_be_used() {
     let usual: Value =
         serde_json::from_str(&folder.stdout(&format!("{usual} --init normal --format json")))
             .unwrap();
-    let [a, b] = [&json["usual_w2"], &usual["w2"]].map(|v| v.as_f64().unwrap());
+    let of_w2 = folder.json(&format!("{LINE} --objective w2"));
+    let [a, b] = [&of_w2["usual_error"], &usual["w2"]].map(|v| v.as_f64().unwrap());
     assert!(relative_error(a, b) < 1e-9, "{a} {b}");
+    assert!(json["usual_error"].as_f64().unwrap() > a, "{json}");
     let budgets: Vec<&Value> =
         json["front"].as_array().unwrap().iter().map(|f| &f["budget"]).collect();
     assert_eq!(budgets, [4, 6]);
@@ -61,7 +63,7 @@ fn all_formats_name_all_samplers() {
         }
     }
     let csv = folder.stdout(&format!("{LINE} --format csv"));
-    let header = "budget,rank,sampler,steps,nfe,standard,standard_w2,optimised_w2\n";
+    let header = "budget,rank,sampler,steps,nfe,standard,standard_error,optimised_error,standard_w2,optimised_w2\n";
     assert!(csv.starts_with(header), "{csv}");
     assert_eq!(csv.lines().count(), 7);
     let top = folder.stdout(&format!("{LINE} --top 1 --format markdown"));
@@ -94,7 +96,11 @@ fn bad_requests_get_one_line() {
         ("recommend --sampler ddim --front 0", 2, "at least 1"),
         ("recommend --sampler ddim --min-ratio 0.5", 1, "must be at least 1"),
         ("recommend --sampler ddim --eps 100", 1, "100"),
-        ("recommend --sampler ddim --spectrum data.txt --error 1e-9", 1, "no sampler reaches W2"),
+        (
+            "recommend --sampler ddim --spectrum data.txt --error 1e-9",
+            1,
+            "no sampler reaches an error of",
+        ),
         ("recommend --process nothing", 2, "unknown process 'nothing'"),
         ("recommend --spectrum nothing.npy", 1, "nothing.npy"),
     ] {

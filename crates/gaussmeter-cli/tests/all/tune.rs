@@ -11,7 +11,7 @@ fn json(text: &str) -> Value {
 #[test]
 fn the_optimum_is_what_eval_finds_on_the_saved_levels() {
     let folder = Folder::empty();
-    let line = "tune --sampler dpmpp-2m --nfe 10 --save sigmas.txt --format json";
+    let line = "tune --sampler dpmpp-2m --nfe 10 --objective w2 --save sigmas.txt --format json";
     let tuned = json(&folder.stdout(line));
     let error = tuned["error"].as_f64().unwrap();
     assert!(error < 0.0348, "{error}");
@@ -117,4 +117,27 @@ fn bad_requests_get_one_line() {
         assert!(ran.stderr.contains(message), "{arguments}: {}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
+}
+
+/// Where no objective is given, what is compared is the error to expect: W2 and contributions of steps as
+/// `eval` and `steps` have them.
+#[test]
+fn the_default_is_the_error_to_expect() {
+    let folder = Folder::empty();
+    let tuned = folder.json("tune --sampler dpmpp-2m --nfe 8 --save sigmas.txt");
+    let of = |command: &str| {
+        folder.json(&format!("{command} --sampler dpmpp-2m --process edm --grid sigmas:sigmas.txt"))
+    };
+    let number = |v: &Value| v.as_f64().unwrap();
+    let w2 = number(&of("eval")["w2"]);
+    assert!((number(&tuned["w2"]) / w2 - 1.0).abs() < 1e-9);
+    // The sampler carries contributions almost as the exact solution does.
+    let expected = (w2 * w2 + 0.25 * number(&of("steps")["local"]).powi(2)).sqrt();
+    assert!(
+        (number(&tuned["error"]) / expected - 1.0).abs() < 0.1,
+        "{} {expected}",
+        tuned["error"]
+    );
+    let text = folder.stdout("tune --sampler ddim --steps 4");
+    assert!(text.contains("expected error") && text.contains("docs/steps.md"), "{text}");
 }

@@ -8,7 +8,7 @@ use crate::exact::Init;
 use crate::exact::steps::{Cancellation, cancellation};
 use crate::grid::{self, Grid, GridRule};
 use crate::metric::wasserstein2;
-use crate::objective::{Objective, SquaredWasserstein2};
+use crate::objective::{self, Objective, Robust, SquaredWasserstein2};
 use crate::spectrum::{Spectrum, condensed};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Goal {
     /// The least error within so many network evaluations.
     Nfe(usize),
-    /// The fewest network evaluations, of [`BUDGETS`], for so small a W2.
+    /// The fewest network evaluations, of [`BUDGETS`], for so small an error.
     Error(f64),
 }
 
@@ -43,6 +43,9 @@ pub struct RecommendOptions {
     pub eps: f64,
     /// Smallest ratio of neighbouring noise levels in optimised times.
     pub min_ratio: f64,
+    /// What times are optimised for. Candidates are compared by it, or by what it is
+    /// [compared by](Objective::compared_by).
+    pub objective: (String, Box<dyn Objective>),
 }
 
 impl RecommendOptions {
@@ -50,22 +53,27 @@ impl RecommendOptions {
     pub fn new(samplers: Vec<NamedSampler>, init: (String, Init)) -> Self {
         let goal = Goal::Nfe(Defaults::RECOMMEND.budget());
         let (eps, min_ratio) = (Defaults::RECOMMEND.eps[0], TuneOptions::default().min_ratio);
-        RecommendOptions { samplers, goal, front: FRONT.to_vec(), init, eps, min_ratio }
+        let objective: (String, Box<dyn Objective>) =
+            (objective::DEFAULT.into(), Box::new(Robust::default()));
+        let front = FRONT.to_vec();
+        RecommendOptions { samplers, goal, front, init, eps, min_ratio, objective }
     }
 }
 
 /// The budgets of the front where none are given.
 pub const FRONT: [usize; 4] = [5, 10, 20, 50];
 
-/// Times with the W2 they have.
+/// Times with the errors they have.
 #[derive(Clone, Debug)]
 pub struct Timed {
     /// Name of the schedule; `optimised` for optimised times.
     pub label: String,
     /// The times.
     pub grid: Grid,
-    /// W2 to the data.
+    /// What candidates are compared by.
     pub error: f64,
+    /// W2 to the data, if these and the network are exactly Gaussian.
+    pub w2: f64,
 }
 
 /// What a sampler does within a budget.
@@ -95,7 +103,7 @@ pub struct Challenge {
     pub sampler: String,
     /// Its schedule.
     pub schedule: String,
-    /// Its W2 there: the root of the mean square over z.
+    /// Its error there: the root of the mean square over z.
     pub error: f64,
     /// The winner's.
     pub winner: f64,
@@ -127,11 +135,11 @@ pub struct Recommendation {
     pub candidates: BTreeMap<usize, Vec<Candidate>>,
     /// What does not run within the budget, and why.
     pub failures: Vec<(String, ExperimentError)>,
-    /// Per budget: W2 of the usual default, DPM-Solver++(2M) on Karras's schedule.
+    /// Per budget: the error of the usual default, DPM-Solver++(2M) on Karras's schedule.
     pub usual: BTreeMap<usize, f64>,
     /// Sources of the winner's error, each alone.
     pub limits: ErrorBudget,
-    /// Per candidate of the budget, as far as tried: W2 when the network is off by 1 %, the root of its
+    /// Per candidate of the budget, as far as tried: the error when the network is off by 1 %, the root of its
     /// mean square as in [`Challenge`].
     pub off: Vec<f64>,
     /// Whether it was stopped: the best of what was tried so far, not tried with other
@@ -175,6 +183,8 @@ impl Candidate {
 struct Search<'a> {
     diffusion: &'a Diffusion,
     options: &'a RecommendOptions,
+    /// What candidates are compared by.
+    measure: &'a dyn Objective,
     init: Init,
     /// A condensed spectrum, on which times are sought.
     small: Diffusion,
@@ -188,7 +198,7 @@ impl Search<'_> {
         spectrum: &'a Spectrum,
         space: &'a Space,
     ) -> Problem<'a> {
-        let (sampler, objective) = (&*sampler.item, &SquaredWasserstein2);
+        let (sampler, objective) = (&*sampler.item, &*self.options.objective.1);
         Problem { spectrum, sampler, init: &self.init, objective, space, watch: self.watch }
     }
 
@@ -202,17 +212,29 @@ impl Search<'_> {
         self.small.steps(sampler, Length::Nfe(budget), self.options.eps)
     }
 
-    /// W2 of a sampler on a grid.
+    /// The error of a sampler on a grid.
     fn error(&self, sampler: &NamedSampler, data: &Spectrum, grid: &Grid) -> f64 {
+        self.value(sampler, data, grid, self.measure)
+    }
+
+    fn value(
+        &self,
+        sampler: &NamedSampler,
+        data: &Spectrum,
+        grid: &Grid,
+        objective: &dyn Objective,
+    ) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
-        let problem = self.problem(sampler, data, &space);
+        let problem = Problem { objective, ..self.problem(sampler, data, &space) };
         let value = problem.value(grid).unwrap_or(f64::INFINITY);
-        if value.is_nan() { f64::INFINITY } else { SquaredWasserstein2.readable(value) }
+        if value.is_nan() { f64::INFINITY } else { objective.readable(value) }
     }
 
     fn timed(&self, sampler: &NamedSampler, label: &str, grid: Grid) -> Option<Timed> {
-        let error = self.error(sampler, &self.diffusion.spectrum, &grid);
-        error.is_finite().then(|| Timed { label: label.into(), grid, error })
+        let data = &self.diffusion.spectrum;
+        let error = self.error(sampler, data, &grid);
+        let w2 = self.value(sampler, data, &grid, &SquaredWasserstein2);
+        error.is_finite().then(|| Timed { label: label.into(), grid, error, w2 })
     }
 
     /// A sampler within a budget, on the best of `schedules` and on times that descents from the best
@@ -274,9 +296,9 @@ impl Search<'_> {
         let Ok(space) = self.space(candidate.steps, self.options.min_ratio) else { return };
         let problem = self.problem(sampler, &self.diffusion.spectrum, &space);
         let descent = problem.descend(&optimised.grid, FINISH);
-        if let Ok(grid) = space.grid(&descent.parameters)
+        if descent.after < descent.before
+            && let Ok(grid) = space.grid(&descent.parameters)
             && let Some(better) = self.timed(sampler, OPTIMISED, grid)
-            && better.error < optimised.error
         {
             *optimised = better;
         }
@@ -285,7 +307,8 @@ impl Search<'_> {
     fn off(&self, sampler: usize, grid: &Grid, delta: f64) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
         let sampler = &self.options.samplers[sampler];
-        let problem = self.problem(sampler, &self.diffusion.spectrum, &space);
+        let data = &*self.diffusion.spectrum;
+        let problem = Problem { objective: self.measure, ..self.problem(sampler, data, &space) };
         expected(&problem, grid, Perturbation::Network(delta))
     }
 }
@@ -309,12 +332,20 @@ pub fn recommend(
         return Err(ExperimentError::Empty { what: "sampler" });
     }
     let init = diffusion.init(&options.init.1)?;
-    let small = condensed(&diffusion.spectrum, BINS).unwrap_or_default();
+    // Values given per eigenvalue cannot be assigned to bins.
+    let small = match options.objective.1.is_indexed() {
+        true => None,
+        false => condensed(&diffusion.spectrum, BINS).unwrap_or_default(),
+    };
     let small = match small {
         Some(spectrum) => Diffusion { spectrum: spectrum.into(), ..diffusion.clone() },
         None => diffusion.clone(),
     };
-    let search = Search { diffusion, options: &options, init, small, watch };
+    let item = &options.objective.1;
+    item.check(diffusion.spectrum.modes().len()).map_err(ExperimentError::Objective)?;
+    let compared_by = item.compared_by();
+    let measure = compared_by.as_deref().unwrap_or(&**item);
+    let search = Search { diffusion, options: &options, measure, init, small, watch };
     // A ratio that is none is refused at once.
     search.space(1, options.min_ratio)?;
     let mut candidates = BTreeMap::new();
@@ -481,7 +512,7 @@ fn within(search: &Search, budget: usize) -> Result<Within, ExperimentError> {
     Ok((found, failed))
 }
 
-/// W2 of DPM-Solver++(2M) on Karras's schedule within a budget.
+/// The error of DPM-Solver++(2M) on Karras's schedule within a budget.
 fn usual(search: &Search, budget: usize) -> Option<f64> {
     let sampler = crate::sampler::registry().build("dpmpp-2m").ok()?;
     let rule: Arc<dyn GridRule> = grid::registry().build("karras").ok()?.item.into();
@@ -557,6 +588,11 @@ fn skips(search: &Search, sampler: &NamedSampler, grid: &Grid) -> Vec<Skip> {
 }
 
 impl Recommendation {
+    /// Whether candidates are compared by the error to expect, not by the objective itself.
+    pub fn is_expected(&self) -> bool {
+        self.options.objective.1.compared_by().is_some()
+    }
+
     /// The candidates within the budget, the best first.
     pub fn ranking(&self) -> &[Candidate] {
         &self.candidates[&self.budget]

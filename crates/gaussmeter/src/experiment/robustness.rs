@@ -2,6 +2,7 @@
 
 use crate::design::Problem;
 use crate::exact::Output;
+use crate::exact::steps::LocalErrors;
 use crate::grid::Grid;
 use crate::spectrum::Mode;
 use std::sync::LazyLock;
@@ -70,7 +71,8 @@ static NORMAL: LazyLock<[(f64, f64); NODES]> = LazyLock::new(|| {
 ///
 /// Objectives are sums over eigenvectors, each of which has a z of its own, so that the expected sum is
 /// the sum of the expected shares, however eigenvectors are grouped into modes: Σ mᵢ E f(λᵢ e^{δz}, λᵢ),
-/// by the rule of Gauss and Hermite. No number is drawn.
+/// by the rule of Gauss and Hermite. No number is drawn. Contributions of steps, where they count, are those
+/// to the network's own exact solution.
 pub(super) fn expected(problem: &Problem, grid: &Grid, perturbation: Perturbation) -> f64 {
     let (Perturbation::Data(delta) | Perturbation::Network(delta)) = perturbation;
     let Ok(plan) = problem.sampler.plan(grid) else { return f64::INFINITY };
@@ -80,6 +82,15 @@ pub(super) fn expected(problem: &Problem, grid: &Grid, perturbation: Perturbatio
         // All eigenvectors with the same z at once.
         let believed = problem.spectrum.scaled((delta * z).exp());
         let output = Output::of(&plan, &believed);
+        if let Some(steps) = problem.steps_weight(&plan) {
+            let Ok(local) = LocalErrors::new(problem.sampler, grid, 0..0) else {
+                return f64::INFINITY;
+            };
+            sum += weight * steps * local.expand(&believed, problem.init).value;
+        }
+        if !problem.objective.counts_output() {
+            continue;
+        }
         for (i, (mode, believed)) in modes.iter().zip(believed.modes()).enumerate() {
             let truth: &Mode = match perturbation {
                 Perturbation::Data(_) => believed,

@@ -1,3 +1,4 @@
+use super::tune::optimised_times;
 use super::{ExperimentError, Length, MAX_STEPS};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
@@ -164,7 +165,10 @@ impl Setting {
         steps: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
-        let grid = self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?;
+        let grid = match self.rule.optimised() {
+            Some(wanted) => optimised_times(self, sampler, steps, eps, wanted)?,
+            None => self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?,
+        };
         Run::on(sampler, grid)
     }
 
@@ -187,6 +191,10 @@ impl Setting {
             }
             Length::Steps(steps) => self.run_steps(sampler, steps, eps),
             Length::Points(points) => self.run_steps(sampler, points - 1, eps),
+            // The steps that fit are counted elsewhere, so that times are sought once.
+            Length::Nfe(_) if self.rule.optimised().is_some() => {
+                self.run_steps(sampler, self.steps(sampler, length, eps)?, eps)
+            }
             Length::Nfe(nfe) => self.run_nfe(sampler, nfe, eps),
         }
     }

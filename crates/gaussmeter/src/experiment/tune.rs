@@ -4,8 +4,8 @@ use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::Init;
 use crate::exact::steps::{Cancellation, cancellation};
-use crate::grid::{self, Grid, GridError};
-use crate::objective::Objective;
+use crate::grid::{self, Grid, GridError, Optimised};
+use crate::objective::{Objective, SquaredWasserstein2};
 use crate::watch::{Progress, Watch};
 
 /// How a schedule is sought.
@@ -43,7 +43,7 @@ impl Default for TuneOptions {
 pub struct Rival {
     /// Its text form.
     pub label: String,
-    /// The objective, as people read it.
+    /// What schedules are compared by, as people read it.
     pub value: Result<f64, ExperimentError>,
     /// Its times.
     pub grid: Option<Grid>,
@@ -58,14 +58,18 @@ pub struct Tuning {
     pub init_label: String,
     /// What is minimised, in words.
     pub objective: String,
+    /// Whether schedules are compared by the error to expect, not by the objective itself.
+    pub is_expected: bool,
     /// How it was sought.
     pub options: TuneOptions,
     /// The sampler on the optimal times.
     pub run: Run,
     /// How they were found.
     pub tuned: Tuned,
-    /// The objective there, as people read it.
+    /// What schedules are [compared by](Objective::compared_by) there, as people read it.
     pub value: f64,
+    /// W2 to the data there.
+    pub w2: f64,
     /// Standard schedules of as many steps, the best first.
     pub rivals: Vec<Rival>,
     /// Whether the search was stopped: what it has found is the best so far.
@@ -116,8 +120,11 @@ pub fn tune(
     };
     watch.tell(Progress { what: "tune", unit: "searches", done: 0, total: Some(1) });
     let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
+    let compared_by = objective_item.compared_by();
+    let measure = compared_by.as_deref().unwrap_or(objective_item);
+    let measured = Problem { objective: measure, ..problem };
     let evaluate =
-        |grid: &Grid| problem.value(grid).map(|sum| objective_item.readable(sum)).map_err(failed);
+        |grid: &Grid| measured.value(grid).map(|sum| measure.readable(sum)).map_err(failed);
     let mut rivals: Vec<Rival> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
         .map(|(label, grid)| match grid {
@@ -143,28 +150,62 @@ pub fn tune(
         return Err(ExperimentError::OverBudget { sampler, nfe, budget });
     }
     let best = rivals.first().and_then(|r| r.grid.as_ref());
+    let value = evaluate(&tuned.grid)?;
+    let w2 = Problem { objective: &SquaredWasserstein2, ..problem }
+        .value(&tuned.grid)
+        .map_err(failed)?;
     let cancellation = cancellation(&run.plan, data, &init);
     let robustness = PERTURBATIONS
         .iter()
         .map(|p| {
-            let under = |grid: &Grid| expected(&problem, grid, *p);
+            let under = |grid: &Grid| expected(&measured, grid, *p);
             (*p, under(&tuned.grid), best.map(under))
         })
         .collect();
-    let value = objective_item.readable(tuned.best.after);
     Ok(Tuning {
         diffusion: diffusion.clone(),
         init_label: init_label.into(),
         objective: objective.label.clone(),
+        is_expected: compared_by.is_some(),
         options,
         run,
         tuned,
         value,
+        w2: w2.sqrt(),
         rivals,
         interrupted,
         cancellation,
         robustness,
     })
+}
+
+/// The times that are the best for a sampler from N(0, σ²) at T, sought from the three best standard
+/// schedules and as many others as `gaussmeter tune` takes.
+pub(super) fn optimised_times(
+    diffusion: &Diffusion,
+    sampler: &NamedSampler,
+    steps: usize,
+    eps: f64,
+    wanted: &Optimised,
+) -> Result<Grid, ExperimentError> {
+    let Optimised { objective, min_ratio } = wanted;
+    let options = TuneOptions { end: End::At(eps), min_ratio: *min_ratio, ..Default::default() };
+    let (data, watch) = (&*diffusion.spectrum, Watch::NOBODY);
+    objective.check(data.modes().len()).map_err(ExperimentError::Objective)?;
+    let init = diffusion.init(&Init::Normal { std: None })?;
+    let space = Space::new(&diffusion.process, steps, options.start, options.end, *min_ratio)?;
+    let (sampler, objective) = (&*sampler.item, &**objective);
+    let problem = Problem { spectrum: data, sampler, init: &init, objective, space: &space, watch };
+    let mut known: Vec<(f64, Grid)> = standard_schedules(diffusion, steps, eps, watch)
+        .into_iter()
+        .filter_map(|(_, grid)| grid.ok())
+        .filter(|g| g.start().t == diffusion.process.t_max() && g.end().t == eps)
+        .filter_map(|grid| Some((problem.value(&grid).ok().filter(|v| v.is_finite())?, grid)))
+        .collect();
+    known.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut from: Vec<Grid> = known.into_iter().take(KNOWN).map(|(_, grid)| grid).collect();
+    from.extend(starts(&space, data, options.starts, options.seed)?);
+    Ok(problem.tune(&from, options.effort)?.grid)
 }
 
 /// The rules of the registry that need nothing but a number of steps, on given data and a given
@@ -196,7 +237,7 @@ pub fn standard_schedules(
             let grid = rule.grid_for(&diffusion.spectrum, process, steps, end);
             match &grid {
                 // Rules for other processes.
-                Err(GridError::NotDiscrete | GridError::NotFlow) => None,
+                Err(GridError::NotDiscrete | GridError::NotFlow | GridError::NeedsSampler) => None,
                 _ => Some((entry.name.to_string(), grid)),
             }
         })

@@ -20,6 +20,7 @@ mod kl_optimal;
 mod length;
 mod linear_quadratic;
 mod numpy;
+mod optimised;
 mod polyexponential;
 mod range;
 mod sdm;
@@ -47,6 +48,7 @@ pub use geodesic::{Geodesic, Weight};
 pub use karras::Karras;
 pub use kl_optimal::KlOptimal;
 pub use linear_quadratic::LinearQuadratic;
+pub use optimised::Optimised;
 pub use polyexponential::Polyexponential;
 pub use range::{Last, Range};
 pub use sdm::Sdm;
@@ -104,6 +106,7 @@ pub fn registry() -> Registry<dyn GridRule> {
             &ays_klub::ENTRY,
             &spectral::ENTRY,
             &dynamic_programming::ENTRY,
+            &optimised::ENTRY,
         ],
         refused: &[],
     }
@@ -194,6 +197,11 @@ pub enum GridError {
     /// The rule depends on the data and was given none.
     #[error("the grid depends on the data: it needs a spectrum (GridRule::grid_for)")]
     NeedsSpectrum,
+    /// The times are the best for a sampler, which is not known.
+    #[error(
+        "times are optimised for one sampler, which this does not know: save them with gaussmeter tune --save FILE, and give sigmas:FILE"
+    )]
+    NeedsSampler,
     /// The rule depends on the data, which are constant.
     #[error("the grid depends on the eigenvalues of the data, and all of them are 0")]
     NoVariance,
@@ -566,6 +574,11 @@ pub trait GridRule: Debug + Send + Sync {
         eps: f64,
     ) -> Result<Grid, GridError> {
         self.place(Request { data: Some(spectrum), process, steps, eps })
+    }
+
+    /// For times that depend on the sampler: what they are the best for.
+    fn optimised(&self) -> Option<&Optimised> {
+        None
     }
 
     /// The number of steps, for a rule where it is fixed.

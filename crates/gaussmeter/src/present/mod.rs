@@ -11,6 +11,7 @@ mod eval;
 mod info;
 mod levels;
 mod modes;
+mod noise_levels;
 mod pareto;
 mod quadrature;
 mod rank;
@@ -27,6 +28,9 @@ mod verify;
 /// What tables say of a search that was stopped.
 const INTERRUPTED: &str = "interrupted: the best found so far";
 
+/// What the error to expect is.
+const EXPECTED: &str = "expected error: the root of W2 squared plus a quarter of the squared contributions of steps, as if each step were off by half of its contribution (docs/steps.md)";
+
 /// What users should know about a schedule that makes the errors of steps cancel; `None` if they hardly
 /// do. On mixtures of Gaussians and trained networks such schedules lose to standard ones where a step uses
 /// the results of earlier ones (docs/steps.md).
@@ -35,7 +39,7 @@ fn advice(cancellation: Option<Cancellation>) -> Option<String> {
     let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
     (without > 3.0 * total).then(|| {
         format!(
-            "the errors of steps cancel here: W2 {}, but {} without cancellation, which holds for Gaussian data and an exact network only. For a trained network and a multistep sampler optimise for mixture:w2=1,local=1 instead (gaussmeter tune --objective; docs/steps.md)",
+            "the errors of steps cancel here: W2 {}, but {} without cancellation, which holds for Gaussian data and an exact network only. For a trained network and a multistep sampler take the objective robust, the default (docs/steps.md)",
             short(total),
             short(without)
         )

@@ -2,7 +2,7 @@
 
 use super::levels::sigma_lines;
 use super::trials::reason;
-use super::{INTERRUPTED, advice, cancellation_json};
+use super::{EXPECTED, INTERRUPTED, advice, cancellation_json};
 use crate::experiment::{Candidate, DELTAS, Length, OPTIMISED, Recommendation, Timed};
 use crate::numeric::evenly;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
@@ -49,6 +49,15 @@ impl Recommendation {
         self.winner().map(|(_, best)| sigma_lines(&best.grid)).unwrap_or_default()
     }
 
+    /// What candidates are compared by, in words.
+    fn error_name(&self) -> &str {
+        match &self.options.objective.0[..] {
+            _ if self.is_expected() => "expected error",
+            "w2" => "W2",
+            label => label,
+        }
+    }
+
     /// The answer in one sentence.
     pub fn answer(&self) -> String {
         let Some((winner, best)) = self.winner() else { return String::new() };
@@ -70,9 +79,10 @@ impl Recommendation {
         };
         let steps = Length::Steps(winner.steps);
         format!(
-            "Use {} with {steps} ({} NFE) on {times}: W2 = {} on {}{against}.",
+            "Use {} with {steps} ({} NFE) on {times}: {} {} on {}{against}.",
             winner.label,
             winner.nfe,
+            self.error_name(),
             short(best.error),
             self.diffusion.spectrum.name(),
         )
@@ -84,15 +94,20 @@ impl Recommendation {
             Some(t) => Cell::number(t.error, Style::Significant(4)),
             None => Cell::Empty,
         };
-        let columns = [
-            ("sampler", Align::Left),
-            ("steps", Align::Right),
-            ("NFE", Align::Right),
-            ("standard schedule", Align::Left),
-            ("W2", Align::Right),
-            ("W2 optimised", Align::Right),
-            ("network 1% off", Align::Right),
+        let name = self.error_name();
+        let has_w2 = name != "W2";
+        let mut columns = vec![
+            Column::new("sampler", Align::Left),
+            Column::new("steps", Align::Right),
+            Column::new("NFE", Align::Right),
+            Column::new("standard schedule", Align::Left),
+            Column::new(name, Align::Right),
+            Column::new("optimised", Align::Right),
+            Column::new("network 1% off", Align::Right),
         ];
+        if has_w2 {
+            columns.push(Column::new("W2", Align::Right));
+        }
         let shown = if top == 0 { usize::MAX } else { top };
         let ranking = self.ranking();
         let rows = ranking.iter().enumerate().take(shown).map(|(i, c)| {
@@ -100,7 +115,7 @@ impl Recommendation {
                 i == 0 && timed.as_ref().is_some_and(|t| t.error == c.error())
             };
             let standard = c.standard.as_ref().map_or("", |t| &t.label);
-            Row::new([
+            let mut cells = vec![
                 Cell::text(c.label.clone()),
                 Cell::number(c.steps as f64, Style::Integer),
                 Cell::number(c.nfe as f64, Style::Integer),
@@ -111,7 +126,14 @@ impl Recommendation {
                     Some(off) => Cell::number(*off, Style::Significant(4)),
                     None => Cell::Empty,
                 },
-            ])
+            ];
+            if has_w2 {
+                cells.push(match c.best() {
+                    Some(best) => Cell::number(best.w2, Style::Significant(4)),
+                    None => Cell::Empty,
+                });
+            }
+            Row::new(cells)
         });
         let s = &self.diffusion;
         let mut notes = vec![format!(
@@ -127,12 +149,17 @@ impl Recommendation {
             self.options.init.0,
             self.options.eps,
         )];
-        notes.extend(advice(self.cancellation));
+        match self.is_expected() {
+            true => notes.push(format!(
+                "{EXPECTED}; W2: on the better schedule, if data and network are exactly Gaussian"
+            )),
+            false => notes.extend(advice(self.cancellation)),
+        }
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         }
         notes.push(
-            "network off by δ: the eigenvalues that it has learnt are multiplied by e^(δz), with an independent standard normal z for each eigenvector; the value is the root mean square of W2 over z, on the better schedule"
+            "network off by δ: the eigenvalues that it has learnt are multiplied by e^(δz), with an independent standard normal z for each eigenvector; the value is the root mean square of the error over z, on the better schedule"
                 .into(),
         );
         let mut grouped: Vec<(String, Vec<&str>)> = Vec::new();
@@ -148,12 +175,7 @@ impl Recommendation {
                 .iter()
                 .map(|(reason, labels)| format!("cannot run: {}: {reason}", labels.join("; "))),
         );
-        Table {
-            title: self.answer(),
-            columns: columns.map(|(label, align)| Column::new(label, align)).into(),
-            rows: rows.collect(),
-            notes,
-        }
+        Table { title: self.answer(), columns, rows: rows.collect(), notes }
     }
 
     fn front_table(&self) -> Table {
@@ -186,9 +208,9 @@ impl Recommendation {
             ("budget", Align::Right),
             ("best", Align::Left),
             ("NFE", Align::Right),
-            ("W2", Align::Right),
+            (self.error_name(), Align::Right),
             ("best on a standard schedule", Align::Left),
-            ("W2", Align::Right),
+            (self.error_name(), Align::Right),
             ("usual", Align::Right),
         ];
         Table {
@@ -248,11 +270,11 @@ impl Recommendation {
                 ("discretization", discretization.unwrap_or(0.0)),
             ];
             // What is meant to cancel, by times that were optimised for it, is no luck.
-            if let Some((name, part)) = finite.iter().find(|(_, part)| best.error < 0.5 * part) {
+            if let Some((name, part)) = finite.iter().find(|(_, part)| best.w2 < 0.5 * part) {
                 let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
                 notes.push(format!(
                     "errors cancel: the whole, {}, is below the {name} error alone, {}",
-                    short(best.error),
+                    short(best.w2),
                     short(*part)
                 ));
             }
@@ -294,13 +316,15 @@ impl Recommendation {
             "steps",
             "nfe",
             "standard",
+            "standard_error",
+            "optimised_error",
             "standard_w2",
             "optimised_w2",
         ];
         let rows = self.candidates.iter().flat_map(|(budget, found)| {
             found.iter().enumerate().map(|(rank, c)| {
-                let error = |t: &Option<Timed>| match t {
-                    Some(t) => Field::Number(t.error),
+                let number = |t: &Option<Timed>, of: fn(&Timed) -> f64| match t {
+                    Some(t) => Field::Number(of(t)),
                     None => Field::Missing,
                 };
                 let label = c.standard.as_ref().map(|t| Field::Text(t.label.clone()));
@@ -311,8 +335,10 @@ impl Recommendation {
                     Field::Count(c.steps as u64),
                     Field::Count(c.nfe as u64),
                     label.unwrap_or(Field::Missing),
-                    error(&c.standard),
-                    error(&c.optimised),
+                    number(&c.standard, |t| t.error),
+                    number(&c.optimised, |t| t.error),
+                    number(&c.standard, |t| t.w2),
+                    number(&c.optimised, |t| t.w2),
                 ]
             })
         });
@@ -326,6 +352,8 @@ impl Recommendation {
         };
         put("command", json!("recommend"));
         put("init", json!(self.options.init.0));
+        put("objective", json!(self.options.objective.0));
+        put("compared_by", json!(self.error_name()));
         put("eps", json!(self.options.eps));
         put("min_ratio", json!(self.options.min_ratio));
         put("budget", json!(self.budget));
@@ -338,20 +366,23 @@ impl Recommendation {
                 "steps": c.steps,
                 "nfe": c.nfe,
                 "standard": standard.map(|t| &t.label),
-                "standard_w2": standard.map(|t| number(t.error)),
-                "optimised_w2": c.optimised.as_ref().map(|t| number(t.error)),
+                "standard_error": standard.map(|t| number(t.error)),
+                "optimised_error": c.optimised.as_ref().map(|t| number(t.error)),
+                "standard_w2": standard.map(|t| number(t.w2)),
+                "optimised_w2": c.optimised.as_ref().map(|t| number(t.w2)),
             })
         };
         if let Some((winner, best)) = self.winner() {
             let mut entry = candidate(winner);
             entry["schedule"] = json!(best.label);
-            entry["w2"] = number(best.error);
+            entry["error"] = number(best.error);
+            entry["w2"] = number(best.w2);
             let levels = best.grid.levels();
             entry["times"] = levels.iter().map(|l| json!(l.t)).collect();
             entry["sigmas"] = levels.iter().map(|l| number(l.noise_ratio())).collect();
             put("winner", entry);
         }
-        put("usual_w2", self.usual.get(&self.budget).map_or(json!(null), |u| number(*u)));
+        put("usual_error", self.usual.get(&self.budget).map_or(json!(null), |u| number(*u)));
         let ranking = self.ranking().iter().enumerate().map(|(i, c)| {
             let mut entry = candidate(c);
             entry["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
@@ -366,9 +397,10 @@ impl Recommendation {
         let front = self.front().into_iter().map(|(budget, c, is_new)| {
             let mut entry = candidate(c);
             entry["budget"] = json!(budget);
-            entry["w2"] = number(c.error());
+            entry["error"] = number(c.error());
+            entry["w2"] = c.best().map_or(json!(null), |t| number(t.w2));
             entry["on_front"] = json!(is_new);
-            entry["usual_w2"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
+            entry["usual_error"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
             entry
         });
         put("front", front.collect());
@@ -387,8 +419,8 @@ impl Recommendation {
                 "delta": c.delta,
                 "sampler": c.sampler,
                 "schedule": c.schedule,
-                "w2": number(c.error),
-                "winner_w2": number(c.winner),
+                "error": number(c.error),
+                "winner_error": number(c.winner),
             })
         });
         put("score_error", challenge.unwrap_or(json!(null)));

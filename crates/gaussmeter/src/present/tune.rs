@@ -1,7 +1,7 @@
 //! The best schedule of a sampler.
 
 use super::levels::sigma_lines;
-use super::{INTERRUPTED, advice, cancellation_json};
+use super::{EXPECTED, INTERRUPTED, advice, cancellation_json};
 use crate::experiment::{Perturbation, Rival, Tuning};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
@@ -15,6 +15,10 @@ impl Tuning {
     /// The noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
     pub fn sigmas(&self) -> String {
         sigma_lines(&self.run.grid)
+    }
+
+    fn error_name(&self) -> &'static str {
+        if self.is_expected { "expected error" } else { "error" }
     }
 
     fn summary(&self) -> Table {
@@ -35,7 +39,10 @@ impl Tuning {
             text("NFE", self.run.plan.nfe().to_string()),
             text("objective", self.objective.clone()),
         ];
-        rows.push(Row { rule_above: true, ..figure("error", self.value, 6) });
+        rows.push(Row { rule_above: true, ..figure(self.error_name(), self.value, 6) });
+        if self.is_expected {
+            rows.push(figure("  W2, if data and network are exactly Gaussian", self.w2, 6));
+        }
         if let Some((label, value)) = self.best_rival() {
             rows.push(figure(&format!("best standard schedule ({label})"), value, 6));
             rows.push(figure("  times better", value / self.value, 4));
@@ -50,7 +57,10 @@ impl Tuning {
             "first-order condition: the largest derivative of the log error with respect to a log gap or, if smaller, the largest cosine between the residuals and their derivative with respect to a gap".to_string(),
             "flat direction: a change of the log gaps by 10% along it changes the error by less than 1%".into(),
         ];
-        notes.extend(advice(self.cancellation));
+        match self.is_expected {
+            true => notes.push(EXPECTED.into()),
+            false => notes.extend(advice(self.cancellation)),
+        }
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         } else if self.tuned.reached * 2 < self.tuned.starts {
@@ -67,8 +77,10 @@ impl Tuning {
     }
 
     fn comparison(&self) -> Table {
-        let mut columns =
-            vec![Column::new("schedule", Align::Left), Column::new("error", Align::Right)];
+        let mut columns = vec![
+            Column::new("schedule", Align::Left),
+            Column::new(self.error_name(), Align::Right),
+        ];
         columns
             .extend(self.robustness.iter().map(|(p, ..)| Column::new(p.to_string(), Align::Right)));
         let cell = |value: f64| Cell::number(value, Style::Significant(4));
@@ -154,6 +166,7 @@ impl Report for Tuning {
         document.insert("seed".into(), json!(self.options.seed));
         document.insert("interrupted".into(), json!(self.interrupted));
         document.insert("error".into(), number(self.value));
+        document.insert("w2".into(), number(self.w2));
         document.insert(
             "search".into(),
             json!({

@@ -2,13 +2,15 @@
 
 use gaussmeter::design::teleport;
 use gaussmeter::exact::continuous::ODE;
+use gaussmeter::exact::steps::LocalErrors;
 use gaussmeter::experiment::{
     Diffusion, ExperimentError, Goal, RecommendOptions, Recommendation, recommend,
 };
+use gaussmeter::objective::{Objective, SquaredWasserstein2};
 use gaussmeter::prelude::*;
 use gaussmeter::report::Report;
 use gaussmeter::watch::{Progress, Watch};
-use gaussmeter::{grid, process, sampler};
+use gaussmeter::{grid, objective, process, sampler};
 use gaussmeter_testkit::relative_error;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -87,6 +89,41 @@ fn options(samplers: &[&str], goal: Goal) -> RecommendOptions {
         init: ("normal".into(), Init::Normal { std: None }),
         eps: 0.0,
         min_ratio: 1.25,
+        objective: ("w2".into(), Box::new(SquaredWasserstein2)),
+    }
+}
+
+/// Where nothing is said, candidates are compared by the error to expect, and times are sought for what
+/// holds: contributions of steps cancel less in the result than in the optimum of W2.
+#[test]
+fn the_default_compares_by_the_error_to_expect() {
+    let setting = on_edm();
+    let texts = ["ddim", "dpmpp-2m", "unipc", "dpmpp-2m-sde"];
+    let of = |objective: (String, Box<dyn Objective>)| {
+        let options = RecommendOptions { objective, ..options(&texts, Goal::Nfe(12)) };
+        recommend(&setting, options, Watch::NOBODY).unwrap()
+    };
+    let registry = |name: &str| (name.into(), objective::registry().build(name).unwrap().item);
+    let (robust, w2) = (of(registry(objective::DEFAULT)), of(registry("w2")));
+    assert!(robust.is_expected() && !w2.is_expected());
+    let local = |label: &str, grid: &Grid| {
+        let sampler = sampler::registry().build(label).unwrap().item;
+        let errors = LocalErrors::new(&*sampler, grid, 0..0).unwrap();
+        errors.expand(&setting.spectrum, &FROM_80).value
+    };
+    let mut last = 0.0;
+    for c in robust.ranking() {
+        for timed in [&c.standard, &c.optimised].into_iter().flatten() {
+            let expected = (timed.w2.powi(2) + 0.25 * local(&c.label, &timed.grid)).sqrt();
+            assert!(relative_error(timed.error, expected) < 1e-9, "{}", c.label);
+        }
+        assert!(c.error() >= last);
+        last = c.error();
+        let other = w2.ranking().iter().find(|o| o.label == c.label).unwrap();
+        let [a, b] = [c, other].map(|c| c.optimised.as_ref().unwrap());
+        assert!(b.w2 <= a.w2 * 1.001, "{}: {} {}", c.label, a.w2, b.w2);
+        let [a, b] = [a, b].map(|t| local(&c.label, &t.grid));
+        assert!(a <= b * 1.001, "{}: {a} {b}", c.label);
     }
 }
 
