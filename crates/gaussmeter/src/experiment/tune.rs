@@ -196,11 +196,13 @@ pub(super) fn optimised_times(
     let space = Space::new(&diffusion.process, steps, options.start, options.end, *min_ratio)?;
     let (sampler, objective) = (&*sampler.item, &**objective);
     let problem = Problem { spectrum: data, sampler, init: &init, objective, space: &space, watch };
+    let compared_by = objective.compared_by();
+    let measured = Problem { objective: compared_by.as_deref().unwrap_or(objective), ..problem };
     let mut known: Vec<(f64, Grid)> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
         .filter_map(|(_, grid)| grid.ok())
         .filter(|g| g.start().t == diffusion.process.t_max() && g.end().t == eps)
-        .filter_map(|grid| Some((problem.value(&grid).ok().filter(|v| v.is_finite())?, grid)))
+        .filter_map(|grid| Some((measured.value(&grid).ok().filter(|v| v.is_finite())?, grid)))
         .collect();
     known.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut from: Vec<Grid> = known.into_iter().take(KNOWN).map(|(_, grid)| grid).collect();

@@ -26,6 +26,7 @@ mod metrics;
 #[cfg(feature = "dense")]
 mod mixture;
 mod network;
+mod noise_levels;
 mod noise_ratio;
 mod order;
 mod plan_files;

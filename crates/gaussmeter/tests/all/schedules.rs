@@ -1,9 +1,11 @@
 //! Grids that follow the data: equal lengths are measured again, minima against their neighbours and
 //! against enumeration, errors against values computed elsewhere.
 
+use gaussmeter::experiment::{Diffusion, Length, NamedSampler, TuneOptions, tune};
 use gaussmeter::grid::{AysKlub, GridError};
 use gaussmeter::prelude::*;
-use gaussmeter::{data, grid, process, sampler};
+use gaussmeter::watch::Watch;
+use gaussmeter::{data, grid, objective, process, sampler};
 use gaussmeter_testkit::{relative_error, shared};
 use std::sync::Arc;
 
@@ -290,5 +292,44 @@ fn many_eigenvalues_are_as_good_as_their_bins() {
     let lengths: Vec<f64> = levels.windows(2).map(|w| length(&speed, w[0], w[1])).collect();
     for l in &lengths {
         assert!(relative_error(*l, lengths[0]) < 1e-3, "{lengths:?}");
+    }
+}
+
+/// The grid rule finds the times that a search finds for the same sampler, and says what it needs where
+/// none is known.
+#[test]
+fn optimised_times_are_those_of_a_search() {
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let data = Arc::new(data::load("power-law:d=64,alpha=1.5").unwrap());
+    let diffusion = Diffusion::new(data.clone(), process::registry().build("edm").unwrap());
+    let tuned = |objective: &str, sampler: &NamedSampler| {
+        let objective = objective::registry().build(objective).unwrap();
+        let init = Init::Normal { std: None };
+        let length = Length::Steps(6);
+        let options = TuneOptions::default();
+        let watch = Watch::NOBODY;
+        tune(&diffusion, sampler, length, ("normal", &init), &objective, options, watch).unwrap()
+    };
+    for (text, objective) in [
+        ("optimised", "robust"),
+        ("optimised:objective=w2", "w2"),
+        ("tuned:objective=local", "local"),
+    ] {
+        let rule = grid::registry().build(text).unwrap();
+        assert_eq!(
+            rule.item.grid_for(&data, &process, 6, 0.0).unwrap_err(),
+            GridError::NeedsSampler
+        );
+        let setting = diffusion.with((rule.label, rule.item.into()));
+        for name in ["dpmpp-2m", "ddim"] {
+            let sampler = sampler::registry().build(name).unwrap();
+            let run = setting.run(&sampler, Length::Nfe(6), 0.0).unwrap();
+            let times = |grid: &Grid| grid.levels().iter().map(|l| l.t).collect::<Vec<_>>();
+            assert_eq!(
+                times(&run.grid),
+                times(&tuned(objective, &sampler).run.grid),
+                "{text} {name}"
+            );
+        }
     }
 }
