@@ -63,7 +63,7 @@ fn all_formats_name_all_samplers() {
         }
     }
     let csv = folder.stdout(&format!("{LINE} --format csv"));
-    let header = "budget,rank,sampler,steps,nfe,standard,standard_error,optimised_error,standard_w2,optimised_w2\n";
+    let header = "budget,rank,sampler,steps,nfe,standard,standard_w2,optimised_w2,standard_error,optimised_error\n";
     assert!(csv.starts_with(header), "{csv}");
     assert_eq!(csv.lines().count(), 7);
     let top = folder.stdout(&format!("{LINE} --top 1 --format markdown"));

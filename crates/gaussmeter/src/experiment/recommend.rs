@@ -107,6 +107,8 @@ pub struct Challenge {
     pub error: f64,
     /// The winner's.
     pub winner: f64,
+    /// The same for W2 alone: that of the sampler, and the winner's.
+    pub w2: [f64; 2],
 }
 
 /// What it is worth to begin at a level of the winner's grid.
@@ -135,8 +137,8 @@ pub struct Recommendation {
     pub candidates: BTreeMap<usize, Vec<Candidate>>,
     /// What does not run within the budget, and why.
     pub failures: Vec<(String, ExperimentError)>,
-    /// Per budget: the error of the usual default, DPM-Solver++(2M) on Karras's schedule.
-    pub usual: BTreeMap<usize, f64>,
+    /// Per budget: the usual default, DPM-Solver++(2M) on Karras's schedule.
+    pub usual: BTreeMap<usize, Timed>,
     /// Sources of the winner's error, each alone.
     pub limits: ErrorBudget,
     /// Per candidate of the budget, as far as tried: the error when the network is off by 1 %, the root of its
@@ -305,10 +307,14 @@ impl Search<'_> {
     }
 
     fn off(&self, sampler: usize, grid: &Grid, delta: f64) -> f64 {
+        self.off_by(sampler, grid, delta, self.measure)
+    }
+
+    fn off_by(&self, sampler: usize, grid: &Grid, delta: f64, objective: &dyn Objective) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
         let sampler = &self.options.samplers[sampler];
         let data = &*self.diffusion.spectrum;
-        let problem = Problem { objective: self.measure, ..self.problem(sampler, data, &space) };
+        let problem = Problem { objective, ..self.problem(sampler, data, &space) };
         expected(&problem, grid, Perturbation::Network(delta))
     }
 }
@@ -512,15 +518,14 @@ fn within(search: &Search, budget: usize) -> Result<Within, ExperimentError> {
     Ok((found, failed))
 }
 
-/// The error of DPM-Solver++(2M) on Karras's schedule within a budget.
-fn usual(search: &Search, budget: usize) -> Option<f64> {
+/// DPM-Solver++(2M) on Karras's schedule within a budget.
+fn usual(search: &Search, budget: usize) -> Option<Timed> {
     let sampler = crate::sampler::registry().build("dpmpp-2m").ok()?;
     let rule: Arc<dyn GridRule> = grid::registry().build("karras").ok()?.item.into();
     let eps = rule.own_end(&*search.diffusion.process).unwrap_or(search.options.eps);
     let setting = search.diffusion.with(("karras".into(), rule));
     let run = setting.run(&sampler, Length::Nfe(budget), eps).ok()?;
-    let error = search.error(&sampler, &search.diffusion.spectrum, &run.grid);
-    error.is_finite().then_some(error)
+    search.timed(&sampler, "karras", run.grid)
 }
 
 /// From where on another of the finalists, or the winner on its standard schedule, is better than the
@@ -545,6 +550,8 @@ fn challenge(search: &Search, candidates: &[Candidate]) -> Option<Challenge> {
             schedule: rivals[i].1.label.clone(),
             error: errors[i],
             winner: own,
+            w2: [(rivals[i].0.sampler, &rivals[i].1.grid), (winner.sampler, &best.grid)]
+                .map(|(s, grid)| search.off_by(s, grid, delta, &SquaredWasserstein2)),
         });
         (own, better)
     };

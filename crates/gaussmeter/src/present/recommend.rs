@@ -68,11 +68,11 @@ impl Recommendation {
         };
         let against = match self.usual.get(&self.budget) {
             Some(usual) => {
-                let ratio = short(rounded(usual / best.error));
+                let ratio = short(rounded(usual.error / best.error));
                 format!(
                     ", {ratio} times less than the usual dpmpp-2m on karras within {} NFE ({})",
                     self.budget,
-                    short(*usual)
+                    short(usual.error)
                 )
             }
             None => String::new(),
@@ -196,7 +196,7 @@ impl Recommendation {
                 error(c.error()),
                 Cell::text(name),
                 value,
-                self.usual.get(&budget).map_or(Cell::Empty, |u| error(*u)),
+                self.usual.get(&budget).map_or(Cell::Empty, |u| error(u.error)),
             ])
         });
         let rows: Vec<Row> = rows.collect();
@@ -316,10 +316,10 @@ impl Recommendation {
             "steps",
             "nfe",
             "standard",
-            "standard_error",
-            "optimised_error",
             "standard_w2",
             "optimised_w2",
+            "standard_error",
+            "optimised_error",
         ];
         let rows = self.candidates.iter().flat_map(|(budget, found)| {
             found.iter().enumerate().map(|(rank, c)| {
@@ -335,10 +335,10 @@ impl Recommendation {
                     Field::Count(c.steps as u64),
                     Field::Count(c.nfe as u64),
                     label.unwrap_or(Field::Missing),
-                    number(&c.standard, |t| t.error),
-                    number(&c.optimised, |t| t.error),
                     number(&c.standard, |t| t.w2),
                     number(&c.optimised, |t| t.w2),
+                    number(&c.standard, |t| t.error),
+                    number(&c.optimised, |t| t.error),
                 ]
             })
         });
@@ -382,7 +382,11 @@ impl Recommendation {
             entry["sigmas"] = levels.iter().map(|l| number(l.noise_ratio())).collect();
             put("winner", entry);
         }
-        put("usual_error", self.usual.get(&self.budget).map_or(json!(null), |u| number(*u)));
+        let of_usual = |budget: usize, of: fn(&Timed) -> f64| {
+            self.usual.get(&budget).map_or(json!(null), |u| number(of(u)))
+        };
+        put("usual_error", of_usual(self.budget, |u| u.error));
+        put("usual_w2", of_usual(self.budget, |u| u.w2));
         let ranking = self.ranking().iter().enumerate().map(|(i, c)| {
             let mut entry = candidate(c);
             entry["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
@@ -400,7 +404,8 @@ impl Recommendation {
             entry["error"] = number(c.error());
             entry["w2"] = c.best().map_or(json!(null), |t| number(t.w2));
             entry["on_front"] = json!(is_new);
-            entry["usual_error"] = self.usual.get(&budget).map_or(json!(null), |u| number(*u));
+            entry["usual_error"] = of_usual(budget, |u| u.error);
+            entry["usual_w2"] = of_usual(budget, |u| u.w2);
             entry
         });
         put("front", front.collect());
@@ -421,6 +426,8 @@ impl Recommendation {
                 "schedule": c.schedule,
                 "error": number(c.error),
                 "winner_error": number(c.winner),
+                "w2": number(c.w2[0]),
+                "winner_w2": number(c.w2[1]),
             })
         });
         put("score_error", challenge.unwrap_or(json!(null)));

@@ -151,7 +151,7 @@ fn errors_are_exact_and_in_order_within_the_budget() {
         last = error;
     }
     let best = found.ranking()[0].best().unwrap();
-    assert!(best.error < 0.5 * found.usual[&7], "{} {:?}", best.error, found.usual);
+    assert!(best.error < 0.5 * found.usual[&7].error, "{} {:?}", best.error, found.usual);
     assert_eq!(found.sigmas().lines().count(), best.grid.step_count() + 1);
     // Every step is there to be skipped; the last leaves the initialization error alone.
     assert_eq!(found.skips.len(), best.grid.step_count() + 1);
