@@ -152,8 +152,11 @@ fn every_objective_has_exact_gradients() {
             name => name.to_string(),
         };
         let objective = objective::registry().build(&text).unwrap().item;
-        let smallest =
-            if matches!(name, "w2" | "weighted" | "local" | "robust") { 0.0 } else { 1e-3 };
+        // Of steps alone: see below.
+        if !objective.counts_output() {
+            continue;
+        }
+        let smallest = if matches!(name, "w2" | "weighted" | "robust") { 0.0 } else { 1e-3 };
         for sampler in ["heun", "dpmpp-2m", "dpmpp-2m-sde"] {
             let error =
                 check(sampler, &data(smallest), &process, &Init::Exact, &*objective).unwrap();
@@ -184,8 +187,10 @@ fn check_steps(
         times[k] = t;
         steps(&times, 0..0).unwrap().value
     };
+    // Where a step draws nearly as much noise as the exact state has variance, what it keeps of the state
+    // before is a root that goes to 0: differences must be small.
     let differences: Vec<f64> =
-        (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 2e-3 * times[k])).collect();
+        (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 4e-4 * times[k])).collect();
     let scale = differences.iter().fold(0.0f64, |m, d| m.max(d.abs()));
     let errors = gradient.iter().zip(&differences).map(|(a, b)| (a - b).abs());
     Some(errors.fold(0.0f64, f64::max) / scale)
