@@ -44,6 +44,8 @@ pub mod export;
 pub mod families;
 pub mod file;
 pub mod grid;
+#[cfg(feature = "dense")]
+pub mod law;
 pub mod level;
 pub mod metric;
 #[cfg(feature = "dense")]

@@ -69,7 +69,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let model = MixtureModel::load(&a.data).map_err(|error| no_mixture(&a.data, error))?;
     let spectrum = options::load(&a.data.to_string_lossy())?;
     let options = VerifyOptions { starts: a.starts, reference: a.reference, seed: a.seed };
-    let found = watched(|watch| question.verify(model.mixture, spectrum, options, watch))?;
+    let found = watched(|watch| question.verify(model.mixture.into(), spectrum, options, watch))?;
     a.output.write(&found.report())?;
     watch::end(found.is_interrupted())
 }

@@ -448,20 +448,20 @@ impl Question {
         rank(places, &self.samplers, nfe, (label, init), self.metric, watch)
     }
 
-    /// The samplers on a mixture whose Gaussian of the whole is `spectrum`.
+    /// The samplers on data whose network is known and whose Gaussian of the whole is `spectrum`.
     ///
     /// # Errors
     /// [`ExperimentError`]
     #[cfg(feature = "dense")]
     pub fn verify(
         &self,
-        mixture: impl Into<Arc<crate::mixture::Mixture>>,
+        law: Arc<dyn crate::law::DataLaw>,
         spectrum: impl Into<Arc<Spectrum>>,
         options: super::VerifyOptions,
         watch: Watch,
     ) -> Result<super::Verification, ExperimentError> {
         let (places, lengths) = (self.places(spectrum), self.asked_lengths());
-        super::verify(mixture, places, &self.samplers, &lengths, options, watch)
+        super::verify(law, places, &self.samplers, &lengths, options, watch)
     }
 
     /// Error against network evaluations.

@@ -5,9 +5,9 @@ use super::{ExperimentError, Length, NamedSampler, Place, Run};
 use crate::exact::continuous::ODE;
 use crate::exact::{Init, Output, Target};
 use crate::grid::{Grid, GridRule, Uniform};
+use crate::law::{DataLaw, Groups};
 use crate::level::Level;
 use crate::metric::wasserstein2;
-use crate::mixture::{Mixture, MixtureDenoiser};
 use crate::network::DenoiserError;
 use crate::paths::{self, Draw, NoiseSource, Streams};
 use crate::sampler;
@@ -111,10 +111,10 @@ pub struct Misled {
 pub struct Verification {
     /// Where they are tried; the data are the Gaussian of the whole.
     pub places: Vec<Place>,
-    /// Name of the mixture.
-    pub mixture: String,
-    /// Names and shares of its classes.
-    pub classes: Vec<(String, f64)>,
+    /// Name of the law.
+    pub law: String,
+    /// Its groups.
+    pub groups: Groups,
     /// How they are tried.
     pub options: VerifyOptions,
     /// By sampler, by length, by place.
@@ -135,14 +135,13 @@ pub struct Verification {
 /// # Errors
 /// [`ExperimentError`]: nothing was given, no configuration can run, or it was stopped before any had.
 pub fn verify(
-    mixture: impl Into<Arc<Mixture>>,
+    law: Arc<dyn DataLaw>,
     places: Vec<Place>,
     samplers: &[NamedSampler],
     lengths: &[Length],
     options: VerifyOptions,
     watch: Watch,
 ) -> Result<Verification, ExperimentError> {
-    let mixture: Arc<Mixture> = mixture.into();
     for (is_empty, what) in [
         (places.is_empty(), "grid"),
         (samplers.is_empty(), "sampler"),
@@ -161,8 +160,8 @@ pub fn verify(
         }
     }
     let expected = places[0].setting.spectrum.dim();
-    if expected != mixture.dim() as f64 {
-        let (found, expected) = (mixture.dim(), expected as usize);
+    if expected != law.dim() as f64 {
+        let (found, expected) = (law.dim(), expected as usize);
         return Err(ExperimentError::Dimension { found, expected });
     }
     let (mut jobs, mut failures) = (Vec::new(), Vec::new());
@@ -201,7 +200,7 @@ pub fn verify(
         });
     }
     let fine = FineJob::all(&places, &jobs, options.reference)?;
-    let starts = Starts::new(&mixture, options, watch);
+    let starts = Starts { law: law.clone(), options, watch };
     let total =
         |plans: &mut dyn Iterator<Item = &Plan>| plans.map(|p| p.steps() as u64).sum::<u64>();
     let fine_plans: Vec<&Plan> = fine.iter().flat_map(|f| [&f.full, &f.half]).collect();
@@ -212,7 +211,7 @@ pub fn verify(
     for (job, pair) in fine.iter().zip(solutions.chunks(2)) {
         let [full, half] = pair else { continue };
         let (full, half) = (full.clone()?, half.clone()?);
-        let squares = squared_distances(&full, &half, mixture.dim());
+        let squares = squared_distances(&full, &half, law.dim());
         let classes = starts.classes(&full, job);
         references.push(FineSolution {
             process: job.process.clone(),
@@ -231,7 +230,7 @@ pub fn verify(
         let own = fine.iter().position(|f| f.is_for(job, &places)).unwrap_or(0);
         let result = output.map(|x| {
             let (full, classes) = &states[own];
-            let squares = squared_distances(&x, full, mixture.dim());
+            let squares = squared_distances(&x, full, law.dim());
             let reached = starts.classes(&x, &fine[own]);
             let same_class = share(classes, &reached);
             checked(job, &places[job.place].setting.spectrum, squares, same_class)
@@ -255,10 +254,9 @@ pub fn verify(
         let error = checks.iter().find_map(own).filter(|_| !stopped);
         return Err(error.unwrap_or(ExperimentError::Interrupted));
     }
-    let components = mixture.components().iter();
     Ok(Verification {
-        mixture: mixture.name().into(),
-        classes: components.map(|c| (c.name().into(), c.weight())).collect(),
+        law: law.name().into(),
+        groups: law.groups(),
         options,
         references,
         correlation: correlations(&checks),
@@ -351,16 +349,12 @@ fn fine_grid(
 /// The starts of all configurations, in batches of one size: what is computed does not depend on the
 /// number of threads.
 struct Starts<'a> {
-    denoiser: MixtureDenoiser,
+    law: Arc<dyn DataLaw>,
     options: VerifyOptions,
     watch: Watch<'a>,
 }
 
-impl<'a> Starts<'a> {
-    fn new(mixture: &Arc<Mixture>, options: VerifyOptions, watch: Watch<'a>) -> Self {
-        Starts { denoiser: MixtureDenoiser::new(mixture.clone()), options, watch }
-    }
-
+impl Starts<'_> {
     /// Runs all starts through each plan.
     fn run(
         &self,
@@ -401,7 +395,7 @@ impl<'a> Starts<'a> {
         tell: &dyn Fn() -> bool,
     ) -> Result<Vec<f64>, ExperimentError> {
         let mut streams = Streams::new(draw);
-        let mut x = vec![0.0; draw.count * self.denoiser.mixture().dim()];
+        let mut x = vec![0.0; draw.count * self.law.dim()];
         streams.fill(&mut x);
         let std = start_std(plan.start());
         x.iter_mut().for_each(|z| *z *= std);
@@ -410,8 +404,8 @@ impl<'a> Starts<'a> {
             stopped |= step > 0 && !tell();
             if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let mut denoiser = self.denoiser.clone();
-        let ran = paths::run(plan, &mut denoiser, x, &mut streams, &mut on_arrival);
+        let mut denoiser = self.law.clone().denoiser();
+        let ran = paths::run(plan, &mut *denoiser, x, &mut streams, &mut on_arrival);
         match (ran, stopped) {
             (_, true) => Err(ExperimentError::Interrupted),
             (Ok(x), false) => Ok(x),
@@ -428,7 +422,7 @@ impl<'a> Starts<'a> {
         });
         let least = before.fold(f64::INFINITY, f64::min);
         let sigma = end.sigma.max(if least.is_finite() { end.alpha * least } else { 0.0 });
-        self.denoiser.classes(x, &Level { sigma, ..end })
+        self.law.classes(x, &Level { sigma, ..end })
     }
 }
 

@@ -1,6 +1,6 @@
 use super::Wasserstein2;
 use crate::exact::Reason;
-use crate::numeric::linear_algebra::{Matrix, MatrixError, SymmetricEigen, norm};
+use crate::numeric::linear_algebra::{Eigenbasis, Matrix, MatrixError, SymmetricEigen, norm};
 use crate::numeric::written;
 use thiserror::Error;
 
@@ -132,17 +132,19 @@ impl DenseGaussian {
         check_mean(mean, covariance.rows())?;
         let covariance = covariance.symmetrized(ASYMMETRY)?;
         let mut eigen = covariance.symmetric_eigen()?;
-        let (lowest, highest) = match eigen.values[..] {
-            [lowest, .., highest] => (lowest, highest),
-            [only] => (only, only),
-            [] => return Err(GaussianError::Empty),
-        };
-        if lowest < -ROUNDING * highest.max(0.0) {
-            return Err(GaussianError::Negative { eigenvalue: lowest, highest });
-        }
-        let rounding = eigen.rounding;
-        eigen.values.iter_mut().filter(|l| l.abs() <= rounding).for_each(|l| *l = 0.0);
+        round(&mut eigen.values, eigen.rounding)?;
         Ok((covariance, eigen))
+    }
+
+    /// The same without the covariance, and with the eigenvectors as rows: in less memory.
+    pub(crate) fn decompose_into(
+        mean: &[f64],
+        covariance: Matrix,
+    ) -> Result<Eigenbasis, GaussianError> {
+        check_mean(mean, covariance.rows())?;
+        let mut eigen = covariance.symmetrized(ASYMMETRY)?.into_eigenbasis()?;
+        round(&mut eigen.values, eigen.rounding)?;
+        Ok(eigen)
     }
 
     /// The law of diag(gain) x + shift + N(0, diag noise_variance).
@@ -183,6 +185,20 @@ impl DenseGaussian {
             root: rotation.multiply(&self.root)?,
         })
     }
+}
+
+/// Sets eigenvalues to 0 that rounding cannot tell from it, and refuses those that are too negative.
+fn round(values: &mut [f64], rounding: f64) -> Result<(), GaussianError> {
+    let (lowest, highest) = match values[..] {
+        [lowest, .., highest] => (lowest, highest),
+        [only] => (only, only),
+        [] => return Err(GaussianError::Empty),
+    };
+    if lowest < -ROUNDING * highest.max(0.0) {
+        return Err(GaussianError::Negative { eigenvalue: lowest, highest });
+    }
+    values.iter_mut().filter(|l| l.abs() <= rounding).for_each(|l| *l = 0.0);
+    Ok(())
 }
 
 fn check_mean(mean: &[f64], expected: usize) -> Result<(), GaussianError> {

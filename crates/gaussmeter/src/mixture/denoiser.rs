@@ -36,18 +36,30 @@ impl MixtureDenoiser {
         &self.mixture
     }
 
+    /// [`Mixture::responsibilities`]
+    pub fn responsibilities(&self, x: &[f64], level: &Level) -> Vec<f64> {
+        self.mixture.responsibilities(x, level)
+    }
+
+    /// [`Mixture::classes`]
+    pub fn classes(&self, x: &[f64], level: &Level) -> Vec<usize> {
+        self.mixture.classes(x, level)
+    }
+}
+
+impl Mixture {
     /// The probabilities that noisy states at `level` come from each component, one state after another.
     /// Where no noise is left and components have null directions, they are those of the least noise
     /// that numbers can tell from it.
     ///
     /// ```
-    /// use gaussmeter::mixture::{Component, Mixture, MixtureDenoiser};
+    /// use gaussmeter::mixture::{Component, Mixture};
     /// use gaussmeter::numeric::linear_algebra::Matrix;
     /// use gaussmeter::prelude::*;
     /// let component = |name: &str, mean: f64| {
     ///     Component::of_covariance(name, 0.5, vec![mean], &Matrix::diagonal(&[1.0]))
     /// };
-    /// let two = MixtureDenoiser::new(Mixture::new("", vec![component("a", -1.0)?, component("b", 1.0)?])?);
+    /// let two = Mixture::new("", vec![component("a", -1.0)?, component("b", 1.0)?])?;
     /// let level = Edm::new(80.0).level(1.0);
     /// let p = two.responsibilities(&[0.0, 1e4], &level);
     /// assert_eq!(p[..2], [0.5, 0.5]);
@@ -64,11 +76,11 @@ impl MixtureDenoiser {
             let best = p.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
             best.map_or(0, |(k, _)| k)
         };
-        self.responsibilities(x, level).chunks(self.mixture.components().len()).map(of).collect()
+        self.responsibilities(x, level).chunks(self.components().len()).map(of).collect()
     }
 
     fn project(&self, x: &[f64], level: &Level) -> Projected {
-        let (components, dim) = (self.mixture.components(), self.mixture.dim());
+        let (components, dim) = (self.components(), self.dim());
         let (count, classes) = (x.len() / dim, components.len());
         let mut responsibilities = vec![0.0; count * classes];
         let (mut deviations, mut coordinates) = (Vec::new(), Vec::new());
@@ -210,7 +222,8 @@ impl Denoiser for MixtureDenoiser {
         }
         let (dim, classes) = (self.mixture.dim(), components.len());
         let count = x.len() / dim;
-        let Projected { deviations, coordinates, responsibilities } = self.project(x, level);
+        let Projected { deviations, coordinates, responsibilities } =
+            self.mixture.project(x, level);
         let least = NEGLIGIBLE.exp();
         let by_mean = of_mean(kind, level);
         out.fill(0.0);

@@ -81,8 +81,8 @@ impl Verification {
         let title = format!(
             "{} starts on {} ({} classes, d = {}){}: root mean square distance to the fine solution",
             self.options.starts,
-            self.mixture,
-            self.classes.len(),
+            self.law,
+            self.groups.members.len(),
             self.places[0].setting.spectrum.dim(),
             names.shared(),
         );
@@ -207,9 +207,9 @@ impl Verification {
     fn json(&self) -> serde_json::Value {
         let mut document = shared_json(&self.places);
         document.insert("command".into(), json!("verify"));
-        document.insert("mixture".into(), json!(self.mixture));
-        let classes = self.classes.iter();
-        let classes = classes.map(|(name, share)| json!({"name": name, "share": number(*share)}));
+        document.insert("mixture".into(), json!(self.law));
+        let classes = self.groups.members.iter();
+        let classes = classes.map(|g| json!({"name": g.name, "share": number(g.weight)}));
         document.insert("classes".into(), classes.collect());
         document.insert("starts".into(), json!(self.options.starts));
         document.insert("seed".into(), json!(self.options.seed));

@@ -287,7 +287,7 @@ fn tried(
 ) -> Result<Verification, ExperimentError> {
     let data = mixture.gaussian().unwrap();
     let options = VerifyOptions { starts, reference: 200, seed: 1 };
-    words.read(&Defaults::VERIFY).unwrap().verify(mixture, data, options, watch)
+    words.read(&Defaults::VERIFY).unwrap().verify(mixture.into(), data, options, watch)
 }
 
 /// On one Gaussian the distances are those that are predicted.
