@@ -12,20 +12,24 @@ use std::path::PathBuf;
 #[command(after_help = "\
 The data are a Gaussian per class (`gaussmeter mixture`), so that the network is
 exact and the data are not Gaussian. From the same starts N(0, sigma_max^2) each
-sampler is compared with the fine solution of the probability-flow ODE: root mean
-square and median distance, and the share of starts that reach the same class.
-Beside it stands what the Gaussian of the whole predicts, exactly. Grids that
-follow the data follow the Gaussian of the whole. Rules with noise are refused.
+sampler without noise is compared with the fine solution of the probability-flow
+ODE: root mean square and median distance, and the share of starts that reach the
+same class. Of samplers with noise, mean and covariance of the outputs are
+compared with those of the data (W2, without what a finite number of samples
+adds), and the shares of the classes. Beside it stands what the Gaussian of the
+whole predicts, exactly, also per band of eigenvalues. Grids that follow the data
+follow the Gaussian of the whole.
 
 Examples:
   gaussmeter verify --data my-classes.npz
   gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --steps 5,10
+  gaussmeter verify --data my-classes.npz --sampler dpmpp-sde,euler-ancestral
   gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv")]
 pub struct Arguments {
     /// The mixture (.npz)
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Samplers without noise, comma-separated (see `gaussmeter samplers`)
+    /// Samplers, comma-separated (see `gaussmeter samplers`)
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::VERIFY.samplers)]
     sampler: Vec<String>,
     /// Forward processes, comma-separated (see `gaussmeter list processes`)
@@ -41,13 +45,16 @@ pub struct Arguments {
     /// Numbers of steps, comma-separated, also ranges such as 5..20:5
     #[arg(long, value_name = "N,…", help_heading = "Length", default_value = "5,10,20", allow_hyphen_values = true, value_delimiter = ',', value_parser = parse_range)]
     steps: Vec<Vec<usize>>,
-    /// Number of starts
+    /// Number of starts of samplers without noise
     #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "128")]
     starts: usize,
     /// Steps of the fine solution
     #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "300")]
     reference: usize,
-    /// Seed of the starts
+    /// Number of samples of samplers with noise; full covariances are compared from four per dimension
+    #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "1024")]
+    samples: usize,
+    /// Seed of starts and noises
     #[arg(long, value_name = "S", default_value = "0")]
     seed: u64,
     #[command(flatten)]
@@ -68,7 +75,12 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     options::exists(&a.data)?;
     let model = MixtureModel::load(&a.data).map_err(|error| no_mixture(&a.data, error))?;
     let spectrum = options::load(&a.data.to_string_lossy())?;
-    let options = VerifyOptions { starts: a.starts, reference: a.reference, seed: a.seed };
+    let options = VerifyOptions {
+        starts: a.starts,
+        reference: a.reference,
+        samples: a.samples,
+        seed: a.seed,
+    };
     let found = watched(|watch| question.verify(model.mixture.into(), spectrum, options, watch))?;
     a.output.write(&found.report())?;
     watch::end(found.is_interrupted())

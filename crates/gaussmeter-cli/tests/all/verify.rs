@@ -31,19 +31,23 @@ fn from_pictures_to_a_verification() {
     folder.stdout(
         "tune --spectrum my-classes.npz --sampler dpmpp-2m --nfe 6 --starts 2 --save times.txt",
     );
-    let line = "verify --data my-classes.npz --sampler dpmpp-2m,edm,em --grid karras,exponential,sigmas:times.txt --steps 4,6 --starts 40 --reference 80";
-    let text = folder.stdout(line);
+    let line = "verify --data my-classes.npz --sampler dpmpp-2m,edm,euler-ancestral,ddpm --grid karras,exponential,sigmas:times.txt --steps 4,6 --starts 40 --samples 48 --reference 80";
+    let text = folder.stdout(line).split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "sigmas:file=times.txt",
         "same class",
         "rank correlation (Spearman)",
-        "cannot run: em: draws noise",
+        "classes off",
+        "48 samples on my-classes.npz (2 classes, d = 16)",
+        "which takes 64 samples or more (--samples)",
+        "bands of eigenvalues: RMS distance to the solution, or W2 of moments",
+        "the scheme is defined for variance-preserving processes",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let json = folder.json(line);
     // Times from a file have one length.
-    assert_eq!(json["checks"].as_array().unwrap().len(), 10);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 15);
     let of = |rule: &str| {
         let all = json["checks"].as_array().unwrap();
         let is = |c: &&serde_json::Value| {
@@ -53,7 +57,14 @@ fn from_pictures_to_a_verification() {
     };
     assert!(of("karras") > 0.0 && of("sigmas:file=times.txt") > 0.0);
     assert_eq!(folder.json(line), json);
-    assert_eq!(folder.stdout(&format!("{line} --format csv")).lines().count(), 16);
+    let noisy = &json["checks"][12];
+    assert_eq!(noisy["sampler"], "euler-ancestral");
+    assert!(noisy["moments"]["variances"]["w2"].as_f64().unwrap() > 0.0);
+    assert!(noisy["moments"]["covariances"].is_null() && noisy["rms"].is_null());
+    let full = folder.json("verify --data my-classes.npz --sampler euler-ancestral --grid karras --steps 4 --samples 64");
+    assert!(full["checks"][0]["moments"]["covariances"]["w2"].as_f64().unwrap() > 0.0);
+    assert_eq!(full["fine_solutions"].as_array().unwrap().len(), 0);
+    assert_eq!(folder.stdout(&format!("{line} --format csv")).lines().count(), 21);
     // Another seed, other starts.
     assert_ne!(folder.json(&format!("{line} --seed 1"))["checks"], json["checks"]);
     // Clusters of the same pictures.
@@ -79,7 +90,9 @@ fn one_clear_line_where_it_cannot_be_done() {
         ("mixture pets -o m.txt", 2, "spectra are .npz files"),
         ("verify --data values.npy", 1, "gaussmeter mixture DATA -o my-classes.npz makes one"),
         ("verify --data none.npz", 1, "none.npz"),
-        ("verify --data m.npz --sampler em", 1, "verify takes rules without noise"),
+        ("verify --data m.npz --sampler em --samples 0", 1, "at least 16 samples"),
+        ("verify --data m.npz --sampler em --samples many", 2, "not a whole number"),
+        ("verify --data m.npz --sampler ddpm", 1, "variance-preserving processes"),
         ("verify --data m.npz --starts 1", 1, "at least 2 starts"),
         ("verify --data m.npz --reference 3", 1, "at least 4 steps of the fine solution"),
         ("verify --data m.npz --steps 0", 1, "0 steps leaves no step"),

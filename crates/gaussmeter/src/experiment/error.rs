@@ -119,14 +119,17 @@ pub enum ExperimentError {
         /// The sampler that has it.
         sampler: String,
     },
-    /// A rule with noise, where distances to one solution are measured.
+    /// A rule with noise, where the eigenvectors of the data are not known.
     #[error(
-        "sampler '{sampler}' draws noise, so that its output has no distance to the solution from the same start: verify takes rules without noise"
+        "sampler '{sampler}' draws noise: its moments are compared along the eigenvectors of the Gaussian of the whole, which are not known (up to 4096 dimensions they are computed)"
     )]
-    Stochastic {
+    NoBasis {
         /// Its label.
         sampler: String,
     },
+    /// The moments of the data, or of samples, cannot be computed.
+    #[error("{0}")]
+    Law(String),
     /// Too little of something.
     #[error("at least {least} {what}, not {found}")]
     TooFew {

@@ -54,7 +54,10 @@ pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
 #[cfg(feature = "dense")]
-pub use verify::{Check, Checked, FineSolution, Misled, Verification, VerifyOptions, verify};
+pub use verify::{
+    Agreement, Band, Check, Checked, Correlation, Distances, Estimate, FineSolution, Found, InBand,
+    Misled, Moments, Shares, Verification, VerifyOptions, verify, verify_network,
+};
 pub use warning::Warning;
 
 /// Version of the JSON documents that reports contain; see `docs/json.md`.

@@ -163,6 +163,11 @@ pub trait DataLaw: Debug + Send + Sync {
     /// stream.
     fn draw(&self, draw: Draw) -> Vec<f64>;
 
+    /// Whether [`DataLaw::basis`] takes no decomposition.
+    fn knows_basis(&self) -> bool {
+        false
+    }
+
     /// The eigenvectors of the covariance, with eigenvalues and means along them. The default
     /// decomposes the covariance, in O(d³).
     ///

@@ -75,3 +75,56 @@ pub trait Denoiser {
         Ok(())
     }
 }
+
+/// A network that is a closure: it is given noisy vectors, one after another, and their level, and writes
+/// predictions.
+///
+/// ```
+/// use gaussmeter::level::Level;
+/// use gaussmeter::network::{Denoiser, DenoiserFn, Prediction};
+/// use gaussmeter::prelude::*;
+/// // For data N(0, 1): E[x_0 | x] = αx/(α² + σ²).
+/// let mean = |x: &[f64], level: &Level, out: &mut [f64]| {
+///     let gain = level.alpha / level.variance(1.0);
+///     out.iter_mut().zip(x).for_each(|(out, x)| *out = gain * x);
+///     Ok(())
+/// };
+/// let mut network = DenoiserFn::new(2, Prediction::Denoiser, mean);
+/// let mut out = [0.0; 2];
+/// network.evaluate(&[1.0, -4.0], &Edm::new(80.0).level(1.0), &mut out)?;
+/// assert_eq!(out, [0.5, -2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DenoiserFn<F> {
+    dim: usize,
+    native: Prediction,
+    predict: F,
+}
+
+impl<F> DenoiserFn<F>
+where
+    F: FnMut(&[f64], &Level, &mut [f64]) -> Result<(), DenoiserError>,
+{
+    /// A network for vectors of `dim` values that predicts `native`.
+    pub fn new(dim: usize, native: Prediction, predict: F) -> Self {
+        DenoiserFn { dim, native, predict }
+    }
+}
+
+impl<F> Denoiser for DenoiserFn<F>
+where
+    F: FnMut(&[f64], &Level, &mut [f64]) -> Result<(), DenoiserError>,
+{
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn native(&self) -> Prediction {
+        self.native
+    }
+
+    fn evaluate(&mut self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), DenoiserError> {
+        (self.predict)(x, level, out)
+    }
+}

@@ -17,7 +17,7 @@ pub mod linear;
 mod prediction;
 
 pub use conditioning::Conditioning;
-pub use denoiser::{Denoiser, DenoiserError};
+pub use denoiser::{Denoiser, DenoiserError, DenoiserFn};
 pub use factor::Factor;
 pub use gaussian::GaussianDenoiser;
 pub use linear::{Learnt, LinearNetwork, Network, NetworkError};

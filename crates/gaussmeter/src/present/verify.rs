@@ -1,12 +1,16 @@
-//! Samplers tried on a mixture.
+//! Samplers tried on data that are not Gaussian.
 
 use super::trials::{Names, reason, shared_json};
 use crate::experiment::{
-    Check, Checked, ExperimentError, FineSolution, Length, Misled, Verification,
+    Agreement, Check, Checked, Distances, Estimate, ExperimentError, FineSolution, Length, Misled,
+    Moments, Verification,
 };
 use crate::numeric::written;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Groups that documents list.
+const LISTED: usize = 1000;
 
 impl Verification {
     /// The verification in all formats.
@@ -28,7 +32,27 @@ impl Verification {
         format!("{}, {rule}{process}, {}", check.sampler, told(check))
     }
 
-    fn table(&self) -> Table {
+    /// What ran: rules with grids of their own beside others of as many steps.
+    fn sorted(&self) -> Vec<(&Check, &Checked)> {
+        let mut ran: Vec<(&Check, &Checked)> =
+            self.checks.iter().filter_map(|c| Some((c, c.result.as_ref().ok()?))).collect();
+        let first = |sampler: &str| self.checks.iter().position(|c| c.sampler == sampler);
+        ran.sort_by_key(|(check, checked)| (first(&check.sampler), checked.steps));
+        ran
+    }
+
+    /// Whether some ran without noise, and whether some ran with noise.
+    fn kinds(&self) -> (bool, bool) {
+        let ran = || self.checks.iter().filter_map(|c| c.result.as_ref().ok());
+        (ran().any(|c| c.distances().is_some()), ran().any(|c| c.moments().is_some()))
+    }
+
+    fn has_groups(&self) -> bool {
+        !self.groups.members.is_empty()
+    }
+
+    /// What configurations are called by: columns, and their cells.
+    fn key_columns(&self) -> Vec<Column> {
         let names = self.names();
         let mut columns = vec![Column::new("sampler", Align::Left)];
         for (differs, label) in [(names.has_rules, "grid"), (names.has_processes, "process")] {
@@ -36,83 +60,222 @@ impl Verification {
                 columns.push(Column::new(label, Align::Left));
             }
         }
-        for label in ["steps", "NFE", "RMS", "±", "median", "same class"] {
-            columns.push(Column::new(label, Align::Right));
+        columns.extend(["steps", "NFE"].map(|label| Column::new(label, Align::Right)));
+        columns
+    }
+
+    fn key_cells(&self, check: &Check, c: &Checked) -> Vec<Cell> {
+        let names = self.names();
+        let mut cells = vec![Cell::text(check.sampler.as_str())];
+        for (differs, label) in [
+            (names.has_rules, names.rule(check.place)),
+            (names.has_processes, names.process(check.place)),
+        ] {
+            if differs {
+                cells.push(Cell::text(label));
+            }
         }
-        for label in ["RMS", "W2"] {
-            columns.push(Column::new(label, Align::Right).in_group("Gaussian"));
+        cells.extend([c.steps, c.nfe].map(|n| Cell::number(n as f64, Style::Integer)));
+        cells
+    }
+
+    fn table(&self) -> Table {
+        let (without, with) = self.kinds();
+        let mut columns = self.key_columns();
+        let right = |label: &str, group: &str| Column::new(label, Align::Right).in_group(group);
+        if without {
+            let group = "distance to the solution";
+            columns.extend(["RMS", "±", "median"].map(|label| right(label, group)));
+            if self.has_groups() {
+                columns.push(right(&format!("same {}", self.groups.kind.one()), group));
+            }
         }
-        let ran: Vec<(&Check, &Checked)> =
-            self.checks.iter().filter_map(|c| Some((c, c.result.as_ref().ok()?))).collect();
+        if with {
+            columns.extend(["W2", "±"].map(|label| right(label, "moments")));
+            if self.has_groups() {
+                columns.push(right(&format!("{} off", self.groups.kind.many()), "moments"));
+            }
+        }
+        if without {
+            columns.push(right("RMS", "Gaussian"));
+        }
+        columns.push(right("W2", "Gaussian"));
+        let ran = self.sorted();
         let is_group = |a: &(&Check, &Checked), b: &(&Check, &Checked)| {
             a.0.sampler == b.0.sampler && a.1.steps == b.1.steps
         };
-        // Grids with steps of their own stand beside rules of as many steps.
-        let mut sorted = ran.clone();
-        let first = |sampler: &str| ran.iter().position(|(c, _)| c.sampler == sampler);
-        sorted.sort_by_key(|(check, checked)| (first(&check.sampler), checked.steps));
+        let figure = |value: f64| Cell::number(value, Style::Significant(4));
+        let error = |value: f64| Cell::number(value, Style::Significant(2));
+        let percent = |share: Option<f64>| {
+            Cell::text(share.map_or_else(String::new, |s| format!("{:.1}%", 100.0 * s)))
+        };
+        let blanks = |n: usize| std::iter::repeat_with(|| Cell::text("")).take(n);
+        let of_groups = usize::from(self.has_groups());
         let mut rows = Vec::new();
-        for (g, group) in sorted.chunk_by(is_group).enumerate() {
-            let best = group.iter().map(|(_, c)| c.rms).fold(f64::INFINITY, f64::min);
+        for (g, group) in ran.chunk_by(is_group).enumerate() {
+            let best = group.iter().map(|(_, c)| found(c)).fold(f64::INFINITY, f64::min);
             for (k, (check, c)) in group.iter().enumerate() {
-                let mut cells = vec![Cell::text(check.sampler.as_str())];
-                for (differs, label) in [
-                    (names.has_rules, names.rule(check.place)),
-                    (names.has_processes, names.process(check.place)),
-                ] {
-                    if differs {
-                        cells.push(Cell::text(label));
+                let own = |value: f64| match value == best && group.len() > 1 {
+                    true => Cell::best(value, Style::Significant(4)),
+                    false => figure(value),
+                };
+                let mut cells = self.key_cells(check, c);
+                match c.distances() {
+                    Some(d) => {
+                        cells.extend([own(d.rms), error(d.standard_error), figure(d.median)]);
+                        cells.extend(self.has_groups().then(|| percent(d.same_group)));
                     }
+                    None if without => cells.extend(blanks(3 + of_groups)),
+                    None => {}
                 }
-                let figure = |value: f64| Cell::number(value, Style::Significant(4));
-                let count = |n: usize| Cell::number(n as f64, Style::Integer);
-                cells.extend([count(c.steps), count(c.nfe)]);
-                cells.push(match c.rms == best && group.len() > 1 {
-                    true => Cell::best(c.rms, Style::Significant(4)),
-                    false => figure(c.rms),
-                });
-                cells.push(Cell::number(c.standard_error, Style::Significant(2)));
-                cells.push(figure(c.median));
-                cells.push(Cell::text(format!("{:.1}%", 100.0 * c.same_class)));
-                cells.extend([figure(c.gaussian_rms), figure(c.w2)]);
+                match c.moments() {
+                    Some(m) => {
+                        let estimate = m.estimate();
+                        cells.extend([own(estimate.value()), error(estimate.standard_error())]);
+                        let off = m.shares.as_ref().map(|shares| shares.error);
+                        cells.extend(self.has_groups().then(|| percent(off)));
+                    }
+                    None if with => cells.extend(blanks(2 + of_groups)),
+                    None => {}
+                }
+                if without {
+                    cells.push(c.distances().map_or(Cell::text(""), |d| figure(d.gaussian_rms)));
+                }
+                cells.push(figure(c.w2));
                 rows.push(Row { rule_above: g > 0 && k == 0, cells });
             }
         }
+        let mut counts = Vec::new();
+        if without {
+            counts.push(format!("{} starts", self.options.starts));
+        }
+        if with {
+            counts.push(format!("{} samples", self.options.samples));
+        }
+        let groups = match self.groups.members.len() {
+            0 => String::new(),
+            count => format!("{count} {}, ", self.groups.kind.many()),
+        };
         let title = format!(
-            "{} starts on {} ({} classes, d = {}){}: root mean square distance to the fine solution",
-            self.options.starts,
+            "{} on {} ({groups}d = {}){}",
+            counts.join(" and "),
             self.law,
-            self.groups.members.len(),
             self.places[0].setting.spectrum.dim(),
-            names.shared(),
+            self.names().shared(),
         );
         Table { title, columns, rows, notes: self.notes() }
     }
 
+    /// The errors per band of eigenvalues.
+    fn bands_table(&self) -> Option<Table> {
+        if self.bands.len() < 2 {
+            return None;
+        }
+        let mut columns = self.key_columns();
+        for band in &self.bands {
+            let label = match band.lowest {
+                0.0 => "λ = 0".into(),
+                lowest => format!("λ ≥ {}", Style::Significant(2).label(lowest).plain()),
+            };
+            let label = format!("{label} ({})", band.coordinates.len());
+            for column in ["found", "Gaussian"] {
+                columns.push(Column::new(column, Align::Right).in_group(label.as_str()));
+            }
+        }
+        let ran = self.sorted();
+        let row = |(k, (check, c)): (usize, &(&Check, &Checked))| {
+            let mut cells = self.key_cells(check, c);
+            for band in bands(c) {
+                cells.extend(
+                    [band.found, band.gaussian].map(|v| Cell::number(v, Style::Significant(3))),
+                );
+            }
+            Row { rule_above: k > 0 && ran[k - 1].0.sampler != check.sampler, cells }
+        };
+        let rows = ran.iter().enumerate().map(row).collect();
+        let (without, with) = self.kinds();
+        let what = match (without, with) {
+            (true, true) => "RMS distance to the solution, or W2 of moments for rules with noise",
+            (true, false) => "RMS distance to the solution",
+            (false, _) => "W2 of moments",
+        };
+        let title = format!("The same along the eigenvectors of bands of eigenvalues: {what}");
+        let mut notes = Vec::new();
+        for fine in &self.references {
+            let all: Vec<String> = fine.halved_bands.iter().map(|h| short(*h)).collect();
+            notes.push(format!(
+                "half as many steps of the fine solution change it by {}",
+                all.join(", ")
+            ));
+        }
+        Some(Table { title, columns, rows, notes })
+    }
+
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
+        let (without, with) = self.kinds();
         let by_process = self.names().has_processes;
         for fine in &self.references {
-            let FineSolution { process, start, end, halved, same_class } = fine;
+            let FineSolution { process, start, end, halved, same_group, .. } = fine;
             let on = if by_process { format!(" on {process}") } else { String::new() };
+            let same = same_group.map_or_else(String::new, |same| {
+                let kind = self.groups.kind.one();
+                format!(", and {:.1}% of the starts reach the same {kind}", 100.0 * same)
+            });
             notes.push(format!(
-                "fine solution{on}, from sigma/alpha {} to {}: Heun, {} steps; with half as many it differs by {} (RMS), and {:.1}% of the starts reach the same class",
+                "fine solution{on}, from sigma/alpha {} to {}: Heun, {} steps; with half as many it differs by {} (RMS){same}",
                 written(&start.noise_ratio()),
                 written(&end.noise_ratio()),
                 self.options.reference,
-                Style::Significant(2).label(*halved).plain(),
-                100.0 * same_class
+                short(*halved),
             ));
+        }
+        let blurred: Vec<String> =
+            self.blurred().iter().map(|i| self.name(&self.checks[*i])).collect();
+        if !blurred.is_empty() {
+            notes.push(format!(
+                "the fine solution's own error, about a third of that, is not small against {}: more steps (--reference), or starts that branch off",
+                some(&blurred)
+            ));
+        }
+        if with {
+            notes.push(self.of_moments());
         }
         notes.push(
-            "Gaussian: the exact values for the Gaussian of the whole: the same distance, and W2 to the data".into(),
+            match (without, with) {
+                (true, true) => "Gaussian: the exact values for the Gaussian of the whole: the distance to the solution of rules without noise, and W2 to the data",
+                (true, false) => "Gaussian: the exact values for the Gaussian of the whole: the same distance, and W2 to the data",
+                (false, _) => "Gaussian: the exact W2 to the data for the Gaussian of the whole",
+            }
+            .into(),
         );
-        if let Some((w2, rms)) = self.correlation {
+        if let Some(found) = self.distances.correlation {
+            let rms = found
+                .rms
+                .map_or_else(String::new, |rms| format!("with the Gaussian's RMS: {rms:.2}; "));
             notes.push(format!(
-                "rank correlation (Spearman) of the RMS on the classes with the Gaussian's RMS: {rms:.2}; with its W2: {w2:.2}"
+                "rank correlation (Spearman) of the RMS {rms}with its W2: {:.2}",
+                found.w2
             ));
         }
-        notes.extend(self.misled.map(|misled| self.misled(misled)));
+        if let Some(found) = self.moments.correlation {
+            notes.push(format!(
+                "rank correlation (Spearman) of W2 of moments with the Gaussian's W2: {:.2}",
+                found.w2
+            ));
+        }
+        for Agreement { misled, .. } in [self.distances, self.moments] {
+            notes.extend(misled.map(|misled| self.misled(misled)));
+        }
+        let infinite: Vec<String> = self
+            .checks
+            .iter()
+            .filter(|check| check.result.as_ref().is_ok_and(|c| found(c).is_infinite()))
+            .map(|check| self.name(check))
+            .collect();
+        if !infinite.is_empty() {
+            notes.push(format!("infinite: outputs that are not finite, of {}", some(&infinite)));
+        }
         let mut lines: Vec<(String, Vec<String>)> = Vec::new();
         for check in &self.checks {
             let Err(error) = &check.result else { continue };
@@ -129,10 +292,35 @@ impl Verification {
         notes
     }
 
+    /// What W2 of moments is.
+    fn of_moments(&self) -> String {
+        let what = match self.compares_covariances() {
+            true => "of means and full covariances".into(),
+            false => format!(
+                "of means, and of variances along the eigenvectors of the Gaussian of the whole: no more than that of full covariances, which takes {} samples or more (--samples)",
+                self.least_samples()
+            ),
+        };
+        let chance = self.checks.iter().find_map(|check| {
+            check.result.as_ref().ok()?.moments()?.shares.as_ref().map(|s| s.by_chance)
+        });
+        let off = chance.map_or_else(String::new, |chance| {
+            format!(
+                "; {} off: what would have to change its {} for the shares to be right, {:.1}% by chance in as many draws from the data",
+                self.groups.kind.many(),
+                self.groups.kind.one(),
+                100.0 * chance
+            )
+        });
+        format!(
+            "moments, for rules with noise: W2 to the data {what}; what a finite number of samples adds is subtracted{off}"
+        )
+    }
+
     /// Who cannot run, without what does not matter for that.
     fn failed(&self, check: &Check, error: &ExperimentError) -> String {
         match error {
-            ExperimentError::Stochastic { .. } => check.sampler.clone(),
+            ExperimentError::NoBasis { .. } => check.sampler.clone(),
             _ => self.name(check),
         }
     }
@@ -141,21 +329,23 @@ impl Verification {
         let (a, b) = (&self.checks[predicted], &self.checks[better]);
         let figures = |check: &Check| {
             let figure = |v: f64| Style::Significant(3).label(v).plain().to_owned();
-            check
-                .result
-                .as_ref()
-                .map_or_else(|_| (String::new(), String::new()), |c| (figure(c.w2), figure(c.rms)))
+            let of = |c: &Checked| (figure(c.w2), figure(found(c)));
+            check.result.as_ref().map_or_else(|_| (String::new(), String::new()), of)
         };
-        let ((w2_a, rms_a), (w2_b, rms_b)) = (figures(a), figures(b));
+        let ((w2_a, found_a), (w2_b, found_b)) = (figures(a), figures(b));
+        let (whose, what) = match a.result.as_ref().ok().and_then(Checked::moments) {
+            Some(_) => (" among rules with noise", "W2 of their moments are"),
+            None => ("", "distances are"),
+        };
         format!(
-            "the Gaussian W2 misleads most here: it puts {} ({w2_a}) before {} ({w2_b}), but on the classes their distances are {rms_a} and {rms_b}",
+            "the Gaussian W2 misleads most here{whose}: it puts {} ({w2_a}) before {} ({w2_b}), but their {what} {found_a} and {found_b}",
             self.name(a),
             self.name(b),
         )
     }
 
     fn records(&self) -> Records {
-        let columns = [
+        let mut columns: Vec<String> = [
             "sampler",
             "process",
             "grid",
@@ -166,10 +356,22 @@ impl Verification {
             "standard_error",
             "median",
             "same_class",
+            "moments_w2",
+            "moments_error",
+            "variances_w2",
+            "variances_error",
+            "classes_off",
+            "classes_off_by_chance",
             "gaussian_rms",
             "w2",
-            "reason",
-        ];
+        ]
+        .map(String::from)
+        .into();
+        for k in 1..=self.bands.len() {
+            columns.extend(["", "_error", "_gaussian"].map(|what| format!("band_{k}{what}")));
+        }
+        columns.push("reason".into());
+        let count = columns.len();
         let row = |check: &Check| {
             let place = &self.places[check.place];
             let mut row = vec![
@@ -180,11 +382,28 @@ impl Verification {
             ];
             match &check.result {
                 Ok(c) => {
+                    let maybe = |value: Option<f64>| value.map_or(Field::Missing, Field::Number);
                     row.extend([c.steps, c.nfe].map(|n| Field::Count(n as u64)));
-                    row.extend(
-                        [c.rms, c.standard_error, c.median, c.same_class, c.gaussian_rms, c.w2]
-                            .map(Field::Number),
-                    );
+                    let (d, m) = (c.distances(), c.moments());
+                    let distance = |f: fn(&Distances) -> f64| maybe(d.map(f));
+                    row.extend([distance(|d| d.rms), distance(|d| d.standard_error)]);
+                    row.push(distance(|d| d.median));
+                    row.push(maybe(d.and_then(|d| d.same_group)));
+                    let moment = |f: fn(&Moments) -> f64| maybe(m.map(f));
+                    row.push(maybe(m.and_then(|m| m.full).map(|e| e.value())));
+                    row.push(maybe(m.and_then(|m| m.full).map(|e| e.standard_error())));
+                    row.push(moment(|m| m.along.value()));
+                    row.push(moment(|m| m.along.standard_error()));
+                    let shares = m.and_then(|m| m.shares.as_ref());
+                    row.push(maybe(shares.map(|s| s.error)));
+                    row.push(maybe(shares.map(|s| s.by_chance)));
+                    row.push(distance(|d| d.gaussian_rms));
+                    row.push(Field::Number(c.w2));
+                    for band in bands(c) {
+                        row.extend(
+                            [band.found, band.standard_error, band.gaussian].map(Field::Number),
+                        );
+                    }
                     row.push(Field::Missing);
                 }
                 Err(error) => {
@@ -192,36 +411,38 @@ impl Verification {
                         Length::Steps(steps) => Field::Count(steps as u64),
                         _ => Field::Missing,
                     });
-                    row.extend(std::iter::repeat_n(Field::Missing, 7));
+                    row.resize(count - 1, Field::Missing);
                     row.push(Field::Text(reason_of(error)));
                 }
             }
             row
         };
-        Records {
-            columns: columns.map(String::from).into(),
-            rows: self.checks.iter().map(row).collect(),
-        }
+        Records { columns, rows: self.checks.iter().map(row).collect() }
     }
 
-    fn json(&self) -> serde_json::Value {
+    fn json(&self) -> Value {
         let mut document = shared_json(&self.places);
         document.insert("command".into(), json!("verify"));
-        document.insert("mixture".into(), json!(self.law));
-        let classes = self.groups.members.iter();
-        let classes = classes.map(|g| json!({"name": g.name, "share": number(g.weight)}));
-        document.insert("classes".into(), classes.collect());
+        document.insert("law".into(), json!(self.law));
+        let members = self.groups.members.iter().take(LISTED);
+        let members = members.map(|g| json!({"name": g.name, "share": number(g.weight)}));
+        document.insert(self.groups.kind.many().into(), members.collect());
         document.insert("starts".into(), json!(self.options.starts));
+        document.insert("samples".into(), json!(self.options.samples));
         document.insert("seed".into(), json!(self.options.seed));
         document.insert("interrupted".into(), json!(self.is_interrupted()));
+        let band = |b: &crate::experiment::Band| json!({"lowest": number(b.lowest), "dimensions": b.coordinates.len()});
+        document.insert("bands".into(), self.bands.iter().map(band).collect());
         let fine = |f: &FineSolution| {
+            let bands: Vec<Value> = f.halved_bands.iter().map(|h| number(*h)).collect();
             json!({
                 "process": f.process,
                 "from": number(f.start.noise_ratio()),
                 "to": number(f.end.noise_ratio()),
                 "steps": self.options.reference,
                 "halved": number(f.halved),
-                "halved_same_class": number(f.same_class),
+                "halved_bands": bands,
+                "halved_same_class": f.same_group.map(number),
             })
         };
         document.insert("fine_solutions".into(), self.references.iter().map(fine).collect());
@@ -234,16 +455,7 @@ impl Verification {
                 "eps": place.eps,
             });
             match &check.result {
-                Ok(c) => {
-                    one["steps"] = json!(c.steps);
-                    one["nfe"] = json!(c.nfe);
-                    one["rms"] = number(c.rms);
-                    one["standard_error"] = number(c.standard_error);
-                    one["median"] = number(c.median);
-                    one["same_class"] = number(c.same_class);
-                    one["gaussian_rms"] = number(c.gaussian_rms);
-                    one["w2"] = number(c.w2);
-                }
+                Ok(c) => self.checked_json(c, &mut one),
                 Err(error) => one["reason"] = json!(reason_of(error)),
             }
             one
@@ -251,24 +463,102 @@ impl Verification {
         let (ran, failed): (Vec<_>, Vec<_>) = self.checks.iter().partition(|c| c.result.is_ok());
         document.insert("checks".into(), ran.into_iter().map(check).collect());
         document.insert("failures".into(), failed.into_iter().map(check).collect());
-        document.insert(
-            "rank_correlation".into(),
-            match self.correlation {
-                Some((w2, rms)) => json!({"w2": w2, "gaussian_rms": rms}),
-                None => serde_json::Value::Null,
-            },
-        );
-        document.insert(
-            "misled".into(),
-            match self.misled {
-                Some(Misled { predicted, better }) => json!({
-                    "predicted": self.name(&self.checks[predicted]),
-                    "better": self.name(&self.checks[better]),
-                }),
-                None => serde_json::Value::Null,
-            },
-        );
+        let blurred = self.blurred();
+        let blurred: Vec<String> = blurred.iter().map(|i| self.name(&self.checks[*i])).collect();
+        document.insert("blurred".into(), json!(blurred));
+        let agreement = |found: &Agreement| {
+            let correlation = found.correlation.map(|c| json!({"w2": c.w2, "gaussian_rms": c.rms}));
+            let misled = found.misled.map(|m| {
+                json!({
+                    "predicted": self.name(&self.checks[m.predicted]),
+                    "better": self.name(&self.checks[m.better]),
+                })
+            });
+            (json!(correlation), json!(misled))
+        };
+        let (correlation, misled) = agreement(&self.distances);
+        document.insert("rank_correlation".into(), correlation);
+        document.insert("misled".into(), misled);
+        let (correlation, misled) = agreement(&self.moments);
+        document.insert("rank_correlation_with_noise".into(), correlation);
+        document.insert("misled_with_noise".into(), misled);
         document.into()
+    }
+
+    fn checked_json(&self, c: &Checked, one: &mut Value) {
+        one["steps"] = json!(c.steps);
+        one["nfe"] = json!(c.nfe);
+        if let Some(d) = c.distances() {
+            one["rms"] = number(d.rms);
+            one["standard_error"] = number(d.standard_error);
+            one["median"] = number(d.median);
+            one["same_class"] = json!(d.same_group.map(number));
+            one["gaussian_rms"] = number(d.gaussian_rms);
+        }
+        if let Some(m) = c.moments() {
+            let estimate = |e: &Estimate| {
+                json!({
+                    "w2": number(e.value()),
+                    "standard_error": number(e.standard_error()),
+                    "squared": number(e.squared),
+                    "squared_error": number(e.squared_error),
+                    "bias": number(e.bias),
+                })
+            };
+            let shares = m.shares.as_ref().map(|s| {
+                let found: Vec<Value> = s.found.iter().take(LISTED).map(|p| number(*p)).collect();
+                json!({
+                    "found": found, "error": number(s.error), "by_chance": number(s.by_chance),
+                })
+            });
+            one["moments"] = json!({
+                "samples": m.samples,
+                "covariances": m.full.as_ref().map(estimate),
+                "variances": estimate(&m.along),
+                "shares": shares,
+            });
+        }
+        one["w2"] = number(c.w2);
+        let band = |b: &crate::experiment::InBand| {
+            json!({
+                "found": number(b.found),
+                "standard_error": number(b.standard_error),
+                "gaussian": number(b.gaussian),
+            })
+        };
+        one["bands"] = bands(c).iter().map(band).collect();
+    }
+}
+
+/// The distance, or W2 of moments.
+fn found(c: &Checked) -> f64 {
+    match (c.distances(), c.moments()) {
+        (Some(d), _) => d.rms,
+        (None, Some(m)) => m.estimate().value(),
+        (None, None) => f64::INFINITY,
+    }
+}
+
+fn bands(c: &Checked) -> &[crate::experiment::InBand] {
+    match (c.distances(), c.moments()) {
+        (Some(d), _) => &d.bands,
+        (None, Some(m)) => &m.bands,
+        (None, None) => &[],
+    }
+}
+
+fn short(value: f64) -> String {
+    Style::Significant(2).label(value).plain().to_owned()
+}
+
+/// The first few of some names.
+fn some(names: &[String]) -> String {
+    const FEW: usize = 4;
+    match names.len() {
+        count if count > FEW + 1 => {
+            format!("{}; and {} others", names[..FEW].join("; "), count - FEW)
+        }
+        _ => names.join("; "),
     }
 }
 
@@ -282,8 +572,8 @@ fn told(check: &Check) -> String {
 
 fn reason_of(error: &ExperimentError) -> String {
     match error {
-        ExperimentError::Stochastic { .. } => {
-            "draws noise, so that its output has no distance to the solution from the same start"
+        ExperimentError::NoBasis { .. } => {
+            "draws noise: its moments are compared along the eigenvectors of the Gaussian of the whole, which are not known"
                 .into()
         }
         ExperimentError::Evaluation { reason, .. } => reason.clone(),
@@ -295,7 +585,7 @@ struct VerificationReport<'a>(&'a Verification);
 
 impl Report for VerificationReport<'_> {
     fn tables(&self) -> Vec<Table> {
-        vec![self.0.table()]
+        std::iter::once(self.0.table()).chain(self.0.bands_table()).collect()
     }
     fn records(&self) -> Records {
         self.0.records()

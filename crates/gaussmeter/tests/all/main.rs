@@ -44,3 +44,5 @@ mod stride;
 #[cfg(feature = "dense")]
 mod texture;
 mod timesteps;
+#[cfg(feature = "dense")]
+mod verify;

@@ -1,20 +1,13 @@
-//! Mixtures of Gaussians: their exact network, and samplers tried on them.
+//! Mixtures of Gaussians, and their exact network.
 
-use gaussmeter::experiment::{
-    Defaults, ExperimentError, Length, Verification, VerifyOptions, Words,
-};
 use gaussmeter::level::Level;
 use gaussmeter::mixture::{Component, Mixture, MixtureDenoiser, MixtureError};
 use gaussmeter::network::{Denoiser, GaussianDenoiser, Prediction};
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::paths::Draw;
 use gaussmeter::prelude::*;
-use gaussmeter::report::{Report, by_name};
-use gaussmeter::watch::{Progress, Watch};
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-fn level(sigma: f64) -> Level {
+pub fn level(sigma: f64) -> Level {
     Edm::new(1e9).level(sigma)
 }
 
@@ -28,7 +21,7 @@ fn line(classes: &[(f64, f64, f64)]) -> Mixture {
 }
 
 /// An orthogonal matrix without structure: a product of rotations.
-fn rotation(dim: usize, seed: f64) -> Matrix {
+pub fn rotation(dim: usize, seed: f64) -> Matrix {
     let mut all = Matrix::from_fn(dim, dim, |i, j| f64::from(i == j));
     for k in 1..dim {
         let (sin, cos) = (seed + 1.7 * k as f64).sin_cos();
@@ -45,7 +38,7 @@ fn rotation(dim: usize, seed: f64) -> Matrix {
 }
 
 /// Three classes with eigenbases of their own.
-fn three(dim: usize) -> Mixture {
+pub fn three(dim: usize) -> Mixture {
     let component = |k: usize| {
         let eigenvalues: Vec<f64> =
             (0..dim).map(|j| (1.0 + k as f64) * 4.0 * 0.4f64.powi(j as i32)).collect();
@@ -57,7 +50,7 @@ fn three(dim: usize) -> Mixture {
     Mixture::new("three", (0..3).map(component).collect()).unwrap()
 }
 
-fn numbers(count: usize, size: f64) -> Vec<f64> {
+pub fn numbers(count: usize, size: f64) -> Vec<f64> {
     (0..count).map(|i| size * (1.0 + 12.9898 * i as f64).sin()).collect()
 }
 
@@ -268,111 +261,4 @@ fn what_is_no_mixture_is_refused() {
     assert!(new(vec![1.0, 1.0], unit(), -1.0).contains("is -1"));
     let skew = Matrix::from_rows(&[[1.0, 0.5], [0.0, 1.0]]).unwrap();
     assert!(new(vec![1.0, 1.0], skew, 0.0).contains("not orthonormal"));
-}
-
-fn words(samplers: &str, grids: &str, steps: &[usize]) -> Words {
-    Words {
-        samplers: vec![samplers.into()],
-        grids: vec![grids.into()],
-        lengths: steps.iter().map(|n| Length::Steps(*n)).collect(),
-        ..Words::default()
-    }
-}
-
-fn tried(
-    mixture: Mixture,
-    words: &Words,
-    starts: usize,
-    watch: Watch,
-) -> Result<Verification, ExperimentError> {
-    let data = mixture.gaussian().unwrap();
-    let options = VerifyOptions { starts, reference: 200, seed: 1 };
-    words.read(&Defaults::VERIFY).unwrap().verify(mixture.into(), data, options, watch)
-}
-
-/// On one Gaussian the distances are those that are predicted.
-#[test]
-fn on_a_gaussian_predictions_hold() {
-    let rows = rotation(6, 0.9);
-    let eigenvalues = (0..6).map(|j| 10.0 * 0.2f64.powi(j)).collect();
-    let mean = numbers(6, 1.0);
-    let one = Component::new("", 1.0, mean, eigenvalues, rows, 0.0).unwrap();
-    let one = Mixture::new("one", vec![one]).unwrap();
-    let found =
-        tried(one, &words("ddim,edm,dpmpp-2m", "karras,exponential", &[6, 12]), 400, Watch::NOBODY);
-    let found = found.unwrap();
-    assert_eq!((found.checks.len(), found.references.len()), (12, 1));
-    assert!(found.references[0].halved < 2e-2, "{:?}", found.references);
-    for check in &found.checks {
-        let c = check.result.as_ref().unwrap();
-        let allowed = 5.0 * c.standard_error + found.references[0].halved;
-        assert!((c.rms - c.gaussian_rms).abs() < allowed, "{check:?}");
-        assert_eq!((c.same_class, c.squares.len()), (1.0, 400));
-        assert!(c.median <= 3.0 * c.rms);
-    }
-    let (_, rms) = found.correlation.unwrap();
-    assert!(rms > 0.97, "{rms}");
-}
-
-#[test]
-fn verification_is_told_in_every_format_whatever_the_threads() {
-    let words = words("ddim,dpmpp-2m,em", "karras,fisher-rao", &[4, 8]);
-    let run = |threads: usize| {
-        let pool = rayon_pool(threads);
-        pool.install(|| tried(three(5), &words, 70, Watch::NOBODY).unwrap())
-    };
-    let (one, three) = (run(1), run(3));
-    let report = one.report();
-    for name in ["text", "csv", "latex", "markdown", "json"] {
-        let format = by_name(name).unwrap();
-        let written = format.to_string(&report).unwrap();
-        assert_eq!(written, format.to_string(&three.report()).unwrap(), "{name}");
-    }
-    let text = by_name("text").unwrap().to_string(&report).unwrap();
-    for part in [
-        "same class",
-        "fine solution, from sigma/alpha 80 to 0",
-        "rank correlation",
-        "cannot run: em: draws noise",
-    ] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-    let json = report.json();
-    assert_eq!(
-        (json["checks"].as_array().unwrap().len(), json["command"].as_str()),
-        (8, Some("verify"))
-    );
-    assert_eq!(json["failures"].as_array().unwrap().len(), 4);
-    assert_eq!(report.records().rows.len(), 12);
-}
-
-fn rayon_pool(threads: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
-}
-
-#[test]
-fn what_cannot_be_verified_is_refused() {
-    let only_noise = tried(three(3), &words("em", "karras", &[4]), 8, Watch::NOBODY).unwrap_err();
-    assert!(only_noise.to_string().contains("verify takes rules without noise"), "{only_noise}");
-    let too_few = tried(three(3), &words("ddim", "karras", &[4]), 1, Watch::NOBODY).unwrap_err();
-    assert_eq!(too_few.to_string(), "at least 2 starts, for a standard error, not 1");
-    let stopped = |_: Option<Progress>| ControlFlow::Break(());
-    let stopped = tried(three(3), &words("ddim", "karras", &[4]), 8, Watch::new(&stopped));
-    assert_eq!(stopped.unwrap_err(), ExperimentError::Interrupted);
-    // Stopped among the samplers: what there is, and which are missing.
-    let heard = AtomicUsize::new(0);
-    let hear = |progress: Option<Progress>| {
-        if progress.is_some_and(|p| p.what == "samplers" && p.done >= 20) {
-            heard.store(1, Ordering::Relaxed);
-        }
-        if heard.load(Ordering::Relaxed) == 1 {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    };
-    let found = tried(three(3), &words("ddim", "karras", &[4, 8, 2000]), 8, Watch::new(&hear));
-    let found = found.unwrap();
-    assert!(found.is_interrupted());
-    assert!(found.checks.iter().any(|c| c.result.is_ok()));
 }

@@ -1,0 +1,633 @@
+//! Advice on data that are not Gaussian: samplers on data whose exact network is known, or on a user's own
+//! network, beside what the Gaussian of the whole predicts.
+
+mod agreement;
+mod moments;
+mod runs;
+
+pub use agreement::{Agreement, Correlation, Misled};
+pub use moments::{Estimate, Moments, Shares};
+
+use super::steps::bands;
+use super::{ExperimentError, Length, NamedSampler, Place};
+use crate::basis::Basis;
+use crate::exact::continuous::ODE;
+use crate::exact::{Init, Law, Output, Target};
+use crate::law::{DataLaw, Groups};
+use crate::level::Level;
+use crate::metric::{wasserstein2, wasserstein2_terms};
+use crate::network::Denoiser;
+use crate::spectrum::{Mode, Spectrum};
+use crate::tape::Plan;
+use crate::watch::{Progress, Watch};
+use moments::{Coordinates, PER_DIMENSION, root_mean};
+use runs::{FineJob, Job, Networks, Runs, asked_last};
+use std::sync::Arc;
+
+/// Eigenvectors of more dimensions are not computed: 4096 take minutes and half a gigabyte.
+pub const MOST_DIMENSIONS: usize = 4096;
+
+/// How samplers are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifyOptions {
+    /// Number of starts, for rules without noise.
+    pub starts: usize,
+    /// Steps of the fine solution.
+    pub reference: usize,
+    /// Number of samples of rules with noise.
+    pub samples: usize,
+    /// Seed of starts and noises.
+    pub seed: u64,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        VerifyOptions { starts: 128, reference: 300, samples: 1024, seed: 0 }
+    }
+}
+
+/// A sampler at one place, of one length.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// Label of the sampler.
+    pub sampler: String,
+    /// Position of its place.
+    pub place: usize,
+    /// The length that was asked for.
+    pub length: Length,
+    /// What came of it.
+    pub result: Result<Checked, ExperimentError>,
+}
+
+/// What a sampler makes of the starts, and what was predicted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// Number of steps.
+    pub steps: usize,
+    /// Number of network evaluations.
+    pub nfe: usize,
+    /// What was found.
+    pub found: Found,
+    /// The exact W2 for the Gaussian of the whole.
+    pub w2: f64,
+}
+
+/// What is measured of outputs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// Of a rule without noise: how far they are from the solution from the same start.
+    Distances(Distances),
+    /// Of a rule with noise: how far their law is from the data.
+    Moments(Moments),
+}
+
+/// How far the outputs of a rule without noise are from the fine solution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distances {
+    /// Squared distance to the fine solution, per start.
+    pub squares: Vec<f64>,
+    /// Root of their mean.
+    pub rms: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// The median distance.
+    pub median: f64,
+    /// Share of the starts that reach the same group as the fine solution; `None` where there are no
+    /// groups.
+    pub same_group: Option<f64>,
+    /// The exact root mean square distance to the exact solution, from the same starts, for the Gaussian
+    /// of the whole.
+    pub gaussian_rms: f64,
+    /// The same along the eigenvectors of each band: squares add up to those of the whole.
+    pub bands: Vec<InBand>,
+}
+
+/// An error along the eigenvectors of one band of eigenvalues.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InBand {
+    /// The distance, or W2 of moments.
+    pub found: f64,
+    /// Its standard error.
+    pub standard_error: f64,
+    /// The exact value for the Gaussian of the whole.
+    pub gaussian: f64,
+}
+
+/// Some of the eigenvectors of the Gaussian of the whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    /// The lowest eigenvalue.
+    pub lowest: f64,
+    /// Positions in the spectrum.
+    pub modes: Vec<usize>,
+    /// Positions in the basis.
+    pub coordinates: Vec<usize>,
+}
+
+/// A fine solution of the probability-flow ODE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FineSolution {
+    /// Text form of the process.
+    pub process: String,
+    /// The level it starts from.
+    pub start: Level,
+    /// The level it ends at.
+    pub end: Level,
+    /// Root mean square distance to the solution of half as many steps.
+    pub halved: f64,
+    /// The same along the eigenvectors of each band.
+    pub halved_bands: Vec<f64>,
+    /// Share of the starts that reach the same group with half as many steps; `None` without groups.
+    pub same_group: Option<f64>,
+}
+
+/// Samplers on data that are not Gaussian, beside their predictions.
+#[derive(Debug)]
+pub struct Verification {
+    /// Where they are tried; the data are the Gaussian of the whole.
+    pub places: Vec<Place>,
+    /// Name of the data.
+    pub law: String,
+    /// Their groups: none for a user's own network.
+    pub groups: Groups,
+    /// How they are tried.
+    pub options: VerifyOptions,
+    /// Bands of eigenvalues, from the largest down; none where eigenvectors are not known.
+    pub bands: Vec<Band>,
+    /// By sampler, by length, by place.
+    pub checks: Vec<Check>,
+    /// What rules without noise are compared with.
+    pub references: Vec<FineSolution>,
+    /// What predictions are worth among rules without noise.
+    pub distances: Agreement,
+    /// The same among rules with noise.
+    pub moments: Agreement,
+}
+
+/// Tries samplers on data that are not Gaussian, at every place, of every length, from N(0, σ²) at the
+/// level where each begins. Rules without noise are compared with the fine solution of the
+/// probability-flow ODE from the same starts; of rules with noise, mean and covariance are compared with
+/// those of the data, and the shares of groups. The data of the places are the Gaussian of the whole. Where
+/// `watch` stops it, the configurations that had been tried until then.
+///
+/// # Errors
+/// [`ExperimentError`]: nothing was given, no configuration can run, or it was stopped before any had.
+pub fn verify(
+    law: Arc<dyn DataLaw>,
+    places: Vec<Place>,
+    samplers: &[NamedSampler],
+    lengths: &[Length],
+    options: VerifyOptions,
+    watch: Watch,
+) -> Result<Verification, ExperimentError> {
+    let make = || law.clone().denoiser();
+    let tried = Tried {
+        name: law.name().into(),
+        law: Some(&*law),
+        basis: None,
+        places,
+        options,
+        networks: Networks::new(&make),
+    };
+    tried.run(samplers, lengths, watch)
+}
+
+/// [`verify`] on any network: `make` is asked for one by every thread that runs. The data of the places are
+/// the Gaussian that has the mean and the covariance of what the network was trained on, and `basis`
+/// are its eigenvectors, in the network's coordinates. Without a basis there are no bands, and rules with
+/// noise cannot be compared.
+///
+/// # Errors
+/// [`ExperimentError`]
+///
+/// ```
+/// use gaussmeter::experiment::{Defaults, Length, VerifyOptions, Words, verify_network};
+/// use gaussmeter::level::Level;
+/// use gaussmeter::network::{DenoiserFn, Prediction};
+/// use gaussmeter::prelude::*;
+/// use gaussmeter::watch::Watch;
+/// // What a network that was trained on ±1 predicts: the posterior mean.
+/// let signs = || {
+///     let posterior_mean = |x: &[f64], level: &Level, out: &mut [f64]| {
+///         for (out, x) in out.iter_mut().zip(x) {
+///             *out = (level.alpha * x / level.sigma.powi(2)).tanh();
+///         }
+///         Ok(())
+///     };
+///     Box::new(DenoiserFn::new(1, Prediction::Denoiser, posterior_mean)) as _
+/// };
+/// let words = Words {
+///     samplers: vec!["ddim,edm".into()],
+///     grids: vec!["karras".into()],
+///     lengths: vec![Length::Steps(10)],
+///     ..Words::default()
+/// };
+/// let question = words.read(&Defaults::VERIFY)?;
+/// let places = question.places(Spectrum::new("signs", "example", &[1.0], None, None)?);
+/// let options = VerifyOptions { starts: 64, ..VerifyOptions::default() };
+/// let lengths = question.asked_lengths();
+/// let found =
+///     verify_network(&signs, None, places, &question.samplers, &lengths, options, Watch::NOBODY)?;
+/// let distances = found.checks[1].result.as_ref().unwrap().distances().unwrap();
+/// assert!(distances.median < 1e-3 && distances.rms < 0.4, "{distances:?}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn verify_network(
+    make: &(dyn Fn() -> Box<dyn Denoiser + Send> + Sync),
+    basis: Option<Arc<dyn Basis>>,
+    places: Vec<Place>,
+    samplers: &[NamedSampler],
+    lengths: &[Length],
+    options: VerifyOptions,
+    watch: Watch,
+) -> Result<Verification, ExperimentError> {
+    let name = places.first().map_or("", |p| p.setting.spectrum.name()).to_owned();
+    let networks = Networks::new(make);
+    Tried { name, law: None, basis, places, options, networks }.run(samplers, lengths, watch)
+}
+
+impl Verification {
+    /// Whether it was stopped, so that configurations are missing.
+    pub fn is_interrupted(&self) -> bool {
+        self.checks.iter().any(|check| check.result == Err(ExperimentError::Interrupted))
+    }
+
+    /// Whether full covariances were compared.
+    pub fn compares_covariances(&self) -> bool {
+        self.options.samples as f64 >= self.least_samples()
+    }
+
+    /// The number of samples from which full covariances are compared.
+    pub fn least_samples(&self) -> f64 {
+        PER_DIMENSION as f64 * self.places.first().map_or(0.0, |p| p.setting.spectrum.dim())
+    }
+
+    /// The fine solution's own error is a third of what half as many steps change, where nothing branches
+    /// off: positions of the configurations whose distances it is more than a tenth of.
+    pub fn blurred(&self) -> Vec<usize> {
+        let is_blurred = |check: &Check| {
+            let Some(d) = check.result.as_ref().ok().and_then(Checked::distances) else {
+                return false;
+            };
+            let process = &self.places[check.place].setting.process_label;
+            let own = self.references.iter().filter(|fine| fine.process == *process);
+            let halved = own.map(|fine| fine.halved).fold(0.0, f64::max);
+            halved / 3.0 > 0.1 * d.rms
+        };
+        (0..self.checks.len()).filter(|i| is_blurred(&self.checks[*i])).collect()
+    }
+}
+
+/// What samplers are tried on.
+struct Tried<'a> {
+    name: String,
+    law: Option<&'a dyn DataLaw>,
+    basis: Option<Arc<dyn Basis>>,
+    places: Vec<Place>,
+    options: VerifyOptions,
+    networks: Networks<'a>,
+}
+
+impl Tried<'_> {
+    fn run(
+        self,
+        samplers: &[NamedSampler],
+        lengths: &[Length],
+        watch: Watch,
+    ) -> Result<Verification, ExperimentError> {
+        self.check(samplers, lengths)?;
+        let Tried { name, law, basis, places, options, networks } = self;
+        let (jobs, mut checks) = planned(&places, samplers, lengths);
+        if jobs.is_empty() {
+            return Err(match checks.into_iter().next().map(|(_, check)| check.result) {
+                Some(Err(error)) => error,
+                _ => ExperimentError::Empty { what: "sampler" },
+            });
+        }
+        let groups = law.map_or_else(Groups::none, |law| law.groups());
+        let basis = match (basis, law) {
+            (None, Some(law)) if law.knows_basis() || law.dim() <= MOST_DIMENSIONS => {
+                let (what, unit) = ("eigenvectors of the whole", "dimensions");
+                let (done, total) = (0, Some(law.dim() as u64));
+                if !watch.tell(Progress { what, unit, done, total }) {
+                    return Err(ExperimentError::Interrupted);
+                }
+                Some(law.basis().map_err(|e| ExperimentError::Law(e.to_string()))?)
+            }
+            (basis, _) => basis,
+        };
+        let bands = basis
+            .as_deref()
+            .map_or_else(Vec::new, |basis| bands_of(&places[0].setting.spectrum, basis));
+        let dim = networks.dim();
+        let runs = Runs { networks, seed: options.seed, watch };
+        let measured =
+            Measured { dim, law, groups: &groups, basis: basis.as_deref(), bands: &bands };
+
+        let (with_noise, without): (Vec<&Job>, Vec<&Job>) =
+            jobs.iter().partition(|job| job.run.plan.is_stochastic());
+        let fine = FineJob::all(&places, &without, options.reference)?;
+        let mut references = Vec::new();
+        let mut states = Vec::new();
+        let plans: Vec<&Plan> = fine.iter().flat_map(|f| [&f.full, &f.half]).collect();
+        let solutions = runs.all("fine solution", &plans, options.starts);
+        for (job, pair) in fine.iter().zip(solutions.chunks(2)) {
+            let [full, half] = pair else { continue };
+            let (full, half) = (full.clone()?, half.clone()?);
+            let level = asked_last(&job.full);
+            let own = measured.classes(&full, &level);
+            let distances = measured.squares(&full, &half);
+            let root = |squares: &Vec<f64>| root_mean(squares).0;
+            references.push(FineSolution {
+                process: job.process.clone(),
+                start: *job.full.start(),
+                end: job.full.end(),
+                halved: root(&distances.whole),
+                halved_bands: distances.bands.iter().map(root).collect(),
+                same_group: share(own.as_deref(), measured.classes(&half, &level).as_deref()),
+            });
+            states.push((full, own, level));
+        }
+
+        let plans: Vec<&Plan> = without.iter().map(|job| &job.run.plan).collect();
+        let outputs = runs.all("samplers", &plans, options.starts);
+        for (job, output) in without.iter().zip(outputs) {
+            let own = fine.iter().position(|f| f.is_for(job, &places)).unwrap_or(0);
+            let result = output.map(|x| {
+                let (full, classes, level) = &states[own];
+                let same = share(classes.as_deref(), measured.classes(&x, level).as_deref());
+                let spectrum = &places[job.place].setting.spectrum;
+                measured.distances(job, spectrum, &measured.squares(&x, full), same)
+            });
+            checks.push(told(job, result));
+        }
+        for (k, job) in with_noise.iter().enumerate() {
+            let what = format!("samplers with noise, {} of {}", k + 1, with_noise.len());
+            let output = match measured.basis {
+                None => Err(ExperimentError::NoBasis { sampler: job.run.sampler.clone() }),
+                Some(_) => runs.all(&what, &[&job.run.plan], options.samples).remove(0),
+            };
+            let spectrum = &places[job.place].setting.spectrum;
+            let result = output.and_then(|x| measured.moments(job, spectrum, &x));
+            checks.push(told(job, result));
+        }
+
+        checks.sort_by_key(|(order, _)| *order);
+        let checks: Vec<Check> = checks.into_iter().map(|(_, check)| check).collect();
+        if checks.iter().all(|check| check.result.is_err()) {
+            let own = |check: &Check| {
+                check.result.clone().err().filter(|e| *e != ExperimentError::Interrupted)
+            };
+            let stopped = watch.is_stopped();
+            let error = checks.iter().find_map(own).filter(|_| !stopped);
+            return Err(error.unwrap_or(ExperimentError::Interrupted));
+        }
+        Ok(Verification {
+            law: name,
+            groups,
+            options,
+            references,
+            distances: Agreement::of_distances(&checks),
+            moments: Agreement::of_moments(&checks),
+            bands,
+            checks,
+            places,
+        })
+    }
+
+    fn check(&self, samplers: &[NamedSampler], lengths: &[Length]) -> Result<(), ExperimentError> {
+        for (is_empty, what) in [
+            (self.places.is_empty(), "grid"),
+            (samplers.is_empty(), "sampler"),
+            (lengths.is_empty(), "number of steps"),
+        ] {
+            if is_empty {
+                return Err(ExperimentError::Empty { what });
+            }
+        }
+        let options = self.options;
+        for (what, found, least) in [
+            ("starts, for a standard error", options.starts, 2),
+            ("steps of the fine solution, to halve them", options.reference, 4),
+            ("samples, for moments and their standard errors", options.samples, 16),
+        ] {
+            if found < least {
+                return Err(ExperimentError::TooFew { what, found, least });
+            }
+        }
+        let found = self.networks.dim();
+        let of_places = self.places.iter().map(|p| p.setting.spectrum.dim());
+        let of_basis = self.basis.iter().map(|basis| basis.dim() as f64);
+        match of_places.chain(of_basis).find(|dim| *dim != found as f64) {
+            Some(other) => Err(ExperimentError::Dimension { found, expected: other as usize }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The configurations that can run, and those that cannot, each with its position.
+fn planned(
+    places: &[Place],
+    samplers: &[NamedSampler],
+    lengths: &[Length],
+) -> (Vec<Job>, Vec<(usize, Check)>) {
+    let (mut jobs, mut failures) = (Vec::new(), Vec::new());
+    let mut order = 0;
+    for sampler in samplers {
+        for (position, &length) in lengths.iter().enumerate() {
+            for (place, Place { setting, eps }) in places.iter().enumerate() {
+                let length = match setting.rule.own_steps() {
+                    // Times from a file have one length.
+                    Some(_) if position > 0 => continue,
+                    Some(steps) => Length::Steps(steps),
+                    None => length,
+                };
+                match setting.run(sampler, length, *eps) {
+                    Ok(run) => jobs.push(Job { order, place, length, run }),
+                    Err(error) => {
+                        let (sampler, result) = (sampler.label.clone(), Err(error));
+                        failures.push((order, Check { sampler, place, length, result }));
+                    }
+                }
+                order += 1;
+            }
+        }
+    }
+    (jobs, failures)
+}
+
+fn told(job: &Job, result: Result<Checked, ExperimentError>) -> (usize, Check) {
+    let (sampler, place, length) = (job.run.sampler.clone(), job.place, job.length);
+    let result = result.map_err(|error| match error {
+        ExperimentError::Evaluation { reason, .. } => {
+            ExperimentError::Evaluation { sampler: sampler.clone(), reason }
+        }
+        error => error,
+    });
+    (job.order, Check { sampler, place, length, result })
+}
+
+/// The bands of a spectrum, and the vectors of a basis in them, by the order of their eigenvalues.
+fn bands_of(spectrum: &Spectrum, basis: &dyn Basis) -> Vec<Band> {
+    let mut sorted: Vec<usize> = (0..basis.dim()).collect();
+    sorted.sort_by(|a, b| basis.eigenvalues()[*b].total_cmp(&basis.eigenvalues()[*a]));
+    let mut rest = &sorted[..];
+    let of = |(lowest, modes): (f64, Vec<usize>)| {
+        let count: f64 = modes.iter().map(|i| spectrum.modes()[*i].multiplicity).sum();
+        let (own, others) = rest.split_at((count.round() as usize).min(rest.len()));
+        rest = others;
+        Band { lowest, modes, coordinates: own.to_vec() }
+    };
+    bands(spectrum.eigenvalues()).into_iter().map(of).collect()
+}
+
+/// What outputs are measured by.
+struct Measured<'a> {
+    dim: usize,
+    law: Option<&'a dyn DataLaw>,
+    groups: &'a Groups,
+    basis: Option<&'a dyn Basis>,
+    bands: &'a [Band],
+}
+
+/// Squared distances per start, of the whole and along the eigenvectors of each band.
+struct Squares {
+    whole: Vec<f64>,
+    bands: Vec<Vec<f64>>,
+}
+
+impl Measured<'_> {
+    fn classes(&self, x: &[f64], level: &Level) -> Option<Vec<usize>> {
+        let law = self.law.filter(|_| !self.groups.members.is_empty())?;
+        Some(law.classes(x, level))
+    }
+
+    fn squares(&self, a: &[f64], b: &[f64]) -> Squares {
+        let dim = self.dim;
+        let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+        let square = |v: f64| v * v;
+        // States that have overflown.
+        let finite = |sum: f64| if sum.is_nan() { f64::INFINITY } else { sum };
+        let whole = difference.chunks(dim).map(|x| finite(x.iter().map(|v| square(*v)).sum()));
+        let whole = whole.collect();
+        let Some(basis) = self.basis else { return Squares { whole, bands: Vec::new() } };
+        let mut along = vec![0.0; difference.len()];
+        basis.analyze(&difference, &mut along);
+        let of_band = |band: &Band| {
+            let own = |x: &[f64]| finite(band.coordinates.iter().map(|j| square(x[*j])).sum());
+            along.chunks(dim).map(own).collect()
+        };
+        Squares { whole, bands: self.bands.iter().map(of_band).collect() }
+    }
+
+    /// What a rule without noise makes of the starts, beside what the Gaussian predicts of it.
+    fn distances(
+        &self,
+        job: &Job,
+        data: &Spectrum,
+        squares: &Squares,
+        same_group: Option<f64>,
+    ) -> Checked {
+        let plan = &job.run.plan;
+        let output = Output::of(plan, data);
+        let (start, end) = (plan.start(), plan.end());
+        let variance = start_std(start).powi(2);
+        let (alpha_start, alpha_end) = (start.marginal().alpha, end.marginal().alpha);
+        // Both are linear maps of the same starts, which have mean 0.
+        let gaussian = |i: usize, mode: &Mode| {
+            let exact = ODE.propagator(mode.eigenvalue, start, &end);
+            let gain = output.gain[i] - exact;
+            let of_mean = output.mean_gain.get(i).copied().unwrap_or(0.0);
+            let shift = match mode.mean {
+                0.0 => 0.0,
+                mean => (of_mean - (alpha_end - exact * alpha_start)) * mean,
+            };
+            mode.multiplicity * (gain * gain * variance + shift * shift)
+        };
+        let among = |modes: &mut dyn Iterator<Item = usize>| {
+            modes.map(|i| gaussian(i, &data.modes()[i])).sum::<f64>().sqrt()
+        };
+        let in_band = |(band, squares): (&Band, &Vec<f64>)| {
+            let (found, standard_error) = root_mean(squares);
+            InBand { found, standard_error, gaussian: among(&mut band.modes.iter().copied()) }
+        };
+        let (rms, standard_error) = root_mean(&squares.whole);
+        let found = Found::Distances(Distances {
+            rms,
+            standard_error,
+            median: median(&squares.whole),
+            squares: squares.whole.clone(),
+            same_group,
+            gaussian_rms: among(&mut (0..data.modes().len())),
+            bands: self.bands.iter().zip(&squares.bands).map(in_band).collect(),
+        });
+        let w2 = wasserstein2(&law_of(&output)).total;
+        Checked { steps: job.run.grid.step_count(), nfe: plan.nfe(), found, w2 }
+    }
+
+    /// What a rule with noise makes of the law, beside what the Gaussian predicts of it.
+    fn moments(&self, job: &Job, data: &Spectrum, x: &[f64]) -> Result<Checked, ExperimentError> {
+        let plan = &job.run.plan;
+        let law = law_of(&Output::of(plan, data));
+        let Some(basis) = self.basis else {
+            return Err(ExperimentError::NoBasis { sampler: job.run.sampler.clone() });
+        };
+        let samples = x.len() / basis.dim();
+        let coordinates = Coordinates::of(basis, x);
+        let in_band = |band: &Band| {
+            let term = |i: usize| {
+                let (mean, covariance) = wasserstein2_terms(&law.modes[i]);
+                law.modes[i].multiplicity * (mean + covariance)
+            };
+            let predicted: f64 = band.modes.iter().map(|i| term(*i)).sum();
+            let found =
+                coordinates.as_ref().map(|c| c.along(basis, band.coordinates.iter().copied()));
+            InBand {
+                found: found.map_or(f64::INFINITY, |e| e.value()),
+                standard_error: found.map_or(f64::INFINITY, |e| e.standard_error()),
+                gaussian: predicted.sqrt(),
+            }
+        };
+        let bands: Vec<InBand> = self.bands.iter().map(in_band).collect();
+        let found = match &coordinates {
+            None => Moments::infinite(samples, bands),
+            Some(c) => {
+                let full = match samples >= PER_DIMENSION * basis.dim() {
+                    true => Some(c.full(basis).map_err(|e| ExperimentError::Law(e.to_string()))?),
+                    false => None,
+                };
+                let shares = self.law.filter(|_| !self.groups.members.is_empty()).map(|law| {
+                    let weights: Vec<f64> = self.groups.members.iter().map(|g| g.weight).collect();
+                    Shares::new(law.shares(x, &asked_last(plan)), &weights, samples)
+                });
+                Moments { samples, along: c.along(basis, 0..basis.dim()), full, bands, shares }
+            }
+        };
+        let w2 = wasserstein2(&law).total;
+        let found = Found::Moments(found);
+        Ok(Checked { steps: job.run.grid.step_count(), nfe: plan.nfe(), found, w2 })
+    }
+}
+
+/// From N(0, σ²), against the data.
+fn law_of(output: &Output) -> Law {
+    output.law(&Init::Normal { std: None }, Target::Data)
+}
+
+/// The deviation of pure noise at the level where a plan begins.
+fn start_std(start: &Level) -> f64 {
+    let mode = Mode { eigenvalue: 0.0, multiplicity: 1.0, mean: 0.0 };
+    Init::Normal { std: None }.moments(start, 0, &mode).1.sqrt()
+}
+
+fn share(a: Option<&[usize]>, b: Option<&[usize]>) -> Option<f64> {
+    let (a, b) = (a?, b?);
+    Some(a.iter().zip(b).filter(|(a, b)| a == b).count() as f64 / a.len() as f64)
+}
+
+fn median(squares: &[f64]) -> f64 {
+    let mut sorted: Vec<f64> = squares.iter().map(|q| q.sqrt()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    0.5 * (sorted[(n - 1) / 2] + sorted[n / 2])
+}

@@ -1,0 +1,225 @@
+//! Running plans on real vectors, with networks that are made per thread, and what they are compared with.
+
+use crate::experiment::{ExperimentError, Place, Run};
+use crate::grid::{Grid, GridRule, Uniform};
+use crate::level::Level;
+use crate::network::{Denoiser, DenoiserError};
+use crate::paths::{self, Draw, NoiseSource, Streams};
+use crate::process::Process;
+use crate::sampler;
+use crate::tape::{Op, Plan};
+use crate::watch::{Progress, Watch};
+use rayon::prelude::*;
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Starts that run together: one product of matrices per class.
+const BATCH: usize = 32;
+
+/// Fine solutions go down to this share of the lowest level that networks are asked about.
+const LOWEST: f64 = 0.1;
+
+/// Exponent of the levels of fine solutions (Karras et al. 2022).
+const RHO: f64 = 7.0;
+
+/// Makes networks.
+pub(super) type Make<'a> = dyn Fn() -> Box<dyn Denoiser + Send> + Sync + 'a;
+
+/// Networks, of which every thread has its own.
+pub(super) struct Networks<'a> {
+    make: &'a Make<'a>,
+    dim: usize,
+    idle: Mutex<Vec<Box<dyn Denoiser + Send>>>,
+}
+
+impl<'a> Networks<'a> {
+    pub fn new(make: &'a Make<'a>) -> Self {
+        let first = make();
+        Networks { make, dim: first.dim(), idle: Mutex::new(vec![first]) }
+    }
+
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut dyn Denoiser) -> T) -> T {
+        let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = lock().pop();
+        let mut own = idle.unwrap_or_else(|| (self.make)());
+        let result = f(&mut *own);
+        lock().push(own);
+        result
+    }
+}
+
+/// The starts of all configurations, in batches of one size: what is computed does not depend on the
+/// number of threads.
+pub(super) struct Runs<'a> {
+    pub networks: Networks<'a>,
+    pub seed: u64,
+    pub watch: Watch<'a>,
+}
+
+impl Runs<'_> {
+    /// Runs a number of starts through each plan.
+    pub fn all(
+        &self,
+        what: &str,
+        plans: &[&Plan],
+        count: usize,
+    ) -> Vec<Result<Vec<f64>, ExperimentError>> {
+        let draw = |first: usize| Draw {
+            seed: self.seed,
+            first: first as u64,
+            count: BATCH.min(count - first),
+        };
+        let batches: Vec<Draw> = (0..count).step_by(BATCH).map(draw).collect();
+        let steps: u64 = plans.iter().map(|p| p.steps() as u64).sum();
+        let jobs: Vec<(usize, Draw)> =
+            (0..plans.len()).flat_map(|p| batches.iter().map(move |draw| (p, *draw))).collect();
+        let (done, total) = (AtomicU64::new(0), steps * batches.len() as u64);
+        let tell = || {
+            let done = done.fetch_add(1, Ordering::Relaxed);
+            self.watch.tell(Progress { what, unit: "steps", done, total: Some(total) })
+        };
+        let of = |&(p, draw): &(usize, Draw)| self.batch(plans[p], draw, &tell);
+        let parts: Vec<Result<Vec<f64>, ExperimentError>> =
+            jobs.par_iter().with_max_len(1).map(of).collect();
+        let whole = |parts: &[Result<Vec<f64>, ExperimentError>]| {
+            let parts: Result<Vec<&Vec<f64>>, _> = parts.iter().map(Result::as_ref).collect();
+            parts.map(|parts| parts.into_iter().flatten().copied().collect()).map_err(Clone::clone)
+        };
+        parts.chunks(batches.len()).map(whole).collect()
+    }
+
+    fn batch(
+        &self,
+        plan: &Plan,
+        draw: Draw,
+        tell: &dyn Fn() -> bool,
+    ) -> Result<Vec<f64>, ExperimentError> {
+        let mut stopped = self.watch.is_stopped();
+        if stopped {
+            return Err(ExperimentError::Interrupted);
+        }
+        let mut streams = Streams::new(draw);
+        let mut x = vec![0.0; draw.count * self.networks.dim()];
+        streams.fill(&mut x);
+        let std = super::start_std(plan.start());
+        x.iter_mut().for_each(|z| *z *= std);
+        let mut on_arrival = |step: usize, _: &Level, _: &[f64]| {
+            stopped |= step > 0 && !tell();
+            if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let ran = self
+            .networks
+            .with(|network| paths::run(plan, network, x, &mut streams, &mut on_arrival));
+        match (ran, stopped) {
+            (_, true) => Err(ExperimentError::Interrupted),
+            (Ok(x), false) => Ok(x),
+            (Err(error), false) => Err(network_error(&error)),
+        }
+    }
+}
+
+/// With all that it comes from.
+fn network_error(error: &DenoiserError) -> ExperimentError {
+    let mut reason = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        reason = format!("{reason}: {cause}");
+        source = cause.source();
+    }
+    ExperimentError::Evaluation { sampler: "the fine solution".into(), reason }
+}
+
+/// The level at which outputs of a plan are told apart: the least noise that its network was asked about.
+pub(super) fn asked_last(plan: &Plan) -> Level {
+    let end = plan.end();
+    let before = plan.ops().iter().filter_map(|op| match op {
+        Op::Arrive { level, .. } if level.sigma > 0.0 => Some(level.noise_ratio()),
+        _ => None,
+    });
+    let least = before.fold(f64::INFINITY, f64::min);
+    let sigma = end.sigma.max(if least.is_finite() { end.alpha * least } else { 0.0 });
+    Level { sigma, ..end }
+}
+
+/// A configuration that can run.
+pub(super) struct Job {
+    pub order: usize,
+    pub place: usize,
+    pub length: crate::experiment::Length,
+    pub run: Run,
+}
+
+/// What configurations that begin and end at the same levels are compared with.
+pub(super) struct FineJob {
+    pub process: String,
+    pub full: Plan,
+    pub half: Plan,
+}
+
+impl FineJob {
+    pub fn all(
+        places: &[Place],
+        jobs: &[&Job],
+        steps: usize,
+    ) -> Result<Vec<Self>, ExperimentError> {
+        let mut all: Vec<FineJob> = Vec::new();
+        for job in jobs {
+            let setting = &places[job.place].setting;
+            let process = setting.process_label.clone();
+            if all.iter().any(|fine| fine.is_for(job, places)) {
+                continue;
+            }
+            let (start, end) = (job.run.plan.start(), job.run.plan.end());
+            let plan = |steps: usize| -> Result<Plan, ExperimentError> {
+                let (grid, name) = fine_grid(job.run.grid.process(), start, &end, steps)?;
+                let sampler = sampler::registry().build(name);
+                let sampler = sampler.map_err(|e| ExperimentError::Objective(e.to_string()))?;
+                Ok(Run::on(&sampler, grid)?.plan)
+            };
+            all.push(FineJob { process, full: plan(steps)?, half: plan(steps / 2)? });
+        }
+        Ok(all)
+    }
+
+    pub fn is_for(&self, job: &Job, places: &[Place]) -> bool {
+        let (plan, own) = (&job.run.plan, &self.full);
+        plan.start() == own.start()
+            && plan.end() == own.end()
+            && places[job.place].setting.process_label == self.process
+    }
+}
+
+/// Dense times between two levels, and the sampler for them: Heun's rule in the noise ratio, or in t
+/// where that is infinite at the start.
+fn fine_grid(
+    process: &Arc<dyn Process>,
+    start: &Level,
+    end: &Level,
+    steps: usize,
+) -> Result<(Grid, &'static str), ExperimentError> {
+    let (highest, last) = (start.noise_ratio(), end.noise_ratio());
+    if !highest.is_finite() {
+        return Ok((Uniform.grid(process, steps, end.t)?, "heun"));
+    }
+    let (lowest, count) = match last > 0.0 {
+        true => (last, steps),
+        false => (LOWEST * process.level(process.t_min()).noise_ratio(), steps - 1),
+    };
+    let [low, high] = [lowest, highest].map(|s| s.powf(RHO.recip()));
+    let mut times = vec![start.t];
+    for k in 1..=count {
+        let ratio = (high + (low - high) * (k as f64 / count.max(1) as f64)).powf(RHO);
+        times.extend(process.time_of(ratio));
+    }
+    match last > 0.0 {
+        true => *times.last_mut().unwrap_or(&mut 0.0) = end.t,
+        false => times.push(end.t),
+    }
+    Ok((Grid::new(process.clone(), &times)?, "edm"))
+}
