@@ -1,10 +1,14 @@
 use super::{Component, Mixture};
 use crate::level::Level;
 use crate::network::{Denoiser, DenoiserError, Factor, Prediction};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Components that are less probable than e to this power add nothing to a prediction in double precision.
 const NEGLIGIBLE: f64 = -60.0;
+
+/// States whose coordinates in the eigenbases of all components are held together.
+const TOGETHER: usize = 64;
 
 /// States far outside are scaled by this before they are squared.
 const FAR: f64 = 1e-200;
@@ -67,7 +71,8 @@ impl Mixture {
     /// # Ok::<(), gaussmeter::mixture::MixtureError>(())
     /// ```
     pub fn responsibilities(&self, x: &[f64], level: &Level) -> Vec<f64> {
-        self.project(x, level).responsibilities
+        let parts = x.par_chunks(TOGETHER * self.dim());
+        parts.flat_map_iter(|part| self.project(part, level).responsibilities).collect()
     }
 
     /// The most probable component of each state.

@@ -267,6 +267,9 @@ impl Verification {
         for Agreement { misled, .. } in [self.distances, self.moments] {
             notes.extend(misled.map(|misled| self.misled(misled)));
         }
+        if self.bands.is_empty() {
+            notes.push("no bands of eigenvalues: the eigenvectors of the Gaussian of the whole are not known (they are computed up to 4096 dimensions)".into());
+        }
         let infinite: Vec<String> = self
             .checks
             .iter()
