@@ -428,11 +428,12 @@ impl<T: ?Sized> Registry<T> {
         let text = text.unwrap_or("");
         // A single text parameter, such as a file name, may itself contain commas and equal signs.
         let whole = matches!(entry.parameters, [Parameter { kind: Kind::Text, .. }]);
-        let pieces: Vec<&str> = match whole {
-            true => vec![text.trim()],
-            false => text.split(',').map(str::trim).collect(),
+        let pieces: Vec<String> = match whole {
+            true => vec![text.trim().into()],
+            false => pieces(text, entry.parameters),
         };
-        for (position, &piece) in pieces.iter().filter(|p| !p.is_empty()).enumerate() {
+        for (position, piece) in pieces.iter().filter(|p| !p.is_empty()).enumerate() {
+            let piece = piece.as_str();
             let (key, value) = match (piece.split_once('='), entry.parameters.first()) {
                 (Some((key, _)), Some(p)) if whole && key != p.name => (p.name, piece),
                 (Some((key, value)), _) => (key.trim(), value.trim()),
@@ -473,6 +474,29 @@ impl<T: ?Sized> Registry<T> {
             .collect::<Result<Vec<_>, _>>()
             .map(Arguments)
     }
+}
+
+/// The arguments in a text. The value of a text parameter that is itself a text form with parameters,
+/// `class=power-law:d=6,alpha=1`, goes on with keys that the entry does not have.
+fn pieces(text: &str, parameters: &[Parameter]) -> Vec<String> {
+    let key = |piece: &str| piece.split_once('=').map(|(key, _)| key.trim().to_string());
+    let declared = |key: &str| parameters.iter().find(|p| p.name == key);
+    let mut pieces: Vec<String> = Vec::new();
+    for piece in text.split(',').map(str::trim) {
+        let is_own = key(piece).is_none_or(|key| declared(&key).is_some());
+        let nests = |last: &&mut String| {
+            last.contains(':')
+                && key(last).and_then(|k| declared(&k)).is_some_and(|p| p.kind == Kind::Text)
+        };
+        match pieces.last_mut().filter(nests) {
+            Some(last) if !is_own => {
+                last.push(',');
+                last.push_str(piece);
+            }
+            _ => pieces.push(piece.into()),
+        }
+    }
+    pieces
 }
 
 /// Splits a comma-separated list of text forms, keeping `name:key=value,key=value` together.

@@ -2,8 +2,9 @@
 
 use super::kernel::{Forward, LANES, Snapshot, run_forward};
 use super::program::Program;
-use super::{Output, mark_infinite};
+use super::{Output, answered, mark_infinite};
 use crate::level::Level;
+use crate::network::{Learnt, NetworkError};
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use rayon::prelude::*;
@@ -36,6 +37,7 @@ pub fn along_with<T: Send>(
         modes: spectrum.shared_modes(),
         noise_variance: vec![0.0; gain.len()],
         mean_gain: vec![0.0; if has_mean { gain.len() } else { 0 }],
+        constant: Vec::new(),
         gain,
         start: *plan.start(),
         level,
@@ -79,4 +81,20 @@ pub fn along_with<T: Send>(
         results.par_extend((0..marks.len()).into_par_iter().map(result));
     }
     results
+}
+
+/// [`along_with`] with a network that has learnt other modes than the data have, or answers otherwise: per
+/// mode of [`Learnt::truth`], as [`Output::by`].
+///
+/// # Errors
+/// [`NetworkError`]
+pub fn along_by<T: Send>(
+    network: &Learnt,
+    plan: &Plan,
+    f: impl Fn(Output) -> T + Sync,
+) -> Result<Vec<T>, NetworkError> {
+    if network.has_answers() {
+        return answered::along(network, plan, f);
+    }
+    Ok(along_with(&*network.program(plan)?, network.believed(), f))
 }

@@ -15,9 +15,11 @@
 
 use super::init::Init;
 use super::law::{Law, LawMode, Reason, Target};
+use super::quadrature::Way;
 use crate::level::Level;
 use crate::network::Learnt;
-use crate::spectrum::Spectrum;
+use crate::spectrum::{Mode, Spectrum};
+use rayon::prelude::*;
 
 /// A member of the family of continuous reverse processes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,6 +135,8 @@ impl Reverse {
     /// r = (λ̂ + n)/(λ̂ + n_T), and the fresh noise is h² (λ̂ + n)(1 − r^{K−1})/(K − 1). Hence, from p_T,
     ///
     /// Var y − s = −(1 + h²) δ ŝ (1 − r^{K−1})/(K − 1) − α² (λ − λ̂)(1 − r^K), with ŝ = α²λ̂ + σ².
+    ///
+    /// Networks whose factor or answers depend on the level are integrated by quadrature, to rounding.
     pub fn law_by(
         &self,
         network: &Learnt,
@@ -145,8 +149,11 @@ impl Reverse {
             return self.law(network.believed(), from, to, init, target);
         }
         let (from, to) = (&from.marginal(), &to.marginal());
+        let Some(delta) = network.constant_excess() else {
+            return self.law_by_quadrature(network, from, to, init, target);
+        };
         let h2 = self.noise * self.noise;
-        let excess = (1.0 + h2) * network.excess();
+        let excess = (1.0 + h2) * delta;
         // K − 1.
         let power = h2 + excess;
         let times = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
@@ -200,6 +207,58 @@ impl Reverse {
             }
         });
         let modes: Vec<LawMode> = modes.collect();
+        Law { modes, infinite }
+    }
+
+    /// [`Reverse::law_by`] where the network's answers depend on the level in a way of their own.
+    fn law_by_quadrature(
+        &self,
+        network: &Learnt,
+        from: &Level,
+        to: &Level,
+        init: &Init,
+        target: Target,
+    ) -> Law {
+        let (h2, k) = (self.noise * self.noise, 1.0 + self.noise * self.noise);
+        let way = Way::new(network, self.noise, from, to);
+        let alpha2 = to.alpha * to.alpha;
+        let times = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let mode = |(i, truth): (usize, &Mode)| {
+            let lambda = truth.eigenvalue;
+            let moments = way.along(i);
+            let gain =
+                times(self.propagator(lambda, from, to), (-0.5 * k * moments.log_excess).exp());
+            let gain2 = gain * gain;
+            let (m0, v0) = init.moments(from, i, truth);
+            let marginal = to.variance(lambda);
+            let kept = times(marginal, self.contraction2(lambda, from, to));
+            let score_error = times(kept, (-k * moments.log_excess).exp_m1())
+                + times(h2 * alpha2, moments.spread_excess);
+            let carried_error = times(gain2, init.variance_error(from, i, truth));
+            let variance = times(gain2, v0) + times(h2 * alpha2, moments.spread);
+            let drift = to.alpha * moments.drift;
+            let mean_error = drift + times(gain, init.mean_error(from, i, truth));
+            let mean = to.alpha * truth.mean + times(gain, m0 - from.alpha * truth.mean) + drift;
+            let is_finite = variance.is_finite() && mean.is_finite() && gain.is_finite();
+            let (target_variance, truncation, shrinkage) = match target {
+                Target::Data => (lambda, to.variance_error(lambda), to.one_minus_alpha()),
+                Target::Marginal => (marginal, 0.0, 0.0),
+            };
+            let or_infinite = |v: f64| if is_finite { v } else { f64::INFINITY };
+            LawMode {
+                eigenvalue: lambda,
+                multiplicity: truth.multiplicity,
+                gain: or_infinite(gain),
+                mean: or_infinite(mean),
+                variance: or_infinite(variance),
+                target_variance,
+                mean_error: or_infinite(mean_error - shrinkage * truth.mean),
+                variance_error: or_infinite(truncation + score_error + carried_error),
+            }
+        };
+        let modes: Vec<LawMode> = network.truth().par_iter().enumerate().map(mode).collect();
+        let overflow = modes.iter().find(|m| !m.variance.is_finite());
+        let infinite = overflow.map(|m| Reason::Overflow { eigenvalue: m.eigenvalue });
         Law { modes, infinite }
     }
 

@@ -146,6 +146,11 @@ impl DenseData {
         self.modes.len()
     }
 
+    /// Per coordinate of the eigenbasis: the number of its mode in the spectrum, and the mode.
+    pub(crate) fn coordinates(&self) -> Vec<(usize, Mode)> {
+        self.modes.iter().map(|&i| (i, self.spectrum.modes()[i])).collect()
+    }
+
     /// Converts a law from the coordinates of the data to the eigenbasis.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 //! at every step. The two are independent of each other and check each other.
 
 mod along;
+mod answered;
 pub mod continuous;
 #[cfg(feature = "dense")]
 pub mod dense;
@@ -20,11 +21,13 @@ mod init;
 mod kernel;
 mod law;
 mod program;
+mod quadrature;
 mod rows;
 mod stages;
 pub mod steps;
+pub mod training_set;
 
-pub use along::{along, along_with};
+pub use along::{along, along_by, along_with};
 pub use init::{Init, InitError, registry as init_registry};
 pub use law::{Law, LawMode, Reason, Target};
 
@@ -103,6 +106,9 @@ pub struct Output {
     pub noise_variance: Vec<f64>,
     /// Coefficient of the data's mean; empty if the spectrum has no mean.
     pub mean_gain: Vec<f64>,
+    /// What is added whatever start and mean of the data, in data units, by a network with answers of its
+    /// own; empty otherwise.
+    pub constant: Vec<f64>,
     /// The level the initial state is at.
     pub start: Level,
     /// The level of this state.
@@ -185,6 +191,7 @@ impl Output {
             gain,
             noise_variance: noise,
             mean_gain: mean,
+            constant: Vec::new(),
             start: *plan.start(),
             level,
             infinite,
@@ -197,6 +204,9 @@ impl Output {
     /// # Errors
     /// [`NetworkError`]
     pub fn by(network: &Learnt, plan: &Plan) -> Result<Self, NetworkError> {
+        if network.has_answers() {
+            return answered::transposed(network, plan);
+        }
         let program = network.program(plan)?;
         Ok(Output::of(&program, network.believed()))
     }
@@ -216,7 +226,8 @@ impl Output {
             let (m0, v0) = init.moments(&self.start, i, mode);
             let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
             let variance = times(g * g, v0) + self.noise_variance[i];
-            let mean = match times(g, m0) + times(c, believed.mean) {
+            let constant = self.constant.get(i).copied().unwrap_or(0.0);
+            let mean = match times(g, m0) + times(c, believed.mean) + constant {
                 // Infinite terms of opposite sign.
                 mean if mean.is_nan() => f64::INFINITY,
                 mean => mean,

@@ -41,7 +41,8 @@ pub fn error_budget(
     run: &Run,
     init: &Init,
 ) -> Result<ErrorBudget, ExperimentError> {
-    let data = &setting.spectrum;
+    let learnt = setting.learnt(&Init::Exact)?;
+    let data = &*learnt.target(&setting.spectrum);
     let (start, end, zero) = (run.grid.start(), run.grid.end(), setting.process.level(0.0));
     let (name, reverse) = run.continuous();
     let exact = |run: &Run, target| {
@@ -69,7 +70,6 @@ pub fn error_budget(
     let score = match setting.network.is_exact() {
         true => None,
         false => {
-            let learnt = setting.learnt(&Init::Exact)?;
             let law = reverse.law_by(&learnt, start, end, &Init::Exact, Target::Marginal);
             Some(wasserstein2(&law).value())
         }

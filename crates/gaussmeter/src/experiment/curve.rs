@@ -1,7 +1,7 @@
 use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, SDE};
-use crate::exact::{Init, Target, along_with};
+use crate::exact::{Init, Target, along_by};
 use crate::metric::{Metric, MetricName, Value};
 use rayon::prelude::*;
 
@@ -86,11 +86,10 @@ pub fn curve_time(
     let mut series = Vec::new();
     for sampler in samplers {
         let run = setting.run(sampler, length, eps)?;
-        let program = learnt.program(&run.plan)?;
-        let points = along_with(&program, learnt.believed(), |state| Point {
+        let points = along_by(&learnt, &run.plan, |state| Point {
             at: state.level.t,
             error: evaluate(state.law_against(learnt.truth(), &init, target)),
-        });
+        })?;
         series.push(Series {
             name: run.sampler.clone(),
             spent: Some((run.grid.step_count(), run.plan.nfe())),

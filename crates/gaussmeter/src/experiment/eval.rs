@@ -1,9 +1,10 @@
 use super::{
     ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget,
 };
-use crate::exact::{Init, Law, Target};
+use crate::exact::{Init, Law, LawMode, Target};
 use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2};
-use crate::spectrum::{Spectrum, Spread};
+use crate::network::Learnt;
+use crate::spectrum::{Mode, Spectrum, Spread};
 
 /// Everything known about one configuration.
 #[derive(Debug)]
@@ -22,10 +23,49 @@ pub struct Evaluation {
     pub metrics: Vec<Measured>,
     /// Each source of error alone.
     pub budget: ErrorBudget,
+    /// What guidance does, where the network guides samples to a class.
+    pub guidance: Option<Guidance>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
     /// What a quadrature of the spectrum leaves open of each metric, by name.
     pub spreads: Vec<(&'static str, Spread)>,
+}
+
+/// What guidance does to samples, beside their distance to the class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guidance {
+    /// Total variance of the output as a multiple of the class's.
+    pub variance: f64,
+    /// The same for the continuous solution that the sampler approximates, from p_T to eps.
+    pub variance_of_continuous: f64,
+    /// W2 of the output to the powered law p_c^w p_u^{1 − w}, if there is one.
+    pub powered: Option<Value>,
+}
+
+impl Guidance {
+    fn of(learnt: &Learnt, run: &Run, law: &Law) -> Option<Self> {
+        if !learnt.is_guided() {
+            return None;
+        }
+        let total = |law: &Law, of: fn(&LawMode) -> f64| -> f64 {
+            law.modes.iter().map(|m| m.multiplicity * of(m)).sum()
+        };
+        let ratio = |law: &Law| total(law, |m| m.variance) / total(law, |m| m.eigenvalue);
+        let (start, end) = (run.grid.start(), run.grid.end());
+        let (_, reverse) = run.continuous();
+        let limit = reverse.law_by(learnt, start, end, &Init::Exact, Target::Data);
+        let powered = learnt.powered().map(|modes| {
+            let against = |(law, target): (&LawMode, &Mode)| LawMode {
+                target_variance: target.eigenvalue,
+                mean_error: law.mean - target.mean,
+                variance_error: law.variance - target.eigenvalue,
+                ..*law
+            };
+            let modes = law.modes.iter().zip(&modes).map(against).collect();
+            wasserstein2(&Law { modes, infinite: law.infinite }).value()
+        });
+        Some(Guidance { variance: ratio(law), variance_of_continuous: ratio(&limit), powered })
+    }
 }
 
 /// A metric of the output.
@@ -73,6 +113,7 @@ pub fn evaluate(
             spreads.extend(setting.spectrum.spread(on).map(|spread| (entry.name, spread)));
         }
     }
+    let guidance = Guidance::of(&learnt, &run, &law);
     let budget = error_budget(setting, sampler, &run, &init)?;
     let mut warnings = Vec::new();
     for (component, part) in budget.parts() {
@@ -85,7 +126,18 @@ pub fn evaluate(
         modes => warnings.push(Warning::NegativeGains { modes }),
     }
     let (setting, init_label) = (setting.clone(), init_label.to_string());
-    Ok(Evaluation { setting, init_label, run, law, w2, metrics, budget, warnings, spreads })
+    Ok(Evaluation {
+        setting,
+        init_label,
+        run,
+        law,
+        w2,
+        metrics,
+        budget,
+        guidance,
+        warnings,
+        spreads,
+    })
 }
 
 impl ErrorBudget {

@@ -28,7 +28,7 @@ mod warning;
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time, spaced_eps};
 pub use error::ExperimentError;
-pub use eval::{Evaluation, Measured, evaluate};
+pub use eval::{Evaluation, Guidance, Measured, evaluate};
 pub use length::Length;
 pub use modes::{ModeErrors, mode_errors};
 pub(crate) use modes::{contribution, std_error};

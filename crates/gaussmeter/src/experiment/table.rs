@@ -7,6 +7,7 @@ use crate::network::Learnt;
 use crate::spectrum::{Spectrum, Spread};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What the ablation table shows.
@@ -299,6 +300,8 @@ impl Table {
             return 0;
         }
         let data = &self.setting.spectrum;
+        let learnt = Learnt::of(&*self.setting.network.item, data);
+        let data = &*learnt.as_ref().map_or(Cow::Borrowed(&**data), |l| l.target(data));
         let start = self.setting.process.level(self.setting.process.t_max());
         let floors = self.options.eps.iter().map(|&eps| {
             let end = self.setting.process.level(eps);

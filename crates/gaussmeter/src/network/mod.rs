@@ -20,7 +20,9 @@ pub use conditioning::Conditioning;
 pub use denoiser::{Denoiser, DenoiserError, DenoiserFn};
 pub use factor::Factor;
 pub use gaussian::GaussianDenoiser;
-pub use linear::{Learnt, LinearNetwork, Network, NetworkError};
+pub use linear::{
+    Answer, Answers, AtLevel, Learnt, LinearNetwork, Network, NetworkError, TrainingSet,
+};
 pub use prediction::Prediction;
 
 pub(crate) use conversion::{conversion, noiseless};

@@ -106,9 +106,28 @@ impl Evaluation {
         lines
     }
 
+    /// What guidance does, where there is any.
+    fn guidance_lines(&self) -> Vec<Line> {
+        let Some(guidance) = self.guidance else { return Vec::new() };
+        let value = |v| Value::new(v, None);
+        let mut lines = vec![
+            Line::new("variance_ratio", "variance / the class's", value(guidance.variance)),
+            Line::new(
+                "continuous_variance_ratio",
+                "variance / the class's, continuous",
+                value(guidance.variance_of_continuous),
+            ),
+        ];
+        if let Some(powered) = guidance.powered {
+            lines.push(Line::new("w2_powered", "W2 to the powered law", powered));
+        }
+        lines
+    }
+
     /// Every number, in groups.
     fn groups(&self) -> Vec<Vec<Line>> {
         let mut groups = self.metric_groups();
+        groups.extend(Some(self.guidance_lines()).filter(|lines| !lines.is_empty()));
         groups.push(self.budget_lines());
         groups
     }
@@ -167,6 +186,15 @@ impl Evaluation {
             },
             self.budget.continuous.to_uppercase()
         ));
+        if let Some(guidance) = &self.guidance {
+            let powered = match guidance.powered {
+                Some(_) => "the powered law is p_c^w p_u^(1-w)",
+                None => {
+                    "there is no powered law p_c^w p_u^(1-w): its inverse variance would be negative"
+                }
+            };
+            notes.push(format!("W2 and all else are to the class; {powered}"));
+        }
         notes.extend(self.warnings.iter().map(|w| w.to_string()));
         notes.extend(self.spreads.iter().map(|(name, Spread { probes, steps })| {
             format!("uncertainty of {name} from the quadrature: {probes:.3} (random vectors) and {steps:.3} (passes)")
@@ -244,6 +272,7 @@ impl Evaluation {
             }
         };
         self.metric_groups().iter().flatten().for_each(|line| tell(&mut document, line));
+        self.guidance_lines().iter().for_each(|line| tell(&mut document, line));
         self.budget_lines().iter().for_each(|line| tell(&mut budget, line));
         if let Err(error) = &self.budget.discretization {
             budget.insert("discretization".into(), json!(null));

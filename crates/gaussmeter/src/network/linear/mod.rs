@@ -1,21 +1,31 @@
 //! Networks that are not exact, and whose laws are: what the sampler calls is not what the data are.
 //!
-//! A [`LinearNetwork`] has learnt a Gaussian with the eigenvectors of the data, and may multiply its score
-//! by a factor. Along an eigenvector of the data with eigenvalue λ and mean μ its score is
+//! Most [`LinearNetwork`]s have learnt a Gaussian with the eigenvectors of the data, and may multiply its
+//! score by a factor. Along an eigenvector of the data with eigenvalue λ and mean μ their score is
 //!
-//! ŝ(x) = −(1 + δ) (x − αμ̂) / (α²λ̂ + σ²),
+//! ŝ(x) = −(1 + δ) (x − αμ̂) / (α²λ̂ + σ²).
 //!
-//! so that every sampler's output remains a Gaussian, in the same eigenbasis. A new network is one file
-//! with an [`Entry`] at its end, and one line in [`registry`].
+//! Others have [`Answers`] of their own at every level, affine in x along each eigenvector. Every sampler's
+//! output remains a Gaussian, in the same eigenbasis. A new network is one file with an [`Entry`] at its
+//! end, and one line in [`registry`].
 
+mod answer;
+mod early_stopped;
 mod exact;
 mod gain;
+mod gradient_descent;
+mod guided;
 mod perturbed;
+mod samples;
 mod shrunk;
 mod spectrum;
 
+pub use answer::{Answer, Answers, AtLevel};
+pub use samples::TrainingSet;
+
 use super::{Prediction, noiseless};
 use crate::entry::{Entry, EntryError, Registry};
+use crate::level::Level;
 use crate::numeric::written;
 use crate::spectrum::{Mode, Spectrum};
 use crate::tape::{Plan, PlanError};
@@ -25,8 +35,17 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use thiserror::Error;
 
-const NETWORKS: &[&Entry<dyn LinearNetwork>] =
-    &[&exact::ENTRY, &gain::ENTRY, &perturbed::ENTRY, &shrunk::ENTRY, &spectrum::ENTRY];
+const NETWORKS: &[&Entry<dyn LinearNetwork>] = &[
+    &exact::ENTRY,
+    &gain::ENTRY,
+    &perturbed::ENTRY,
+    &shrunk::ENTRY,
+    &spectrum::ENTRY,
+    &guided::ENTRY,
+    &early_stopped::ENTRY,
+    &gradient_descent::ENTRY,
+    &samples::ENTRY,
+];
 
 /// The networks that ship with the library.
 pub fn registry() -> Registry<dyn LinearNetwork> {
@@ -43,9 +62,79 @@ pub trait LinearNetwork: Debug + Send + Sync {
         Ok(data.modes().iter().map(|&mode| Belief { truth: mode, believed: mode }).collect())
     }
 
-    /// δ: its score is 1 + δ times that of what it has learnt, at every level. More than −1.
-    fn excess(&self) -> f64 {
-        0.0
+    /// δ: its score is 1 + δ times that of what it has learnt.
+    fn excess(&self) -> Excess {
+        Excess::Constant(0.0)
+    }
+
+    /// What it answers along the eigenvectors of `beliefs`, if that is not the answer of what it believes
+    /// with a factor on the score.
+    ///
+    /// # Errors
+    /// [`NetworkError`]
+    fn answers(
+        &self,
+        data: &Spectrum,
+        beliefs: &[Belief],
+    ) -> Result<Option<Arc<dyn Answers>>, NetworkError> {
+        let _ = (data, beliefs);
+        Ok(None)
+    }
+
+    /// How guidance is said to change what samples should be: w in p_c^w p_u^{1 − w}, where
+    /// [`Belief::truth`] is c and [`Belief::believed`] u.
+    fn guidance(&self) -> Option<f64> {
+        None
+    }
+
+    /// The finite training set that it is exact for, with eigenvectors of its own: such a network has no
+    /// beliefs along those of the data.
+    fn training_set(&self) -> Option<TrainingSet> {
+        None
+    }
+}
+
+/// δ of a score that is 1 + δ times what it should be: more than −1.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Excess {
+    /// The same at every level.
+    Constant(f64),
+    /// By noise ratio σ/α: linear in its logarithm between the nodes, and constant outside.
+    ByLevel(Arc<[(f64, f64)]>),
+}
+
+impl Excess {
+    /// From pairs of a noise ratio and δ, the ratios positive and increasing; there has to be one.
+    pub(crate) fn by_level(nodes: Vec<(f64, f64)>) -> Self {
+        match nodes[..] {
+            [(_, delta)] => Excess::Constant(delta),
+            _ => Excess::ByLevel(nodes.into()),
+        }
+    }
+
+    /// δ at a level.
+    pub fn at(&self, level: &Level) -> f64 {
+        let nodes = match self {
+            Excess::Constant(delta) => return *delta,
+            Excess::ByLevel(nodes) => nodes,
+        };
+        let ratio = level.noise_ratio();
+        match (nodes.iter().rev().find(|n| n.0 <= ratio), nodes.iter().find(|n| n.0 > ratio)) {
+            (Some(below), Some(above)) => {
+                let share = (ratio / below.0).ln() / (above.0 / below.0).ln();
+                below.1 + share * (above.1 - below.1)
+            }
+            (Some(only), None) | (None, Some(only)) => only.1,
+            (None, None) => 0.0,
+        }
+    }
+
+    /// Noise ratios where it is not smooth.
+    fn breaks(&self) -> Vec<f64> {
+        match self {
+            Excess::Constant(_) => Vec::new(),
+            Excess::ByLevel(nodes) => nodes.iter().map(|n| n.0).collect(),
+        }
     }
 }
 
@@ -90,6 +179,21 @@ pub enum NetworkError {
         kind: Prediction,
         /// The time.
         t: f64,
+    },
+    /// Its eigenvectors are not those of the data.
+    #[error(
+        "a network of a finite training set (samples) has eigenvectors of its own, so that there is no law per eigenvalue: only eval takes it"
+    )]
+    OwnEigenvectors,
+    /// The answer of a network left the range of numbers where there is noise.
+    #[error("the network's {} at t = {} is infinite along eigenvalue {eigenvalue:e}", .kind.name(), written(.t))]
+    Infinite {
+        /// What is predicted.
+        kind: Prediction,
+        /// The time.
+        t: f64,
+        /// The eigenvalue of the data.
+        eigenvalue: f64,
     },
     /// A coefficient of the program left the range of numbers.
     #[error(transparent)]
@@ -156,11 +260,13 @@ impl Default for Network {
 /// assert!(w2("gain:delta=-0.05")? > w2("gain:delta=-0.01")?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Learnt {
     truth: Arc<[Mode]>,
     believed: Spectrum,
-    excess: f64,
+    excess: Excess,
+    answers: Option<Arc<dyn Answers>>,
+    guidance: Option<f64>,
 }
 
 impl Learnt {
@@ -177,12 +283,14 @@ impl Learnt {
             let (truth, believed) = (b.truth.eigenvalue, b.believed.eigenvalue);
             return Err(NetworkError::Eigenvalue { truth, believed });
         }
+        let answers = network.answers(data, &beliefs)?;
         let believed = data.with_modes(beliefs.iter().map(|b| b.believed).collect());
         let truth = beliefs.iter().map(|b| b.truth).collect();
-        Ok(Learnt { truth, believed, excess: network.excess() })
+        let (excess, guidance) = (network.excess(), network.guidance());
+        Ok(Learnt { truth, believed, excess, answers, guidance })
     }
 
-    /// How the data are, mode by mode.
+    /// What samples should be, mode by mode: the data, or the class that samples are guided to.
     pub fn truth(&self) -> &[Mode] {
         &self.truth
     }
@@ -193,27 +301,113 @@ impl Learnt {
     }
 
     /// δ: its score is 1 + δ times that of what it has learnt.
-    pub fn excess(&self) -> f64 {
-        self.excess
+    pub fn excess(&self) -> &Excess {
+        &self.excess
     }
 
     /// Whether it is all as it should be.
     pub fn is_exact(&self) -> bool {
-        self.excess == 0.0 && self.truth[..] == *self.believed.modes()
+        self.answers.is_none()
+            && self.excess == Excess::Constant(0.0)
+            && self.truth[..] == *self.believed.modes()
+    }
+
+    /// δ, if its answers are those of what it has learnt with this factor on the score at every level.
+    pub(crate) fn constant_excess(&self) -> Option<f64> {
+        match (&self.answers, &self.excess) {
+            (None, Excess::Constant(delta)) => Some(*delta),
+            _ => None,
+        }
+    }
+
+    /// Whether its answers are its own: not those of what it has learnt with a factor on the score.
+    pub(crate) fn has_answers(&self) -> bool {
+        self.answers.is_some()
+    }
+
+    /// What it answers at a level, by the number of the mode.
+    ///
+    /// ```
+    /// use gaussmeter::network::{Learnt, Network, Prediction};
+    /// use gaussmeter::prelude::*;
+    /// let data = Spectrum::new("one mode", "example", &[2.0], None, None)?;
+    /// let network = Learnt::of(&*Network::read("gain:delta=0.1")?.item, &data)?;
+    /// let level = VpLinear::paper().level(0.5);
+    /// let [slope, _] = network.at(&level)(0).of(Prediction::Score, &level);
+    /// assert!((slope + 1.1 / level.variance(2.0)).abs() < 1e-14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn at(&self, level: &Level) -> AtLevel<'_> {
+        match &self.answers {
+            Some(answers) => answers.at(level),
+            None => {
+                let (level, delta) = (*level, self.excess.at(level));
+                let modes = self.believed.modes();
+                Box::new(move |i| Answer::exact(&modes[i], &level).with_gain(delta, &level))
+            }
+        }
+    }
+
+    /// Noise ratios where its answers are not smooth.
+    pub(crate) fn breaks(&self) -> Vec<f64> {
+        match &self.answers {
+            Some(answers) => answers.breaks(),
+            None => self.excess.breaks(),
+        }
+    }
+
+    /// The powered law p_c^w p_u^{1 − w} of guidance, mode by mode: what it is often thought to sample.
+    /// `None` without guidance, and where there is no such law: its inverse variance has to be positive.
+    pub fn powered(&self) -> Option<Vec<Mode>> {
+        let w = self.guidance?;
+        let power = |(class, all): (&Mode, &Mode)| {
+            match (class.eigenvalue > 0.0, all.eigenvalue > 0.0) {
+                _ if w == 1.0 => return Some(*class),
+                (true, true) => {}
+                // Where one of them is a point, so is their product, unless it is divided by.
+                (false, true) => return (w > 0.0).then_some(*class),
+                (true, false) => {
+                    return (w < 1.0).then_some(Mode { mean: all.mean, eigenvalue: 0.0, ..*class });
+                }
+                (false, false) => return (class.mean == all.mean).then_some(*class),
+            }
+            let (of_class, of_all) = (w / class.eigenvalue, (1.0 - w) / all.eigenvalue);
+            let inverse = of_class + of_all;
+            let mean = (of_class * class.mean + of_all * all.mean) / inverse;
+            let eigenvalue = 1.0 / inverse;
+            (inverse > 0.0 && eigenvalue.is_finite()).then_some(Mode { eigenvalue, mean, ..*class })
+        };
+        self.truth.iter().zip(self.believed.modes()).map(power).collect()
+    }
+
+    /// Whether it guides samples to a class.
+    pub fn is_guided(&self) -> bool {
+        self.guidance.is_some()
+    }
+
+    /// What samples should be, where `data` are the data: those, or the class that samples are guided to.
+    pub fn target<'d>(&self, data: &'d Spectrum) -> Cow<'d, Spectrum> {
+        match self.is_guided() {
+            true => Cow::Owned(data.with_modes(self.truth.to_vec())),
+            false => Cow::Borrowed(data),
+        }
     }
 
     /// A program with the factor on the score in it: with `kind = a x + b ε`, each prediction is
-    /// (1 + δ) kind − δ a x.
+    /// (1 + δ) kind − δ a x. Answers of a network's own are not in it.
     ///
     /// # Errors
     /// [`NetworkError::NoSignal`], [`NetworkError::Plan`]
     pub fn program<'p>(&self, plan: &'p Plan) -> Result<Cow<'p, Plan>, NetworkError> {
-        let delta = self.excess;
-        if delta == 0.0 {
+        if self.excess == Excess::Constant(0.0) {
             return Ok(Cow::Borrowed(plan));
         }
         let undefined = Cell::new(None);
         let changed = plan.with_outputs(|kind, level| {
+            let delta = self.excess.at(level);
+            if delta == 0.0 {
+                return None;
+            }
             let state = noiseless(kind, level);
             if !state.is_finite() {
                 undefined.set(Some(NetworkError::NoSignal { kind, t: level.t }));

@@ -16,37 +16,50 @@ const ROUNDING: f64 = 1e-9;
 
 impl LinearNetwork for Learned {
     fn beliefs(&self, data: &Spectrum) -> Result<Vec<Belief>, NetworkError> {
-        let (learnt, own) = (self.from.dim(), data.dim());
-        if (learnt - own).abs() > ROUNDING * own {
-            let name = self.from.name().to_owned();
-            return Err(NetworkError::Dimension { name, learnt, data: own });
-        }
-        let mut beliefs = Vec::with_capacity(data.modes().len());
-        let mut others = self.from.modes().iter().map(|m| (m.eigenvalue, m.multiplicity));
-        let mut other = others.next();
-        for mode in data.modes() {
-            // What is left of the mode's multiplicity.
-            let mut left = mode.multiplicity;
-            while let Some((eigenvalue, available)) = other {
-                let rest = available - left;
-                // What differs by rounding ends together.
-                let together = rest.abs() <= ROUNDING * available.max(left);
-                let multiplicity = if together { left } else { left.min(available) };
-                let truth = Mode { multiplicity, ..*mode };
-                beliefs.push(Belief { truth, believed: Mode { eigenvalue, ..truth } });
-                left -= multiplicity;
-                if together || rest < 0.0 {
-                    other = others.next();
-                } else {
-                    other = Some((eigenvalue, rest));
-                }
-                if together || rest > 0.0 {
-                    break;
-                }
+        let pairs = matched(data, &self.from)?.into_iter();
+        let belief = |(truth, other): (Mode, Mode)| Belief {
+            truth,
+            believed: Mode { eigenvalue: other.eigenvalue, ..truth },
+        };
+        Ok(pairs.map(belief).collect())
+    }
+}
+
+/// The modes of data, each with that of other data in its place: the k-th largest for the k-th largest.
+/// Where multiplicities differ, modes are split. Both have the same multiplicity.
+pub(super) fn matched(
+    data: &Spectrum,
+    others: &Spectrum,
+) -> Result<Vec<(Mode, Mode)>, NetworkError> {
+    let (learnt, own) = (others.dim(), data.dim());
+    if (learnt - own).abs() > ROUNDING * own {
+        let name = others.name().to_owned();
+        return Err(NetworkError::Dimension { name, learnt, data: own });
+    }
+    let mut pairs = Vec::with_capacity(data.modes().len());
+    let mut rest = others.modes().iter().map(|m| (*m, m.multiplicity));
+    let mut other = rest.next();
+    for mode in data.modes() {
+        // What is left of the mode's multiplicity.
+        let mut left = mode.multiplicity;
+        while let Some((found, available)) = other {
+            let over = available - left;
+            // What differs by rounding ends together.
+            let together = over.abs() <= ROUNDING * available.max(left);
+            let multiplicity = if together { left } else { left.min(available) };
+            pairs.push((Mode { multiplicity, ..*mode }, Mode { multiplicity, ..found }));
+            left -= multiplicity;
+            if together || over < 0.0 {
+                other = rest.next();
+            } else {
+                other = Some((found, over));
+            }
+            if together || over > 0.0 {
+                break;
             }
         }
-        Ok(beliefs)
     }
+    Ok(pairs)
 }
 
 pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {

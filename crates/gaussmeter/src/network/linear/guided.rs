@@ -1,0 +1,133 @@
+//! Classifier-free guidance (Ho & Salimans 2022): D = w D_c + (1 − w) D_u, where the data are the law u of
+//! everything and c is a class. Samples should be of the class. Outside an interval of noise levels
+//! (Kynkäänniemi et al. 2024) the network is that of the class, w = 1.
+
+use super::answer::{Answer, Answers, AtLevel};
+use super::spectrum::matched;
+use super::{Belief, LinearNetwork, NetworkError};
+use crate::data;
+use crate::entry::{Entry, Kind, Parameter};
+use crate::level::Level;
+use crate::spectrum::{Mode, Spectrum};
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+struct Guided {
+    class: Spectrum,
+    weight: f64,
+    /// Noise ratios with guidance, from and to.
+    interval: [f64; 2],
+}
+
+impl LinearNetwork for Guided {
+    /// The truth is the class, and what is believed the law of everything.
+    fn beliefs(&self, data: &Spectrum) -> Result<Vec<Belief>, NetworkError> {
+        let pairs = matched(data, &self.class)?.into_iter();
+        let belief = |(all, class): (Mode, Mode)| {
+            let mean = if self.class.has_mean() { class.mean } else { all.mean };
+            Belief { truth: Mode { mean, ..class }, believed: all }
+        };
+        Ok(pairs.map(belief).collect())
+    }
+
+    fn answers(
+        &self,
+        _: &Spectrum,
+        beliefs: &[Belief],
+    ) -> Result<Option<Arc<dyn Answers>>, NetworkError> {
+        let (weight, interval) = (self.weight, self.interval);
+        Ok(Some(Arc::new(Guidance { beliefs: beliefs.to_vec(), weight, interval })))
+    }
+
+    fn guidance(&self) -> Option<f64> {
+        Some(self.weight)
+    }
+}
+
+#[derive(Debug)]
+struct Guidance {
+    beliefs: Vec<Belief>,
+    weight: f64,
+    interval: [f64; 2],
+}
+
+impl Answers for Guidance {
+    fn at(&self, level: &Level) -> AtLevel<'_> {
+        let level = *level;
+        let [low, high] = self.interval;
+        let is_on = (low..=high).contains(&level.noise_ratio());
+        let w = if is_on { self.weight } else { 1.0 };
+        Box::new(move |i| {
+            let Belief { truth, believed } = &self.beliefs[i];
+            let class = Answer::exact(truth, &level);
+            if w == 1.0 {
+                return class;
+            }
+            w * class + (1.0 - w) * Answer::exact(believed, &level)
+        })
+    }
+
+    fn breaks(&self) -> Vec<f64> {
+        self.interval.into_iter().filter(|n| *n > 0.0 && n.is_finite()).collect()
+    }
+}
+
+/// `LO-HI`, where HI may be inf, and numbers may have exponents.
+fn interval(text: &str) -> Option<[f64; 2]> {
+    let parts = text.match_indices('-').filter_map(|(at, _)| {
+        let (low, high) = (text[..at].parse::<f64>().ok()?, text[at + 1..].parse::<f64>().ok()?);
+        (0.0 <= low && low < high).then_some([low, high])
+    });
+    parts.last()
+}
+
+pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
+    name: "guided",
+    aliases: &["cfg"],
+    summary: "classifier-free guidance, w times the denoiser of a class plus 1 - w times that of the data; samples should be of the class",
+    source: "Ho & Salimans (2022); intervals: Kynkäänniemi et al. (2024)",
+    order: None,
+    parameters: &[
+        Parameter {
+            name: "w",
+            kind: Kind::Number { min: -1e6, max: 1e6 },
+            default: None,
+            summary: "guidance scale: 1 is the class, 0 the data",
+        },
+        Parameter {
+            name: "class",
+            kind: Kind::Text,
+            default: None,
+            summary: "spectrum of the class: a file or a preset, of as many eigenvectors as the data have, its k-th largest along that of the data",
+        },
+        Parameter {
+            name: "interval",
+            kind: Kind::Text,
+            default: Some("0-inf"),
+            summary: "noise levels sigma/alpha with guidance, LO-HI; elsewhere the network is that of the class",
+        },
+    ],
+    build: |a| {
+        let text = a.text("interval");
+        let interval = interval(text).ok_or_else(|| {
+            format!("interval = '{text}' is not LO-HI, two noise levels with 0 <= LO < HI")
+        })?;
+        let class = data::load(a.text("class"))?;
+        Ok(Box::new(Guided { class, weight: a.number("w"), interval }))
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::interval;
+
+    #[test]
+    fn intervals_are_two_levels() {
+        assert_eq!(interval("0-inf"), Some([0.0, f64::INFINITY]));
+        assert_eq!(interval("1e-3-2.5e-1"), Some([1e-3, 0.25]));
+        assert_eq!(interval("0.19-1.61"), Some([0.19, 1.61]));
+        for text in ["", "1", "2-1", "1-1", "-1-2", "nan-1", "0-nan", "a-b"] {
+            assert_eq!(interval(text), None, "{text}");
+        }
+    }
+}
