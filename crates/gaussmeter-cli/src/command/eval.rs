@@ -1,8 +1,10 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, NetworkOption, SettingOptions, parse_time};
 use crate::output::Output;
+use crate::watch::watched;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
+use std::sync::Arc;
 
 /// Everything about one configuration
 #[derive(Debug, Args)]
@@ -17,6 +19,8 @@ Examples:
   gaussmeter eval --sampler em --points 1000 --init exact --format json
   gaussmeter eval --sampler euler --spectrum my.npy --process edm:sigma_max=80
   gaussmeter eval --sampler heun --network gain:delta=-0.05
+  gaussmeter eval --sampler heun --network early-stopped:tau=100
+  gaussmeter eval --sampler heun --network samples:n=50000
   gaussmeter eval --sampler heun:final=euler --eps 0 --modes -o modes.csv")]
 pub struct Arguments {
     /// Sampler (see `gaussmeter samplers`)
@@ -52,6 +56,13 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::EVAL)?;
-    let evaluation = question.evaluate(a.setting.load(&Defaults::EVAL)?)?;
+    let spectrum = Arc::new(a.setting.load(&Defaults::EVAL)?);
+    // Only dense matrices take long.
+    if question.network.item.training_set().is_some()
+        && let Some(errors) = watched(|watch| question.training_set(spectrum.clone(), watch))?
+    {
+        return a.output.write(&errors.report());
+    }
+    let evaluation = question.evaluate(spectrum)?;
     a.output.write(&evaluation.report(a.modes))
 }

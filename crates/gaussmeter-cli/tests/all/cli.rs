@@ -707,6 +707,46 @@ fn bad_requests_get_one_line() {
         ("eval --sampler ddpm --steps 10", "'ddpm': undefined at step 1 of 10"),
         ("table --steps 10 --sampler ddpm", "'ddpm': undefined at step 1 of 10"),
         ("eval --sampler ddpm --process edm", "defined for variance-preserving processes"),
+        (
+            "eval --sampler euler --network gain",
+            "needs either delta=… (the same at every noise level)",
+        ),
+        ("eval --sampler euler --network gain:file=none.csv", "no such file 'none.csv'"),
+        ("eval --sampler euler --network gain:file=up.txt", "up.txt: no column delta: each row is"),
+        (
+            "eval --sampler euler --network guided:w=NaN,class=cifar10",
+            "w = 'NaN' is not a finite number",
+        ),
+        (
+            "eval --sampler euler --network guided:w=2,class=white:d=9",
+            "has learnt 9 eigenvectors (white), but the data have 3072",
+        ),
+        ("eval --sampler euler --network guided:w=2,class=none.npy", "no such file 'none.npy'"),
+        (
+            "eval --sampler euler --network guided:w=2,class=cifar10,interval=2-1",
+            "interval = '2-1' is not LO-HI",
+        ),
+        (
+            "eval --sampler heun --network guided:w=2,class=cifar10,rule=cfg++",
+            "one evaluation per step",
+        ),
+        (
+            "eval --sampler euler --network early-stopped:tau=-1",
+            "tau = '-1' is not a number of at least 0",
+        ),
+        ("eval --sampler euler --network samples:n=0", "n = '0' is not a whole number of at least 1"),
+        (
+            "rank --network samples:n=9",
+            "eigenvectors of its own, so that there is no law per eigenvalue: only eval",
+        ),
+        (
+            "eval --sampler euler --init exact --network samples:n=9",
+            "use --init normal, or draw one training set",
+        ),
+        (
+            "eval --sampler em --spectrum white:d=5000 --network samples:n=9,draw=1",
+            "of 5000 dimensions: at most 4096",
+        ),
         ("eval --sampler eulr", "unknown sampler 'eulr': did you mean 'euler'?"),
         ("table --sampler em,huen", "unknown sampler 'huen': did you mean 'heun'?"),
         ("table --process vplinear", "unknown process 'vplinear': did you mean 'vp-linear'?"),

@@ -56,6 +56,10 @@ const GIVEN: &[Given] = &[
         f.write("cifar10-2024.npy", npy("<f8", &format!("({},)", FEW.len()), &f64s(&FEW)));
     }),
     ("my.npz", |f| f.write("my.npz", spectrum())),
+    ("class.csv", |f| f.write("class.csv", "50\n40\n20\n8\n1\n0.5\n0.2\n0.01\n")),
+    ("measured.csv", |f| {
+        f.write("measured.csv", "# sigma, delta\n0.01, 0.02\n0.5, -0.01\n20, 0.001\n")
+    }),
     ("mean.json", |f| f.write("mean.json", r#"{"eigenvalues": [1.0], "mean": [1.0]}"#)),
     ("mytimes.txt", |f| f.write("mytimes.txt", "80\n20\n5\n1\n0.1\n0.002\n")),
     ("scheduler_config.json", |f| {

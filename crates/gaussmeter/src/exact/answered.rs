@@ -6,7 +6,8 @@
 
 use super::{Output, Reason};
 use crate::level::Level;
-use crate::network::{AtLevel, Learnt, NetworkError, Prediction};
+use crate::network::{AtLevel, Learnt, NetworkError, Prediction, conversion};
+use crate::numeric::differentiation::Real;
 use crate::tape::{Op, Plan, Var};
 use rayon::prelude::*;
 
@@ -82,15 +83,58 @@ impl Registers {
     }
 }
 
+/// Per step that arrives at a x + b D + noise, where D is the denoised state x before it: b/α at the level
+/// that it arrives at.
+fn shares(plan: &Plan) -> Result<Vec<f64>, NetworkError> {
+    let mut shares = Vec::with_capacity(plan.steps());
+    // What vectors have of D, as far as they have nothing but x, D and noises of this step.
+    let mut part: Vec<Option<f64>> = vec![None; plan.var_count()];
+    let mut state = plan.input();
+    let mut evaluations = 0;
+    part[state.index()] = Some(0.0);
+    for op in plan.ops() {
+        let step = shares.len() + 1;
+        match op {
+            Op::Predict { dst, src, kind, level } => {
+                evaluations += 1;
+                let (_, of_denoiser) =
+                    conversion(Prediction::Denoiser, *kind, &Level::<Real>::from(&**level));
+                let is_only = *src == state && evaluations == 1;
+                part[dst.index()] = is_only.then_some(of_denoiser.value());
+            }
+            Op::Noise { dst } => part[dst.index()] = Some(0.0),
+            Op::Combine { dst, terms } => {
+                part[dst.index()] = terms.iter().map(|(c, v)| Some(c * part[v.index()]?)).sum();
+            }
+            Op::Arrive { state: next, level } => {
+                let share = part[next.index()].map_or(0.0, |b| b / level.alpha);
+                if !(evaluations == 1 && share != 0.0 && share.is_finite()) {
+                    return Err(NetworkError::Step { step });
+                }
+                shares.push(share);
+                (state, evaluations) = (*next, 0);
+                part.iter_mut().for_each(|part| *part = None);
+                part[state.index()] = Some(0.0);
+            }
+        }
+    }
+    Ok(shares)
+}
+
 /// The evaluations of a plan, in order.
 fn sites<'a>(network: &'a Learnt, plan: &Plan) -> Result<Vec<Site<'a>>, NetworkError> {
+    let shares = if network.is_by_step() { Some(shares(plan)?) } else { None };
     let mut sites = Vec::with_capacity(plan.nfe());
     let mut step = 1;
     for op in plan.ops() {
         match op {
             Op::Arrive { .. } => step += 1,
             Op::Predict { kind, level, .. } => {
-                let site = Site { kind: *kind, level: **level, step, at: network.at(level) };
+                let at = match &shares {
+                    Some(shares) => network.in_step(level, shares[step - 1]),
+                    None => network.at(level),
+                };
+                let site = Site { kind: *kind, level: **level, step, at };
                 // Infinite with noise: no signal is left, or the network is out of range.
                 if level.sigma > 0.0 {
                     let modes = 0..network.truth().len();

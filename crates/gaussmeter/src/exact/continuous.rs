@@ -239,7 +239,10 @@ impl Reverse {
             let drift = to.alpha * moments.drift;
             let mean_error = drift + times(gain, init.mean_error(from, i, truth));
             let mean = to.alpha * truth.mean + times(gain, m0 - from.alpha * truth.mean) + drift;
-            let is_finite = variance.is_finite() && mean.is_finite() && gain.is_finite();
+            let is_finite = !network.is_by_step()
+                && variance.is_finite()
+                && mean.is_finite()
+                && gain.is_finite();
             let (target_variance, truncation, shrinkage) = match target {
                 Target::Data => (lambda, to.variance_error(lambda), to.one_minus_alpha()),
                 Target::Marginal => (marginal, 0.0, 0.0),
@@ -258,7 +261,10 @@ impl Reverse {
         };
         let modes: Vec<LawMode> = network.truth().par_iter().enumerate().map(mode).collect();
         let overflow = modes.iter().find(|m| !m.variance.is_finite());
-        let infinite = overflow.map(|m| Reason::Overflow { eigenvalue: m.eigenvalue });
+        let infinite = overflow.map(|m| match network.is_by_step() {
+            true => Reason::NoLimit,
+            false => Reason::Overflow { eigenvalue: m.eigenvalue },
+        });
         Law { modes, infinite }
     }
 

@@ -18,6 +18,8 @@ pub enum Reason {
         /// The smallest eigenvalue where it happened.
         eigenvalue: f64,
     },
+    /// What the network answers depends on the step, and has no limit of small steps.
+    NoLimit,
     /// The output has a null direction that the data lack, or vice versa: the laws are mutually
     /// singular, and one is infinitely unlikely under the other.
     Ranges {
@@ -37,6 +39,9 @@ impl std::fmt::Display for Reason {
             Reason::Overflow { eigenvalue } => {
                 write!(f, "the recursion overflows at eigenvalue {eigenvalue:e}")
             }
+            Reason::NoLimit => f.write_str(
+                "cfg++ guides once per step, however small steps are: there is no continuous solution",
+            ),
             Reason::Ranges { eigenvalue: 0.0 } => f.write_str(
                 "along the null directions of the data the output differs from the data: the laws are mutually singular",
             ),

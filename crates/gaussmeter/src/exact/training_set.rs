@@ -8,7 +8,8 @@
 //! - with fine steps, f(S) = S and W2² = tr Σ + tr S − 2 tr (Σ^½ S Σ^½)^½. Σ^½ S Σ^½ is itself the covariance
 //!   of n samples, of N(0, Σ²), and E tr M^½ for the covariance M of n samples of N(0, C) is
 //!   (2/π) ∫ Σ_j c_j/(c_j + κ(u²)) du to leading order in the dimension, where [`kappa`] solves
-//!   κ − l = (κ/n) Σ_j c_j/(c_j + κ) (Wang, Zavatone-Veth & Pehlevan, arXiv 2602.02908). This holds for any n;
+//!   κ − l = (κ/n) Σ_j c_j/(c_j + κ) (Wang, Zavatone-Veth & Pehlevan, arXiv 2602.02908), and the next order
+//!   is known too. This holds for any n;
 //! - for any f, by the second order in S − Σ, with E|H_ij|² = λ_i λ_j/n (and 2λ_i²/n for i = j) and divided
 //!   differences of f. This holds for n that are large beside the dimension;
 //! - together: the first, plus what the second says that f ≠ identity changes.
@@ -71,7 +72,9 @@ fn solve(modes: &[(f64, f64)], n: f64, l: f64) -> f64 {
     z.exp()
 }
 
-/// E tr M^½ for the covariance M of n samples of N(0, C), C of these eigenvalues with multiplicities.
+/// E tr M^½ for the covariance M of n samples of N(0, C), C of these eigenvalues with multiplicities: tr M^½
+/// is (2/π) ∫ tr M (M + u²)⁻¹ du, and E tr (M + l)⁻¹ is known to the order of 1/d beside its leading one
+/// (Bai & Silverstein 2004), Σ 1/(c + κ) κ/l + Σ c²/(c + κ)³ / (n (1 − df₂/n)²), df₂ = Σ c²/(c + κ)².
 fn expected_root(modes: &[(f64, f64)], n: f64) -> f64 {
     let largest = modes.iter().map(|m| m.0).fold(0.0, f64::max);
     if largest == 0.0 {
@@ -80,7 +83,15 @@ fn expected_root(modes: &[(f64, f64)], n: f64) -> f64 {
     let root = largest.sqrt();
     let share = |u: f64| -> f64 {
         let kappa = solve(modes, n, u * u);
-        modes.iter().map(|(c, m)| m * c / (c + kappa)).sum()
+        let (mut share, mut freedom, mut third) = (0.0, 0.0, 0.0);
+        for (c, m) in modes {
+            let kept = c / (c + kappa);
+            share += m * kept;
+            freedom += m * kept * kept;
+            third += m * kept * kept / (c + kappa);
+        }
+        let more = u * u * third / (n * (1.0 - freedom / n).powi(2));
+        share - if more.is_finite() { more } else { 0.0 }
     };
     // u = √c_max e^{sinh x}: integrands are analytic and decay double-exponentially on both sides.
     let h = 0.05;

@@ -167,6 +167,12 @@ pub enum ExperimentError {
         /// Its label.
         sampler: String,
     },
+    /// No expectation over training sets.
+    #[error(transparent)]
+    Expected(crate::exact::training_set::ExpectedError),
+    /// No law for a training set that is drawn.
+    #[error("{0}")]
+    Drawn(String),
     /// A list of samplers, columns or times is empty.
     #[error("no {what} given")]
     Empty {

@@ -19,6 +19,7 @@ mod setting;
 mod show;
 mod steps;
 mod table;
+mod training_set;
 mod trial;
 mod tune;
 #[cfg(feature = "dense")]
@@ -51,6 +52,7 @@ pub use setting::{Diffusion, NamedRule, NamedSampler, Run, Setting};
 pub use show::{Program, program};
 pub use steps::{StepErrors, step_errors};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
+pub use training_set::{OfTrainingSet, TrainingSetErrors, training_set_errors};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
 #[cfg(feature = "dense")]

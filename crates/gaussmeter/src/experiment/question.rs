@@ -407,6 +407,22 @@ impl Question {
         evaluate(&s, self.sampler()?, self.length(&s), self.eps(&s), self.init())
     }
 
+    /// What one configuration does with the network of a finite training set, if the question's network
+    /// is one.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn training_set(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        watch: Watch,
+    ) -> Result<Option<super::TrainingSetErrors>, ExperimentError> {
+        let Some(set) = self.network.item.training_set() else { return Ok(None) };
+        let s = self.setting(spectrum);
+        let (sampler, length, eps) = (self.sampler()?, self.length(&s), self.eps(&s));
+        super::training_set_errors(&s, set, sampler, length, eps, self.init(), watch).map(Some)
+    }
+
     /// The error per eigenvalue.
     ///
     /// # Errors

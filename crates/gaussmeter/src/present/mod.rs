@@ -20,6 +20,7 @@ mod schedules;
 mod show;
 mod steps;
 mod table;
+mod training_set;
 mod trials;
 mod tune;
 #[cfg(feature = "dense")]

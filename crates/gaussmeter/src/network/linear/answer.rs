@@ -96,6 +96,19 @@ pub trait Answers: Debug + Send + Sync {
     /// What it answers at a level.
     fn at(&self, level: &Level) -> AtLevel<'_>;
 
+    /// What it answers in a step of a sampler that arrives at a x + b D + noise, where `share` is b/α at
+    /// the level that it arrives at. `share` is given where [`Answers::is_by_step`].
+    fn in_step(&self, level: &Level, share: f64) -> AtLevel<'_> {
+        let _ = share;
+        self.at(level)
+    }
+
+    /// Whether its answers depend on the step that a sampler takes, so that they have no limit of small
+    /// steps.
+    fn is_by_step(&self) -> bool {
+        false
+    }
+
     /// Noise ratios σ/α at which its answers are not smooth.
     fn breaks(&self) -> Vec<f64> {
         Vec::new()

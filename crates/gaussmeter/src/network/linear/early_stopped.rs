@@ -86,7 +86,7 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
     parameters: &[
         Parameter {
             name: "tau",
-            kind: Kind::Number { min: 0.0, max: f64::MAX },
+            kind: Kind::Number { min: 0.0, max: f64::INFINITY },
             default: None,
             summary: "length of the gradient flow",
         },
@@ -104,7 +104,7 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
         },
         Parameter {
             name: "rate",
-            kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::MAX },
+            kind: Kind::Number { min: f64::MIN_POSITIVE, max: f64::INFINITY },
             default: Some("1"),
             summary: "learning rate eta",
         },

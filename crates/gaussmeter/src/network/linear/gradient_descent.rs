@@ -75,18 +75,18 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
     name: "gradient-descent",
     aliases: &[],
     summary: "a linear score after some steps of gradient descent from zero, at each noise level",
-    source: "Perbost et al. (2026)",
+    source: "docs/networks.md",
     order: None,
     parameters: &[
         Parameter {
             name: "steps",
-            kind: Kind::CountTo { min: 0, max: 1 << 52 },
+            kind: Kind::Count { min: 0 },
             default: None,
             summary: "number of steps",
         },
         Parameter {
             name: "rate",
-            kind: Kind::Number { min: f64::MIN_POSITIVE, max: 1.99 },
+            kind: Kind::Number { min: 1e-12, max: 1.99 },
             default: Some("1"),
             summary: "step size times the largest curvature, alpha^2 lambda_max + sigma^2",
         },

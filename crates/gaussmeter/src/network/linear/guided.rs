@@ -1,6 +1,14 @@
 //! Classifier-free guidance (Ho & Salimans 2022): D = w D_c + (1 − w) D_u, where the data are the law u of
 //! everything and c is a class. Samples should be of the class. Outside an interval of noise levels
 //! (Kynkäänniemi et al. 2024) the network is that of the class, w = 1.
+//!
+//! CFG++ (Chung et al. 2024) guides the denoised sample alone and adds noise back by the network of the data:
+//! a step of DDIM from (α, σ) to (α′, σ′) is
+//!
+//! x′ = α′ (D_u + w (D_c − D_u)) + σ′ ε_u,
+//!
+//! which is the step a x + b D of DDIM with the guidance scale w α′/b in D: one that depends on the step. In
+//! this form it is defined for every rule whose steps have one evaluation and no history.
 
 use super::answer::{Answer, Answers, AtLevel};
 use super::spectrum::matched;
@@ -17,6 +25,8 @@ struct Guided {
     weight: f64,
     /// Noise ratios with guidance, from and to.
     interval: [f64; 2],
+    /// CFG++.
+    by_step: bool,
 }
 
 impl LinearNetwork for Guided {
@@ -35,8 +45,8 @@ impl LinearNetwork for Guided {
         _: &Spectrum,
         beliefs: &[Belief],
     ) -> Result<Option<Arc<dyn Answers>>, NetworkError> {
-        let (weight, interval) = (self.weight, self.interval);
-        Ok(Some(Arc::new(Guidance { beliefs: beliefs.to_vec(), weight, interval })))
+        let Guided { weight, interval, by_step, .. } = *self;
+        Ok(Some(Arc::new(Guidance { beliefs: beliefs.to_vec(), weight, interval, by_step })))
     }
 
     fn guidance(&self) -> Option<f64> {
@@ -49,14 +59,15 @@ struct Guidance {
     beliefs: Vec<Belief>,
     weight: f64,
     interval: [f64; 2],
+    by_step: bool,
 }
 
-impl Answers for Guidance {
-    fn at(&self, level: &Level) -> AtLevel<'_> {
+impl Guidance {
+    fn with(&self, level: &Level, weight: f64) -> AtLevel<'_> {
         let level = *level;
         let [low, high] = self.interval;
         let is_on = (low..=high).contains(&level.noise_ratio());
-        let w = if is_on { self.weight } else { 1.0 };
+        let w = if is_on { weight } else { 1.0 };
         Box::new(move |i| {
             let Belief { truth, believed } = &self.beliefs[i];
             let class = Answer::exact(truth, &level);
@@ -65,6 +76,20 @@ impl Answers for Guidance {
             }
             w * class + (1.0 - w) * Answer::exact(believed, &level)
         })
+    }
+}
+
+impl Answers for Guidance {
+    fn at(&self, level: &Level) -> AtLevel<'_> {
+        self.with(level, self.weight)
+    }
+
+    fn in_step(&self, level: &Level, share: f64) -> AtLevel<'_> {
+        self.with(level, self.weight / share)
+    }
+
+    fn is_by_step(&self) -> bool {
+        self.by_step
     }
 
     fn breaks(&self) -> Vec<f64> {
@@ -85,12 +110,12 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
     name: "guided",
     aliases: &["cfg"],
     summary: "classifier-free guidance, w times the denoiser of a class plus 1 - w times that of the data; samples should be of the class",
-    source: "Ho & Salimans (2022); intervals: Kynkäänniemi et al. (2024)",
+    source: "Ho & Salimans (2022); intervals: Kynkäänniemi et al. (2024); cfg++: Chung et al. (2024)",
     order: None,
     parameters: &[
         Parameter {
             name: "w",
-            kind: Kind::Number { min: -1e6, max: 1e6 },
+            kind: Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY },
             default: None,
             summary: "guidance scale: 1 is the class, 0 the data",
         },
@@ -106,6 +131,12 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
             default: Some("0-inf"),
             summary: "noise levels sigma/alpha with guidance, LO-HI; elsewhere the network is that of the class",
         },
+        Parameter {
+            name: "rule",
+            kind: Kind::Choice(&["cfg", "cfg++"]),
+            default: Some("cfg"),
+            summary: "cfg++: the denoised sample alone is guided, for rules of one evaluation per step without history, such as ddim",
+        },
     ],
     build: |a| {
         let text = a.text("interval");
@@ -113,7 +144,8 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
             format!("interval = '{text}' is not LO-HI, two noise levels with 0 <= LO < HI")
         })?;
         let class = data::load(a.text("class"))?;
-        Ok(Box::new(Guided { class, weight: a.number("w"), interval }))
+        let by_step = a.text("rule") == "cfg++";
+        Ok(Box::new(Guided { class, weight: a.number("w"), interval, by_step }))
     },
 };
 

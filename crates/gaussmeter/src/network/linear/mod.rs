@@ -180,6 +180,14 @@ pub enum NetworkError {
         /// The time.
         t: f64,
     },
+    /// Its answers are defined for steps of one evaluation without history.
+    #[error(
+        "guidance by cfg++ is defined for rules of one evaluation per step, at the state, without history (euler, ddim, em, …): step {step} is not one"
+    )]
+    Step {
+        /// The step, from 1.
+        step: usize,
+    },
     /// Its eigenvectors are not those of the data.
     #[error(
         "a network of a finite training set (samples) has eigenvectors of its own, so that there is no law per eigenvalue: only eval takes it"
@@ -345,6 +353,19 @@ impl Learnt {
                 let modes = self.believed.modes();
                 Box::new(move |i| Answer::exact(&modes[i], &level).with_gain(delta, &level))
             }
+        }
+    }
+
+    /// Whether its answers depend on the step that a sampler takes: then there is no continuous solution.
+    pub(crate) fn is_by_step(&self) -> bool {
+        self.answers.as_ref().is_some_and(|a| a.is_by_step())
+    }
+
+    /// [`Learnt::at`] in a step of this share (see [`Answers::in_step`]).
+    pub(crate) fn in_step(&self, level: &Level, share: f64) -> AtLevel<'_> {
+        match &self.answers {
+            Some(answers) => answers.in_step(level, share),
+            None => self.at(level),
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
     parameters: &[
         Parameter {
             name: "n",
-            kind: Kind::CountTo { min: 1, max: 1 << 52 },
+            kind: Kind::Count { min: 1 },
             default: None,
             summary: "number of training samples",
         },

@@ -1,6 +1,7 @@
 //! Classifier-free guidance: closed forms, and samplers that converge to them.
 
 use super::*;
+use gaussmeter::spectrum::Mode;
 
 fn white(variance: f64) -> Spectrum {
     Spectrum::new("", "", &[variance], None, None).unwrap()
@@ -163,4 +164,172 @@ fn guidance_that_cannot_be_is_refused() {
     let item = Network::read("guided:w=2,class=white:d=7").unwrap().item;
     let error = Learnt::of(&*item, &white(1.0)).unwrap_err();
     assert!(matches!(error, NetworkError::Dimension { .. }), "{error}");
+}
+
+/// CFG++ as its authors write it, per mode: x' = α'(D_u + λ(D_c − D_u)) + σ' ε_u.
+#[test]
+fn cfg_plus_plus_is_its_own_recursion() {
+    let data = Spectrum::new("", "", &[2.0, 0.5], None, Some(&[0.5, -1.0])).unwrap();
+    let network = learnt("guided:w=0.6,class=white:d=2,rule=cfg++", &data);
+    for name in ["vp-linear", "edm", "flow"] {
+        let process = process(name);
+        for eps in [0.0, 1e-2 * process.t_max()] {
+            let plan = plan("ddim", &process, 9, eps);
+            let output = Output::by(&network, &plan).unwrap();
+            let levels: Vec<Level> =
+                std::iter::once(*plan.start()).chain(plan.arrivals()).collect();
+            for i in 0..2 {
+                let (class, all) = (network.truth()[i], network.believed().modes()[i]);
+                // Coefficient of the start, and constant.
+                let mut x = [1.0, 0.0];
+                for pair in levels.windows(2) {
+                    let (from, to) = (&pair[0], &pair[1]);
+                    let denoise = |mode: Mode, k: usize| {
+                        let s = from.variance(mode.eigenvalue);
+                        let mean = if k == 0 { 0.0 } else { from.sigma.powi(2) * mode.mean / s };
+                        from.alpha * mode.eigenvalue / s * x[k] + mean
+                    };
+                    x = [0, 1].map(|k| {
+                        let (c, u) = (denoise(class, k), denoise(all, k));
+                        let noise = (x[k] - from.alpha * u) / from.sigma;
+                        to.alpha * (u + 0.6 * (c - u)) + to.sigma * noise
+                    });
+                }
+                assert!(
+                    (output.gain[i] - x[0]).abs() < 1e-13,
+                    "{name}: {} {}",
+                    output.gain[i],
+                    x[0]
+                );
+                let constant = output.constant[i];
+                assert!((constant - x[1]).abs() < 1e-13, "{name}: {constant} {}", x[1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn cfg_plus_plus_is_for_one_evaluation_per_step() {
+    let process = process("vp-linear");
+    let data = white(2.0);
+    let network = learnt("guided:w=0.6,class=white:d=1,rule=cfg++", &data);
+    for sampler in ["ddim", "ddim:eta=1", "euler", "em", "ei"] {
+        assert!(Output::by(&network, &plan(sampler, &process, 6, 1e-3)).is_ok(), "{sampler}");
+    }
+    for (sampler, step) in [("heun", 1), ("dpmpp-2m", 2), ("rk4", 1)] {
+        let error = Output::by(&network, &plan(sampler, &process, 6, 1e-3)).unwrap_err();
+        assert_eq!(error, NetworkError::Step { step }, "{sampler}");
+    }
+    // Guidance acts once per step: there is no limit of small steps.
+    let evaluation = evaluate(
+        "white:d=1,variance=2",
+        "ddim",
+        "guided:w=0.6,class=white:d=1,rule=cfg++",
+        Length::Steps(6),
+    );
+    assert!(evaluation.w2.total.is_finite());
+    let score = evaluation.budget.score.unwrap();
+    assert_eq!(score.infinite, Some(gaussmeter::exact::Reason::NoLimit));
+}
+
+#[cfg(feature = "dense")]
+mod dense {
+    use super::*;
+    use gaussmeter::exact::dense::{DenseData, DenseError, DenseGaussian, Matrix, law_by_sum};
+    use gaussmeter::watch::{Progress, Watch};
+    use std::ops::ControlFlow;
+
+    fn law_of(plan: &Plan, class: &DenseData, all: &DenseData, w: f64) -> DenseGaussian {
+        let start = DenseGaussian::diagonal(vec![0.0; 3], &[1.0; 3]).unwrap();
+        law_by_sum(plan, &[class, all], |_| vec![w, 1.0 - w], &start, Watch::NOBODY).unwrap()
+    }
+
+    /// With common eigenvectors, the dense law is that per eigenvalue.
+    #[test]
+    fn a_common_basis_has_the_law_per_eigenvalue() {
+        let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+        std::fs::write(file.path(), "eigenvalue,mean\n0.2,1\n0.7,-1\n3,0.5\n").unwrap();
+        let all = Spectrum::new("", "", &[0.5, 1.0, 2.0], None, Some(&[0.1, 0.2, 0.3])).unwrap();
+        let network = learnt(&format!("guided:w=2.5,class={}", file.path().display()), &all);
+        let class = data::load(file.path().to_str().unwrap()).unwrap();
+        let (class, all) = (DenseData::of(&class).unwrap(), DenseData::of(&all).unwrap());
+        for sampler in ["em", "heun", "dpmpp-2m-sde"] {
+            let plan = plan(sampler, &process("vp-linear"), 8, 1e-2);
+            let dense = law_of(&plan, &class, &all, 2.5);
+            let init = Init::Normal { std: Some(1.0) };
+            let law = Output::by(&network, &plan).unwrap();
+            let law = law.law_against(network.truth(), &init, Target::Data);
+            for (i, mode) in law.modes.iter().enumerate() {
+                assert!((dense.mean()[i] - mode.mean).abs() < 1e-12, "{sampler}");
+                assert!((dense.covariance()[(i, i)] - mode.variance).abs() < 1e-12, "{sampler}");
+            }
+        }
+    }
+
+    /// Elsewhere it is what matrices do, written out: Euler–Maruyama's x + dt (β x + 2β s(x)) + noise.
+    #[test]
+    fn other_eigenvectors_have_the_law_of_matrices() {
+        let sigma_c = [[1.0, 0.6, 0.1], [0.6, 0.8, 0.0], [0.1, 0.0, 0.3]];
+        let sigma_u = [[2.0, -0.4, 0.0], [-0.4, 1.5, 0.3], [0.0, 0.3, 0.9]];
+        let (mu_c, mu_u) = ([1.0, 0.0, -0.5], [0.0, 0.5, 0.0]);
+        let data = |mu: [f64; 3], sigma: [[f64; 3]; 3]| {
+            DenseData::new(mu.to_vec(), Matrix::from_rows(&sigma).unwrap()).unwrap()
+        };
+        let (class, all) = (data(mu_c, sigma_c), data(mu_u, sigma_u));
+        let w = 3.0;
+        let process = process("vp-linear");
+        let plan = plan("em", &process, 10, 1e-2);
+        let dense = law_of(&plan, &class, &all, w);
+        let (mut mean, mut covariance) = (vec![0.0; 3], Matrix::diagonal(&[1.0; 3]));
+        let levels: Vec<Level> = std::iter::once(*plan.start()).chain(plan.arrivals()).collect();
+        for pair in levels.windows(2) {
+            let (level, dt) = (&pair[0], pair[0].t - pair[1].t);
+            let g2 = level.diffusion2();
+            // The inverse of α²Σ + σ², by Cramer's rule.
+            let inverse = |sigma: [[f64; 3]; 3]| {
+                let a = |i: usize, j: usize| {
+                    let diagonal = if i % 3 == j % 3 { level.sigma.powi(2) } else { 0.0 };
+                    level.alpha.powi(2) * sigma[i % 3][j % 3] + diagonal
+                };
+                let minor = |i: usize, j: usize| {
+                    a(i + 1, j + 1) * a(i + 2, j + 2) - a(i + 1, j + 2) * a(i + 2, j + 1)
+                };
+                let det: f64 = (0..3).map(|j| a(0, j) * minor(0, j)).sum();
+                Matrix::from_fn(3, 3, |i, j| minor(j, i) / det)
+            };
+            let (c, u) = (inverse(sigma_c), inverse(sigma_u));
+            let slope = Matrix::from_fn(3, 3, |i, j| -w * c[(i, j)] - (1.0 - w) * u[(i, j)]);
+            let shift: Vec<f64> = (c.apply(&mu_c).unwrap().iter())
+                .zip(u.apply(&mu_u).unwrap())
+                .map(|(c, u)| level.alpha * (w * c + (1.0 - w) * u))
+                .collect();
+            let step = Matrix::from_fn(3, 3, |i, j| {
+                let own = if i == j { 1.0 - dt * level.drift() } else { 0.0 };
+                own + dt * g2 * slope[(i, j)]
+            });
+            let moved = step.apply(&mean).unwrap();
+            mean = moved.iter().zip(&shift).map(|(m, s)| m + dt * g2 * s).collect();
+            let carried = step.multiply(&covariance).unwrap().multiply_transpose(&step).unwrap();
+            covariance =
+                Matrix::from_fn(3, 3, |i, j| carried[(i, j)] + if i == j { dt * g2 } else { 0.0 });
+        }
+        for i in 0..3 {
+            assert!((dense.mean()[i] - mean[i]).abs() < 1e-11 * (1.0 + mean[i].abs()));
+            for j in 0..3 {
+                let off = dense.covariance()[(i, j)] - covariance[(i, j)];
+                assert!(off.abs() < 1e-11 * (1.0 + covariance[(i, i)]), "{i} {j}: {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn dense_sums_can_be_stopped_and_refuse_other_dimensions() {
+        let data = |d: usize| DenseData::of(&data::load(&format!("white:d={d}")).unwrap()).unwrap();
+        let plan = plan("ddim", &process("vp-linear"), 4, 1e-3);
+        let start = DenseGaussian::diagonal(vec![0.0; 3], &[1.0; 3]).unwrap();
+        let of = |part: &DenseData, watch| law_by_sum(&plan, &[part], |_| vec![1.0], &start, watch);
+        assert!(matches!(of(&data(2), Watch::NOBODY), Err(DenseError::Gaussian(_))));
+        let stop = |_: Option<Progress>| ControlFlow::Break(());
+        assert_eq!(of(&data(3), Watch::new(&stop)), Err(DenseError::Interrupted));
+    }
 }

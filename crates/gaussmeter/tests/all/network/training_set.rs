@@ -33,7 +33,7 @@ fn kappa_has_its_known_values() {
     let k = kappa(&data, 100.0, 0.0);
     let sum: f64 = lambda.iter().map(|l| l / (l + k)).sum();
     assert!((sum - 100.0).abs() < 1e-9, "{sum}");
-    assert_eq!(kappa(&data, 100.0, f64::MAX), f64::MAX);
+    assert!(relative_error(kappa(&data, 100.0, 1e300), 1e300) < 1e-12);
 }
 
 /// κ is what is left of noise: E uᵀ S (S + s²)⁻¹ u = λ/(λ + κ(s²)) for white data is the Stieltjes transform of
@@ -113,20 +113,27 @@ mod dense {
         let sampler = sampler::registry().build("edm").unwrap().item;
         let grid = gaussmeter::grid::registry().build("karras").unwrap().item;
         let init = Init::Normal { std: Some(80.0) };
-        for (steps, tolerance) in [(200, 0.01), (10, 0.03)] {
+        for steps in [200, 10] {
             let plan = sampler.plan(&grid.grid(&process, steps, 0.0).unwrap()).unwrap();
             for n in [50, 100, 200, 400, 1000, 4000] {
                 let of = expected(&plan, &data, &init, n).unwrap();
-                let (mean, error) = drawn_mean(&plan, &data, &init, n, 12);
+                let (mean, error) = drawn_mean(&plan, &data, &init, n, 24);
                 let off = of.w2 * of.w2 / mean - 1.0;
-                println!(
-                    "{steps} steps, n = {n}: {of:?}, drawn {mean:.6} ± {error:.6}, W2^2 off by {off:.4}, second order {:.4}",
-                    of.second_order.powi(2) / mean - 1.0
-                );
-                assert!(
-                    off.abs() < tolerance + 4.0 * error / mean,
-                    "{steps} {n}: {of:?} {mean} ± {error}"
-                );
+                // Fine steps at any n, and coarse ones with many samples: within the confidence of the mean.
+                let more = match (steps, n) {
+                    (10, 50 | 100) => 0.1,
+                    (10, 200) => 0.02,
+                    _ => 0.0,
+                };
+                let allowed = more + 3.5 * error / mean;
+                assert!(off.abs() < allowed, "{steps} {n}: {of:?}, drawn {mean} ± {error}");
+                // The second order alone needs many.
+                let second = of.second_order.powi(2) / mean - 1.0;
+                if n <= 200 {
+                    assert!(second < -0.05, "{steps} {n}: {second}");
+                } else if n == 4000 {
+                    assert!(second.abs() < 4.0 * error / mean, "{steps} {n}: {second}");
+                }
             }
         }
     }
