@@ -734,7 +734,10 @@ fn bad_requests_get_one_line() {
             "eval --sampler euler --network early-stopped:tau=-1",
             "tau = '-1' is not a number of at least 0",
         ),
-        ("eval --sampler euler --network samples:n=0", "n = '0' is not a whole number of at least 1"),
+        (
+            "eval --sampler euler --network samples:n=0",
+            "n = '0' is not a whole number of at least 1",
+        ),
         (
             "rank --network samples:n=9",
             "eigenvectors of its own, so that there is no law per eigenvalue: only eval",

@@ -37,11 +37,11 @@ pub use noise_levels::{NoiseLevels, Shift, Tolerance, USUAL_START, noise_levels}
 pub use pareto::{Pareto, pareto};
 pub use question::{Defaults, Question, QuestionError, Words, all_samplers};
 pub use rank::{Ranking, rank};
-pub(crate) use recommend::OPTIMISED;
 pub use recommend::{
     BUDGETS, Candidate, Challenge, DELTAS, Goal, RecommendOptions, Recommendation, Skip, Timed,
     recommend,
 };
+pub(crate) use recommend::{OPTIMISED, USUAL};
 pub use robustness::{PERTURBATIONS, Perturbation};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use schedules::{
@@ -58,7 +58,7 @@ pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
 #[cfg(feature = "dense")]
 pub use verify::{
     Agreement, Band, Check, Checked, Correlation, Distances, Estimate, FineSolution, Found, InBand,
-    Misled, Moments, Shares, Verification, VerifyOptions, verify, verify_network,
+    Misled, Moments, Shares, Verification, VerifyOptions, verify, verify_network, verify_runs,
 };
 pub use warning::Warning;
 

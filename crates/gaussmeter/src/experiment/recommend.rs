@@ -3,10 +3,14 @@ use super::{
     Defaults, Diffusion, ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run,
     TuneOptions, error_budget, standard_schedules,
 };
+#[cfg(feature = "dense")]
+use super::{Place, Verification, VerifyOptions, verify::verify_runs};
 use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
 use crate::exact::Init;
 use crate::exact::steps::{Cancellation, cancellation};
 use crate::grid::{self, Grid, GridRule};
+#[cfg(feature = "dense")]
+use crate::law::DataLaw;
 use crate::metric::wasserstein2;
 use crate::objective::{self, Objective, Robust, SquaredWasserstein2};
 use crate::spectrum::{Spectrum, condensed};
@@ -153,6 +157,10 @@ pub struct Recommendation {
     pub challenge: Option<Challenge>,
     /// Beginning at each level of the winner's grid.
     pub skips: Vec<Skip>,
+    /// What became of the winner and of what it is compared with on data that are not Gaussian, where
+    /// that was [asked for](Recommendation::verify).
+    #[cfg(feature = "dense")]
+    pub verification: Option<Verification>,
 }
 
 /// How far networks are off that candidates are tried with.
@@ -450,6 +458,8 @@ pub fn recommend(
         off,
         challenge,
         skips,
+        #[cfg(feature = "dense")]
+        verification: None,
         options,
     })
 }
@@ -518,9 +528,12 @@ fn within(search: &Search, budget: usize) -> Result<Within, ExperimentError> {
     Ok((found, failed))
 }
 
+/// The usual sampler.
+pub(crate) const USUAL: &str = "dpmpp-2m";
+
 /// DPM-Solver++(2M) on Karras's schedule within a budget.
 fn usual(search: &Search, budget: usize) -> Option<Timed> {
-    let sampler = crate::sampler::registry().build("dpmpp-2m").ok()?;
+    let sampler = crate::sampler::registry().build(USUAL).ok()?;
     let rule: Arc<dyn GridRule> = grid::registry().build("karras").ok()?.item.into();
     let eps = rule.own_end(&*search.diffusion.process).unwrap_or(search.options.eps);
     let setting = search.diffusion.with(("karras".into(), rule));
@@ -609,6 +622,44 @@ impl Recommendation {
     pub fn winner(&self) -> Option<(&Candidate, &Timed)> {
         let winner = self.ranking().first()?;
         Some((winner, winner.best()?))
+    }
+
+    /// Tries the winner on data that are not Gaussian, on its optimised times and on its best standard
+    /// schedule, beside the usual default.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    #[cfg(feature = "dense")]
+    pub fn verify(
+        &mut self,
+        law: Arc<dyn DataLaw>,
+        options: VerifyOptions,
+        watch: Watch,
+    ) -> Result<(), ExperimentError> {
+        let Some((winner, _)) = self.winner() else { return Ok(()) };
+        let usual = crate::sampler::registry().build(USUAL).ok();
+        let own = &self.options.samplers[winner.sampler];
+        let mut runs = Vec::new();
+        for (sampler, timed) in [
+            (Some(own), winner.optimised.as_ref()),
+            (Some(own), winner.standard.as_ref()),
+            (usual.as_ref(), self.usual.get(&self.budget)),
+        ] {
+            let (Some(sampler), Some(timed)) = (sampler, timed) else { continue };
+            let times = timed.grid.levels().iter().map(|l| l.t).collect();
+            let rule: Arc<dyn GridRule> = Arc::new(grid::Times::new(times));
+            let setting = self.diffusion.with((timed.label.clone(), rule));
+            let eps = timed.grid.end().t;
+            let run = Run::on(sampler, timed.grid.clone())?;
+            let is_new = |(place, other): &(Place, Run)| {
+                place.setting.rule_label != timed.label || other.sampler != run.sampler
+            };
+            if runs.iter().all(is_new) {
+                runs.push((Place { setting, eps }, run));
+            }
+        }
+        self.verification = Some(verify_runs(law, runs, options, watch)?);
+        Ok(())
     }
 
     /// Per budget, the best candidate that no smaller budget has bettered.

@@ -3,7 +3,7 @@
 use super::levels::sigma_lines;
 use super::trials::reason;
 use super::{EXPECTED, INTERRUPTED, advice, cancellation_json};
-use crate::experiment::{Candidate, DELTAS, Length, OPTIMISED, Recommendation, Timed};
+use crate::experiment::{Candidate, DELTAS, Length, OPTIMISED, Recommendation, Timed, USUAL};
 use crate::numeric::evenly;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
@@ -24,7 +24,13 @@ struct RecommendationReport<'a> {
 impl Report for RecommendationReport<'_> {
     fn tables(&self) -> Vec<Table> {
         let it = self.recommendation;
-        vec![it.ranking_table(self.top), it.front_table(), it.limits_table(), it.skips_table()]
+        let mut tables = vec![it.ranking_table(self.top)];
+        #[cfg(feature = "dense")]
+        if let Some(verification) = &it.verification {
+            tables.extend(verification.report().tables());
+        }
+        tables.extend([it.front_table(), it.limits_table(), it.skips_table()]);
+        tables
     }
     fn records(&self) -> Records {
         self.recommendation.records()
@@ -47,6 +53,42 @@ impl Recommendation {
     /// The winner's noise levels σ/α, one per line, noisiest first: what `--grid sigmas:FILE` reads.
     pub fn sigmas(&self) -> String {
         self.winner().map(|(_, best)| sigma_lines(&best.grid)).unwrap_or_default()
+    }
+
+    /// Whether the winner holds on the data that it was tried on, in a sentence.
+    #[cfg(feature = "dense")]
+    fn verdict(&self) -> Option<String> {
+        let found = self.verification.as_ref()?;
+        let (winner, best) = self.winner()?;
+        let ran = |is: &dyn Fn(&str, &str) -> bool| {
+            found.checks.iter().find_map(|c| {
+                let rule = &found.places[c.place].setting.rule_label;
+                c.result.as_ref().ok().filter(|_| is(&c.sampler, rule))
+            })
+        };
+        let own = ran(&|sampler, rule| sampler == winner.label && rule == best.label)?;
+        let usual = ran(&|sampler, rule| sampler == USUAL && rule == "karras")?;
+        let ((a, da), (b, db)) = (own.error(), usual.error());
+        let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
+        let off = (da * da + db * db).sqrt();
+        let verdict = match () {
+            () if own.distances().is_some() != usual.distances().is_some() => {
+                "rules with and without noise are measured differently"
+            }
+            () if b - a > 2.0 * off => "the recommendation holds there",
+            () if a - b > 2.0 * off => {
+                "the recommendation does not hold there: take what is better"
+            }
+            () => "they do not differ there by more than two standard errors",
+        };
+        Some(format!(
+            "tried on {}, which is not Gaussian: {} ± {} against {} ± {} of {USUAL} on karras; {verdict}",
+            found.law,
+            short(a),
+            short(da),
+            short(b),
+            short(db)
+        ))
     }
 
     /// What candidates are compared by, in words.
@@ -155,6 +197,8 @@ impl Recommendation {
             )),
             false => notes.extend(advice(self.cancellation)),
         }
+        #[cfg(feature = "dense")]
+        notes.extend(self.verdict());
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         }
@@ -440,6 +484,10 @@ impl Recommendation {
             })
         });
         put("teleportation", skips.collect());
+        #[cfg(feature = "dense")]
+        if let Some(verification) = &self.verification {
+            put("verification", verification.report().json());
+        }
         document.into()
     }
 }

@@ -87,6 +87,14 @@ impl Checked {
         }
     }
 
+    /// What was found, with its standard error: the distance, or W2 of moments.
+    pub fn error(&self) -> (f64, f64) {
+        match &self.found {
+            Found::Distances(d) => (d.rms, d.standard_error),
+            Found::Moments(m) => (m.estimate().value(), m.estimate().standard_error()),
+        }
+    }
+
     /// The moments of a rule with noise.
     pub fn moments(&self) -> Option<&super::Moments> {
         match &self.found {

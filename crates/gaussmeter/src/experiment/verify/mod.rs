@@ -9,7 +9,7 @@ pub use agreement::{Agreement, Correlation, Misled};
 pub use moments::{Estimate, Moments, Shares};
 
 use super::steps::bands;
-use super::{ExperimentError, Length, NamedSampler, Place};
+use super::{ExperimentError, Length, NamedSampler, Place, Run};
 use crate::basis::Basis;
 use crate::exact::continuous::ODE;
 use crate::exact::{Init, Law, Output, Target};
@@ -192,6 +192,37 @@ pub fn verify(
     tried.run(samplers, lengths, watch)
 }
 
+/// [`verify`] of given runs, each at its own place, in order.
+///
+/// # Errors
+/// [`ExperimentError`]
+pub fn verify_runs(
+    law: Arc<dyn DataLaw>,
+    runs: Vec<(Place, Run)>,
+    options: VerifyOptions,
+    watch: Watch,
+) -> Result<Verification, ExperimentError> {
+    let make = || law.clone().denoiser();
+    let (places, runs): (Vec<Place>, Vec<Run>) = runs.into_iter().unzip();
+    let job = |(place, run): (usize, Run)| Job {
+        order: place,
+        place,
+        length: Length::Steps(run.grid.step_count()),
+        run,
+    };
+    let jobs = runs.into_iter().enumerate().map(job).collect();
+    let tried = Tried {
+        name: law.name().into(),
+        law: Some(&*law),
+        basis: None,
+        places,
+        options,
+        networks: Networks::new(&make),
+    };
+    tried.check()?;
+    tried.measure(jobs, Vec::new(), watch)
+}
+
 /// [`verify`] on any network: `make` is asked for one by every thread that runs. The data of the places are
 /// the Gaussian that has the mean and the covariance of what the network was trained on, and `basis`
 /// are its eigenvectors, in the network's coordinates. Without a basis there are no bands, and rules with
@@ -295,9 +326,25 @@ impl Tried<'_> {
         lengths: &[Length],
         watch: Watch,
     ) -> Result<Verification, ExperimentError> {
-        self.check(samplers, lengths)?;
+        for (is_empty, what) in
+            [(samplers.is_empty(), "sampler"), (lengths.is_empty(), "number of steps")]
+        {
+            if is_empty {
+                return Err(ExperimentError::Empty { what });
+            }
+        }
+        self.check()?;
+        let (jobs, checks) = planned(&self.places, samplers, lengths);
+        self.measure(jobs, checks, watch)
+    }
+
+    fn measure(
+        self,
+        jobs: Vec<Job>,
+        mut checks: Vec<(usize, Check)>,
+        watch: Watch,
+    ) -> Result<Verification, ExperimentError> {
         let Tried { name, law, basis, places, options, networks } = self;
-        let (jobs, mut checks) = planned(&places, samplers, lengths);
         if jobs.is_empty() {
             return Err(match checks.into_iter().next().map(|(_, check)| check.result) {
                 Some(Err(error)) => error,
@@ -395,15 +442,9 @@ impl Tried<'_> {
         })
     }
 
-    fn check(&self, samplers: &[NamedSampler], lengths: &[Length]) -> Result<(), ExperimentError> {
-        for (is_empty, what) in [
-            (self.places.is_empty(), "grid"),
-            (samplers.is_empty(), "sampler"),
-            (lengths.is_empty(), "number of steps"),
-        ] {
-            if is_empty {
-                return Err(ExperimentError::Empty { what });
-            }
+    fn check(&self) -> Result<(), ExperimentError> {
+        if self.places.is_empty() {
+            return Err(ExperimentError::Empty { what: "grid" });
         }
         let options = self.options;
         for (what, found, least) in [
