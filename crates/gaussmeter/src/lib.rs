@@ -37,6 +37,8 @@ pub mod basis;
 pub mod bibliography;
 pub mod data;
 pub mod design;
+#[cfg(feature = "dense")]
+pub mod empirical;
 pub mod entry;
 pub mod exact;
 pub mod experiment;

@@ -12,6 +12,8 @@ mod deis_rhoab;
 #[cfg(feature = "dense")]
 mod dense;
 mod design;
+#[cfg(feature = "dense")]
+mod empirical;
 mod evaluations;
 mod export;
 mod few_steps;
