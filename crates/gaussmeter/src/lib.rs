@@ -60,6 +60,8 @@ mod present;
 pub mod process;
 pub mod report;
 pub mod sampler;
+#[cfg(feature = "dense")]
+pub mod separable;
 pub mod spectrum;
 pub mod summary;
 pub mod tape;

@@ -32,16 +32,19 @@
 mod empirical;
 mod mixture;
 mod principal;
+mod separable;
 
 pub use principal::PrincipalBasis;
 
 use crate::basis::Basis;
+use crate::exact::Init;
 use crate::level::Level;
 use crate::metric::GaussianError;
 use crate::network::Denoiser;
 use crate::numeric::linear_algebra::{Matrix, MatrixError};
 use crate::paths::Draw;
 use crate::spectrum::{Spectrum, SpectrumError};
+use crate::tape::Plan;
 use std::fmt::Debug;
 use std::sync::Arc;
 use thiserror::Error;
@@ -149,6 +152,12 @@ pub trait DataLaw: Debug + Send + Sync {
             }
         }
         shares
+    }
+
+    /// The exact W2 of a sampler without noise, from a start: `None` for a law of which none is known,
+    /// and the reason where this sampler has none.
+    fn wasserstein2(&self, _plan: &Plan, _init: &Init) -> Option<Result<f64, String>> {
+        None
     }
 
     /// The mean of the data.

@@ -179,7 +179,7 @@ impl Component {
 }
 
 /// What a prediction adds to w(λ) (x − αm): this multiple of m, whatever λ.
-fn of_mean(kind: Prediction, level: &Level) -> f64 {
+pub(crate) fn of_mean(kind: Prediction, level: &Level) -> f64 {
     match kind {
         Prediction::Denoiser => 1.0,
         Prediction::Score | Prediction::Noise => 0.0,

@@ -27,6 +27,7 @@
 mod denoiser;
 
 pub use denoiser::MixtureDenoiser;
+pub(crate) use denoiser::of_mean;
 
 use crate::metric::{DenseGaussian, GaussianError};
 use crate::numeric::linear_algebra::{Matrix, MatrixError, SymmetricEigen};

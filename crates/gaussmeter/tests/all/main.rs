@@ -41,6 +41,8 @@ mod round_trip;
 mod runge_kutta;
 mod scheduler_configs;
 mod schedules;
+#[cfg(feature = "dense")]
+mod separable;
 mod steps;
 mod stride;
 #[cfg(feature = "dense")]

@@ -1,0 +1,153 @@
+use super::{DataLaw, Group, GroupKind, Groups, LawError};
+use crate::basis::Basis;
+use crate::exact::Init;
+use crate::level::Level;
+use crate::network::Denoiser;
+use crate::numeric::linear_algebra::Matrix;
+use crate::paths::Draw;
+use crate::separable::{self, Marginal, Separable, SeparableDenoiser, SeparableError};
+use crate::spectrum::Spectrum;
+use crate::tape::Plan;
+use std::sync::Arc;
+
+/// Coordinates that are those of eigenvectors already.
+#[derive(Clone, Debug)]
+struct Coordinates {
+    shape: [usize; 1],
+    eigenvalues: Vec<f64>,
+    means: Vec<f64>,
+}
+
+impl Basis for Coordinates {
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn eigenvalues(&self) -> &[f64] {
+        &self.eigenvalues
+    }
+    fn means(&self) -> &[f64] {
+        &self.means
+    }
+    fn synthesize(&self, coordinates: &[f64], x: &mut [f64]) {
+        x.copy_from_slice(coordinates);
+    }
+    fn analyze(&self, x: &[f64], coordinates: &mut [f64]) {
+        coordinates.copy_from_slice(x);
+    }
+}
+
+/// Most groups: the combinations of components along coordinates that have several.
+const MOST: usize = 64;
+
+impl From<SeparableError> for LawError {
+    fn from(error: SeparableError) -> Self {
+        match error {
+            SeparableError::Spectrum(error) => error.into(),
+            error => LawError::Other(error.to_string()),
+        }
+    }
+}
+
+impl Separable {
+    /// The coordinates with several components, if their combinations are few.
+    fn split(&self) -> Vec<(usize, &Marginal)> {
+        let several = |(_, m): &(usize, &Marginal)| m.weights().len() > 1;
+        let split: Vec<_> = self.coordinates().iter().enumerate().filter(several).collect();
+        let count = split
+            .iter()
+            .try_fold(1usize, |n, (_, m)| n.checked_mul(m.weights().len()).filter(|n| *n <= MOST));
+        if count.is_some() { split } else { Vec::new() }
+    }
+}
+
+impl From<Separable> for Arc<dyn DataLaw> {
+    fn from(law: Separable) -> Self {
+        Arc::new(law)
+    }
+}
+
+impl DataLaw for Separable {
+    fn name(&self) -> &str {
+        Separable::name(self)
+    }
+
+    fn description(&self) -> String {
+        format!("{} independent coordinates", self.dim())
+    }
+
+    fn dim(&self) -> usize {
+        Separable::dim(self)
+    }
+
+    /// One per combination of the components of all coordinates, if there are few.
+    fn groups(&self) -> Groups {
+        let split = self.split();
+        if split.is_empty() {
+            return Groups::none();
+        }
+        let mut members = vec![Group { name: String::new(), weight: 1.0 }];
+        for (_, marginal) in split {
+            let each = |group: &Group| -> Vec<Group> {
+                let dash = if group.name.is_empty() { "" } else { "-" };
+                let of = |(k, weight): (usize, &f64)| Group {
+                    name: format!("{}{dash}{}", group.name, k + 1),
+                    weight: group.weight * weight,
+                };
+                marginal.weights().iter().enumerate().map(of).collect()
+            };
+            members = members.iter().flat_map(each).collect();
+        }
+        Groups { kind: GroupKind::Class, members }
+    }
+
+    fn denoiser(self: Arc<Self>) -> Box<dyn Denoiser + Send> {
+        Box::new(SeparableDenoiser::new(self))
+    }
+
+    fn classes(&self, x: &[f64], level: &Level) -> Vec<usize> {
+        let dim = self.dim();
+        let mut classes = vec![0; x.len() / dim];
+        for (j, marginal) in self.split() {
+            let own: Vec<f64> = x.iter().skip(j).step_by(dim).copied().collect();
+            let found = marginal.components(&own, level);
+            for (class, k) in classes.iter_mut().zip(found) {
+                *class = *class * marginal.weights().len() + k;
+            }
+        }
+        classes
+    }
+
+    /// By quantiles.
+    fn wasserstein2(&self, plan: &Plan, init: &Init) -> Option<Result<f64, String>> {
+        let found = separable::wasserstein2(plan, self, init);
+        Some(found.map(|found| found.total).map_err(|reason| reason.to_string()))
+    }
+
+    fn mean(&self) -> Vec<f64> {
+        Separable::mean(self)
+    }
+
+    fn covariance(&self) -> Result<Matrix, LawError> {
+        let covariance = Matrix::diagonal(&self.variances());
+        covariance.check_finite()?;
+        Ok(covariance)
+    }
+
+    fn draw(&self, draw: Draw) -> Vec<f64> {
+        self.sample(draw)
+    }
+
+    fn knows_basis(&self) -> bool {
+        true
+    }
+
+    /// That of the coordinates.
+    fn basis(&self) -> Result<Arc<dyn Basis>, LawError> {
+        let (eigenvalues, means) = (self.variances(), Separable::mean(self));
+        Ok(Arc::new(Coordinates { shape: [self.dim()], eigenvalues, means }))
+    }
+
+    fn gaussian(&self) -> Result<Spectrum, LawError> {
+        Ok(Separable::gaussian(self)?)
+    }
+}
