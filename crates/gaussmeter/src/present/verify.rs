@@ -47,6 +47,15 @@ impl Verification {
         (ran().any(|c| c.distances().is_some()), ran().any(|c| c.moments().is_some()))
     }
 
+    /// Exact W2 to the data, or why there is none, where it is known for the law.
+    fn exact_w2(check: &Check) -> Option<&Result<f64, String>> {
+        check.result.as_ref().ok()?.distances()?.exact_w2.as_ref()
+    }
+
+    fn has_exact_w2(&self) -> bool {
+        self.checks.iter().any(|check| Verification::exact_w2(check).is_some())
+    }
+
     fn has_groups(&self) -> bool {
         !self.groups.members.is_empty()
     }
@@ -89,6 +98,9 @@ impl Verification {
             if self.has_groups() {
                 columns.push(right(&format!("same {}", self.groups.kind.one()), group));
             }
+            if self.has_exact_w2() {
+                columns.push(right("exact", "W2 to the data"));
+            }
         }
         if with {
             columns.extend(["W2", "±"].map(|label| right(label, "moments")));
@@ -111,6 +123,7 @@ impl Verification {
         };
         let blanks = |n: usize| std::iter::repeat_with(|| Cell::text("")).take(n);
         let of_groups = usize::from(self.has_groups());
+        let of_w2 = usize::from(self.has_exact_w2());
         let mut rows = Vec::new();
         for (g, group) in ran.chunk_by(is_group).enumerate() {
             let best = group.iter().map(|(_, c)| found(c)).fold(f64::INFINITY, f64::min);
@@ -124,8 +137,13 @@ impl Verification {
                     Some(d) => {
                         cells.extend([own(d.rms), error(d.standard_error), figure(d.median)]);
                         cells.extend(self.has_groups().then(|| percent(d.same_group)));
+                        let exact = || match &d.exact_w2 {
+                            Some(Ok(w2)) => figure(*w2),
+                            _ => Cell::text("–"),
+                        };
+                        cells.extend(self.has_exact_w2().then(exact));
                     }
-                    None if without => cells.extend(blanks(3 + of_groups)),
+                    None if without => cells.extend(blanks(3 + of_groups + of_w2)),
                     None => {}
                 }
                 match c.moments() {
@@ -241,6 +259,21 @@ impl Verification {
         if with {
             notes.push(self.of_moments());
         }
+        if self.has_exact_w2() {
+            notes.push(
+                "W2 to the data, exact: of the law of the outputs itself, by quantiles".into(),
+            );
+        }
+        let mut without_w2: Vec<(&str, Vec<String>)> = Vec::new();
+        for check in &self.checks {
+            let Some(Err(why)) = Verification::exact_w2(check) else { continue };
+            match without_w2.iter_mut().find(|(known, _)| known == why) {
+                Some((_, all)) => all.push(self.name(check)),
+                None => without_w2.push((why, vec![self.name(check)])),
+            }
+        }
+        let no_w2 = |(why, all): (&str, Vec<String>)| format!("no exact W2: {}: {why}", some(&all));
+        notes.extend(without_w2.into_iter().map(no_w2));
         notes.push(
             match (without, with) {
                 (true, true) => "Gaussian: the exact values for the Gaussian of the whole: the distance to the solution of rules without noise, and W2 to the data",
@@ -366,6 +399,7 @@ impl Verification {
             "classes_off",
             "classes_off_by_chance",
             "gaussian_rms",
+            "exact_w2",
             "w2",
         ]
         .map(String::from)
@@ -401,6 +435,8 @@ impl Verification {
                     row.push(maybe(shares.map(|s| s.error)));
                     row.push(maybe(shares.map(|s| s.by_chance)));
                     row.push(distance(|d| d.gaussian_rms));
+                    let exact = Verification::exact_w2(check).and_then(|w2| w2.as_ref().ok());
+                    row.push(maybe(exact.copied()));
                     row.push(Field::Number(c.w2));
                     for band in bands(c) {
                         row.extend(
@@ -497,6 +533,11 @@ impl Verification {
             one["median"] = number(d.median);
             one["same_class"] = json!(d.same_group.map(number));
             one["gaussian_rms"] = number(d.gaussian_rms);
+            match &d.exact_w2 {
+                Some(Ok(w2)) => one["exact_w2"] = number(*w2),
+                Some(Err(why)) => one["no_exact_w2"] = json!(why),
+                None => {}
+            }
         }
         if let Some(m) = c.moments() {
             let estimate = |e: &Estimate| {

@@ -98,6 +98,8 @@ pub struct Distances {
     /// The exact root mean square distance to the exact solution, from the same starts, for the Gaussian
     /// of the whole.
     pub gaussian_rms: f64,
+    /// The exact W2 to the data themselves, or why there is none; `None` for a law of which none is known.
+    pub exact_w2: Option<Result<f64, String>>,
     /// The same along the eigenvectors of each band: squares add up to those of the whole.
     pub bands: Vec<InBand>,
 }
@@ -600,6 +602,7 @@ impl Measured<'_> {
             squares: squares.whole.clone(),
             same_group,
             gaussian_rms: among(&mut (0..data.modes().len())),
+            exact_w2: self.law.and_then(|law| law.wasserstein2(plan, &START)),
             bands: self.bands.iter().zip(&squares.bands).map(in_band).collect(),
         });
         let w2 = wasserstein2(&law_of(&output)).total;
@@ -650,15 +653,18 @@ impl Measured<'_> {
     }
 }
 
+/// Where all samplers begin.
+const START: Init = Init::Normal { std: None };
+
 /// From N(0, σ²), against the data.
 fn law_of(output: &Output) -> Law {
-    output.law(&Init::Normal { std: None }, Target::Data)
+    output.law(&START, Target::Data)
 }
 
 /// The deviation of pure noise at the level where a plan begins.
 fn start_std(start: &Level) -> f64 {
     let mode = Mode { eigenvalue: 0.0, multiplicity: 1.0, mean: 0.0 };
-    Init::Normal { std: None }.moments(start, 0, &mode).1.sqrt()
+    START.moments(start, 0, &mode).1.sqrt()
 }
 
 fn share(a: Option<&[usize]>, b: Option<&[usize]>) -> Option<f64> {
