@@ -9,14 +9,15 @@ use gaussmeter::report::by_name;
 use gaussmeter::watch::{Progress, Watch};
 use gaussmeter_data::Memory;
 use gaussmeter_data::mixture::{MixtureOptions, of_samples};
-use gaussmeter_data::source::{self, Data, Source};
+use gaussmeter_data::source::{self, Data, Labels, ReadOptions, Source};
 use std::path::PathBuf;
 
 /// A Gaussian per class of a labelled data set, or per cluster of any: data on which advice is verified
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Classes are the sub-folders of pictures (of a folder, tar or ZIP archive), the
-.cls files of a WebDataset tar, and the labels of CIFAR's binary files. With
+.cls files of a WebDataset tar, the labels of CIFAR's files (binary and Python)
+and the column of labels of a parquet file (label, class, target, …). With
 --clusters any data that `gaussmeter spectrum` reads will do: k-means on at most
 10,000 random samples, then all samples go to the nearest centre.
 
@@ -37,6 +38,9 @@ pub struct Arguments {
     /// As many clusters, whatever the data say of classes
     #[arg(long, value_name = "K", value_parser = parse_length, help_heading = "Classes")]
     clusters: Option<usize>,
+    /// The column of a parquet file, or list of a pickle, that holds the classes: integers or text
+    #[arg(long, value_name = "NAME", conflicts_with = "clusters", help_heading = "Classes")]
+    labels: Option<String>,
     /// Seed of the clusters [default: 0]
     #[arg(long, value_name = "S", requires = "clusters", help_heading = "Classes")]
     seed: Option<u64>,
@@ -56,7 +60,13 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         save_path(path, &a.data)?;
     }
     let memory = Memory(a.memory);
-    let Source { data, notes } = source::open(&a.data, &a.reading.build(memory))?;
+    let labels = match (a.clusters, a.labels) {
+        (Some(_), _) => Labels::Ignore,
+        (None, None) => Labels::Auto,
+        (None, Some(name)) => Labels::Named(name),
+    };
+    let reading = ReadOptions { labels, ..a.reading.build(memory) };
+    let Source { data, notes } = source::open(&a.data, &reading)?;
     notes.iter().for_each(note);
     let Data::Samples(mut samples) = data else {
         return Err(Failure::Request(

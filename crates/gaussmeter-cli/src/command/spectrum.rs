@@ -176,6 +176,7 @@ impl ReadArguments {
             kind: self.kind.map(ArrayKind::from),
             samples_per_file: self.samples_per_file.into(),
             latents: self.latents.into(),
+            labels: source::Labels::Ignore,
             suffix: self.suffix.clone(),
             layout: self.layout.into(),
             scale: self.scale,

@@ -32,7 +32,7 @@ pub enum MixtureDataError {
     Matrix(#[from] MatrixError),
     /// The data do not say which class each sample is of.
     #[error(
-        "{description}: nothing says which class each sample is of: classes are read from folders of pictures, from .cls files in a tar archive and from CIFAR's binary files; --clusters K finds some in any data"
+        "{description}: nothing says which class each sample is of: classes are read from folders of pictures, .cls files in tar archives, CIFAR's files and columns of parquet files (--labels names one); --clusters K finds some in any data"
     )]
     NoClasses {
         /// What the data are.

@@ -13,6 +13,7 @@ pub mod blobs;
 mod content;
 pub mod format;
 mod input;
+mod labels;
 mod many;
 mod members;
 mod options;
@@ -26,7 +27,9 @@ pub use blobs::{Blob, Blobs};
 pub use content::Content;
 pub use format::{SampleFormat, Undecided, formats};
 pub use input::{Input, ReadSeek};
-pub use options::{ArrayKind, Latents, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split};
+pub use options::{
+    ArrayKind, Labels, Latents, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split,
+};
 pub use read_option::ReadOption;
 pub use records::{Number, RecordArray, Records};
 
@@ -186,7 +189,11 @@ fn open_input(
     contents: &mut Vec<(Input, Content)>,
 ) -> Result<(), SamplesError> {
     let format = format::of(&input).ok_or_else(|| format::unrecognised(&input))?;
-    match (format.open)(&input, options)? {
+    let content = (format.open)(&input, options)?;
+    if !(matches!(content, Content::Members(_)) || format::has_labels(format)) {
+        options.refuse(&input, content.name(), &[ReadOption::Labels])?;
+    }
+    match content {
         Content::Members(_) if depth == DEPTH => {
             Err(input.malformed("archives nested too deeply: unpack them"))
         }
@@ -238,7 +245,7 @@ fn open_folder(
         }
         let blobs = blobs::PictureFiles::new(path, chosen.into_iter().map(|(_, p)| p).collect());
         let (first, content) = (Input::file(blobs.first())?, Content::Pictures(Box::new(blobs)));
-        options.refuse(&first, content.name(), &[ReadOption::Array])?;
+        options.refuse(&first, content.name(), &[ReadOption::Array, ReadOption::Labels])?;
         options.fit(&first, &content)?;
         contents.push((first, content));
         return Ok(());

@@ -14,6 +14,8 @@ pub struct ReadOptions {
     pub samples_per_file: SamplesPerFile,
     /// Which part of an encoder's latents is read.
     pub latents: Latents,
+    /// Whether lists and columns of labels are read as classes.
+    pub labels: Labels,
     /// Read only those files of a folder or archive whose names end in this; all if `None`.
     pub suffix: Option<String>,
     /// The order of the axes of pictures in arrays.
@@ -26,6 +28,20 @@ pub struct ReadOptions {
     pub pictures: PictureOptions,
     /// Memory that one sample may take while it is read.
     pub memory: Memory,
+}
+
+/// Whether classes are read that are listed beside the samples: in a list of a pickle, in a column of a
+/// parquet file, in `.cls` files of a compressed archive. Folders of pictures and the labels within
+/// records always say a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Labels {
+    /// They are not read.
+    #[default]
+    Ignore,
+    /// Those with a name that is usual for labels.
+    Auto,
+    /// The list or column of this name.
+    Named(String),
 }
 
 /// What an array of numbers is.

@@ -2,7 +2,8 @@
 //! resized.
 
 use super::{
-    Content, Input, Latents, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split, pictures,
+    Content, Input, Labels, Latents, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split,
+    pictures,
 };
 use crate::samples::SamplesError;
 
@@ -14,6 +15,7 @@ pub enum ReadOption {
     Kind,
     SamplesPerFile,
     Latents,
+    Labels,
     Layout,
     Scale,
     Split,
@@ -27,11 +29,12 @@ pub enum ReadOption {
 
 impl ReadOption {
     /// All of them.
-    pub const ALL: [ReadOption; 13] = [
+    pub const ALL: [ReadOption; 14] = [
         ReadOption::Array,
         ReadOption::Kind,
         ReadOption::SamplesPerFile,
         ReadOption::Latents,
+        ReadOption::Labels,
         ReadOption::Layout,
         ReadOption::Scale,
         ReadOption::Split,
@@ -62,6 +65,7 @@ impl ReadOption {
             ReadOption::Kind => "--kind",
             ReadOption::SamplesPerFile => "--samples-per-file",
             ReadOption::Latents => "--latents",
+            ReadOption::Labels => "--labels",
             ReadOption::Layout => "--layout",
             ReadOption::Scale => "--scale",
             ReadOption::Split => "--split",
@@ -84,6 +88,7 @@ impl ReadOption {
             ReadOption::SamplesPerFile | ReadOption::Latents => {
                 "arrays of samples in .npy, .npz, .safetensors, .pt and pickle files"
             }
+            ReadOption::Labels => "columns of parquet files and lists in pickles",
             ReadOption::Layout => "arrays of pictures, with three axes per sample",
             ReadOption::Scale => "samples and pictures",
             ReadOption::Split | ReadOption::Suffix => "folders and archives of several files",
@@ -107,6 +112,7 @@ impl ReadOptions {
             ReadOption::Kind => self.kind.is_some(),
             ReadOption::SamplesPerFile => self.samples_per_file != SamplesPerFile::Auto,
             ReadOption::Latents => self.latents != Latents::Auto,
+            ReadOption::Labels => matches!(self.labels, Labels::Named(_)),
             ReadOption::Layout => self.layout != Layout::Auto,
             ReadOption::Scale => self.scale != ScaleChoice::Auto,
             ReadOption::Split => self.split != Split::Auto,

@@ -4,6 +4,7 @@
 mod arrays;
 mod files;
 mod images;
+mod labels;
 mod mixture;
 mod model;
 mod moments;

@@ -201,3 +201,57 @@ fn what_cannot_become_a_mixture_is_refused() {
     let stopped = of_samples("m", &mut samples, options(2), Watch::new(&stop)).unwrap_err();
     assert!(stopped.to_string().starts_with("interrupted after"), "{stopped}");
 }
+
+/// A file with other values, of 8 bytes each, at the end of one of its arrays.
+fn with_values(path: &Path, name: &str, values: &[[u8; 8]]) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(fs::File::open(path).unwrap()).unwrap();
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for i in 0..archive.len() {
+        let mut entry = archive.by_index(i).unwrap();
+        let own = entry.name().unwrap().to_string();
+        let mut bytes = Vec::new();
+        std::io::copy(&mut entry, &mut bytes).unwrap();
+        if own == format!("{name}.npy") {
+            let start = bytes.len() - 8 * values.len();
+            bytes[start..].copy_from_slice(&values.concat());
+        }
+        out.start_file(own, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut out, &bytes).unwrap();
+    }
+    out.finish().unwrap().into_inner()
+}
+
+#[test]
+fn files_of_no_mixture_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("m.npz"), folder.path().join("x.npz"));
+    let entries: Vec<(String, Vec<u8>)> =
+        files().map(|(class, name, b)| (format!("{}/{name}.pgm", NAMES[class]), b)).collect();
+    tar(&entries, &folder.path().join("pets.tar"));
+    classes(&folder.path().join("pets.tar")).unwrap().save(&path).unwrap();
+    let floats = |values: &[f64]| values.iter().map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    let lengths = |values: &[i64]| values.iter().map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    for (name, values, expected) in [
+        ("component_weight", floats(&[f64::NAN, 0.5, 0.5]), "class 'cat' has weight NaN"),
+        ("component_weight", floats(&[1.5, -0.5, 0.0]), "class 'dog' has weight -0.5"),
+        ("component_weight", floats(&[0.0; 3]), "class 'cat' has weight 0"),
+        ("component_weight", floats(&[1e-9; 3]), "the weights of the classes sum to 3"),
+        ("component_mean", floats(&[f64::INFINITY]), "class 'emu': mean 3 is inf"),
+        ("component_eigenvalue", floats(&[-1.0]), "class 'emu': eigenvalue"),
+        ("component_rest", floats(&[-1.0; 3]), "class 'cat': the variance along other directions"),
+        ("component_rank", lengths(&[9, 9, 9]), "array 'component_rank': 9"),
+        ("component_rank", lengths(&[4, 4, 4]), ""),
+        ("component_basis", floats(&[7.0]), "class 'emu': its eigenvectors are not orthonormal"),
+        ("shape", lengths(&[1, 2, 3]), "array '"),
+        ("shape", lengths(&[-1, 2, 2]), "array 'shape': length -1"),
+    ] {
+        fs::write(&other, with_values(&path, name, &values)).unwrap();
+        let found = MixtureModel::load(&other).map(drop).map_err(|e| e.to_string());
+        if expected.is_empty() {
+            continue;
+        }
+        let error = found.unwrap_err();
+        assert!(error.contains("x.npz: ") && error.contains(expected), "{name}: {error}");
+        assert!(!error.contains('\n'));
+    }
+}

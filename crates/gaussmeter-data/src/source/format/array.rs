@@ -3,6 +3,7 @@
 use crate::MAX_DIM;
 use crate::samples::SamplesError;
 use crate::source::input::MAX_IN_MEMORY;
+use crate::source::labels::Labelled;
 use crate::source::records::{Number, Opener, RecordArray, usual_strides};
 use crate::source::{ArrayKind, Content, Input, ReadOptions};
 use crate::spectral::GivenCovariance;
@@ -184,6 +185,8 @@ pub struct Undecided {
     pub(in crate::source) listed: bool,
     /// Other arrays in the file that are not read.
     pub(in crate::source) left: Vec<String>,
+    /// The class of each entry of the first axis, if the file lists them.
+    pub(in crate::source) labels: Option<Vec<String>>,
 }
 
 impl Undecided {
@@ -194,7 +197,7 @@ impl Undecided {
         listed: bool,
     ) -> Self {
         let (input, name) = (input.clone(), name.map(String::from));
-        Undecided { input, name, stored, listed, left: Vec::new() }
+        Undecided { input, name, stored, listed, left: Vec::new(), labels: None }
     }
 
     /// The file it is in.
@@ -278,8 +281,13 @@ impl Undecided {
 
     /// The array as its axes and values suggest: usually one sample per entry of the first axis.
     pub(in crate::source) fn rows(self, options: &ReadOptions) -> Result<Content, SamplesError> {
-        let Undecided { input, name, stored, .. } = self;
-        stored.settled(&input, name.as_deref(), options)
+        let Undecided { input, name, stored, labels, .. } = self;
+        Ok(match (stored.settled(&input, name.as_deref(), options)?, labels) {
+            (Content::Samples(samples), Some(labels)) => {
+                Content::Samples(Box::new(Labelled::new(samples, labels)))
+            }
+            (content, _) => content,
+        })
     }
 }
 

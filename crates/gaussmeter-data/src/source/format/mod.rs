@@ -68,6 +68,11 @@ pub(super) fn is_archive(format: &SampleFormat) -> bool {
     [tar::FORMAT.name, zip::FORMAT.name].contains(&format.name)
 }
 
+/// Whether files of a format list classes under a name.
+pub(super) fn has_labels(format: &SampleFormat) -> bool {
+    [parquet::FORMAT.name, pickle::FORMAT.name].contains(&format.name)
+}
+
 /// An error: no format recognises the file.
 pub(super) fn unrecognised(input: &Input) -> SamplesError {
     if input.head().is_empty() {

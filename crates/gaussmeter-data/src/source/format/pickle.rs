@@ -6,7 +6,7 @@ use super::choose::{self, Named};
 use crate::samples::SamplesError;
 use crate::source::pickle::{Pickle, PickledArray, Value};
 use crate::source::records::{Number, usual_strides};
-use crate::source::{Content, Input, ReadOption, ReadOptions};
+use crate::source::{Content, Input, Labels, ReadOption, ReadOptions};
 use std::collections::HashMap;
 
 pub(super) static FORMAT: SampleFormat = SampleFormat {
@@ -44,17 +44,82 @@ pub(super) fn is_list(input: &Input) -> bool {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
     let pickle = Pickle::load(input)?;
-    if let Some(pictures) = cifar(&pickle).filter(|_| options.array.is_none()) {
+    let content = content(input, &pickle, options)?;
+    match labels(input, &pickle, options)? {
+        Some(found) => labelled(input, content, found),
+        None => Ok(content),
+    }
+}
+
+fn content(input: &Input, pickle: &Pickle, options: &ReadOptions) -> Result<Content, SamplesError> {
+    if let Some(pictures) = cifar(pickle).filter(|_| options.array.is_none()) {
         options.refuse(input, "pictures of CIFAR, which are planes", &[ReadOption::Layout])?;
         return stored(input, Some("data"), pictures)?.content(input, Some("data"), options);
     }
-    read(input, &pickle, options, |name, value| match value {
+    read(input, pickle, options, |name, value| match value {
         Value::Array(array) => stored(input, name, PickledArray::clone(array)),
         _ => {
             Err(input
                 .malformed("a tensor whose numbers are in another file: save it with torch.save"))
         }
     })
+}
+
+/// Keys of labels, the first that is there.
+const LABELS: [&str; 2] = ["labels", "fine_labels"];
+
+/// The labels that the options ask for, and their key.
+fn labels(
+    input: &Input,
+    pickle: &Pickle,
+    options: &ReadOptions,
+) -> Result<Option<(String, Vec<String>)>, SamplesError> {
+    let entry = |key: &str| pickle.entry(key).map(|value| (key.to_owned(), value));
+    let found = match &options.labels {
+        Labels::Ignore => None,
+        Labels::Auto => LABELS.iter().find_map(|key| entry(key)),
+        Labels::Named(key) => {
+            let missing = || input.malformed(format!("no labels '{key}'"));
+            Some(entry(key).ok_or_else(missing)?)
+        }
+    };
+    let Some((key, value)) = found else { return Ok(None) };
+    let labels = match value {
+        Value::Array(array) if array.axes.len() == 1 => {
+            let stored = stored(input, Some(&key), PickledArray::clone(array))?;
+            let values = stored.array(input, Some(&key))?.values()?;
+            let is_whole = values.iter().all(|v| v.fract() == 0.0);
+            is_whole.then(|| values.iter().map(f64::to_string).collect())
+        }
+        value => pickle.labels(value),
+    };
+    let no_list =
+        || input.malformed(format!("'{key}' is no list of labels, which are integers or text"));
+    Ok(Some((key.clone(), labels.ok_or_else(no_list)?)))
+}
+
+/// The one array of a file, with a label per sample.
+fn labelled(
+    input: &Input,
+    content: Content,
+    (key, labels): (String, Vec<String>),
+) -> Result<Content, SamplesError> {
+    let count = labels.len();
+    match content {
+        Content::Arrays(mut all) if all.len() == 1 => {
+            for array in &mut all {
+                let samples = array.axes().first().copied().unwrap_or(0);
+                if samples != count {
+                    return Err(
+                        input.malformed(format!("{count} labels in '{key}' for {samples} samples"))
+                    );
+                }
+                array.labels = Some(labels.clone());
+            }
+            Ok(Content::Arrays(all))
+        }
+        content => Ok(content),
+    }
 }
 
 /// Reads the arrays and tensors of a pickle that the options choose; `stored` finds the numbers of one.
@@ -117,7 +182,7 @@ pub(super) fn stored(
 /// The pictures in a dictionary like those of CIFAR and of ImageNet reduced to small sizes: rows of
 /// planes, beside labels.
 fn cifar(pickle: &Pickle) -> Option<PickledArray> {
-    let is_set = ["labels", "fine_labels"].iter().any(|key| pickle.entry(key).is_some());
+    let is_set = LABELS.iter().any(|key| pickle.entry(key).is_some());
     match pickle.entry("data")? {
         Value::Array(array) if is_set && array.kind.number == Some(Number::U8) => {
             let &[n, d] = &array.axes[..] else { return None };

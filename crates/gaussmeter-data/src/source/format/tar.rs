@@ -6,7 +6,7 @@ use crate::source::blobs;
 use crate::source::input::{HEAD, MAX_IN_MEMORY};
 use crate::source::members::{self, Members};
 use crate::source::{
-    Blob, Blobs, Content, Input, ReadOption, ReadOptions, ReadSeek, Split, pictures, suffix,
+    Blob, Blobs, Content, Input, Labels, ReadOption, ReadOptions, ReadSeek, Split, pictures, suffix,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Read, Seek};
@@ -259,7 +259,12 @@ fn open_gzip(input: &Input, options: &ReadOptions) -> Result<Content, SamplesErr
             options.refuse(input, "pictures", &[ReadOption::Array])?;
             return match options.split {
                 Split::Auto | Split::All => {
-                    Ok(Content::Pictures(Box::new(Stream::new(input, true, options.suffix.clone()))))
+                    let labels = match options.labels {
+                        Labels::Ignore => BTreeMap::new(),
+                        _ => labels(input)?,
+                    };
+                    let stream = Stream::new(input, true, options.suffix.clone());
+                    Ok(Content::Pictures(Box::new(Stream { labels: labels.into(), ..stream })))
                 }
                 _ => Err(input.malformed(
                     "--split needs a list of files, which a compressed archive does not have: decompress it first",
@@ -282,6 +287,20 @@ fn open_gzip(input: &Input, options: &ReadOptions) -> Result<Content, SamplesErr
     Ok(Content::Members(members))
 }
 
+/// What the `.cls` files of a compressed archive say, by the name of their sample. They need not be
+/// beside it, so they are read before the pictures.
+fn labels(input: &Input) -> Result<BTreeMap<String, String>, SamplesError> {
+    let mut labels = BTreeMap::new();
+    for file in files(input, |name, _| name.ends_with(".cls")) {
+        let (name, bytes) = file?;
+        if bytes.len() as u64 <= MAX_LABEL {
+            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+            labels.insert(suffix::cut(&name).0.to_owned(), text);
+        }
+    }
+    Ok(labels)
+}
+
 fn is_picture(name: &str, bytes: &[u8]) -> bool {
     pictures::has_extension(name.as_ref()) || pictures::is_picture(bytes)
 }
@@ -295,25 +314,35 @@ struct Stream {
     files: mpsc::Receiver<File>,
     /// The last picture.
     last: String,
+    /// Classes, by the names of samples.
+    labels: Arc<BTreeMap<String, String>>,
+}
+
+/// The files of a compressed archive, read ahead in a separate thread.
+fn files(
+    input: &Input,
+    keep: impl Fn(&str, &[u8]) -> bool + Send + 'static,
+) -> mpsc::Receiver<File> {
+    let (sender, files) = mpsc::sync_channel(64);
+    let input = input.clone();
+    thread::spawn(move || {
+        if let Err(error) = read_files(&input, keep, &sender) {
+            // The receiver is gone if it has stopped reading.
+            let _ = sender.send(Err(error));
+        }
+    });
+    files
 }
 
 impl Stream {
     fn new(input: &Input, pictures_only: bool, suffix: Option<String>) -> Self {
-        let (sender, files) = mpsc::sync_channel(64);
-        let input = input.clone();
-        let (input_of_stream, last) = (input.clone(), String::new());
-        let stream = Stream { input: input_of_stream, suffix: suffix.clone(), files, last };
-        thread::spawn(move || {
-            let is_chosen = |name: &str| suffix.as_ref().is_none_or(|s| name.ends_with(&s[..]));
-            let keep = |name: &str, head: &[u8]| {
-                !pictures_only || is_chosen(name) && is_picture(name, head)
-            };
-            if let Err(error) = read_files(&input, keep, &sender) {
-                // The receiver is gone if it has stopped reading.
-                let _ = sender.send(Err(error));
-            }
+        let wanted = suffix.clone();
+        let is_chosen = move |name: &str| wanted.as_ref().is_none_or(|s| name.ends_with(&s[..]));
+        let files = files(input, move |name, head| {
+            !pictures_only || is_chosen(name) && is_picture(name, head)
         });
-        stream
+        let (last, labels) = (String::new(), Arc::default());
+        Stream { input: input.clone(), suffix, files, last, labels }
     }
 }
 
@@ -375,12 +404,13 @@ impl Blobs for Stream {
         if self.suffix.is_none() && last == key && own != other {
             return Err(suffix::several(&self.input.place(), key, &[own, other]));
         }
+        let class = self.labels.get(key).cloned().or_else(|| blobs::folders(&name));
         self.last.clone_from(&name);
-        let class = blobs::folders(&name);
         Ok(Some(Blob { path: self.input.path().into(), entry: Some(name), class, bytes }))
     }
     fn rewind(&mut self) -> Result<(), SamplesError> {
-        *self = Stream::new(&self.input, true, self.suffix.clone());
+        let labels = Arc::clone(&self.labels);
+        *self = Stream { labels, ..Stream::new(&self.input, true, self.suffix.clone()) };
         Ok(())
     }
 }

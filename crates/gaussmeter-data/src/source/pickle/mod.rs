@@ -60,6 +60,15 @@ impl Pickle {
         Some(self.get(*value))
     }
 
+    /// The entries of a list as text, if all are integers or text.
+    pub fn labels(&self, value: &Value) -> Option<Vec<String>> {
+        let label = |id: &Id| match self.get(*id) {
+            Value::Int(label) => Some(label.to_string()),
+            value => text(value).map(Cow::into_owned),
+        };
+        self.values.items(value)?.iter().map(label).collect()
+    }
+
     /// All arrays and tensors in it, named by the keys and indices that lead to them.
     pub fn arrays(&self) -> Vec<(String, &Value)> {
         let (mut found, mut seen) = (Vec::new(), HashSet::new());

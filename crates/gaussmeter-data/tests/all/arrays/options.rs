@@ -5,8 +5,8 @@ use super::{bytes_of, folder, gzip};
 use crate::files::{encoded, fixture};
 use gaussmeter_data::source::pictures::{Channels, Filter};
 use gaussmeter_data::source::{
-    self, ArrayKind, Input, Latents, Layout, ReadOption, ReadOptions, SamplesPerFile, ScaleChoice,
-    Split, formats,
+    self, ArrayKind, Input, Labels, Latents, Layout, ReadOption, ReadOptions, SamplesPerFile,
+    ScaleChoice, Split, formats,
 };
 use image::{GrayImage, ImageFormat};
 use std::collections::BTreeSet;
@@ -29,6 +29,7 @@ fn asking(choice: ReadOption) -> ReadOptions {
         ReadOption::Kind => options.kind = Some(ArrayKind::Samples),
         ReadOption::SamplesPerFile => options.samples_per_file = SamplesPerFile::One,
         ReadOption::Latents => options.latents = Latents::Mean,
+        ReadOption::Labels => options.labels = Labels::Named("nope".into()),
         ReadOption::Layout => options.layout = Layout::Hwc,
         ReadOption::Scale => options.scale = ScaleChoice::Affine { factor: 0.5, offset: 1.0 },
         ReadOption::Split => options.split = Split::Test,
@@ -45,8 +46,8 @@ fn asking(choice: ReadOption) -> ReadOptions {
 /// A format, a file of it, its content, and the options that have an effect.
 fn table() -> Vec<(&'static str, &'static str, Vec<u8>, &'static [ReadOption])> {
     use ReadOption::{
-        Array, Channels, Crop, Kind, Latents, Layout, Resize, SamplesPerFile, Scale, SkipBad,
-        Split, Suffix,
+        Array, Channels, Crop, Kind, Labels, Latents, Layout, Resize, SamplesPerFile, Scale,
+        SkipBad, Split, Suffix,
     };
     let named = |names: [&str; 2], bytes: Vec<u8>| names.map(|n| (n.to_owned(), bytes.clone()));
     let arrays = named(["train.npy", "test.npy"], bytes_of("nchw.npy"));
@@ -79,21 +80,26 @@ fn table() -> Vec<(&'static str, &'static str, Vec<u8>, &'static [ReadOption])> 
             bytes_of("one.safetensors"),
             &[Array, Kind, SamplesPerFile, Latents, Scale],
         ),
-        ("pickle", "array.pkl", bytes_of("array.pkl"), &[Kind, SamplesPerFile, Latents, Scale]),
+        (
+            "pickle",
+            "array.pkl",
+            bytes_of("array.pkl"),
+            &[Kind, SamplesPerFile, Latents, Scale, Labels],
+        ),
         (
             "pickle",
             "data_batch_1",
             bytes_of("data_batch_1"),
-            &[Array, Kind, SamplesPerFile, Latents, Scale],
+            &[Array, Kind, SamplesPerFile, Latents, Scale, Labels],
         ),
         (
             "parquet",
             "p.parquet",
             parquet("binary.parquet"),
-            &[Array, Scale, Resize, Crop, Channels, SkipBad],
+            &[Array, Scale, Resize, Crop, Channels, SkipBad, Labels],
         ),
-        ("parquet", "t.parquet", parquet("table.parquet"), &[Array, Scale]),
-        ("parquet", "a.parquet", parquet("array3d.parquet"), &[Array, Scale, Layout]),
+        ("parquet", "t.parquet", parquet("table.parquet"), &[Array, Scale, Labels]),
+        ("parquet", "a.parquet", parquet("array3d.parquet"), &[Array, Scale, Layout, Labels]),
         ("idx", "images-idx3-ubyte", idx(8, &[5, 2, 3], &[7; 30]), &[Scale]),
         (
             "tar",
@@ -172,6 +178,7 @@ fn a_folder_of_pictures_refuses_options_of_arrays() {
             ReadOption::Kind,
             ReadOption::SamplesPerFile,
             ReadOption::Latents,
+            ReadOption::Labels,
             ReadOption::Layout,
             ReadOption::Filter,
         ];

@@ -10,6 +10,7 @@
 //! trusts the sizes stated in files.
 
 mod codec;
+mod labels;
 mod numbers;
 mod pages;
 mod pictures;
@@ -18,7 +19,8 @@ mod thrift;
 
 use super::SampleFormat;
 use crate::samples::SamplesError;
-use crate::source::{Content, Input, Number, ReadOption, ReadOptions};
+use crate::source::{Content, Input, Labels, Number, ReadOption, ReadOptions};
+use labels::LabelColumn;
 use numbers::Numbers;
 use std::sync::Arc;
 use table::{ColumnKind, ENCRYPTED, MAGIC, ParquetColumn, ParquetTable};
@@ -37,21 +39,30 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Content, SamplesError> {
         Some(name) => Some(named(&table, name)?),
         None => pictures(&table)?.map_or_else(|| lists(&table), |column| Ok(Some(column)))?,
     };
+    let labels = LabelColumn::choose(&table, &options.labels)?;
     let samples = match column.map(|column| (column.kind.clone(), column.clone())) {
         Some((ColumnKind::Binary { names }, column)) => {
-            let rows = pictures::PictureColumn::new(&table, column, names);
+            let rows = pictures::PictureColumn::new(&table, column, names, labels);
             return Ok(Content::Pictures(Box::new(rows)));
         }
-        Some((ColumnKind::Lists(lists), column)) => Numbers::lists(&table, column, lists, options)?,
+        Some((ColumnKind::Lists(lists), column)) => {
+            Numbers::lists(&table, column, lists, options)?.labelled(labels)
+        }
         Some((ColumnKind::Number(number), column)) => {
-            Numbers::table(&table, vec![(column, number)], options)?
+            Numbers::table(&table, vec![(column, number)], options)?.labelled(labels)
         }
         Some((ColumnKind::Other(what), column)) => {
             let name = column.name;
             return Err(input
                 .malformed(format!("column '{name}' holds {what}, which cannot be read as data")));
         }
-        None => Numbers::table(&table, numbers(&table)?, options)?,
+        // All columns are data, but for one that is named as that of labels.
+        None => match &options.labels {
+            Labels::Named(name) => {
+                Numbers::table(&table, numbers(&table, Some(name))?, options)?.labelled(labels)
+            }
+            _ => Numbers::table(&table, numbers(&table, None)?, options)?,
+        },
     };
     Ok(Content::Samples(Box::new(samples)))
 }
@@ -104,9 +115,17 @@ fn lists(table: &Arc<ParquetTable>) -> Result<Option<&ParquetColumn>, SamplesErr
     only(table, "lists", table.columns.iter().filter(is_lists).collect())
 }
 
-/// All columns, if they are numbers. Those that pandas writes for its index do not count.
-fn numbers(table: &ParquetTable) -> Result<Vec<(ParquetColumn, Number)>, SamplesError> {
-    let data = table.columns.iter().filter(|column| !column.name.starts_with("__index_level_"));
+/// All columns but that of labels, if they are numbers. Those that pandas writes for its index do not
+/// count.
+fn numbers(
+    table: &ParquetTable,
+    labels: Option<&str>,
+) -> Result<Vec<(ParquetColumn, Number)>, SamplesError> {
+    let is_data = |column: &&ParquetColumn| {
+        let is_labels = labels.is_some_and(|name| column.name == name || column.path == name);
+        !is_labels && !column.name.starts_with("__index_level_")
+    };
+    let data = table.columns.iter().filter(is_data);
     let numbers: Option<Vec<_>> = data
         .map(|column| match column.kind {
             ColumnKind::Number(number) => Some((column.clone(), number)),

@@ -1,5 +1,6 @@
 //! Columns of numbers, or of lists of numbers, as samples.
 
+use super::labels::LabelColumn;
 use super::table::{Leaf, Lists, ParquetColumn, ParquetTable};
 use crate::samples::{Chunk, Samples, SamplesError, Scale, dim};
 use crate::source::records::{position, push_planes};
@@ -24,10 +25,13 @@ pub(super) struct Numbers {
     interleaved: bool,
     scale: Scale,
     next: u64,
+    /// Where the classes are, and those of the last chunk.
+    labels: Option<LabelColumn>,
+    classes: Vec<String>,
 }
 
 /// One of the columns.
-struct Values {
+pub(super) struct Values {
     column: ParquetColumn,
     number: Number,
     leaf: Leaf,
@@ -99,7 +103,24 @@ impl Numbers {
         dim(&shape)?;
         let scale = number.scale(options.scale).map_err(|e| table.input().malformed(e))?;
         let (table, is_byte) = (Arc::clone(table), number.is_byte());
-        Ok(Numbers { table, columns, is_byte, axes, shape, interleaved, scale, next: 0 })
+        let (next, labels, classes) = (0, None, Vec::new());
+        Ok(Numbers {
+            table,
+            columns,
+            is_byte,
+            axes,
+            shape,
+            interleaved,
+            scale,
+            next,
+            labels,
+            classes,
+        })
+    }
+
+    /// With the classes in a column.
+    pub fn labelled(self, labels: Option<LabelColumn>) -> Self {
+        Numbers { labels, ..self }
     }
 
     /// Appends the values of the rows from `row` on, as stored.
@@ -124,7 +145,7 @@ impl Numbers {
 }
 
 impl Values {
-    fn new(
+    pub fn new(
         table: &Arc<ParquetTable>,
         column: ParquetColumn,
         number: Number,
@@ -143,6 +164,16 @@ impl Values {
         let number = self.number;
         batch.rows = self.leaf.read(row, rows, |reader, rows| batch.read(reader, number, rows))?;
         Ok(batch)
+    }
+
+    /// The numbers of the rows from `row` on, at most so many and at least one.
+    pub fn checked(&mut self, row: u64, rows: usize) -> Result<Vec<f64>, SamplesError> {
+        let batch = self.read(row, rows)?;
+        self.check(row, &batch, &[])?;
+        match batch.values.is_empty() {
+            false => Ok(batch.values),
+            true => Err(self.malformed(format!("no row {row}"))),
+        }
     }
 
     /// The shape of the first row, which all others must share.
@@ -339,11 +370,18 @@ impl Samples for Numbers {
                 }
             }
         }
+        if let Some(labels) = &mut self.labels {
+            self.classes = labels.read(self.next, rows)?;
+        }
         self.next += rows as u64;
         Ok(Some(match self.is_byte {
             true => Chunk::Bytes { rows, values: bytes },
             false => Chunk::Floats { rows, values: floats },
         }))
+    }
+
+    fn classes(&self) -> Option<&[String]> {
+        self.labels.as_ref().map(|_| &self.classes[..])
     }
 
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {

@@ -1,5 +1,6 @@
 //! A column of encoded pictures.
 
+use super::labels::LabelColumn;
 use super::table::{Leaf, ParquetColumn, ParquetTable};
 use crate::samples::SamplesError;
 use crate::source::{Blob, Blobs};
@@ -13,14 +14,20 @@ pub(super) struct PictureColumn {
     column: ParquetColumn,
     bytes: Strings,
     names: Option<Strings>,
+    labels: Option<LabelColumn>,
     next: u64,
 }
 
 impl PictureColumn {
-    pub fn new(table: &Arc<ParquetTable>, column: ParquetColumn, names: Option<usize>) -> Self {
+    pub fn new(
+        table: &Arc<ParquetTable>,
+        column: ParquetColumn,
+        names: Option<usize>,
+        labels: Option<LabelColumn>,
+    ) -> Self {
         let bytes = Strings::new(table, column.leaf);
         let names = names.map(|leaf| Strings::new(table, leaf));
-        PictureColumn { table: Arc::clone(table), column, bytes, names, next: 0 }
+        PictureColumn { table: Arc::clone(table), column, bytes, names, labels, next: 0 }
     }
 
     /// The name of a row. If names are damaged, pictures are read without them.
@@ -51,6 +58,10 @@ impl Blobs for PictureColumn {
             return Ok(None);
         }
         let bytes = self.bytes.read(row)?;
+        let class = match &mut self.labels {
+            Some(labels) => labels.read(row, 1)?.pop(),
+            None => None,
+        };
         self.next += 1;
         let entry = match (self.name(row), &bytes) {
             (Some(name), Some(_)) => format!("row {row} ('{name}')"),
@@ -64,7 +75,7 @@ impl Blobs for PictureColumn {
             None => entry,
         };
         let bytes = bytes.map_or(Vec::new(), |bytes| bytes.data().to_vec());
-        Ok(Some(Blob { path: input.path().into(), entry: Some(entry), class: None, bytes }))
+        Ok(Some(Blob { path: input.path().into(), entry: Some(entry), class, bytes }))
     }
     fn skip(&mut self, count: u64) -> Result<(), SamplesError> {
         self.next = self.next.saturating_add(count).min(self.table.rows());
@@ -77,18 +88,18 @@ impl Blobs for PictureColumn {
 }
 
 /// A leaf of byte strings, read one at a time, so that only a page and its dictionary are held.
-struct Strings {
+pub(super) struct Strings {
     leaf: Leaf,
     present: i16,
 }
 
 impl Strings {
-    fn new(table: &Arc<ParquetTable>, leaf: usize) -> Self {
+    pub fn new(table: &Arc<ParquetTable>, leaf: usize) -> Self {
         Strings { leaf: Leaf::new(table, leaf), present: table.present(leaf) }
     }
 
     /// The string of a row; `None` if it is null.
-    fn read(&mut self, row: u64) -> Result<Option<ByteArray>, SamplesError> {
+    pub fn read(&mut self, row: u64) -> Result<Option<ByteArray>, SamplesError> {
         let (mut levels, mut values) = (Vec::new(), Vec::new());
         self.leaf.read(row, 1, |reader, rows| match reader {
             ColumnReader::ByteArrayColumnReader(reader) => {

@@ -228,6 +228,14 @@ impl ParquetTable {
         self.features.get(column)?.get("_type")?.as_str()
     }
 
+    /// The names that the `datasets` library gives the numbers of a column of classes.
+    pub fn class_names(&self, column: &str) -> Vec<String> {
+        let names = self.features.get(column).and_then(|feature| feature.get("names"));
+        let names = names.and_then(serde_json::Value::as_array);
+        let text = |name: &serde_json::Value| name.as_str().map(String::from);
+        names.and_then(|all| all.iter().map(text).collect()).unwrap_or_default()
+    }
+
     /// These columns and their types, in words.
     pub fn listing(&self, which: impl Fn(&&ParquetColumn) -> bool) -> String {
         let one = |column: &ParquetColumn| format!("{} ({})", column.name, column.kind);
