@@ -13,7 +13,8 @@ use std::process::ExitCode;
 const SEE_HELP: &str = " (see --help)";
 
 /// The commands of the feature `data`.
-pub const OF_DATA: [&str; 6] = ["spectrum", "merge", "mixture", "verify", "texture", "sample"];
+pub const OF_DATA: [&str; 8] =
+    ["spectrum", "merge", "mixture", "empirical", "separable", "verify", "texture", "sample"];
 
 /// Why the command stops.
 #[derive(Debug)]
@@ -192,8 +193,10 @@ requests!(
     gaussmeter_data::FileError,
     gaussmeter_data::ModelError,
     gaussmeter_data::MomentsError,
+    gaussmeter_data::empirical::EmpiricalDataError,
     gaussmeter_data::mixture::MixtureDataError,
     gaussmeter_data::PictureError,
+    gaussmeter_data::separable::SeparableDataError,
     gaussmeter_data::samples::SamplesError
 );
 impl From<ReportError> for Failure {

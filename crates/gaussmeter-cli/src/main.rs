@@ -77,6 +77,10 @@ enum Command {
     #[cfg(feature = "data")]
     Mixture(Box<command::mixture::Arguments>),
     #[cfg(feature = "data")]
+    Empirical(Box<command::empirical::Arguments>),
+    #[cfg(feature = "data")]
+    Separable(Box<command::separable::Arguments>),
+    #[cfg(feature = "data")]
     Verify(command::verify::Arguments),
     Info(command::info::Arguments),
     #[cfg(feature = "data")]
@@ -109,6 +113,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Merge(a) => command::merge::run(a),
         #[cfg(feature = "data")]
         Command::Mixture(a) => command::mixture::run(*a),
+        #[cfg(feature = "data")]
+        Command::Empirical(a) => command::empirical::run(*a),
+        #[cfg(feature = "data")]
+        Command::Separable(a) => command::separable::run(*a),
         #[cfg(feature = "data")]
         Command::Verify(a) => command::verify::run(a),
         Command::Info(a) => command::info::run(a),

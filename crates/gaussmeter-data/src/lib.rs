@@ -25,6 +25,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod basis;
+pub mod empirical;
 mod memory;
 pub mod mixture;
 mod model;
@@ -33,12 +34,16 @@ mod npz;
 mod picture;
 mod sample_file;
 pub mod samples;
+pub mod separable;
 pub mod source;
 mod spectral;
 
 pub use basis::{BasisError, DenseBasis, LowRankBasis};
 pub use memory::Memory;
-pub use model::{MixtureModel, Model, ModelError, StationaryModel, TextureModel};
+pub use model::{
+    EmpiricalModel, MixtureModel, Model, ModelError, SeparableModel, StationaryModel, TextureModel,
+    load_law,
+};
 pub use moments::{MAX_DIM, Moments, MomentsError, PartFiles, Summation, SummationOptions};
 pub use npz::FileError;
 pub use picture::{Picture, PictureError, Sheet};

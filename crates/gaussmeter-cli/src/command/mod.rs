@@ -3,6 +3,8 @@
 pub mod cite;
 pub mod completions;
 pub mod curve;
+#[cfg(feature = "data")]
+pub mod empirical;
 pub mod eval;
 pub mod export;
 pub mod info;
@@ -18,6 +20,8 @@ pub mod recommend;
 #[cfg(feature = "data")]
 pub mod sample;
 pub mod schedules;
+#[cfg(feature = "data")]
+pub mod separable;
 pub mod show;
 #[cfg(feature = "data")]
 pub mod spectrum;

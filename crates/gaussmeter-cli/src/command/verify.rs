@@ -4,14 +4,15 @@ use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Length, VerifyOptions, Words};
-use gaussmeter_data::{FileError, MixtureModel, ModelError};
+use gaussmeter_data::{FileError, ModelError, load_law};
 use std::path::PathBuf;
 
 /// Samplers and schedules on data that are not Gaussian: a mixture, whose score is exact
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The data are a Gaussian per class (`gaussmeter mixture`), so that the network is
-exact and the data are not Gaussian. From the same starts N(0, sigma_max^2) each
+The data are a Gaussian per class (`gaussmeter mixture`), a data set itself
+(`empirical`) or independent coordinates (`separable`, with the exact W2 of rules
+without noise), so that the network is exact and the data are not Gaussian. From the same starts N(0, sigma_max^2) each
 sampler without noise is compared with the fine solution of the probability-flow
 ODE: root mean square and median distance, and the share of starts that reach the
 same class. Of samplers with noise, mean and covariance of the outputs are
@@ -26,7 +27,7 @@ Examples:
   gaussmeter verify --data my-classes.npz --sampler dpmpp-sde,euler-ancestral
   gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv")]
 pub struct Arguments {
-    /// The mixture (.npz)
+    /// The law (.npz), by `gaussmeter mixture`, `empirical` or `separable`
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Samplers, comma-separated (see `gaussmeter samplers`)
@@ -73,7 +74,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     };
     let question = options::read(&words, &Defaults::VERIFY)?;
     options::exists(&a.data)?;
-    let model = MixtureModel::load(&a.data).map_err(|error| no_mixture(&a.data, error))?;
+    let law = load_law(&a.data).map_err(|error| no_mixture(&a.data, error))?;
     let spectrum = options::load(&a.data.to_string_lossy())?;
     let options = VerifyOptions {
         starts: a.starts,
@@ -81,7 +82,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         samples: a.samples,
         seed: a.seed,
     };
-    let found = watched(|watch| question.verify(model.mixture.into(), spectrum, options, watch))?;
+    let found = watched(|watch| question.verify(law, spectrum, options, watch))?;
     a.output.write(&found.report())?;
     watch::end(found.is_interrupted())
 }
@@ -91,7 +92,7 @@ fn no_mixture(path: &std::path::Path, error: ModelError) -> Failure {
     match error {
         ModelError::File(FileError::Content { .. } | FileError::Archive { .. }) => {
             Failure::Request(format!(
-                "{} holds no mixture: gaussmeter mixture DATA -o my-classes.npz makes one of a data set",
+                "{} holds no law that is not Gaussian: gaussmeter mixture DATA -o my-classes.npz makes one of a data set (also: empirical, separable)",
                 path.display()
             ))
         }

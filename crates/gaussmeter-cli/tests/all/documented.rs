@@ -61,6 +61,11 @@ const GIVEN: &[Given] = &[
         f.write("measured.csv", "# sigma, delta\n0.01, 0.02\n0.5, -0.01\n20, 0.001\n")
     }),
     ("mean.json", |f| f.write("mean.json", r#"{"eigenvalues": [1.0], "mean": [1.0]}"#)),
+    ("two-modes.json", |f| {
+        let law = r#"{"coordinates": [{"weights": [0.3, 0.7], "means": [-1, 1], "stds": [0.2, 0.3]},
+            {"weights": [1], "means": [0], "stds": [0.1], "copies": 15}]}"#;
+        f.write("two-modes.json", law);
+    }),
     ("mytimes.txt", |f| f.write("mytimes.txt", "80\n20\n5\n1\n0.1\n0.002\n")),
     ("scheduler_config.json", |f| {
         let known = read_json(&fixture("scheduler_configs.json"));

@@ -7,6 +7,8 @@ mod common;
 mod documented;
 mod export;
 mod info;
+#[cfg(feature = "data")]
+mod laws;
 mod lengths;
 mod options;
 #[cfg(feature = "data")]

@@ -23,14 +23,6 @@ fn uniform(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// The vectors of a chunk in data units.
-fn data(chunk: &Chunk, scale: Scale) -> Vec<f64> {
-    match chunk {
-        Chunk::Bytes { values, .. } => values.iter().map(|v| scale.apply(f64::from(*v))).collect(),
-        Chunk::Floats { values, .. } => values.iter().map(|v| scale.apply(*v)).collect(),
-    }
-}
-
 impl Clusters {
     pub fn find(
         samples: &mut dyn Samples,
@@ -63,7 +55,7 @@ impl Clusters {
 
     /// The cluster of each vector of a chunk.
     pub fn of(&self, chunk: &Chunk, scale: Scale) -> Result<Vec<Key>, MixtureDataError> {
-        let x = Matrix::new(chunk.rows(), self.0.columns(), data(chunk, scale))?;
+        let x = Matrix::new(chunk.rows(), self.0.columns(), chunk.data(scale))?;
         let key = |(k, _): (usize, f64)| Key::new(&(k + 1).to_string());
         Ok(self.nearest(&x)?.into_iter().map(key).collect())
     }
@@ -95,7 +87,7 @@ fn subset(
     let (mut kept, mut seen): (Vec<f64>, u64) = (Vec::new(), 0);
     samples.rewind()?;
     while let Some(chunk) = samples.next_chunk(BLOCK)? {
-        for row in data(&chunk, samples.scale()).chunks(dim) {
+        for row in chunk.data(samples.scale()).chunks(dim) {
             seen += 1;
             if seen <= most as u64 {
                 kept.extend_from_slice(row);

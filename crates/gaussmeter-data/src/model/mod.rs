@@ -1,10 +1,14 @@
 //! Gaussian models with an eigenbasis, read from files: samples can be drawn from them.
 
+mod empirical;
 mod mixture;
+mod separable;
 mod stationary;
 mod texture;
 
+pub use empirical::EmpiricalModel;
 pub use mixture::MixtureModel;
+pub use separable::SeparableModel;
 pub use stationary::StationaryModel;
 pub use texture::TextureModel;
 
@@ -14,6 +18,7 @@ use crate::npz::{FileError, NpzReader};
 use crate::samples::{SamplesError, Scale};
 use crate::spectral::stored_basis;
 use gaussmeter::basis::Basis;
+use gaussmeter::law::DataLaw;
 use gaussmeter::numeric::linear_algebra::{Matrix, MatrixError};
 use gaussmeter::spectrum::{Spectrum, SpectrumError};
 use gaussmeter::texture::TextureError;
@@ -41,14 +46,16 @@ pub enum ModelError {
         /// The path as given.
         path: PathBuf,
     },
-    /// The file holds several Gaussians.
+    /// The file holds a law that is no Gaussian.
     #[error(
-        "{}: a mixture of Gaussians, not one: `gaussmeter verify --data` takes it, and every command takes its eigenvalues",
+        "{}: {what}, not one Gaussian: `gaussmeter verify --data` takes it, and every command takes its eigenvalues",
         path.display()
     )]
-    Several {
+    NotGaussian {
         /// The path as given.
         path: PathBuf,
+        /// What it holds.
+        what: &'static str,
     },
     /// The numbers do not make a mixture of Gaussians.
     #[error("{}: {source}", path.display())]
@@ -57,6 +64,39 @@ pub enum ModelError {
         path: PathBuf,
         /// The reason.
         source: gaussmeter::mixture::MixtureError,
+    },
+    /// The numbers do not make a data set.
+    #[error("{}: {source}", path.display())]
+    Empirical {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: gaussmeter::empirical::EmpiricalError,
+    },
+    /// The numbers do not make a law of independent coordinates.
+    #[error("{}: {source}", path.display())]
+    Separable {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: gaussmeter::separable::SeparableError,
+    },
+    /// The samples would be too many to read back.
+    #[error(
+        "{}: {count} samples of dimension {dim} need a file of {}, but files are read only up to {}: take fewer with --samples",
+        path.display(),
+        amount((*bytes).into()),
+        amount(gaussmeter::data::MAX_BYTES.into())
+    )]
+    TooMany {
+        /// The path as given.
+        path: PathBuf,
+        /// Number of samples.
+        count: usize,
+        /// Their dimension.
+        dim: usize,
+        /// Size of the file.
+        bytes: u64,
     },
     /// The eigenvectors do not form a basis.
     #[error("{}: {source}", path.display())]
@@ -151,9 +191,12 @@ impl Model {
             return Err(ModelError::NoBasis { path: path.into() });
         }
         let meta: serde_json::Value = file.meta()?;
+        let not_gaussian = |what| Err(ModelError::NotGaussian { path: path.into(), what });
         match meta["content"].as_str() {
             Some(texture::CONTENT) => Ok(TextureModel::load(path)?.model(file_name(path))),
-            Some(mixture::CONTENT) => Err(ModelError::Several { path: path.into() }),
+            Some(mixture::CONTENT) => not_gaussian("a mixture of Gaussians"),
+            Some(empirical::CONTENT) => not_gaussian("a data set"),
+            Some(separable::CONTENT) => not_gaussian("mixtures along its coordinates"),
             Some(stationary::CONTENT) => Ok(StationaryModel::load(path)?.model(file_name(path))),
             Some("gaussmeter spectrum") if file.has("basis") => spectrum(path, &mut file, &meta),
             _ => Err(ModelError::NoBasis { path: path.into() }),
@@ -199,6 +242,24 @@ impl Model {
         let (values, means) = (self.basis.eigenvalues(), self.basis.means());
         Spectrum::new(&self.name, &self.provenance, values, None, Some(means))
     }
+}
+
+/// Reads a law that is not Gaussian and whose network is known: what [`MixtureModel::save`],
+/// [`EmpiricalModel::save`] or [`SeparableModel::save`] wrote.
+///
+/// # Errors
+/// [`ModelError`]; [`FileError::Content`] for a file of anything else.
+pub fn load_law(path: &Path) -> Result<Arc<dyn DataLaw>, ModelError> {
+    let mut file = NpzReader::open(path)?;
+    let content = match file.has("meta") {
+        true => file.meta::<serde_json::Value>()?["content"].as_str().map(String::from),
+        false => None,
+    };
+    Ok(match content.as_deref() {
+        Some(empirical::CONTENT) => Arc::new(EmpiricalModel::load(path)?.law),
+        Some(separable::CONTENT) => Arc::new(SeparableModel::load(path)?.law),
+        _ => Arc::new(MixtureModel::load(path)?.mixture),
+    })
 }
 
 /// A spectrum file with a basis.

@@ -176,6 +176,16 @@ impl Chunk {
         }
     }
 
+    /// The values in data units.
+    pub(crate) fn data(&self, scale: Scale) -> Vec<f64> {
+        match self {
+            Chunk::Bytes { values, .. } => {
+                values.iter().map(|v| scale.apply(f64::from(*v))).collect()
+            }
+            Chunk::Floats { values, .. } => values.iter().map(|v| scale.apply(*v)).collect(),
+        }
+    }
+
     fn is_bytes(&self) -> bool {
         matches!(self, Chunk::Bytes { .. })
     }

@@ -2,6 +2,7 @@
 //! runs those of one module.
 
 mod arrays;
+mod empirical;
 mod files;
 mod images;
 mod labels;
@@ -10,6 +11,7 @@ mod model;
 mod moments;
 mod parquet;
 mod registry;
+mod separable;
 mod spectral;
 mod summation;
 mod watched;

@@ -1,0 +1,146 @@
+//! Laws that are not Gaussian, as their user sees them: `empirical`, `separable`, and labels.
+
+use crate::common::Folder;
+use crate::common::files::{f64s, noise, npy};
+use std::fs;
+
+/// Grey pictures of 4x4.
+fn pictures(folder: &Folder, count: usize) {
+    fs::create_dir_all(folder.path("pictures")).unwrap();
+    for (k, pixels) in noise(count * 16).chunks(16).enumerate() {
+        let level = |v: &f64| (120.0 + 50.0 * (k % 2) as f64 + 40.0 * v) as u8;
+        let mut bytes = b"P5 4 4 255\n".to_vec();
+        bytes.extend(pixels.iter().map(level));
+        folder.write(&format!("pictures/{k:02}.pgm"), bytes);
+    }
+}
+
+const LAW: &str = r#"{"coordinates": [
+    {"weights": [0.3, 0.7], "means": [-1, 1], "stds": [0.4, 0.5]},
+    {"weights": [1], "means": [0.2], "stds": [0.1], "copies": 3}]}"#;
+
+#[test]
+fn from_samples_to_a_verification() {
+    let folder = Folder::empty();
+    pictures(&folder, 30);
+    let ran = folder.run("empirical pictures -o my-samples.npz");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for part in ["30 samples", "16", "3.8 KiB of memory"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    // The Gaussian of the whole for every other command: the spectrum of the same pictures.
+    folder.run("spectrum pictures -o known.npz");
+    let trace =
+        |file: &str| folder.json(&format!("info {file}"))["spectrum"]["trace"].as_f64().unwrap();
+    assert!((trace("my-samples.npz") / trace("known.npz") - 1.0).abs() < 1e-12);
+    let line = "verify --data my-samples.npz --sampler ddim,edm --grid karras --steps 4,20 --starts 12 --reference 60";
+    let checks = folder.json(line)["checks"].clone();
+    let checks = checks.as_array().unwrap();
+    assert_eq!(checks.len(), 4);
+    assert!(checks.iter().all(|c| c["rms"].as_f64().unwrap() > 0.0));
+    // A part of them.
+    let json = folder.json("empirical pictures --samples 7 --seed 2");
+    assert_eq!((json["samples"].as_u64(), json["total"].as_u64()), (Some(7), Some(30)));
+}
+
+#[test]
+fn from_a_law_to_a_verification() {
+    let folder = Folder::empty();
+    pictures(&folder, 40);
+    folder.write("law.json", LAW);
+    let ran = folder.run("separable law.json -o my-law.npz");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for part in ["(d = 4)", "0.300 0.700", "1 of 4 coordinates have more than one component"] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    assert!(folder.stdout("info my-law.npz").contains('4'));
+    let line = "verify --data my-law.npz --sampler ddim --grid karras --steps 5,20 --starts 12 --reference 60";
+    let checks = folder.json(line)["checks"].clone();
+    let exact: Vec<f64> =
+        checks.as_array().unwrap().iter().map(|c| c["exact_w2"].as_f64().unwrap()).collect();
+    assert!(exact.len() == 2 && exact[1] < exact[0], "{exact:?}");
+    // Not that of the Gaussian of the whole.
+    assert!((checks[1]["w2"].as_f64().unwrap() / exact[1] - 1.0).abs() > 0.01, "{checks}");
+    let line = "verify --data my-law.npz --sampler edm,ddim,em --grid karras --steps 3 --starts 12 --reference 60 --samples 100";
+    let text = folder.stdout(line);
+    for part in
+        ["W2 to the data", "no exact W2: edm, 3 steps: coordinate 0: its outputs are not in"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(folder.stdout(&format!("{line} --format csv")).lines().count(), 4);
+    // Fitted to pictures: their moments.
+    let json = folder.json("separable pictures");
+    assert_eq!(json["dim"], 16);
+    folder.run("separable pictures -o fitted.npz");
+    folder.run("spectrum pictures -o known.npz");
+    let trace =
+        |file: &str| folder.json(&format!("info {file}"))["spectrum"]["trace"].as_f64().unwrap();
+    assert!((trace("fitted.npz") / trace("known.npz") - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn one_clear_line_where_it_cannot_be_done() {
+    let folder = Folder::empty();
+    pictures(&folder, 12);
+    folder.write("values.npy", npy("<f8", "(3,)", &f64s(&[1.0; 3])));
+    folder.write("law.json", LAW);
+    for (name, from, to) in [
+        ("nan.json", "0.3, 0.7", "0.3, null"),
+        ("sum.json", "0.3, 0.7", "0.3, 0.3"),
+        ("zero.json", "0.3, 0.7", "0, 0"),
+        ("negative.json", "0.3, 0.7", "-0.3, 1.3"),
+        ("length.json", "-1, 1", "-1"),
+        ("word.json", "means", "meens"),
+        ("none.json", "\"copies\": 3", "\"copies\": 0"),
+    ] {
+        folder.write(name, LAW.replacen(from, to, 1));
+    }
+    assert_eq!(folder.run("empirical pictures -o e.npz").code, 0);
+    assert_eq!(folder.run("separable law.json -o s.npz").code, 0);
+    let before = fs::read_dir(folder.path("")).unwrap().count();
+    for (line, code, message) in [
+        ("empirical pictures --samples 13 -o x.npz", 1, "13 samples of 12: at least 1"),
+        ("empirical pictures --seed 1 -o x.npz", 2, "--samples"),
+        (
+            "empirical pictures --memory 1K -o x.npz",
+            1,
+            "allow more with --memory, or take fewer with --samples",
+        ),
+        ("empirical values.npy -o x.npz", 1, "give the samples themselves"),
+        ("empirical pictures -o x.txt", 2, "spectra are .npz files"),
+        ("empirical none -o x.npz", 1, "none"),
+        ("separable nan.json -o x.npz", 1, "nan.json: "),
+        ("separable sum.json -o x.npz", 1, "coordinate 0: the weights sum to 0.6, not to 1"),
+        ("separable zero.json -o x.npz", 1, "coordinate 0: weight 0 is 0"),
+        ("separable negative.json -o x.npz", 1, "coordinate 0: weight 0 is -0.3"),
+        ("separable length.json -o x.npz", 1, "coordinate 0: 2 weights, 1 means and 2 standard"),
+        ("separable word.json -o x.npz", 1, "unknown field `meens`"),
+        ("separable none.json -o x.npz", 1, "coordinate 1: 0 copies"),
+        ("separable gone.json -o x.npz", 1, "gone.json"),
+        ("separable pictures -o x.npz", 1, "12 samples: at least 20"),
+        ("separable values.npy -o x.npz", 1, "give the samples themselves"),
+        ("sample e.npz -o x.png", 1, "a data set, not one Gaussian"),
+        ("sample s.npz -o x.png", 1, "mixtures along its coordinates, not one Gaussian"),
+        ("mixture pictures --labels id -o x.npz", 1, "--labels has no effect on pictures"),
+        ("mixture pictures --labels id --clusters 2 -o x.npz", 2, "--clusters"),
+        ("verify --data e.npz --starts 1", 1, "at least 2 starts"),
+    ] {
+        let ran = folder.run(line);
+        let errors: Vec<&str> = ran.stderr.lines().filter(|l| l.starts_with("error: ")).collect();
+        assert_eq!((ran.code, errors.len()), (code, 1), "{line}: {}", ran.stderr);
+        assert!(errors[0].contains(message), "{line}: {}", errors[0]);
+    }
+    // Nothing half-written.
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), before);
+}
+
+#[test]
+fn every_example_in_the_help_is_short_enough() {
+    let folder = Folder::empty();
+    for command in ["mixture", "empirical", "separable"] {
+        for line in folder.stdout(&format!("{command} --help")).lines() {
+            assert!(line.chars().count() <= 80, "{command}: {line}");
+        }
+    }
+}
