@@ -6,13 +6,19 @@ use clap::Args;
 use gaussmeter::experiment::{Defaults, Goal, RecommendOptions, Words, recommend};
 use gaussmeter::objective;
 use std::path::PathBuf;
+#[cfg(feature = "data")]
+use {
+    gaussmeter::experiment::{ExperimentError, VerifyOptions},
+    std::path::Path,
+};
 
 /// The best sampler and schedule for given data and budget
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every sampler takes as many steps as the budget allows, on its best standard
-schedule and on times optimised for the spectrum. The answer comes first, in one
-sentence; then the ranking, the lowest error against network evaluations, what
+schedule and on times optimised for the spectrum, and is compared by the error to
+expect on data that are not quite Gaussian (--objective). The answer comes first,
+in one sentence; then the ranking, the lowest error against network evaluations, what
 limits the winner, and the gain from replacing its first steps by the exact
 solution for Gaussian data (teleportation). After Ctrl-C it compares what it has
 tried so far (exit code 1). See docs/recommend.md.
@@ -22,6 +28,7 @@ Examples:
   gaussmeter recommend --sampler ddim,dpmpp-2m,heun --nfe 10 --save sigmas.txt
   gaussmeter recommend --spectrum my.npy --error 0.5 --sampler dpmpp-2m,lms
   gaussmeter recommend --nfe 5 --sampler unipc,deis --format json
+  gaussmeter recommend --spectrum my-classes.npz --sampler dpmpp-2m,ddim --nfe 5 --verify
   gaussmeter recommend --spectrum latents.npz > answer.txt")]
 pub struct Arguments {
     /// Samplers, comma-separated (see `gaussmeter samplers`) [default: all]
@@ -68,6 +75,11 @@ pub struct Arguments {
         allow_negative_numbers = true
     )]
     min_ratio: f64,
+    /// Also try the winner on the classes, clusters or samples of the data, which are not Gaussian, beside
+    /// the usual default: --spectrum is then a file of `gaussmeter mixture`, `empirical` or `separable`
+    #[cfg(feature = "data")]
+    #[arg(long, help_heading = "Goal", requires = "spectrum")]
+    verify: bool,
     /// Samplers shown by text, markdown and latex; 0 for all [default: 15]
     #[arg(long, value_name = "N", value_parser = parse_length, help_heading = "Output", allow_negative_numbers = true)]
     top: Option<usize>,
@@ -77,6 +89,10 @@ pub struct Arguments {
     #[command(flatten)]
     output: Output,
 }
+
+/// Starts that the winner is tried from.
+#[cfg(feature = "data")]
+const STARTS: usize = 64;
 
 fn parse_error(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
@@ -112,7 +128,26 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         objective: (objective.label, objective.item),
         ..RecommendOptions::new(question.samplers, question.inits.swap_remove(0))
     };
+    #[cfg(feature = "data")]
+    let law = match (a.verify, &a.spectrum) {
+        (true, Some(path)) => Some(super::verify::load(Path::new(path))?),
+        _ => None,
+    };
     let recommendation = watched(|watch| recommend(&diffusion, options, watch))?;
+    #[cfg(feature = "data")]
+    let recommendation = match law {
+        Some(law) => watched(|watch| {
+            let mut recommendation = recommendation;
+            let options = VerifyOptions { starts: STARTS, ..VerifyOptions::default() };
+            match recommendation.verify(law, options, watch) {
+                // What has been recommended is worth telling.
+                Err(ExperimentError::Interrupted) => recommendation.interrupted = true,
+                tried => tried?,
+            }
+            Ok::<_, ExperimentError>(recommendation)
+        })?,
+        None => recommendation,
+    };
     if let Some(path) = &a.save {
         write_text(path, &recommendation.sigmas())?;
     }

@@ -4,8 +4,10 @@ use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Length, VerifyOptions, Words};
+use gaussmeter::law::DataLaw;
 use gaussmeter_data::{FileError, ModelError, load_law};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Samplers and schedules on data that are not Gaussian: a mixture, whose score is exact
 #[derive(Debug, Args)]
@@ -73,8 +75,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ..Words::default()
     };
     let question = options::read(&words, &Defaults::VERIFY)?;
-    options::exists(&a.data)?;
-    let law = load_law(&a.data).map_err(|error| no_mixture(&a.data, error))?;
+    let law = load(&a.data)?;
     let spectrum = options::load(&a.data.to_string_lossy())?;
     let options = VerifyOptions {
         starts: a.starts,
@@ -87,9 +88,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     watch::end(found.is_interrupted())
 }
 
-/// Why there is no mixture, and what to do.
-fn no_mixture(path: &std::path::Path, error: ModelError) -> Failure {
-    match error {
+/// The law in a file; if there is none, what to do.
+pub fn load(path: &Path) -> Result<Arc<dyn DataLaw>, Failure> {
+    options::exists(path)?;
+    load_law(path).map_err(|error| match error {
         ModelError::File(FileError::Content { .. } | FileError::Archive { .. }) => {
             Failure::Request(format!(
                 "{} holds no law that is not Gaussian: gaussmeter mixture DATA -o my-classes.npz makes one of a data set (also: empirical, separable)",
@@ -97,5 +99,5 @@ fn no_mixture(path: &std::path::Path, error: ModelError) -> Failure {
             ))
         }
         error => error.into(),
-    }
+    })
 }

@@ -190,7 +190,7 @@ fn check_steps(
     // Where a step draws nearly as much noise as the exact state has variance, what it keeps of the state
     // before is a root that goes to 0: differences must be small.
     let differences: Vec<f64> =
-        (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 4e-4 * times[k])).collect();
+        (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 2e-4 * times[k])).collect();
     let scale = differences.iter().fold(0.0f64, |m, d| m.max(d.abs()));
     let errors = gradient.iter().zip(&differences).map(|(a, b)| (a - b).abs());
     Some(errors.fold(0.0f64, f64::max) / scale)
