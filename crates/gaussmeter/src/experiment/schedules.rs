@@ -177,8 +177,7 @@ fn column(
     let steps = free.filter_map(|(_, run)| run.as_ref().ok()).map(|r| r.grid.step_count()).max();
     let resolved = diffusion.init(&options.init.1)?;
     let t_max = diffusion.process.t_max();
-    let compared_by = options.objective.item.compared_by();
-    let objective = compared_by.as_deref().unwrap_or(&*options.objective.item);
+    let objective = &*options.objective.item;
     let measure = |run: &Run| {
         // A schedule that starts below T starts from the noise of its own first level.
         let at_top = run.grid.start().t == t_max;

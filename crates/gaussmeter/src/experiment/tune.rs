@@ -43,8 +43,10 @@ impl Default for TuneOptions {
 pub struct Rival {
     /// Its text form.
     pub label: String,
-    /// What schedules are compared by, as people read it.
+    /// The objective, as people read it.
     pub value: Result<f64, ExperimentError>,
+    /// W2 to the data.
+    pub w2: f64,
     /// Its times.
     pub grid: Option<Grid>,
 }
@@ -58,15 +60,16 @@ pub struct Tuning {
     pub init_label: String,
     /// What is minimised, in words.
     pub objective: String,
-    /// Whether schedules are compared by the error to expect, not by the objective itself.
-    pub is_expected: bool,
+    /// Whether the objective is a weighted sum of W2² and contributions of steps: perturbations are then told
+    /// in W2.
+    pub is_robust: bool,
     /// How it was sought.
     pub options: TuneOptions,
     /// The sampler on the optimal times.
     pub run: Run,
     /// How they were found.
     pub tuned: Tuned,
-    /// What schedules are [compared by](Objective::compared_by) there, as people read it.
+    /// The objective there, as people read it.
     pub value: f64,
     /// W2 to the data there.
     pub w2: f64,
@@ -120,16 +123,21 @@ pub fn tune(
     };
     watch.tell(Progress { what: "tune", unit: "searches", done: 0, total: Some(1) });
     let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
-    let compared_by = objective_item.compared_by();
-    let measure = compared_by.as_deref().unwrap_or(objective_item);
-    let measured = Problem { objective: measure, ..problem };
+    let is_robust = objective_item.compared_by().is_some();
+    // What is left of it elsewhere is told in W2 where the objective is a weighted sum.
+    let of_w2 = Problem { objective: &SquaredWasserstein2, ..problem };
+    let measured = if is_robust { of_w2 } else { problem };
     let evaluate =
-        |grid: &Grid| measured.value(grid).map(|sum| measure.readable(sum)).map_err(failed);
+        |grid: &Grid| problem.value(grid).map(|sum| objective_item.readable(sum)).map_err(failed);
+    let w2 = |grid: &Grid| of_w2.value(grid).map(f64::sqrt).map_err(failed);
     let mut rivals: Vec<Rival> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
         .map(|(label, grid)| match grid {
-            Ok(grid) => Rival { label, value: evaluate(&grid), grid: Some(grid) },
-            Err(error) => Rival { label, value: Err(error.into()), grid: None },
+            Ok(grid) => {
+                let w2 = w2(&grid).unwrap_or(f64::INFINITY);
+                Rival { label, value: evaluate(&grid), w2, grid: Some(grid) }
+            }
+            Err(error) => Rival { label, value: Err(error.into()), w2: f64::INFINITY, grid: None },
         })
         .collect();
     let key = |r: &Rival| r.value.as_ref().map_or(f64::INFINITY, |v| *v);
@@ -150,10 +158,7 @@ pub fn tune(
         return Err(ExperimentError::OverBudget { sampler, nfe, budget });
     }
     let best = rivals.first().and_then(|r| r.grid.as_ref());
-    let value = evaluate(&tuned.grid)?;
-    let w2 = Problem { objective: &SquaredWasserstein2, ..problem }
-        .value(&tuned.grid)
-        .map_err(failed)?;
+    let (value, w2) = (objective_item.readable(tuned.best.after), w2(&tuned.grid)?);
     let cancellation = cancellation(&run.plan, data, &init);
     let robustness = PERTURBATIONS
         .iter()
@@ -166,12 +171,12 @@ pub fn tune(
         diffusion: diffusion.clone(),
         init_label: init_label.into(),
         objective: objective.label.clone(),
-        is_expected: compared_by.is_some(),
+        is_robust,
         options,
         run,
         tuned,
         value,
-        w2: w2.sqrt(),
+        w2,
         rivals,
         interrupted,
         cancellation,
@@ -196,13 +201,11 @@ pub(super) fn optimised_times(
     let space = Space::new(&diffusion.process, steps, options.start, options.end, *min_ratio)?;
     let (sampler, objective) = (&*sampler.item, &**objective);
     let problem = Problem { spectrum: data, sampler, init: &init, objective, space: &space, watch };
-    let compared_by = objective.compared_by();
-    let measured = Problem { objective: compared_by.as_deref().unwrap_or(objective), ..problem };
     let mut known: Vec<(f64, Grid)> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
         .filter_map(|(_, grid)| grid.ok())
         .filter(|g| g.start().t == diffusion.process.t_max() && g.end().t == eps)
-        .filter_map(|grid| Some((measured.value(&grid).ok().filter(|v| v.is_finite())?, grid)))
+        .filter_map(|grid| Some((problem.value(&grid).ok().filter(|v| v.is_finite())?, grid)))
         .collect();
     known.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut from: Vec<Grid> = known.into_iter().take(KNOWN).map(|(_, grid)| grid).collect();

@@ -12,7 +12,7 @@ use crate::spectrum::Mode;
 /// trying (docs/steps.md): less, the more steps a multistep rule takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Robust {
-    /// Standard deviation of ξ; `None` for what holds best where it was tried: (N/10)² for N steps of a
+    /// Standard deviation of ξ; `None` for what holds best where it was tried: N/10 for N steps of a
     /// multistep rule, 0.3 for rules of single steps.
     pub deviation: Option<f64>,
 }
@@ -24,14 +24,15 @@ const STEPS: f64 = 10.0;
 const SINGLE: f64 = 0.3;
 
 impl Robust {
-    /// The error to expect: the deviation is that of the errors measured on mixtures of Gaussians, of
-    /// multistep rules at 5 to 20 steps between a quarter and three quarters (docs/steps.md).
+    /// The error to expect, by which different samplers are compared: of the errors measured on mixtures of
+    /// Gaussians and trained networks, those of multistep rules are what deviations from a quarter to
+    /// three quarters give (docs/steps.md).
     pub const EXPECTED: Robust = Robust { deviation: Some(0.5) };
 
     /// The standard deviation of ξ for given steps.
     pub fn deviation(&self, steps: &Steps) -> f64 {
         self.deviation.unwrap_or(match steps.multistep {
-            true => (steps.count as f64 / STEPS).powi(2),
+            true => steps.count as f64 / STEPS,
             false => SINGLE,
         })
     }
@@ -65,7 +66,7 @@ pub(super) static ENTRY: Entry<dyn Objective> = Entry {
         name: "deviation",
         kind: Kind::NumberOr { word: "auto" },
         default: Some("auto"),
-        summary: "by how much contributions of steps deviate, relative to them; 'auto': (steps/10)^2 for multistep rules, 0.3 for others",
+        summary: "by how much contributions of steps deviate, relative to them; 'auto': steps/10 for multistep rules, 0.3 for others",
     }],
     build: |a| match a.number_or("deviation") {
         Some(deviation) if !(0.0..=1e6).contains(&deviation) => {

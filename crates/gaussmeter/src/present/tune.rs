@@ -1,8 +1,9 @@
 //! The best schedule of a sampler.
 
 use super::levels::sigma_lines;
-use super::{EXPECTED, INTERRUPTED, advice, cancellation_json};
+use super::{INTERRUPTED, advice, cancellation_json};
 use crate::experiment::{Perturbation, Rival, Tuning};
+use crate::objective::{Robust, Steps};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
 
@@ -17,8 +18,12 @@ impl Tuning {
         sigma_lines(&self.run.grid)
     }
 
-    fn error_name(&self) -> &'static str {
-        if self.is_expected { "expected error" } else { "error" }
+    /// The weight of squared contributions of steps in the objective, if that is what it is.
+    fn weight(&self) -> Option<String> {
+        let plan = &self.run.plan;
+        let steps = Steps { count: plan.steps(), multistep: plan.is_multistep() };
+        let deviation = Robust::default().deviation(&steps);
+        self.is_robust.then(|| Style::Significant(3).label(deviation * deviation).plain().into())
     }
 
     fn summary(&self) -> Table {
@@ -39,8 +44,8 @@ impl Tuning {
             text("NFE", self.run.plan.nfe().to_string()),
             text("objective", self.objective.clone()),
         ];
-        rows.push(Row { rule_above: true, ..figure(self.error_name(), self.value, 6) });
-        if self.is_expected {
+        rows.push(Row { rule_above: true, ..figure("error", self.value, 6) });
+        if self.is_robust {
             rows.push(figure("  W2, if data and network are exactly Gaussian", self.w2, 6));
         }
         if let Some((label, value)) = self.best_rival() {
@@ -57,9 +62,11 @@ impl Tuning {
             "first-order condition: the largest derivative of the log error with respect to a log gap or, if smaller, the largest cosine between the residuals and their derivative with respect to a gap".to_string(),
             "flat direction: a change of the log gaps by 10% along it changes the error by less than 1%".into(),
         ];
-        match self.is_expected {
-            true => notes.push(EXPECTED.into()),
-            false => notes.extend(advice(self.cancellation)),
+        match self.weight() {
+            Some(weight) => notes.push(format!(
+                "error: the root of W2 squared plus {weight} times the squared contributions of steps (docs/steps.md); it is for comparing schedules of as many steps"
+            )),
+            None => notes.extend(advice(self.cancellation)),
         }
         if self.interrupted {
             notes.push(INTERRUPTED.into());
@@ -77,16 +84,20 @@ impl Tuning {
     }
 
     fn comparison(&self) -> Table {
-        let mut columns = vec![
-            Column::new("schedule", Align::Left),
-            Column::new(self.error_name(), Align::Right),
-        ];
-        columns
-            .extend(self.robustness.iter().map(|(p, ..)| Column::new(p.to_string(), Align::Right)));
+        let mut columns =
+            vec![Column::new("schedule", Align::Left), Column::new("error", Align::Right)];
+        if self.is_robust {
+            columns.push(Column::new("exact", Align::Right).in_group("W2"));
+        }
+        columns.extend(self.robustness.iter().map(|(p, ..)| {
+            let column = Column::new(p.to_string(), Align::Right);
+            if self.is_robust { column.in_group("W2") } else { column }
+        }));
         let cell = |value: f64| Cell::number(value, Style::Significant(4));
         let blank = || Cell::text("");
         let mut first =
             vec![Cell::text("optimised"), Cell::best(self.value, Style::Significant(4))];
+        first.extend(self.is_robust.then(|| cell(self.w2)));
         first.extend(self.robustness.iter().map(|(_, value, _)| cell(*value)));
         let mut rows = vec![Row::new(first)];
         let mut notes = Vec::new();
@@ -94,6 +105,7 @@ impl Tuning {
             match &rival.value {
                 Ok(value) => {
                     let mut cells = vec![Cell::text(rival.label.clone()), cell(*value)];
+                    cells.extend(self.is_robust.then(|| cell(rival.w2)));
                     cells.extend(self.robustness.iter().map(|(_, _, best)| match best {
                         Some(best) if i == 0 => cell(*best),
                         _ => blank(),
@@ -179,7 +191,9 @@ impl Report for Tuning {
             }),
         );
         let rival = |r: &Rival| match &r.value {
-            Ok(value) => json!({"schedule": r.label, "error": number(*value)}),
+            Ok(value) => {
+                json!({"schedule": r.label, "error": number(*value), "w2": number(r.w2)})
+            }
             Err(error) => {
                 json!({"schedule": r.label, "error": null, "reason": error.to_string()})
             }

@@ -13,12 +13,12 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Modes that run together.
-const LANES: usize = 32;
+pub(super) const LANES: usize = 32;
 /// Modes per task; sums run over tasks in order, so that results do not depend on the threads.
 const TASK: usize = 8 * LANES;
 
-type Block = [f64; LANES];
-const ZERO: Block = [0.0; LANES];
+pub(super) type Block = [f64; LANES];
+pub(super) const ZERO: Block = [0.0; LANES];
 
 /// A sampler on a grid, some of whose times are variables: the sum of the squared contributions of its
 /// steps, of its start and of its end, with derivatives.
@@ -151,8 +151,8 @@ impl LocalErrors {
             let mut sum = Expansion::zero(n);
             if self.noisy {
                 let mut machine = noise::Machine::new(self, &factors, init, spectrum.has_mean());
-                for (k, mode) in modes.iter().enumerate() {
-                    machine.run(task * TASK + k, mode, &mut sum);
+                for (k, block) in modes.chunks(LANES).enumerate() {
+                    machine.run(task * TASK + k * LANES, block, &mut sum);
                 }
             } else {
                 let mut machine = Machine::new(self, &factors, init, spectrum.has_mean());

@@ -1,6 +1,6 @@
-//! Contributions of the steps of rules that draw noise, one mode at a time.
+//! Contributions of the steps of rules that draw noise, a block of modes at a time.
 
-use super::local::{Arrival, LocalErrors};
+use super::local::{Arrival, Block, LANES, LocalErrors, ZERO};
 use crate::exact::Init;
 use crate::exact::gradient::{Place, Site};
 use crate::level::Level;
@@ -10,57 +10,94 @@ use crate::numeric::differentiation::Row;
 use crate::spectrum::Mode;
 use crate::tape::Op;
 
-/// A number with its derivatives by the free times.
-#[derive(Clone, Debug, Default)]
+/// One number per mode, with its derivatives by the free times.
+#[derive(Clone, Debug)]
 struct Number {
-    value: f64,
-    slopes: Vec<f64>,
+    value: Block,
+    slopes: Vec<Block>,
+}
+
+fn map(block: &Block, f: impl Fn(f64) -> f64) -> Block {
+    let mut mapped = ZERO;
+    for i in 0..LANES {
+        mapped[i] = f(block[i]);
+    }
+    mapped
+}
+
+fn product(a: &Block, b: &Block) -> Block {
+    let mut product = ZERO;
+    for i in 0..LANES {
+        product[i] = a[i] * b[i];
+    }
+    product
+}
+
+/// Adds `factor` · `other`.
+fn add(block: &mut Block, factor: &Block, other: &Block) {
+    for i in 0..LANES {
+        block[i] += factor[i] * other[i];
+    }
 }
 
 impl Number {
-    fn constant(value: f64, times: usize) -> Self {
-        Number { value, slopes: vec![0.0; times] }
+    fn constant(value: Block, times: usize) -> Self {
+        Number { value, slopes: vec![ZERO; times] }
     }
 
     /// Adds `factor` · `other`.
-    fn add(&mut self, factor: f64, other: &Number) {
-        self.value += factor * other.value;
+    fn add(&mut self, factor: &Block, other: &Number) {
+        add(&mut self.value, factor, &other.value);
         self.add_slopes(factor, &other.slopes);
     }
 
-    fn add_slopes(&mut self, factor: f64, slopes: &[f64]) {
-        self.slopes.iter_mut().zip(slopes).for_each(|(s, d)| *s += factor * d);
+    fn add_slopes(&mut self, factor: &Block, slopes: &[Block]) {
+        self.slopes.iter_mut().zip(slopes).for_each(|(s, d)| add(s, factor, d));
     }
 
-    fn add_row(&mut self, factor: f64, row: &Row) {
-        row.iter().for_each(|(t, slope)| self.slopes[*t] += factor * slope);
+    fn add_row(&mut self, factor: &Block, row: &Row) {
+        for (t, slope) in row {
+            add(&mut self.slopes[*t], factor, &[*slope; LANES]);
+        }
     }
 
     fn times(&self, other: &Number) -> Number {
-        let mut product = Number::constant(0.0, self.slopes.len());
-        product.value = self.value * other.value;
-        product.add_slopes(self.value, &other.slopes);
-        product.add_slopes(other.value, &self.slopes);
-        product
+        let slopes = self.slopes.iter().zip(&other.slopes).map(|(a, b)| {
+            let mut slope = ZERO;
+            for i in 0..LANES {
+                slope[i] = a[i] * other.value[i] + self.value[i] * b[i];
+            }
+            slope
+        });
+        Number { value: product(&self.value, &other.value), slopes: slopes.collect() }
     }
 
-    /// Where `of` has the given value and derivative.
-    fn map(&self, value: f64, slope: f64) -> Number {
-        let mut mapped = Number::constant(value, self.slopes.len());
-        mapped.add_slopes(slope, &self.slopes);
-        mapped
+    /// A function of it, with the derivative by it.
+    fn map(&self, value: Block, slope: Block) -> Number {
+        Number { value, slopes: self.slopes.iter().map(|d| product(&slope, d)).collect() }
     }
 
     fn root(&self) -> Number {
-        let root = self.value.max(0.0).sqrt();
+        let root = map(&self.value, |v| v.max(0.0).sqrt());
         // Roots of variances have their minimum at 0.
-        self.map(root, if root == 0.0 { 0.0 } else { 0.5 / root })
+        self.map(root, map(&root, |root| if root == 0.0 { 0.0 } else { 0.5 / root }))
     }
 
     /// 1 over it, and 0 in place of 1/0.
     fn inverse(&self) -> Number {
-        let inverse = if self.value == 0.0 { 0.0 } else { self.value.recip() };
-        self.map(inverse, -inverse * inverse)
+        let inverse = map(&self.value, |v| if v == 0.0 { 0.0 } else { v.recip() });
+        self.map(inverse, map(&inverse, |v| -v * v))
+    }
+
+    /// Per mode, this one where `first` is not 0, and `other` elsewhere.
+    fn or(mut self, first: &Block, other: &Number) -> Number {
+        let pairs = self.slopes.iter_mut().zip(&other.slopes);
+        for (own, other) in std::iter::once((&mut self.value, &other.value)).chain(pairs) {
+            for i in 0..LANES {
+                own[i] = if first[i] != 0.0 { own[i] } else { other[i] };
+            }
+        }
+        self
     }
 }
 
@@ -87,16 +124,21 @@ impl Input {
     }
 }
 
-/// One mode.
+/// One block of modes.
 pub(super) struct Machine<'a> {
     plan: &'a LocalErrors,
     factors: &'a [Option<Factor>],
     init: &'a Init,
     has_mean: bool,
+    lambda: Block,
+    mu: Block,
+    count: Block,
+    /// Per operation: weight w of a prediction.
+    weight: Vec<Block>,
     /// How the state of a step changes with each vector.
-    adjoint: Vec<f64>,
+    adjoint: Vec<Block>,
     /// Per vector: a mean, a covariance with the state of a step, or a coefficient of a noise.
-    values: Vec<f64>,
+    values: Vec<Block>,
     /// Per position: standard deviation of the exact state, its mean, and the r by which it keeps the
     /// state before.
     std: Vec<Number>,
@@ -117,8 +159,12 @@ impl<'a> Machine<'a> {
             factors,
             init,
             has_mean,
-            adjoint: vec![0.0; plan.var_count],
-            values: vec![0.0; plan.var_count],
+            lambda: ZERO,
+            mu: ZERO,
+            count: ZERO,
+            weight: vec![ZERO; plan.ops.len()],
+            adjoint: vec![ZERO; plan.var_count],
+            values: vec![ZERO; plan.var_count],
             std: Vec::new(),
             mean: Vec::new(),
             kept: Vec::new(),
@@ -126,27 +172,37 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Adds the squares of the contributions of mode `index`.
-    pub fn run(&mut self, index: usize, mode: &Mode, sum: &mut Expansion) {
+    /// Adds the squares of the contributions of modes, the first of which has this index.
+    pub fn run(&mut self, first: usize, modes: &[Mode], sum: &mut Expansion) {
         let plan = self.plan;
+        (self.lambda, self.mu, self.count) = ([1.0; LANES], ZERO, ZERO);
+        for (i, mode) in modes.iter().enumerate() {
+            (self.lambda[i], self.mu[i]) = (mode.eigenvalue, mode.mean);
+            self.count[i] = mode.multiplicity;
+        }
+        for (weight, factor) in self.weight.iter_mut().zip(self.factors) {
+            if let Some(factor) = factor {
+                *weight = map(&self.lambda, |lambda| factor.weight(lambda));
+            }
+        }
         self.drawn.clear();
         self.kept = vec![self.constant(1.0)];
         let positions = std::iter::once((&plan.start, &plan.start_rows))
             .chain(plan.arrivals.iter().map(|a| (&a.level, &a.rows)));
-        (self.std, self.mean) = positions.map(|(l, rows)| self.exact(mode, l, rows)).unzip();
+        (self.std, self.mean) = positions.map(|(level, rows)| self.exact(level, rows)).unzip();
+        let minus = [-1.0; LANES];
         // Defects of standard deviations and means.
         let mut defects = Vec::with_capacity(plan.arrivals.len());
         for (j, arrival) in plan.arrivals.iter().enumerate() {
             let inputs = self.inputs(arrival);
-            self.backwards(mode, arrival);
-            let variance = self.variance(mode, arrival, &inputs);
-            let mut std = variance.root();
-            std.add(-1.0, &self.std[j + 1]);
-            let mean = self.has_mean.then(|| self.mean_defect(mode, j, arrival));
-            self.keep(mode, j, arrival, &inputs);
+            self.backwards(arrival);
+            let mut std = self.variance(arrival, &inputs).root();
+            std.add(&minus, &self.std[j + 1]);
+            let mean = self.has_mean.then(|| self.mean_defect(j, arrival));
+            self.keep(j, arrival, &inputs);
             defects.push((std, mean));
         }
-        let (first, last) = (&self.std[0], &self.std[plan.arrivals.len()]);
+        let last = &self.std[plan.arrivals.len()];
         // What carries errors on to the end, from each position.
         let mut carry = [self.constant(1.0), self.constant(1.0)];
         for (j, (std, mean)) in defects.iter().enumerate().rev() {
@@ -154,59 +210,64 @@ impl<'a> Machine<'a> {
                 true => self.constant(1.0),
                 false => last.times(&self.std[j + 1].inverse()),
             };
-            add_square(&carry[0].times(&scale).times(std), mode, sum);
+            self.add_square(&carry[0].times(&scale).times(std), sum);
             if let Some(mean) = mean {
-                add_square(&carry[1].times(&scale).times(mean), mode, sum);
+                self.add_square(&carry[1].times(&scale).times(mean), sum);
             }
             let kept = &self.kept[j + 1];
             carry = [carry[0].times(&kept.times(kept)), carry[1].times(kept)];
         }
-        let scale = last.times(&first.inverse());
-        let (std, mean) = self.start(index, mode);
-        add_square(&carry[0].times(&scale).times(&std), mode, sum);
+        let scale = last.times(&self.std[0].inverse());
+        let (std, mean) = self.start(first, modes);
+        self.add_square(&carry[0].times(&scale).times(&std), sum);
         let mut truncation = last.clone();
-        truncation.value -= mode.eigenvalue.sqrt();
-        add_square(&truncation, mode, sum);
+        add(&mut truncation.value, &minus, &map(&self.lambda, f64::sqrt));
+        self.add_square(&truncation, sum);
         if self.has_mean {
-            add_square(&carry[1].times(&scale).times(&mean), mode, sum);
+            self.add_square(&carry[1].times(&scale).times(&mean), sum);
             let mut truncation = self.mean[plan.arrivals.len()].clone();
-            truncation.value -= mode.mean;
-            add_square(&truncation, mode, sum);
+            add(&mut truncation.value, &minus, &self.mu);
+            self.add_square(&truncation, sum);
         }
     }
 
     fn constant(&self, value: f64) -> Number {
-        Number::constant(value, self.plan.times)
+        Number::constant([value; LANES], self.plan.times)
     }
 
     /// Standard deviation and mean of the exact state at a level.
-    fn exact(&self, mode: &Mode, level: &Level, rows: &[Row; 2]) -> (Number, Number) {
+    fn exact(&self, level: &Level, rows: &[Row; 2]) -> (Number, Number) {
         let level = level.marginal();
-        let mut variance = self.constant(level.variance(mode.eigenvalue));
-        variance.add_row(2.0 * level.alpha * mode.eigenvalue, &rows[0]);
-        variance.add_row(2.0 * level.sigma, &rows[1]);
-        let mut mean = self.constant(level.alpha * mode.mean);
-        mean.add_row(mode.mean, &rows[0]);
+        let number = |value: Block| Number::constant(value, self.plan.times);
+        let mut variance = number(map(&self.lambda, |lambda| level.variance(lambda)));
+        variance.add_row(&map(&self.lambda, |lambda| 2.0 * level.alpha * lambda), &rows[0]);
+        variance.add_row(&[2.0 * level.sigma; LANES], &rows[1]);
+        let mut mean = number(map(&self.mu, |mu| level.alpha * mu));
+        mean.add_row(&self.mu, &rows[0]);
         (variance.root(), mean)
     }
 
     /// The errors of the law that sampling starts from.
-    fn start(&self, index: usize, mode: &Mode) -> (Number, Number) {
+    fn start(&self, first: usize, modes: &[Mode]) -> (Number, Number) {
         let plan = self.plan;
-        let (mean, variance) = self.init.moments(&plan.start, index, mode);
-        let number = |value: f64, by_mean: f64, by_variance: f64| {
-            let mut number = self.constant(value);
-            let slopes = self.init.start_slopes(&plan.start, mode, by_mean, by_variance);
-            slopes
-                .iter()
-                .zip(&plan.start_rows)
-                .for_each(|(slope, row)| number.add_row(*slope, row));
-            number
-        };
-        let mut std = number(variance, 0.0, 1.0).root();
-        std.add(-1.0, &self.std[0]);
-        let mut mean = number(mean, 1.0, 0.0);
-        mean.add(-1.0, &self.mean[0]);
+        let (mut std, mut mean) = (self.constant(0.0), self.constant(0.0));
+        // Lanes without a mode have no error.
+        (std.value, mean.value) = (self.std[0].value, self.mean[0].value);
+        let mut slopes = [[ZERO; 2]; 2];
+        for (i, mode) in modes.iter().enumerate() {
+            let (own, variance) = self.init.moments(&plan.start, first + i, mode);
+            (std.value[i], mean.value[i]) = (variance.sqrt(), own);
+            let per_std = if variance == 0.0 { 0.0 } else { 0.5 / variance.sqrt() };
+            for (k, weights) in [(0.0, per_std), (1.0, 0.0)].into_iter().enumerate() {
+                let own = self.init.start_slopes(&plan.start, mode, weights.0, weights.1);
+                (slopes[k][0][i], slopes[k][1][i]) = (own[0], own[1]);
+            }
+        }
+        for (number, slopes) in [&mut std, &mut mean].into_iter().zip(&slopes) {
+            slopes.iter().zip(&plan.start_rows).for_each(|(slope, row)| number.add_row(slope, row));
+        }
+        std.add(&[-1.0; LANES], &self.std[0]);
+        mean.add(&[-1.0; LANES], &self.mean[0]);
         (std, mean)
     }
 
@@ -231,41 +292,50 @@ impl<'a> Machine<'a> {
     }
 
     /// The adjoint of the state of a step, from its operations.
-    fn backwards(&mut self, mode: &Mode, arrival: &Arrival) {
+    fn backwards(&mut self, arrival: &Arrival) {
         let ops = &self.plan.ops;
         for &k in &arrival.cone {
             for v in ops[k].dst().into_iter().chain(ops[k].reads()) {
-                self.adjoint[v.index()] = 0.0;
+                self.adjoint[v.index()] = ZERO;
             }
         }
-        self.adjoint[arrival.state.index()] = 1.0;
+        self.adjoint[arrival.state.index()] = [1.0; LANES];
         for &k in &arrival.cone {
-            match (&ops[k], &self.factors[k]) {
-                (Op::Predict { dst, src, .. }, Some(factor)) => {
-                    let weight = factor.weight(mode.eigenvalue);
-                    self.adjoint[src.index()] += weight * self.adjoint[dst.index()];
-                }
-                (Op::Combine { dst, terms }, _) => {
+            match &ops[k] {
+                Op::Predict { dst, src, .. } => {
                     let a = self.adjoint[dst.index()];
-                    terms.iter().for_each(|(c, v)| self.adjoint[v.index()] += c.value() * a);
+                    add(&mut self.adjoint[src.index()], &self.weight[k], &a);
                 }
-                _ => {}
+                Op::Combine { dst, terms } => {
+                    let a = self.adjoint[dst.index()];
+                    for (c, v) in terms.iter().filter(|t| t.0 != 0.0) {
+                        add(&mut self.adjoint[v.index()], &[c.value(); LANES], &a);
+                    }
+                }
+                Op::Noise { .. } | Op::Arrive { .. } => {}
             }
         }
     }
 
-    /// Runs the operations of a step forwards on values of what it reads; `by_mean` of the data's mean.
-    fn forwards(&mut self, mode: &Mode, arrival: &Arrival, by_mean: f64) {
+    /// Runs the operations of a step forwards on values of what it reads, with the data's mean or
+    /// without.
+    fn forwards(&mut self, arrival: &Arrival, with_mean: bool) {
         for &k in arrival.cone.iter().rev() {
             match (&self.plan.ops[k], &self.factors[k]) {
                 (Op::Predict { dst, src, .. }, Some(factor)) => {
-                    self.values[dst.index()] = factor.weight(mode.eigenvalue)
-                        * self.values[src.index()]
-                        + factor.mean_weight(mode.eigenvalue) * by_mean;
+                    let mut y = product(&self.weight[k], &self.values[src.index()]);
+                    if with_mean {
+                        let of_mean = map(&self.lambda, |lambda| factor.mean_weight(lambda));
+                        add(&mut y, &of_mean, &self.mu);
+                    }
+                    self.values[dst.index()] = y;
                 }
                 (Op::Combine { dst, terms }, _) => {
-                    let sum = terms.iter().map(|(c, v)| c.value() * self.values[v.index()]).sum();
-                    self.values[dst.index()] = sum;
+                    let mut y = ZERO;
+                    for (c, v) in terms.iter().filter(|t| t.0 != 0.0) {
+                        add(&mut y, &[c.value(); LANES], &self.values[v.index()]);
+                    }
+                    self.values[dst.index()] = y;
                 }
                 _ => {}
             }
@@ -273,103 +343,125 @@ impl<'a> Machine<'a> {
     }
 
     /// Adds to `number` how the coefficients of a step change Σ adjoint · value, times `factor`.
-    fn collect(&self, mode: &Mode, arrival: &Arrival, by_mean: f64, factor: f64, n: &mut Number) {
-        let mut of_parts = [0.0; PARTS];
+    fn collect(&self, arrival: &Arrival, with_mean: bool, factor: f64, number: &mut Number) {
+        let mut of_parts = [ZERO; PARTS];
         let mut last = None;
         for &site in &arrival.sites {
             let Site { op, place, row } = &self.plan.sites[site];
             match (place, &self.plan.ops[*op], &self.factors[*op]) {
                 (Place::Term(term), Op::Combine { dst, terms }, _) => {
-                    let worth = self.adjoint[dst.index()] * self.values[terms[*term].1.index()];
-                    n.add_row(factor * worth, row);
+                    let value = &self.values[terms[*term].1.index()];
+                    let worth = product(&self.adjoint[dst.index()], value);
+                    number.add_row(&map(&worth, |w| factor * w), row);
                 }
                 (Place::Part(part), Op::Predict { dst, src, .. }, Some(f)) => {
                     if last != Some(*op) {
-                        let (a, y) = (self.adjoint[dst.index()], self.values[src.index()]);
-                        of_parts = f.slopes(mode.eigenvalue, a * y, a * by_mean);
+                        let (a, y) = (&self.adjoint[dst.index()], &self.values[src.index()]);
+                        for i in 0..LANES {
+                            let by_mean = if with_mean { a[i] * self.mu[i] } else { 0.0 };
+                            let slopes = f.slopes(self.lambda[i], a[i] * y[i], by_mean);
+                            for (part, slope) in of_parts.iter_mut().zip(slopes) {
+                                part[i] = factor * slope;
+                            }
+                        }
                         last = Some(*op);
                     }
-                    n.add_row(factor * of_parts[*part], row);
+                    number.add_row(&of_parts[*part], row);
                 }
                 _ => {}
             }
         }
     }
 
-    /// What is kept of the exact state from one position to a later one.
-    fn between(&self, from: usize, to: usize) -> Number {
-        let steps = self.kept[from + 1..=to].iter();
-        steps.fold(self.constant(1.0), |product, kept| product.times(kept))
+    /// What is kept of the exact state from one position to a later one; `None` if they are the same.
+    fn between(&self, from: usize, to: usize) -> Option<Number> {
+        self.kept[from + 1..=to].iter().cloned().reduce(|product, kept| product.times(&kept))
     }
 
-    /// Covariance of two of the things that a step reads.
-    fn covariance(&self, a: &Input, b: &Input) -> Number {
+    /// Covariance of two of the things that a step reads; `None` if it is 0.
+    fn covariance(&self, a: &Input, b: &Input) -> Option<Number> {
+        let joined = |product: Number, between: Option<Number>| match between {
+            Some(between) => product.times(&between),
+            None => product,
+        };
         match (a, b) {
             (Input::State { position: p, .. }, Input::State { position: q, .. }) => {
                 let between = self.between(*p.min(q), *p.max(q));
-                self.std[*p].times(&self.std[*q]).times(&between)
+                Some(joined(self.std[*p].times(&self.std[*q]), between))
             }
             (Input::State { position, .. }, Input::Old { drawn, .. })
             | (Input::Old { drawn, .. }, Input::State { position, .. }) => {
                 let drawn = &self.drawn[*drawn];
-                match drawn.position <= *position {
-                    true => {
-                        let between = self.between(drawn.position, *position);
-                        drawn.share.times(&self.std[*position]).times(&between)
-                    }
-                    false => self.constant(0.0),
-                }
+                (drawn.position <= *position).then(|| {
+                    let between = self.between(drawn.position, *position);
+                    joined(drawn.share.times(&self.std[*position]), between)
+                })
             }
-            _ => self.constant(if a.vector() == b.vector() { 1.0 } else { 0.0 }),
+            _ => (a.vector() == b.vector()).then(|| self.constant(1.0)),
         }
     }
 
     /// The variance of the state of a step.
-    fn variance(&mut self, mode: &Mode, arrival: &Arrival, inputs: &[Input]) -> Number {
-        let a: Vec<f64> = inputs.iter().map(|input| self.adjoint[input.vector()]).collect();
+    fn variance(&mut self, arrival: &Arrival, inputs: &[Input]) -> Number {
+        let a: Vec<Block> = inputs.iter().map(|input| self.adjoint[input.vector()]).collect();
         let mut variance = self.constant(0.0);
-        let mut with_state = vec![0.0; inputs.len()];
-        for (i, input) in inputs.iter().enumerate() {
-            for (j, other) in inputs.iter().enumerate() {
-                let covariance = self.covariance(input, other);
-                variance.add(a[i] * a[j], &covariance);
-                with_state[i] += a[j] * covariance.value;
+        let mut with_state = vec![ZERO; inputs.len()];
+        for i in 0..inputs.len() {
+            for j in i..inputs.len() {
+                let Some(covariance) = self.covariance(&inputs[i], &inputs[j]) else { continue };
+                let twice = if i == j { 1.0 } else { 2.0 };
+                variance.add(&map(&product(&a[i], &a[j]), |w| twice * w), &covariance);
+                add(&mut with_state[i], &a[j], &covariance.value);
+                if i != j {
+                    add(&mut with_state[j], &a[i], &covariance.value);
+                }
             }
+        }
+        if self.plan.times == 0 {
+            return variance;
         }
         for (input, covariance) in inputs.iter().zip(with_state) {
             self.values[input.vector()] = covariance;
         }
-        self.forwards(mode, arrival, 0.0);
-        self.collect(mode, arrival, 0.0, 2.0, &mut variance);
+        self.forwards(arrival, false);
+        self.collect(arrival, false, 2.0, &mut variance);
         variance
     }
 
     /// Follows the exact state over a step, which draws new noises.
-    fn keep(&mut self, mode: &Mode, j: usize, arrival: &Arrival, inputs: &[Input]) {
+    fn keep(&mut self, j: usize, arrival: &Arrival, inputs: &[Input]) {
         let mut drawn: Vec<(usize, Number)> = Vec::new();
         for input in inputs {
             let Input::New { vector, op } = *input else { continue };
-            for input in inputs {
-                self.values[input.vector()] = f64::from(input.vector() == vector);
+            let mut coefficient = Number::constant(self.adjoint[vector], self.plan.times);
+            if self.plan.times > 0 {
+                for input in inputs {
+                    self.values[input.vector()] = [f64::from(input.vector() == vector); LANES];
+                }
+                self.forwards(arrival, false);
+                self.collect(arrival, false, 1.0, &mut coefficient);
             }
-            self.forwards(mode, arrival, 0.0);
-            let mut coefficient = self.constant(self.adjoint[vector]);
-            self.collect(mode, arrival, 0.0, 1.0, &mut coefficient);
             drawn.push((op, coefficient));
         }
+        if drawn.is_empty() {
+            self.kept.push(self.constant(1.0));
+            return;
+        }
         let mut variance = self.constant(0.0);
-        drawn.iter().for_each(|(_, b)| variance.add(1.0, &b.times(b)));
+        drawn.iter().for_each(|(_, b)| variance.add(&[1.0; LANES], &b.times(b)));
         let std = &self.std[j + 1];
         let new = variance.root();
-        let inverse = if new.value > std.value { new.inverse() } else { std.inverse() };
+        let mut is_more = ZERO;
+        for i in 0..LANES {
+            is_more[i] = f64::from(new.value[i] > std.value[i]);
+        }
+        let inverse = new.inverse().or(&is_more, &std.inverse());
         let share = variance.times(&inverse.times(&inverse));
-        let rest = 1.0 - share.value;
         // Where nothing is kept, that does not change to first order.
-        let kept = match rest > f64::EPSILON {
-            true => share.map(rest.sqrt(), -0.5 / rest.sqrt()),
-            false => self.constant(0.0),
-        };
-        self.kept.push(kept);
+        let rest = map(&share.value, |share| 1.0 - share);
+        let kept = map(&rest, |rest| if rest > f64::EPSILON { rest.sqrt() } else { 0.0 });
+        let slope = map(&kept, |kept| if kept == 0.0 { 0.0 } else { -0.5 / kept });
+        self.kept.push(share.map(kept, slope));
         self.drawn.extend(drawn.into_iter().map(|(op, b)| Drawn {
             op,
             position: j + 1,
@@ -378,36 +470,38 @@ impl<'a> Machine<'a> {
     }
 
     /// The mean of the state of a step minus that of the exact state; the adjoint is that of the step.
-    fn mean_defect(&mut self, mode: &Mode, j: usize, arrival: &Arrival) -> Number {
+    fn mean_defect(&mut self, j: usize, arrival: &Arrival) -> Number {
         let mut defect = self.constant(0.0);
         for (v, number) in &arrival.exact {
             let exact = &self.mean[number.map_or(0, |n| n + 1)];
             self.values[v.index()] = exact.value;
-            defect.add_slopes(self.adjoint[v.index()], &exact.slopes);
+            defect.add_slopes(&self.adjoint[v.index()], &exact.slopes);
         }
         for &k in &arrival.cone {
             if let Op::Noise { dst } = &self.plan.ops[k] {
-                self.values[dst.index()] = 0.0;
+                self.values[dst.index()] = ZERO;
             }
         }
-        self.forwards(mode, arrival, mode.mean);
-        self.collect(mode, arrival, mode.mean, 1.0, &mut defect);
+        self.forwards(arrival, true);
+        self.collect(arrival, true, 1.0, &mut defect);
         defect.value = self.values[arrival.state.index()];
-        defect.add(-1.0, &self.mean[j + 1]);
+        defect.add(&[-1.0; LANES], &self.mean[j + 1]);
         defect
     }
-}
 
-/// Adds the square of a contribution to a sum: value, gradient and the upper half of the curvature.
-fn add_square(error: &Number, mode: &Mode, sum: &mut Expansion) {
-    let n = error.slopes.len();
-    let Number { value, slopes } = error;
-    sum.value += mode.multiplicity * value * value;
-    for (j, slope) in slopes.iter().enumerate() {
-        let weighed = 2.0 * mode.multiplicity * slope;
-        sum.gradient[j] += weighed * value;
-        for (k, other) in slopes.iter().enumerate().skip(j) {
-            sum.curvature[j * n + k] += weighed * other;
+    /// Adds the square of a contribution to a sum: value, gradient and the upper half of the curvature.
+    fn add_square(&self, error: &Number, sum: &mut Expansion) {
+        let n = error.slopes.len();
+        let dot = |a: &Block, b: &Block| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let Number { value, slopes } = error;
+        let weighed = product(&self.count, value);
+        sum.value += dot(&weighed, value);
+        for (j, slope) in slopes.iter().enumerate() {
+            sum.gradient[j] += 2.0 * dot(&weighed, slope);
+            let own = map(&product(&self.count, slope), |v| 2.0 * v);
+            for (k, other) in slopes.iter().enumerate().skip(j) {
+                sum.curvature[j * n + k] += dot(&own, other);
+            }
         }
     }
 }
