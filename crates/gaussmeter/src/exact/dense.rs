@@ -237,9 +237,9 @@ impl Output {
         }
         let gain = data.expand(|i, _| self.gain[i]);
         let noise_variance = data.expand(|i, _| self.noise_variance[i]);
-        let shift = data.expand(|i, m| match self.mean_gain.get(i) {
-            Some(c) => c * m.mean,
-            None => 0.0,
+        let shift = data.expand(|i, m| {
+            let constant = self.constant.get(i).copied().unwrap_or(0.0);
+            self.mean_gain.get(i).map_or(0.0, |c| c * m.mean) + constant
         });
         propagate(data, init, &gain, &shift, &noise_variance)
     }
