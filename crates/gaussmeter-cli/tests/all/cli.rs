@@ -707,10 +707,7 @@ fn bad_requests_get_one_line() {
         ("eval --sampler ddpm --steps 10", "'ddpm': undefined at step 1 of 10"),
         ("table --steps 10 --sampler ddpm", "'ddpm': undefined at step 1 of 10"),
         ("eval --sampler ddpm --process edm", "defined for variance-preserving processes"),
-        (
-            "eval --sampler euler --network gain",
-            "needs either delta=… (the same at every noise level)",
-        ),
+        ("eval --sampler euler --network gain:delta=1,file=up.txt", "not both"),
         ("eval --sampler euler --network gain:file=none.csv", "no such file 'none.csv'"),
         ("eval --sampler euler --network gain:file=up.txt", "up.txt: no column delta: each row is"),
         (

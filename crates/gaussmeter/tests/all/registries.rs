@@ -236,14 +236,14 @@ fn parameters_are_checked() {
             if matches!(entry.parameters, [p] if p.kind == Kind::Text) {
                 continue;
             }
-            let error = build("qqq=1");
-            assert!(matches!(&error, EntryError::UnknownParameter { key, .. } if key == "qqq"));
+            let error = build("zzz=1");
+            assert!(matches!(&error, EntryError::UnknownParameter { key, .. } if key == "zzz"));
             let known: Vec<_> = entry.parameters.iter().map(|p| p.name).collect();
             let known = match known[..] {
                 [] => "(it has none)".to_string(),
                 _ => format!("(known: {})", known.join(", ")),
             };
-            assert_eq!(error.to_string(), format!("{what} has no parameter 'qqq' {known}"));
+            assert_eq!(error.to_string(), format!("{what} has no parameter 'zzz' {known}"));
             for p in entry.parameters {
                 let misspelt = format!("{}_=1", p.name);
                 let message =

@@ -31,8 +31,8 @@ const MOST: f64 = 10.0;
 
 #[derive(Debug, Error)]
 enum GainError {
-    #[error("needs either delta=… (the same at every noise level) or file=… (by noise level)")]
-    Either,
+    #[error("either delta=… (the same at every noise level) or file=… (by noise level), not both")]
+    Both,
     #[error("{file}: no column delta: each row is a noise level sigma/alpha and a delta")]
     NoDelta { file: String },
     #[error("{file}: no rows: each row is a noise level sigma/alpha and a delta")]
@@ -82,9 +82,9 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
     parameters: &[
         Parameter {
             name: "delta",
-            kind: Kind::Text,
-            default: Some("none"),
-            summary: "relative error of the score, from -0.9 to 10: -0.05 is a score 5% too small",
+            kind: Kind::Number { min: LEAST, max: MOST },
+            default: Some("0"),
+            summary: "relative error of the score: -0.05 is a score 5% too small",
         },
         Parameter {
             name: "file",
@@ -94,15 +94,10 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
         },
     ],
     build: |a| {
-        let excess = match (a.text("delta"), a.text("file")) {
-            (delta, "none") if delta != "none" => {
-                let number = delta.parse::<f64>().ok().filter(|d| (LEAST..=MOST).contains(d));
-                Excess::Constant(number.ok_or_else(|| {
-                    format!("delta = '{delta}' is not a number from {LEAST} to {MOST}")
-                })?)
-            }
-            ("none", file) if file != "none" => read(file)?,
-            _ => return Err(GainError::Either.into()),
+        let excess = match (a.number("delta"), a.text("file")) {
+            (delta, "none") => Excess::Constant(delta),
+            (0.0, file) => read(file)?,
+            _ => return Err(GainError::Both.into()),
         };
         Ok(Box::new(Gain { excess }))
     },
