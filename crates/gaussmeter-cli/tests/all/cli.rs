@@ -716,7 +716,7 @@ fn bad_requests_get_one_line() {
         ),
         (
             "eval --sampler euler --network guided:w=2,class=white:d=9",
-            "has learnt 9 eigenvectors (white), but the data have 3072",
+            "has learnt 9 eigenvectors (white:d=9), but the data have 3072",
         ),
         ("eval --sampler euler --network guided:w=2,class=none.npy", "no such file 'none.npy'"),
         (
