@@ -2,11 +2,15 @@
 
 use gaussmeter::separable::{Marginal, SeparableError};
 
-/// Most rounds.
+/// Rounds from each start, and most rounds of the best.
+const FIRST: usize = 30;
 const ROUNDS: usize = 400;
 
 /// Rounds end when the mean log-likelihood gains less.
-const GAIN: f64 = 1e-9;
+const GAIN: f64 = 1e-8;
+
+/// The best start goes on if it has gained this share of what two components have to be worth.
+const PROMISING: f64 = 0.3;
 
 /// Least standard deviation of a component, as a share of that of the data: narrower ones fit single
 /// samples.
@@ -35,10 +39,14 @@ pub(super) fn marginal(values: &[f64]) -> Result<Marginal, SeparableError> {
     }
     let scaled: Vec<f64> = values.iter().map(|x| (x - mean) / std).collect();
     let one = -0.5 - 0.5 * (2.0 * std::f64::consts::PI).ln();
-    let fits = STARTS.map(|start| two(&scaled, start));
+    let start = |[w, m0, s0, m1, s1]: [f64; 5]| [(w, m0, s0), (1.0 - w, m1, s1)];
+    let fits = STARTS.map(|at| two(&scaled, start(at), FIRST));
     let best = fits.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
     // Three more parameters have to be worth it: ln n / 2 each.
-    match best.filter(|(_, two)| n * (two - one) > 1.5 * n.ln()) {
+    let worth = 1.5 * n.ln() / n;
+    let best = best.filter(|fit| fit.1 - one > PROMISING * worth);
+    let best = best.map(|(parts, _)| two(&scaled, parts, ROUNDS));
+    match best.filter(|fit| fit.1 - one > worth) {
         None => Marginal::gaussian(mean, std),
         Some((parts, _)) => {
             let list = |of: fn(&(f64, f64, f64)) -> f64| parts.iter().map(of).collect::<Vec<f64>>();
@@ -49,11 +57,11 @@ pub(super) fn marginal(values: &[f64]) -> Result<Marginal, SeparableError> {
     }
 }
 
-/// From one start: the components, and the mean log-likelihood.
-fn two(values: &[f64], [w, m0, s0, m1, s1]: [f64; 5]) -> (Two, f64) {
-    let mut parts: Two = [(w, m0, s0), (1.0 - w, m1, s1)];
+/// From one start: the components after as many rounds at most, and the mean log-likelihood of those
+/// before the last.
+fn two(values: &[f64], mut parts: Two, rounds: usize) -> (Two, f64) {
     let mut last = f64::NEG_INFINITY;
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         // Sums of shares, values and squares.
         let mut sums = [[0.0; 3]; 2];
         let mut likelihood = 0.0;
@@ -132,7 +140,7 @@ mod tests {
         assert!((found.variance() / variance - 1.0).abs() < 1e-10);
         let gaussian: Vec<f64> = uniform(4000).map(|u| 3.0 + 0.1 * score(u)).collect();
         assert_eq!(marginal(&gaussian)?.weights().len(), 1);
-        assert_eq!(marginal(&[0.7; 50])?, Marginal::gaussian(0.7, 0.0)?);
+        assert_eq!(marginal(&[0.75; 64])?, Marginal::gaussian(0.75, 0.0)?);
         Ok(())
     }
 }

@@ -5,7 +5,9 @@ use crate::level::Level;
 use crate::network::Denoiser;
 use crate::numeric::linear_algebra::Matrix;
 use crate::paths::Draw;
-use crate::separable::{self, Marginal, Separable, SeparableDenoiser, SeparableError};
+use crate::separable::{
+    self, Marginal, QuantileError, Separable, SeparableDenoiser, SeparableError,
+};
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use std::sync::Arc;
@@ -35,6 +37,9 @@ impl Basis for Coordinates {
         coordinates.copy_from_slice(x);
     }
 }
+
+/// Why there may be no exact W2.
+const ORDER: &str = "outputs are not in the order of the starts, so quantiles give none: take more steps, or a rule of first order";
 
 /// Most groups: the combinations of components along coordinates that have several.
 const MOST: usize = 64;
@@ -120,7 +125,10 @@ impl DataLaw for Separable {
     /// By quantiles.
     fn wasserstein2(&self, plan: &Plan, init: &Init) -> Option<Result<f64, String>> {
         let found = separable::wasserstein2(plan, self, init);
-        Some(found.map(|found| found.total).map_err(|reason| reason.to_string()))
+        Some(found.map(|found| found.total).map_err(|error| match error {
+            QuantileError::NotMonotone { .. } => ORDER.into(),
+            error => error.to_string(),
+        }))
     }
 
     fn mean(&self) -> Vec<f64> {

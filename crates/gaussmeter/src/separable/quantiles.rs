@@ -25,8 +25,10 @@ const ACCURACY: f64 = 1e-12;
 /// Most intervals.
 const MOST: usize = 20_000;
 
-/// A map that falls by more than this share of its largest value, where it should rise, is not monotone.
-const WIGGLE: f64 = 1e-11;
+/// A map that falls where it should rise is not monotone if that may change W2 by more than this share,
+/// or by more than this share of the sizes of starts and outputs, whose rounding it may be.
+const VISIBLE: f64 = 1e-8;
+const ROUNDING: f64 = 1e-12;
 
 /// Positive nodes of the Kronrod extension of Lobatto's rule (Gander & Gautschi 2000), and their weights;
 /// the last node is 0.
@@ -35,7 +37,7 @@ const NODES: [f64; 7] = [
     0.942_882_415_695_479_7,
     0.816_496_580_927_726,
     0.641_853_342_345_781_3,
-    0.447_213_595_499_957_94,
+    0.447_213_595_499_957_9,
     0.236_383_199_662_149_88,
     0.0,
 ];
@@ -296,7 +298,7 @@ impl<'a> Map<'a> {
             |(a, b): (f64, f64)| rule.map(|(node, ..)| 0.5 * (a + b) + 0.5 * (b - a) * node);
         let all: Vec<f64> = ends.iter().flat_map(|ends| scores(*ends)).collect();
         let outputs = self.outputs(&all)?;
-        let panel = |((ends, z), out): ((&(f64, f64), &[f64]), &[f64])| {
+        let panel = |ends: &(f64, f64), z: &[f64], out: &[f64]| {
             let half = 0.5 * (ends.1 - ends.0);
             let (mut value, mut coarse, mut size) = (0.0, 0.0, 0.0);
             for ((z, y), (_, weight, other)) in z.iter().zip(out).zip(rule) {
@@ -317,7 +319,7 @@ impl<'a> Map<'a> {
             }
         };
         let parts = ends.iter().zip(all.chunks(COUNT)).zip(outputs.chunks(COUNT));
-        Ok(parts.map(panel).collect())
+        Ok(parts.map(|((ends, z), out)| panel(ends, z, out)).collect())
     }
 
     fn integrate(&mut self) -> Result<Integral, QuantileError> {
@@ -354,26 +356,37 @@ impl<'a> Map<'a> {
                 return Err(QuantileError::Unresolved { coordinate: self.coordinate });
             }
         }
-        self.check(&mut done)?;
-        let sum = |of: fn(&Panel) -> f64| done.iter().map(of).sum();
-        Ok(Integral { value: sum(|p| p.value), error: sum(|p| p.error), evaluations })
+        let sum = |of: fn(&Panel) -> f64| done.iter().map(of).sum::<f64>();
+        let (value, error, size) = (sum(|p| p.value), sum(|p| p.error), sum(|p| p.size));
+        let (disorder, at) = self.disorder(&mut done);
+        let scale = size.sqrt() + (self.start(1.0) - self.start(-1.0)).abs();
+        if disorder > VISIBLE * value.sqrt() + ROUNDING * scale {
+            let (coordinate, at) = (self.coordinate, self.start(at));
+            return Err(QuantileError::NotMonotone { coordinate, at });
+        }
+        let error = error + disorder * (2.0 * value.sqrt() + disorder);
+        Ok(Integral { value, error, evaluations })
     }
 
-    /// Whether outputs are in the order of the starts, or all in the other.
-    fn check(&self, panels: &mut [Panel]) -> Result<(), QuantileError> {
+    /// How much outputs that are not in the order of the starts may change W2, and the score where they
+    /// are so most: twice the distance of the map from its running maximum, which is in their order.
+    fn disorder(&self, panels: &mut [Panel]) -> (f64, f64) {
         panels.sort_by(|a, b| a.ends.0.total_cmp(&b.ends.0));
         let sign = if self.is_falling { -1.0 } else { 1.0 };
-        let points = || panels.iter().flat_map(|p| p.starts.iter().zip(p.outputs));
-        let largest = points().fold(0.0f64, |m, (_, y)| m.max(y.abs()));
-        let mut highest = f64::NEG_INFINITY;
-        for (z, y) in points() {
-            if sign * y < highest - WIGGLE * largest {
-                let (coordinate, at) = (self.coordinate, self.start(*z));
-                return Err(QuantileError::NotMonotone { coordinate, at });
+        let (mut highest, mut sum, mut most) = (f64::NEG_INFINITY, 0.0, (0.0, 0.0));
+        for panel in panels.iter() {
+            let half = 0.5 * (panel.ends.1 - panel.ends.0);
+            for ((z, y), (_, weight, _)) in panel.starts.iter().zip(panel.outputs).zip(rule()) {
+                highest = highest.max(sign * y);
+                let behind = highest - sign * y;
+                let share = half * weight * density(*z) * behind * behind;
+                sum += share;
+                if share > most.1 {
+                    most = (*z, share);
+                }
             }
-            highest = highest.max(sign * y);
         }
-        Ok(())
+        (2.0 * f64::sqrt(sum), most.0)
     }
 
     /// The share of outputs below a value.

@@ -182,10 +182,10 @@ fn masses_of_modes_are_those_of_sampled_outputs() {
         let share = classes.iter().filter(|k| **k == 0).count() as f64 / count as f64;
         let error = (0.25 / count as f64).sqrt();
         assert!((share - found.output[0]).abs() < 5.0 * error, "{share} {found:?}");
-        // The fewer steps, the more mass goes to the wrong mode.
+        // The fewer steps, the more mass goes to the wrong mode; the start at N(0, 80²) has its part.
         match steps {
-            5 => assert!(found.error() > 2e-3, "{found:?}"),
-            40 => assert!(found.error() < 1e-3, "{found:?}"),
+            5 => assert!(found.error() > 1e-2, "{found:?}"),
+            40 => assert!(found.error() < 5e-3, "{found:?}"),
             _ => {}
         }
     }
