@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn deviations_of_shares() {
         for (n, p) in [(1, 0.5), (7, 0.3), (40, 0.1), (25, 0.01), (30, 1.0)] {
-            let mut probability = (1.0 - p as f64).powi(n as i32);
+            let mut probability = (1.0f64 - p).powi(n as i32);
             let mut sum = 0.0;
             for k in 0..=n {
                 sum += (k as f64 / n as f64 - p).abs() * probability;

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Starts that run together: one product of matrices per class.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 
 /// Fine solutions go down to this share of the lowest level that networks are asked about.
 const LOWEST: f64 = 0.1;
