@@ -13,15 +13,15 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The data are a Gaussian per class (`gaussmeter mixture`), a data set itself
-(`empirical`) or independent coordinates (`separable`, with the exact W2 of rules
-without noise), so that the network is exact and the data are not Gaussian. From the same starts N(0, sigma_max^2) each
-sampler without noise is compared with the fine solution of the probability-flow
-ODE: root mean square and median distance, and the share of starts that reach the
-same class. Of samplers with noise, mean and covariance of the outputs are
-compared with those of the data (W2, without what a finite number of samples
-adds), and the shares of the classes. Beside it stands what the Gaussian of the
-whole predicts, exactly, also per band of eigenvalues. Grids that follow the data
-follow the Gaussian of the whole.
+(`empirical`) or independent coordinates (`separable`, with the exact W2 of
+samplers without noise): their network is exact, and they are not Gaussian. From
+the same starts N(0, sigma_max^2) each sampler without noise is compared with the
+fine solution of the probability-flow ODE: root mean square and median distance,
+and the share of starts that reach the same class. Of samplers with noise, mean
+and covariance of the outputs are compared with those of the data (W2, without
+what a finite number of samples adds), and the shares of the classes. Beside it
+stands what the Gaussian of the whole predicts, exactly, also per band of
+eigenvalues. Grids that follow the data follow the Gaussian of the whole.
 
 Examples:
   gaussmeter verify --data my-classes.npz
