@@ -38,8 +38,8 @@ pub use pareto::{Pareto, pareto};
 pub use question::{Defaults, Question, QuestionError, Words, all_samplers};
 pub use rank::{Ranking, rank};
 pub use recommend::{
-    BUDGETS, Candidate, Challenge, DELTAS, Goal, RecommendOptions, Recommendation, Skip, Timed,
-    recommend,
+    BUDGETS, Candidate, Challenge, DELTAS, GUIDANCE, Goal, RecommendOptions, Recommendation, Skip,
+    Timed, recommend,
 };
 pub(crate) use recommend::{OPTIMISED, USUAL};
 pub use robustness::{PERTURBATIONS, Perturbation};

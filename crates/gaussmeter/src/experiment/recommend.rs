@@ -6,12 +6,14 @@ use super::{
 #[cfg(feature = "dense")]
 use super::{Place, Verification, VerifyOptions, verify::verify_runs};
 use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
-use crate::exact::Init;
+use crate::exact::continuous::ODE;
 use crate::exact::steps::{Cancellation, cancellation};
+use crate::exact::{Init, Output, Target};
 use crate::grid::{self, Grid, GridRule};
 #[cfg(feature = "dense")]
 use crate::law::DataLaw;
 use crate::metric::wasserstein2;
+use crate::network::{Learnt, towards_half};
 use crate::objective::{self, Objective, Robust, SquaredWasserstein2};
 use crate::spectrum::{Spectrum, condensed};
 use crate::watch::{Progress, Watch};
@@ -148,6 +150,10 @@ pub struct Recommendation {
     /// Per candidate of the budget, as far as tried: the error when the network is off by 1 %, the root of its
     /// mean square as in [`Challenge`].
     pub off: Vec<f64>,
+    /// Per candidate of the budget, as far as tried: how far the law of its output is from the exact solution
+    /// under classifier-free guidance of scale [`GUIDANCE`], towards a class that has half of the
+    /// variance of every eigenvector; `None` for rules that draw noise, whose solutions differ.
+    pub guided: Vec<Option<f64>>,
     /// Whether it was stopped: the best of what was tried so far, not tried with other
     /// networks.
     pub interrupted: bool,
@@ -162,6 +168,9 @@ pub struct Recommendation {
     #[cfg(feature = "dense")]
     pub verification: Option<Verification>,
 }
+
+/// The guidance scale that candidates are tried with.
+pub const GUIDANCE: f64 = 2.0;
 
 /// How far networks are off that candidates are tried with.
 pub const DELTAS: [f64; 8] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
@@ -318,6 +327,26 @@ impl Search<'_> {
         self.off_by(sampler, grid, delta, self.measure)
     }
 
+    /// W2 between the law of a rule without noise and the exact solution, both under guidance.
+    fn guided(&self, sampler: usize, grid: &Grid) -> Option<f64> {
+        let plan = self.options.samplers[sampler].item.plan(grid).ok()?;
+        if plan.is_stochastic() {
+            return None;
+        }
+        let data = &*self.small.spectrum;
+        let learnt = Learnt::of(&*towards_half(data, GUIDANCE), data).ok()?;
+        let output = Output::by(&learnt, &plan).ok()?;
+        let law = output.law_against(learnt.truth(), &self.init, Target::Marginal);
+        let (start, end) = (plan.start(), plan.end());
+        let exact = ODE.law_by(&learnt, start, &end, &self.init, Target::Marginal);
+        let pairs = law.modes.iter().zip(&exact.modes).zip(data.modes());
+        let square = pairs.map(|((a, b), mode)| {
+            let (std, mean) = (a.variance.sqrt() - b.variance.sqrt(), a.mean - b.mean);
+            mode.multiplicity * (std * std + mean * mean)
+        });
+        Some(square.sum::<f64>().sqrt()).filter(|w2| w2.is_finite())
+    }
+
     fn off_by(&self, sampler: usize, grid: &Grid, delta: f64, objective: &dyn Objective) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
         let sampler = &self.options.samplers[sampler];
@@ -432,6 +461,11 @@ pub fn recommend(
         .take(tried)
         .map(|c| c.best().map_or(f64::INFINITY, |t| search.off(c.sampler, &t.grid, 0.01)))
         .collect();
+    let guided = finalists
+        .par_iter()
+        .take(tried)
+        .map(|c| c.best().and_then(|t| search.guided(c.sampler, &t.grid)))
+        .collect();
     let challenge = match watch.is_stopped() {
         true => None,
         false => challenge(&search, finalists),
@@ -456,6 +490,7 @@ pub fn recommend(
         limits,
         cancellation,
         off,
+        guided,
         challenge,
         skips,
         #[cfg(feature = "dense")]

@@ -3,7 +3,9 @@
 use super::levels::sigma_lines;
 use super::trials::reason;
 use super::{EXPECTED, INTERRUPTED, advice, cancellation_json};
-use crate::experiment::{Candidate, DELTAS, Length, OPTIMISED, Recommendation, Timed, USUAL};
+use crate::experiment::{
+    Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed, USUAL,
+};
 use crate::numeric::evenly;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
@@ -147,6 +149,10 @@ impl Recommendation {
             Column::new("optimised", Align::Right),
             Column::new("network 1% off", Align::Right),
         ];
+        let has_guided = self.guided.iter().any(Option::is_some);
+        if has_guided {
+            columns.push(Column::new(format!("guidance {GUIDANCE}"), Align::Right));
+        }
         if has_w2 {
             columns.push(Column::new("W2", Align::Right));
         }
@@ -169,6 +175,12 @@ impl Recommendation {
                     None => Cell::Empty,
                 },
             ];
+            if has_guided {
+                cells.push(match self.guided.get(i) {
+                    Some(Some(w2)) => Cell::number(*w2, Style::Significant(4)),
+                    _ => Cell::Empty,
+                });
+            }
             if has_w2 {
                 cells.push(match c.best() {
                     Some(best) => Cell::number(best.w2, Style::Significant(4)),
@@ -206,6 +218,11 @@ impl Recommendation {
             "network off by δ: the eigenvalues that it has learnt are multiplied by e^(δz), with an independent standard normal z for each eigenvector; the value is the root mean square of the error over z, on the better schedule"
                 .into(),
         );
+        if has_guided {
+            notes.push(format!(
+                "guidance {GUIDANCE}: what is left to the exact solution under classifier-free guidance of that scale, towards a class with half of the variance of every eigenvector (W2, rules without noise)"
+            ));
+        }
         let mut grouped: Vec<(String, Vec<&str>)> = Vec::new();
         for (label, error) in &self.failures {
             let reason = reason(error);
@@ -433,6 +450,10 @@ impl Recommendation {
         put("usual_w2", of_usual(self.budget, |u| u.w2));
         let ranking = self.ranking().iter().enumerate().map(|(i, c)| {
             let mut entry = candidate(c);
+            entry["guidance_2"] = match self.guided.get(i) {
+                Some(Some(w2)) => number(*w2),
+                _ => json!(null),
+            };
             entry["network_off_1_percent"] = self.off.get(i).map_or(json!(null), |o| number(*o));
             entry
         });

@@ -29,6 +29,13 @@ struct Guided {
     by_step: bool,
 }
 
+/// Guidance towards a class that has half of the variance of every eigenvector, and the mean of the data.
+pub(crate) fn towards_half(data: &Spectrum, weight: f64) -> Box<dyn LinearNetwork> {
+    let half = |mode: &Mode| Mode { eigenvalue: 0.5 * mode.eigenvalue, ..*mode };
+    let class = data.with_modes(data.modes().iter().map(half).collect());
+    Box::new(Guided { class, weight, interval: [0.0, f64::INFINITY], by_step: false })
+}
+
 impl LinearNetwork for Guided {
     /// The truth is the class, and what is believed the law of everything.
     fn beliefs(&self, data: &Spectrum) -> Result<Vec<Belief>, NetworkError> {

@@ -23,6 +23,8 @@ mod spectrum;
 pub use answer::{Answer, Answers, AtLevel};
 pub use samples::TrainingSet;
 
+pub(crate) use guided::towards_half;
+
 use super::{Prediction, noiseless};
 use crate::entry::{Entry, EntryError, Registry};
 use crate::level::Level;
