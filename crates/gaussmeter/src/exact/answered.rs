@@ -4,6 +4,9 @@
 //! Slower than the kernel, and independent of it: with answers of one Gaussian both agree, which a test
 //! checks for every sampler.
 
+// Several blocks are indexed together, lane by lane.
+#![allow(clippy::needless_range_loop)]
+
 use super::{Output, Reason};
 use crate::level::Level;
 use crate::network::{AtLevel, Learnt, NetworkError, Prediction, conversion};
