@@ -15,6 +15,13 @@ fn pictures(folder: &Folder, count: usize) {
     }
 }
 
+/// The document of a command that also tells what it has read.
+fn json(folder: &Folder, line: &str) -> serde_json::Value {
+    let ran = folder.run(&format!("{line} --format json"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
 const LAW: &str = r#"{"coordinates": [
     {"weights": [0.3, 0.7], "means": [-1, 1], "stds": [0.4, 0.5]},
     {"weights": [1], "means": [0.2], "stds": [0.1], "copies": 3}]}"#;
@@ -37,11 +44,11 @@ fn from_samples_to_a_verification() {
     let checks = folder.json(line)["checks"].clone();
     let checks = checks.as_array().unwrap();
     assert_eq!(checks.len(), 4);
-    // Heun's rule on 20 steps ends exactly at the samples that the fine solution reaches.
+    // Outputs are samples: 20 steps reach those of the fine solution, 4 some others.
     let rms: Vec<f64> = checks.iter().map(|c| c["rms"].as_f64().unwrap()).collect();
-    assert!(rms.iter().all(|r| r.is_finite()) && rms[0] > rms[1] && rms[1] > 0.0, "{rms:?}");
+    assert!(rms.iter().all(|r| r.is_finite()) && rms[0] > rms[1] && rms[2] > rms[3], "{rms:?}");
     // A part of them.
-    let json = folder.json("empirical pictures --samples 7 --seed 2");
+    let json = json(&folder, "empirical pictures --samples 7 --seed 2");
     assert_eq!((json["samples"].as_u64(), json["total"].as_u64()), (Some(7), Some(30)));
 }
 
@@ -76,7 +83,7 @@ fn from_a_law_to_a_verification() {
     }
     assert_eq!(folder.stdout(&format!("{line} --format csv")).lines().count(), 4);
     // Fitted to pictures: their moments.
-    let json = folder.json("separable pictures");
+    let json = json(&folder, "separable pictures");
     assert_eq!(json["dim"], 16);
     folder.run("separable pictures -o fitted.npz");
     folder.run("spectrum pictures -o known.npz");
