@@ -33,7 +33,7 @@ pub use eval::{Evaluation, Guidance, Measured, evaluate};
 pub use length::Length;
 pub use modes::{ModeErrors, mode_errors};
 pub(crate) use modes::{contribution, std_error};
-pub use noise_levels::{NoiseLevels, Shift, Tolerance, USUAL_START, noise_levels};
+pub use noise_levels::{NoiseLevels, Shift, StartError, Tolerance, USUAL_START, noise_levels};
 pub use pareto::{Pareto, pareto};
 pub use question::{Defaults, Question, QuestionError, Words, all_samplers};
 pub use rank::{Ranking, rank};

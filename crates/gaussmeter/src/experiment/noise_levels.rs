@@ -73,6 +73,32 @@ pub struct Shift {
     pub by_dimension: f64,
 }
 
+/// What a start from pure noise leaves, whatever the steps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StartError {
+    /// The noise ratio that sampling starts from.
+    pub sigma: f64,
+    /// W2 of the exact ODE from N(0, σ² I) there.
+    pub w2: f64,
+    /// The part of it that is due to the mean of the data.
+    pub of_mean: f64,
+    /// Where a start leaves a tenth of that.
+    pub better: f64,
+}
+
+impl StartError {
+    /// That of a process; `None` where no signal is left at its start, and of data without variance.
+    pub fn of(data: &Spectrum, process: &dyn Process) -> Option<Self> {
+        let sigma = process.level(process.t_max()).noise_ratio();
+        let (square, of_mean) = start_error(data, sigma);
+        if !(sigma.is_finite() && square > 0.0) {
+            return None;
+        }
+        let better = crossing(|sigma| 0.01 * square - start_error(data, sigma).0);
+        Some(StartError { sigma, w2: square.sqrt(), of_mean: of_mean.sqrt(), better })
+    }
+}
+
 /// Σ m f(mode)
 fn total(data: &Spectrum, f: impl Fn(&Mode) -> f64) -> f64 {
     data.modes().iter().map(|mode| mode.multiplicity * f(mode)).sum()

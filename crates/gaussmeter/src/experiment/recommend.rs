@@ -1,7 +1,7 @@
 use super::robustness::expected;
 use super::{
     Defaults, Diffusion, ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run,
-    TuneOptions, error_budget, standard_schedules,
+    StartError, TuneOptions, error_budget, standard_schedules,
 };
 #[cfg(feature = "dense")]
 use super::{Place, Verification, VerifyOptions, verify::verify_runs};
@@ -159,6 +159,8 @@ pub struct Recommendation {
     pub interrupted: bool,
     /// What cancels among the steps of the winner; `None` for rules that draw noise.
     pub cancellation: Option<Cancellation>,
+    /// What the start alone leaves, where that is pure noise.
+    pub start: Option<StartError>,
     /// Where another becomes better; `None` if nowhere up to [`DELTAS`]' last.
     pub challenge: Option<Challenge>,
     /// Beginning at each level of the winner's grid.
@@ -479,6 +481,10 @@ pub fn recommend(
     let cancellation = cancellation(&run.plan, &diffusion.spectrum, &search.init);
     let limits = error_budget(&on_it, sampler, &run, &search.init)?;
     let failures = failures.remove(&budget).unwrap_or_default();
+    let start = match search.init {
+        Init::Normal { .. } => StartError::of(&diffusion.spectrum, &*diffusion.process),
+        _ => None,
+    };
     let (diffusion, interrupted) = (diffusion.clone(), watch.is_stopped());
     Ok(Recommendation {
         diffusion,
@@ -489,6 +495,7 @@ pub fn recommend(
         usual,
         limits,
         cancellation,
+        start,
         off,
         guided,
         challenge,

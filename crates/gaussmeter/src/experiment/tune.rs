@@ -1,5 +1,5 @@
 use super::robustness::{PERTURBATIONS, Perturbation, expected};
-use super::{Diffusion, ExperimentError, Length, NamedSampler, Run};
+use super::{Diffusion, ExperimentError, Length, NamedSampler, Run, StartError};
 use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::Init;
@@ -79,6 +79,8 @@ pub struct Tuning {
     pub interrupted: bool,
     /// What cancels among the steps of the optimum; `None` for rules that draw noise.
     pub cancellation: Option<Cancellation>,
+    /// What the start alone leaves, where that is pure noise.
+    pub start: Option<StartError>,
     /// Per perturbation: the expected error of the optimum, and of the best rival.
     pub robustness: Vec<(Perturbation, f64, Option<f64>)>,
 }
@@ -180,6 +182,10 @@ pub fn tune(
         rivals,
         interrupted,
         cancellation,
+        start: match init {
+            Init::Normal { .. } => StartError::of(data, &*diffusion.process),
+            _ => None,
+        },
         robustness,
     })
 }

@@ -3,6 +3,7 @@
 //! hold, and nothing is written: that is what [formats](crate::report::Format) do.
 
 use crate::exact::steps::Cancellation;
+use crate::experiment::StartError;
 use crate::report::{Style, number};
 
 mod curve;
@@ -47,7 +48,26 @@ fn advice(cancellation: Option<Cancellation>) -> Option<String> {
     })
 }
 
-/// The same in JSON.
+/// What the start alone leaves of an error, where that is most of it.
+fn start_note(start: Option<StartError>, w2: f64) -> Option<String> {
+    let start = start.filter(|start| start.w2 > 0.5 * w2)?;
+    let short = |value: f64| Style::Significant(3).label(value).plain().to_string();
+    let mean = match start.of_mean > 0.5 * start.w2 {
+        true => format!(
+            ", {} of it because the data have a mean (which can also be added to the initial noise)",
+            short(start.of_mean)
+        ),
+        false => String::new(),
+    };
+    Some(format!(
+        "the start from pure noise at sigma/alpha = {} alone leaves W2 = {}{mean}: no times change that; a start at {} leaves a tenth (gaussmeter info)",
+        short(start.sigma),
+        short(start.w2),
+        short(start.better)
+    ))
+}
+
+/// What cancels, in JSON.
 fn cancellation_json(cancellation: Option<Cancellation>) -> serde_json::Value {
     match cancellation {
         Some(Cancellation { total, without }) => {

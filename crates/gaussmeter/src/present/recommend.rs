@@ -2,7 +2,7 @@
 
 use super::levels::sigma_lines;
 use super::trials::reason;
-use super::{EXPECTED, INTERRUPTED, advice, cancellation_json};
+use super::{EXPECTED, INTERRUPTED, advice, cancellation_json, start_note};
 use crate::experiment::{
     Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed, USUAL,
 };
@@ -209,6 +209,7 @@ impl Recommendation {
             )),
             false => notes.extend(advice(self.cancellation)),
         }
+        notes.extend(self.winner().and_then(|(_, best)| start_note(self.start, best.w2)));
         #[cfg(feature = "dense")]
         notes.extend(self.verdict());
         if self.interrupted {

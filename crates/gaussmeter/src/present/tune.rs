@@ -1,7 +1,7 @@
 //! The best schedule of a sampler.
 
 use super::levels::sigma_lines;
-use super::{INTERRUPTED, advice, cancellation_json};
+use super::{INTERRUPTED, advice, cancellation_json, start_note};
 use crate::experiment::{Perturbation, Rival, Tuning};
 use crate::objective::{Robust, Steps};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
@@ -68,6 +68,7 @@ impl Tuning {
             )),
             None => notes.extend(advice(self.cancellation)),
         }
+        notes.extend(start_note(self.start, self.w2));
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         } else if self.tuned.reached * 2 < self.tuned.starts {
