@@ -305,7 +305,7 @@ fn what_cannot_be_verified_is_refused() {
     }
     // Stopped among the samplers: what there is, and which are missing.
     for (samplers, what, stop) in
-        [("ddim", "samplers", 20), ("em", "samplers with noise, 2 of 3", 9)]
+        [("ddim", "samplers", 20), ("em", "samplers with noise, 2 of 3", 3)]
     {
         let heard = AtomicUsize::new(0);
         let hear = |progress: Option<Progress>| {
