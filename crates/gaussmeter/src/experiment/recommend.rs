@@ -9,7 +9,7 @@ use crate::design::{self, Effort, End, Problem, Space, Start, teleport};
 use crate::exact::continuous::ODE;
 use crate::exact::steps::{Cancellation, cancellation};
 use crate::exact::{Init, Output, Target};
-use crate::grid::{self, Grid, GridRule};
+use crate::grid::{self, Grid, GridRule, Uniform};
 #[cfg(feature = "dense")]
 use crate::law::DataLaw;
 use crate::metric::wasserstein2;
@@ -206,6 +206,8 @@ struct Search<'a> {
     options: &'a RecommendOptions,
     /// What candidates are compared by.
     measure: &'a dyn Objective,
+    /// Whether that is not the objective itself.
+    is_robust: bool,
     init: Init,
     /// A condensed spectrum, on which times are sought.
     small: Diffusion,
@@ -219,8 +221,19 @@ impl Search<'_> {
         spectrum: &'a Spectrum,
         space: &'a Space,
     ) -> Problem<'a> {
-        let (sampler, objective) = (&*sampler.item, &*self.options.objective.1);
+        let objective = match self.is_robust && self.draws_noise(sampler) {
+            // Contributions of steps with noise take many times as long, and hardly change their times.
+            true => &SquaredWasserstein2,
+            false => &*self.options.objective.1,
+        };
+        let sampler = &*sampler.item;
         Problem { spectrum, sampler, init: &self.init, objective, space, watch: self.watch }
+    }
+
+    fn draws_noise(&self, sampler: &NamedSampler) -> bool {
+        let process = &self.diffusion.process;
+        let plan = Uniform.grid(process, 4, 0.0).ok().and_then(|g| sampler.item.plan(&g).ok());
+        plan.is_none_or(|plan| plan.is_stochastic())
     }
 
     fn space(&self, steps: usize, min_ratio: f64) -> Result<Space, ExperimentError> {
@@ -390,7 +403,8 @@ pub fn recommend(
     item.check(diffusion.spectrum.modes().len()).map_err(ExperimentError::Objective)?;
     let compared_by = item.compared_by();
     let measure = compared_by.as_deref().unwrap_or(&**item);
-    let search = Search { diffusion, options: &options, measure, init, small, watch };
+    let is_robust = compared_by.is_some();
+    let search = Search { diffusion, options: &options, measure, is_robust, init, small, watch };
     // A ratio that is none is refused at once.
     search.space(1, options.min_ratio)?;
     let mut candidates = BTreeMap::new();
