@@ -28,7 +28,7 @@ Examples:
   gaussmeter recommend --sampler ddim,dpmpp-2m,heun --nfe 10 --save sigmas.txt
   gaussmeter recommend --spectrum my.npy --error 0.5 --sampler dpmpp-2m,lms
   gaussmeter recommend --nfe 5 --sampler unipc,deis --format json
-  gaussmeter recommend --spectrum my-classes.npz --sampler dpmpp-2m,ddim --nfe 5 --verify
+  gaussmeter recommend --spectrum my-classes.npz --nfe 10 --verify > advice.txt
   gaussmeter recommend --spectrum latents.npz > answer.txt")]
 pub struct Arguments {
     /// Samplers, comma-separated (see `gaussmeter samplers`) [default: all]

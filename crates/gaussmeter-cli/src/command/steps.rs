@@ -10,8 +10,8 @@ use gaussmeter::experiment::{Defaults, Words};
 Each step is taken from exact states and an exact history; its error, carried to
 the output, is its contribution, in all and per band of eigenvalues. They add up
 to the error of the output, and may cancel there; the root of their sum of squares
-cannot (`gaussmeter tune --objective local`). csv has every eigenvalue. For
-samplers without noise; the default is 10 network evaluations. See docs/steps.md.
+cannot (`gaussmeter tune --objective local`). csv has every eigenvalue. The
+default is 10 network evaluations. See docs/steps.md.
 
 Examples:
   gaussmeter steps --sampler dpmpp-2m --process edm --grid karras

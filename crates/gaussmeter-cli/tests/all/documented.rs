@@ -18,6 +18,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo bench -p gaussmeter --bench exact", "an optimised build takes minutes"),
     ("cargo bench -p gaussmeter --bench tune", "an optimised build takes minutes"),
     (
+        "gaussmeter verify --data cifar16.npz --sampler dpmpp-2m,dpmpp-3m,unipc,edm,ddim --grid karras,exponential,fisher-rao,geodesic,optimised:objective=w2,optimised:objective=local,optimised --steps 5,8,10,15,20 --starts 64 --reference 200",
+        "takes minutes, on data that are not in the repository",
+    ),
+    (
         "gaussmeter export --to TARGET --sampler NAME --process NAME --grid RULE --steps N",
         "its names in capitals are the reader's",
     ),

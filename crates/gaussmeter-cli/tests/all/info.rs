@@ -87,6 +87,7 @@ null dimension                2
 ─────────────────────────────────────────────────────────────
 total variance          3.04000  tr Σ
   per dimension        0.337778  tr Σ / d
+  σ_data               0.581187  √(tr Σ / d)
 length of the mean      3.46410  ‖μ‖
 largest eigenvalue      1.00000  λmax
 smallest nonzero      0.0100000  λmin⁺
@@ -114,6 +115,27 @@ variance  modes  of modes  eigenvalue ≤
                      99 %       1.00000
                     100 %       1.00000
 ───────────────────────────────────────
+
+Noise levels σ/α that these data call for
+───────────────────────────────────────────────────────────
+W2 at most  start from  steps, 80 = 1   stop at  denoise at
+───────────────────────────────────────────────────────────
+    0.1744       19.84         0.9774    0.1052      0.3493
+   0.01744       198.7          1.005   0.01228     0.04461
+  0.001744        1987          1.007  0.001233     0.01327
+───────────────────────────────────────────────────────────
+note: start from: the lowest σ_max at which N(0, σ² I), carried to the data by
+      the exact ODE, is that close: W2² = Σ λ (1 − (1 + λ/σ²)^(−1/2))² + μ²λ/(λ
+      + σ²)
+note: steps: of a grid of equal geodesic density, relative to one from 80
+note: stop at: the highest σ_min at which the law of noisy data is that close:
+      W2² = Σ (√(λ + σ²) − √λ)²; denoise at: the same after a last step to 0, Σ
+      λ (1 − (1 + σ²/λ)^(−1/2))²
+note: a start from N(0, 80² I) leaves W2 = 0.0433, most of it (0.0433) from the
+      mean of the data, at any number of steps: start higher, add the mean to
+      the initial noise, or leave it out of the data
+note: half of the work (of a grid of equal geodesic density) lies above σ/α =
+      0.890
 
 Eigenvalues by rank, both logarithmic
 eigenvalue
@@ -147,10 +169,15 @@ fn json_has_every_number() {
         ("entropy_rank", 2.5_f64.powf(0.8) * 20_f64.powf(0.2)),
         ("participation_ratio", 100.0 / 33.0),
         ("mean_norm", 2_f64.sqrt()),
+        ("sigma_data", 1.25_f64.sqrt()),
     ] {
         let value = document[key].take().as_f64().unwrap();
         assert!((value / expected - 1.0).abs() < 1e-14, "{key} = {value}, not {expected}");
     }
+    // What noise levels are is tested in the library.
+    let levels = document["noise_levels"].take();
+    assert_eq!(levels["tolerances"].as_array().unwrap().len(), 3, "{levels}");
+    assert!(levels["root_mean_square"].as_f64() > levels["sigma_data"].as_f64(), "{levels}");
     let pairs = |percents: &[f64], key: &str, values: &[f64]| -> Value {
         percents.iter().zip(values).map(|(p, v)| json!({ "percent": p, key: v })).collect()
     };
@@ -163,6 +190,7 @@ fn json_has_every_number() {
             "schema": 1,
             "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
             "command": "info",
+            "noise_levels": null,
             "kind": "spectrum",
             "spectrum": {
                 "name": "small", "provenance": "small.csv: 3 values, text",
@@ -171,6 +199,7 @@ fn json_has_every_number() {
             "distinct": 3,
             "rank": 6.0,
             "trace_per_dim": 1.25,
+            "sigma_data": null,
             "mean_norm": null,
             "highest": 4.0,
             "lowest_nonzero": 0.5,
@@ -429,7 +458,7 @@ fn every_example_in_the_help_runs() {
     assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     let (_, examples) = help.split_once("\nExamples:\n").unwrap();
     let examples: Vec<_> = examples.lines().take_while(|l| !l.is_empty()).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 6);
     for example in examples {
         folder.stdout(example.trim().strip_prefix("gaussmeter ").unwrap());
     }

@@ -134,7 +134,7 @@ fn the_default_trusts_cancellation_less() {
     // The sampler carries contributions almost as the exact solution does.
     let expected = (w2 * w2 + 0.64 * number(&of("steps")["local"]).powi(2)).sqrt();
     assert!(
-        (number(&tuned["error"]) / expected - 1.0).abs() < 0.1,
+        (number(&tuned["error"]) / expected - 1.0).abs() < 0.25,
         "{} {expected}",
         tuned["error"]
     );

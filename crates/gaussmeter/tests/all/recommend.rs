@@ -122,6 +122,10 @@ fn the_default_compares_by_the_error_to_expect() {
         let other = w2.ranking().iter().find(|o| o.label == c.label).unwrap();
         let [a, b] = [c, other].map(|c| c.optimised.as_ref().unwrap());
         assert!(b.w2 <= a.w2 * 1.001, "{}: {} {}", c.label, a.w2, b.w2);
+        // Rules with noise are sought for W2.
+        if c.label.ends_with("sde") {
+            continue;
+        }
         let [a, b] = [a, b].map(|t| local(&c.label, &t.grid));
         assert!(a <= b * 1.001, "{}: {a} {b}", c.label);
     }
