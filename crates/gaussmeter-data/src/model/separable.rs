@@ -107,7 +107,7 @@ impl SeparableModel {
         };
         let all = self.law.coordinates();
         let count: usize = all.iter().map(|m| m.weights().len()).sum();
-        let of = |list: fn(&Marginal) -> &[f64]| all.iter().flat_map(move |m| list(m)).copied();
+        let of = |list: fn(&Marginal) -> &[f64]| all.iter().flat_map(list).copied();
         let mut file = NpzWriter::create(path)?;
         file.spectrum(&spectrum)?;
         let counts = all.iter().map(|m| m.weights().len() as i64);

@@ -106,11 +106,11 @@ impl Answers for Guidance {
 
 /// `LO-HI`, where HI may be inf, and numbers may have exponents.
 fn interval(text: &str) -> Option<[f64; 2]> {
-    let parts = text.match_indices('-').filter_map(|(at, _)| {
+    let mut parts = text.match_indices('-').filter_map(|(at, _)| {
         let (low, high) = (text[..at].parse::<f64>().ok()?, text[at + 1..].parse::<f64>().ok()?);
         (0.0 <= low && low < high).then_some([low, high])
     });
-    parts.last()
+    parts.next_back()
 }
 
 pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {

@@ -32,7 +32,7 @@ pub(super) struct LabelColumn {
 
 enum Stored {
     Numbers(Box<Values>),
-    Text(Strings),
+    Text(Box<Strings>),
 }
 
 impl LabelColumn {
@@ -59,7 +59,7 @@ impl LabelColumn {
                     let column = table.columns.iter().find(|c| c.name == **name)?;
                     LabelColumn::of(table, column)
                 };
-                Ok(NAMES.iter().find_map(|name| of(name)))
+                Ok(NAMES.iter().find_map(of))
             }
         }
     }
@@ -70,7 +70,7 @@ impl LabelColumn {
             ColumnKind::Number(number) if is_whole(number) => {
                 Stored::Numbers(Box::new(Values::new(table, column.clone(), number, None)))
             }
-            ColumnKind::Other("text") => Stored::Text(Strings::new(table, column.leaf)),
+            ColumnKind::Other("text") => Stored::Text(Box::new(Strings::new(table, column.leaf))),
             _ => return None,
         };
         let (name, names) = (column.name.clone(), table.class_names(&column.name));
