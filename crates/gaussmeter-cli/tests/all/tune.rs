@@ -139,5 +139,5 @@ fn the_default_trusts_cancellation_less() {
         tuned["error"]
     );
     let text = folder.stdout("tune --sampler ddim --steps 4");
-    assert!(text.contains("0.09 times the squared contributions"), "{text}");
+    assert!(text.contains("plus 0.0900 times"), "{text}");
 }

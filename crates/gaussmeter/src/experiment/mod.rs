@@ -37,11 +37,13 @@ pub use noise_levels::{NoiseLevels, Shift, StartError, Tolerance, USUAL_START, n
 pub use pareto::{Pareto, pareto};
 pub use question::{Defaults, Question, QuestionError, Words, all_samplers};
 pub use rank::{Ranking, rank};
+pub(crate) use recommend::OPTIMISED;
+#[cfg(feature = "dense")]
+pub(crate) use recommend::USUAL;
 pub use recommend::{
     BUDGETS, Candidate, Challenge, DELTAS, GUIDANCE, Goal, RecommendOptions, Recommendation, Skip,
     Timed, recommend,
 };
-pub(crate) use recommend::{OPTIMISED, USUAL};
 pub use robustness::{PERTURBATIONS, Perturbation};
 pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
 pub use schedules::{

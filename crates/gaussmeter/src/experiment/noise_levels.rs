@@ -175,7 +175,7 @@ fn quantiles(data: &Arc<Spectrum>) -> Result<[f64; 9], ExperimentError> {
     Ok(QUANTILES.map(|q| levels[(q * STEPS as f64).round() as usize]))
 }
 
-/// The noise levels that data call for, for errors of at most the given W2 ([`SHARES`] of √(tr Σ) if
+/// The noise levels that data call for, for errors of at most the given W2 (10, 1 and 0.1 % of √(tr Σ) if
 /// there are none); with the shift against other data.
 ///
 /// ```

@@ -7,6 +7,7 @@ mod functions;
 #[cfg(feature = "dense")]
 pub mod linear_algebra;
 mod minimise;
+#[cfg(feature = "dense")]
 pub(crate) mod normal;
 mod written;
 

@@ -3,9 +3,9 @@
 use super::levels::sigma_lines;
 use super::trials::reason;
 use super::{EXPECTED, INTERRUPTED, advice, cancellation_json, start_note};
-use crate::experiment::{
-    Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed, USUAL,
-};
+#[cfg(feature = "dense")]
+use crate::experiment::USUAL;
+use crate::experiment::{Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed};
 use crate::numeric::evenly;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
