@@ -33,6 +33,7 @@
 mod contributions;
 mod local;
 mod noise;
+mod recorded;
 
 pub use contributions::{Cancellation, cancellation, contributions};
-pub use local::LocalErrors;
+pub use recorded::LocalErrors;

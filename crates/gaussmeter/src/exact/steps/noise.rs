@@ -1,6 +1,6 @@
 //! Contributions of the steps of rules that draw noise, a block of modes at a time.
 
-use super::local::{Arrival, Block, LANES, LocalErrors, ZERO};
+use super::recorded::{Arrival, Block, LANES, LocalErrors, ZERO};
 use crate::exact::Init;
 use crate::exact::gradient::{Place, Site};
 use crate::level::Level;
