@@ -119,8 +119,8 @@ fn bad_requests_get_one_line() {
     }
 }
 
-/// Where no objective is given, it is the sum of W2 and contributions of steps, as `eval` and `steps` have
-/// them.
+/// Where no objective is given, it is the sum of W2² and squared contributions of steps, as `eval` and
+/// `schedules` have them.
 #[test]
 fn the_default_trusts_cancellation_less() {
     let folder = Folder::empty();
@@ -131,13 +131,10 @@ fn the_default_trusts_cancellation_less() {
     let number = |v: &Value| v.as_f64().unwrap();
     let w2 = number(&of("eval")["w2"]);
     assert!((number(&tuned["w2"]) / w2 - 1.0).abs() < 1e-9);
-    // The sampler carries contributions almost as the exact solution does.
-    let expected = (w2 * w2 + 0.64 * number(&of("steps")["local"]).powi(2)).sqrt();
-    assert!(
-        (number(&tuned["error"]) / expected - 1.0).abs() < 0.25,
-        "{} {expected}",
-        tuned["error"]
-    );
+    let line = "schedules --sampler dpmpp-2m --steps 8 --grid sigmas:sigmas.txt --objective local";
+    let local = number(&folder.json(line)["results"][0]["error"]);
+    let expected = (w2 * w2 + 0.64 * local * local).sqrt();
+    assert!((number(&tuned["error"]) / expected - 1.0).abs() < 1e-9, "{tuned} {expected}");
     let text = folder.stdout("tune --sampler ddim --steps 4");
     assert!(text.contains("plus 0.0900 times"), "{text}");
 }

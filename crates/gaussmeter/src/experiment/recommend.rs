@@ -222,7 +222,7 @@ impl Search<'_> {
         space: &'a Space,
     ) -> Problem<'a> {
         let objective = match self.is_robust && self.draws_noise(sampler) {
-            // Contributions of steps with noise take many times as long, and hardly change their times.
+            // Contributions of steps with noise take many times as long.
             true => &SquaredWasserstein2,
             false => &*self.options.objective.1,
         };
