@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 use gaussmeter::design::{Effort, End, Problem, Space, Start, starts};
+use gaussmeter::network::Learnt;
 use gaussmeter::objective::{Local, Objective, Robust, SquaredWasserstein2};
 use gaussmeter::prelude::*;
 use gaussmeter::watch::Watch;
@@ -17,6 +18,7 @@ fn main() {
     let data = data::load("power-law:d=3072,alpha=1.6,scale=220").expect("a preset");
     let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
     let space = Space::new(&process, STEPS, Start::Fixed, End::At(0.0), 1.25).expect("a space");
+    let network = Learnt::exact(&data);
     let from = starts(&space, &data, STARTS, 0).expect("starts");
     println!("{STEPS} steps, {STARTS} starts, {} eigenvalues", data.modes().len());
     println!("per objective: seconds, evaluations, seconds per evaluation relative to w2");
@@ -31,7 +33,7 @@ fn main() {
         for objective in objectives {
             let problem = Problem {
                 watch: Watch::NOBODY,
-                spectrum: &data,
+                network: &network,
                 sampler: &*sampler,
                 init: &Init::Normal { std: Some(80.0) },
                 objective,

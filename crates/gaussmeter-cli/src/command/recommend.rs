@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, parse_length, parse_time};
+use crate::options::{self, NetworkOption, parse_length, parse_time};
 use crate::output::{Output, write_text};
 use crate::watch::{self, watched};
 use clap::Args;
@@ -28,6 +28,7 @@ Examples:
   gaussmeter recommend --sampler ddim,dpmpp-2m,heun --nfe 10 --save sigmas.txt
   gaussmeter recommend --spectrum my.npy --error 0.5 --sampler dpmpp-2m,lms
   gaussmeter recommend --nfe 5 --sampler unipc,deis --format json
+  gaussmeter recommend --nfe 10 --sampler dpmpp-2m,edm --network gain:delta=0.02
   gaussmeter recommend --spectrum my-classes.npz --nfe 10 --verify > advice.txt
   gaussmeter recommend --spectrum latents.npz > answer.txt")]
 pub struct Arguments {
@@ -49,6 +50,8 @@ pub struct Arguments {
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = Defaults::RECOMMEND.inits, help_heading = "Setting")]
     init: String,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Time where sampling stops; 0 is the data
     #[arg(long, value_name = "E", value_parser = parse_time, default_value = "0", allow_hyphen_values = true, help_heading = "Setting")]
     eps: f64,
@@ -114,6 +117,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         samplers: a.sampler,
         processes: vec![a.process],
         inits: vec![a.init],
+        network: Some(a.network.network),
         ..Words::default()
     };
     let objective = objective::registry().build(&a.objective)?;
@@ -121,6 +125,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let spectrum = options::load(a.spectrum.as_deref().unwrap_or(Defaults::RECOMMEND.spectrum))?;
     let diffusion = question.diffusion(spectrum);
     let options = RecommendOptions {
+        network: question.network.clone(),
         goal: a.error.map_or(Goal::Nfe(a.nfe.unwrap_or(Defaults::RECOMMEND.budget())), Goal::Error),
         front: a.front,
         eps: a.eps,

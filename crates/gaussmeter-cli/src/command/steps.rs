@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, SettingOptions, parse_time};
+use crate::options::{self, LengthOptions, NetworkOption, SettingOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
@@ -16,6 +16,7 @@ default is 10 network evaluations. See docs/steps.md.
 Examples:
   gaussmeter steps --sampler dpmpp-2m --process edm --grid karras
   gaussmeter steps --sampler heun --nfe 20 --init exact --format json
+  gaussmeter steps --sampler heun --nfe 20 --network gain:delta=-0.05
   gaussmeter steps --sampler ddim --steps 8 --eps 1e-2 -o steps.csv")]
 pub struct Arguments {
     /// Sampler (see `gaussmeter samplers`)
@@ -23,6 +24,8 @@ pub struct Arguments {
     sampler: String,
     #[command(flatten)]
     setting: SettingOptions,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation time, where sampling stops [default: 1e-3, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
@@ -42,6 +45,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         lengths: a.length.given(),
         eps: a.eps.into_iter().collect(),
+        network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::STEPS)?;

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, parse_length, parse_time};
+use crate::options::{self, LengthOptions, NetworkOption, parse_length, parse_time};
 use crate::output::{Output, write_text};
 use crate::watch::{self, watched};
 use clap::{Args, ValueEnum};
@@ -26,6 +26,7 @@ Examples:
   gaussmeter tune --sampler dpmpp-2m --nfe 10
   gaussmeter tune --sampler edm --nfe 39 --spectrum my.npy --save sigmas.txt
   gaussmeter tune --sampler dpmpp-2m --nfe 10 --objective w2
+  gaussmeter tune --sampler dpmpp-2m --nfe 10 --network early-stopped:tau=100
   gaussmeter eval --sampler edm --process edm --grid sigmas:sigmas.txt
   gaussmeter tune --sampler ddim --process vp-linear --eps 1e-3 --steps 20
   gaussmeter tune --sampler dpmpp-2m --free start --objective kl-reverse
@@ -43,6 +44,8 @@ pub struct Arguments {
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
     #[arg(long, value_name = "NAME", default_value = Defaults::TUNE.inits, help_heading = "Setting")]
     init: String,
+    #[command(flatten)]
+    network: NetworkOption,
     #[command(flatten)]
     length: LengthOptions,
     /// Objective to minimise: robust, w2, local, kl-forward, kl-reverse, mixture:w2=…,local=… or
@@ -96,6 +99,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         lengths: a.length.given(),
         eps: a.eps.into_iter().collect(),
+        network: Some(a.network.network),
         ..Words::default()
     };
     let question = options::read(&words, &Defaults::TUNE)?;
@@ -110,6 +114,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let setting = question.setting(spectrum);
     let (sampler, length) = (question.sampler()?, question.length(&setting));
     let options = TuneOptions {
+        network: question.network.clone(),
         start: if is_free(Free::Start) { Start::Free } else { Start::Fixed },
         end: if is_free(Free::End) { End::Free } else { End::At(question.eps(&setting)) },
         min_ratio: a.min_ratio,

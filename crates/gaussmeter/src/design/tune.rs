@@ -1,24 +1,23 @@
 use super::space::Space;
 use crate::exact::gradient::Differentiable;
 use crate::exact::steps::LocalErrors;
-use crate::exact::{Init, Output};
+use crate::exact::{Init, LawMode, Output, Target};
 use crate::grid::{Grid, GridError};
+use crate::network::Learnt;
 use crate::numeric::{Expansion, Minimum, minimise, slope};
 use crate::objective::{Objective, Steps};
 use crate::sampler::{Sampler, SamplerError};
-use crate::spectrum::condensed;
-use crate::spectrum::{Mode, Spectrum};
+use crate::spectrum::Mode;
 use crate::tape::Plan;
 use crate::watch::Watch;
 use rayon::prelude::*;
 use thiserror::Error;
 
-/// An optimisation problem: an objective of a sampler's output on a spectrum, over a space of
-/// schedules.
+/// An optimisation problem: an objective of a sampler's output with a network, over a space of schedules.
 #[derive(Clone, Copy, Debug)]
 pub struct Problem<'a> {
-    /// The data.
-    pub spectrum: &'a Spectrum,
+    /// What the sampler calls, and what its output should be.
+    pub network: &'a Learnt,
     /// The sampler.
     pub sampler: &'a dyn Sampler,
     /// The law that sampling starts from; `Normal { std: None }` follows the level of a free start.
@@ -63,18 +62,14 @@ impl Problem<'_> {
     /// [`SamplerError`]
     pub fn value(&self, grid: &Grid) -> Result<f64, SamplerError> {
         let plan = self.sampler.plan(grid)?;
-        let output = Output::of(&plan, self.spectrum);
-        if output.infinite.is_some() {
-            return Ok(f64::INFINITY);
-        }
-        let share = |(i, mode): (usize, &Mode)| mode.multiplicity * self.share(&output, i, mode);
+        let Some(output) = self.output(&plan) else { return Ok(f64::INFINITY) };
         let mut value = match self.objective.counts_output() {
-            true => self.spectrum.modes().iter().enumerate().map(share).sum(),
+            true => self.shares(&output),
             false => 0.0,
         };
         if let Some(weight) = self.steps_weight(&plan) {
-            let steps = LocalErrors::new(self.sampler, grid, 0..0)?;
-            value += weight * steps.expand(self.spectrum, self.init).value;
+            let steps = LocalErrors::new(self.sampler, grid, 0..0, self.network)?;
+            value += weight * steps.expand(self.init).value;
         }
         Ok(if value.is_nan() { f64::INFINITY } else { value })
     }
@@ -83,26 +78,32 @@ impl Problem<'_> {
     fn by_time(&self, grid: &Grid) -> Result<Expansion, SamplerError> {
         let (free, mut total) = (self.space.free(), Expansion::zero(self.space.free().len()));
         if let Some(weight) = self.steps_weight(&self.sampler.plan(grid)?) {
-            let steps = LocalErrors::new(self.sampler, grid, free.clone())?;
-            total = steps.expand(self.spectrum, self.init);
+            let steps = LocalErrors::new(self.sampler, grid, free.clone(), self.network)?;
+            total = steps.expand(self.init);
             total.scale(weight);
         }
         if self.objective.counts_output() {
-            let plan = Differentiable::new(self.sampler, grid, free)?;
+            let plan = Differentiable::new(self.sampler, grid, free, self.network)?;
             let shares = |i, mode: &Mode, std, mean| self.objective.share(i, mode, std, mean);
-            total.add(&plan.expand(self.spectrum, self.init, &shares));
+            total.add(&plan.expand(self.init, &shares));
         }
         Ok(total)
     }
 
-    /// The share of one eigenvector in the objective of an output, against data where its mode is
-    /// `truth`.
-    pub(crate) fn share(&self, output: &Output, i: usize, truth: &Mode) -> f64 {
-        let (m0, v0) = self.init.moments(&output.start, i, truth);
-        let std = (output.gain[i].powi(2) * v0 + output.noise_variance[i]).sqrt();
-        let mean_gain = output.mean_gain.get(i).copied().unwrap_or(0.0);
-        let mean = output.gain[i] * m0 + mean_gain * truth.mean;
-        self.objective.share(i, truth, std, mean).value
+    /// The output of a program; `None` where its law is infinite, or none.
+    pub(crate) fn output(&self, plan: &Plan) -> Option<Output> {
+        Output::by(self.network, plan).ok().filter(|output| output.infinite.is_none())
+    }
+
+    /// The shares of all eigenvectors in the objective.
+    pub(crate) fn shares(&self, output: &Output) -> f64 {
+        let law = output.law_against(self.network.truth(), self.init, Target::Data);
+        let pairs = law.modes.iter().zip(self.network.truth()).enumerate();
+        let share = |(i, (found, mode)): (usize, (&LawMode, &Mode))| {
+            let share = self.objective.share(i, mode, found.variance.sqrt(), found.mean);
+            mode.multiplicity * share.value
+        };
+        pairs.map(share).sum()
     }
 
     /// The objective and its derivatives with respect to the parameters of the space; infinite if
@@ -177,11 +178,11 @@ impl Problem<'_> {
         if free > MAX_FREE {
             return Err(TuneError::TooMany { free });
         }
-        let small = condensed(self.spectrum, effort.bins).unwrap_or_default();
+        let small = self.network.condensed(effort.bins);
         // Values given per eigenvalue cannot be assigned to bins.
         let is_indexed = self.objective.is_indexed() || matches!(self.init, Init::Diagonal { .. });
         let coarse = match small.as_ref().filter(|_| !is_indexed) {
-            Some(spectrum) => Problem { spectrum, ..*self },
+            Some(network) => Problem { network, ..*self },
             None => *self,
         };
         // Even if stopped at once, the first start is evaluated.

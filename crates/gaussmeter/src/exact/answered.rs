@@ -31,7 +31,7 @@ struct Weights {
 }
 
 /// An evaluation.
-struct Site<'a> {
+pub(super) struct Site<'a> {
     kind: Prediction,
     level: Level,
     /// The step, from 1.
@@ -40,10 +40,15 @@ struct Site<'a> {
 }
 
 impl Site<'_> {
+    /// The evaluation of a mode: its coefficient of the state, and what is added.
+    pub fn at(&self, mode: usize) -> [f64; 2] {
+        (self.at)(mode).of(self.kind, &self.level)
+    }
+
     fn weights(&self, first: usize, count: usize) -> Weights {
         let mut weights = Weights { slope: ZERO, shift: ZERO, infinite: [false; LANES] };
         for i in 0..count {
-            let [slope, shift] = (self.at)(first + i).of(self.kind, &self.level);
+            let [slope, shift] = self.at(first + i);
             match slope.is_finite() && shift.is_finite() {
                 true => (weights.slope[i], weights.shift[i]) = (slope, shift),
                 false => weights.infinite[i] = true,
@@ -125,7 +130,7 @@ fn shares(plan: &Plan) -> Result<Vec<f64>, NetworkError> {
 }
 
 /// The evaluations of a plan, in order.
-fn sites<'a>(network: &'a Learnt, plan: &Plan) -> Result<Vec<Site<'a>>, NetworkError> {
+pub(super) fn sites<'a>(network: &'a Learnt, plan: &Plan) -> Result<Vec<Site<'a>>, NetworkError> {
     let shares = if network.is_by_step() { Some(shares(plan)?) } else { None };
     let mut sites = Vec::with_capacity(plan.nfe());
     let mut step = 1;
@@ -142,7 +147,7 @@ fn sites<'a>(network: &'a Learnt, plan: &Plan) -> Result<Vec<Site<'a>>, NetworkE
                 if level.sigma > 0.0 {
                     let modes = 0..network.truth().len();
                     let is_infinite = |i: &usize| {
-                        let [slope, shift] = (site.at)(*i).of(*kind, level);
+                        let [slope, shift] = site.at(*i);
                         !(slope.is_finite() && shift.is_finite())
                     };
                     if let Some(i) = modes.into_iter().find(is_infinite) {

@@ -11,32 +11,30 @@
 //! [`Graph`](crate::numeric::differentiation::Graph) leads from coefficients to times.
 
 use super::Init;
+use super::response::{Block, LANES, Learning, Response, ZERO, is_singular, numbers, responses};
 use crate::grid::Grid;
 use crate::level::Level;
-use crate::network::{Factor, PARTS, parts};
+use crate::network::{Learnt, PARTS};
 use crate::numeric::Expansion;
 use crate::numeric::differentiation::{Real, Row, record};
 use crate::objective::Share;
 use crate::sampler::{self, Sampler, SamplerError};
-use crate::spectrum::{Mode, Spectrum};
+use crate::spectrum::Mode;
 use crate::tape::{Op, Var};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Modes that run together.
-const LANES: usize = 32;
 /// Modes per task; sums run over tasks in order, so that results do not depend on the threads.
 const TASK: usize = 8 * LANES;
 
-type Block = [f64; LANES];
-
 /// An error that is a sum over eigenvectors: computes the share of one (without the multiplicity)
-/// from its index in the spectrum, its mode, and the standard deviation and mean of the output.
+/// from its index, the mode of the data, and the standard deviation and mean of the output.
 pub type Shares<'a> = &'a (dyn Fn(usize, &Mode, f64, f64) -> Share + Sync);
 
-/// A sampler on a grid, some of whose times are variables.
+/// A sampler on a grid, some of whose times are variables, with the network that it calls.
 #[derive(Debug)]
-pub struct Differentiable {
+pub struct Differentiable<'n> {
+    network: &'n Learnt,
     ops: Vec<Op<Real>>,
     var_count: usize,
     start: Level,
@@ -62,7 +60,7 @@ pub(super) struct Site {
 pub(super) enum Place {
     /// A term of a combination.
     Term(usize),
-    /// A part of the factor of a prediction.
+    /// One of the numbers that a prediction depends on.
     Part(usize),
 }
 
@@ -89,6 +87,7 @@ impl Recorded {
         grid: &Grid,
         free: Range<usize>,
         with_arrivals: bool,
+        network: &Learnt,
     ) -> Result<Self, SamplerError> {
         // This checks that every coefficient is finite.
         sampler.plan(grid)?;
@@ -99,6 +98,7 @@ impl Recorded {
             let (tape, x) = sampler::tape(&grid);
             let output = sampler.record(&grid, &tape, x)?;
             let (ops, var_count) = tape.into_ops();
+            let (ops, var_count) = network.rewrite(ops, var_count);
             let mut sites: Vec<(usize, Place, Real)> = Vec::new();
             let mut levels = vec![start.unwrap_or_default()];
             for (op, operation) in ops.iter().enumerate() {
@@ -108,7 +108,7 @@ impl Recorded {
                         sites.extend(places.map(|(term, (c, _))| (op, Place::Term(term), *c)));
                     }
                     Op::Predict { kind, level, .. } => {
-                        let places = parts(*kind, level).into_iter().enumerate();
+                        let places = numbers(network, *kind, level).into_iter().enumerate();
                         sites.extend(places.map(|(part, c)| (op, Place::Part(part), c)));
                     }
                     Op::Arrive { level, .. } if with_arrivals => {
@@ -137,9 +137,9 @@ impl Recorded {
     }
 }
 
-impl Differentiable {
+impl<'n> Differentiable<'n> {
     /// Records a sampler with the times `free` of its grid as variables. A time where σ = 0 cannot
-    /// be a variable.
+    /// be a variable. The network may be any whose answers do not depend on the step (cfg++).
     ///
     /// # Errors
     /// [`SamplerError`]: the sampler is undefined on this grid.
@@ -147,48 +147,40 @@ impl Differentiable {
         sampler: &dyn Sampler,
         grid: &Grid,
         free: Range<usize>,
+        network: &'n Learnt,
     ) -> Result<Self, SamplerError> {
         let Recorded { ops, var_count, start, output, times, sites, start_rows, .. } =
-            Recorded::new(sampler, grid, free, false)?;
-        Ok(Differentiable { ops, var_count, start, output, times, sites, start_rows })
+            Recorded::new(sampler, grid, free, false, network)?;
+        Ok(Differentiable { network, ops, var_count, start, output, times, sites, start_rows })
     }
 
     /// An error and its derivatives with respect to the free times. If the law is infinite, the
     /// value is infinite and the derivatives are 0.
-    pub fn expand(&self, spectrum: &Spectrum, init: &Init, shares: Shares<'_>) -> Expansion {
+    pub fn expand(&self, init: &Init, shares: Shares<'_>) -> Expansion {
         let n = self.times;
-        let factors: Vec<Option<Factor>> = self.ops.iter().map(factor_of).collect();
-        let is_singular = self.ops.iter().zip(&factors).any(|(op, factor)| match (op, factor) {
-            (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
-            _ => false,
-        });
-        let run = Run { plan: self, factors, is_singular, init, shares };
+        let responses = responses(self.network, &self.ops);
+        if is_singular(self.network, &self.ops, &responses) {
+            return Expansion::infinite(n);
+        }
+        let run = Run { plan: self, responses, init, shares };
         let of = |(task, modes): (usize, &[Mode])| {
             let mut sum = Expansion::zero(n);
-            let mut machine = Machine::new(self, spectrum.has_mean());
+            let mut machine = Machine::new(self, self.network.has_mean());
             for (k, block) in modes.chunks(LANES).enumerate() {
                 machine.run(&run, task * TASK + k * LANES, block, &mut sum);
             }
             sum
         };
-        let tasks: Vec<Expansion> = spectrum.modes().par_chunks(TASK).enumerate().map(of).collect();
+        let modes = self.network.truth();
+        let tasks: Vec<Expansion> = modes.par_chunks(TASK).enumerate().map(of).collect();
         Expansion::of_parts(n, &tasks)
-    }
-}
-
-pub(super) fn factor_of(op: &Op<Real>) -> Option<Factor> {
-    match op {
-        Op::Predict { kind, level, .. } => Some(Factor::new(*kind, &level.value())),
-        _ => None,
     }
 }
 
 /// What is the same for all blocks.
 struct Run<'a> {
-    plan: &'a Differentiable,
-    factors: Vec<Option<Factor>>,
-    /// Whether some prediction is infinite along null directions.
-    is_singular: bool,
+    plan: &'a Differentiable<'a>,
+    responses: Vec<Option<Response<'a>>>,
     init: &'a Init,
     shares: Shares<'a>,
 }
@@ -202,41 +194,38 @@ struct Machine {
     response: Vec<Block>,
     /// Per operation: weight w of a prediction.
     weight: Vec<Block>,
+    /// Per operation: what a prediction adds.
+    shift: Vec<Block>,
     /// Per time: derivative of the standard deviation, and of the mean.
     slopes: [Vec<Block>; 2],
 }
 
 impl Machine {
     fn new(plan: &Differentiable, has_mean: bool) -> Self {
-        let blocks = |n| vec![[0.0; LANES]; n];
+        let blocks = |n| vec![ZERO; n];
         Machine {
             has_mean,
             adjoint: blocks(plan.var_count),
             response: blocks(plan.var_count),
             weight: blocks(plan.ops.len()),
+            shift: blocks(if has_mean { plan.ops.len() } else { 0 }),
             slopes: [blocks(plan.times), blocks(plan.times)],
         }
     }
 
     fn run(&mut self, run: &Run, first: usize, modes: &[Mode], sum: &mut Expansion) {
-        let (mut lambda, mut mu) = ([1.0; LANES], [0.0; LANES]);
-        for (i, mode) in modes.iter().enumerate() {
-            (lambda[i], mu[i]) = (mode.eigenvalue, mode.mean);
-        }
-        if run.is_singular && lambda.contains(&0.0) {
-            sum.value = f64::INFINITY;
-            return;
-        }
-        let (noise, mean_gain) = self.backwards(run, &lambda);
+        let learning = Learning::of(run.plan.network, first, modes.len());
+        let (noise, shift) = self.backwards(run, &learning);
         let gain = self.adjoint[0];
 
-        let mut by = [[0.0; LANES]; 2];
-        let mut curvature = [[0.0; LANES]; 2];
-        let (mut of_std, mut of_mean) = (Seed::default(), Seed { by_mean: mu, ..Seed::default() });
+        let mut by = [ZERO; 2];
+        let mut curvature = [ZERO; 2];
+        let (mut of_std, mut of_mean) =
+            (Seed::default(), Seed { with_shift: true, ..Seed::default() });
         for (i, mode) in modes.iter().enumerate() {
             let (m0, v0) = run.init.moments(&run.plan.start, first + i, mode);
             let std = (gain[i] * gain[i] * v0 + noise[i]).sqrt();
-            let mean = gain[i] * m0 + mean_gain[i] * mode.mean;
+            let mean = gain[i] * m0 + shift[i];
             let share = (run.shares)(first + i, mode, std, mean);
             let times = mode.multiplicity;
             sum.value += times * share.value;
@@ -258,34 +247,34 @@ impl Machine {
                 (seed.start[0][i], seed.start[1][i]) = (slopes[0], slopes[1]);
             }
         }
-        self.forwards(run, &lambda, &of_std);
-        self.collect(run, &lambda, &of_std, 0);
+        self.forwards(run, &of_std);
+        self.collect(run, &learning, &of_std, 0);
         if self.has_mean {
-            self.forwards(run, &lambda, &of_mean);
-            self.collect(run, &lambda, &of_mean, 1);
+            self.forwards(run, &of_mean);
+            self.collect(run, &learning, &of_mean, 1);
         }
         self.accumulate(&by, &curvature, sum);
     }
 
-    /// Computes the adjoints; returns the variance of the noises and the coefficient of the data's
-    /// mean.
-    fn backwards(&mut self, run: &Run, lambda: &Block) -> (Block, Block) {
-        let (mut noise, mut mean_gain) = ([0.0; LANES], [0.0; LANES]);
-        self.adjoint.fill([0.0; LANES]);
+    /// Computes the adjoints; returns the variance of the noises and what the network adds.
+    fn backwards(&mut self, run: &Run, learning: &Learning) -> (Block, Block) {
+        let (mut noise, mut shift) = (ZERO, ZERO);
+        self.adjoint.fill(ZERO);
         self.adjoint[run.plan.output.index()] = [1.0; LANES];
         for (k, op) in run.plan.ops.iter().enumerate().rev() {
-            match (op, &run.factors[k]) {
-                (Op::Predict { dst, src, .. }, Some(factor)) => {
+            match (op, &run.responses[k]) {
+                (Op::Predict { dst, src, .. }, Some(response)) => {
                     let a = self.adjoint[dst.index()];
-                    let w = &mut self.weight[k];
+                    self.weight[k] = response.weight(learning);
+                    let w = &self.weight[k];
                     let target = &mut self.adjoint[src.index()];
                     for i in 0..LANES {
-                        w[i] = factor.weight(lambda[i]);
                         target[i] += w[i] * a[i];
                     }
                     if self.has_mean {
+                        self.shift[k] = response.shift(learning);
                         for i in 0..LANES {
-                            mean_gain[i] += factor.mean_weight(lambda[i]) * a[i];
+                            shift[i] += self.shift[k][i] * a[i];
                         }
                     }
                 }
@@ -307,35 +296,35 @@ impl Machine {
                 _ => {}
             }
         }
-        (noise, mean_gain)
+        (noise, shift)
     }
 
     /// Runs the program forwards from a seed.
-    fn forwards(&mut self, run: &Run, lambda: &Block, seed: &Seed) {
+    fn forwards(&mut self, run: &Run, seed: &Seed) {
         self.response[0] = seed.initial;
         for (k, op) in run.plan.ops.iter().enumerate() {
-            let mut y = [0.0; LANES];
-            let dst = match (op, &run.factors[k]) {
-                (Op::Predict { dst, src, .. }, Some(factor)) => {
+            let mut y = ZERO;
+            let dst = match op {
+                Op::Predict { dst, src, .. } => {
                     let (w, x) = (&self.weight[k], &self.response[src.index()]);
                     for i in 0..LANES {
                         y[i] = w[i] * x[i];
                     }
-                    if self.has_mean {
+                    if seed.with_shift {
                         for i in 0..LANES {
-                            y[i] += factor.mean_weight(lambda[i]) * seed.by_mean[i];
+                            y[i] += self.shift[k][i];
                         }
                     }
                     dst
                 }
-                (Op::Noise { dst }, _) => {
+                Op::Noise { dst } => {
                     let a = &self.adjoint[dst.index()];
                     for i in 0..LANES {
                         y[i] = seed.per_noise[i] * a[i];
                     }
                     dst
                 }
-                (Op::Combine { dst, terms }, _) => {
+                Op::Combine { dst, terms } => {
                     for (c, v) in terms.iter().filter(|t| t.0 != 0.0) {
                         let (c, x) = (c.value(), &self.response[v.index()]);
                         for i in 0..LANES {
@@ -344,17 +333,17 @@ impl Machine {
                     }
                     dst
                 }
-                _ => continue,
+                Op::Arrive { .. } => continue,
             };
             self.response[dst.index()] = y;
         }
     }
 
     /// Derivatives with respect to the times: those of the coefficients, weighted.
-    fn collect(&mut self, run: &Run, lambda: &Block, seed: &Seed, which: usize) {
+    fn collect(&mut self, run: &Run, learning: &Learning, seed: &Seed, which: usize) {
         let Machine { adjoint, response, slopes, .. } = self;
         let slopes = &mut slopes[which];
-        slopes.fill([0.0; LANES]);
+        slopes.fill(ZERO);
         let mut add = |row: &Row, worth: &Block| {
             for &(time, slope) in row {
                 for i in 0..LANES {
@@ -362,28 +351,27 @@ impl Machine {
                 }
             }
         };
-        let mut of_parts = [[0.0; LANES]; PARTS];
+        let mut of_parts = [ZERO; PARTS];
         let mut last = None;
         for site in &run.plan.sites {
-            match (&site.place, &run.plan.ops[site.op], &run.factors[site.op]) {
+            match (&site.place, &run.plan.ops[site.op], &run.responses[site.op]) {
                 (Place::Term(term), Op::Combine { dst, terms }, _) => {
                     let (a, y) = (&adjoint[dst.index()], &response[terms[*term].1.index()]);
-                    let mut worth = [0.0; LANES];
+                    let mut worth = ZERO;
                     for i in 0..LANES {
                         worth[i] = a[i] * y[i];
                     }
                     add(&site.row, &worth);
                 }
-                (Place::Part(part), Op::Predict { dst, src, .. }, Some(factor)) => {
+                (Place::Part(part), Op::Predict { dst, src, .. }, Some(evaluation)) => {
                     if last != Some(site.op) {
                         let (a, y) = (&adjoint[dst.index()], &response[src.index()]);
+                        let mut worth = ZERO;
                         for i in 0..LANES {
-                            let worth = (a[i] * y[i], a[i] * seed.by_mean[i]);
-                            let slopes = factor.slopes(lambda[i], worth.0, worth.1);
-                            for (part, slope) in of_parts.iter_mut().zip(slopes) {
-                                part[i] = slope;
-                            }
+                            worth[i] = a[i] * y[i];
                         }
+                        let by_shift = seed.with_shift.then_some(a);
+                        of_parts = evaluation.slopes(learning, &worth, by_shift);
                         last = Some(site.op);
                     }
                     add(&site.row, &of_parts[*part]);
@@ -403,7 +391,7 @@ impl Machine {
             let slopes = &self.slopes[kind];
             let n = slopes.len();
             for (j, a) in slopes.iter().enumerate() {
-                let mut weighed = [0.0; LANES];
+                let mut weighed = ZERO;
                 for i in 0..LANES {
                     sum.gradient[j] += by[kind][i] * a[i];
                     weighed[i] = curvature[kind][i] * a[i];
@@ -427,8 +415,8 @@ struct Seed {
     initial: Block,
     /// With respect to the coefficient of a noise, per unit of it.
     per_noise: Block,
-    /// With respect to the coefficient of the data's mean in a prediction.
-    by_mean: Block,
+    /// Whether what the network adds counts.
+    with_shift: bool,
     /// With respect to α and σ at the start.
     start: [Block; 2],
 }

@@ -22,6 +22,7 @@ mod kernel;
 mod law;
 mod program;
 mod quadrature;
+mod response;
 mod rows;
 mod stages;
 pub mod steps;

@@ -167,6 +167,14 @@ pub enum ExperimentError {
         /// Its label.
         sampler: String,
     },
+    /// A network whose answers have no derivatives by times.
+    #[error(
+        "network {network}: its answers depend on the step that a sampler takes, so that no times can be sought for it: tune without it, and see with eval, curve or rank what becomes of the times"
+    )]
+    NoTimes {
+        /// Its text form.
+        network: String,
+    },
     /// No expectation over training sets.
     #[error(transparent)]
     Expected(crate::exact::training_set::ExpectedError),

@@ -1,7 +1,8 @@
 use super::robustness::expected;
+use super::tune::learnt;
 use super::{
     Defaults, Diffusion, ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run,
-    StartError, TuneOptions, error_budget, standard_schedules,
+    Setting, StartError, TuneOptions, error_budget, standard_schedules,
 };
 #[cfg(feature = "dense")]
 use super::{Place, Verification, VerifyOptions, verify::verify_runs};
@@ -13,9 +14,9 @@ use crate::grid::{self, Grid, GridRule, Uniform};
 #[cfg(feature = "dense")]
 use crate::law::DataLaw;
 use crate::metric::wasserstein2;
-use crate::network::{Learnt, towards_half};
+use crate::network::{Learnt, Network, towards_half};
 use crate::objective::{self, Objective, Robust, SquaredWasserstein2};
-use crate::spectrum::{Spectrum, condensed};
+use crate::spectrum::condensed;
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub const BUDGETS: [usize; 7] = [5, 10, 15, 20, 30, 40, 50];
 /// What is compared.
 #[derive(Debug)]
 pub struct RecommendOptions {
+    /// The network that samplers call.
+    pub network: Network,
     /// Samplers, in order.
     pub samplers: Vec<NamedSampler>,
     /// Budget or error.
@@ -62,7 +65,8 @@ impl RecommendOptions {
         let objective: (String, Box<dyn Objective>) =
             (objective::DEFAULT.into(), Box::new(Robust::default()));
         let front = FRONT.to_vec();
-        RecommendOptions { samplers, goal, front, init, eps, min_ratio, objective }
+        let network = Network::default();
+        RecommendOptions { network, samplers, goal, front, init, eps, min_ratio, objective }
     }
 }
 
@@ -209,8 +213,11 @@ struct Search<'a> {
     /// Whether that is not the objective itself.
     is_robust: bool,
     init: Init,
-    /// A condensed spectrum, on which times are sought.
+    network: Learnt,
+    /// A condensed spectrum, on which times are placed.
     small: Diffusion,
+    /// What the network has learnt, condensed: on it times are sought.
+    small_network: Learnt,
     watch: Watch<'a>,
 }
 
@@ -218,7 +225,7 @@ impl Search<'_> {
     fn problem<'a>(
         &'a self,
         sampler: &'a NamedSampler,
-        spectrum: &'a Spectrum,
+        network: &'a Learnt,
         space: &'a Space,
     ) -> Problem<'a> {
         let objective = match self.is_robust && self.draws_noise(sampler) {
@@ -227,7 +234,7 @@ impl Search<'_> {
             false => &*self.options.objective.1,
         };
         let sampler = &*sampler.item;
-        Problem { spectrum, sampler, init: &self.init, objective, space, watch: self.watch }
+        Problem { network, sampler, init: &self.init, objective, space, watch: self.watch }
     }
 
     fn draws_noise(&self, sampler: &NamedSampler) -> bool {
@@ -247,27 +254,26 @@ impl Search<'_> {
     }
 
     /// The error of a sampler on a grid.
-    fn error(&self, sampler: &NamedSampler, data: &Spectrum, grid: &Grid) -> f64 {
-        self.value(sampler, data, grid, self.measure)
+    fn error(&self, sampler: &NamedSampler, network: &Learnt, grid: &Grid) -> f64 {
+        self.value(sampler, network, grid, self.measure)
     }
 
     fn value(
         &self,
         sampler: &NamedSampler,
-        data: &Spectrum,
+        network: &Learnt,
         grid: &Grid,
         objective: &dyn Objective,
     ) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
-        let problem = Problem { objective, ..self.problem(sampler, data, &space) };
+        let problem = Problem { objective, ..self.problem(sampler, network, &space) };
         let value = problem.value(grid).unwrap_or(f64::INFINITY);
         if value.is_nan() { f64::INFINITY } else { objective.readable(value) }
     }
 
     fn timed(&self, sampler: &NamedSampler, label: &str, grid: Grid) -> Option<Timed> {
-        let data = &self.diffusion.spectrum;
-        let error = self.error(sampler, data, &grid);
-        let w2 = self.value(sampler, data, &grid, &SquaredWasserstein2);
+        let error = self.error(sampler, &self.network, &grid);
+        let w2 = self.value(sampler, &self.network, &grid, &SquaredWasserstein2);
         error.is_finite().then(|| Timed { label: label.into(), grid, error, w2 })
     }
 
@@ -285,7 +291,7 @@ impl Search<'_> {
         let mut tried: Vec<(f64, &String, &Grid)> = schedules
             .iter()
             .filter(|(_, grid)| nfe_on(grid).is_ok_and(|nfe| nfe <= budget))
-            .map(|(label, grid)| (self.error(sampler, &self.small.spectrum, grid), label, grid))
+            .map(|(label, grid)| (self.error(sampler, &self.small_network, grid), label, grid))
             .filter(|(error, ..)| error.is_finite())
             .collect();
         tried.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -299,7 +305,7 @@ impl Search<'_> {
             .collect();
         let optimised = self.space(steps, self.options.min_ratio).and_then(|space| {
             from.extend(design::starts(&space, &self.small.spectrum, 2, 0)?);
-            let tuned = self.problem(sampler, &self.small.spectrum, &space).tune(&from, EFFORT)?;
+            let tuned = self.problem(sampler, &self.small_network, &space).tune(&from, EFFORT)?;
             Ok(tuned.grid)
         });
         let (optimised, failure) = match optimised {
@@ -328,7 +334,7 @@ impl Search<'_> {
         let sampler = &self.options.samplers[candidate.sampler];
         let Some(optimised) = &mut candidate.optimised else { return };
         let Ok(space) = self.space(candidate.steps, self.options.min_ratio) else { return };
-        let problem = self.problem(sampler, &self.diffusion.spectrum, &space);
+        let problem = self.problem(sampler, &self.network, &space);
         let descent = problem.descend(&optimised.grid, FINISH);
         if descent.after < descent.before
             && let Ok(grid) = space.grid(&descent.parameters)
@@ -345,7 +351,8 @@ impl Search<'_> {
     /// W2 between the law of a rule without noise and the exact solution, both under guidance.
     fn guided(&self, sampler: usize, grid: &Grid) -> Option<f64> {
         let plan = self.options.samplers[sampler].item.plan(grid).ok()?;
-        if plan.is_stochastic() {
+        // Guidance has a network of its own.
+        if plan.is_stochastic() || !self.network.is_exact() {
             return None;
         }
         let data = &*self.small.spectrum;
@@ -365,8 +372,7 @@ impl Search<'_> {
     fn off_by(&self, sampler: usize, grid: &Grid, delta: f64, objective: &dyn Objective) -> f64 {
         let Ok(space) = self.space(grid.step_count(), 1.0) else { return f64::INFINITY };
         let sampler = &self.options.samplers[sampler];
-        let data = &*self.diffusion.spectrum;
-        let problem = Problem { objective, ..self.problem(sampler, data, &space) };
+        let problem = Problem { objective, ..self.problem(sampler, &self.network, &space) };
         expected(&problem, grid, Perturbation::Network(delta))
     }
 }
@@ -390,7 +396,11 @@ pub fn recommend(
         return Err(ExperimentError::Empty { what: "sampler" });
     }
     let init = diffusion.init(&options.init.1)?;
+    let network = learnt(&options.network, &diffusion.spectrum, &init)?;
     // Values given per eigenvalue cannot be assigned to bins.
+    let is_indexed = options.objective.1.is_indexed() || matches!(init, Init::Diagonal { .. });
+    let small_network = network.condensed(BINS).filter(|_| !is_indexed);
+    let small_network = small_network.unwrap_or_else(|| network.clone());
     let small = match options.objective.1.is_indexed() {
         true => None,
         false => condensed(&diffusion.spectrum, BINS).unwrap_or_default(),
@@ -400,11 +410,21 @@ pub fn recommend(
         None => diffusion.clone(),
     };
     let item = &options.objective.1;
-    item.check(diffusion.spectrum.modes().len()).map_err(ExperimentError::Objective)?;
+    item.check(network.truth().len()).map_err(ExperimentError::Objective)?;
     let compared_by = item.compared_by();
     let measure = compared_by.as_deref().unwrap_or(&**item);
     let is_robust = compared_by.is_some();
-    let search = Search { diffusion, options: &options, measure, is_robust, init, small, watch };
+    let search = Search {
+        diffusion,
+        options: &options,
+        measure,
+        is_robust,
+        init,
+        network,
+        small,
+        small_network,
+        watch,
+    };
     // A ratio that is none is refused at once.
     search.space(1, options.min_ratio)?;
     let mut candidates = BTreeMap::new();
@@ -492,11 +512,14 @@ pub fn recommend(
     let rule: Arc<dyn GridRule> = Arc::new(grid::Times::new(times));
     let run = Run::on(sampler, best.grid.clone())?;
     let on_it = diffusion.with((best.label.clone(), rule));
-    let cancellation = cancellation(&run.plan, &diffusion.spectrum, &search.init);
+    let on_it = Setting { network: options.network.clone(), ..on_it };
+    let cancellation = cancellation(&run.plan, &search.network, &search.init);
     let limits = error_budget(&on_it, sampler, &run, &search.init)?;
     let failures = failures.remove(&budget).unwrap_or_default();
     let start = match search.init {
-        Init::Normal { .. } => StartError::of(&diffusion.spectrum, &*diffusion.process),
+        Init::Normal { .. } => {
+            StartError::of(&search.network.target(&diffusion.spectrum), &*diffusion.process)
+        }
         _ => None,
     };
     let (diffusion, interrupted) = (diffusion.clone(), watch.is_stopped());
@@ -646,8 +669,9 @@ fn challenge(search: &Search, candidates: &[Candidate]) -> Option<Challenge> {
 
 /// Beginning at each level of a grid.
 fn skips(search: &Search, sampler: &NamedSampler, grid: &Grid) -> Vec<Skip> {
-    let data = &*search.diffusion.spectrum;
-    let at = |skipped: usize| teleport(&*sampler.item, grid, skipped, data, &search.init).ok();
+    let target = search.network.target(&search.diffusion.spectrum);
+    let with = (&search.network, &*target);
+    let at = |skipped: usize| teleport(&*sampler.item, grid, skipped, with, &search.init).ok();
     let Some(whole) = at(0) else { return Vec::new() };
     (0..grid.levels().len())
         .into_par_iter()

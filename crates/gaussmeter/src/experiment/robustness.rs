@@ -1,10 +1,8 @@
 //! What is left of a schedule where data or network are not quite what they were.
 
 use crate::design::Problem;
-use crate::exact::Output;
 use crate::exact::steps::LocalErrors;
 use crate::grid::Grid;
-use crate::spectrum::Mode;
 use std::sync::LazyLock;
 
 /// A perturbation under which schedules are tried again. Every eigenvector has a z of its own, which is
@@ -76,27 +74,28 @@ static NORMAL: LazyLock<[(f64, f64); NODES]> = LazyLock::new(|| {
 pub(super) fn expected(problem: &Problem, grid: &Grid, perturbation: Perturbation) -> f64 {
     let (Perturbation::Data(delta) | Perturbation::Network(delta)) = perturbation;
     let Ok(plan) = problem.sampler.plan(grid) else { return f64::INFINITY };
-    let modes = problem.spectrum.modes();
     let mut sum = 0.0;
     for &(z, weight) in &*NORMAL {
         // All eigenvectors with the same z at once.
-        let believed = problem.spectrum.scaled((delta * z).exp());
-        let output = Output::of(&plan, &believed);
+        let factor = (delta * z).exp();
+        let other = problem.network.scaled(factor, factor);
         if let Some(steps) = problem.steps_weight(&plan) {
-            let Ok(local) = LocalErrors::new(problem.sampler, grid, 0..0) else {
+            let Ok(local) = LocalErrors::new(problem.sampler, grid, 0..0, &other) else {
                 return f64::INFINITY;
             };
-            sum += weight * steps * local.expand(&believed, problem.init).value;
+            sum += weight * steps * local.expand(problem.init).value;
         }
         if !problem.objective.counts_output() {
             continue;
         }
-        for (i, (mode, believed)) in modes.iter().zip(believed.modes()).enumerate() {
-            let truth: &Mode = match perturbation {
-                Perturbation::Data(_) => believed,
-                Perturbation::Network(_) => mode,
-            };
-            sum += weight * truth.multiplicity * problem.share(&output, i, truth);
+        let off = match perturbation {
+            Perturbation::Data(_) => other,
+            Perturbation::Network(_) => problem.network.scaled(1.0, factor),
+        };
+        let off = Problem { network: &off, ..*problem };
+        match off.output(&plan) {
+            Some(output) => sum += weight * off.shares(&output),
+            None => return f64::INFINITY,
         }
     }
     if sum.is_nan() { f64::INFINITY } else { problem.objective.readable(sum) }

@@ -3,6 +3,7 @@ use crate::design::{self, Effort, End, Problem, Space, Start};
 use crate::entry::{EntryError, Named};
 use crate::exact::Init;
 use crate::grid::{self, Grid};
+use crate::network::Learnt;
 use crate::objective::Objective;
 use crate::process::Process;
 use crate::watch::{Progress, Watch};
@@ -243,7 +244,7 @@ fn error(
     let end = End::At(grid.end().t);
     let space = Space::new(&diffusion.process, steps, Start::Fixed, end, 1.0);
     let problem = Problem {
-        spectrum: &diffusion.spectrum,
+        network: &Learnt::exact(&diffusion.spectrum),
         sampler: &*sampler.item,
         init,
         objective,
@@ -271,8 +272,8 @@ fn optimum(
         Space::new(&diffusion.process, start.step_count(), Start::Fixed, end, options.min_ratio)
             .map_err(|e| e.to_string())?;
     let data = &*diffusion.spectrum;
-    let problem =
-        Problem { spectrum: data, sampler: &*sampler.item, init, objective, space: &space, watch };
+    let (network, sampler) = (&Learnt::exact(data), &*sampler.item);
+    let problem = Problem { network, sampler, init, objective, space: &space, watch };
     let others = design::starts(&space, data, RANDOM, 0).unwrap_or_default();
     let from: Vec<Grid> = starts.iter().cloned().chain(others).collect();
     problem.tune(&from, Effort::default()).map(|tuned| tuned.grid).map_err(|e| e.to_string())

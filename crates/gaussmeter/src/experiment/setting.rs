@@ -126,19 +126,28 @@ impl Diffusion {
     }
 }
 
+/// What a network has learnt of data, where an initial law fits it.
+pub(super) fn learnt(
+    network: &Network,
+    data: &Spectrum,
+    init: &Init,
+) -> Result<Learnt, ExperimentError> {
+    let found = Learnt::of(&*network.item, data)?;
+    match (init, found.truth().len()) {
+        (Init::Diagonal { mean, .. }, modes) if modes != mean.len() => {
+            Err(NetworkError::Init { given: mean.len(), modes }.into())
+        }
+        _ => Ok(found),
+    }
+}
+
 impl Setting {
     /// What the network has learnt of the data, where `init` fits it.
     ///
     /// # Errors
     /// [`ExperimentError::Network`]
     pub fn learnt(&self, init: &Init) -> Result<Learnt, ExperimentError> {
-        let learnt = Learnt::of(&*self.network.item, &self.spectrum)?;
-        match (init, learnt.truth().len()) {
-            (Init::Diagonal { mean, .. }, modes) if modes != mean.len() => {
-                Err(NetworkError::Init { given: mean.len(), modes }.into())
-            }
-            _ => Ok(learnt),
-        }
+        learnt(&self.network, &self.spectrum, init)
     }
 
     /// A number of the law of a run, had the network learnt other data and were these the data. NaN where

@@ -1,7 +1,8 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::exact::Init;
 use crate::exact::steps::{Cancellation, contributions};
+use crate::exact::{Init, Output};
 use crate::level::Level;
+use crate::spectrum::Mode;
 
 /// What each step of a sampler contributes to the error of its output.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct StepErrors {
     /// Per step, the start first, and per mode: contributions to the standard deviation and to the mean of
     /// one eigenvector, which add up over the steps (see [`crate::exact::steps`]).
     pub steps: Vec<Vec<[f64; 2]>>,
+    /// The modes: those of the data, or of the class that samples are guided to.
+    pub modes: Vec<Mode>,
     /// Their sums over steps and eigenvectors.
     pub cancellation: Cancellation,
     /// Bands of eigenvalues, from the largest down: their lowest eigenvalue, and the modes.
@@ -38,15 +41,18 @@ pub fn step_errors(
     (init_label, init): (&str, &Init),
 ) -> Result<StepErrors, ExperimentError> {
     let init = setting.init(init)?;
+    let network = setting.learnt(&init)?;
     let run = setting.run(sampler, length, eps)?;
-    let Some(steps) = contributions(&run.plan, &setting.spectrum, &init) else {
+    Output::by(&network, &run.plan)?;
+    let Some(steps) = contributions(&run.plan, &network, &init) else {
         return Err(ExperimentError::InfiniteSteps { sampler: run.sampler });
     };
     let levels = std::iter::once(*run.plan.start()).chain(run.plan.arrivals()).collect();
     let (setting, init_label) = (setting.clone(), init_label.into());
-    let bands = bands(setting.spectrum.eigenvalues());
-    let cancellation = Cancellation::of(&steps, &setting.spectrum);
-    Ok(StepErrors { setting, init_label, run, levels, steps, cancellation, bands })
+    let modes = network.truth().to_vec();
+    let bands = bands(&modes.iter().map(|m| m.eigenvalue).collect::<Vec<f64>>());
+    let cancellation = Cancellation::of(&steps, &network);
+    Ok(StepErrors { setting, init_label, run, levels, steps, modes, cancellation, bands })
 }
 
 /// Equal ranges of ln λ, and a band of null directions.
@@ -63,7 +69,7 @@ pub(super) fn bands(eigenvalues: &[f64]) -> Vec<(f64, Vec<usize>)> {
         .filter_map(|b| {
             let modes: Vec<usize> =
                 (0..eigenvalues.len()).filter(|&i| band(eigenvalues[i]) == b).collect();
-            let lowest = eigenvalues[*modes.first()?];
+            let lowest = modes.iter().map(|&i| eigenvalues[i]).reduce(f64::min)?;
             Some((lowest, modes))
         })
         .collect()
@@ -74,7 +80,7 @@ impl StepErrors {
     pub fn size(&self, step: usize, modes: impl IntoIterator<Item = usize>) -> f64 {
         let term = |m: usize| {
             let [std, mean] = self.steps[step][m];
-            self.setting.spectrum.modes()[m].multiplicity * (std * std + mean * mean)
+            self.modes[m].multiplicity * (std * std + mean * mean)
         };
         modes.into_iter().map(term).sum::<f64>().sqrt()
     }

@@ -1,16 +1,23 @@
 use super::robustness::{PERTURBATIONS, Perturbation, expected};
-use super::{Diffusion, ExperimentError, Length, NamedSampler, Run, StartError};
+use super::{
+    Diffusion, ExperimentError, Length, NamedRule, NamedSampler, Run, StartError, setting,
+};
 use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
-use crate::exact::Init;
 use crate::exact::steps::{Cancellation, cancellation};
-use crate::grid::{self, Grid, GridError, Optimised};
+use crate::exact::{Init, Output};
+use crate::grid::{self, Grid, GridError, Optimised, Uniform};
+use crate::network::{Learnt, Network};
 use crate::objective::{Objective, SquaredWasserstein2};
+use crate::spectrum::Spectrum;
 use crate::watch::{Progress, Watch};
+use std::sync::Arc;
 
 /// How a schedule is sought.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TuneOptions {
+    /// The network that the sampler calls.
+    pub network: Network,
     /// Whether it starts at T.
     pub start: Start,
     /// Where it ends.
@@ -28,6 +35,7 @@ pub struct TuneOptions {
 impl Default for TuneOptions {
     fn default() -> Self {
         TuneOptions {
+            network: Network::default(),
             start: Start::Fixed,
             end: End::At(0.0),
             min_ratio: 1.25,
@@ -100,7 +108,8 @@ pub fn tune(
     watch: Watch,
 ) -> Result<Tuning, ExperimentError> {
     let data = &*diffusion.spectrum;
-    objective.item.check(data.modes().len()).map_err(ExperimentError::Objective)?;
+    let network = learnt(&options.network, data, init)?;
+    objective.item.check(network.truth().len()).map_err(ExperimentError::Objective)?;
     // The law of a free start is that of pure noise at its level.
     let init = match (options.start, init) {
         (Start::Free, Init::Normal { std: None }) => init.clone(),
@@ -116,7 +125,7 @@ pub fn tune(
         Space::new(&diffusion.process, steps, options.start, options.end, options.min_ratio)?;
     let objective_item = &*objective.item;
     let problem = Problem {
-        spectrum: data,
+        network: &network,
         sampler: &*sampler.item,
         init: &init,
         objective: objective_item,
@@ -124,6 +133,10 @@ pub fn tune(
         watch,
     };
     watch.tell(Progress { what: "tune", unit: "searches", done: 0, total: Some(1) });
+    // Whether the network has answers for the sampler at all.
+    let uniform: NamedRule = ("uniform".into(), Arc::new(Uniform));
+    let plain = diffusion.with(uniform).run_steps(sampler, steps, eps)?;
+    Output::by(&network, &plain.plan)?;
     let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
     let is_robust = objective_item.compared_by().is_some();
     // What is left of it elsewhere is told in W2 where the objective is a weighted sum.
@@ -161,7 +174,7 @@ pub fn tune(
     }
     let best = rivals.first().and_then(|r| r.grid.as_ref());
     let (value, w2) = (objective_item.readable(tuned.best.after), w2(&tuned.grid)?);
-    let cancellation = cancellation(&run.plan, data, &init);
+    let cancellation = cancellation(&run.plan, &network, &init);
     let robustness = PERTURBATIONS
         .iter()
         .map(|p| {
@@ -183,11 +196,24 @@ pub fn tune(
         interrupted,
         cancellation,
         start: match init {
-            Init::Normal { .. } => StartError::of(data, &*diffusion.process),
+            Init::Normal { .. } => StartError::of(&network.target(data), &*diffusion.process),
             _ => None,
         },
         robustness,
     })
+}
+
+/// What a network has learnt of data, where times can be sought for it and an initial law fits it.
+pub(super) fn learnt(
+    network: &Network,
+    data: &Spectrum,
+    init: &Init,
+) -> Result<Learnt, ExperimentError> {
+    let found = setting::learnt(network, data, init)?;
+    match found.is_by_step() {
+        true => Err(ExperimentError::NoTimes { network: network.label.clone() }),
+        false => Ok(found),
+    }
 }
 
 /// The times that are the best for a sampler from N(0, σ²) at T, sought from the three best standard
@@ -205,8 +231,8 @@ pub(super) fn optimised_times(
     objective.check(data.modes().len()).map_err(ExperimentError::Objective)?;
     let init = diffusion.init(&Init::Normal { std: None })?;
     let space = Space::new(&diffusion.process, steps, options.start, options.end, *min_ratio)?;
-    let (sampler, objective) = (&*sampler.item, &**objective);
-    let problem = Problem { spectrum: data, sampler, init: &init, objective, space: &space, watch };
+    let (sampler, objective, network) = (&*sampler.item, &**objective, &Learnt::exact(data));
+    let problem = Problem { network, sampler, init: &init, objective, space: &space, watch };
     let mut known: Vec<(f64, Grid)> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
         .filter_map(|(_, grid)| grid.ok())

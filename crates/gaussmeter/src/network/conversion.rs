@@ -1,6 +1,7 @@
 use super::Prediction;
 use crate::level::Level;
 use crate::numeric::differentiation::Real;
+use std::ops::{Div, Neg};
 
 /// (a, b) such that `kind = a x + b native`.
 pub(crate) fn conversion(
@@ -46,13 +47,17 @@ pub(crate) fn conversion(
 
 /// a of `kind = a x + b ε`: what the prediction is where the network sees no noise. No entry is a
 /// difference of nearly equal numbers; it is infinite where no signal is left, α = 0.
-pub(crate) fn noiseless(kind: Prediction, level: &Level) -> f64 {
+pub(crate) fn noiseless<N>(kind: Prediction, level: &Level<N>) -> N
+where
+    N: Copy + From<f64> + Div<Output = N> + Neg<Output = N>,
+{
+    let one = N::from(1.0);
     match kind {
-        Prediction::Score | Prediction::Noise => 0.0,
-        Prediction::Denoiser => 1.0 / level.alpha,
+        Prediction::Score | Prediction::Noise => N::from(0.0),
+        Prediction::Denoiser => one / level.alpha,
         Prediction::Velocity => level.alpha_prime / level.alpha,
         Prediction::V => -level.sigma / level.alpha,
-        Prediction::Flow => -1.0 / level.alpha,
+        Prediction::Flow => -one / level.alpha,
     }
 }
 

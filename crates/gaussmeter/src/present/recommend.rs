@@ -128,7 +128,14 @@ impl Recommendation {
             winner.nfe,
             self.error_name(),
             short(best.error),
-            self.diffusion.spectrum.name(),
+            match self.options.network.is_exact() {
+                true => self.diffusion.spectrum.name().to_string(),
+                false => format!(
+                    "{} with network {}",
+                    self.diffusion.spectrum.name(),
+                    self.options.network.label
+                ),
+            },
         )
     }
 
@@ -205,7 +212,12 @@ impl Recommendation {
         )];
         match self.is_expected() {
             true => notes.push(format!(
-                "{EXPECTED}; W2: on the better schedule, if data and network are exactly Gaussian"
+                "{EXPECTED}; W2: on the better schedule, if data and network are {}",
+                if self.options.network.is_exact() {
+                    "exactly Gaussian"
+                } else {
+                    "what they are said to be"
+                }
             )),
             false => notes.extend(advice(self.cancellation)),
         }
@@ -313,8 +325,9 @@ impl Recommendation {
             ("truncation", Ok(l.truncation.value)),
             ("discretization", discretization.clone()),
         ];
+        let score = l.score.map(|score| ("score", Ok(score.value)));
         let mut notes = Vec::new();
-        let rows = parts.into_iter().map(|(name, value)| {
+        let rows = parts.into_iter().chain(score).map(|(name, value)| {
             let cell = match value {
                 Ok(value) => Cell::number(value, Style::Significant(4)),
                 Err(error) => {
@@ -414,6 +427,9 @@ impl Recommendation {
         };
         put("command", json!("recommend"));
         put("init", json!(self.options.init.0));
+        if !self.options.network.is_exact() {
+            put("network", json!(self.options.network.label));
+        }
         put("objective", json!(self.options.objective.0));
         put("compared_by", json!(self.error_name()));
         put("eps", json!(self.options.eps));
@@ -483,6 +499,7 @@ impl Recommendation {
                 "initialization": number(l.initialization.value),
                 "truncation": number(l.truncation.value),
                 "discretization": l.discretization.as_ref().ok().map(|v| number(v.value)),
+                "score": l.score.map(|v| number(v.value)),
             }),
         );
         let challenge = self.challenge.as_ref().map(|c| {

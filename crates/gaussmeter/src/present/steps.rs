@@ -19,11 +19,11 @@ impl Report for StepsReport<'_> {
     }
 
     fn records(&self) -> Records {
-        let StepErrors { setting, levels, steps, .. } = self.0;
+        let StepErrors { modes, levels, steps, .. } = self.0;
         let names = ["step", "t", "sigma", "eigenvalue", "multiplicity", "std", "mean"];
-        let mut rows = Vec::with_capacity(steps.len() * setting.spectrum.modes().len());
+        let mut rows = Vec::with_capacity(steps.len() * modes.len());
         for (k, (level, step)) in levels.iter().zip(steps).enumerate() {
-            for (mode, [std, mean]) in setting.spectrum.modes().iter().zip(step) {
+            for (mode, [std, mean]) in modes.iter().zip(step) {
                 let numbers =
                     [level.t, level.noise_ratio(), mode.eigenvalue, mode.multiplicity, *std, *mean];
                 let numbers = numbers.map(Field::Number);
@@ -35,7 +35,7 @@ impl Report for StepsReport<'_> {
 
     fn json(&self) -> serde_json::Value {
         let StepErrors { setting, init_label, run, levels, bands, .. } = self.0;
-        let all = || 0..setting.spectrum.modes().len();
+        let all = || 0..self.0.modes.len();
         let mut document = setting.json();
         document.insert("command".into(), json!("steps"));
         document.insert("sampler".into(), json!(run.sampler));
@@ -64,7 +64,7 @@ impl Report for StepsReport<'_> {
 
 fn table(errors: &StepErrors) -> Table {
     let StepErrors { setting, init_label, run, levels, bands, .. } = errors;
-    let all = || 0..setting.spectrum.modes().len();
+    let all = || 0..errors.modes.len();
     let local = errors.cancellation.without;
     let mut columns: Vec<Column> = ["step", "t", "sigma/alpha", "contribution", "share"]
         .map(|n| Column::new(n, Align::Right))
@@ -102,12 +102,13 @@ fn table(errors: &StepErrors) -> Table {
     let s = &setting.spectrum;
     Table {
         title: format!(
-            "What each step of {} contributes to W2, {} (d = {}), {}, {} grid, init {init_label}, {} NFE",
+            "What each step of {} contributes to W2, {} (d = {}), {}, {} grid, init {init_label}{}, {} NFE",
             run.sampler,
             s.name(),
             s.dim(),
             setting.process_label,
             setting.rule_label,
+            setting.with_network(),
             run.plan.nfe()
         ),
         columns,

@@ -44,9 +44,17 @@ impl Tuning {
             text("NFE", self.run.plan.nfe().to_string()),
             text("objective", self.objective.clone()),
         ];
+        let network = &self.options.network;
+        if !network.is_exact() {
+            rows.push(text("network", network.label.clone()));
+        }
         rows.push(Row { rule_above: true, ..figure("error", self.value, 6) });
         if self.is_robust {
-            rows.push(figure("  W2, if data and network are exactly Gaussian", self.w2, 6));
+            let name = match network.is_exact() {
+                true => "  W2, if data and network are exactly Gaussian",
+                false => "  W2 with this network, if the data are exactly Gaussian",
+            };
+            rows.push(figure(name, self.w2, 6));
         }
         if let Some((label, value)) = self.best_rival() {
             rows.push(figure(&format!("best standard schedule ({label})"), value, 6));

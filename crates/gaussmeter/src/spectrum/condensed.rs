@@ -11,26 +11,19 @@ use super::{Spectrum, SpectrumError};
 /// [`SpectrumError`], which does not occur for a valid spectrum.
 pub fn condensed(spectrum: &Spectrum, most: usize) -> Result<Option<Spectrum>, SpectrumError> {
     let modes = spectrum.modes();
-    let positive = modes.iter().filter(|m| m.eigenvalue > 0.0);
-    if positive.clone().count() <= most || most == 0 {
-        return Ok(None);
-    }
-    let logs = || positive.clone().map(|m| m.eigenvalue.ln());
-    let (low, high) = (logs().fold(f64::MAX, f64::min), logs().fold(f64::MIN, f64::max));
-    let width = (high - low) / most as f64;
-    // Σ multiplicity · (1, λ, μ²), the last bin for λ = 0.
-    let mut bins = vec![[0.0; 3]; most + 1];
-    for mode in modes {
-        let bin = match mode.eigenvalue > 0.0 {
-            true => (((mode.eigenvalue.ln() - low) / width) as usize).min(most - 1),
-            false => most,
-        };
-        let terms = [1.0, mode.eigenvalue, mode.mean * mode.mean];
-        for (sum, term) in bins[bin].iter_mut().zip(terms) {
-            *sum += mode.multiplicity * term;
+    let Some(bins) = bins(spectrum.eigenvalues(), most) else { return Ok(None) };
+    // Σ multiplicity · (1, λ, μ²)
+    let sums = |bin: &Vec<usize>| {
+        let mut sums = [0.0; 3];
+        for mode in bin.iter().map(|i| &modes[*i]) {
+            let terms = [1.0, mode.eigenvalue, mode.mean * mode.mean];
+            for (sum, term) in sums.iter_mut().zip(terms) {
+                *sum += mode.multiplicity * term;
+            }
         }
-    }
-    bins.retain(|bin| bin[0] > 0.0);
+        sums
+    };
+    let bins: Vec<[f64; 3]> = bins.iter().map(sums).collect();
     let column = |f: fn(&[f64; 3]) -> f64| bins.iter().map(f).collect::<Vec<f64>>();
     let means = column(|bin| (bin[2] / bin[0]).sqrt());
     Spectrum::new(
@@ -41,4 +34,26 @@ pub fn condensed(spectrum: &Spectrum, most: usize) -> Result<Option<Spectrum>, S
         spectrum.has_mean().then_some(&means[..]),
     )
     .map(Some)
+}
+
+/// The positions of eigenvalues in at most `most` bins of equal width in ln λ, and one for λ = 0; those that
+/// are not empty. `None` where no more are positive.
+pub(crate) fn bins(eigenvalues: &[f64], most: usize) -> Option<Vec<Vec<usize>>> {
+    let positive = eigenvalues.iter().filter(|l| **l > 0.0);
+    if positive.clone().count() <= most || most == 0 {
+        return None;
+    }
+    let logs = || positive.clone().map(|l| l.ln());
+    let (low, high) = (logs().fold(f64::MAX, f64::min), logs().fold(f64::MIN, f64::max));
+    let width = (high - low) / most as f64;
+    let mut bins = vec![Vec::new(); most + 1];
+    for (i, eigenvalue) in eigenvalues.iter().enumerate() {
+        let bin = match *eigenvalue > 0.0 {
+            true => (((eigenvalue.ln() - low) / width) as usize).min(most - 1),
+            false => most,
+        };
+        bins[bin].push(i);
+    }
+    bins.retain(|bin| !bin.is_empty());
+    Some(bins)
 }

@@ -3,6 +3,7 @@
 
 mod condensed;
 
+pub(crate) use condensed::bins;
 pub use condensed::condensed;
 
 use crate::numeric::written;

@@ -32,6 +32,10 @@ pub const MAX_OPS: usize = 6_000_000;
 pub struct Var(pub(crate) u32);
 
 impl Var {
+    pub(crate) fn new(index: usize) -> Self {
+        Var(index as u32)
+    }
+
     /// Position in the plan, from 0 (the initial state).
     pub fn index(self) -> usize {
         self.0 as usize

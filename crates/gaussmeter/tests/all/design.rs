@@ -2,6 +2,7 @@
 
 use gaussmeter::design::{Effort, End, Problem, Space, SpaceError, Start, Tuned, starts};
 use gaussmeter::experiment::{Diffusion, Length, Perturbation, TuneOptions, Tuning, tune};
+use gaussmeter::network::Learnt;
 use gaussmeter::objective::{self, KlReverse, Objective, Share, SquaredWasserstein2};
 use gaussmeter::prelude::*;
 use gaussmeter::spectrum::condensed;
@@ -20,7 +21,8 @@ fn tuned(text: &str, data: &Spectrum, space: &Space, init: &Init, count: usize) 
     let sampler = sampler::registry().build(text).unwrap().item;
     let objective = &SquaredWasserstein2;
     let watch = Watch::NOBODY;
-    let problem = Problem { spectrum: data, sampler: &*sampler, init, objective, space, watch };
+    let network = &Learnt::exact(data);
+    let problem = Problem { network, sampler: &*sampler, init, objective, space, watch };
     let from = starts(space, data, count, 0).unwrap();
     let tuned = problem.tune(&from, Effort::default()).unwrap();
     let w2 = tuned.best.after.sqrt();
@@ -143,8 +145,9 @@ fn objectives_differ() {
     let sampler = Ddim::default();
     let from = starts(&space, &data, 6, 0).unwrap();
     let (w2, kl) = (SquaredWasserstein2, KlReverse);
+    let network = Learnt::exact(&data);
     let of = |objective| Problem {
-        spectrum: &data,
+        network: &network,
         sampler: &sampler,
         init: &FROM_80,
         objective,
@@ -355,9 +358,8 @@ fn a_stopped_search_tells_the_best_so_far() {
             false => ControlFlow::Continue(()),
         };
         let watch = Watch::new(&hear);
-        let sampler = &*sampler;
-        let problem =
-            Problem { spectrum: &data, sampler, init: &FROM_80, objective, space: &space, watch };
+        let (sampler, network) = (&*sampler, &Learnt::exact(&data));
+        let problem = Problem { network, sampler, init: &FROM_80, objective, space: &space, watch };
         let tuned = problem.tune(&from, Effort::default()).unwrap();
         let first = problem.value(&from[0]).unwrap();
         let after = problem.value(&tuned.grid).unwrap();

@@ -3,10 +3,13 @@
 
 use gaussmeter::exact::gradient::Differentiable;
 use gaussmeter::exact::steps::LocalErrors;
+use gaussmeter::network::linear::registry;
+use gaussmeter::network::{Learnt, Network};
 use gaussmeter::numeric::Expansion;
 use gaussmeter::objective::{self, Objective};
 use gaussmeter::prelude::*;
 use gaussmeter::{process, sampler};
+use std::path::Path;
 use std::sync::Arc;
 
 /// With a null mode or, for divergences, without.
@@ -15,9 +18,46 @@ fn data(smallest: f64) -> Spectrum {
     Spectrum::new("test", "", &[smallest, 0.02, 0.5, 1.0, 9.0], None, Some(&mean)).unwrap()
 }
 
-fn value(plan: &gaussmeter::tape::Plan, data: &Spectrum, init: &Init, o: &dyn Objective) -> f64 {
-    let law = Output::of(plan, data).law(init, Target::Data);
-    let modes = data.modes().iter().zip(&law.modes).enumerate();
+/// Every network of the registry on given data, the exact one first, with another spectrum, a class and
+/// gains by level in files; but those of training sets, which have eigenvectors of their own.
+pub fn networks(data: &Spectrum, folder: &Path) -> Vec<(String, Learnt)> {
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let rows = data.modes().iter().enumerate();
+    let other = rows.map(|(i, m)| format!("{},{}\n", 0.1 + 0.8 * m.eigenvalue, 0.1 * i as f64));
+    let class = data.modes().iter().map(|m| format!("{},{}\n", 0.5 * m.eigenvalue, m.mean - 0.2));
+    let other = write("other.csv", format!("eigenvalue,mean\n{}", other.collect::<String>()));
+    let class = write("class.csv", format!("eigenvalue,mean\n{}", class.collect::<String>()));
+    let gain = write("gain.csv", "0.05,0.2\n0.7,-0.1\n1.9,0.05\n40,0.01\n".into());
+    let texts = [
+        "exact".into(),
+        "gain:delta=0.1".into(),
+        format!("gain:file={gain}"),
+        "perturbed:delta=0.3,seed=1".into(),
+        "shrunk:rho=0.2".into(),
+        format!("spectrum:{other}"),
+        format!("guided:w=2.5,class={class}"),
+        format!("guided:w=1.5,class={class},interval=0.2-1.5"),
+        "early-stopped:tau=2".into(),
+        "early-stopped:tau=2,layers=2".into(),
+        "gradient-descent:steps=5".into(),
+    ];
+    let names = registry().entries.into_iter().map(|entry| entry.name);
+    let untried = names.filter(|name| texts.iter().all(|t| t.split(':').next() != Some(name)));
+    assert_eq!(untried.collect::<Vec<_>>(), ["samples"]);
+    let of = |text: &String| {
+        let network = Network::read(text).unwrap();
+        (text.clone(), Learnt::of(&*network.item, data).unwrap())
+    };
+    texts.iter().map(of).collect()
+}
+
+fn value(plan: &gaussmeter::tape::Plan, network: &Learnt, init: &Init, o: &dyn Objective) -> f64 {
+    let law = Output::by(network, plan).unwrap().law_against(network.truth(), init, Target::Data);
+    let modes = network.truth().iter().zip(&law.modes).enumerate();
     modes
         .map(|(i, (mode, out))| {
             mode.multiplicity * o.share(i, mode, out.variance.sqrt(), out.mean).value
@@ -46,7 +86,7 @@ fn times(text: &str, process: &dyn Process) -> Vec<f64> {
 /// The largest error of a derivative, relative to the largest derivative.
 fn check(
     text: &str,
-    data: &Spectrum,
+    network: &Learnt,
     process: &Arc<dyn Process>,
     init: &Init,
     objective: &dyn Objective,
@@ -55,16 +95,16 @@ fn check(
     let sampler = sampler::registry().build(text).unwrap().item;
     let grid = Grid::new(process.clone(), &times).unwrap();
     let plan = sampler.plan(&grid).ok()?;
-    let found = Differentiable::new(&*sampler, &grid, 0..times.len()).unwrap();
+    let found = Differentiable::new(&*sampler, &grid, 0..times.len(), network).unwrap();
     let share = |i: usize, mode: &_, std, mean| objective.share(i, mode, std, mean);
-    let Expansion { value: sum, gradient, .. } = found.expand(data, init, &share);
-    let expected = value(&plan, data, init, objective);
+    let Expansion { value: sum, gradient, .. } = found.expand(init, &share);
+    let expected = value(&plan, network, init, objective);
     assert!((sum - expected).abs() <= 1e-13 * expected, "{text}: {sum} {expected}");
     let at = |k: usize, t: f64| {
         let mut times = times.clone();
         times[k] = t;
         let plan = sampler.plan(&Grid::new(process.clone(), &times).unwrap()).unwrap();
-        value(&plan, data, init, objective)
+        value(&plan, network, init, objective)
     };
     let differences: Vec<f64> =
         (0..times.len()).map(|k| difference(|t| at(k, t), times[k], 2e-3 * times[k])).collect();
@@ -84,6 +124,7 @@ fn draws_noise(text: &str) -> bool {
 #[test]
 fn every_sampler_has_exact_gradients() {
     let mut checked = 0;
+    let network = Learnt::exact(&data(0.0));
     // Coefficients that the defaults do not have.
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/plans");
     let files = ["heun", "dpmpp-2m", "ancestral"].map(|name| format!("plan:{folder}/{name}.toml"));
@@ -119,7 +160,7 @@ fn every_sampler_has_exact_gradients() {
             let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
             for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {
                 let objective = objective::SquaredWasserstein2;
-                let Some(error) = check(name, &data(0.0), &process, &init, &objective) else {
+                let Some(error) = check(name, &network, &process, &init, &objective) else {
                     // In coordinates of u rules that draw noise are refused.
                     let refused = process.refuses_noise().is_some() && draws_noise(name);
                     let known = refused
@@ -157,9 +198,9 @@ fn every_objective_has_exact_gradients() {
             continue;
         }
         let smallest = if matches!(name, "w2" | "weighted" | "robust") { 0.0 } else { 1e-3 };
+        let network = Learnt::exact(&data(smallest));
         for sampler in ["heun", "dpmpp-2m", "dpmpp-2m-sde"] {
-            let error =
-                check(sampler, &data(smallest), &process, &Init::Exact, &*objective).unwrap();
+            let error = check(sampler, &network, &process, &Init::Exact, &*objective).unwrap();
             assert!(error < 1e-8, "{name}, {sampler}: {error:e}");
         }
     }
@@ -169,7 +210,7 @@ fn every_objective_has_exact_gradients() {
 /// derivative; `None` for a sampler that is not defined there.
 fn check_steps(
     text: &str,
-    data: &Spectrum,
+    network: &Learnt,
     process: &Arc<dyn Process>,
     init: &Init,
 ) -> Option<f64> {
@@ -177,7 +218,7 @@ fn check_steps(
     let sampler = sampler::registry().build(text).unwrap().item;
     let steps = |times: &[f64], free| {
         let grid = Grid::new(process.clone(), times).unwrap();
-        LocalErrors::new(&*sampler, &grid, free).ok().map(|s| s.expand(data, init))
+        LocalErrors::new(&*sampler, &grid, free, network).ok().map(|s| s.expand(init))
     };
     let Expansion { value, gradient, curvature } = steps(&times, 0..times.len())?;
     assert_eq!(value, steps(&times, 0..0)?.value, "{text}");
@@ -201,17 +242,43 @@ fn check_steps(
 #[test]
 fn every_sampler_has_exact_gradients_of_its_steps() {
     let mut checked = 0;
+    let network = Learnt::exact(&data(0.0));
     let told = ["flow:shift=2,coordinates=u", "flow:conditioning=round,steps=4"];
     for name in sampler::registry().names_alone() {
         for process_name in process::registry().names_alone().into_iter().chain(told) {
             let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
             let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
             for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {
-                let Some(error) = check_steps(name, &data(0.0), &process, &init) else { continue };
+                let Some(error) = check_steps(name, &network, &process, &init) else { continue };
                 assert!(error < 1e-8, "{name} on {text}: {error:e}");
                 checked += 1;
             }
         }
     }
     assert!(checked > 400, "{checked}");
+}
+
+/// With every network: of W2, and of the squared contributions of steps.
+#[test]
+fn gradients_are_exact_with_every_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let w2 = objective::registry().build("w2").unwrap().item;
+    for (text, network) in networks(&data(1e-3), folder.path()) {
+        for process_name in process::registry().names_alone() {
+            let name = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
+            let process: Arc<dyn Process> = process::registry().build(name).unwrap().item.into();
+            for sampler in ["ddim", "em", "heun", "dpmpp-2m", "unipc", "dpmpp-2m-sde", "dpmpp-sde"]
+            {
+                // Its coefficients are so large there that differences lose digits.
+                let tolerance = if (sampler, name) == ("em", "ve") { 1e-6 } else { 1e-8 };
+                for init in [Init::Exact, Init::Normal { std: Some(1.3) }] {
+                    let found = check(sampler, &network, &process, &init, &*w2);
+                    let of_steps = check_steps(sampler, &network, &process, &init);
+                    for error in [found, of_steps].into_iter().flatten() {
+                        assert!(error < tolerance, "{text}: {sampler} on {name}: {error:e}");
+                    }
+                }
+            }
+        }
+    }
 }

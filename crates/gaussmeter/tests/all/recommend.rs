@@ -6,6 +6,7 @@ use gaussmeter::exact::steps::LocalErrors;
 use gaussmeter::experiment::{
     Diffusion, ExperimentError, Goal, RecommendOptions, Recommendation, recommend,
 };
+use gaussmeter::network::{Learnt, Network};
 use gaussmeter::objective::{Objective, SquaredWasserstein2};
 use gaussmeter::prelude::*;
 use gaussmeter::report::Report;
@@ -34,7 +35,7 @@ fn skipping_nothing_is_the_sampler() {
         let sampler = sampler::registry().build(text).unwrap().item;
         let plan = sampler.plan(&grid).unwrap();
         let law = Output::of(&plan, &data).law(&FROM_80, Target::Data);
-        let all = teleport(&*sampler, &grid, 0, &data, &FROM_80).unwrap();
+        let all = teleport(&*sampler, &grid, 0, (&Learnt::exact(&data), &data), &FROM_80).unwrap();
         assert_eq!((all.nfe, &all.law), (plan.nfe(), &law), "{text}");
     }
 }
@@ -43,7 +44,7 @@ fn skipping_nothing_is_the_sampler() {
 fn skipping_everything_is_the_continuous_solution() {
     let (data, grid) = (data(), levels(6));
     let sampler = sampler::registry().build("dpmpp-2m").unwrap().item;
-    let all = teleport(&*sampler, &grid, 6, &data, &FROM_80).unwrap();
+    let all = teleport(&*sampler, &grid, 6, (&Learnt::exact(&data), &data), &FROM_80).unwrap();
     let law = ODE.law(&data, grid.start(), grid.end(), &FROM_80, Target::Data);
     assert_eq!((all.nfe, &all.law), (0, &law));
     // λ (80²)/(λ + 80²) in the variance, by hand.
@@ -59,7 +60,8 @@ fn skipping_everything_is_the_continuous_solution() {
 fn what_is_left_starts_from_the_law_of_the_ode() {
     let (data, grid) = (data(), levels(6));
     let sigma2 = grid.levels()[5].noise_ratio().powi(2);
-    let left = teleport(&Ddim::default(), &grid, 5, &data, &FROM_80).unwrap();
+    let left =
+        teleport(&Ddim::default(), &grid, 5, (&Learnt::exact(&data), &data), &FROM_80).unwrap();
     assert_eq!(left.nfe, 1);
     for (mode, given) in left.law.modes.iter().zip(data.modes()) {
         let lambda = given.eigenvalue;
@@ -83,6 +85,7 @@ fn recommended(samplers: &[&str], goal: Goal) -> Result<Recommendation, Experime
 fn options(samplers: &[&str], goal: Goal) -> RecommendOptions {
     let registry = sampler::registry();
     RecommendOptions {
+        network: Network::default(),
         samplers: samplers.iter().map(|s| registry.build(s).unwrap()).collect(),
         goal,
         front: vec![4],
@@ -108,8 +111,8 @@ fn the_default_compares_by_the_error_to_expect() {
     assert!(robust.is_expected() && !w2.is_expected());
     let local = |label: &str, grid: &Grid| {
         let sampler = sampler::registry().build(label).unwrap().item;
-        let errors = LocalErrors::new(&*sampler, grid, 0..0).unwrap();
-        errors.expand(&setting.spectrum, &FROM_80).value
+        let network = Learnt::exact(&setting.spectrum);
+        LocalErrors::new(&*sampler, grid, 0..0, &network).unwrap().expand(&FROM_80).value
     };
     let mut last = 0.0;
     for c in robust.ranking() {

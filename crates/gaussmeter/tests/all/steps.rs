@@ -2,6 +2,7 @@
 
 use gaussmeter::design::{End, Problem, Space, Start};
 use gaussmeter::exact::steps::{LocalErrors, contributions};
+use gaussmeter::network::Learnt;
 use gaussmeter::objective::{Local, Robust};
 use gaussmeter::prelude::*;
 use gaussmeter::watch::Watch;
@@ -13,11 +14,13 @@ fn data() -> Spectrum {
     Spectrum::new("six", "", &lambda, None, Some(&mean)).unwrap()
 }
 
-/// Every rule on every process: the contributions, the start's among them, add up to the error of the
-/// output.
+/// Every rule on every process and with every network: the contributions, the start's among them, add up
+/// to the error of the output.
 #[test]
 fn contributions_add_up_to_the_error() {
     let (data, mut checked) = (data(), 0);
+    let folder = tempfile::tempdir().unwrap();
+    let networks = super::gradient::networks(&data, folder.path());
     let told = [
         "flow:coordinates=u",
         "flow:conditioning=round",
@@ -34,30 +37,38 @@ fn contributions_add_up_to_the_error() {
                 continue;
             };
             for init in [Init::Exact, Init::Normal { std: Some(2.0) }] {
-                let Some(steps) = contributions(&plan, &data, &init) else {
-                    assert!(
-                        Output::of(&plan, &data).infinite.is_some(),
-                        "{name} on {process_name}"
-                    );
-                    continue;
-                };
-                let output = Output::of(&plan, &data);
-                let law = output.law(&init, Target::Marginal);
-                let level = plan.end().marginal();
-                for (m, mode) in law.modes.iter().enumerate() {
-                    let sum = |k: usize| steps.iter().map(|step| step[m][k]).sum::<f64>();
-                    let size = |k: usize| steps.iter().map(|step| step[m][k].abs()).sum::<f64>();
-                    let target = level.variance(mode.eigenvalue).sqrt();
-                    let sign = if plan.is_stochastic() { 1.0 } else { output.gain[m] };
-                    let std = mode.variance.sqrt().copysign(sign);
-                    let error = (sum(0) - (std - target)).abs();
-                    let tolerance = 1e-11 * (size(0) + target);
-                    assert!(error <= tolerance, "{name} on {process_name}: {error:e}");
-                    let mean = mode.mean - level.alpha * data.modes()[m].mean;
-                    let tolerance = 1e-11 * (size(1) + data.modes()[m].mean.abs());
-                    assert!((sum(1) - mean).abs() <= tolerance, "{name} on {process_name}");
+                // All networks for a few, and for all the next network.
+                let all = ["heun", "dpmpp-2m", "dpmpp-2m-sde"].contains(&name);
+                for (n, (_, network)) in networks.iter().enumerate() {
+                    if !all && n != 0 && n != 1 + checked % (networks.len() - 1) {
+                        continue;
+                    }
+                    let output = Output::by(network, &plan);
+                    let Some(steps) = contributions(&plan, network, &init) else {
+                        let is_infinite = output.map_or(true, |output| output.infinite.is_some());
+                        assert!(is_infinite, "{name} on {process_name}");
+                        continue;
+                    };
+                    let output = output.unwrap();
+                    let law = output.law_against(network.truth(), &init, Target::Marginal);
+                    let level = plan.end().marginal();
+                    for (m, mode) in law.modes.iter().enumerate() {
+                        let sum = |k: usize| steps.iter().map(|step| step[m][k]).sum::<f64>();
+                        let size =
+                            |k: usize| steps.iter().map(|step| step[m][k].abs()).sum::<f64>();
+                        let target = level.variance(mode.eigenvalue).sqrt();
+                        let sign = if plan.is_stochastic() { 1.0 } else { output.gain[m] };
+                        let std = mode.variance.sqrt().copysign(sign);
+                        let error = (sum(0) - (std - target)).abs();
+                        let tolerance = 1e-11 * (size(0) + target);
+                        assert!(error <= tolerance, "{name} on {process_name}: {error:e}");
+                        let truth = network.truth()[m].mean;
+                        let mean = mode.mean - level.alpha * truth;
+                        let tolerance = 1e-11 * (size(1) + truth.abs());
+                        assert!((sum(1) - mean).abs() <= tolerance, "{name} on {process_name}");
+                    }
+                    checked += 1;
                 }
-                checked += 1;
             }
         }
     }
@@ -75,8 +86,9 @@ fn squared_contributions_of_ddim_are_those_by_hand() {
     let grid = Grid::from_sigmas(process.clone(), &sigmas).unwrap();
     let space = Space::new(&process, 4, Start::Fixed, End::At(0.0), 1.0).unwrap();
     let sampler = sampler::registry().build("ddim").unwrap().item;
+    let network = Learnt::exact(&data);
     let problem = |init| Problem {
-        spectrum: &data,
+        network: &network,
         sampler: &*sampler,
         init,
         objective: &Local,
@@ -112,7 +124,9 @@ fn squared_contributions_of_ancestral_steps_are_those_by_hand() {
     let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
     let grid = Grid::from_sigmas(process.clone(), &sigmas).unwrap();
     let sampler = sampler::registry().build("ddim:eta=1").unwrap().item;
-    let found = LocalErrors::new(&*sampler, &grid, 0..0).unwrap().expand(&data, &Init::Exact).value;
+    let network = Learnt::exact(&data);
+    let found = LocalErrors::new(&*sampler, &grid, 0..0, &network).unwrap();
+    let found = found.expand(&Init::Exact).value;
     let of = |l: f64| -> f64 {
         let variance = |sigma: f64| l + sigma * sigma;
         let (mut kept, mut sum) = (1.0, 0.0);
@@ -142,14 +156,16 @@ fn the_robust_objective_is_a_mean_square() {
     let sampler = sampler::registry().build("dpmpp-2m").unwrap().item;
     let exact = |l: f64, sigma: f64| (l + sigma * sigma).sqrt();
     // Contributions carried by the exact solution, from those that the sampler carries.
-    let local = LocalErrors::new(&*sampler, &grid, 0..0).unwrap().expand(&data, &Init::Exact).value;
+    let network = Learnt::exact(&data);
+    let local = LocalErrors::new(&*sampler, &grid, 0..0, &network).unwrap();
+    let local = local.expand(&Init::Exact).value;
     let plan = sampler.plan(&grid).unwrap();
     let law = Output::of(&plan, &data).law(&Init::Exact, Target::Data);
     let w2 = wasserstein2(&law).total.powi(2);
     let space = Space::new(&process, 4, Start::Fixed, End::At(0.0), 1.0).unwrap();
     let objective = Robust { deviation: Some(0.5) };
     let problem = Problem {
-        spectrum: &data,
+        network: &network,
         sampler: &*sampler,
         init: &Init::Exact,
         objective: &objective,
@@ -159,7 +175,7 @@ fn the_robust_objective_is_a_mean_square() {
     let value = problem.value(&grid).unwrap();
     assert!((value / (w2 + 0.25 * local) - 1.0).abs() < 1e-12);
     // Per eigenvector, with the steps' own contributions of the law.
-    let steps = contributions(&plan, &data, &Init::Exact).unwrap();
+    let steps = contributions(&plan, &network, &Init::Exact).unwrap();
     for m in 0..2 {
         let e: Vec<f64> = steps.iter().map(|step| step[m][0]).collect();
         let sum: f64 = e.iter().sum();

@@ -1,11 +1,11 @@
-use crate::exact::{Init, Output};
+use crate::exact::{Init, Output, answered};
 use crate::level::Level;
-use crate::network::Factor;
-use crate::spectrum::{Mode, Spectrum};
+use crate::network::{Factor, Learnt};
+use crate::spectrum::Mode;
 use crate::tape::{Op, Plan};
 use rayon::prelude::*;
 
-/// What every step contributes to the error of the output: rows are the start (its law against p_T),
+/// What every step contributes to the error of the output, with a network that may not be exact: rows are the start (its law against p_T),
 /// then the steps; entries are, per mode, the contributions to the standard deviation and to the mean.
 /// Both add up, over the rows, to the error of the output against the exact solution at its level. Of
 /// rules without noise the standard deviation has the sign of the output's gain. `None` where the law is
@@ -13,26 +13,47 @@ use rayon::prelude::*;
 ///
 /// ```
 /// use gaussmeter::exact::steps::contributions;
+/// use gaussmeter::network::Learnt;
 /// use gaussmeter::prelude::*;
 /// use std::sync::Arc;
 /// let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
 /// let plan = DpmPp2M::default().plan(&Grid::from_sigmas(process, &[80.0, 10.0, 1.0, 0.1])?)?;
 /// let data = Spectrum::new("one mode", "example", &[0.25], None, None)?;
-/// let steps = contributions(&plan, &data, &Init::Exact).ok_or("an infinite law")?;
+/// let steps = contributions(&plan, &Learnt::exact(&data), &Init::Exact).ok_or("an infinite law")?;
 /// let sum: f64 = steps.iter().map(|step| step[0][0]).sum();
 /// let output = Output::of(&plan, &data);
 /// let (start, end) = (plan.start().variance(0.25).sqrt(), plan.end().variance(0.25).sqrt());
 /// assert!((sum - (output.gain[0] * start - end)).abs() < 1e-13);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn contributions(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Vec<Vec<[f64; 2]>>> {
-    if Output::of(plan, spectrum).infinite.is_some() {
+pub fn contributions(plan: &Plan, network: &Learnt, init: &Init) -> Option<Vec<Vec<[f64; 2]>>> {
+    if Output::by(network, plan).ok()?.infinite.is_some() {
         return None;
     }
-    let of_mode = |(m, mode): (usize, &Mode)| {
-        Chain::new(plan, mode).contributions(init.moments(plan.start(), m, mode))
+    let program = network.program(plan).ok()?;
+    let sites = match network.has_answers() {
+        true => answered::sites(network, &program).ok()?,
+        false => Vec::new(),
     };
-    let modes: Vec<Vec<[f64; 2]>> = spectrum.modes().par_iter().enumerate().map(of_mode).collect();
+    let evaluate = |m: usize| -> Vec<[f64; 2]> {
+        if network.has_answers() {
+            return sites.iter().map(|site| site.at(m)).collect();
+        }
+        let Mode { eigenvalue, mean, .. } = network.believed().modes()[m];
+        let of = |op: &Op| match op {
+            Op::Predict { kind, level, .. } => {
+                let factor = Factor::new(*kind, level);
+                Some([factor.weight(eigenvalue), factor.mean_weight(eigenvalue) * mean])
+            }
+            _ => None,
+        };
+        program.ops().iter().filter_map(of).collect()
+    };
+    let of_mode = |(m, mode): (usize, &Mode)| {
+        let chain = Chain::new(&program, mode, evaluate(m));
+        chain.contributions(init.moments(plan.start(), m, mode))
+    };
+    let modes: Vec<Vec<[f64; 2]>> = network.truth().par_iter().enumerate().map(of_mode).collect();
     Some((0..=plan.steps()).map(|k| modes.iter().map(|mode| mode[k]).collect()).collect())
 }
 
@@ -41,6 +62,8 @@ pub fn contributions(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Ve
 struct Chain<'a> {
     plan: &'a Plan,
     mode: &'a Mode,
+    /// Per evaluation, in order: the coefficient of the state, and what is added.
+    evaluations: Vec<[f64; 2]>,
     /// Length of a form: one more than there are noises.
     width: usize,
     forms: Vec<f64>,
@@ -53,7 +76,7 @@ struct Chain<'a> {
 type Defect = (Vec<f64>, f64);
 
 impl<'a> Chain<'a> {
-    fn new(plan: &'a Plan, mode: &'a Mode) -> Self {
+    fn new(plan: &'a Plan, mode: &'a Mode, evaluations: Vec<[f64; 2]>) -> Self {
         let noises = plan.ops().iter().filter(|op| matches!(op, Op::Noise { .. })).count();
         let width = 1 + noises;
         let mut exact = vec![0.0; width];
@@ -62,6 +85,7 @@ impl<'a> Chain<'a> {
         Chain {
             plan,
             mode,
+            evaluations,
             width,
             forms: vec![0.0; vectors * width],
             means: vec![0.0; vectors],
@@ -111,12 +135,11 @@ impl<'a> Chain<'a> {
         let start: Vec<f64> = self.exact.iter().map(|u| std * u).collect();
         self.set(plan.input().index(), &start, mean);
         let (mut defects, mut drawn, mut known) = (Vec::with_capacity(plan.steps()), 1, 1);
+        let mut evaluations = self.evaluations.clone().into_iter();
         for op in plan.ops() {
             match op {
-                Op::Predict { dst, src, kind, level } => {
-                    let factor = Factor::new(*kind, level);
-                    let weight = factor.weight(self.mode.eigenvalue);
-                    let shift = factor.mean_weight(self.mode.eigenvalue) * self.mode.mean;
+                Op::Predict { dst, src, .. } => {
+                    let [weight, shift] = evaluations.next().unwrap_or_default();
                     let form: Vec<f64> =
                         self.form(src.index()).iter().map(|x| weight * x).collect();
                     let mean = weight * self.means[src.index()] + shift;
@@ -152,10 +175,11 @@ impl<'a> Chain<'a> {
         let mut adjoint = vec![0.0; plan.var_count()];
         adjoint[plan.output().index()] = 1.0;
         let mut of_states = Vec::with_capacity(plan.steps() + 1);
+        let mut evaluations = self.evaluations.iter().rev();
         for op in plan.ops().iter().rev() {
             match op {
-                Op::Predict { dst, src, kind, level } => {
-                    let weight = Factor::new(*kind, level).weight(self.mode.eigenvalue);
+                Op::Predict { dst, src, .. } => {
+                    let [weight, _] = evaluations.next().copied().unwrap_or_default();
                     adjoint[src.index()] += weight * adjoint[dst.index()];
                 }
                 Op::Combine { dst, terms } => {
@@ -212,9 +236,9 @@ pub struct Cancellation {
 
 impl Cancellation {
     /// Sums [`contributions`] over all eigenvectors.
-    pub fn of(steps: &[Vec<[f64; 2]>], spectrum: &Spectrum) -> Self {
+    pub fn of(steps: &[Vec<[f64; 2]>], network: &Learnt) -> Self {
         let (mut total, mut without) = (0.0, 0.0);
-        for (m, mode) in spectrum.modes().iter().enumerate() {
+        for (m, mode) in network.truth().iter().enumerate() {
             for kind in 0..2 {
                 let of_steps = || steps.iter().map(|step| step[m][kind]);
                 total += mode.multiplicity * of_steps().sum::<f64>().powi(2);
@@ -226,6 +250,6 @@ impl Cancellation {
 }
 
 /// Sums [`contributions`]; `None` where there are none.
-pub fn cancellation(plan: &Plan, spectrum: &Spectrum, init: &Init) -> Option<Cancellation> {
-    Some(Cancellation::of(&contributions(plan, spectrum, init)?, spectrum))
+pub fn cancellation(plan: &Plan, network: &Learnt, init: &Init) -> Option<Cancellation> {
+    Some(Cancellation::of(&contributions(plan, network, init)?, network))
 }

@@ -1,48 +1,45 @@
 use super::noise;
-use super::recorded::{Block, LANES, LocalErrors, ZERO, times_of};
+use super::recorded::{LocalErrors, times_of};
 use crate::exact::Init;
-use crate::exact::gradient::{Place, factor_of};
+use crate::exact::gradient::Place;
+use crate::exact::response::{Block, LANES, Learning, Response, ZERO, is_singular, responses};
 use crate::level::Level;
-use crate::network::{Factor, PARTS};
+use crate::network::PARTS;
 use crate::numeric::Expansion;
 use crate::numeric::differentiation::Row;
-use crate::spectrum::{Mode, Spectrum};
+use crate::spectrum::Mode;
 use crate::tape::Op;
 use rayon::prelude::*;
 
 /// Modes per task; sums run over tasks in order, so that results do not depend on the threads.
 const TASK: usize = 8 * LANES;
 
-impl LocalErrors {
+impl LocalErrors<'_> {
     /// The sum of squared contributions and its derivatives with respect to the free times. If a
     /// prediction is infinite, the value is infinite and the derivatives are 0.
-    pub fn expand(&self, spectrum: &Spectrum, init: &Init) -> Expansion {
-        let n = self.times;
-        let factors: Vec<Option<Factor>> = self.ops.iter().map(factor_of).collect();
-        let is_singular = self.ops.iter().zip(&factors).any(|(op, factor)| match (op, factor) {
-            (Op::Predict { kind, .. }, Some(f)) => f.is_singular(*kind),
-            _ => false,
-        });
-        if is_singular && spectrum.eigenvalues().contains(&0.0) {
+    pub fn expand(&self, init: &Init) -> Expansion {
+        let (n, network) = (self.times, self.network);
+        let responses = responses(network, &self.ops);
+        if is_singular(network, &self.ops, &responses) {
             return Expansion::infinite(n);
         }
         let run = |(task, modes): (usize, &[Mode])| {
             let mut sum = Expansion::zero(n);
             if self.noisy {
-                let mut machine = noise::Machine::new(self, &factors, init, spectrum.has_mean());
+                let mut machine = noise::Machine::new(self, &responses, init, network.has_mean());
                 for (k, block) in modes.chunks(LANES).enumerate() {
                     machine.run(task * TASK + k * LANES, block, &mut sum);
                 }
             } else {
-                let mut machine = Machine::new(self, &factors, init, spectrum.has_mean());
+                let mut machine = Machine::new(self, &responses, init, network.has_mean());
                 for (k, block) in modes.chunks(LANES).enumerate() {
                     machine.run(task * TASK + k * LANES, block, &mut sum);
                 }
             }
             sum
         };
-        let tasks: Vec<Expansion> =
-            spectrum.modes().par_chunks(TASK).enumerate().map(run).collect();
+        let modes = network.truth();
+        let tasks: Vec<Expansion> = modes.par_chunks(TASK).enumerate().map(run).collect();
         Expansion::of_parts(n, &tasks)
     }
 }
@@ -79,8 +76,8 @@ impl Exact {
 
 /// One block of modes.
 struct Machine<'a> {
-    plan: &'a LocalErrors,
-    factors: &'a [Option<Factor>],
+    plan: &'a LocalErrors<'a>,
+    responses: &'a [Option<Response<'a>>],
     init: &'a Init,
     /// 1 without means, otherwise 2.
     kinds: usize,
@@ -96,15 +93,15 @@ struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     fn new(
-        plan: &'a LocalErrors,
-        factors: &'a [Option<Factor>],
+        plan: &'a LocalErrors<'a>,
+        responses: &'a [Option<Response<'a>>],
         init: &'a Init,
         has_mean: bool,
     ) -> Self {
         let blocks = |n| vec![ZERO; n];
         Machine {
             plan,
-            factors,
+            responses,
             init,
             kinds: if has_mean { 2 } else { 1 },
             values: [blocks(plan.var_count), blocks(plan.var_count)],
@@ -120,11 +117,12 @@ impl<'a> Machine<'a> {
         for (i, mode) in modes.iter().enumerate() {
             (lambda[i], mu[i], count[i]) = (mode.eigenvalue, mode.mean, mode.multiplicity);
         }
+        let learning = Learning::of(plan.network, first, modes.len());
         let start = Exact::at(&plan.start.marginal(), &lambda, &mu);
         let exact: Vec<Exact> =
             plan.arrivals.iter().map(|a| Exact::at(&a.level, &lambda, &mu)).collect();
         let (Some(end), Some(last)) = (exact.last(), plan.arrivals.last()) else { return };
-        let defects = self.forwards(&lambda, &mu, &start, &exact);
+        let defects = self.forwards(&learning, &start, &exact);
         for (j, arrival) in plan.arrivals.iter().enumerate() {
             let is_last = j + 1 == exact.len();
             let mut carry = [1.0; LANES];
@@ -137,7 +135,7 @@ impl<'a> Machine<'a> {
                 };
             }
             for kind in 0..self.kinds {
-                self.derive(&lambda, &mu, (&start, &exact), j, kind);
+                self.derive(&learning, (&start, &exact), j, kind);
                 let mut error = ZERO;
                 for i in 0..LANES {
                     error[i] = carry[i] * defects[j][kind][i];
@@ -192,23 +190,15 @@ impl<'a> Machine<'a> {
     }
 
     /// Values with exact states in place of the sampler's; returns the defects of the steps.
-    fn forwards(
-        &mut self,
-        lambda: &Block,
-        mu: &Block,
-        start: &Exact,
-        exact: &[Exact],
-    ) -> Vec<[Block; 2]> {
+    fn forwards(&mut self, learning: &Learning, start: &Exact, exact: &[Exact]) -> Vec<[Block; 2]> {
         let mut defects = Vec::with_capacity(exact.len());
         for kind in 0..self.kinds {
             self.values[kind][0] = start.value[kind];
         }
         for (k, op) in self.plan.ops.iter().enumerate() {
-            match (op, &self.factors[k]) {
-                (Op::Predict { dst, src, .. }, Some(factor)) => {
-                    for i in 0..LANES {
-                        self.weight[k][i] = factor.weight(lambda[i]);
-                    }
+            match (op, &self.responses[k]) {
+                (Op::Predict { dst, src, .. }, Some(response)) => {
+                    self.weight[k] = response.weight(learning);
                     for kind in 0..self.kinds {
                         let x = self.values[kind][src.index()];
                         let y = &mut self.values[kind][dst.index()];
@@ -216,8 +206,9 @@ impl<'a> Machine<'a> {
                             y[i] = self.weight[k][i] * x[i];
                         }
                         if kind == 1 {
+                            let shift = response.shift(learning);
                             for i in 0..LANES {
-                                y[i] += factor.mean_weight(lambda[i]) * mu[i];
+                                y[i] += shift[i];
                             }
                         }
                     }
@@ -255,8 +246,7 @@ impl<'a> Machine<'a> {
     /// How the defect of a step changes with the times, into `slopes`.
     fn derive(
         &mut self,
-        lambda: &Block,
-        mu: &Block,
+        learning: &Learning,
         (start, exact): (&Exact, &[Exact]),
         j: usize,
         kind: usize,
@@ -293,7 +283,7 @@ impl<'a> Machine<'a> {
                 Op::Noise { .. } | Op::Arrive { .. } => {}
             }
         }
-        let Machine { adjoint, values, slopes, factors, .. } = self;
+        let Machine { adjoint, values, slopes, responses, .. } = self;
         let mut add = |row: &Row, worth: &Block| {
             for &(t, slope) in row {
                 for i in 0..LANES {
@@ -305,7 +295,7 @@ impl<'a> Machine<'a> {
         let mut last = None;
         for &site in &arrival.sites {
             let site = &plan.sites[site];
-            match (&site.place, &plan.ops[site.op], &factors[site.op]) {
+            match (&site.place, &plan.ops[site.op], &responses[site.op]) {
                 (Place::Term(term), Op::Combine { dst, terms }, _) => {
                     let (a, y) = (&adjoint[dst.index()], &values[kind][terms[*term].1.index()]);
                     let mut worth = ZERO;
@@ -314,16 +304,14 @@ impl<'a> Machine<'a> {
                     }
                     add(&site.row, &worth);
                 }
-                (Place::Part(part), Op::Predict { dst, src, .. }, Some(factor)) => {
+                (Place::Part(part), Op::Predict { dst, src, .. }, Some(response)) => {
                     if last != Some(site.op) {
                         let (a, y) = (&adjoint[dst.index()], &values[kind][src.index()]);
+                        let mut worth = ZERO;
                         for i in 0..LANES {
-                            let by_mean = if kind == 1 { a[i] * mu[i] } else { 0.0 };
-                            let slopes = factor.slopes(lambda[i], a[i] * y[i], by_mean);
-                            for (part, slope) in of_parts.iter_mut().zip(slopes) {
-                                part[i] = slope;
-                            }
+                            worth[i] = a[i] * y[i];
                         }
+                        of_parts = response.slopes(learning, &worth, (kind == 1).then_some(a));
                         last = Some(site.op);
                     }
                     add(&site.row, &of_parts[*part]);

@@ -1,10 +1,11 @@
 //! Contributions of the steps of rules that draw noise, a block of modes at a time.
 
-use super::recorded::{Arrival, Block, LANES, LocalErrors, ZERO};
+use super::recorded::{Arrival, LocalErrors};
 use crate::exact::Init;
 use crate::exact::gradient::{Place, Site};
+use crate::exact::response::{Block, LANES, Learning, Response, ZERO};
 use crate::level::Level;
-use crate::network::{Factor, PARTS};
+use crate::network::PARTS;
 use crate::numeric::Expansion;
 use crate::numeric::differentiation::Row;
 use crate::spectrum::Mode;
@@ -126,13 +127,14 @@ impl Input {
 
 /// One block of modes.
 pub(super) struct Machine<'a> {
-    plan: &'a LocalErrors,
-    factors: &'a [Option<Factor>],
+    plan: &'a LocalErrors<'a>,
+    responses: &'a [Option<Response<'a>>],
     init: &'a Init,
     has_mean: bool,
     lambda: Block,
     mu: Block,
     count: Block,
+    learning: Learning,
     /// Per operation: weight w of a prediction.
     weight: Vec<Block>,
     /// How the state of a step changes with each vector.
@@ -149,19 +151,20 @@ pub(super) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub fn new(
-        plan: &'a LocalErrors,
-        factors: &'a [Option<Factor>],
+        plan: &'a LocalErrors<'a>,
+        responses: &'a [Option<Response<'a>>],
         init: &'a Init,
         has_mean: bool,
     ) -> Self {
         Machine {
             plan,
-            factors,
+            responses,
             init,
             has_mean,
             lambda: ZERO,
             mu: ZERO,
             count: ZERO,
+            learning: Learning::of(plan.network, 0, 0),
             weight: vec![ZERO; plan.ops.len()],
             adjoint: vec![ZERO; plan.var_count],
             values: vec![ZERO; plan.var_count],
@@ -180,9 +183,10 @@ impl<'a> Machine<'a> {
             (self.lambda[i], self.mu[i]) = (mode.eigenvalue, mode.mean);
             self.count[i] = mode.multiplicity;
         }
-        for (weight, factor) in self.weight.iter_mut().zip(self.factors) {
-            if let Some(factor) = factor {
-                *weight = map(&self.lambda, |lambda| factor.weight(lambda));
+        self.learning = Learning::of(plan.network, first, modes.len());
+        for (weight, response) in self.weight.iter_mut().zip(self.responses) {
+            if let Some(response) = response {
+                *weight = response.weight(&self.learning);
             }
         }
         self.drawn.clear();
@@ -321,12 +325,11 @@ impl<'a> Machine<'a> {
     /// without.
     fn forwards(&mut self, arrival: &Arrival, with_mean: bool) {
         for &k in arrival.cone.iter().rev() {
-            match (&self.plan.ops[k], &self.factors[k]) {
-                (Op::Predict { dst, src, .. }, Some(factor)) => {
+            match (&self.plan.ops[k], &self.responses[k]) {
+                (Op::Predict { dst, src, .. }, Some(response)) => {
                     let mut y = product(&self.weight[k], &self.values[src.index()]);
                     if with_mean {
-                        let of_mean = map(&self.lambda, |lambda| factor.mean_weight(lambda));
-                        add(&mut y, &of_mean, &self.mu);
+                        add(&mut y, &[1.0; LANES], &response.shift(&self.learning));
                     }
                     self.values[dst.index()] = y;
                 }
@@ -348,22 +351,20 @@ impl<'a> Machine<'a> {
         let mut last = None;
         for &site in &arrival.sites {
             let Site { op, place, row } = &self.plan.sites[site];
-            match (place, &self.plan.ops[*op], &self.factors[*op]) {
+            match (place, &self.plan.ops[*op], &self.responses[*op]) {
                 (Place::Term(term), Op::Combine { dst, terms }, _) => {
                     let value = &self.values[terms[*term].1.index()];
                     let worth = product(&self.adjoint[dst.index()], value);
                     number.add_row(&map(&worth, |w| factor * w), row);
                 }
-                (Place::Part(part), Op::Predict { dst, src, .. }, Some(f)) => {
+                (Place::Part(part), Op::Predict { dst, src, .. }, Some(response)) => {
                     if last != Some(*op) {
-                        let (a, y) = (&self.adjoint[dst.index()], &self.values[src.index()]);
-                        for i in 0..LANES {
-                            let by_mean = if with_mean { a[i] * self.mu[i] } else { 0.0 };
-                            let slopes = f.slopes(self.lambda[i], a[i] * y[i], by_mean);
-                            for (part, slope) in of_parts.iter_mut().zip(slopes) {
-                                part[i] = factor * slope;
-                            }
-                        }
+                        let a = &self.adjoint[dst.index()];
+                        let worth = product(a, &self.values[src.index()]);
+                        let by_shift = with_mean.then_some(a);
+                        of_parts = response
+                            .slopes(&self.learning, &worth, by_shift)
+                            .map(|slope| map(&slope, |slope| factor * slope));
                         last = Some(*op);
                     }
                     number.add_row(&of_parts[*part], row);

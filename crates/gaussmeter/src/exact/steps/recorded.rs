@@ -3,20 +3,17 @@
 use crate::exact::gradient::{Recorded, Site};
 use crate::grid::Grid;
 use crate::level::Level;
+use crate::network::Learnt;
 use crate::numeric::differentiation::{Real, Row};
 use crate::sampler::{Sampler, SamplerError};
 use crate::tape::{Op, Var};
 use std::ops::Range;
 
-/// Modes that run together.
-pub(super) const LANES: usize = 32;
-pub(super) type Block = [f64; LANES];
-pub(super) const ZERO: Block = [0.0; LANES];
-
 /// A sampler on a grid, some of whose times are variables: the sum of the squared contributions of its
 /// steps, of its start and of its end, with derivatives.
 #[derive(Debug)]
-pub struct LocalErrors {
+pub struct LocalErrors<'n> {
+    pub(super) network: &'n Learnt,
     pub(super) ops: Vec<Op<Real>>,
     pub(super) var_count: usize,
     pub(super) start: Level,
@@ -54,8 +51,8 @@ pub(super) fn times_of<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<usize> {
     times
 }
 
-impl LocalErrors {
-    /// Records a sampler with the times `free` of its grid as variables.
+impl<'n> LocalErrors<'n> {
+    /// Records a sampler with the times `free` of its grid as variables, and the network that it calls.
     ///
     /// # Errors
     /// [`SamplerError`]: the sampler is undefined on this grid.
@@ -63,8 +60,9 @@ impl LocalErrors {
         sampler: &dyn Sampler,
         grid: &Grid,
         free: Range<usize>,
+        network: &'n Learnt,
     ) -> Result<Self, SamplerError> {
-        let recorded = Recorded::new(sampler, grid, free, true)?;
+        let recorded = Recorded::new(sampler, grid, free, true, network)?;
         let Recorded { ops, var_count, start, times, sites, start_rows, arrival_rows, .. } =
             recorded;
         let noisy = ops.iter().any(|op| matches!(op, Op::Noise { .. }));
@@ -125,6 +123,16 @@ impl LocalErrors {
         for (arrival, touched) in arrivals.iter_mut().zip(touched) {
             arrival.touched = touched;
         }
-        Ok(LocalErrors { ops, var_count, start, times, sites, start_rows, arrivals, noisy })
+        Ok(LocalErrors {
+            network,
+            ops,
+            var_count,
+            start,
+            times,
+            sites,
+            start_rows,
+            arrivals,
+            noisy,
+        })
     }
 }

@@ -2,7 +2,8 @@ use crate::level::Level;
 use crate::network::{Factor, Prediction};
 use crate::spectrum::Mode;
 use std::fmt::Debug;
-use std::ops::{Add, Mul};
+use std::ops::{Add, Mul, Neg};
+use std::sync::Arc;
 
 /// What a network answers along one eigenvector at one level: score and denoised x, affine in the noisy x.
 /// Both are kept because neither has all digits of the other; all kinds of predictions follow from them.
@@ -51,20 +52,30 @@ impl Answer {
 
     /// The prediction of a kind at this level, `[a, b]` for a x + b. Infinite where it is singular.
     pub fn of(&self, kind: Prediction, level: &Level) -> [f64; 2] {
-        let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
-        // kind = a D + b score.
-        let (a, b) = match kind {
-            Prediction::Denoiser => (1.0, 0.0),
-            Prediction::Score => (0.0, 1.0),
-            Prediction::Noise => (0.0, -sigma),
-            Prediction::Velocity => (alpha_prime, -sigma_sigma_prime),
-            Prediction::V => (-sigma, -alpha * sigma),
-            Prediction::Flow => (-1.0, -sigma),
-        };
-        let is_singular = b != 0.0 || kind != Prediction::Denoiser;
-        if is_singular && !self.score[0].is_finite() {
-            return [f64::INFINITY, 0.0];
+        match kind != Prediction::Denoiser && !self.score[0].is_finite() {
+            true => [f64::INFINITY, 0.0],
+            false => self.mixed(Answer::mix(kind, level)),
         }
+    }
+
+    /// A prediction is a D + b score: `[a, b]`.
+    pub(crate) fn mix<N>(kind: Prediction, level: &Level<N>) -> [N; 2]
+    where
+        N: Copy + From<f64> + Mul<Output = N> + Neg<Output = N>,
+    {
+        let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
+        match kind {
+            Prediction::Denoiser => [1.0.into(), 0.0.into()],
+            Prediction::Score => [0.0.into(), 1.0.into()],
+            Prediction::Noise => [0.0.into(), -sigma],
+            Prediction::Velocity => [alpha_prime, -sigma_sigma_prime],
+            Prediction::V => [-sigma, -alpha * sigma],
+            Prediction::Flow => [(-1.0).into(), -sigma],
+        }
+    }
+
+    /// a D + b score, as its coefficient of x and what is added.
+    pub(crate) fn mixed(&self, [a, b]: [f64; 2]) -> [f64; 2] {
         let times = |c: f64, v: f64| if c == 0.0 { 0.0 } else { c * v };
         [0, 1].map(|k| times(a, self.denoiser[k]) + times(b, self.score[k]))
     }
@@ -112,5 +123,43 @@ pub trait Answers: Debug + Send + Sync {
     /// Noise ratios σ/α at which its answers are not smooth.
     fn breaks(&self) -> Vec<f64> {
         Vec::new()
+    }
+
+    /// What it would answer had all variances that it has learnt been this many times what they are.
+    fn scaled(&self, factor: f64) -> Arc<dyn Answers>;
+}
+
+/// Some modes of other answers, by their numbers there.
+#[derive(Debug)]
+pub(super) struct Picked {
+    pub answers: Arc<dyn Answers>,
+    pub modes: Arc<[usize]>,
+}
+
+impl Picked {
+    fn picked<'a>(&'a self, all: AtLevel<'a>) -> AtLevel<'a> {
+        Box::new(move |i| all(self.modes[i]))
+    }
+}
+
+impl Answers for Picked {
+    fn at(&self, level: &Level) -> AtLevel<'_> {
+        self.picked(self.answers.at(level))
+    }
+
+    fn in_step(&self, level: &Level, share: f64) -> AtLevel<'_> {
+        self.picked(self.answers.in_step(level, share))
+    }
+
+    fn is_by_step(&self) -> bool {
+        self.answers.is_by_step()
+    }
+
+    fn breaks(&self) -> Vec<f64> {
+        self.answers.breaks()
+    }
+
+    fn scaled(&self, factor: f64) -> Arc<dyn Answers> {
+        Arc::new(Picked { answers: self.answers.scaled(factor), modes: self.modes.clone() })
     }
 }

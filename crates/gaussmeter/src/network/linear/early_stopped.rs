@@ -75,6 +75,11 @@ impl Answers for Stopped {
             Answer::shrinking(mean, &level, per_alpha, inverse)
         })
     }
+
+    fn scaled(&self, factor: f64) -> Arc<dyn Answers> {
+        let modes = self.modes.iter().map(|(lambda, mean)| (factor * lambda, *mean)).collect();
+        Arc::new(Stopped { modes, ..*self })
+    }
 }
 
 pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {

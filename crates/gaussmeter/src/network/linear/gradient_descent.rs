@@ -69,6 +69,11 @@ impl Answers for Descended {
             Answer::shrinking(mean, &level, alpha * lambda / variance + rest, learnt / variance)
         })
     }
+
+    fn scaled(&self, factor: f64) -> Arc<dyn Answers> {
+        let modes = self.modes.iter().map(|(lambda, mean)| (factor * lambda, *mean)).collect();
+        Arc::new(Descended { modes, highest: factor * self.highest, ..*self })
+    }
 }
 
 pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {

@@ -102,6 +102,13 @@ impl Answers for Guidance {
     fn breaks(&self) -> Vec<f64> {
         self.interval.into_iter().filter(|n| *n > 0.0 && n.is_finite()).collect()
     }
+
+    fn scaled(&self, factor: f64) -> Arc<dyn Answers> {
+        let of = |mode: Mode| Mode { eigenvalue: factor * mode.eigenvalue, ..mode };
+        let belief = |b: &Belief| Belief { truth: of(b.truth), believed: of(b.believed) };
+        let beliefs = self.beliefs.iter().map(belief).collect();
+        Arc::new(Guidance { beliefs, ..*self })
+    }
 }
 
 /// `LO-HI`, where HI may be inf, and numbers may have exponents.

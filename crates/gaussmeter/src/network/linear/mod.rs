@@ -28,9 +28,11 @@ pub(crate) use guided::towards_half;
 use super::{Prediction, noiseless};
 use crate::entry::{Entry, EntryError, Registry};
 use crate::level::Level;
+use crate::numeric::differentiation::Real;
 use crate::numeric::written;
-use crate::spectrum::{Mode, Spectrum};
-use crate::tape::{Plan, PlanError};
+use crate::spectrum::{Mode, Spectrum, bins, condensed};
+use crate::tape::{Op, Plan, PlanError, Var};
+use answer::Picked;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -116,18 +118,24 @@ impl Excess {
 
     /// δ at a level.
     pub fn at(&self, level: &Level) -> f64 {
+        self.at_variable(&level.into()).value()
+    }
+
+    /// The same where the level may be a variable.
+    fn at_variable(&self, level: &Level<Real>) -> Real {
         let nodes = match self {
-            Excess::Constant(delta) => return *delta,
+            Excess::Constant(delta) => return Real::from(*delta),
             Excess::ByLevel(nodes) => nodes,
         };
         let ratio = level.noise_ratio();
-        match (nodes.iter().rev().find(|n| n.0 <= ratio), nodes.iter().find(|n| n.0 > ratio)) {
+        let at = ratio.value();
+        match (nodes.iter().rev().find(|n| n.0 <= at), nodes.iter().find(|n| n.0 > at)) {
             (Some(below), Some(above)) => {
                 let share = (ratio / below.0).ln() / (above.0 / below.0).ln();
-                below.1 + share * (above.1 - below.1)
+                share * (above.1 - below.1) + below.1
             }
-            (Some(only), None) | (None, Some(only)) => only.1,
-            (None, None) => 0.0,
+            (Some(only), None) | (None, Some(only)) => Real::from(only.1),
+            (None, None) => Real::from(0.0),
         }
     }
 
@@ -300,6 +308,68 @@ impl Learnt {
         Ok(Learnt { truth, believed, excess, answers, guidance })
     }
 
+    /// What the exact network has learnt of `data`.
+    pub fn exact(data: &Spectrum) -> Self {
+        Learnt {
+            truth: data.shared_modes(),
+            believed: data.clone(),
+            excess: Excess::Constant(0.0),
+            answers: None,
+            guidance: None,
+        }
+    }
+
+    /// What the network would have learnt had its variances been `believed` times what they are, while
+    /// those of what samples should be are `truth` times what they are.
+    pub(crate) fn scaled(&self, truth: f64, believed: f64) -> Self {
+        let scaled = |m: &Mode| Mode { eigenvalue: truth * m.eigenvalue, ..*m };
+        Learnt {
+            truth: self.truth.iter().map(scaled).collect(),
+            believed: self.believed.scaled(believed),
+            answers: self.answers.as_ref().map(|answers| answers.scaled(believed)),
+            ..self.clone()
+        }
+    }
+
+    /// An approximation with about `most` modes. Where all that was learnt is right but for a factor on
+    /// the score, that of [`condensed`]; elsewhere one of the modes of each of its bins stands for all of
+    /// them. `None` if there are so few already.
+    pub(crate) fn condensed(&self, most: usize) -> Option<Self> {
+        if self.answers.is_none() && self.truth[..] == *self.believed.modes() {
+            let believed = condensed(&self.believed, most).ok()??;
+            return Some(Learnt { truth: believed.shared_modes(), believed, ..self.clone() });
+        }
+        let eigenvalues: Vec<f64> = self.truth.iter().map(|m| m.eigenvalue).collect();
+        let (mut modes, mut counts): (Vec<usize>, Vec<f64>) = (Vec::new(), Vec::new());
+        for bin in bins(&eigenvalues, most)? {
+            let count: f64 = bin.iter().map(|i| self.truth[*i].multiplicity).sum();
+            let sum: f64 = bin.iter().map(|i| self.truth[*i].multiplicity * eigenvalues[*i]).sum();
+            let distance = |i: usize| (eigenvalues[i] - sum / count).abs();
+            let nearest = bin.into_iter().min_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+            modes.extend(nearest);
+            counts.extend(nearest.map(|_| count));
+        }
+        let of = |all: &[Mode]| -> Vec<Mode> {
+            let pairs = modes.iter().zip(&counts);
+            pairs.map(|(i, &multiplicity)| Mode { multiplicity, ..all[*i] }).collect()
+        };
+        let modes: Arc<[usize]> = modes.clone().into();
+        let picked = |answers: &Arc<dyn Answers>| -> Arc<dyn Answers> {
+            Arc::new(Picked { answers: answers.clone(), modes: modes.clone() })
+        };
+        Some(Learnt {
+            truth: of(&self.truth).into(),
+            believed: self.believed.with_modes(of(self.believed.modes())),
+            answers: self.answers.as_ref().map(picked),
+            ..self.clone()
+        })
+    }
+
+    /// Whether some mean is not 0, of the data or of what the network has learnt.
+    pub(crate) fn has_mean(&self) -> bool {
+        self.believed.has_mean() || self.truth.iter().any(|m| m.mean != 0.0)
+    }
+
     /// What samples should be, mode by mode: the data, or the class that samples are guided to.
     pub fn truth(&self) -> &[Mode] {
         &self.truth
@@ -431,7 +501,7 @@ impl Learnt {
             if delta == 0.0 {
                 return None;
             }
-            let state = noiseless(kind, level);
+            let state: f64 = noiseless(kind, level);
             if !state.is_finite() {
                 undefined.set(Some(NetworkError::NoSignal { kind, t: level.t }));
             }
@@ -441,5 +511,27 @@ impl Learnt {
             Some(error) => Err(error),
             None => Ok(Cow::Owned(changed?)),
         }
+    }
+    /// The same for operations whose numbers may be variables, on so many vectors; returned is how many
+    /// vectors there are then.
+    pub(crate) fn rewrite(&self, ops: Vec<Op<Real>>, mut vectors: usize) -> (Vec<Op<Real>>, usize) {
+        if self.excess == Excess::Constant(0.0) {
+            return (ops, vectors);
+        }
+        let mut changed = Vec::with_capacity(2 * ops.len());
+        for op in ops {
+            let Op::Predict { dst, src, kind, level } = op else {
+                changed.push(op);
+                continue;
+            };
+            let output = Var::new(vectors);
+            vectors += 1;
+            let delta = self.excess.at_variable(&level);
+            let state = -delta * noiseless(kind, &level);
+            changed.push(Op::Predict { dst: output, src, kind, level });
+            let terms = [(state, src), (delta + 1.0, output)].into_iter().collect();
+            changed.push(Op::Combine { dst, terms });
+        }
+        (changed, vectors)
     }
 }
