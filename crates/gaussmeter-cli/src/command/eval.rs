@@ -1,10 +1,14 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, NetworkOption, SettingOptions, parse_time};
 use crate::output::Output;
+#[cfg(feature = "data")]
+use crate::output::note;
 use crate::watch::watched;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
 use std::sync::Arc;
+#[cfg(feature = "data")]
+use {gaussmeter_data::Model, std::path::Path};
 
 /// Everything about one configuration
 #[derive(Debug, Args)]
@@ -57,6 +61,25 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     };
     let question = options::read(&words, &Defaults::EVAL)?;
     let spectrum = Arc::new(a.setting.load(&Defaults::EVAL)?);
+    #[cfg(feature = "data")]
+    if let Some(guiding) = question.network.item.guidance() {
+        let name = a.setting.spectrum.as_deref().unwrap_or(Defaults::EVAL.spectrum);
+        let models = [&guiding.class[..], name].map(|name| Model::load(Path::new(name)));
+        if let [Ok(class), Ok(all)] = models {
+            if a.modes {
+                return Err(Failure::Usage("--modes: class and data have eigenvectors of their own, so that there is no law per eigenvalue".into()));
+            }
+            let bases = (&*class.basis, &*all.basis);
+            if let Some(errors) = watched(|watch| question.guided(spectrum.clone(), bases, watch))?
+            {
+                return a.output.write(&errors.report());
+            }
+        } else {
+            note(
+                "class and data are taken to have the same eigenvectors, in the order of their eigenvalues: spectra made with --basis bring their own",
+            );
+        }
+    }
     // Only dense matrices take long.
     if question.network.item.training_set().is_some()
         && let Some(errors) = watched(|watch| question.training_set(spectrum.clone(), watch))?

@@ -157,3 +157,50 @@ fn every_example_in_the_help_is_short_enough() {
         }
     }
 }
+
+/// A class with eigenvectors of its own takes dense matrices; without them, classes are matched by order.
+#[test]
+fn guidance_to_a_class_with_its_own_eigenvectors() {
+    let folder = Folder::empty();
+    pictures(&folder, 40);
+    fs::create_dir_all(folder.path("class")).unwrap();
+    for k in (0..40).step_by(2) {
+        let name = format!("{k:02}.pgm");
+        fs::copy(folder.path(&format!("pictures/{name}")), folder.path(&format!("class/{name}")))
+            .unwrap();
+    }
+    assert_eq!(folder.run("spectrum pictures --basis -o all.npz").code, 0);
+    assert_eq!(folder.run("spectrum class --basis -o class.npz").code, 0);
+    let line = |class: &str, more: &str| {
+        format!(
+            "eval --spectrum all.npz --sampler heun --steps 8 --network guided:w=2,class={class}{more}"
+        )
+    };
+    let dense = json(&folder, &line("class.npz", ""));
+    assert_eq!(dense["dense"], true);
+    assert!(dense["turned"].as_f64().unwrap() > 0.1, "{dense}");
+    let number = |document: &serde_json::Value, key: &str| document[key].as_f64().unwrap();
+    assert!(number(&dense, "w2_to_continuous") > 0.0);
+    // Eigenvalues alone say less.
+    folder.run("spectrum class -o eigenvalues.npz");
+    let matched = folder.run(&line("eigenvalues.npz", " --format json"));
+    assert!(matched.stderr.contains("the same eigenvectors"), "{}", matched.stderr);
+    let matched: serde_json::Value = serde_json::from_str(&matched.stdout).unwrap();
+    let apart = number(&dense, "variance_ratio") / number(&matched, "variance_ratio") - 1.0;
+    assert!(apart.abs() > 1e-3, "{apart}");
+    // The class itself, guided or not, has its own eigenvectors.
+    let own = json(
+        &folder,
+        "eval --spectrum class.npz --sampler heun --steps 8 --network guided:w=5,class=class.npz",
+    );
+    assert!(number(&own, "turned") < 1e-10);
+    let exact = folder.json("eval --spectrum class.npz --sampler heun --steps 8");
+    let off = number(&own, "w2") / number(&exact, "w2") - 1.0;
+    assert!(off.abs() < 1e-6, "{off}");
+    for (more, says) in [(",rule=cfg++", "cfg++"), (" --modes", "no law per eigenvalue")] {
+        let refused = folder.run(&line("class.npz", more));
+        assert!(refused.code != 0 && refused.stderr.contains(says), "{}", refused.stderr);
+    }
+    let text = folder.run(&line("class.npz", "")).stdout;
+    assert!(text.contains("W2 to the class") && text.contains("by dense matrices"), "{text}");
+}

@@ -138,6 +138,27 @@ impl DenseData {
         Ok(DenseData { spectrum: spectrum.clone(), modes, basis: None })
     }
 
+    /// Data with given eigenvalues and means along eigenvectors, one per column, in any order; without
+    /// eigenvectors, in the coordinates that the lists have.
+    ///
+    /// # Errors
+    /// [`DenseError::Spectrum`], [`DenseError::TooLarge`]
+    pub(crate) fn with_vectors(
+        eigenvalues: &[f64],
+        means: &[f64],
+        vectors: Option<Matrix>,
+    ) -> Result<Self, DenseError> {
+        let dim = eigenvalues.len();
+        check_dim(dim as f64)?;
+        let spectrum = Spectrum::new("dense", "eigenvectors", eigenvalues, None, Some(means))?;
+        let vectors = vectors.unwrap_or_else(|| Matrix::diagonal(&vec![1.0; dim]));
+        let order = spectrum.order();
+        let is_sorted = order.iter().enumerate().all(|(k, place)| k == *place);
+        let basis = Matrix::from_fn(dim, dim, |i, k| vectors[(i, order[k])]);
+        let is_own = is_sorted && vectors == Matrix::diagonal(&vec![1.0; dim]);
+        Ok(DenseData { basis: (!is_own).then_some(basis), ..DenseData::of(&spectrum)? })
+    }
+
     /// The spectrum, for [`Output::of`].
     pub fn spectrum(&self) -> &Spectrum {
         &self.spectrum

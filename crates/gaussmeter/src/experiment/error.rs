@@ -175,6 +175,12 @@ pub enum ExperimentError {
         /// Its text form.
         network: String,
     },
+    /// A dense law that there is not.
+    #[error("{0}")]
+    Dense(String),
+    /// Guidance that is not defined there.
+    #[error("{0}")]
+    Guided(String),
     /// No expectation over training sets.
     #[error(transparent)]
     Expected(crate::exact::training_set::ExpectedError),

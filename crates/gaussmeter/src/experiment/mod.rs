@@ -5,6 +5,10 @@ mod budget;
 mod curve;
 mod error;
 mod eval;
+#[cfg(feature = "dense")]
+mod fine;
+#[cfg(feature = "dense")]
+mod guided;
 mod length;
 mod modes;
 mod noise_levels;
@@ -30,6 +34,8 @@ pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time, spaced_eps};
 pub use error::ExperimentError;
 pub use eval::{Evaluation, Guidance, Measured, evaluate};
+#[cfg(feature = "dense")]
+pub use guided::{Fine, GuidedErrors, guided_errors};
 pub use length::Length;
 pub use modes::{ModeErrors, mode_errors};
 pub(crate) use modes::{contribution, std_error};

@@ -5,6 +5,8 @@ use super::{
     Diffusion, Evaluation, ExperimentError, Length, ModeErrors, NamedRule, NamedSampler, Pareto,
     Place, Ranking, Setting, StepErrors, evaluate, mode_errors, pareto, rank, step_errors,
 };
+#[cfg(feature = "dense")]
+use crate::basis::Basis;
 use crate::entry::{EntryError, Named, split_list};
 use crate::exact::{self, Init};
 use crate::metric::{self, Metric};
@@ -421,6 +423,24 @@ impl Question {
         let s = self.setting(spectrum);
         let (sampler, length, eps) = (self.sampler()?, self.length(&s), self.eps(&s));
         super::training_set_errors(&s, set, sampler, length, eps, self.init(), watch).map(Some)
+    }
+
+    /// What one configuration does under guidance to a class, where the question's network guides and class
+    /// and data are known with their eigenvectors: by dense matrices.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    #[cfg(feature = "dense")]
+    pub fn guided(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        (class, all): (&dyn Basis, &dyn Basis),
+        watch: Watch,
+    ) -> Result<Option<super::GuidedErrors>, ExperimentError> {
+        let Some(guiding) = self.network.item.guidance() else { return Ok(None) };
+        let s = self.setting(spectrum);
+        let run = s.run(self.sampler()?, self.length(&s), self.eps(&s))?;
+        super::guided_errors(&s, guiding, (class, all), run, self.init(), watch).map(Some)
     }
 
     /// The error per eigenvalue.

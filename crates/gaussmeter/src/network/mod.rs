@@ -21,7 +21,7 @@ pub use denoiser::{Denoiser, DenoiserError, DenoiserFn};
 pub use factor::Factor;
 pub use gaussian::GaussianDenoiser;
 pub use linear::{
-    Answer, Answers, AtLevel, Learnt, LinearNetwork, Network, NetworkError, TrainingSet,
+    Answer, Answers, AtLevel, Guiding, Learnt, LinearNetwork, Network, NetworkError, TrainingSet,
 };
 pub use prediction::Prediction;
 

@@ -9,6 +9,8 @@ use crate::report::{Style, number};
 mod curve;
 mod document;
 mod eval;
+#[cfg(feature = "dense")]
+mod guided;
 mod info;
 mod levels;
 mod modes;

@@ -1,6 +1,6 @@
 //! What a sampler does with the network of a finite training set.
 
-use crate::experiment::{OfTrainingSet, TrainingSetErrors};
+use crate::experiment::{OfTrainingSet, Run, Setting, TrainingSetErrors};
 use crate::metric::Value;
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
 use serde_json::json;
@@ -31,36 +31,34 @@ impl TrainingSetErrors {
     }
 }
 
+/// What was evaluated, in words.
+pub(super) fn head(setting: &Setting, run: &Run, init: &str) -> Vec<Row> {
+    let words = |name: &str, text: String| Row::new([Cell::text(name), Cell::text(text)]);
+    let (s, grid) = (&setting.spectrum, &run.grid);
+    let times = format!("{}, t from {} to {}", setting.rule_label, grid.start().t, grid.end().t);
+    vec![
+        words("sampler", run.sampler.clone()),
+        words("network", setting.network.label.clone()),
+        words("spectrum", format!("{} (d = {})", s.name(), s.dim())),
+        words("process", setting.process_label.clone()),
+        words("grid", times),
+        words("init", init.into()),
+        words("steps", grid.step_count().to_string()),
+        words("NFE", run.plan.nfe().to_string()),
+    ]
+}
+
 struct TrainingSetReport<'a>(&'a TrainingSetErrors);
 
 impl Report for TrainingSetReport<'_> {
     fn tables(&self) -> Vec<Table> {
         let TrainingSetErrors { setting, init_label, run, samples, errors } = self.0;
-        let words = |name: &str, text: String| Row::new([Cell::text(name), Cell::text(text)]);
         let s = &setting.spectrum;
         let ratio = *samples as f64 / s.dim();
-        let mut rows = vec![
-            words("sampler", run.sampler.clone()),
-            words("network", setting.network.label.clone()),
-            words(
-                "samples",
-                format!("{samples}, {} per dimension", Style::Significant(3).label(ratio).plain()),
-            ),
-            words("spectrum", format!("{} (d = {})", s.name(), s.dim())),
-            words("process", setting.process_label.clone()),
-            words(
-                "grid",
-                format!(
-                    "{}, t from {} to {}",
-                    setting.rule_label,
-                    run.grid.start().t,
-                    run.grid.end().t
-                ),
-            ),
-            words("init", init_label.clone()),
-            words("steps", run.grid.step_count().to_string()),
-            words("NFE", run.plan.nfe().to_string()),
-        ];
+        let mut rows = head(setting, run, init_label);
+        let per_dimension = Style::Significant(3).label(ratio);
+        let size = format!("{samples}, {} per dimension", per_dimension.plain());
+        rows.insert(2, Row::new([Cell::text("samples"), Cell::text(size)]));
         for (place, (_, name, value)) in self.0.lines().into_iter().enumerate() {
             let value = Cell::number(value.value, Style::Significant(6));
             rows.push(Row { rule_above: place == 0, cells: vec![Cell::text(name), value] });

@@ -1,28 +1,20 @@
 //! Running plans on real vectors, with networks that are made per thread, and what they are compared with.
 
+use crate::experiment::fine::fine_plan;
 use crate::experiment::{ExperimentError, Place, Run};
-use crate::grid::{Grid, GridRule, Uniform};
 use crate::level::Level;
 use crate::network::{Denoiser, DenoiserError};
 use crate::paths::{self, Draw, NoiseSource, Streams};
-use crate::process::Process;
-use crate::sampler;
 use crate::tape::{Op, Plan};
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// Starts that run together: one product of matrices per class.
 const BATCH: usize = 64;
-
-/// Fine solutions go down to this share of the lowest level that networks are asked about.
-const LOWEST: f64 = 0.1;
-
-/// Exponent of the levels of fine solutions (Karras et al. 2022).
-const RHO: f64 = 7.0;
 
 /// Makes networks.
 pub(super) type Make<'a> = dyn Fn() -> Box<dyn Denoiser + Send> + Sync + 'a;
@@ -176,12 +168,7 @@ impl FineJob {
                 continue;
             }
             let (start, end) = (job.run.plan.start(), job.run.plan.end());
-            let plan = |steps: usize| -> Result<Plan, ExperimentError> {
-                let (grid, name) = fine_grid(job.run.grid.process(), start, &end, steps)?;
-                let sampler = sampler::registry().build(name);
-                let sampler = sampler.map_err(|e| ExperimentError::Objective(e.to_string()))?;
-                Ok(Run::on(&sampler, grid)?.plan)
-            };
+            let plan = |steps| fine_plan(job.run.grid.process(), start, &end, steps, ("edm", &[]));
             all.push(FineJob { process, full: plan(steps)?, half: plan(steps / 2)? });
         }
         Ok(all)
@@ -193,33 +180,4 @@ impl FineJob {
             && plan.end() == own.end()
             && places[job.place].setting.process_label == self.process
     }
-}
-
-/// Dense times between two levels, and the sampler for them: Heun's rule in the noise ratio, or in t
-/// where that is infinite at the start.
-fn fine_grid(
-    process: &Arc<dyn Process>,
-    start: &Level,
-    end: &Level,
-    steps: usize,
-) -> Result<(Grid, &'static str), ExperimentError> {
-    let (highest, last) = (start.noise_ratio(), end.noise_ratio());
-    if !highest.is_finite() {
-        return Ok((Uniform.grid(process, steps, end.t)?, "heun"));
-    }
-    let (lowest, count) = match last > 0.0 {
-        true => (last, steps),
-        false => (LOWEST * process.level(process.t_min()).noise_ratio(), steps - 1),
-    };
-    let [low, high] = [lowest, highest].map(|s| s.powf(RHO.recip()));
-    let mut times = vec![start.t];
-    for k in 1..=count {
-        let ratio = (high + (low - high) * (k as f64 / count.max(1) as f64)).powf(RHO);
-        times.extend(process.time_of(ratio));
-    }
-    match last > 0.0 {
-        true => *times.last_mut().unwrap_or(&mut 0.0) = end.t,
-        false => times.push(end.t),
-    }
-    Ok((Grid::new(process.clone(), &times)?, "edm"))
 }

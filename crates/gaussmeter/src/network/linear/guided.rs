@@ -22,18 +22,41 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 struct Guided {
     class: Spectrum,
-    weight: f64,
+    guiding: Guiding,
+}
+
+/// How a network guides samples to a class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guiding {
+    /// The class: a file or a preset.
+    pub class: String,
+    /// The guidance scale w.
+    pub weight: f64,
     /// Noise ratios with guidance, from and to.
-    interval: [f64; 2],
-    /// CFG++.
-    by_step: bool,
+    pub interval: [f64; 2],
+    /// CFG++: what is guided depends on the step.
+    pub by_step: bool,
+}
+
+impl Guiding {
+    /// w at a level: 1 outside of the interval.
+    pub fn at(&self, level: &Level) -> f64 {
+        self.within(level, self.weight)
+    }
+
+    fn within(&self, level: &Level, weight: f64) -> f64 {
+        let [low, high] = self.interval;
+        if (low..=high).contains(&level.noise_ratio()) { weight } else { 1.0 }
+    }
 }
 
 /// Guidance towards a class that has half of the variance of every eigenvector, and the mean of the data.
 pub(crate) fn towards_half(data: &Spectrum, weight: f64) -> Box<dyn LinearNetwork> {
     let half = |mode: &Mode| Mode { eigenvalue: 0.5 * mode.eigenvalue, ..*mode };
     let class = data.with_modes(data.modes().iter().map(half).collect());
-    Box::new(Guided { class, weight, interval: [0.0, f64::INFINITY], by_step: false })
+    let interval = [0.0, f64::INFINITY];
+    let guiding = Guiding { class: "half".into(), weight, interval, by_step: false };
+    Box::new(Guided { class, guiding })
 }
 
 impl LinearNetwork for Guided {
@@ -52,29 +75,24 @@ impl LinearNetwork for Guided {
         _: &Spectrum,
         beliefs: &[Belief],
     ) -> Result<Option<Arc<dyn Answers>>, NetworkError> {
-        let Guided { weight, interval, by_step, .. } = *self;
-        Ok(Some(Arc::new(Guidance { beliefs: beliefs.to_vec(), weight, interval, by_step })))
+        let (beliefs, guiding) = (beliefs.to_vec(), self.guiding.clone());
+        Ok(Some(Arc::new(Guidance { beliefs, guiding })))
     }
 
-    fn guidance(&self) -> Option<f64> {
-        Some(self.weight)
+    fn guidance(&self) -> Option<&Guiding> {
+        Some(&self.guiding)
     }
 }
 
 #[derive(Debug)]
 struct Guidance {
     beliefs: Vec<Belief>,
-    weight: f64,
-    interval: [f64; 2],
-    by_step: bool,
+    guiding: Guiding,
 }
 
 impl Guidance {
     fn with(&self, level: &Level, weight: f64) -> AtLevel<'_> {
-        let level = *level;
-        let [low, high] = self.interval;
-        let is_on = (low..=high).contains(&level.noise_ratio());
-        let w = if is_on { weight } else { 1.0 };
+        let (level, w) = (*level, self.guiding.within(level, weight));
         Box::new(move |i| {
             let Belief { truth, believed } = &self.beliefs[i];
             let class = Answer::exact(truth, &level);
@@ -88,26 +106,26 @@ impl Guidance {
 
 impl Answers for Guidance {
     fn at(&self, level: &Level) -> AtLevel<'_> {
-        self.with(level, self.weight)
+        self.with(level, self.guiding.weight)
     }
 
     fn in_step(&self, level: &Level, share: f64) -> AtLevel<'_> {
-        self.with(level, self.weight / share)
+        self.with(level, self.guiding.weight / share)
     }
 
     fn is_by_step(&self) -> bool {
-        self.by_step
+        self.guiding.by_step
     }
 
     fn breaks(&self) -> Vec<f64> {
-        self.interval.into_iter().filter(|n| *n > 0.0 && n.is_finite()).collect()
+        self.guiding.interval.into_iter().filter(|n| *n > 0.0 && n.is_finite()).collect()
     }
 
     fn scaled(&self, factor: f64) -> Arc<dyn Answers> {
         let of = |mode: Mode| Mode { eigenvalue: factor * mode.eigenvalue, ..mode };
         let belief = |b: &Belief| Belief { truth: of(b.truth), believed: of(b.believed) };
         let beliefs = self.beliefs.iter().map(belief).collect();
-        Arc::new(Guidance { beliefs, ..*self })
+        Arc::new(Guidance { beliefs, guiding: self.guiding.clone() })
     }
 }
 
@@ -157,9 +175,10 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
         let interval = interval(text).ok_or_else(|| {
             format!("interval = '{text}' is not LO-HI, two noise levels with 0 <= LO < HI")
         })?;
-        let class = data::load(a.text("class"))?;
-        let by_step = a.text("rule") == "cfg++";
-        Ok(Box::new(Guided { class, weight: a.number("w"), interval, by_step }))
+        let (name, weight) = (a.text("class"), a.number("w"));
+        let (class, by_step) = (data::load(name)?, a.text("rule") == "cfg++");
+        let guiding = Guiding { class: name.into(), weight, interval, by_step };
+        Ok(Box::new(Guided { class, guiding }))
     },
 };
 

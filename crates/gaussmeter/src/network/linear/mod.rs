@@ -21,6 +21,7 @@ mod shrunk;
 mod spectrum;
 
 pub use answer::{Answer, Answers, AtLevel};
+pub use guided::Guiding;
 pub use samples::TrainingSet;
 
 pub(crate) use guided::towards_half;
@@ -85,9 +86,8 @@ pub trait LinearNetwork: Debug + Send + Sync {
         Ok(None)
     }
 
-    /// How guidance is said to change what samples should be: w in p_c^w p_u^{1 − w}, where
-    /// [`Belief::truth`] is c and [`Belief::believed`] u.
-    fn guidance(&self) -> Option<f64> {
+    /// How it guides samples to a class, which is [`Belief::truth`], where [`Belief::believed`] are the data.
+    fn guidance(&self) -> Option<&Guiding> {
         None
     }
 
@@ -304,7 +304,7 @@ impl Learnt {
         let answers = network.answers(data, &beliefs)?;
         let believed = data.with_modes(beliefs.iter().map(|b| b.believed).collect());
         let truth = beliefs.iter().map(|b| b.truth).collect();
-        let (excess, guidance) = (network.excess(), network.guidance());
+        let (excess, guidance) = (network.excess(), network.guidance().map(|g| g.weight));
         Ok(Learnt { truth, believed, excess, answers, guidance })
     }
 

@@ -235,7 +235,9 @@ fn cfg_plus_plus_is_for_one_evaluation_per_step() {
 #[cfg(feature = "dense")]
 mod dense {
     use super::*;
+    use gaussmeter::basis::Basis;
     use gaussmeter::exact::dense::{DenseData, DenseError, DenseGaussian, Matrix, law_by_sum};
+    use gaussmeter::experiment::{Defaults, Words};
     use gaussmeter::watch::{Progress, Watch};
     use std::ops::ControlFlow;
 
@@ -320,6 +322,117 @@ mod dense {
                 assert!(off.abs() < 1e-11 * (1.0 + covariance[(i, i)]), "{i} {j}: {off}");
             }
         }
+    }
+
+    /// Eigenvectors in three pixels, one per row.
+    #[derive(Debug)]
+    struct Rotated {
+        rows: Matrix,
+        eigenvalues: [f64; 3],
+        means: [f64; 3],
+    }
+
+    impl Basis for Rotated {
+        fn shape(&self) -> &[usize] {
+            &[3]
+        }
+        fn eigenvalues(&self) -> &[f64] {
+            &self.eigenvalues
+        }
+        fn means(&self) -> &[f64] {
+            &self.means
+        }
+        fn synthesize(&self, coordinates: &[f64], x: &mut [f64]) {
+            self.rows.apply_transpose_all(coordinates, x);
+        }
+        fn analyze(&self, x: &[f64], coordinates: &mut [f64]) {
+            self.rows.apply_all(x, coordinates);
+        }
+    }
+
+    /// A rotation by an angle in the plane of two pixels, after one in another plane.
+    fn rotated(eigenvalues: [f64; 3], means: [f64; 3], angle: f64) -> Rotated {
+        let turn = |a: usize, b: usize, by: f64| {
+            Matrix::from_fn(3, 3, |i, j| match (i, j) {
+                (i, j) if i == j && (i == a || i == b) => by.cos(),
+                (i, j) if i == j => 1.0,
+                (i, j) if (i, j) == (a, b) => by.sin(),
+                (i, j) if (i, j) == (b, a) => -by.sin(),
+                _ => 0.0,
+            })
+        };
+        let rows = turn(0, 1, angle).multiply(&turn(1, 2, 0.7)).unwrap();
+        Rotated { rows, eigenvalues, means }
+    }
+
+    /// Whatever the pixels, common eigenvectors have the errors of eigenvalues; others have others.
+    #[test]
+    fn errors_with_eigenvectors_are_those_without_where_these_agree() {
+        let folder = tempfile::tempdir().unwrap();
+        let class = folder.path().join("class.csv");
+        std::fs::write(&class, "eigenvalue,mean\n0.2,1\n0.7,-1\n3,0.5\n").unwrap();
+        let data = ([0.5, 1.0, 2.0], [0.1, 0.2, 0.3]);
+        let all = Spectrum::new("all", "", &data.0, None, Some(&data.1)).unwrap();
+        let errors = |sampler: &str, w: f64, angle: f64| {
+            let words = Words {
+                samplers: vec![sampler.into()],
+                network: Some(format!("guided:w={w},class={},interval=0.1-inf", class.display())),
+                lengths: vec![Length::Steps(12)],
+                ..Words::default()
+            };
+            let question = words.read(&Defaults::EVAL).unwrap();
+            let bases = (
+                &rotated([0.2, 0.7, 3.0], [1.0, -1.0, 0.5], 0.4 + angle) as &dyn Basis,
+                &rotated(data.0, data.1, 0.4) as &dyn Basis,
+            );
+            let dense = question.guided(all.clone(), bases, Watch::NOBODY).unwrap().unwrap();
+            (dense, question.evaluate(all.clone()).unwrap())
+        };
+        for (sampler, w) in [("heun", 1.2), ("dpmpp-2m", 4.0), ("em", 1.5)] {
+            let (dense, modes) = errors(sampler, w, 0.0);
+            let near = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{sampler}: {a} {b}");
+            let guidance = modes.guidance.unwrap();
+            assert!(dense.turned < 1e-14);
+            near(dense.w2.total, modes.w2.total);
+            near(dense.w2.mean, modes.w2.mean);
+            near(dense.variance, guidance.variance);
+            assert_eq!(dense.powered.is_some(), guidance.powered.is_some());
+            if let (Some(dense), Some(modes)) = (dense.powered, guidance.powered) {
+                near(dense.total, modes.value);
+            }
+            match dense.fine {
+                Some(fine) => {
+                    let off = fine.variance / guidance.variance_of_continuous - 1.0;
+                    assert!(off.abs() < 2e-4, "{sampler} {w}: {off:e}");
+                }
+                None => assert_eq!(sampler, "em"),
+            }
+            let (turned, _) = errors(sampler, w, 0.5);
+            assert!(turned.turned > 0.05);
+            assert!((turned.w2.total / modes.w2.total - 1.0).abs() > 1e-3, "{sampler}");
+        }
+        // w = 1 is the class alone, whatever the data.
+        let (own, turned) = (errors("heun", 1.0, 0.0).0, errors("heun", 1.0, 0.5).0);
+        assert!((own.w2.covariance - turned.w2.covariance).abs() < 1e-12);
+        assert!((own.powered.unwrap().total / own.w2.total - 1.0).abs() < 1e-10);
+    }
+
+    #[test]
+    fn guidance_with_eigenvectors_refuses_what_it_does_not_know() {
+        let all = Spectrum::new("all", "", &[0.5, 1.0, 2.0], None, None).unwrap();
+        let basis = rotated([0.5, 1.0, 2.0], [0.0; 3], 0.4);
+        let ask = |network: &str, class: &dyn Basis| {
+            let words = Words {
+                samplers: vec!["ddim".into()],
+                network: Some(network.into()),
+                ..Words::default()
+            };
+            let question = words.read(&Defaults::EVAL).unwrap();
+            question.guided(all.clone(), (class, &basis), Watch::NOBODY)
+        };
+        assert!(ask("gain:delta=0.1", &basis).unwrap().is_none());
+        let error = ask("guided:w=2,class=white:d=3,rule=cfg++", &basis).unwrap_err();
+        assert!(error.to_string().contains("cfg++"), "{error}");
     }
 
     #[test]
