@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, parse_length, parse_range, parse_time};
+use crate::options::{self, NetworkOption, parse_length, parse_range, parse_time};
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
@@ -27,7 +27,8 @@ Examples:
   gaussmeter verify --data my-classes.npz
   gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --steps 5,10
   gaussmeter verify --data my-classes.npz --sampler dpmpp-sde,euler-ancestral
-  gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv")]
+  gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv
+  gaussmeter verify --data my-classes.npz --network gain:delta=-0.02 --grid karras,optimised:network=asked")]
 pub struct Arguments {
     /// The law (.npz), by `gaussmeter mixture`, `empirical` or `separable`
     #[arg(long, value_name = "FILE")]
@@ -42,6 +43,8 @@ pub struct Arguments {
     /// list grids`)
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::VERIFY.grid)]
     grid: Vec<String>,
+    #[command(flatten)]
+    network: NetworkOption,
     /// Truncation time where sampling stops [default: 0, or where a grid ends by itself]
     #[arg(long, value_name = "E", help_heading = "Setting", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
@@ -72,6 +75,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         samplers: a.sampler,
         lengths: a.steps.into_iter().flatten().map(Length::Steps).collect(),
         eps: a.eps.into_iter().collect(),
+        network: Some(a.network.network),
         ..Words::default()
     };
     let question = options::read(&words, &Defaults::VERIFY)?;

@@ -110,3 +110,25 @@ fn bad_requests_get_one_line() {
         assert_eq!(ran.stderr.lines().count(), 1, "{line}: {}", ran.stderr);
     }
 }
+
+/// A network that is not exact: the answer names it, its own error stands among the limits, and the winner
+/// is what `eval` says it is.
+#[test]
+fn advice_for_a_network_that_is_not_exact() {
+    let folder = Folder::empty();
+    let line = "recommend --sampler dpmpp-2m,edm,dpmpp-2m-sde --nfe 9 --front 9 --network gain:delta=0.03 --save times.txt";
+    let found = folder.json(line);
+    assert_eq!(found["network"], "gain:delta=0.03");
+    assert!(found["answer"].as_str().unwrap().contains("with network gain:delta=0.03"), "{found}");
+    assert!(found["limits"]["score"].as_f64().unwrap() > 0.1);
+    let winner = &found["winner"];
+    let sampler = winner["sampler"].as_str().unwrap();
+    let eval = format!(
+        "eval --sampler {sampler} --process edm --grid sigmas:times.txt --network gain:delta=0.03 --format json"
+    );
+    let w2 = folder.json(&eval.replace(" --format json", ""))["w2"].as_f64().unwrap();
+    assert!((winner["w2"].as_f64().unwrap() / w2 - 1.0).abs() < 1e-9, "{winner} {w2}");
+    assert!(found["ranking"][0]["guidance_2"].is_null());
+    let ran = folder.run("recommend --sampler ddim --nfe 4 --network samples:n=500");
+    assert!(ran.code != 0 && ran.stderr.contains("only eval takes it"), "{}", ran.stderr);
+}

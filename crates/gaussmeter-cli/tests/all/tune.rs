@@ -138,3 +138,51 @@ fn the_default_trusts_cancellation_less() {
     let text = folder.stdout("tune --sampler ddim --steps 4");
     assert!(text.contains("plus 0.0900 times"), "{text}");
 }
+
+/// Times that are sought for the network that the sampler calls are better with it than others are.
+#[test]
+fn times_can_be_for_a_network_that_is_not_exact() {
+    let folder = Folder::empty();
+    let network = "--network gain:delta=-0.05";
+    let w2 = |more: &str| {
+        let tune =
+            "tune --sampler dpmpp-2m --steps 8 --objective w2 --save times.txt --format json";
+        let tuned = json(&folder.stdout(&format!("{tune} {more}")));
+        let eval = "eval --sampler dpmpp-2m --process edm --grid sigmas:times.txt --format json";
+        (tuned, json(&folder.stdout(&format!("{eval} {network}")))["w2"].as_f64().unwrap())
+    };
+    let ((_, without), (tuned, with)) = (w2(""), w2(network));
+    assert_eq!(tuned["network"], "gain:delta=-0.05");
+    assert!((tuned["error"].as_f64().unwrap() / with - 1.0).abs() < 1e-9);
+    assert!(with < 0.9 * without, "{with} {without}");
+    // The same times by name.
+    let line = "eval --sampler dpmpp-2m --process edm --steps 8 --format json";
+    let named = |grid: &str| {
+        json(&folder.stdout(&format!("{line} --grid {grid} {network}")))["w2"].as_f64().unwrap()
+    };
+    let asked = named("optimised:objective=w2,network=asked");
+    assert!((asked / with - 1.0).abs() < 1e-9, "{asked} {with}");
+    assert!((named("optimised:objective=w2") / without - 1.0).abs() < 1e-9);
+    for network in [
+        "early-stopped:tau=5",
+        "gradient-descent:steps=9",
+        "perturbed:delta=0.1",
+        "guided:w=2,class=cifar10-icml2025",
+    ] {
+        let tuned = json(&folder.stdout(&format!(
+            "tune --sampler ddim --steps 4 --starts 2 --network {network} --format json"
+        )));
+        assert!(tuned["search"]["first_order"].as_f64().unwrap() < 1e-4, "{network}: {tuned}");
+    }
+    for (network, says) in [
+        ("guided:w=0.5,class=cifar10,rule=cfg++", "no times can be sought"),
+        ("samples:n=500", "only eval takes it"),
+    ] {
+        let ran = folder.run(&format!("tune --sampler ddim --steps 4 --network {network}"));
+        assert!(
+            ran.code != 0 && ran.stderr.contains(says) && ran.stderr.lines().count() == 1,
+            "{}",
+            ran.stderr
+        );
+    }
+}

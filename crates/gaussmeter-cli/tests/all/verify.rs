@@ -57,6 +57,21 @@ fn from_pictures_to_a_verification() {
     };
     assert!(of("karras") > 0.0 && of("sigmas:file=times.txt") > 0.0);
     assert_eq!(folder.json(line), json);
+    // With a factor on the score: the fine solution is that of the exact network, so that more is left.
+    let with = "verify --data my-classes.npz --sampler edm --grid karras,optimised:network=asked --steps 9 --starts 24 --reference 80 --network gain:delta=";
+    let rms = |delta: &str| {
+        let checks = folder.json(&format!("{with}{delta}"))["checks"].clone();
+        [0, 1].map(|k| checks[k]["rms"].as_f64().unwrap())
+    };
+    let (exact, off) = (rms("0"), rms("-0.1"));
+    assert!(off[0] > 1.5 * exact[0] && off[1] < 0.5 * off[0], "{exact:?} {off:?}");
+    assert!(folder.stdout(&format!("{with}-0.1")).contains("samplers call the network gain:delta=-0.1"));
+    let refused = folder.run("verify --data my-classes.npz --network shrunk:rho=0.1");
+    assert!(
+        refused.code == 1 && refused.stderr.contains("their own network"),
+        "{}",
+        refused.stderr
+    );
     let noisy = &json["checks"][12];
     assert_eq!(noisy["sampler"], "euler-ancestral");
     assert!(noisy["moments"]["variances"]["w2"].as_f64().unwrap() > 0.0);

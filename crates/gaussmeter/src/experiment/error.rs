@@ -175,6 +175,14 @@ pub enum ExperimentError {
         /// Its text form.
         network: String,
     },
+    /// A network that is known for Gaussian data only.
+    #[error(
+        "network {network}: data that are not Gaussian have their own network, which may have a factor on its score (gain) and no more"
+    )]
+    NotOfLaw {
+        /// Its text form.
+        network: String,
+    },
     /// A dense law that there is not.
     #[error("{0}")]
     Dense(String),

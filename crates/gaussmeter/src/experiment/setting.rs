@@ -39,7 +39,8 @@ pub struct Setting {
     pub rule: Arc<dyn GridRule>,
     /// Its text form.
     pub rule_label: String,
-    /// The network that samplers call. Times are placed for the data.
+    /// The network that samplers call. Times are placed for the data, unless they are
+    /// [optimised](crate::grid::Optimised) for it.
     pub network: Network,
 }
 

@@ -1,6 +1,6 @@
 use super::robustness::{PERTURBATIONS, Perturbation, expected};
 use super::{
-    Diffusion, ExperimentError, Length, NamedRule, NamedSampler, Run, StartError, setting,
+    Diffusion, ExperimentError, Length, NamedRule, NamedSampler, Run, Setting, StartError, setting,
 };
 use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
@@ -219,19 +219,24 @@ pub(super) fn learnt(
 /// The times that are the best for a sampler from N(0, σ²) at T, sought from the three best standard
 /// schedules and as many others as `gaussmeter tune` takes.
 pub(super) fn optimised_times(
-    diffusion: &Diffusion,
+    setting: &Setting,
     sampler: &NamedSampler,
     steps: usize,
     eps: f64,
     wanted: &Optimised,
 ) -> Result<Grid, ExperimentError> {
-    let Optimised { objective, min_ratio } = wanted;
+    let Optimised { objective, min_ratio, by_network } = wanted;
+    let diffusion = &setting.diffusion;
     let options = TuneOptions { end: End::At(eps), min_ratio: *min_ratio, ..Default::default() };
     let (data, watch) = (&*diffusion.spectrum, Watch::NOBODY);
-    objective.check(data.modes().len()).map_err(ExperimentError::Objective)?;
     let init = diffusion.init(&Init::Normal { std: None })?;
+    let network = match by_network {
+        true => learnt(&setting.network, data, &init)?,
+        false => Learnt::exact(data),
+    };
+    objective.check(network.truth().len()).map_err(ExperimentError::Objective)?;
     let space = Space::new(&diffusion.process, steps, options.start, options.end, *min_ratio)?;
-    let (sampler, objective, network) = (&*sampler.item, &**objective, &Learnt::exact(data));
+    let (sampler, objective, network) = (&*sampler.item, &**objective, &network);
     let problem = Problem { network, sampler, init: &init, objective, space: &space, watch };
     let mut known: Vec<(f64, Grid)> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()

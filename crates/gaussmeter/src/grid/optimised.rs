@@ -11,6 +11,8 @@ pub struct Optimised {
     pub objective: Arc<dyn Objective>,
     /// Smallest ratio of neighbouring noise levels.
     pub min_ratio: f64,
+    /// Whether they are for the network that samplers call, where that is not the exact one.
+    pub by_network: bool,
 }
 
 impl GridRule for Optimised {
@@ -42,9 +44,16 @@ pub(super) static ENTRY: Entry<dyn GridRule> = Entry {
             default: Some("1.25"),
             summary: "smallest ratio of neighbouring noise levels",
         },
+        Parameter {
+            name: "network",
+            kind: Kind::Choice(&["exact", "asked"]),
+            default: Some("exact"),
+            summary: "for the exact network, or for the one that is asked for",
+        },
     ],
     build: |a| {
         let objective = objective::registry().build(a.text("objective"))?.item.into();
-        Ok(Box::new(Optimised { objective, min_ratio: a.number("min_ratio") }))
+        let (min_ratio, by_network) = (a.number("min_ratio"), a.text("network") == "asked");
+        Ok(Box::new(Optimised { objective, min_ratio, by_network }))
     },
 };

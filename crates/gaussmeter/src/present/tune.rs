@@ -180,6 +180,9 @@ impl Report for Tuning {
         document.insert("command".into(), json!("tune"));
         document.insert("sampler".into(), json!(run.sampler));
         document.insert("init".into(), json!(self.init_label));
+        if !self.options.network.is_exact() {
+            document.insert("network".into(), json!(self.options.network.label));
+        }
         document.insert("objective".into(), json!(self.objective));
         document.insert("steps".into(), json!(run.grid.step_count()));
         document.insert("nfe".into(), json!(run.plan.nfe()));

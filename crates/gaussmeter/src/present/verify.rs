@@ -248,6 +248,13 @@ impl Verification {
                 short(*halved),
             ));
         }
+        let network = &self.places[0].setting.network;
+        if without && !network.is_exact() {
+            notes.push(format!(
+                "samplers call the network {}, and the fine solution the exact one",
+                network.label
+            ));
+        }
         let blurred: Vec<String> =
             self.blurred().iter().map(|i| self.name(&self.checks[*i])).collect();
         if !blurred.is_empty() {

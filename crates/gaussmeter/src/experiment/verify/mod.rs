@@ -9,7 +9,7 @@ pub use agreement::{Agreement, Correlation, Misled};
 pub use moments::{Estimate, Moments, Shares};
 
 use super::steps::bands;
-use super::{ExperimentError, Length, NamedSampler, Place, Run};
+use super::{ExperimentError, Length, NamedSampler, Place, Run, Setting};
 use crate::basis::Basis;
 use crate::exact::continuous::ODE;
 use crate::exact::{Init, Law, Output, Target};
@@ -485,7 +485,8 @@ fn planned(
                     Some(steps) => Length::Steps(steps),
                     None => length,
                 };
-                match setting.run(sampler, length, *eps) {
+                let run = setting.run(sampler, length, *eps);
+                match run.and_then(|run| with_factor(setting, run)) {
                     Ok(run) => jobs.push(Job { order, place, length, run }),
                     Err(error) => {
                         let (sampler, result) = (sampler.label.clone(), Err(error));
@@ -497,6 +498,19 @@ fn planned(
         }
     }
     (jobs, failures)
+}
+
+/// A run with the factor on the score in its program that the asked network has.
+fn with_factor(setting: &Setting, run: Run) -> Result<Run, ExperimentError> {
+    if setting.network.is_exact() {
+        return Ok(run);
+    }
+    let network = setting.learnt(&Init::Exact)?;
+    if network.has_answers() || network.truth() != network.believed().modes() {
+        return Err(ExperimentError::NotOfLaw { network: setting.network.label.clone() });
+    }
+    let plan = network.program(&run.plan)?.into_owned();
+    Ok(Run { plan, ..run })
 }
 
 fn told(job: &Job, result: Result<Checked, ExperimentError>) -> (usize, Check) {
