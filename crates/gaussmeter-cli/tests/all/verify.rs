@@ -65,7 +65,9 @@ fn from_pictures_to_a_verification() {
     };
     let (exact, off) = (rms("0"), rms("-0.1"));
     assert!(off[0] > 1.5 * exact[0] && off[1] < 0.5 * off[0], "{exact:?} {off:?}");
-    assert!(folder.stdout(&format!("{with}-0.1")).contains("samplers call the network gain:delta=-0.1"));
+    assert!(
+        folder.stdout(&format!("{with}-0.1")).contains("samplers call the network gain:delta=-0.1")
+    );
     let refused = folder.run("verify --data my-classes.npz --network shrunk:rho=0.1");
     assert!(
         refused.code == 1 && refused.stderr.contains("their own network"),

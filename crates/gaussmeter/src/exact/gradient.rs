@@ -311,9 +311,7 @@ impl Machine {
                         y[i] = w[i] * x[i];
                     }
                     if seed.with_shift {
-                        for i in 0..LANES {
-                            y[i] += self.shift[k][i];
-                        }
+                        y.iter_mut().zip(&self.shift[k]).for_each(|(y, shift)| *y += shift);
                     }
                     dst
                 }

@@ -1,8 +1,8 @@
 //! Classes in a column of their own.
 
-use super::numbers::Values;
-use super::pictures::Strings;
+use super::strings::Strings;
 use super::table::{ColumnKind, ParquetColumn, ParquetTable};
+use super::values::Values;
 use crate::samples::SamplesError;
 use crate::source::{Labels, Number};
 use std::sync::Arc;

@@ -14,8 +14,10 @@ mod labels;
 mod numbers;
 mod pages;
 mod pictures;
+mod strings;
 mod table;
 mod thrift;
+mod values;
 
 use super::SampleFormat;
 use crate::samples::SamplesError;
