@@ -3,6 +3,7 @@
 
 mod budget;
 mod curve;
+mod diffusion;
 mod error;
 mod eval;
 #[cfg(feature = "dense")]
@@ -19,6 +20,7 @@ mod recommend;
 mod robustness;
 mod sample;
 mod schedules;
+mod search;
 mod setting;
 mod show;
 mod steps;
@@ -32,6 +34,7 @@ mod warning;
 
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time, spaced_eps};
+pub use diffusion::{Diffusion, NamedRule, NamedSampler};
 pub use error::ExperimentError;
 pub use eval::{Evaluation, Guidance, Measured, evaluate};
 #[cfg(feature = "dense")]
@@ -56,13 +59,14 @@ pub use schedules::{
     NoResult, ScheduleOptions, ScheduleResult, Schedules, compared_rules, schedules,
 };
 pub(crate) use schedules::{RANDOM, STARTS};
-pub use setting::{Diffusion, NamedRule, NamedSampler, Run, Setting};
+pub use search::{TuneOptions, standard_schedules};
+pub use setting::{Run, Setting};
 pub use show::{Program, program};
 pub use steps::{StepErrors, step_errors};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use training_set::{OfTrainingSet, TrainingSetErrors, training_set_errors};
 pub use trial::{Outcome, Place, Trial};
-pub use tune::{Rival, TuneOptions, Tuning, standard_schedules, tune};
+pub use tune::{Rival, Tuning, tune};
 #[cfg(feature = "dense")]
 pub use verify::{
     Agreement, Band, Check, Checked, Correlation, Distances, Estimate, FineSolution, Found, InBand,

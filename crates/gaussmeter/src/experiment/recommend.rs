@@ -1,5 +1,5 @@
 use super::robustness::expected;
-use super::tune::learnt;
+use super::search::learnt;
 use super::{
     Defaults, Diffusion, ErrorBudget, ExperimentError, Length, NamedSampler, Perturbation, Run,
     Setting, StartError, TuneOptions, error_budget, standard_schedules,

@@ -1,33 +1,16 @@
-use super::tune::optimised_times;
+//! A configuration, but for the sampler: data, process, grid rule and network; and what runs there.
+
+use super::diffusion::{Diffusion, NamedRule, NamedSampler, learnt};
+use super::search::optimised_times;
 use super::{ExperimentError, Length, MAX_STEPS};
-use crate::entry::Named;
 use crate::exact::continuous::{ODE, Reverse, SDE};
 use crate::exact::{Init, Law, Output, Target};
 use crate::grid::{Grid, GridRule, Uniform};
 use crate::network::{Learnt, Network, NetworkError};
-use crate::process::Process;
-use crate::sampler::Sampler;
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use std::ops::Deref;
 use std::sync::Arc;
-
-/// A sampler with its name.
-pub type NamedSampler = Named<dyn Sampler>;
-
-/// A grid rule with its text form.
-pub type NamedRule = (String, Arc<dyn GridRule>);
-
-/// Data and the process that turns them into noise: what times are placed on.
-#[derive(Clone, Debug)]
-pub struct Diffusion {
-    /// The data.
-    pub spectrum: Arc<Spectrum>,
-    /// The forward process.
-    pub process: Arc<dyn Process>,
-    /// Its text form.
-    pub process_label: String,
-}
 
 /// Data, process, a rule that places the times of samplers, and the network that they call: what all
 /// configurations of an experiment share.
@@ -92,12 +75,6 @@ impl Run {
 }
 
 impl Diffusion {
-    /// Given data on a process of the registry.
-    pub fn new(spectrum: impl Into<Arc<Spectrum>>, process: Named<dyn Process>) -> Self {
-        let (process, process_label) = (process.item.into(), process.label);
-        Diffusion { spectrum: spectrum.into(), process, process_label }
-    }
-
     /// The same with a rule that places times, and the exact network.
     pub fn with(&self, (rule_label, rule): NamedRule) -> Setting {
         Setting { diffusion: self.clone(), rule, rule_label, network: Network::default() }
@@ -116,29 +93,6 @@ impl Diffusion {
     ) -> Result<usize, ExperimentError> {
         let uniform: NamedRule = ("uniform".into(), Arc::new(Uniform));
         Ok(self.with(uniform).run(sampler, length, eps)?.grid.step_count())
-    }
-
-    /// An initial law with the process's own values filled in.
-    ///
-    /// # Errors
-    /// [`ExperimentError::Init`]
-    pub fn init(&self, init: &Init) -> Result<Init, ExperimentError> {
-        Ok(init.resolve(&*self.process, &self.spectrum)?)
-    }
-}
-
-/// What a network has learnt of data, where an initial law fits it.
-pub(super) fn learnt(
-    network: &Network,
-    data: &Spectrum,
-    init: &Init,
-) -> Result<Learnt, ExperimentError> {
-    let found = Learnt::of(&*network.item, data)?;
-    match (init, found.truth().len()) {
-        (Init::Diagonal { mean, .. }, modes) if modes != mean.len() => {
-            Err(NetworkError::Init { given: mean.len(), modes }.into())
-        }
-        _ => Ok(found),
     }
 }
 
@@ -176,7 +130,7 @@ impl Setting {
         eps: f64,
     ) -> Result<Run, ExperimentError> {
         let grid = match self.rule.optimised() {
-            Some(wanted) => optimised_times(self, sampler, steps, eps, wanted)?,
+            Some(wanted) => optimised_times((self, &self.network), sampler, steps, eps, wanted)?,
             None => self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?,
         };
         Run::on(sampler, grid)
