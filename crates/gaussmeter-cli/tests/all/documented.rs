@@ -22,6 +22,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes, on data that are not in the repository",
     ),
     (
+        "gaussmeter verify --data cifar16.npz --sampler dpmpp-2m,unipc,edm,ddim --grid karras,optimised,optimised:network=asked,optimised:objective=w2,network=asked --steps 10,20 --starts 64 --reference 200 --network gain:delta=-0.05",
+        "takes a minute, on data that are not in the repository",
+    ),
+    (
         "gaussmeter export --to TARGET --sampler NAME --process NAME --grid RULE --steps N",
         "its names in capitals are the reader's",
     ),
