@@ -186,3 +186,19 @@ fn times_can_be_for_a_network_that_is_not_exact() {
         );
     }
 }
+
+/// One eigenvalue does not determine times that hold elsewhere, and the report says so.
+#[test]
+fn one_eigenvalue_is_said_to_be_too_few() {
+    let folder = Folder::empty();
+    let says = |spectrum: &str| {
+        let text = folder
+            .stdout(&format!("tune --sampler dpmpp-2m --steps 6 --starts 2 --spectrum {spectrum}"));
+        words(&text).join(" ").contains("has one distinct eigenvalue, which does not determine")
+    };
+    folder.write("two.csv", "1\n1.2\n");
+    assert!(says("white:d=16") && !says("two.csv"));
+    let text =
+        folder.stdout("recommend --sampler dpmpp-2m --nfe 6 --front 6 --spectrum white:d=16");
+    assert!(words(&text).join(" ").contains("has one distinct eigenvalue"), "{text}");
+}

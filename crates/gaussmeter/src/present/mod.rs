@@ -50,6 +50,15 @@ fn advice(cancellation: Option<Cancellation>) -> Option<String> {
     })
 }
 
+/// What to say of optimised times where one eigenvalue determines them: they make use of what holds for it
+/// alone. On two clusters in every coordinate, all of one variance, they were worse than Karras'; with two
+/// distinct variances already they were several times better (docs/steps.md).
+fn one_eigenvalue(modes: usize, free: usize) -> Option<String> {
+    (modes == 1 && free > 0).then(|| {
+        "the spectrum has one distinct eigenvalue, which does not determine times that hold on other data: try them there (verify), or give more of a spectrum".into()
+    })
+}
+
 /// What the start alone leaves of an error, where that is most of it.
 fn start_note(start: Option<StartError>, w2: f64) -> Option<String> {
     let start = start.filter(|start| start.w2 > 0.5 * w2)?;

@@ -2,7 +2,7 @@
 
 use super::levels::sigma_lines;
 use super::trials::reason;
-use super::{EXPECTED, INTERRUPTED, advice, cancellation_json, start_note};
+use super::{EXPECTED, INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note};
 #[cfg(feature = "dense")]
 use crate::experiment::USUAL;
 use crate::experiment::{Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed};
@@ -222,6 +222,12 @@ impl Recommendation {
             false => notes.extend(advice(self.cancellation)),
         }
         notes.extend(self.winner().and_then(|(_, best)| start_note(self.start, best.w2)));
+        if let Some((winner, Timed { label, .. })) = self.winner()
+            && label == OPTIMISED
+        {
+            let modes = self.diffusion.spectrum.modes().len();
+            notes.extend(one_eigenvalue(modes, winner.steps.saturating_sub(1)));
+        }
         #[cfg(feature = "dense")]
         notes.extend(self.verdict());
         if self.interrupted {

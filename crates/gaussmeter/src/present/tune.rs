@@ -1,7 +1,7 @@
 //! The best schedule of a sampler.
 
 use super::levels::sigma_lines;
-use super::{INTERRUPTED, advice, cancellation_json, start_note};
+use super::{INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note};
 use crate::experiment::{Perturbation, Rival, Tuning};
 use crate::objective::{Robust, Steps};
 use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
@@ -77,6 +77,10 @@ impl Tuning {
             None => notes.extend(advice(self.cancellation)),
         }
         notes.extend(start_note(self.start, self.w2));
+        notes.extend(one_eigenvalue(
+            self.diffusion.spectrum.modes().len(),
+            self.tuned.flatness.len(),
+        ));
         if self.interrupted {
             notes.push(INTERRUPTED.into());
         } else if self.tuned.reached * 2 < self.tuned.starts {
