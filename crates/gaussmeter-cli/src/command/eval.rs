@@ -74,10 +74,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             {
                 return a.output.write(&errors.report());
             }
-        } else {
-            note(
-                "class and data are taken to have the same eigenvectors, in the order of their eigenvalues: spectra made with --basis bring their own",
-            );
         }
     }
     // Only dense matrices take long.
@@ -87,5 +83,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         return a.output.write(&errors.report());
     }
     let evaluation = question.evaluate(spectrum)?;
+    #[cfg(feature = "data")]
+    if evaluation.guidance.is_some() {
+        note(
+            "class and data are taken to have the same eigenvectors, in the order of their eigenvalues: spectra made with --basis bring their own",
+        );
+    }
     a.output.write(&evaluation.report(a.modes))
 }

@@ -28,7 +28,7 @@ Examples:
   gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --steps 5,10
   gaussmeter verify --data my-classes.npz --sampler dpmpp-sde,euler-ancestral
   gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv
-  gaussmeter verify --data my-classes.npz --network gain:delta=-0.02 --grid karras,optimised:network=asked")]
+  gaussmeter verify --data my-classes.npz --network gain:delta=-0.02")]
 pub struct Arguments {
     /// The law (.npz), by `gaussmeter mixture`, `empirical` or `separable`
     #[arg(long, value_name = "FILE")]
