@@ -5,6 +5,7 @@ use gaussmeter::data::DataError;
 use gaussmeter::entry::EntryError;
 use gaussmeter::experiment::ExperimentError;
 use gaussmeter::export::ExportError;
+use gaussmeter::message::{line, one_line};
 use gaussmeter::report::ReportError;
 use std::error::Error;
 use std::io::Write;
@@ -27,21 +28,6 @@ pub enum Failure {
     Clap(clap::Error),
     /// The reader of our output has stopped reading: nothing to report.
     ClosedPipe,
-}
-
-/// An error and its causes in one line, without repeating what a message already contains.
-fn line(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        let message = e.to_string();
-        if !text.contains(&message) {
-            text.push_str(": ");
-            text.push_str(&message);
-        }
-        cause = e.source();
-    }
-    text
 }
 
 impl Failure {
@@ -71,26 +57,6 @@ impl Failure {
         let _ = writeln!(std::io::stderr(), "error: {}", one_line(&text));
         ExitCode::from(code)
     }
-}
-
-/// Most characters of a message line.
-const LONGEST: usize = 600;
-
-/// Characters kept at the end of a longer line, where it says what to do.
-const KEPT_END: usize = 200;
-
-/// A message line. Typed text may contain anything, of any length: control characters become
-/// spaces, and the middle of a long line is left out.
-pub fn one_line(text: &str) -> String {
-    let text = text.replace(char::is_control, " ");
-    let count = text.chars().count();
-    if count <= LONGEST {
-        return text;
-    }
-    const GAP: &str = " … ";
-    let start: String = text.chars().take(LONGEST - KEPT_END - GAP.chars().count()).collect();
-    let end: String = text.chars().skip(count - KEPT_END).collect();
-    start + GAP + &end
 }
 
 /// Whether it is help, requested or not, or the version.

@@ -49,6 +49,7 @@ pub mod grid;
 #[cfg(feature = "dense")]
 pub mod law;
 pub mod level;
+pub mod message;
 pub mod metric;
 #[cfg(feature = "dense")]
 pub mod mixture;
