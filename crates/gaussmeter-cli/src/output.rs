@@ -1,9 +1,10 @@
 //! Where results go: stdout, or a file that is written under a temporary name and then renamed.
 
-use crate::failure::{Failure, one_line};
+use crate::failure::Failure;
 use clap::Args;
 use gaussmeter::file::{UNFINISHED, remove_unfinished};
-use gaussmeter::report::{Format, Report, ReportError, by_extension, by_name, text_within};
+use gaussmeter::message::one_line;
+use gaussmeter::report::{Format, Report, ReportError, WORDS, by_extension, by_name, text_within};
 use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -52,11 +53,10 @@ impl Output {
         }
     }
 
-    /// Width in characters for wrapping words. Markdown wraps by itself; with 52, text fits a
-    /// terminal of 80 columns and LaTeX a page.
+    /// Width in characters for wrapping words.
     pub fn width(&self) -> Result<usize, Failure> {
         let format = self.format()?;
-        Ok(if self.output.is_none() { width(format) } else { wide(format) })
+        Ok(if self.output.is_none() { width(format) } else { format.width_of_words() })
     }
 }
 
@@ -103,17 +103,12 @@ pub fn note(text: impl std::fmt::Display) {
 pub fn width(format: &Format) -> usize {
     match page(format) {
         Some(page) => WORDS.saturating_sub(PAGE.saturating_sub(page)).max(16),
-        None => wide(format),
+        None => format.width_of_words(),
     }
 }
 
-fn wide(format: &Format) -> usize {
-    if format.name == "markdown" { usize::MAX } else { WORDS }
-}
-
-/// Columns of the usual terminal, and how many of them are for words.
+/// Columns of the usual terminal, of which [`WORDS`] are for words.
 const PAGE: usize = 80;
-const WORDS: usize = 52;
 
 /// Maximal width of printed text: that of the terminal, or of COLUMNS. Output to a pipe is not
 /// limited.

@@ -166,6 +166,9 @@ pub enum ReportError {
     },
 }
 
+/// Columns for words on a terminal of 80.
+pub const WORDS: usize = 52;
+
 /// A way to write a [`Report`].
 #[derive(Debug)]
 pub struct Format {
@@ -197,6 +200,12 @@ impl Format {
         let mut bytes = Vec::new();
         self.write(report, &mut bytes)?;
         String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e).into())
+    }
+
+    /// Width in characters to which reports wrap words in their tables: with 52, text fits a terminal of
+    /// 80 columns and LaTeX a page. Markdown wraps by itself.
+    pub fn width_of_words(&self) -> usize {
+        if self.name == markdown::FORMAT.name { usize::MAX } else { WORDS }
     }
 
     fn has_extension(&self, extension: &str) -> bool {

@@ -29,7 +29,7 @@ pub struct Sketch {
 
 impl Sketch {
     /// The same for a paper.
-    pub(super) fn figure(&self) -> Figure {
+    pub fn figure(&self) -> Figure {
         let axis = |label: &Label| Axis { label: label.clone(), log: true };
         Figure {
             title: self.title.clone(),
