@@ -388,6 +388,11 @@ impl Spectrum {
         self
     }
 
+    /// The spectra that measure the errors of a quadrature, if it is one.
+    pub fn alternatives(&self) -> Option<&Alternatives> {
+        self.alternatives.as_deref()
+    }
+
     /// The quadrature error of a function of the spectrum, such as W2 of a sampler; `None` if the
     /// spectrum has no quadrature errors.
     pub fn spread(&self, function: impl Fn(&Spectrum) -> f64) -> Option<Spread> {
