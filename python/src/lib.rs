@@ -1,0 +1,41 @@
+//! The Python package's native module: conversions between Python and the library, which does the work.
+
+#![warn(clippy::unwrap_used, clippy::expect_used)]
+// PyO3 makes items of its own, without documentation; users read that of the Python package.
+#![allow(missing_docs)]
+
+mod errors;
+mod html;
+mod law;
+mod question;
+mod registries;
+mod result;
+mod spectrum;
+mod verbs;
+mod work;
+
+use pyo3::prelude::*;
+
+/// Conversions between Python and the library.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::law::PyLaw;
+    #[pymodule_export]
+    use crate::registries::{label, order, registries};
+    #[pymodule_export]
+    use crate::result::PyReport;
+    #[pymodule_export]
+    use crate::spectrum::PySpectrum;
+    #[pymodule_export]
+    use crate::verbs::{evaluate, output_law};
+    #[pymodule_export]
+    use crate::work::Unfinished;
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
