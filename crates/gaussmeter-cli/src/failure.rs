@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gaussmeter::data::DataError;
 use gaussmeter::entry::EntryError;
-use gaussmeter::experiment::ExperimentError;
+use gaussmeter::experiment::{ExperimentError, SchedulesError};
 use gaussmeter::export::ExportError;
 use gaussmeter::message::{line, one_line};
 use gaussmeter::report::ReportError;
@@ -137,7 +137,20 @@ impl From<ExportError> for Failure {
 }
 impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
-        Failure::request(&error)
+        match error {
+            ExperimentError::SeveralEnds | ExperimentError::OwnEnd => Failure::usage(&error),
+            _ => Failure::request(&error),
+        }
+    }
+}
+impl From<SchedulesError> for Failure {
+    fn from(error: SchedulesError) -> Self {
+        match error {
+            SchedulesError::MinRatio(_) => Failure::usage(&error),
+            SchedulesError::Entry(error) => error.into(),
+            SchedulesError::Experiment(error) => error.into(),
+            _ => Failure::request(&error),
+        }
     }
 }
 /// Errors that always concern the request.

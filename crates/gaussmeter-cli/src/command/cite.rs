@@ -1,10 +1,7 @@
 use crate::failure::Failure;
-use crate::options;
 use crate::output::emit;
 use clap::Args;
-use gaussmeter::bibliography::bibtex;
-use gaussmeter::experiment::{Defaults, Words};
-use gaussmeter::{data, grid, metric, process, sampler};
+use gaussmeter::experiment::Words;
 use std::path::PathBuf;
 
 /// BibTeX of the papers and projects behind samplers, process and grid
@@ -38,26 +35,12 @@ pub struct Arguments {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    let mut sources = Vec::new();
-    if !a.sampler.is_empty() {
-        let words = Words { samplers: a.sampler, ..Words::default() };
-        for named in options::read(&words, &Defaults::RANK)?.samplers {
-            sources.push(sampler::registry().find(named.name)?.source);
-        }
-    }
-    // The part before the parameters; a bare name is enough.
-    let name = |text: &str| text.split(':').next().unwrap_or_default().trim().to_string();
-    if let Some(text) = &a.process {
-        sources.push(process::registry().find(&name(text))?.source);
-    }
-    if let Some(text) = &a.grid {
-        sources.push(grid::registry().find(&name(text))?.source);
-    }
-    if let Some(text) = &a.spectrum {
-        sources.push(data::registry().find(&name(text))?.source);
-    }
-    if let Some(text) = &a.metric {
-        sources.push(metric::registry().find(&name(text))?.source);
-    }
-    emit(a.output.as_deref(), &bibtex(sources))
+    let words = Words {
+        samplers: a.sampler,
+        processes: a.process.into_iter().collect(),
+        grids: a.grid.into_iter().collect(),
+        metric: a.metric,
+        ..Words::default()
+    };
+    emit(a.output.as_deref(), &words.bibtex(a.spectrum.as_deref())?)
 }

@@ -5,7 +5,7 @@ use crate::options::{
 use crate::output::Output;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Target;
-use gaussmeter::experiment::{Defaults, Words, curve_eps, curve_time, spaced_eps};
+use gaussmeter::experiment::{Along, Curve, Defaults, Words};
 
 /// Error along time, or against the truncation time, beside both continuous solutions
 #[derive(Debug, Args)]
@@ -74,38 +74,20 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         inits: vec![a.init],
         metric: Some(a.metric.metric),
         lengths: a.length.given(),
-        eps: a.eps.clone(),
+        eps: a.eps,
         network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::CURVE)?;
-    let setting = question.setting(a.setting.load(&Defaults::CURVE)?);
-    let (length, eps) = (question.length(&setting), question.eps(&setting));
-    let (label, init) = &question.inits[0];
-    let (samplers, init, metric) = (&question.samplers, (&label[..], init), question.metric);
+    let spectrum = a.setting.load(&Defaults::CURVE)?;
     let target = a.target.map(|target| match target {
         TargetName::Marginal => Target::Marginal,
         TargetName::Data => Target::Data,
     });
-    let curve = match (a.against, &a.eps[..]) {
-        (Against::Time, [] | [_]) => {
-            let target = target.unwrap_or(Target::Marginal);
-            curve_time(&setting, samplers, length, eps, init, metric, target)?
-        }
-        (Against::Time, _) => {
-            return Err(Failure::Usage("--against time takes a single --eps, not a list".into()));
-        }
-        (Against::Eps, _) if setting.rule.own_end(&*setting.process).is_none() => {
-            let spaced = spaced_eps();
-            let eps = if a.eps.is_empty() { &spaced } else { &a.eps };
-            let target = target.unwrap_or(Target::Data);
-            curve_eps(&setting, samplers, length, eps, init, metric, target)?
-        }
-        (Against::Eps, _) => {
-            return Err(Failure::Usage(
-                "--against eps needs a grid rule that can end anywhere, such as uniform, not times:FILE".into(),
-            ));
-        }
+    let along = match a.against {
+        Against::Time => Along::Time,
+        Against::Eps => Along::Eps,
     };
-    a.output.write(&curve.report(a.rows.unwrap_or(25)))
+    let curve = question.curve(spectrum, along, target)?;
+    a.output.write(&curve.report(a.rows.unwrap_or(Curve::ROWS)))
 }

@@ -3,7 +3,7 @@ use crate::options::{self, LengthOptions, SettingOptions, parse_time};
 use crate::output::{note, print, write_text};
 use clap::{Args, ValueEnum};
 use gaussmeter::experiment::{Defaults, Words};
-use gaussmeter::export::{self, Form, export};
+use gaussmeter::export::{self, Form};
 use std::path::{Path, PathBuf};
 
 /// A schedule for diffusers, k-diffusion, ComfyUI, EDM or flow matching
@@ -89,12 +89,8 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::EXPORT)?;
-    let setting = question.setting(a.setting.load(&Defaults::EXPORT)?);
-    let (length, eps) = (question.length(&setting), question.eps(&setting));
-    let sampler = question.sampler()?;
-    let grid = setting.run(sampler, length, eps)?.grid;
-    let init = a.init.is_some().then(|| question.init());
-    let export = export(&setting, sampler, &grid, init, &target)?;
+    let spectrum = a.setting.load(&Defaults::EXPORT)?;
+    let export = question.export(spectrum, &target, a.init.is_some())?;
     for line in export.notes() {
         note(line);
     }

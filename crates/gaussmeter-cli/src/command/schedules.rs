@@ -3,9 +3,7 @@ use crate::options::{self, parse_length, parse_time};
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::{
-    Defaults, Length, ScheduleOptions, TuneOptions, Words, compared_rules, schedules,
-};
+use gaussmeter::experiment::{Defaults, Length, TuneOptions, Words};
 use gaussmeter::objective;
 
 /// Schedules for your data: in closed form, standard ones, and the optimum
@@ -66,10 +64,6 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    if !(a.min_ratio >= 1.0 && a.min_ratio.is_finite()) {
-        let text = format!("--min-ratio {}: the ratio must be at least 1", a.min_ratio);
-        return Err(Failure::Usage(text));
-    }
     let steps = a.steps.into_iter().map(Length::Steps);
     let words = Words {
         samplers: a.sampler,
@@ -77,31 +71,15 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         grids: a.grid,
         inits: vec![a.init],
         lengths: steps.chain(a.nfe.into_iter().map(Length::Nfe)).collect(),
+        eps: vec![a.eps],
         ..Words::default()
     };
     let objective = objective::registry().build(&a.objective)?;
-    let mut question = options::read(&words, &Defaults::SCHEDULES)?;
-    let process = question.processes[0].1.clone();
-    let t_max = process.t_max();
-    if a.eps >= t_max {
-        return Err(Failure::Request(format!("--eps {}: it must lie in [0, {t_max})", a.eps)));
-    }
-    if words.grids.is_empty() {
-        question.rules = compared_rules(&*process, a.eps)?;
-    }
+    let question = options::read(&words, &Defaults::SCHEDULES)?;
     let spectrum = options::load(&a.spectrum)?;
-    objective.item.check(spectrum.modes().len()).map_err(Failure::Request)?;
-    let diffusion = question.diffusion(spectrum);
-    let options = ScheduleOptions {
-        lengths: question.asked_lengths(),
-        rules: question.rules,
-        samplers: question.samplers,
-        eps: a.eps,
-        init: question.inits.swap_remove(0),
-        objective,
-        min_ratio: a.min_ratio,
-    };
-    let found = watched(|watch| schedules(&diffusion, options, watch))?;
+    let has_rules = !words.grids.is_empty();
+    let found =
+        watched(|watch| question.schedules(spectrum, has_rules, objective, a.min_ratio, watch))?;
     a.output.write(&found.report())?;
     watch::end(found.interrupted)
 }

@@ -2,8 +2,7 @@ use crate::failure::Failure;
 use crate::options::{self, LengthOptions, ProcessOptions, parse_time};
 use crate::output::Output;
 use clap::Args;
-use gaussmeter::experiment::{Defaults, Words, program};
-use gaussmeter::{data, sampler};
+use gaussmeter::experiment::{Defaults, Words};
 
 /// A sampler as a linear program: every operation with its coefficients
 #[derive(Debug, Args)]
@@ -38,13 +37,12 @@ pub struct Arguments {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let width = a.output.width()?;
-    let registry = sampler::registry();
-    let sampler = registry.build(&a.sampler)?;
-    let entry = registry.find(sampler.name)?;
-    let words =
-        Words { lengths: a.length.given(), eps: a.eps.into_iter().collect(), ..a.dynamics.words() };
+    let words = Words {
+        samplers: vec![a.sampler],
+        lengths: a.length.given(),
+        eps: a.eps.into_iter().collect(),
+        ..a.dynamics.words()
+    };
     let question = options::read(&words, &Defaults::SHOW)?;
-    let setting = question.setting(data::load(Defaults::SHOW.spectrum)?);
-    let (length, eps) = (question.length(&setting), question.eps(&setting));
-    a.output.write(&program(&setting, &sampler, entry, length, eps)?.report(width))
+    a.output.write(&question.program()?.report(width))
 }

@@ -3,7 +3,7 @@ use crate::options::{self, MetricOption, NetworkOption, SettingOptions, parse_le
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::{Args, ValueEnum};
-use gaussmeter::experiment::{Column, Defaults, Length, TableOptions, Words, table};
+use gaussmeter::experiment::{Defaults, Length, Words};
 
 /// Error of samplers for all combinations of truncation time, length and initial law
 #[derive(Debug, Args)]
@@ -78,57 +78,42 @@ enum Count {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
     let defaults = if a.paper { &Defaults::PUBLISHED } else { &Defaults::TABLE };
+    let (unit, numbers): (fn(usize) -> Length, _) = match (a.steps, a.nfe, a.points, a.count) {
+        (numbers, _, _, _) if !numbers.is_empty() => (Length::Steps, numbers),
+        (_, numbers, _, _) if !numbers.is_empty() => (Length::Nfe, numbers),
+        (_, _, numbers, _) if !numbers.is_empty() => (Length::Points, numbers),
+        // The numbers of the default table, in this unit.
+        (_, _, _, Some(count)) if a.columns.is_empty() => (count.unit(), defaults.numbers()),
+        (_, _, _, count) => (count.unwrap_or(Count::Nfe).unit(), a.columns.clone()),
+    };
     let words = Words {
         samplers: a.sampler,
         inits: a.init,
         metric: Some(a.metric.metric),
+        lengths: numbers.into_iter().map(unit).collect(),
         eps: a.eps,
         network: Some(a.network.network),
         ..a.setting.words()
     };
     let question = options::read(&words, defaults)?;
-    let setting = question.setting(a.setting.load(defaults)?);
-
-    let columns: Vec<Column> = match (&a.steps[..], &a.nfe[..], &a.points[..], &a.columns[..]) {
-        ([], [], [], numbers) => {
-            let length = match a.count.unwrap_or(Count::Nfe) {
-                Count::Points => Length::Points,
-                Count::Steps => Length::Steps,
-                Count::Nfe => Length::Nfe,
-            };
-            let own = setting.rule.own_steps().map(|steps| Length::Points(steps + 1));
-            if a.count.is_some() && numbers.is_empty() && own.is_some() {
-                return Err(Failure::Usage(format!(
-                    "--count has no effect on a grid with a fixed number of steps ({}): it is for --columns",
-                    setting.rule.own_steps().unwrap_or(0)
-                )));
-            }
-            match (numbers, own) {
-                ([], Some(length)) => vec![Column::new(length)],
-                ([], None) => column_list(&defaults.numbers(), a.paper, length),
-                (numbers, _) => column_list(numbers, a.paper, length),
-            }
-        }
-        (numbers @ [_, ..], _, _, _) => column_list(numbers, false, Length::Steps),
-        (_, numbers @ [_, ..], _, _) => column_list(numbers, false, Length::Nfe),
-        (_, _, numbers, _) => column_list(numbers, false, Length::Points),
-    };
-    let eps = question.all_eps(&setting);
-    let options = TableOptions {
-        samplers: question.samplers,
-        eps,
-        columns,
-        inits: question.inits,
-        metric: question.metric,
-        as_published: a.paper,
-        show_nfe: a.show_nfe,
-    };
-    let table = watched(|watch| table(&setting, options, watch))?;
+    let own_steps = question.rules[0].1.own_steps().filter(|_| a.columns.is_empty());
+    if let (Some(steps), Some(_)) = (own_steps, a.count) {
+        return Err(Failure::Usage(format!(
+            "--count has no effect on a grid with a fixed number of steps ({steps}): it is for --columns"
+        )));
+    }
+    let spectrum = a.setting.load(defaults)?;
+    let table = watched(|watch| question.table(spectrum, a.paper, a.show_nfe, watch))?;
     a.output.write(&table.report())?;
     watch::end(table.is_interrupted())
 }
 
-fn column_list(numbers: &[usize], paper: bool, length: fn(usize) -> Length) -> Vec<Column> {
-    let column = |&n: &usize| if paper { Column::published(n) } else { Column::new(length(n)) };
-    numbers.iter().map(column).collect()
+impl Count {
+    fn unit(self) -> fn(usize) -> Length {
+        match self {
+            Count::Points => Length::Points,
+            Count::Steps => Length::Steps,
+            Count::Nfe => Length::Nfe,
+        }
+    }
 }

@@ -195,6 +195,14 @@ pub enum ExperimentError {
     /// No law for a training set that is drawn.
     #[error("{0}")]
     Drawn(String),
+    /// Several times where a curve along time should stop.
+    #[error("--against time takes a single --eps, not a list")]
+    SeveralEnds,
+    /// A rule that ends where it ends, for a curve along truncation times.
+    #[error(
+        "--against eps needs a grid rule that can end anywhere, such as uniform, not times:FILE"
+    )]
+    OwnEnd,
     /// A list of samplers, columns or times is empty.
     #[error("no {what} given")]
     Empty {

@@ -1,6 +1,7 @@
 //! Experiments: a checked description of what to run, run exactly. Results are plain data; the
 //! `report` of each presents it as a [`Report`](crate::report::Report) (see the folder `present`).
 
+mod answers;
 mod budget;
 mod curve;
 mod diffusion;
@@ -32,6 +33,7 @@ mod tune;
 mod verify;
 mod warning;
 
+pub use answers::{SchedulesError, VERIFIED_STARTS};
 pub use budget::{ErrorBudget, error_budget};
 pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time, spaced_eps};
 pub use diffusion::{Diffusion, NamedRule, NamedSampler};

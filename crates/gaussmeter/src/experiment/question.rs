@@ -211,9 +211,9 @@ pub struct Question {
     /// The network that samplers call, in settings and places.
     pub network: Network,
     /// How long samplers run, as far as asked for.
-    asked_lengths: Vec<Length>,
+    pub(super) asked_lengths: Vec<Length>,
     /// Where sampling stops, as far as asked for.
-    asked_eps: Vec<f64>,
+    pub(super) asked_eps: Vec<f64>,
     defaults: &'static Defaults,
 }
 

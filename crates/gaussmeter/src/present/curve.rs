@@ -12,6 +12,9 @@ use crate::sampler;
 use serde_json::json;
 
 impl Curve {
+    /// Points that people see of each curve, unless they ask for others.
+    pub const ROWS: usize = 25;
+
     /// The curve in all formats. Tables show at most `rows` points, evenly chosen; figure, CSV and
     /// JSON have all.
     pub fn report(&self, rows: usize) -> impl Report {
