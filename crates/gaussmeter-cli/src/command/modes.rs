@@ -4,7 +4,7 @@ use crate::options::{
 };
 use crate::output::Output;
 use clap::Args;
-use gaussmeter::experiment::{Defaults, Words};
+use gaussmeter::experiment::{Defaults, ModeErrors, Words};
 
 /// Error per eigenvalue
 #[derive(Debug, Args)]
@@ -52,5 +52,5 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     };
     let question = options::read(&words, &Defaults::MODES)?;
     let errors = question.modes(a.setting.load(&Defaults::MODES)?)?;
-    a.output.write(&errors.report(a.rows.unwrap_or(25)))
+    a.output.write(&errors.report(a.rows.unwrap_or(ModeErrors::ROWS)))
 }

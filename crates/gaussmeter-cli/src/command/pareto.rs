@@ -3,7 +3,7 @@ use crate::options::{self, MetricOption, NetworkOption, PlacesOptions, parse_len
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::{Defaults, Length, Words};
+use gaussmeter::experiment::{Defaults, Length, Pareto, Words};
 
 /// Error against network evaluations, and which runs are on the Pareto front
 #[derive(Debug, Args)]
@@ -55,6 +55,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let question = options::read(&words, &Defaults::PARETO)?;
     let spectrum = options::load(&a.places.spectrum)?;
     let front = watched(|watch| question.pareto(spectrum, watch))?;
-    a.output.write(&front.report(a.columns.unwrap_or(6)))?;
+    a.output.write(&front.report(a.columns.unwrap_or(Pareto::COLUMNS)))?;
     watch::end(front.is_interrupted())
 }

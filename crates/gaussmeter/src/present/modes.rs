@@ -8,6 +8,9 @@ use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Tab
 use serde_json::json;
 
 impl ModeErrors {
+    /// Eigenvalues that people see, unless they ask for others.
+    pub const ROWS: usize = 25;
+
     /// The errors in all formats. People see at most `rows` eigenvalues, evenly chosen; CSV and
     /// JSON have all.
     pub fn report(&self, rows: usize) -> impl Report {

@@ -10,6 +10,9 @@ use crate::report::{
 use serde_json::json;
 
 impl Pareto {
+    /// Budgets that people see, unless they ask for others.
+    pub const COLUMNS: usize = 6;
+
     /// The comparison in all formats. The table of errors shows at most `columns` budgets, evenly
     /// chosen (0 for all); the front, figure, CSV and JSON have all.
     pub fn report(&self, columns: usize) -> impl Report {

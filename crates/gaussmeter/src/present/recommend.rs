@@ -11,6 +11,9 @@ use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Tab
 use serde_json::json;
 
 impl Recommendation {
+    /// Samplers that people see, unless they ask for others.
+    pub const TOP: usize = 15;
+
     /// The recommendation in all formats, with the best `top` candidates (0 for all) for people; CSV
     /// and JSON have all.
     pub fn report(&self, top: usize) -> impl Report {
