@@ -1,4 +1,4 @@
-use super::{Prediction, conversion};
+use super::Prediction;
 use crate::level::Level;
 use crate::numeric::written;
 use thiserror::Error;
@@ -64,11 +64,9 @@ pub trait Denoiser {
         if kind == native {
             return Ok(());
         }
-        let (a, b) = conversion(native, kind, &level.into());
-        let (a, b) = (a.value(), b.value());
-        if !(a.is_finite() && b.is_finite()) {
+        let Some((a, b)) = kind.from_native(native, level) else {
             return Err(DenoiserError::Conversion { native, kind, t: level.t });
-        }
+        };
         for (y, x) in out.iter_mut().zip(x) {
             *y = a * x + b * *y;
         }
