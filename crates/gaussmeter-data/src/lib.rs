@@ -49,6 +49,6 @@ pub use npz::FileError;
 pub use picture::{Picture, PictureError, Sheet};
 pub use sample_file::{SampleFile, SampleType};
 pub use spectral::{
-    Checks, DecomposeOptions, Decomposition, DecompositionError, Estimate, LanczosOptions, Method,
-    MethodChoice, Quadrature, choose, decompose, save_spectrum,
+    Checks, DecomposeOptions, Decomposition, DecompositionError, Estimate, GivenCovariance,
+    LanczosOptions, Method, MethodChoice, Quadrature, choose, decompose, save_spectrum,
 };

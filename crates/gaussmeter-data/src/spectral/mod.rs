@@ -11,6 +11,7 @@ mod lanczos;
 pub use channels::Channel;
 pub use file::save_spectrum;
 pub use given::GivenCovariance;
+pub(crate) use given::{NEARLY, asymmetry, symmetric};
 pub use lanczos::{Estimate, LanczosOptions, Quadrature};
 
 use crate::basis::{BasisError, DenseBasis, LowRankBasis};
@@ -51,6 +52,12 @@ pub enum DecompositionError {
         found: f64,
         /// Sum of the variances of the coordinates.
         expected: f64,
+    },
+    /// What was given is no mean and covariance.
+    #[error("not a covariance: {reason}")]
+    NotCovariance {
+        /// What is wrong with it.
+        reason: String,
     },
     /// The method finds no eigenvectors.
     #[error("method '{method}' gives no basis: use 'dense' or 'gram', or leave the basis out")]

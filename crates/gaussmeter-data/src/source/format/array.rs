@@ -6,7 +6,7 @@ use crate::source::input::MAX_IN_MEMORY;
 use crate::source::labels::Labelled;
 use crate::source::records::{Number, Opener, RecordArray, usual_strides};
 use crate::source::{ArrayKind, Content, Input, ReadOptions};
-use crate::spectral::GivenCovariance;
+use crate::spectral::{GivenCovariance, NEARLY, asymmetry, symmetric};
 use gaussmeter::data::format::FormatError;
 use gaussmeter::data::{MAX_VALUES, list};
 use gaussmeter::numeric::linear_algebra::Matrix;
@@ -16,10 +16,6 @@ use std::sync::Arc;
 
 /// Relative asymmetry up to which a square array is a covariance.
 pub(super) const SYMMETRIC: f64 = 1e-6;
-
-/// Relative asymmetry up to which it may be a covariance if the user says so. The mean of both
-/// triangles is then used.
-pub(super) const NEARLY: f64 = 1e-2;
 
 /// Largest side of a matrix that is checked for symmetry, if there are several files.
 const SIDE: usize = 4096;
@@ -296,26 +292,6 @@ pub(super) fn matrix(array: &RecordArray) -> Result<Option<Matrix>, SamplesError
     let n = array.count as usize;
     let matrix = Matrix::new(n, n, array.values()?).map_err(|e| array.malformed(e))?;
     Ok(matrix.check_finite().is_ok().then_some(matrix))
-}
-
-/// Largest difference across the diagonal, relative to the largest entry.
-pub(super) fn asymmetry(matrix: &Matrix) -> f64 {
-    let n = matrix.rows();
-    let (mut largest, mut difference) = (0.0f64, 0.0f64);
-    for i in 0..n {
-        for j in 0..=i {
-            let (a, b) = (matrix[(i, j)], matrix[(j, i)]);
-            largest = largest.max(a.abs()).max(b.abs());
-            difference = difference.max((a - b).abs());
-        }
-    }
-    if difference == 0.0 { 0.0 } else { difference / largest }
-}
-
-/// The mean of a matrix and its transpose.
-pub(super) fn symmetric(matrix: Matrix) -> Matrix {
-    let n = matrix.rows();
-    Matrix::from_fn(n, n, |i, j| 0.5 * (matrix[(i, j)] + matrix[(j, i)]))
 }
 
 fn has_variances(matrix: &Matrix) -> bool {

@@ -3,7 +3,7 @@
 use super::array::{self, StoredArray, Undecided};
 use crate::samples::SamplesError;
 use crate::source::{ArrayKind, Content, Input, ReadOptions};
-use crate::spectral::GivenCovariance;
+use crate::spectral::{GivenCovariance, NEARLY, asymmetry, symmetric};
 use std::collections::BTreeMap;
 
 /// Most names listed in an error.
@@ -285,13 +285,13 @@ pub(super) fn statistics(
     let not_finite = || input.malformed(format!("{label} must be finite"));
     let sigma = sigma.array(input, Some("sigma"))?;
     let covariance = array::matrix(&sigma)?.ok_or_else(not_finite)?;
-    let error = array::asymmetry(&covariance);
-    if error > array::NEARLY {
+    let error = asymmetry(&covariance);
+    if error > NEARLY {
         let reason =
             format!("sigma is not a covariance: not symmetric (relative error {error:.1e})");
         return Err(input.malformed(reason));
     }
-    let (number, covariance) = (sigma.number, array::symmetric(covariance));
+    let (number, covariance) = (sigma.number, symmetric(covariance));
     let mean = mu.array(input, Some("mu"))?.values()?;
     if mean.iter().any(|v| !v.is_finite()) {
         return Err(not_finite());
