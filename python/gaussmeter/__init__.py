@@ -7,14 +7,33 @@ estimate.
 Examples
 --------
 >>> import gaussmeter as gm
->>> gm.evaluate("cifar10", gm.samplers.heun, nfe=50, eps=1e-3).w2
-1.9089...
+>>> round(gm.evaluate("cifar10", gm.samplers.heun, nfe=50, eps=1e-3).w2, 4)
+1.8745
 """
 
 from . import _native
+from ._denoiser import Level
 from ._errors import GaussmeterError, GaussmeterWarning, Interrupted
 from ._law import Law
-from ._questions import evaluate, output_law
+from ._moments import Moments
+from ._questions import (
+    cite,
+    curve,
+    evaluate,
+    export,
+    info,
+    modes,
+    output_law,
+    pareto,
+    rank,
+    recommend,
+    schedules,
+    show,
+    steps,
+    table,
+    tune,
+    verify,
+)
 from ._registries import (
     Family,
     Member,
@@ -30,33 +49,81 @@ from ._registries import (
     spectra,
     targets,
 )
-from ._results import Evaluation, Levels, Result
+from ._results import (
+    Curve,
+    Evaluation,
+    Export,
+    Info,
+    Levels,
+    ModeErrors,
+    Pareto,
+    Program,
+    Ranking,
+    Recommendation,
+    Result,
+    Schedules,
+    StepErrors,
+    Table,
+    Tuning,
+    Verification,
+)
+from ._simulate import simulate
 from ._spectrum import Spectrum
 
 __version__: str = _native.__version__
 
 __all__ = [
+    "Curve",
     "Evaluation",
+    "Export",
     "Family",
     "GaussmeterError",
     "GaussmeterWarning",
+    "Info",
     "Interrupted",
     "Law",
+    "Level",
     "Levels",
     "Member",
+    "ModeErrors",
+    "Moments",
+    "Pareto",
+    "Program",
+    "Ranking",
+    "Recommendation",
     "Result",
+    "Schedules",
     "Spectrum",
+    "StepErrors",
+    "Table",
+    "Tuning",
+    "Verification",
+    "cite",
     "conditionings",
+    "curve",
     "evaluate",
+    "export",
     "grids",
+    "info",
     "inits",
     "metrics",
+    "modes",
     "networks",
     "objectives",
     "order",
     "output_law",
+    "pareto",
     "processes",
+    "rank",
+    "recommend",
     "samplers",
+    "schedules",
+    "show",
+    "simulate",
     "spectra",
+    "steps",
+    "table",
     "targets",
+    "tune",
+    "verify",
 ]

@@ -115,7 +115,7 @@ class Law:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Every metric of the library, by key: ``w2`` with its parts, ``kl_forward``, …"""
+        """Every metric of the library by its key, such as ``w2`` and ``kl_forward``."""
         return self._native.metrics
 
     @property

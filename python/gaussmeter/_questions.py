@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
 
 from . import _native
+from ._arrays import ArrayLike, floats
+from ._denoiser import Predicts, Takes, check_takes, flat_denoiser
+from ._errors import GaussmeterError, Interrupted
 from ._law import Law
 from ._progress import progress_bar
-from ._results import Evaluation
-from ._errors import Interrupted
-from ._spectrum import SpectrumLike, native_data
+from ._results import (
+    Curve,
+    Evaluation,
+    Export,
+    Info,
+    ModeErrors,
+    Pareto,
+    Program,
+    Ranking,
+    Recommendation,
+    Schedules,
+    StepErrors,
+    Table,
+    Tuning,
+    Verification,
+)
+from ._spectrum import Spectrum, SpectrumLike, as_spectrum, native_data
 
-#: The name of a rule that places times, with its options, or noise levels σ, noisiest first.
+#: The name of a rule that places times, with its options, or noise levels σ/α, noisiest first.
 GridLike = Any
+#: A whole number.
+Count = int
 #: Whole numbers: one, or several.
-Counts = int | Sequence[int]
+Counts = int | Iterable[int]
+#: A name with its options, or several of them.
+Names = str | Sequence[str]
+
+Found = TypeVar("Found")
 
 
-def _ask(make: Any, wrap: Any, progress: bool | None, *arguments: Any, **options: Any) -> Any:
-    """Asks the native module, with progress; what is found after an interrupt is wrapped too."""
+def _ask(
+    make: Callable[..., Any],
+    wrap: Callable[[Any], Found],
+    progress: bool | None,
+    *arguments: Any,
+    **options: Any,
+) -> Found:
+    """Ask the native module, with progress; what is found after an interrupt is wrapped too."""
     try:
         with progress_bar(progress) as bar:
             return wrap(make(*arguments, **options, progress=bar))
@@ -34,24 +64,26 @@ def evaluate(
     process: str | None = None,
     grid: GridLike = None,
     *,
-    nfe: int | None = None,
-    steps: int | None = None,
-    points: int | None = None,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
     eps: float | None = None,
     init: str | None = None,
     network: str | None = None,
     modes: bool = False,
+    progress: bool | None = None,
 ) -> Evaluation:
     """Everything about one configuration: W2 and its parts, KL both ways, the error budget.
 
-    What is left out has the default of ``gaussmeter eval``.
+    What is left out, here and in all other functions, has the default of the command line
+    (``gaussmeter eval``).
 
     Parameters
     ----------
     spectrum : Spectrum, str, path or array_like
-        The data: a spectrum, a preset, a file, or eigenvalues.
+        The data: a spectrum, the name of a preset, a file, or eigenvalues.
     sampler : str
-        A sampler with its options: ``"heun"``, ``"dpmpp-2m-sde:eta=0.5"``,
+        A sampler with its options: ``"heun"``, ``"dpmpp-2m-sde:eta=0.5"``, or
         ``gm.samplers.edm(s_churn=40)``.
     process : str, optional
         The forward process, such as ``"edm"`` or ``"vp-linear"``.
@@ -68,6 +100,8 @@ def evaluate(
         What the sampler calls: ``"exact"``, ``"gain:delta=0.01"``, …
     modes : bool
         Whether tables and documents have the law per eigenvalue too; CSV then has only that.
+    progress : bool, optional
+        Whether a bar of tqdm shows progress. By default it does on terminals and in notebooks.
 
     Returns
     -------
@@ -77,13 +111,15 @@ def evaluate(
     ------
     GaussmeterError
         Unknown names, values out of range, or a configuration that cannot run.
+    Interrupted
+        Work was interrupted; a ``KeyboardInterrupt`` whose ``result`` is what was found.
 
     Examples
     --------
     >>> import gaussmeter as gm
     >>> result = gm.evaluate("cifar10", "heun", nfe=50, eps=1e-3)
-    >>> round(result.w2, 3), result.steps
-    (1.909, 25)
+    >>> round(result.w2, 4), result.steps
+    (1.8745, 25)
     """
     words = {
         "sampler": sampler,
@@ -96,7 +132,7 @@ def evaluate(
         "init": init,
         "network": network,
     }
-    return _ask(_native.evaluate, Evaluation, False, native_data(spectrum), words, modes)
+    return _ask(_native.evaluate, Evaluation, progress, native_data(spectrum), words, modes)
 
 
 def output_law(
@@ -105,9 +141,9 @@ def output_law(
     process: str | None = None,
     grid: GridLike = None,
     *,
-    nfe: int | None = None,
-    steps: int | None = None,
-    points: int | None = None,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
     eps: float | None = None,
     init: str | None = None,
     network: str | None = None,
@@ -127,6 +163,13 @@ def output_law(
     ------
     GaussmeterError
         As for :func:`evaluate`.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> law = gm.output_law([1.0, 0.01], "ddim", "edm", [80.0, 1.0, 0.1, 0.0])
+    >>> law.variance.shape
+    (2,)
     """
     words = {
         "sampler": sampler,
@@ -140,3 +183,802 @@ def output_law(
         "network": network,
     }
     return Law._of(_native.output_law(native_data(spectrum), words))
+
+
+def table(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    nfe: Counts | None = None,
+    steps: Counts | None = None,
+    points: Counts | None = None,
+    eps: float | Sequence[float] | None = None,
+    init: Names | None = None,
+    network: str | None = None,
+    metric: str | None = None,
+    paper: bool = False,
+    show_nfe: bool = False,
+    progress: bool | None = None,
+) -> Table:
+    """The ablation table: samplers × truncation times × lengths × initial laws.
+
+    Parameters
+    ----------
+    spectrum, process, grid, network, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers; by default those of the published table.
+    nfe, steps, points : int or list of int, optional
+        One column per number. Only one of them.
+    eps : float or list of float, optional
+        Truncation times.
+    init : str or list of str, optional
+        Initial laws.
+    metric : str, optional
+        What is measured: ``"w2"``, ``"kl-forward"``, ``"kl-reverse"``, ``"trace"``.
+    paper : bool
+        The table as published: its spectrum, grid points instead of evaluations, its numbers.
+    show_nfe : bool
+        Whether the text has the true steps and evaluations of every cell.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> gm.table(sampler="em,heun", eps=1e-3, nfe=[50, 100]).records["w2"].shape
+    (12,)
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+        "network": network,
+        "metric": metric,
+    }
+    return _ask(_native.table, Table, progress, native_data(spectrum), words, paper, show_nfe)
+
+
+def curve(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    against: Literal["time", "eps"] = "time",
+    target: Literal["marginal", "data"] | None = None,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
+    eps: float | Sequence[float] | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    metric: str | None = None,
+    rows: int | None = None,
+    progress: bool | None = None,
+) -> Curve:
+    """The error along time, or against the truncation time, beside both continuous solutions.
+
+    Parameters
+    ----------
+    spectrum, process, grid, nfe, steps, points, init, network, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers.
+    against : {"time", "eps"}
+        Along time, the law of the state at every time of the grid; along eps, one run each.
+    target : {"marginal", "data"}, optional
+        What laws are compared with: p_t or the data. By default p_t along time, the data along eps.
+    eps : float or list of float, optional
+        Where sampling stops; along eps, the truncation times.
+    metric : str, optional
+        What is measured.
+    rows : int, optional
+        Points that text and Markdown show; 0 for all.
+
+    Returns
+    -------
+    Curve
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`.
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+        "network": network,
+        "metric": metric,
+    }
+    data = native_data(spectrum)
+    return _ask(_native.curve, Curve, progress, data, words, against, target, rows)
+
+
+def modes(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    rows: int | None = None,
+    progress: bool | None = None,
+) -> ModeErrors:
+    """The error per eigenvalue.
+
+    Parameters
+    ----------
+    spectrum, process, grid, nfe, steps, points, eps, init, network, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers.
+    rows : int, optional
+        Eigenvalues that text, Markdown and LaTeX show; 0 for all.
+
+    Returns
+    -------
+    ModeErrors
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`.
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+        "network": network,
+    }
+    return _ask(_native.modes, ModeErrors, progress, native_data(spectrum), words, rows)
+
+
+def steps(
+    spectrum: SpectrumLike = None,
+    sampler: str | None = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    progress: bool | None = None,
+) -> StepErrors:
+    """What each step contributes to the error, for which eigenvalues, and what of it cancels.
+
+    Parameters
+    ----------
+    spectrum, sampler, process, grid, nfe, steps, points, eps, init, network, progress
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    StepErrors
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`.
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+        "network": network,
+    }
+    return _ask(_native.steps, StepErrors, progress, native_data(spectrum), words)
+
+
+def rank(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: Names | None = None,
+    grid: GridLike = None,
+    *,
+    nfe: Count | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    metric: str | None = None,
+    progress: bool | None = None,
+) -> Ranking:
+    """All samplers at one budget of network evaluations, the best first.
+
+    Parameters
+    ----------
+    spectrum, nfe, eps, init, network, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers; by default all.
+    process, grid : str or list of str, optional
+        Several are possible: every sampler runs on all of them.
+    metric : str, optional
+        What is measured.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`.
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "eps": eps,
+        "init": init,
+        "network": network,
+        "metric": metric,
+    }
+    return _ask(_native.rank, Ranking, progress, native_data(spectrum), words)
+
+
+def pareto(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: Names | None = None,
+    grid: GridLike = None,
+    *,
+    nfe: Counts | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    metric: str | None = None,
+    columns: int | None = None,
+    progress: bool | None = None,
+) -> Pareto:
+    """Error against network evaluations, and which runs are on the Pareto front.
+
+    Parameters
+    ----------
+    spectrum, eps, init, network, progress
+        As for :func:`evaluate`.
+    sampler, process, grid : str or list of str, optional
+        Every sampler runs on every grid of every process.
+    nfe : int or list of int, optional
+        Budgets of network evaluations, such as ``range(5, 51)``.
+    metric : str, optional
+        What is measured.
+    columns : int, optional
+        Budgets that tables show; 0 for all.
+
+    Returns
+    -------
+    Pareto
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`.
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "eps": eps,
+        "init": init,
+        "network": network,
+        "metric": metric,
+    }
+    return _ask(_native.pareto, Pareto, progress, native_data(spectrum), words, columns)
+
+
+def schedules(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    steps: Counts | None = None,
+    nfe: Counts | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    objective: str | None = None,
+    min_ratio: float | None = None,
+    progress: bool | None = None,
+) -> Schedules:
+    """Schedules for the data: in closed form, standard ones, and the optimum.
+
+    Parameters
+    ----------
+    spectrum, process, init, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers.
+    grid : str or list, optional
+        Schedules; by default all that depend on the data, and the usual ones.
+    steps, nfe : int or list of int, optional
+        Numbers of steps, or budgets of network evaluations. Only one of them.
+    eps : float, optional
+        Time where sampling stops.
+    objective : str, optional
+        What is measured, and minimised by the optimum: ``"w2"``, ``"local"``, …
+    min_ratio : float, optional
+        Smallest ratio of neighbouring noise levels in the optimum, at least 1.
+
+    Returns
+    -------
+    Schedules
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`; what was found by then is in ``Interrupted.result``.
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "steps": steps,
+        "nfe": nfe,
+        "eps": eps,
+        "init": init,
+    }
+    data = native_data(spectrum)
+    return _ask(_native.schedules, Schedules, progress, data, words, objective, min_ratio)
+
+
+def tune(
+    spectrum: SpectrumLike = None,
+    sampler: str | None = None,
+    process: str | None = None,
+    *,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    objective: str | None = None,
+    free: Literal["start", "end"] | Sequence[Literal["start", "end"]] = (),
+    min_ratio: float | None = None,
+    starts: int | None = None,
+    seed: int | None = None,
+    progress: bool | None = None,
+) -> Tuning:
+    """The best times of a sampler for given data.
+
+    Parameters
+    ----------
+    spectrum, sampler, process, nfe, steps, points, init, network, progress
+        As for :func:`evaluate`.
+    eps : float, optional
+        Time where sampling stops; by default 0, the data.
+    objective : str, optional
+        What is minimised. The default, ``"robust"``, holds on data that are not Gaussian as far as
+        it was tried (docs/steps.md); ``"w2"`` is for exactly Gaussian data.
+    free : {"start", "end"} or both, optional
+        Ends of the schedule to optimise too.
+    min_ratio : float, optional
+        Smallest ratio of neighbouring noise levels, at least 1.
+    starts : int, optional
+        Random schedules to start from, beside the best standard ones.
+    seed : int, optional
+        Seed of the random starts.
+
+    Returns
+    -------
+    Tuning
+        Its ``sigmas`` can be passed as ``grid`` to every other function.
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`; the best found by then is in ``Interrupted.result``.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> tuning = gm.tune("cifar10", "dpmpp-2m", nfe=5)
+    >>> error = gm.evaluate("cifar10", "dpmpp-2m", "edm", tuning.sigmas).w2
+    >>> abs(error - tuning.w2) < 1e-9
+    True
+    """
+    ends = {free} if isinstance(free, str) else set(free)
+    if not ends <= {"start", "end"}:
+        unknown = ", ".join(sorted(str(end) for end in ends - {"start", "end"}))
+        raise GaussmeterError(f"free: {unknown} is no end of a schedule", "give 'start' or 'end'")
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+        "network": network,
+    }
+    return _ask(
+        _native.tune,
+        Tuning,
+        progress,
+        native_data(spectrum),
+        words,
+        objective,
+        "start" in ends,
+        "end" in ends,
+        min_ratio,
+        starts,
+        seed,
+    )
+
+
+def recommend(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: str | None = None,
+    *,
+    nfe: Count | None = None,
+    error: float | None = None,
+    front: Sequence[int] | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    objective: str | None = None,
+    min_ratio: float | None = None,
+    verify: bool = False,
+    top: int | None = None,
+    progress: bool | None = None,
+) -> Recommendation:
+    """The best sampler and schedule for given data and budget, in one sentence first.
+
+    Parameters
+    ----------
+    spectrum, process, init, network, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers; by default all.
+    nfe : int, optional
+        Budget of network evaluations.
+    error : float, optional
+        Instead of a budget, the error to reach, with the fewest evaluations.
+    front : list of int, optional
+        Budgets of the Pareto front, in addition to the goal's.
+    eps : float, optional
+        Time where sampling stops.
+    objective : str, optional
+        What times are optimised for and samplers compared by.
+    min_ratio : float, optional
+        Smallest ratio of neighbouring noise levels in optimised times, at least 1.
+    verify : bool
+        Also try the winner on the classes, clusters or samples of the data: ``spectrum`` is then
+        the path of a law (``gaussmeter mixture``, ``empirical`` or ``separable``).
+    top : int, optional
+        Samplers that text, Markdown and LaTeX show; 0 for all.
+
+    Returns
+    -------
+    Recommendation
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`; what was compared by then is in ``Interrupted.result``.
+    """
+    law = None
+    if verify:
+        if not isinstance(spectrum, (str, os.PathLike)):
+            raise GaussmeterError(
+                "verify=True needs the path of a law that is not Gaussian as spectrum",
+                "make one with gaussmeter mixture, empirical or separable",
+            )
+        law = os.fspath(spectrum)
+    words = {"sampler": sampler, "process": process, "init": init, "network": network}
+    return _ask(
+        _native.recommend,
+        Recommendation,
+        progress,
+        native_data(spectrum),
+        words,
+        nfe,
+        error,
+        None if front is None else list(front),
+        eps,
+        objective,
+        min_ratio,
+        law,
+        top,
+    )
+
+
+def verify(
+    data: str | os.PathLike[str] | SpectrumLike,
+    sampler: Names | None = None,
+    process: Names | None = None,
+    grid: GridLike = None,
+    *,
+    steps: Counts | None = None,
+    eps: float | None = None,
+    starts: int | None = None,
+    reference: int | None = None,
+    samples: int | None = None,
+    seed: int | None = None,
+    denoiser: Callable[..., Any] | None = None,
+    predicts: Predicts = "denoiser",
+    takes: Takes = "sigma",
+    shape: Sequence[int] | None = None,
+    like: Any = None,
+    progress: bool | None = None,
+) -> Verification:
+    r"""Samplers and schedules on data that are not Gaussian, or with a network of your own.
+
+    From the same starts each sampler without noise is compared with the fine solution of the
+    probability-flow ODE; of samplers with noise, mean and covariance are compared with the data's.
+
+    Parameters
+    ----------
+    data : path, or Spectrum with a denoiser
+        The law (``gaussmeter mixture``, ``empirical`` or ``separable``), whose network is exact.
+        With a ``denoiser``, the spectrum of its data, for predictions and for grids that follow
+        the data.
+    sampler, process, grid : str or list of str, optional
+        Every sampler runs on every grid of every process.
+    steps : int or list of int, optional
+        Numbers of steps.
+    eps : float, optional
+        Time where sampling stops.
+    starts : int, optional
+        Number of starts of samplers without noise.
+    reference : int, optional
+        Steps of the fine solution.
+    samples : int, optional
+        Number of samples of samplers with noise.
+    seed : int, optional
+        Seed of starts and noises.
+    denoiser : callable, optional
+        Your network, ``denoiser(x, sigma)``: as for :func:`simulate`. Several threads call it, one
+        at a time.
+    predicts, takes
+        What the network returns and takes: as for :func:`simulate`.
+    shape : tuple of int, optional
+        Shape of one sample; by default (dimension,).
+    like : tensor, optional
+        A tensor of the type and on the device that the network takes. By default x is a NumPy array
+        of float64.
+    progress : bool, optional
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    Verification
+
+    Raises
+    ------
+    GaussmeterError
+        A file that holds no such law, or a network that returns another shape or NaN.
+    Interrupted
+        As for :func:`evaluate`.
+    Exception
+        What the network raises, unchanged.
+    """
+    words = {"sampler": sampler, "process": process, "grid": grid, "steps": steps, "eps": eps}
+    given: Any
+    if denoiser is None:
+        if not isinstance(data, (str, os.PathLike)):
+            raise GaussmeterError(
+                "data: the path of a law that is not Gaussian is needed, or a denoiser",
+                "make a law with gaussmeter mixture, empirical or separable",
+            )
+        given, function = os.fspath(data), None
+    else:
+        spectrum = as_spectrum(data)
+        given = spectrum._native
+        check_takes(takes, predicts)
+        function = flat_denoiser(denoiser, spectrum.dimension, shape, like, takes)
+    return _ask(
+        _native.verify,
+        Verification,
+        progress,
+        given,
+        words,
+        starts,
+        reference,
+        samples,
+        seed,
+        function,
+        predicts,
+    )
+
+
+def show(
+    sampler: str,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    steps: Count | None = None,
+    nfe: Count | None = None,
+    points: Count | None = None,
+    eps: float | None = None,
+) -> Program:
+    """A sampler as the linear program that it is: every operation with its coefficients.
+
+    Parameters
+    ----------
+    sampler, process, grid, steps, nfe, points, eps
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    GaussmeterError
+        As for :func:`evaluate`.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> gm.show("ddim", steps=2).nfe
+    2
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "steps": steps,
+        "nfe": nfe,
+        "points": points,
+        "eps": eps,
+    }
+    return _ask(_native.show, Program, False, words)
+
+
+def cite(
+    sampler: Names | None = None,
+    *,
+    process: str | None = None,
+    grid: str | None = None,
+    spectrum: str | None = None,
+    metric: str | None = None,
+) -> str:
+    """BibTeX of the papers and projects behind what is named.
+
+    Parameters
+    ----------
+    sampler : str or list of str, optional
+        Samplers.
+    process, grid, spectrum, metric : str, optional
+        Names of members of the other registries.
+
+    Returns
+    -------
+    str
+        Always with the paper that the method is based on, and gaussmeter itself.
+
+    Raises
+    ------
+    GaussmeterError
+        Unknown names.
+    """
+    words = {"sampler": sampler, "process": process, "grid": grid, "metric": metric}
+    return _native.cite(words, spectrum)
+
+
+def export(
+    to: str,
+    sampler: str,
+    spectrum: SpectrumLike = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+) -> Export:
+    """A schedule for diffusers, k-diffusion, ComfyUI, EDM or flow matching.
+
+    Parameters
+    ----------
+    to : str
+        Where the schedule goes (see :data:`gaussmeter.targets`).
+    sampler, spectrum, process, grid, nfe, steps, points, eps
+        As for :func:`evaluate`.
+    init : str, optional
+        The initial law that errors are measured from; by default that of the project.
+
+    Returns
+    -------
+    Export
+        The code to paste, the numbers, what had to change, and the cost in W2.
+
+    Raises
+    ------
+    GaussmeterError
+        Unknown names, or a schedule that the project cannot run.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> print(gm.export("comfyui", "dpmpp-2m", process="edm", grid="karras", steps=3).code, end="")
+    80.0, 9.723221, 0.46989378, 0.0
+    """
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+    }
+    return Export(*_native.export_schedule(native_data(spectrum), words, to))
+
+
+def info(
+    spectrum: SpectrumLike = None,
+    *,
+    tolerance: float | ArrayLike | None = None,
+    against: SpectrumLike = None,
+) -> Info:
+    """A spectrum at a glance: ranks, condition, power law, the noise levels that it calls for.
+
+    Parameters
+    ----------
+    spectrum : Spectrum, str, path or array_like
+        The data.
+    tolerance : float or list of float, optional
+        Errors (W2) that a start and a stop may leave.
+    against : Spectrum, str, path or array_like, optional
+        Other data: by which factor to shift noise levels so that both are equally hard.
+
+    Returns
+    -------
+    Info
+
+    Raises
+    ------
+    GaussmeterError
+        A tolerance that is not positive.
+    """
+    wanted = [] if tolerance is None else list(floats(tolerance, "tolerance", None).ravel())
+    other = None if against is None else as_spectrum(against)._native
+    data: Spectrum = as_spectrum(spectrum)
+    return _ask(_native.info, Info, False, data._native, wanted, other)

@@ -33,7 +33,7 @@ def _written(value: Any) -> str:
 
 
 class Member(str):
-    """A member of a registry, such as the sampler ``heun``: its text form, which any question takes.
+    """A member of a registry, such as the sampler ``heun``: its text form.
 
     Called with keyword arguments it is the same with these parameters. Parameters that are left out
     have their defaults.

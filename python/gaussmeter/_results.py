@@ -57,8 +57,8 @@ def _read(value: Any) -> Any:
 class Result:
     """What the library has found.
 
-    ``repr`` is the table that the command line prints. Every key of the JSON document (docs/json.md)
-    is an attribute: lists of numbers are NumPy arrays, infinite values are ``inf``.
+    ``repr`` is the table that the command line prints. Every key of the JSON document
+    (docs/json.md) is an attribute: lists of numbers are NumPy arrays, infinite values are ``inf``.
     """
 
     def __init__(self, report: _native.Report | _Saved) -> None:
@@ -296,7 +296,9 @@ class Evaluation(Result):
         """
         law = self._report.law()
         if law is None:
-            raise GaussmeterError("with a network of a finite training set there is no law per mode")
+            raise GaussmeterError(
+                "with a network of a finite training set there is no law per mode"
+            )
         return Law._of(law)
 
     @property
@@ -317,7 +319,7 @@ class Evaluation(Result):
 
     @property
     def budget(self) -> dict[str, Any]:
-        """Each source of error alone, as W2: initialization, truncation, discretization, …"""
+        """Each source of error alone, as W2: initialization, truncation, discretization."""
         return _read(self.document["budget"])
 
     @property
@@ -329,6 +331,173 @@ class Evaluation(Result):
     def warnings(self) -> list[str]:
         """What users should know about the numbers."""
         return list(self.document["warnings"])
+
+
+class Table(Result):
+    """The ablation table: ``cells`` is a list of dicts, one per number."""
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """One dict per cell: sampler, eps, column, init, steps, nfe and the error."""
+        return _read(self.document["cells"])
+
+
+class Curve(Result):
+    """Errors along time or truncation; ``series`` has arrays, one dict per sampler."""
+
+    @property
+    def series(self) -> list[dict[str, Any]]:
+        """One dict per sampler, then ``sde`` and ``ode``: times and errors are arrays."""
+        return _read(self.document["series"])
+
+
+class ModeErrors(Result):
+    """The error per eigenvalue; ``records`` has arrays."""
+
+
+class StepErrors(Result):
+    """What each step contributes."""
+
+    @property
+    def contributions(self) -> NDArray[np.float64]:
+        """The contribution of the start, then of each step, as distances, shape (steps + 1,)."""
+        return np.array([float(step["contribution"]) for step in self.document["steps"]])
+
+
+class Ranking(Result):
+    """Samplers at one budget, the best first."""
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The first of the ranking: sampler, process, grid_rule, steps, nfe and the error."""
+        return _read(self.document["ranking"])[0]
+
+
+class Pareto(Result):
+    """Error against network evaluations."""
+
+    @property
+    def front(self) -> list[dict[str, Any]]:
+        """The runs on the Pareto front."""
+        return [point for point in _read(self.document["points"]) if point["front"]]
+
+
+class _WithSigmas(Result):
+    """A result with the noise levels of one schedule."""
+
+    @property
+    def sigmas(self) -> NDArray[np.float64]:
+        """Noise levels σ/α, noisiest first; every ``grid`` takes them."""
+        return np.array([float(sigma) for sigma in self.document["sigmas"]])
+
+    def save_sigmas(self, path: str | os.PathLike[str]) -> None:
+        """Write the noise levels, one per line, for ``grid="sigmas:FILE"``.
+
+        Parameters
+        ----------
+        path : str or path
+            A text file.
+        """
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"{float(sigma)!r}\n" for sigma in self.sigmas)
+
+
+class Schedules(Result):
+    """Schedules in closed form, standard ones, and the optimum: ``results`` is a list of dicts."""
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """One dict per sampler, length and schedule."""
+        return _read(self.document["results"])
+
+
+class Tuning(_WithSigmas):
+    """The best times of a sampler."""
+
+    @property
+    def w2(self) -> float:
+        """W2 with these times, if data and network are exactly Gaussian."""
+        return float(self.document["w2"])
+
+    @property
+    def error(self) -> float:
+        """The objective with these times."""
+        return float(self.document["error"])
+
+
+class Recommendation(_WithSigmas):
+    """The best sampler and its times."""
+
+    @property
+    def sigmas(self) -> NDArray[np.float64]:
+        """Noise levels σ/α of the winner, noisiest first; every ``grid`` takes them."""
+        return np.array([float(sigma) for sigma in self.document["winner"]["sigmas"]])
+
+
+class Verification(Result):
+    """Samplers on data that are not Gaussian, or with a network of the user."""
+
+
+class Program(Result):
+    """A sampler as a linear program."""
+
+    @property
+    def nfe(self) -> int:
+        """Network evaluations."""
+        return int(self.document["nfe"])
+
+
+class Info(Result):
+    """A spectrum at a glance."""
+
+
+class Export:
+    """A schedule for a project.
+
+    Attributes
+    ----------
+    code : str
+        Text to paste.
+    list : str
+        The bare numbers, one per line.
+    notes : list of str
+        What had to change, and what it costs.
+    """
+
+    __slots__ = ("code", "list", "notes", "_json")
+
+    def __init__(self, code: str, list: str, json: str, notes: list[str]) -> None:
+        self.code = code
+        self.list = list
+        self.notes = notes
+        self._json = json
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON document: docs/json.md."""
+        return json.loads(self._json)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The numbers of the schedule, as the project takes them."""
+        return np.array([float(value) for value in self.document["schedule"]["values"]])
+
+    @property
+    def w2(self) -> float:
+        """W2 with the schedule as the project will run it."""
+        return float(self.document["w2"]["exported"])
+
+    @property
+    def w2_asked(self) -> float:
+        """W2 with the schedule as asked for."""
+        return float(self.document["w2"]["asked"])
+
+    def to_json(self) -> str:
+        """Everything as JSON."""
+        return self._json
+
+    def __repr__(self) -> str:
+        return "\n".join([self.code.rstrip("\n"), *(f"# {note}" for note in self.notes)])
 
 
 def _levels(levels: list[dict[str, Any]]) -> Levels:

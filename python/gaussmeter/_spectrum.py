@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
-from ._arrays import ArrayLike, floats
-from ._errors import GaussmeterError, GaussmeterWarning
+from ._arrays import ArrayLike, as_numpy, floats
+from ._errors import GaussmeterError, GaussmeterWarning, Interrupted
+from ._progress import progress_bar
+from ._reading import Layout, Method, Scale, raw, size
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 #: Data for any question: a spectrum, the name of a preset (``"cifar10"``,
 #: ``"power-law:d=3072,alpha=1.5"``), a path, or eigenvalues.
 SpectrumLike = Any
+
+
+_log = logging.getLogger("gaussmeter")
 
 
 class Spectrum:
@@ -116,10 +123,285 @@ class Spectrum:
         weights = None if multiplicities is None else floats(multiplicities, "multiplicities")
         means = None if mean is None else floats(mean, "mean")
         text = f"{len(values)} eigenvalues" if name is None else name
-        own = cls._of(
-            _native.Spectrum._of_lists(values, weights, means, text, "given as an array")
-        )
+        own = cls._of(_native.Spectrum._of_lists(values, weights, means, text, "given as an array"))
         return own._told()
+
+    @classmethod
+    def from_images(
+        cls,
+        *paths: str | os.PathLike[str],
+        resize: int | tuple[int, int] | None = None,
+        crop: int | tuple[int, int] | None = None,
+        filter: Literal["nearest", "bilinear", "bicubic", "lanczos"] | None = None,
+        channels: Literal["auto", "gray", "rgb", "rgba"] | None = None,
+        scale: Scale | None = None,
+        skip_bad: bool | None = None,
+        array: str | None = None,
+        kind: Literal["samples", "covariance", "eigenvalues"] | None = None,
+        layout: Layout | None = None,
+        split: Literal["auto", "train", "test", "all"] | None = None,
+        samples_per_file: Literal["auto", "one", "rows"] | None = None,
+        latents: Literal["auto", "mean", "all"] | None = None,
+        suffix: str | None = None,
+        method: Method | None = None,
+        probes: int | None = None,
+        passes: int | None = None,
+        seed: int | None = None,
+        basis: bool = False,
+        centred: bool = False,
+        memory: int | None = None,
+        name: str | None = None,
+        progress: bool | None = None,
+    ) -> Self:
+        """Make a spectrum of images, arrays or latents in files, folders and archives.
+
+        Whatever ``gaussmeter spectrum`` reads: folders and archives of pictures, CIFAR, MNIST,
+        parquet shards, ``.npy``, ``.npz``, ``.safetensors``, ``.pt``, statistics (mu and sigma),
+        sums.
+
+        Parameters
+        ----------
+        *paths : str or path
+            Files, folders or archives, recognised by content.
+        resize, crop : int or (int, int), optional
+            Resize the shorter side, or to (height, width); then crop the centre.
+        filter : str, optional
+            Filter for ``resize``, as Pillow's of the same name.
+        channels : str, optional
+            Channels of images.
+        scale : str or (float, float), optional
+            Stored values to data: pixels to [−1, 1] by default, other numbers as stored.
+        skip_bad : bool, optional
+            Leave out damaged images, with a warning.
+        array : str, optional
+            The array, tensor or column to read, where a file has several.
+        kind : str, optional
+            What an array is; by default told by its shape.
+        layout : str, optional
+            Axes of images in arrays.
+        split : str, optional
+            Which part of a data set with a training and a test part.
+        samples_per_file : str, optional
+            Whether arrays in several files are one sample each.
+        latents : str, optional
+            What is read of latents that are stored as means and deviations.
+        suffix : str, optional
+            Read only files whose names end in this.
+        method : str, optional
+            How eigenvalues are found; by default by number and size of the samples.
+        probes, passes, seed : int, optional
+            Random vectors, passes and seed of ``method="lanczos"``.
+        basis : bool
+            Keep eigenvectors, to draw samples.
+        centred : bool
+            Leave out the mean.
+        memory : int, optional
+            Bytes that samples may take.
+        name : str, optional
+            A short name, for headings.
+        progress : bool, optional
+            Whether a bar of tqdm shows progress. By default it does on terminals and in notebooks.
+
+        Returns
+        -------
+        Spectrum
+
+        Raises
+        ------
+        GaussmeterError
+            Files that are missing, damaged, not recognised, or do not fit each other.
+        Interrupted
+            As for :func:`gaussmeter.evaluate`.
+        """
+        if not paths:
+            raise GaussmeterError("no files given", "name files, folders or archives")
+        options = {
+            "resize": size(resize),
+            "crop": size(crop),
+            "filter": filter,
+            "channels": channels,
+            "scale": scale,
+            "skip_bad": skip_bad,
+            "array": array,
+            "kind": kind,
+            "layout": layout,
+            "split": split,
+            "samples_per_file": samples_per_file,
+            "latents": latents,
+            "suffix": suffix,
+            "method": method,
+            "probes": probes,
+            "passes": passes,
+            "seed": seed,
+            "basis": basis,
+            "centred": centred,
+            "memory": memory,
+            "name": name,
+        }
+        files = [os.fspath(path) for path in paths]
+        return run_solver(cls, progress, _native.spectrum_of_files, files, options)
+
+    @classmethod
+    def from_array(
+        cls,
+        samples: ArrayLike,
+        *,
+        scale: Scale | None = None,
+        layout: Layout | None = None,
+        method: Method | None = None,
+        probes: int | None = None,
+        passes: int | None = None,
+        seed: int | None = None,
+        basis: bool = False,
+        centred: bool = False,
+        memory: int | None = None,
+        name: str | None = None,
+        progress: bool | None = None,
+    ) -> Self:
+        """Make a spectrum of samples in memory.
+
+        Parameters
+        ----------
+        samples : array_like, shape (n, d), (n, c, h, w) or (n, h, w, c)
+            Samples along the first axis, of any numeric type. Sums over 8-bit values are exact.
+        scale : str or (float, float), optional
+            Stored values to data: 8-bit values to [−1, 1] by default, other numbers as stored.
+        layout : str, optional
+            Axes of images: channels last if that axis has 1, 3 or 4 entries, by default.
+        method, probes, passes, seed, basis, centred, memory, name, progress
+            As for :meth:`from_images`.
+
+        Returns
+        -------
+        Spectrum
+
+        Raises
+        ------
+        GaussmeterError
+            No samples, values that are no finite numbers, or too many for the memory.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gaussmeter as gm
+        >>> x = np.array([[0.0, 1.0], [2.0, 1.0]])
+        >>> gm.Spectrum.from_array(x).eigenvalues
+        array([0., 1.])
+        """
+        options = {
+            "scale": scale,
+            "layout": layout,
+            "method": method,
+            "probes": probes,
+            "passes": passes,
+            "seed": seed,
+            "basis": basis,
+            "centred": centred,
+            "memory": memory,
+            "name": name,
+        }
+        return run_solver(
+            cls, progress, _native.spectrum_of_array, *raw(samples, "samples"), options
+        )
+
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Iterable[Any],
+        *,
+        key: str | int | None = None,
+        scale: Scale | None = None,
+        layout: Layout | None = None,
+        basis: bool = False,
+        centred: bool = False,
+        name: str | None = None,
+        progress: bool | None = None,
+    ) -> Self:
+        """Make a spectrum of batches of samples, such as those of a data loader, in one pass.
+
+        Parameters
+        ----------
+        batches : iterable of array_like
+            Samples along the first axis of each. Of tuples and dicts one entry is taken.
+        key : str or int, optional
+            Which entry of a tuple or dict the samples are; by default the first of a tuple, and the
+            only array of a dict.
+        scale, layout
+            As for :meth:`from_array`.
+        basis, centred, name
+            As for :meth:`from_images`.
+        progress : bool, optional
+            Whether a bar of tqdm counts samples.
+
+        Returns
+        -------
+        Spectrum
+
+        Raises
+        ------
+        GaussmeterError
+            No samples, batches of different shapes or types, values that are not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import gaussmeter as gm
+        >>> batches = (np.full((10, 2), k, dtype=np.uint8) for k in range(256))
+        >>> gm.Spectrum.from_batches(batches).dimension
+        2.0
+        """
+        from ._moments import Moments
+
+        moments = Moments(scale=scale, layout=layout, name=name or "batches")
+        with progress_bar(progress) as bar:
+            for batch in batches:
+                moments.update(batch, key=key)
+                if bar is not None:
+                    bar("", "samples", moments.count, None)
+        return moments.spectrum(basis=basis, centred=centred, name=name, progress=progress, cls=cls)
+
+    @classmethod
+    def from_covariance(
+        cls,
+        covariance: ArrayLike,
+        mean: ArrayLike | None = None,
+        *,
+        basis: bool = False,
+        centred: bool = False,
+        name: str | None = None,
+    ) -> Self:
+        """Make a spectrum of a covariance, such as the statistics of an FID.
+
+        Parameters
+        ----------
+        covariance : array_like, shape (d, d)
+            Symmetric and positive semi-definite up to rounding, in squared data units.
+        mean : array_like, shape (d,), optional
+            Mean of the data; zero by default.
+        basis, centred, name
+            As for :meth:`from_images`.
+
+        Returns
+        -------
+        Spectrum
+
+        Raises
+        ------
+        GaussmeterError
+            Another shape, not symmetric, not positive semi-definite, or not finite.
+
+        Examples
+        --------
+        >>> import gaussmeter as gm
+        >>> gm.Spectrum.from_covariance([[2.0, 1.0], [1.0, 2.0]]).eigenvalues.round(12)
+        array([1., 3.])
+        """
+        array = as_numpy(covariance, "covariance")
+        is_single = array.dtype.kind == "f" and array.dtype.itemsize < 8
+        values = floats(array, "covariance", 2)
+        means = None if mean is None else floats(mean, "mean")
+        options = {"basis": basis, "centred": centred, "name": name}
+        return _solved(cls, _native.spectrum_of_covariance(values, means, is_single, options))
 
     @property
     def eigenvalues(self) -> NDArray[np.float64]:
@@ -245,3 +527,28 @@ def as_spectrum(spectrum: SpectrumLike) -> Spectrum:
     if isinstance(spectrum, Spectrum):
         return spectrum
     return Spectrum._of(native_data("cifar10" if spectrum is None else spectrum))
+
+
+Own = TypeVar("Own", bound=Spectrum)
+
+
+def _solved(cls: type[Own], found: tuple[Any, list[str], str | None]) -> Own:
+    """A spectrum, after what is to be said about how data were read."""
+    native, notes, left_out = found
+    for note in notes:
+        _log.info(note)
+    own = cls._of(native)
+    for notice in [left_out, *native.notices]:
+        if notice is not None:
+            warnings.warn(f"{own.name}: {notice}", GaussmeterWarning, stacklevel=4)
+    return own
+
+
+def run_solver(cls: type[Own], progress: bool | None, make: Any, *arguments: Any) -> Own:
+    """Find a spectrum, with progress; what is found after an interrupt is wrapped too."""
+    try:
+        with progress_bar(progress) as bar:
+            return _solved(cls, make(*arguments, progress=bar))
+    except Interrupted as interrupted:
+        interrupted._wrap = lambda found: _solved(cls, found)
+        raise

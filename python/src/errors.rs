@@ -25,11 +25,21 @@ impl Failure {
     pub fn with_hint(text: impl Into<String>, hint: impl Into<String>) -> Self {
         Failure { text: text.into(), hint: Some(hint.into()) }
     }
+
+    /// The same, with what to do if it does not say so.
+    pub fn or_hint(self, hint: &str) -> Self {
+        Failure { hint: self.hint.or_else(|| Some(hint.into())), ..self }
+    }
 }
 
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let own = of_entry(&error);
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        let mut own = None;
+        while let Some(e) = cause.filter(|_| own.is_none()) {
+            own = of_entry(e);
+            cause = e.source();
+        }
         let text = in_python(&message::line(&error));
         Failure { hint: own.or_else(|| advice(&text)), text }
     }
@@ -74,7 +84,7 @@ fn advice(text: &str) -> Option<String> {
 }
 
 /// Options of the command line as arguments: `--min-ratio` is `min_ratio`.
-fn in_python(text: &str) -> String {
+pub fn in_python(text: &str) -> String {
     let mut words = Vec::new();
     for word in text.split(' ') {
         let at = word.find("--").filter(|at| {

@@ -4,9 +4,12 @@
 // PyO3 makes items of its own, without documentation; users read that of the Python package.
 #![allow(missing_docs)]
 
+mod data;
 mod errors;
 mod html;
 mod law;
+mod network;
+mod plan;
 mod question;
 mod registries;
 mod result;
@@ -20,7 +23,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use crate::data::{PyMoments, spectrum_of_array, spectrum_of_covariance, spectrum_of_files};
+    #[pymodule_export]
     use crate::law::PyLaw;
+    #[pymodule_export]
+    use crate::plan::{PyStreams, plan};
     #[pymodule_export]
     use crate::registries::{label, order, registries};
     #[pymodule_export]
@@ -28,7 +35,10 @@ mod _native {
     #[pymodule_export]
     use crate::spectrum::PySpectrum;
     #[pymodule_export]
-    use crate::verbs::{evaluate, output_law};
+    use crate::verbs::{
+        cite, curve, evaluate, export_schedule, info, modes, output_law, pareto, rank, recommend,
+        schedules, show, steps, table, tune, verify,
+    };
     #[pymodule_export]
     use crate::work::Unfinished;
 

@@ -60,6 +60,16 @@ impl Asked {
         Ok(Asked { words, grids })
     }
 
+    /// BibTeX of what is named, and of data.
+    pub fn bibtex(mut self, data: Option<&str>) -> Result<String, Failure> {
+        let named = self.grids.into_iter().filter_map(|grid| match grid {
+            Grid::Named(text) => Some(text),
+            Grid::Sigmas(_) => None,
+        });
+        self.words.grids = named.collect();
+        Ok(self.words.bibtex(data)?)
+    }
+
     /// Reads the words.
     pub fn read(mut self, defaults: &'static Defaults) -> Result<Question, Failure> {
         let is_given = |grid: &Grid| matches!(grid, Grid::Sigmas(_));

@@ -1,9 +1,10 @@
 //! Spectra.
 
-use crate::errors::Failure;
+use crate::errors::{Failure, in_python};
 use crate::question::load;
+use gaussmeter::basis::Basis;
 use gaussmeter::spectrum::{Alternatives, Estimate, Mode, Notice, Spectrum};
-use gaussmeter_data::{Decomposition, save_spectrum};
+use gaussmeter_data::{Decomposition, Model, save_spectrum};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple, PyType};
@@ -79,6 +80,29 @@ impl PySpectrum {
         read(&path)
     }
 
+    /// The eigenvectors, if they are known.
+    pub fn basis(&self) -> Result<Option<Arc<dyn Basis>>, Failure> {
+        match &self.origin {
+            Origin::Eigenvalues => Ok(None),
+            Origin::Decomposition(found) if found.basis.is_none() => Ok(None),
+            _ => Ok(Some(self.model()?.basis)),
+        }
+    }
+
+    /// The law with its eigenvectors.
+    pub fn model(&self) -> Result<Model, Failure> {
+        if let Origin::Eigenvalues = &self.origin {
+            let name = self.data.name();
+            return Err(Failure::with_hint(
+                format!("{name} is a list of eigenvalues without eigenvectors"),
+                "make the spectrum with basis=True",
+            ));
+        }
+        let mut model = self.with_file(|path| Ok(Model::load(path)?))?;
+        model.name = self.data.name().into();
+        Ok(model)
+    }
+
     fn column(&self, of: impl Fn(&Mode) -> f64) -> Vec<f64> {
         self.data.modes().iter().map(of).collect()
     }
@@ -128,8 +152,13 @@ impl PySpectrum {
             let data = load(&text)?;
             // Eigenvectors of files are read when they are needed.
             let path = Path::new(&text);
-            let has_basis = gaussmeter::data::Archive::open(path).is_some_and(|a| a.has("basis"));
-            let origin = match path.is_file() && has_basis {
+            let is_model = |a: gaussmeter::data::Archive| {
+                let models = ["gaussmeter texture", "gaussmeter stationary"];
+                a.has("basis") || a.content().is_some_and(|content| models.contains(&content))
+            };
+            let origin = match path.is_file()
+                && gaussmeter::data::Archive::open(path).is_some_and(is_model)
+            {
                 true => Origin::File(std::fs::read(path)?.into()),
                 false => Origin::Eigenvalues,
             };
@@ -189,7 +218,7 @@ impl PySpectrum {
 
     #[getter]
     fn notices(&self) -> Vec<String> {
-        self.data.notices().iter().map(ToString::to_string).collect()
+        self.data.notices().iter().map(|notice| in_python(&notice.to_string())).collect()
     }
 
     #[getter]
