@@ -67,6 +67,7 @@ from ._results import (
     Tuning,
     Verification,
 )
+from ._sample import Samples, sample
 from ._simulate import simulate
 from ._spectrum import Spectrum
 
@@ -92,6 +93,7 @@ __all__ = [
     "Ranking",
     "Recommendation",
     "Result",
+    "Samples",
     "Schedules",
     "Spectrum",
     "StepErrors",
@@ -116,6 +118,7 @@ __all__ = [
     "processes",
     "rank",
     "recommend",
+    "sample",
     "samplers",
     "schedules",
     "show",

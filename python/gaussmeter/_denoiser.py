@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,10 @@ def check_takes(takes: str, predicts: str) -> None:
     """
     if takes not in ("sigma", "level"):
         raise GaussmeterError(f"takes: unknown '{takes}'", "give 'sigma' or 'level'")
+    known = get_args(Predicts)
+    if predicts not in known:
+        hint = f"known: {', '.join(known)}"
+        raise GaussmeterError(f"predicts: unknown '{predicts}' ({hint})", hint)
     if takes == "sigma" and predicts not in ("denoiser", "noise"):
         raise GaussmeterError(
             f"a network that takes sigma alone cannot predict the {predicts} of a process",

@@ -937,7 +937,7 @@ def export(
     --------
     >>> import gaussmeter as gm
     >>> print(gm.export("comfyui", "dpmpp-2m", process="edm", grid="karras", steps=3).code, end="")
-    80.0, 9.723221, 0.46989378, 0.0
+    80.0, 2.515219, 0.002, 0.0
     """
     words = {
         "sampler": sampler,

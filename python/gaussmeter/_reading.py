@@ -30,7 +30,10 @@ def raw(values: ArrayLike, what: str) -> tuple[NDArray[np.uint8], str, tuple[int
     what : str
         What they are, for messages.
     """
-    array = np.ascontiguousarray(as_numpy(values, what))
+    array = as_numpy(values, what)
+    if array.ndim == 0:
+        raise GaussmeterError(f"{what}: a single number, but samples lie along the first axis")
+    array = np.ascontiguousarray(array)
     if array.dtype.byteorder not in "=|" and array.dtype.newbyteorder("=") != array.dtype:
         array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:

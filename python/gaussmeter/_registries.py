@@ -29,7 +29,10 @@ def _written(value: Any) -> str:
     """The value of a parameter as the library reads it."""
     if isinstance(value, bool):
         raise GaussmeterError(f"{value} is no value of a parameter", "give a word or a number")
-    return repr(float(value)) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        # As defaults are written, so that a default that is given is still one.
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
+    return str(value)
 
 
 class Member(str):

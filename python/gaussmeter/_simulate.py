@@ -94,7 +94,7 @@ def simulate(
     >>> import gaussmeter as gm
     >>> def exact(x, sigma):  # data N(0, 1)
     ...     return x / (1 + sigma**2)
-    >>> y = gm.simulate("heun", exact, "edm", "karras", steps=30, count=1000, shape=(2,))
+    >>> y = gm.simulate("dpmpp-2m", exact, "edm", "karras", steps=50, count=1000, shape=(2,))
     >>> abs(float(y.std()) - 1) < 0.1
     True
     """

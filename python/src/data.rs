@@ -195,7 +195,7 @@ impl Options {
         let name = self.name.as_deref().unwrap_or(&model.description);
         let spectrum = PySpectrum {
             data: Arc::new(model.law.spectrum(name)?),
-            origin: Origin::File(std::fs::read(&path)?.into()),
+            origin: Origin::File { bytes: std::fs::read(&path)?.into(), has_basis: true },
         };
         let notes = left_out.clone().into_iter().collect();
         Ok(Solved { spectrum, notes, left_out })

@@ -13,6 +13,7 @@ mod plan;
 mod question;
 mod registries;
 mod result;
+mod sample;
 mod spectrum;
 mod verbs;
 mod work;
@@ -32,6 +33,8 @@ mod _native {
     use crate::registries::{label, order, registries};
     #[pymodule_export]
     use crate::result::PyReport;
+    #[pymodule_export]
+    use crate::sample::sample;
     #[pymodule_export]
     use crate::spectrum::PySpectrum;
     #[pymodule_export]

@@ -19,10 +19,16 @@ pub enum Origin {
     /// Data.
     Decomposition(Arc<Decomposition>),
     /// The bytes of a file of the library.
-    File(Arc<[u8]>),
+    File {
+        /// The file.
+        bytes: Arc<[u8]>,
+        /// Whether eigenvectors can be made of it.
+        has_basis: bool,
+    },
 }
 
 /// The data law N(mean, Σ), reduced to the eigenvalues of Σ.
+#[derive(Clone)]
 #[pyclass(frozen, module = "gaussmeter._native", name = "Spectrum")]
 pub struct PySpectrum {
     /// The library's.
@@ -64,7 +70,7 @@ impl PySpectrum {
     fn write(&self, path: &Path) -> Result<(), Failure> {
         match &self.origin {
             Origin::Decomposition(found) => Ok(found.save(path)?),
-            Origin::File(bytes) => Ok(std::fs::write(path, bytes)?),
+            Origin::File { bytes, .. } => Ok(std::fs::write(path, bytes)?),
             Origin::Eigenvalues => Ok(save_spectrum(&self.data, path)?),
         }
     }
@@ -84,6 +90,7 @@ impl PySpectrum {
     pub fn basis(&self) -> Result<Option<Arc<dyn Basis>>, Failure> {
         match &self.origin {
             Origin::Eigenvalues => Ok(None),
+            Origin::File { has_basis: false, .. } => Ok(None),
             Origin::Decomposition(found) if found.basis.is_none() => Ok(None),
             _ => Ok(Some(self.model()?.basis)),
         }
@@ -91,7 +98,7 @@ impl PySpectrum {
 
     /// The law with its eigenvectors.
     pub fn model(&self) -> Result<Model, Failure> {
-        if let Origin::Eigenvalues = &self.origin {
+        if !self.has_basis() {
             let name = self.data.name();
             return Err(Failure::with_hint(
                 format!("{name} is a list of eigenvalues without eigenvectors"),
@@ -159,7 +166,7 @@ impl PySpectrum {
             let origin = match path.is_file()
                 && gaussmeter::data::Archive::open(path).is_some_and(is_model)
             {
-                true => Origin::File(std::fs::read(path)?.into()),
+                true => Origin::File { bytes: std::fs::read(path)?.into(), has_basis: true },
                 false => Origin::Eigenvalues,
             };
             Ok::<_, Failure>((data, origin))
@@ -226,7 +233,7 @@ impl PySpectrum {
         match &self.origin {
             Origin::Eigenvalues => false,
             Origin::Decomposition(found) => found.basis.is_some(),
-            Origin::File(_) => true,
+            Origin::File { has_basis, .. } => *has_basis,
         }
     }
 
@@ -260,7 +267,7 @@ impl PySpectrum {
         };
         let notices: Vec<NoticeState> = own.data.notices().iter().map(notice_state).collect();
         let lists = lists(&own.data);
-        let arguments = (lists, notices, alternatives(&own.data), file);
+        let arguments = (lists, notices, alternatives(&own.data), file, own.has_basis());
         let restore = slf.get_type().getattr("_restore")?;
         Ok((restore, arguments.into_pyobject(py)?))
     }
@@ -272,6 +279,7 @@ impl PySpectrum {
         notices: Vec<NoticeState>,
         alternatives: Vec<Lists>,
         file: Option<&[u8]>,
+        has_basis: bool,
     ) -> PyResult<Self> {
         let mut data = of_lists(lists)?;
         for notice in notices.into_iter().filter_map(notice) {
@@ -281,7 +289,10 @@ impl PySpectrum {
         if let Some(halfway) = others.pop() {
             data = data.with_alternatives(Alternatives { leave_one_out: others, halfway });
         }
-        let origin = file.map_or(Origin::Eigenvalues, |bytes| Origin::File(bytes.into()));
+        let origin = match file {
+            Some(bytes) => Origin::File { bytes: bytes.into(), has_basis },
+            None => Origin::Eigenvalues,
+        };
         Ok(PySpectrum { data: Arc::new(data), origin })
     }
 }

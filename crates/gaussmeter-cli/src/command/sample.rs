@@ -5,11 +5,8 @@ use crate::progress::Work;
 use clap::{Args, ValueEnum};
 use gaussmeter::data;
 use gaussmeter::exact::Init;
-use gaussmeter::experiment::{
-    Defaults, Frame, FrameKind, Run, Sampling, Setting, Words, nearest_levels, spread_levels,
-};
+use gaussmeter::experiment::{Defaults, Frame, FrameKind, Run, Sampling, States, Words};
 use gaussmeter::paths::Draw;
-use gaussmeter::process::Level;
 use gaussmeter_data::{Memory, Model, SampleFile, SampleType, Sheet};
 use serde_json::json;
 use std::path::PathBuf;
@@ -148,7 +145,13 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         }
         None => None,
     };
-    let sampling = sampling(&a, &model, &setting, run.as_ref(), &init)?;
+    let states = match (a.compare, &a.times) {
+        (true, _) => States::Comparison,
+        (false, None) => States::Output,
+        (false, Some(Times::Count(count))) => States::Spread(*count),
+        (false, Some(Times::List(times))) => States::Times(times.clone()),
+    };
+    let sampling = Sampling::of(&*model.basis, &setting, run.as_ref(), &init, &states)?;
     let how = match &run {
         None => "exact".into(),
         Some(run) => format!(
@@ -194,54 +197,6 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
     refuse(!png && a.gain.is_some(), "--gain", "a .png file")?;
     refuse(a.count == 0, "--count", "at least one sample")?;
     refuse(a.columns == Some(0), "--columns", "at least one sample")
-}
-
-/// How each sample is drawn.
-fn sampling<'a>(
-    a: &Arguments,
-    model: &'a Model,
-    setting: &Setting,
-    run: Option<&'a Run>,
-    init: &Init,
-) -> Result<Sampling<'a>, Failure> {
-    let basis = &*model.basis;
-    Ok(match (run, &a.times) {
-        (Some(run), _) if a.compare => Sampling::comparison(basis, run, init)?,
-        (Some(run), None) => Sampling::sampler(basis, run, init, &[run.grid.step_count()])?,
-        (Some(run), Some(Times::Count(count))) => {
-            Sampling::sampler(basis, run, init, &spread_levels(&run.grid, *count))?
-        }
-        (Some(run), Some(Times::List(times))) => {
-            Sampling::sampler(basis, run, init, &nearest_levels(&run.grid, times)?)?
-        }
-        (None, None) => Sampling::data(basis),
-        (None, Some(times)) => Sampling::exact(basis, &levels(setting, times)?),
-    })
-}
-
-/// Levels of the process at given times, or at those of the grid.
-fn levels(setting: &Setting, times: &Times) -> Result<Vec<Level>, Failure> {
-    let grid = |steps, eps| {
-        let grid = setting.rule.grid_for(&setting.spectrum, &setting.process, steps, eps);
-        grid.map_err(|e| Failure::from(gaussmeter::experiment::ExperimentError::from(e)))
-    };
-    match times {
-        Times::Count(count) => {
-            let steps = setting.rule.own_steps().unwrap_or(count - 1);
-            let grid = grid(steps, setting.rule.own_end(&*setting.process).unwrap_or(0.0))?;
-            Ok(spread_levels(&grid, *count).into_iter().map(|k| grid.levels()[k]).collect())
-        }
-        Times::List(times) => {
-            let t_max = setting.process.t_max();
-            if let Some(t) = times.iter().find(|t| **t > t_max) {
-                return Err(Failure::Request(format!("time {t} is outside [0, {t_max}]")));
-            }
-            let mut times = times.clone();
-            times.sort_by(|a, b| b.total_cmp(a));
-            times.dedup();
-            Ok(times.into_iter().map(|t| setting.process.level(t)).collect())
-        }
-    }
 }
 
 /// Describes the difference in a comparison.

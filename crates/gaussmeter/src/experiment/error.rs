@@ -195,6 +195,14 @@ pub enum ExperimentError {
     /// No law for a training set that is drawn.
     #[error("{0}")]
     Drawn(String),
+    /// A state at a time that the process does not have.
+    #[error("time {} is outside [0, {}]", written(.t), written(.t_max))]
+    NoSuchTime {
+        /// The time.
+        t: f64,
+        /// The last time.
+        t_max: f64,
+    },
     /// Several times where a curve along time should stop.
     #[error("--against time takes a single --eps, not a list")]
     SeveralEnds,

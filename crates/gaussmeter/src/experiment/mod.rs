@@ -56,7 +56,7 @@ pub use recommend::{
     Timed, recommend,
 };
 pub use robustness::{PERTURBATIONS, Perturbation};
-pub use sample::{Frame, FrameKind, SampleError, Sampling, nearest_levels, spread_levels};
+pub use sample::{Frame, FrameKind, SampleError, Sampling, States, nearest_levels, spread_levels};
 pub use schedules::{
     NoResult, ScheduleOptions, ScheduleResult, Schedules, compared_rules, schedules,
 };

@@ -1,7 +1,7 @@
 //! Samples of a Gaussian model as data vectors: exact ones, and those of a sampler with the exact
 //! score.
 
-use super::{ExperimentError, Run};
+use super::{ExperimentError, Run, Setting};
 use crate::basis::Basis;
 use crate::exact::{Init, InitError};
 use crate::grid::{Grid, GridError};
@@ -174,6 +174,34 @@ impl<'a> Sampling<'a> {
         Sampling::simulation(basis, run, init, frames.into(), states)
     }
 
+    /// Samples of a model by a sampler, or exact ones without: those of the data, or states on the way to
+    /// them. Exact states are at the levels of the setting's process, and spread over its grid.
+    ///
+    /// # Errors
+    /// As [`Sampling::sampler`], and [`ExperimentError`] for times where there are no states.
+    pub fn of(
+        basis: &'a dyn Basis,
+        setting: &Setting,
+        run: Option<&'a Run>,
+        init: &Init,
+        states: &States,
+    ) -> Result<Self, SampleError> {
+        let Some(run) = run else {
+            return Ok(match states {
+                States::Output | States::Comparison => Sampling::data(basis),
+                States::Spread(count) => Sampling::exact(basis, &setting.spread_over_grid(*count)?),
+                States::Times(times) => Sampling::exact(basis, &setting.levels_at(times)?),
+            });
+        };
+        let states = match states {
+            States::Comparison => return Sampling::comparison(basis, run, init),
+            States::Output => vec![run.grid.step_count()],
+            States::Spread(count) => spread_levels(&run.grid, *count),
+            States::Times(times) => nearest_levels(&run.grid, times)?,
+        };
+        Sampling::sampler(basis, run, init, &states)
+    }
+
     fn simulation(
         basis: &'a dyn Basis,
         run: &'a Run,
@@ -303,6 +331,41 @@ impl Simulation<'_> {
                 Ok(())
             })
             .map_err(|source| SampleError::Denoiser { sampler: self.run.sampler.clone(), source })
+    }
+}
+
+/// Which states of samples are wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum States {
+    /// The last one: samples of the data, as far as the sampler makes them.
+    Output,
+    /// So many, evenly spread over the grid, from noise to data.
+    Spread(usize),
+    /// Those at some times; of a sampler, the nearest ones of its grid.
+    Times(Vec<f64>),
+    /// The exact solution, the sampler's output, and their difference.
+    Comparison,
+}
+
+impl Setting {
+    /// The levels of the process at some times, from noise to data, each once.
+    fn levels_at(&self, times: &[f64]) -> Result<Vec<Level>, ExperimentError> {
+        let t_max = self.process.t_max();
+        if let Some(&t) = times.iter().find(|t| !(0.0..=t_max).contains(*t)) {
+            return Err(ExperimentError::NoSuchTime { t, t_max });
+        }
+        let mut times = times.to_vec();
+        times.sort_by(|a, b| b.total_cmp(a));
+        times.dedup();
+        Ok(times.into_iter().map(|t| self.process.level(t)).collect())
+    }
+
+    /// At most `count` levels of the rule's grid, which has as many if it has no number of its own.
+    fn spread_over_grid(&self, count: usize) -> Result<Vec<Level>, ExperimentError> {
+        let steps = self.rule.own_steps().unwrap_or(count.saturating_sub(1));
+        let end = self.rule.own_end(&*self.process).unwrap_or(0.0);
+        let grid = self.rule.grid_for(&self.spectrum, &self.process, steps, end)?;
+        Ok(spread_levels(&grid, count).into_iter().map(|k| grid.levels()[k]).collect())
     }
 }
 

@@ -1,0 +1,238 @@
+"""The same question has the same answer, to the last digit, on the command line and here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gaussmeter as gm
+import numpy as np
+import pytest
+
+Ask = Callable[..., dict[str, Any]]
+
+QUESTIONS: list[tuple[str, Callable[[], Any]]] = [
+    (
+        "eval --sampler heun --nfe 50 --eps 1e-3",
+        lambda: gm.evaluate(sampler="heun", nfe=50, eps=1e-3),
+    ),
+    (
+        "eval --sampler dpmpp-2m-sde:eta=0.5 --process edm --grid karras:rho=5 --steps 10 --modes",
+        lambda: gm.evaluate(
+            "cifar10",
+            gm.samplers.dpmpp_2m_sde(eta=0.5),
+            "edm",
+            gm.grids.karras(rho=5),
+            steps=10,
+            modes=True,
+        ),
+    ),
+    (
+        "eval --sampler em --points 1000 --init exact --spectrum spiked:d=784,rank=20",
+        lambda: gm.evaluate("spiked:d=784,rank=20", "em", points=1000, init="exact"),
+    ),
+    (
+        "eval --sampler heun --network gain:delta=-0.05 --process edm:sigma_max=60",
+        lambda: gm.evaluate(
+            sampler="heun", network=gm.networks.gain(delta=-0.05), process="edm:sigma_max=60"
+        ),
+    ),
+    (
+        "eval --sampler heun --network samples:n=5000 --spectrum power-law:d=64,alpha=1.5",
+        lambda: gm.evaluate("power-law:d=64,alpha=1.5", "heun", network="samples:n=5000"),
+    ),
+    ("table", lambda: gm.table()),
+    ("table --paper", lambda: gm.table(paper=True)),
+    (
+        "table --sampler em,heun --steps 25,50 --eps 1e-3,1e-4 --metric kl-forward --init exact",
+        lambda: gm.table(
+            sampler=["em", "heun"],
+            steps=[25, 50],
+            eps=[1e-3, 1e-4],
+            metric="kl-forward",
+            init="exact",
+        ),
+    ),
+    ("curve --nfe 20", lambda: gm.curve(nfe=20)),
+    (
+        "curve --against eps --sampler heun --nfe 20 --target marginal",
+        lambda: gm.curve(sampler="heun", against="eps", nfe=20, target="marginal"),
+    ),
+    ("modes --nfe 20 --sampler em,heun", lambda: gm.modes(nfe=20, sampler="em,heun")),
+    (
+        "steps --sampler dpmpp-2m --process edm --grid karras",
+        lambda: gm.steps(None, "dpmpp-2m", "edm", "karras"),
+    ),
+    ("rank --nfe 12", lambda: gm.rank(nfe=12)),
+    (
+        "pareto --sampler ddim,heun --nfe 5..9 --process edm --grid karras,exponential",
+        lambda: gm.pareto(
+            sampler=["ddim", "heun"], nfe=range(5, 10), process="edm", grid="karras,exponential"
+        ),
+    ),
+    (
+        "schedules --sampler ddim --steps 4 --grid karras:rho=3,tangent",
+        lambda: gm.schedules(sampler="ddim", steps=4, grid=["karras:rho=3", "tangent"]),
+    ),
+    ("schedules --nfe 4 --sampler ddim", lambda: gm.schedules(sampler="ddim", nfe=4)),
+    ("tune --sampler dpmpp-2m --nfe 4", lambda: gm.tune(sampler="dpmpp-2m", nfe=4)),
+    (
+        "tune --sampler ddim --steps 4 --free start,end --objective w2 --starts 2 --seed 7",
+        lambda: gm.tune(
+            sampler="ddim", steps=4, free=("start", "end"), objective="w2", starts=2, seed=7
+        ),
+    ),
+    (
+        "recommend --sampler ddim,dpmpp-2m --nfe 4 --front 4",
+        lambda: gm.recommend(sampler=["ddim", "dpmpp-2m"], nfe=4, front=[4]),
+    ),
+    ("show dpmpp-2m --steps 3", lambda: gm.show("dpmpp-2m", steps=3)),
+    (
+        "info power-law:d=3072,alpha=1.5 --tolerance 0.1,0.01 --against cifar10",
+        lambda: gm.info("power-law:d=3072,alpha=1.5", tolerance=[0.1, 0.01], against="cifar10"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("command", "ask"), QUESTIONS, ids=[command for command, _ in QUESTIONS])
+def test_documents_are_the_same(cli_json: Ask, command: str, ask: Callable[[], Any]) -> None:
+    own = ask()
+    assert own.document == cli_json(*command.split())
+    assert json.loads(own.to_json()) == own.document
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "latex", "csv"])
+@pytest.mark.parametrize(
+    ("command", "ask"), QUESTIONS[5:9], ids=[command for command, _ in QUESTIONS[5:9]]
+)
+def test_texts_are_the_same(
+    cli: Callable[..., str], command: str, ask: Callable[[], Any], format: str
+) -> None:
+    own = getattr(ask(), f"to_{format}")()
+    assert own == cli(*command.split(), "--format", format)
+
+
+def test_the_text_of_a_result_is_what_is_printed(cli: Callable[..., str]) -> None:
+    command = "eval --sampler heun --nfe 50".split()
+    assert repr(gm.evaluate(sampler="heun", nfe=50)) == cli(*command).rstrip("\n")
+
+
+@pytest.mark.parametrize("to", ["comfyui", "k-diffusion", "edm", "diffusers"])
+def test_exports_are_the_same(cli: Callable[..., str], to: str) -> None:
+    process = "vp-discrete" if to == "diffusers" else "edm"
+    command = f"export --to {to} --sampler dpmpp-2m --process {process} --steps 5".split()
+    own = gm.export(to, "dpmpp-2m", process=process, steps=5)
+    assert own.code == cli(*command)
+    assert own.list == cli(*command, "--format", "list")
+    assert own.to_json() == cli(*command, "--format", "json")
+    assert len(own.values) in (5, 6)
+
+
+def test_citations_are_the_same(cli: Callable[..., str]) -> None:
+    command = "cite heun,dpmpp-2m --process edm --grid karras --spectrum cifar10 --metric w2"
+    own = gm.cite(
+        ["heun", "dpmpp-2m"], process="edm", grid="karras", spectrum="cifar10", metric="w2"
+    )
+    assert own == cli(*command.split())
+
+
+def test_lists_are_the_same(cli_json: Ask) -> None:
+    entries = cli_json("list")["entries"]
+    families = {
+        "sampler": gm.samplers,
+        "process": gm.processes,
+        "grid": gm.grids,
+        "spectrum": gm.spectra,
+        "init": gm.inits,
+        "metric": gm.metrics,
+        "objective": gm.objectives,
+        "network": gm.networks,
+    }
+    for family, own in families.items():
+        named = [entry["name"] for entry in entries if entry["family"] == family]
+        if family in ("sampler", "process", "grid", "metric", "objective", "network"):
+            assert named, family
+        if named:
+            assert own() == named
+            for entry in (entry for entry in entries if entry["family"] == family):
+                member = own[entry["name"]]
+                assert member.summary == entry["summary"]
+                assert [p["name"] for p in member.entry["parameters"]] == [
+                    p["name"] for p in entry["parameters"]
+                ]
+
+
+def test_spectra_of_data_are_the_same(cli: Callable[..., str], tmp_path: Path) -> None:
+    samples = np.random.default_rng(1).integers(0, 256, (200, 3, 5, 5), dtype=np.uint8)
+    np.save(tmp_path / "data.npy", samples)
+    cli("spectrum", str(tmp_path / "data.npy"), "-o", str(tmp_path / "theirs.npz"))
+    theirs = gm.Spectrum.load(tmp_path / "theirs.npz")
+    for own in (
+        gm.Spectrum.from_array(samples),
+        gm.Spectrum.from_images(tmp_path / "data.npy"),
+        gm.Spectrum.from_batches([samples[:64], samples[64:65], samples[65:]]),
+    ):
+        assert (own.eigenvalues == theirs.eigenvalues).all()
+        assert own.mean is not None and theirs.mean is not None
+        assert (own.mean == theirs.mean).all()
+    own = gm.Spectrum.from_array(samples)
+    own.save(tmp_path / "own.npz")
+    asked = ["eval", "--sampler", "heun", "--nfe", "10", "--format", "json", "--spectrum"]
+    mine, other = (
+        json.loads(cli(*asked, str(tmp_path / f"{name}.npz"))) for name in ("own", "theirs")
+    )
+    assert mine["w2"] == other["w2"] == gm.evaluate(own, "heun", nfe=10).w2
+
+
+def test_samples_are_the_same(cli: Callable[..., str], tmp_path: Path) -> None:
+    samples = np.random.default_rng(2).normal(size=(60, 12))
+    own = gm.Spectrum.from_array(samples, basis=True)
+    path = tmp_path / "model.npz"
+    own.save(path)
+    for options, asked in (
+        ([], {}),
+        (
+            ["--sampler", "em", "--process", "edm", "--grid", "karras", "--steps", "7"],
+            {"sampler": "em", "process": "edm", "grid": "karras", "steps": 7},
+        ),
+        (["--times", "3"], {"times": 3}),
+        (
+            ["--sampler", "heun", "--steps", "4", "--compare"],
+            {"sampler": "heun", "steps": 4, "compare": True},
+        ),
+    ):
+        output = tmp_path / "samples.npz"
+        cli("sample", str(path), "--count", "5", "--seed", "3", "-o", str(output), *options)
+        expected = np.load(output)["samples"]
+        found = gm.sample(own, 5, seed=3, **asked)  # type: ignore[arg-type]
+        assert found.values.shape == expected.shape
+        assert (found.values == expected).all()
+
+
+def test_moments_are_those_that_the_command_line_merges(
+    cli: Callable[..., str], tmp_path: Path
+) -> None:
+    samples = np.random.default_rng(4).integers(0, 256, (90, 4), dtype=np.uint8)
+    np.save(tmp_path / "data.npy", samples)
+    parts = []
+    for index in (1, 2, 3):
+        part = tmp_path / f"part{index}.npz"
+        cli("spectrum", str(tmp_path / "data.npy"), "--part", f"{index}/3", "-o", str(part))
+        parts.append(gm.Moments.load(part))
+    whole = sum(parts[1:], parts[0]).spectrum()
+    assert (whole.eigenvalues == gm.Spectrum.from_array(samples).eigenvalues).all()
+
+
+def test_verification_is_the_same(cli_json: Ask, cli: Callable[..., str], tmp_path: Path) -> None:
+    samples = np.random.default_rng(5).normal(size=(80, 4)) + 3 * np.eye(4)[np.arange(80) % 4]
+    np.save(tmp_path / "data.npy", samples)
+    law = tmp_path / "law.npz"
+    cli("mixture", str(tmp_path / "data.npy"), "--clusters", "3", "-o", str(law))
+    own = gm.verify(law, sampler="ddim,dpmpp-2m", grid="karras", steps=[3, 5], starts=32)
+    theirs = cli_json(
+        *f"verify --data {law} --sampler ddim,dpmpp-2m --grid karras --steps 3,5".split(),
+        *("--starts", "32"),
+    )
+    assert own.document == theirs
