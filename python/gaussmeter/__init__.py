@@ -11,6 +11,9 @@ Examples
 1.8745
 """
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from . import _native
 from ._denoiser import Level
 from ._errors import GaussmeterError, GaussmeterWarning, Interrupted
@@ -130,3 +133,16 @@ __all__ = [
     "tune",
     "verify",
 ]
+
+#: Modules for other packages: imported when they are asked for.
+_MODULES = ("dask", "ray")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    if name in _MODULES:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'gaussmeter' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

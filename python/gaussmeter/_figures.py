@@ -26,8 +26,8 @@ class _Axis:
     def __init__(self, label: str, is_log: bool, values: Sequence[float]) -> None:
         self.label = label
         self.is_log = is_log
-        own = [self._raw(value) for value in values]
-        own = [value for value in own if value is not None]
+        places = [self._raw(value) for value in values]
+        own = [value for value in places if value is not None]
         low, high = (min(own), max(own)) if own else (0.0, 1.0)
         if low == high:
             low, high = low - 0.5, high + 0.5
@@ -47,12 +47,12 @@ class _Axis:
         """Places and labels."""
         span = self.high - self.low
         if self.is_log and span >= 1:
-            step = max(1, math.ceil(span / 8))
+            decades = max(1, math.ceil(span / 8))
             first = math.ceil(self.low - 1e-9)
-            raw = [float(e) for e in range(first, math.floor(self.high + 1e-9) + 1, step)]
-            return [((e - self.low) / span, f"1e{int(e)}") for e in raw]
+            exponents = range(first, math.floor(self.high + 1e-9) + 1, decades)
+            return [((e - self.low) / span, f"1e{e}") for e in exponents]
         step = 10.0 ** math.floor(math.log10(span / 4))
-        step *= next((k for k in (1, 2, 5, 10) if span / (k * step) <= 6), 10)
+        step *= next((k for k in (1.0, 2.0, 5.0) if span / (k * step) <= 6), 10.0)
         count = math.floor(self.high / step + 1e-9)
         raw = [k * step for k in range(math.ceil(self.low / step - 1e-9), count + 1)]
         label = (lambda v: f"{10**v:.3g}") if self.is_log else (lambda v: f"{v:.6g}")
@@ -86,8 +86,9 @@ def svg(figure: Mapping[str, Any]) -> str:
         An SVG document without a header, to be shown inline or saved.
     """
     curves = figure["curves"]
-    x_axis = _Axis(*figure["x"], [v for curve in curves for v in curve[2]])
-    y_axis = _Axis(*figure["y"], [v for curve in curves for v in curve[3]])
+    (x_label, x_is_log), (y_label, y_is_log) = figure["x"], figure["y"]
+    x_axis = _Axis(x_label, x_is_log, [v for curve in curves for v in curve[2]])
+    y_axis = _Axis(y_label, y_is_log, [v for curve in curves for v in curve[3]])
     bottom = BOTTOM + LEGEND_ROW * ((len(curves) + 3) // 4)
     inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     height = TOP + inner_height + bottom

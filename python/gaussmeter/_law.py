@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _native
 from ._arrays import ArrayLike, floats
+from ._native import Law as NativeLaw
 from ._spectrum import Spectrum, SpectrumLike, as_spectrum
 
 
@@ -27,13 +30,13 @@ class Law:
 
     __slots__ = ("_native",)
 
-    _native: _native.Law
+    _native: NativeLaw
 
     def __init__(self) -> None:
         raise TypeError("a Law is made by Law.from_modes or output_law, or is part of a result")
 
     @classmethod
-    def _of(cls, native: _native.Law) -> Law:
+    def _of(cls, native: NativeLaw) -> Law:
         own = object.__new__(cls)
         own._native = native
         return own
@@ -159,7 +162,7 @@ class Law:
     def __repr__(self) -> str:
         return f"<Law on {self.spectrum.name}: {len(self)} modes, W2 = {self.w2:.6g}>"
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.spectrum, self._native._state())
 
 

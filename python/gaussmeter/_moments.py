@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _native
+from ._native import Moments as NativeMoments
 from ._reading import Layout, Scale, batch_of, raw
-from ._spectrum import Spectrum, run_solver
+from ._spectrum import Own, Spectrum, run_solver
 
 
 class Moments:
@@ -40,7 +40,7 @@ class Moments:
 
     __slots__ = ("_native", "_options")
 
-    _native: _native.Moments
+    _native: NativeMoments
     _options: dict[str, Any]
 
     def __init__(
@@ -51,7 +51,7 @@ class Moments:
         name: str = "samples",
     ) -> None:
         self._options = {"scale": scale, "layout": layout}
-        self._native = _native.Moments(name, self._options)
+        self._native = NativeMoments(name, self._options)
 
     def update(self, batch: Any, *, key: str | int | None = None) -> Moments:
         """Add a batch of samples.
@@ -73,6 +73,8 @@ class Moments:
         GaussmeterError
             Samples of another shape or type than those before, or values that are not finite; the
             sums are then as they were.
+        Interrupted
+            At once; the batch is still added.
         """
         self._native.update(*raw(batch_of(batch, key), "batch"))
         return self
@@ -104,7 +106,6 @@ class Moments:
         centred: bool = False,
         name: str | None = None,
         progress: bool | None = None,
-        cls: type[Spectrum] = Spectrum,
     ) -> Spectrum:
         """The spectrum of the covariance of the samples so far.
 
@@ -112,8 +113,6 @@ class Moments:
         ----------
         basis, centred, name, progress
             As for :meth:`Spectrum.from_images`.
-        cls : type
-            The class of the result.
 
         Returns
         -------
@@ -124,7 +123,9 @@ class Moments:
         GaussmeterError
             No samples.
         """
-        options = {"basis": basis, "centred": centred, "name": name}
+        return self._spectrum(Spectrum, progress, basis=basis, centred=centred, name=name)
+
+    def _spectrum(self, cls: type[Own], progress: bool | None, **options: Any) -> Own:
         return run_solver(cls, progress, self._native.spectrum, options)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -50,6 +50,8 @@ class Member(str):
 
     family: str
     entry: dict[str, Any]
+    __signature__: inspect.Signature
+    __name__: str
 
     def __new__(cls, text: str, family: str, entry: dict[str, Any]) -> Member:
         own = super().__new__(cls, text)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from . import _native
 from ._arrays import ArrayLike, as_numpy, floats
 from ._errors import GaussmeterError, GaussmeterWarning, Interrupted
+from ._native import Spectrum as NativeSpectrum
 from ._progress import progress_bar
 from ._reading import Layout, Method, Scale, raw, size
 
@@ -45,7 +46,7 @@ class Spectrum:
 
     __slots__ = ("_native", "__weakref__")
 
-    _native: _native.Spectrum
+    _native: NativeSpectrum
 
     def __init__(self) -> None:
         raise TypeError(
@@ -54,7 +55,7 @@ class Spectrum:
         )
 
     @classmethod
-    def _of(cls, native: _native.Spectrum) -> Self:
+    def _of(cls, native: NativeSpectrum) -> Self:
         own = object.__new__(cls)
         own._native = native
         return own
@@ -358,7 +359,7 @@ class Spectrum:
                 moments.update(batch, key=key)
                 if bar is not None:
                     bar("", "samples", moments.count, None)
-        return moments.spectrum(basis=basis, centred=centred, name=name, progress=progress, cls=cls)
+        return moments._spectrum(cls, progress, basis=basis, centred=centred, name=name)
 
     @classmethod
     def from_covariance(

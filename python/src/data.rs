@@ -361,6 +361,7 @@ pub fn spectrum_of_covariance(
 }
 
 /// Sums over samples: exact for 8-bit values, whatever the batches and their order.
+#[derive(Clone)]
 #[pyclass(frozen, module = "gaussmeter._native", name = "Moments")]
 pub struct PyMoments {
     name: String,
@@ -371,6 +372,34 @@ pub struct PyMoments {
 impl PyMoments {
     fn lock(&self) -> MutexGuard<'_, Option<Moments>> {
         self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, bytes: Vec<u8>, dtype: &str, shape: &[usize]) -> Result<(), Failure> {
+        let mut samples = samples(&self.name, bytes, dtype, shape, &self.reading)?;
+        let mut chunks = Vec::new();
+        while let Some(chunk) = samples.next_chunk(1024)? {
+            chunks.push(chunk);
+        }
+        let mut kept = self.lock();
+        let is_new = kept.is_none();
+        let sums = match kept.take() {
+            Some(sums) if sums.shape() != samples.shape() => {
+                let (found, expected) = (samples.shape().to_vec(), sums.shape().to_vec());
+                *kept = Some(sums);
+                return Err(Failure::new(format!(
+                    "a batch of samples of shape {found:?} after samples of shape {expected:?}"
+                )));
+            }
+            Some(sums) => sums,
+            None => Moments::new(self.name.clone(), samples.shape(), samples.scale())?,
+        };
+        let sums = kept.insert(sums);
+        // All chunks of a batch are of one kind: only the first can be refused.
+        let added = chunks.iter().try_for_each(|chunk| sums.push(chunk));
+        if added.is_err() && is_new {
+            *kept = None;
+        }
+        Ok(added?)
     }
 
     fn with(&self, sums: Option<Moments>) -> Self {
@@ -391,49 +420,20 @@ impl PyMoments {
         Ok(PyMoments { name, reading, sums: Arc::default() })
     }
 
-    /// Adds a batch: its bytes, the code of its type, its shape.
+    /// Adds a batch: its bytes, the code of its type, its shape. Where that is interrupted, the batch is
+    /// still added in the background, so that the sums are those of whole batches.
     fn update(
         &self,
         py: Python<'_>,
         bytes: PyReadonlyArray1<'_, u8>,
-        dtype: &str,
+        dtype: String,
         shape: Vec<usize>,
     ) -> PyResult<()> {
         let bytes = bytes.as_array().to_vec();
-        Ok(py.detach(|| -> Result<(), Failure> {
-            let mut samples = samples(&self.name, bytes, dtype, &shape, &self.reading)?;
-            let mut kept = self.lock();
-            // Sums that a batch does not fit are left as they are.
-            let new = match &*kept {
-                Some(sums) if sums.shape() != samples.shape() => {
-                    return Err(Failure::new(format!(
-                        "a batch of samples of shape {:?} after samples of shape {:?}",
-                        samples.shape(),
-                        sums.shape()
-                    )));
-                }
-                Some(_) => None,
-                None => Some(Moments::new(self.name.clone(), samples.shape(), samples.scale())?),
-            };
-            let mut chunks = Vec::new();
-            while let Some(chunk) = samples.next_chunk(1024)? {
-                chunks.push(chunk);
-            }
-            let first = new.is_some();
-            if let Some(new) = new {
-                *kept = Some(new);
-            }
-            let Some(sums) = kept.as_mut() else { return Ok(()) };
-            for chunk in &chunks {
-                if let Err(error) = sums.push(chunk) {
-                    if first {
-                        *kept = None;
-                    }
-                    return Err(error.into());
-                }
-            }
-            Ok(())
-        })?)
+        let own = self.clone();
+        let work = move |_: Watch| own.add(bytes, &dtype, &shape);
+        watched(py, None, work, |py, ()| Ok(py.None()))?;
+        Ok(())
     }
 
     /// The sums over both.
