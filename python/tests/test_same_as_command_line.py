@@ -119,11 +119,12 @@ def test_the_text_of_a_result_is_what_is_printed(cli: Callable[..., str]) -> Non
     assert repr(gm.evaluate(sampler="heun", nfe=50)) == cli(*command).rstrip("\n")
 
 
-@pytest.mark.parametrize("to", ["comfyui", "k-diffusion", "edm", "diffusers"])
+@pytest.mark.parametrize("to", ["comfyui", "k-diffusion", "flow", "diffusers"])
 def test_exports_are_the_same(cli: Callable[..., str], to: str) -> None:
-    process = "vp-discrete" if to == "diffusers" else "edm"
-    command = f"export --to {to} --sampler dpmpp-2m --process {process} --steps 5".split()
-    own = gm.export(to, "dpmpp-2m", process=process, steps=5)
+    process = {"diffusers": "vp-discrete", "flow": "flow"}.get(to, "edm")
+    sampler = "euler" if to == "flow" else "dpmpp-2m"
+    command = f"export --to {to} --sampler {sampler} --process {process} --steps 5".split()
+    own = gm.export(to, sampler, process=process, steps=5)
     assert own.code == cli(*command)
     assert own.list == cli(*command, "--format", "list")
     assert own.to_json() == cli(*command, "--format", "json")
