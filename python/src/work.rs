@@ -85,10 +85,13 @@ fn settled<T>(ended: Ended<T>) -> PyResult<T> {
     }
 }
 
+/// Waits for the end of work, and makes an object of what it has found.
+type Rest = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
 /// Work whose caller was interrupted, and which ends with what it has.
 #[pyclass(frozen, module = "gaussmeter._native")]
 pub struct Unfinished {
-    wait: Mutex<Option<Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>>>,
+    wait: Mutex<Option<Rest>>,
 }
 
 #[pymethods]
