@@ -18,6 +18,7 @@ from . import _native
 from ._denoiser import Level
 from ._errors import GaussmeterError, GaussmeterWarning, Interrupted
 from ._law import Law
+from ._laws import DataLaw, empirical, mixture, separable, texture
 from ._moments import Moments
 from ._questions import (
     cite,
@@ -78,6 +79,7 @@ __version__: str = _native.__version__
 
 __all__ = [
     "Curve",
+    "DataLaw",
     "Evaluation",
     "Export",
     "Family",
@@ -106,12 +108,14 @@ __all__ = [
     "cite",
     "conditionings",
     "curve",
+    "empirical",
     "evaluate",
     "export",
     "grids",
     "info",
     "inits",
     "metrics",
+    "mixture",
     "modes",
     "networks",
     "objectives",
@@ -124,12 +128,14 @@ __all__ = [
     "sample",
     "samplers",
     "schedules",
+    "separable",
     "show",
     "simulate",
     "spectra",
     "steps",
     "table",
     "targets",
+    "texture",
     "tune",
     "verify",
 ]

@@ -238,6 +238,16 @@ def spectrum_of_array(
     options: _Words,
     progress: _Progress = None,
 ) -> _Solved: ...
+def law_of_data(
+    kind: str,
+    given: list[str] | tuple[_Bytes, str, tuple[int, ...]],
+    options: _Words,
+    number: int | None = None,
+    seed: int | None = None,
+    labels: str | None = None,
+    progress: _Progress = None,
+) -> tuple[Report, bytes]: ...
+def texture_of_picture(path: str, options: _Words, periodic: bool = False) -> Spectrum: ...
 def spectrum_of_covariance(
     covariance: _Floats, mean: _Floats | None, single: bool, options: _Words
 ) -> _Solved: ...

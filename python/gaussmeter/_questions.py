@@ -11,6 +11,7 @@ from ._arrays import ArrayLike, floats
 from ._denoiser import Predicts, Takes, check_takes, flat_denoiser
 from ._errors import GaussmeterError, Interrupted
 from ._law import Law
+from ._laws import DataLaw
 from ._progress import progress_bar
 from ._results import (
     Curve,
@@ -686,7 +687,7 @@ def recommend(
         Smallest ratio of neighbouring noise levels in optimised times, at least 1.
     verify : bool
         Also try the winner on the classes, clusters or samples of the data: ``spectrum`` is then
-        the path of a law (``gaussmeter mixture``, ``empirical`` or ``separable``).
+        a law (:func:`mixture`, :func:`empirical` or :func:`separable`) or its path.
     top : int, optional
         Samplers that text, Markdown and LaTeX show; 0 for all.
 
@@ -701,10 +702,28 @@ def recommend(
     """
     law = None
     if verify:
+        if isinstance(spectrum, DataLaw):
+            with spectrum._file() as path:
+                return recommend(
+                    path,
+                    sampler,
+                    process,
+                    nfe=nfe,
+                    error=error,
+                    front=front,
+                    eps=eps,
+                    init=init,
+                    network=network,
+                    objective=objective,
+                    min_ratio=min_ratio,
+                    verify=True,
+                    top=top,
+                    progress=progress,
+                )
         if not isinstance(spectrum, (str, os.PathLike)):
             raise GaussmeterError(
-                "verify=True needs the path of a law that is not Gaussian as spectrum",
-                "make one with gaussmeter mixture, empirical or separable",
+                "verify=True needs a law that is not Gaussian, or its path, as spectrum",
+                "make one with gaussmeter.mixture, empirical or separable",
             )
         law = os.fspath(spectrum)
     words = {"sampler": sampler, "process": process, "init": init, "network": network}
@@ -726,13 +745,14 @@ def recommend(
 
 
 def verify(
-    data: str | os.PathLike[str] | SpectrumLike,
+    data: DataLaw | str | os.PathLike[str] | SpectrumLike,
     sampler: Names | None = None,
     process: Names | None = None,
     grid: GridLike = None,
     *,
     steps: Counts | None = None,
     eps: float | None = None,
+    network: str | None = None,
     starts: int | None = None,
     reference: int | None = None,
     samples: int | None = None,
@@ -751,8 +771,8 @@ def verify(
 
     Parameters
     ----------
-    data : path, or Spectrum with a denoiser
-        The law (``gaussmeter mixture``, ``empirical`` or ``separable``), whose network is exact.
+    data : DataLaw or path, or Spectrum with a denoiser
+        The law (:func:`mixture`, :func:`empirical` or :func:`separable`), whose network is exact.
         With a ``denoiser``, the spectrum of its data, for predictions and for grids that follow
         the data.
     sampler, process, grid : str or list of str, optional
@@ -761,6 +781,8 @@ def verify(
         Numbers of steps.
     eps : float, optional
         Time where sampling stops.
+    network : str, optional
+        What samplers call: the law's exact network, with a factor on its score.
     starts : int, optional
         Number of starts of samplers without noise.
     reference : int, optional
@@ -795,13 +817,36 @@ def verify(
     Exception
         What the network raises, unchanged.
     """
-    words = {"sampler": sampler, "process": process, "grid": grid, "steps": steps, "eps": eps}
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "steps": steps,
+        "eps": eps,
+        "network": network,
+    }
     given: Any
     if denoiser is None:
+        if isinstance(data, DataLaw):
+            with data._file() as path:
+                return verify(
+                    path,
+                    sampler,
+                    process,
+                    grid,
+                    steps=steps,
+                    eps=eps,
+                    network=network,
+                    starts=starts,
+                    reference=reference,
+                    samples=samples,
+                    seed=seed,
+                    progress=progress,
+                )
         if not isinstance(data, (str, os.PathLike)):
             raise GaussmeterError(
-                "data: the path of a law that is not Gaussian is needed, or a denoiser",
-                "make a law with gaussmeter mixture, empirical or separable",
+                "data: a law that is not Gaussian, or its path, is needed, or a denoiser",
+                "make a law with gaussmeter.mixture, empirical or separable",
             )
         given, function = os.fspath(data), None
     else:

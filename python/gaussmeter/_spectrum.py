@@ -502,6 +502,10 @@ def native_data(spectrum: SpectrumLike) -> Any:
         return spectrum._native
     if isinstance(spectrum, _native.Spectrum):
         return spectrum
+    # Of a law that is not Gaussian, the Gaussian of the whole.
+    whole = getattr(spectrum, "gaussian", None)
+    if isinstance(whole, Spectrum):
+        return whole._native
     if isinstance(spectrum, (str, os.PathLike)):
         return Spectrum.load(spectrum)._native
     try:

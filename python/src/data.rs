@@ -25,13 +25,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How data are read, and what is made of them.
 #[derive(Default)]
-struct Options {
-    reading: ReadOptions,
+pub struct Options {
+    /// How data are read.
+    pub reading: ReadOptions,
     method: Option<Wanted>,
     basis: bool,
-    centred: bool,
+    /// Whether the mean is left out.
+    pub centred: bool,
     lanczos: LanczosOptions,
-    name: Option<String>,
+    /// A short name.
+    pub name: Option<String>,
 }
 
 enum Wanted {
@@ -52,7 +55,8 @@ fn word<T: Copy>(key: &str, text: &str, known: &[(&str, T)]) -> PyResult<T> {
 }
 
 impl Options {
-    fn of(arguments: &Bound<'_, PyDict>) -> PyResult<Self> {
+    /// Reads them.
+    pub fn of(arguments: &Bound<'_, PyDict>) -> PyResult<Self> {
         let mut own = Options::default();
         let mut pictures = PictureOptions::default();
         for (key, value) in arguments.iter() {
@@ -275,7 +279,7 @@ pub fn spectrum_of_files(
 }
 
 /// Samples in memory, as the library reads them from files.
-fn samples(
+pub fn samples(
     name: &str,
     bytes: Vec<u8>,
     dtype: &str,

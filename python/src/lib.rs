@@ -8,6 +8,7 @@ mod data;
 mod errors;
 mod html;
 mod law;
+mod laws;
 mod network;
 mod plan;
 mod question;
@@ -27,6 +28,8 @@ mod _native {
     use crate::data::{PyMoments, spectrum_of_array, spectrum_of_covariance, spectrum_of_files};
     #[pymodule_export]
     use crate::law::PyLaw;
+    #[pymodule_export]
+    use crate::laws::{law_of_data, texture_of_picture};
     #[pymodule_export]
     use crate::plan::{PyStreams, plan};
     #[pymodule_export]

@@ -42,8 +42,9 @@ impl Found {
     }
 
     /// The same with what users should know.
-    pub fn with_notices(self, notices: Vec<String>) -> Self {
-        Found { notices, ..self }
+    pub fn with_notices(mut self, notices: Vec<String>) -> Self {
+        self.notices.extend(notices);
+        self
     }
 
     /// As an object of Python.

@@ -20,10 +20,10 @@ use gaussmeter::law::DataLaw;
 use gaussmeter::objective;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::watch::Watch;
-use gaussmeter_data::load_law;
+use gaussmeter_data::{Model, load_law};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 type Progress<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
@@ -57,7 +57,28 @@ pub fn evaluate(
     modes: bool,
     progress: Progress<'_, '_>,
 ) -> PyResult<Py<PyAny>> {
+    let own = data.and_then(|data| data.cast::<PySpectrum>().ok()).map(|data| data.get().clone());
     ask(py, data, words, &Defaults::EVAL, progress, move |question, data, watch| {
+        let mut notices = Vec::new();
+        if let Some(guiding) = question.network.item.guidance() {
+            let all = own.map(|own| own.basis()).transpose()?.flatten();
+            match (Model::load(Path::new(&guiding.class[..])), all) {
+                (Ok(class), Some(all)) if !modes => {
+                    let bases = (&*class.basis, &*all);
+                    if let Some(errors) = question.guided(data.clone(), bases, watch)? {
+                        return Ok(Found::new(move |_, show| show(&errors.report())));
+                    }
+                }
+                (Ok(_), Some(_)) => {
+                    return Err(Failure::new(
+                        "modes: class and data have eigenvectors of their own, so that there is no law per eigenvalue",
+                    ));
+                }
+                _ => notices.push(
+                    "class and data are taken to have the same eigenvectors, in the order of their eigenvalues: spectra made with basis=True bring their own".into(),
+                ),
+            }
+        }
         if question.network.item.training_set().is_some()
             && let Some(errors) = question.training_set(data.clone(), watch)?
         {
@@ -66,7 +87,7 @@ pub fn evaluate(
         let evaluation = question.evaluate(data.clone())?;
         let law = evaluation.law.clone();
         let found = Found::new(move |_, show| show(&evaluation.report(modes)));
-        Ok(found.with_law(law, data))
+        Ok(found.with_law(law, data).with_notices(notices))
     })
 }
 

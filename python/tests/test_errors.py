@@ -36,9 +36,9 @@ CASES: list[tuple[Callable[[], Any], str, str | None]] = [
     (lambda: gm.curve(against="space"), "give 'time' or 'eps'", "give 'time' or 'eps'"),
     (lambda: gm.tune(sampler="ddim", free="middle"), "no end of a schedule", "give"),  # type: ignore[arg-type]
     (lambda: gm.recommend(nfe=5, error=0.1), "not both", None),
-    (lambda: gm.recommend(verify=True), "path of a law", "gaussmeter mixture"),
+    (lambda: gm.recommend(verify=True), "or its path", "gaussmeter.mixture"),
     (lambda: gm.verify("cifar10.npz"), "cifar10.npz", None),
-    (lambda: gm.verify(gm.Spectrum.cifar10()), "or a denoiser", "gaussmeter mixture"),
+    (lambda: gm.verify(gm.Spectrum.cifar10()), "or a denoiser", "gaussmeter.mixture"),
     (lambda: gm.export("a1111", "heun"), "unknown", "known: "),
     (lambda: gm.info(tolerance=-1.0), "not a positive number", None),
     (lambda: gm.cite("huen"), "did you mean 'heun'?", "did you mean 'heun'?"),

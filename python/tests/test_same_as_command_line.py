@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,9 +232,38 @@ def test_verification_is_the_same(cli_json: Ask, cli: Callable[..., str], tmp_pa
     np.save(tmp_path / "data.npy", samples)
     law = tmp_path / "law.npz"
     cli("mixture", str(tmp_path / "data.npy"), "--clusters", "3", "-o", str(law))
-    own = gm.verify(law, sampler="ddim,dpmpp-2m", grid="karras", steps=[3, 5], starts=32)
+    asked: dict[str, Any] = {"sampler": "ddim,dpmpp-2m", "grid": "karras", "steps": [3, 5]}
+    own = gm.verify(law, starts=32, **asked)
     theirs = cli_json(
         *f"verify --data {law} --sampler ddim,dpmpp-2m --grid karras --steps 3,5".split(),
         *("--starts", "32"),
     )
     assert own.document == theirs
+    made = gm.mixture(samples, clusters=3, name="law.npz")
+    again = pickle.loads(pickle.dumps(made))
+    assert repr(again) == repr(made)
+    again.save_law(tmp_path / "again.npz")
+    for data in (made, again, tmp_path / "again.npz"):
+        found = gm.verify(data, starts=32, **asked)
+        assert [check["rms"] for check in found.checks] == [check["rms"] for check in own.checks]
+    advice = gm.recommend(made, "ddim", nfe=3, front=[3], verify=True)
+    assert advice.document["verification"]
+    assert gm.evaluate(made, "ddim", nfe=3).w2 == gm.evaluate(law, "ddim", nfe=3).w2
+    assert (made.gaussian.eigenvalues == gm.Spectrum.load(law).eigenvalues).all()
+    for command, make in (("empirical", gm.empirical), ("separable", gm.separable)):
+        cli(command, str(tmp_path / "data.npy"), "-o", str(tmp_path / "other.npz"))
+        theirs = gm.verify(tmp_path / "other.npz", starts=8, **asked)
+        mine = gm.verify(make(tmp_path / "data.npy"), starts=8, **asked)
+        assert [check["rms"] for check in mine.checks] == [check["rms"] for check in theirs.checks]
+
+
+def test_textures_are_the_same(cli: Callable[..., str], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(6).integers(0, 256, (6, 7, 3), dtype=np.uint8)
+    header = b"P6 7 6 255\n"
+    (tmp_path / "picture.ppm").write_bytes(header + pixels.tobytes())
+    cli("texture", str(tmp_path / "picture.ppm"), "--periodic", "-o", str(tmp_path / "t.npz"))
+    theirs = gm.Spectrum.load(tmp_path / "t.npz")
+    own = gm.texture(tmp_path / "picture.ppm", periodic=True)
+    assert own.eigenvalues == pytest.approx(theirs.eigenvalues, rel=1e-12)
+    assert (gm.sample(own, 3).values == gm.sample(theirs, 3).values).all()
+    assert gm.sample(own, 1, size=(12, 14)).values.shape == (1, 3, 12, 14)
