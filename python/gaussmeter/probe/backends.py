@@ -50,6 +50,11 @@ class Backend:
         """Our own work, which no interception sees."""
         yield
 
+    @contextlib.contextmanager
+    def few_threads(self, numbers: int) -> Iterator[None]:
+        """One thread for arrays so small that more of them only wait for each other."""
+        yield
+
 
 class Torch(Backend):
     """PyTorch, which is imported only if the sampler's code already has."""
@@ -92,6 +97,19 @@ class Torch(Backend):
 
         with _disable_current_modes():
             yield
+
+
+    @contextlib.contextmanager
+    def few_threads(self, numbers: int) -> Iterator[None]:
+        threads = self.torch.get_num_threads()
+        if numbers > 1_000_000 or threads == 1:
+            yield
+            return
+        self.torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            self.torch.set_num_threads(threads)
 
 
 class Jax(Backend):

@@ -189,10 +189,11 @@ def _answer(
     }
     with np.errstate(divide="ignore", invalid="ignore"):
         gain, offset = gains[name] / variance, offsets[name] / variance
-    # Without noise and variance the state is the mean, and so is the data.
-    if name == "denoiser" and sigma == 0.0:
+    if sigma == 0.0 and name != "score":
+        # Without noise and variance the state is the mean, the data are too, and the noise is 0.
+        data = {"denoiser": 1.0, "epsilon": 0.0, "v": 0.0, "flow": -1.0}[name]
         gain = np.where(variance > 0.0, gain, 0.0)
-        offset = np.where(variance > 0.0, offset, 1.0)
+        offset = np.where(variance > 0.0, offset, data)
     return gain, offset
 
 

@@ -58,7 +58,8 @@ def sample_moments(
         )
         initial = initial_mean + initial_std * numbers.standard_normal((size, coordinates))
         state = setting.backend.array(initial.reshape(size, *setting.sample_shape), setting.dtype)
-        result: Any = setting.fn(denoiser, state, **arguments(setting.fn, None))
+        with setting.backend.few_threads(size * coordinates):
+            result: Any = setting.fn(denoiser, state, **arguments(setting.fn, None))
         if hasattr(result, "__next__"):
             *_, result = result
             if isinstance(result, tuple):

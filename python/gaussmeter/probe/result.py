@@ -148,6 +148,10 @@ class ProbeResult:
     initial_std: float = float("nan")
     #: Level of the initial state, from what the network was told first.
     start: tuple[float, float] | None = None
+    #: Level of the output, as a coordinate without variance shows it.
+    end: tuple[float, float] = (1.0, 0.0)
+    #: Variance that the noises leave in the output, of each mode.
+    noise_variance: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "law" not in self.__dict__:

@@ -63,7 +63,7 @@ class Run:
     draws: list[Draw]
     noises: int
     paths: list[Path]
-    precision: str = "float64"
+    types: set[str] = field(default_factory=set)
     suspects: Suspects | None = None
     evaluations_at_states: list[int] = field(default_factory=list)
 
@@ -107,7 +107,8 @@ def run(
 
         initial = watched(initial, suspects)
         denoiser = watched_denoiser(denoiser, suspects)
-    with intercepted(setting.fn, backend, ledger, suspects) as fn:
+    types: set[str] = set()
+    with intercepted(setting.fn, backend, ledger, suspects, types) as fn:
         output, states = _finish(fn, denoiser, initial, ledger)
     inner: Denoiser = getattr(denoiser, "inner", denoiser)
     values = [_checked(value, setting, rows) for value, _, _ in [*states, (output, None, 0)]]
@@ -122,7 +123,7 @@ def run(
         draws=ledger.draws,
         noises=total,
         paths=settled,
-        precision=backend.precision(output),
+        types={backend.precision(output), *types},
         suspects=suspects,
         evaluations_at_states=[count for _, _, count in states],
     )
@@ -143,16 +144,25 @@ def watched_denoiser(denoiser: Denoiser, suspects: Suspects | None) -> Any:
 
 @contextlib.contextmanager
 def intercepted(
-    fn: Callable[..., Any], backend: Backend, ledger: Ledger, suspects: Suspects | None
+    fn: Callable[..., Any],
+    backend: Backend,
+    ledger: Ledger,
+    suspects: Suspects | None,
+    types: set[str],
 ) -> Iterator[Callable[..., Any]]:
-    """All random numbers of the libraries in use are those of the ledger."""
+    """All random numbers of the libraries in use are those of the ledger.
+
+    Types of states that are coarser than float64 are added to ``types`` where they can be seen.
+    """
     with contextlib.ExitStack() as stack:
         prepared = stack.enter_context(numpy_noise(ledger, fn))
         if backend.name == "torch":
             from .torch_noise import TorchNoise, brownian_paths
 
             stack.enter_context(brownian_paths(ledger))
-            stack.enter_context(TorchNoise(ledger, suspects))
+            stack.enter_context(backend.few_threads(len(ledger.rows) * ledger.rows.coordinates))
+            noise = stack.enter_context(TorchNoise(ledger, suspects))
+            noise.types = types
         if backend.name == "jax":
             stack.enter_context(jax_noise(ledger))
         yield prepared

@@ -22,6 +22,11 @@ _OTHER = {
     "log_normal_", "log_normal", "cauchy_", "cauchy", "geometric_", "geometric", "poisson",
     "native_dropout", "_standard_gamma", "_sample_dirichlet", "binomial",
 }  # fmt: skip
+_COARSE = {
+    torch.float32: "float32",
+    torch.float16: "float16",
+    torch.bfloat16: "bfloat16",
+}
 #: Operations that are not affine, by the name that people know them by.
 _SUSPECTS = {
     "clamp": "clipping", "clamp_": "clipping", "clamp_min": "clipping", "clamp_max": "clipping",
@@ -53,6 +58,9 @@ class TorchNoise(TorchDispatchMode):
         super().__init__()
         self._ledger = ledger
         self._suspects = suspects
+        self._size = len(ledger.rows) * ledger.rows.coordinates
+        #: Types coarser than float64 that states had inside the code.
+        self.types: set[str] = set()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -68,6 +76,9 @@ class TorchNoise(TorchDispatchMode):
                 "hand in such numbers as arguments, and probe for each value of them",
             )
         result = func(*args, **kwargs)
+        if isinstance(result, torch.Tensor) and result.dtype in _COARSE:
+            if result.numel() >= self._size:
+                self.types.add(_COARSE[result.dtype])
         if self._suspects is not None:
             self._look(name, args, kwargs, result)
         return result
@@ -101,7 +112,7 @@ class TorchNoise(TorchDispatchMode):
         elif name == "pow":
             self._suspects.note("a power of the state", "torch.pow", place_of_caller())
         if isinstance(result, torch.Tensor) and result.dtype in (torch.float16, torch.bfloat16):
-            kind = str(result.dtype).replace("torch.", "")
+            kind = _COARSE[result.dtype]
             self._suspects.note(f"{kind} rounding", f"torch.{name}", place_of_caller())
 
 
@@ -143,6 +154,12 @@ class BrownianPath:
                     "ask it for increments, path(t0, t1)",
                 )
             start, end = float(ta), float(tb)
+            if start == end:
+                raise error(
+                    f"{place_of_caller()} asks a Brownian path for an increment over no time, at "
+                    f"{start:g}; torchsde does not return from that",
+                    "leave out a level that is listed twice",
+                )
             values = self._ledger.increment(self._path, start, end, "a Brownian path")
             like = self._like
             if tuple(like.shape) != (len(self._ledger.rows), *self._ledger.sample_shape):
