@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ._rules import rule_of
+from .kdiffusion import loaded
 from .probe import ProbeResult, preconditioned
 from .probe import probe as probe_code
 from .probe._errors import error
@@ -25,6 +27,7 @@ from .probe.convention import (
     Answer,
     LevelOf,
     discrete_levels,
+    to_numpy,
     variance_preserving,
 )
 
@@ -165,10 +168,15 @@ def probe(
             warnings.simplefilter("ignore")
             return _sample(copy.deepcopy(first), driver, denoiser, x, step_arguments)
 
+    if options.get("compare", True):
+        options.setdefault("nodes", nodes_of(first))
+        rule = rule_of(first, len(first.timesteps), step_arguments)
+        if rule is not None:
+            options.setdefault("candidates", list(dict.fromkeys((rule.published, rule.as_written))))
     options.setdefault("name", f"{type(scheduler).__name__}, {steps or 'its own'} steps")
     result = probe_code(
         run,
-        _spectrum(spectrum),
+        loaded(spectrum),
         prediction=driver.answer,
         levels=driver.level_of,
         init=1.0 if init == "normal" else init,
@@ -176,6 +184,26 @@ def probe(
         **options,
     )
     return result
+
+
+def nodes_of(scheduler: Any) -> list[tuple[float, float]] | None:
+    """Levels that a scheduler with its times set computes with, from noise to the end.
+
+    ``None`` where it has no list ``sigmas``, because it computes with those of the timesteps.
+    """
+    sigmas = getattr(scheduler, "sigmas", None)
+    kind = type(scheduler).__name__
+    if sigmas is None or kind == "ScoreSdeVeScheduler":
+        return None
+    values = np.asarray(to_numpy(sigmas), dtype=np.float64)
+    if scheduler.config.get("use_flow_sigmas") or kind.startswith(_OF_FLOWS):
+        return [(1.0 - u, u) for u in values]
+    if getattr(scheduler.config, "interpolation_type", "") == "log_linear":
+        values = values[: len(scheduler.timesteps) + 1]
+    return [(1.0, sigma) for sigma in values]
+
+
+_OF_FLOWS = ("FlowMatch", "FlowMap", "LTXEuler", "MiniMaxH3")
 
 
 def driver_of(scheduler: Any, conditioning: str = "timestep") -> Driver:
@@ -431,14 +459,6 @@ def _rebuilt(scheduler: Any) -> Any:
     config = {k: v for k, v in scheduler.config.items() if not k.startswith("_")}
     taken = inspect.signature(type(scheduler).__init__).parameters
     return type(scheduler)(**{k: v for k, v in config.items() if k in taken})
-
-
-def _spectrum(spectrum: Any) -> Any:
-    if isinstance(spectrum, str):
-        import gaussmeter as gm
-
-        return gm.Spectrum.load(spectrum)
-    return spectrum
 
 
 __all__ = ["NOT_PROBED", "driver_of", "probe"]

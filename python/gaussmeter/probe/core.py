@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ._errors import error
 from .backends import backend
-from .convention import Answer, Convention, Levels, convention
+from .convention import Answer, Convention, Level, Levels, convention
 from .monte_carlo import GROUPS, sample_moments, w2_interval
 from .result import Asked, ProbeResult, StatePoint
 from .rows import AMOUNTS, INITIAL, MEAN, ZERO, Path, Rows, check_means, check_values, path_of_values
@@ -36,6 +36,8 @@ def probe(
     library: str | None = None,
     dtype: str = "float64",
     compare: bool = True,
+    nodes: Sequence[Level] | None = None,
+    candidates: Sequence[str] = (),
     monte_carlo: bool = True,
     samples: int = 4096,
     seed: int = 0,
@@ -84,6 +86,11 @@ def probe(
         Type of ``x_init``. With another one than float64, a second probe says what it costs.
     compare
         Look for the sampler of the library that has the same law.
+    nodes
+        Levels ``(alpha, sigma)`` that the code computes with, from noise to the end, where they are
+        known: our samplers are run on these first, and then on the levels told and those of states.
+    candidates
+        Samplers with their options to try first.
     monte_carlo
         Whether to sample where the code is not affine, instead of raising the error.
     samples, seed
@@ -132,7 +139,7 @@ def probe(
     if compare and result.is_exact:
         from .nearest import nearest
 
-        result.like = nearest(result)
+        result.like = nearest(result, nodes, candidates)
     return result
 
 

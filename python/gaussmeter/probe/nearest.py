@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -54,8 +55,8 @@ class Likeness:
         """One line about it."""
         names = ", ".join(self.names[:3])
         where = (
-            f"off by {self.difference:.2g} at eigenvalue {self.eigenvalue:.3g}: standard deviation "
-            f"{self.std:.6g} here, {self.other_std:.6g} there"
+            f"off by up to {self.difference:.2g}; at eigenvalue {self.eigenvalue:.3g} the standard "
+            f"deviation is {self.std:.6g} here, {self.other_std:.6g} there"
         )
         if self.is_same and self.difference < 1e-8:
             return f"the law of {names}, to {self.difference:.1g} ({self.on})"
@@ -91,27 +92,38 @@ class Nodes:
     ----------
     process
         A process of the library.
-    grid
-        Its grid: noise ratios, or the name of one.
+    levels
+        An array of noise ratios, or a list of times of the process.
     name
         What to call them.
+    scale
+        How many times larger the initial state of the code is than that of the process.
+    signal
+        Signal of the process at the end.
     """
 
     process: str
-    grid: Any
+    levels: np.ndarray | list[float]
     name: str
-    file: str | None = field(default=None, repr=False)
+    scale: float
+    signal: float = 1.0
 
 
-def nearest(result: ProbeResult, candidates: Sequence[str] | None = None) -> Likeness | None:
+def nearest(
+    result: ProbeResult,
+    nodes: Sequence[tuple[float, float]] | None = None,
+    candidates: Sequence[str] = (),
+) -> Likeness | None:
     """The sampler nearest to a probe, or ``None`` where nothing can be compared.
 
     Parameters
     ----------
     result
         An exact probe.
+    nodes
+        Levels that the code computes with, if they are known.
     candidates
-        Samplers with their options; by default all of the library with all words for options.
+        Samplers with their options that are tried before all those of the library.
     """
     import gaussmeter as gm
 
@@ -119,35 +131,35 @@ def nearest(result: ProbeResult, candidates: Sequence[str] | None = None) -> Lik
     ours = response(result, modes)
     if ours is None:
         return None
-    names = list(candidates) if candidates is not None else list(registered())
+    names = [*candidates, *(name for name in registered() if name not in candidates)]
     mean = np.zeros(modes.size) if result.spectrum.mean is None else result.spectrum.mean[modes]
     # A mean in every mode shows whether it is kept.
     data = gm.Spectrum.from_eigenvalues(
         np.asarray(result.spectrum.eigenvalues)[modes], mean=np.where(mean == 0.0, 1.0, mean)
     )
-    best: list[tuple[float, float, str, Nodes, float, float]] = []
+    best: list[tuple[float, float, str, Nodes, float, float, float]] = []
     # Tables in float32 are usual also where states are float64.
     tolerance = {"float64": 1e-3, "float32": 2e-3}.get(result.precision, 0.05)
-    for nodes in nodes_of(result):
-        try:
-            for name in names:
+    for own in nodes_of(result, nodes):
+        with _grid_of(own) as grid:
+            for index, name in enumerate(names):
+                if index == len(candidates) and any(entry[0] < tolerance for entry in best):
+                    break
                 try:
                     law = gm.output_law(
-                        data, sampler=name, process=nodes.process, grid=nodes.grid, init="exact"
+                        data, sampler=name, process=own.process, grid=grid, init="exact"
                     )
                 except (ValueError, ArithmeticError):
                     continue
-                found = difference(ours, law, nodes, result)
+                found = difference(ours, law, own)
                 if found is not None:
-                    best.append((*found[:2], name, nodes, *found[2:]))
-        finally:
-            if nodes.file is not None:
-                os.unlink(nodes.file)
-        if best and min(entry[0] for entry in best) < 1e-8:
+                    best.append((*found[:2], name, own, *found[2:]))
+        if best and min(entry[0] for entry in best) < (tolerance if candidates else 1e-8):
             break
     if not best:
         return None
-    best.sort(key=lambda entry: (entry[0], len(entry[2])))
+    # Equal laws by their relative difference, others by their distance.
+    best.sort(key=lambda entry: (entry[0] >= tolerance, entry[0] if entry[0] < tolerance else entry[6], len(entry[2])))
     first = best[0]
     limit = max(first[0] * 1.5, 1e-11) if first[0] < tolerance else first[0]
     same = [entry for entry in best if entry[0] <= limit and entry[3] is first[3]]
@@ -177,35 +189,36 @@ def response(result: ProbeResult, modes: np.ndarray) -> Response | None:
 
 
 def difference(
-    ours: Response, law: Any, nodes: Nodes, result: ProbeResult
-) -> tuple[float, float, float, float] | None:
-    """Largest relative difference, its eigenvalue, and both standard deviations there."""
-    variance = np.asarray(law.variance)
+    ours: Response, law: Any, nodes: Nodes
+) -> tuple[float, float, float, float, float] | None:
+    """Largest relative difference; the eigenvalue where laws differ and both standard deviations
+    there; their distance."""
+    variance = np.asarray(law.variance) / nodes.signal**2
+    gain = np.asarray(law.gain) / nodes.signal
     if not np.isfinite(variance).all():
         return None
     values = np.asarray(law.eigenvalues)
-    assert result.start is not None
-    # An initial state of the library's process, from one of the code.
-    scale = result.start[0] if nodes.process.startswith("edm") else 1.0
     spread = np.sqrt(np.maximum(ours.variance, variance)) + 1e-300
+    own_gain = np.abs(ours.gain * nodes.scale)
     parts = np.stack(
         [
             np.abs(np.sqrt(ours.variance) - np.sqrt(variance)) / spread,
-            np.abs(np.abs(ours.gain * scale) - np.abs(np.asarray(law.gain))) / (
-                np.maximum(np.abs(ours.gain * scale), np.abs(np.asarray(law.gain))) + 1e-12
-            ) * 0.5,
-            np.abs(ours.mean - np.asarray(law.mean) / _mean_of(law)),
+            np.abs(own_gain - np.abs(gain)) / (np.maximum(own_gain, np.abs(gain)) + 1e-12) / 2,
+            np.abs(ours.mean - np.asarray(law.mean) / nodes.signal / _mean_of(law)),
         ]
-    )  # fmt: skip
+    )
     # Modes that hardly come through have no digits to compare.
     parts[:2, np.sqrt(variance) < 1e-9] = 0.0
-    worst = parts.max(axis=0)
-    index = int(worst.argmax())
+    worst = float(parts.max())
+    apart = np.abs(np.sqrt(ours.variance) - np.sqrt(variance))
+    apart = np.hypot(apart, np.sqrt(values) * parts[2])
+    index = int((parts.max(axis=0) if worst < 1e-2 else apart).argmax())
     return (
-        float(worst[index]),
+        worst,
         float(values[index]),
         float(np.sqrt(ours.variance[index])),
         float(np.sqrt(variance[index])),
+        float(np.sqrt((apart**2).sum())),
     )
 
 
@@ -213,11 +226,16 @@ def _mean_of(law: Any) -> np.ndarray:
     return np.asarray(law.mean) - np.asarray(law.mean_error)
 
 
-def nodes_of(result: ProbeResult) -> Iterator[Nodes]:
+def nodes_of(
+    result: ProbeResult, known: Sequence[tuple[float, float]] | None = None
+) -> Iterator[Nodes]:
     """Levels at which the code may have had its nodes, the likeliest first."""
     told = [(one.alpha, one.sigma) for one in result.asked]
     states = [(one.state_alpha, one.state_sigma) for one in result.asked]
     lists = []
+    if known is not None:
+        plain = _descending([_plain(level) for level in known])
+        yield from _nodes(plain, result, "on its nodes", False)
     if not any(math.isnan(sigma) for _, sigma in states):
         lists.append((states, "at the levels of its states"))
     lists.append((told, "at the levels told"))
@@ -228,11 +246,10 @@ def nodes_of(result: ProbeResult) -> Iterator[Nodes]:
             chosen = _descending(levels[::every] if every > 1 else levels)
             if len(chosen) < 2 - bool(every == 1):
                 continue
-            nodes = _nodes(chosen, result, name + suffix)
             key = tuple(np.round([s / (a or 1e-300) for a, s in chosen], 12))
-            if nodes is not None and key not in seen:
+            if key not in seen:
                 seen.append(key)
-                yield nodes
+                yield from _nodes(chosen, result, name + suffix)
 
 
 def _plain(level: tuple[float, float]) -> tuple[float, float]:
@@ -249,26 +266,45 @@ def _descending(levels: Sequence[tuple[float, float]]) -> list[tuple[float, floa
     return found
 
 
-def _nodes(levels: list[tuple[float, float]], result: ProbeResult, name: str) -> Nodes | None:
+def _nodes(
+    levels: list[tuple[float, float]], result: ProbeResult, name: str, open_end: bool = True
+) -> Iterator[Nodes]:
+    """Processes of the library with these levels: in noise ratios where all are finite."""
+    assert result.start is not None
     end_alpha, end_sigma = _plain(result.end)
-    if end_sigma * levels[-1][0] >= levels[-1][1] * end_alpha * (1 - 1e-6):
-        return None
-    if all(alpha > 0 for alpha, _ in levels):
-        ratios = [sigma / alpha for alpha, sigma in levels] + [end_sigma / end_alpha]
-        top = max(80.0, ratios[0] * (1 + 1e-12))
-        return Nodes(f"edm:sigma_max={top!r}", np.array(ratios), name)
-    # Without signal there is no noise ratio: in the time of a process that begins there.
-    if all(abs(alpha + sigma - 1) < 1e-6 for alpha, sigma in levels):
-        process = "flow"
-        times = [sigma for _, sigma in levels] + [end_sigma / (end_alpha + end_sigma)]
+    if not open_end:
+        end_alpha, end_sigma = levels.pop()
+    if not levels or end_sigma * levels[-1][0] >= levels[-1][1] * end_alpha * (1 - 1e-6):
+        return
+    alpha, sigma = _plain(result.start)
+    whole = [*levels, (end_alpha, end_sigma)]
+    straight = [s / (a + s) for a, s in whole]
+    ends = 1.0 - straight[-1]
+    if all(a > 0 for a, _ in levels):
+        ratios = np.array([s / a for a, s in whole])
+        top = max(80.0, float(ratios[0]) * (1 + 1e-12))
+        yield Nodes(f"edm:sigma_max={top!r}", ratios, name, alpha)
+    elif all(abs(a + s - 1) < 1e-6 for a, s in levels):
+        yield Nodes("flow", straight, name, alpha + sigma, ends)
     else:
-        process = "trig"
-        times = [math.atan2(sigma, alpha) for alpha, sigma in levels]
-        times.append(math.atan2(end_sigma, end_alpha))
+        angles = [math.atan2(s, a) for a, s in whole]
+        yield Nodes("trig", angles, name, math.hypot(alpha, sigma), math.cos(angles[-1]))
+    yield Nodes("flow:coordinates=u", straight, name + ", in u", alpha + sigma, ends)
+
+
+@contextlib.contextmanager
+def _grid_of(nodes: Nodes) -> Iterator[Any]:
+    """Nodes as a question takes them: times, which noise ratios cannot say, in a file."""
+    if isinstance(nodes.levels, np.ndarray):
+        yield nodes.levels
+        return
     handle, path = tempfile.mkstemp(suffix=".txt")
-    with os.fdopen(handle, "w") as file:
-        file.write("\n".join(repr(time) for time in times))
-    return Nodes(process, f"times:{path}", name, path)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write("\n".join(repr(time) for time in nodes.levels))
+        yield f"times:{path}"
+    finally:
+        os.unlink(path)
 
 
 @lru_cache(maxsize=1)
