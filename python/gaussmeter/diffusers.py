@@ -20,7 +20,7 @@ import numpy as np
 
 from ._rules import rule_of
 from .kdiffusion import loaded
-from .probe import ProbeResult, preconditioned
+from .probe import ProbeResult, Runs, preconditioned
 from .probe import probe as probe_code
 from .probe._errors import error
 from .probe.convention import (
@@ -184,6 +184,37 @@ def probe(
         **options,
     )
     return result
+
+
+def runs(
+    scheduler: Any, spectrum: Any = None, *, conditioning: str = "solver", **options: Any
+) -> Runs:
+    """A scheduler at any number of steps, from data at the first level: for ``gaussmeter.testing``.
+
+    Parameters
+    ----------
+    scheduler
+        A scheduler object.
+    spectrum
+        The data. By default a few eigenvalues, with a mean.
+    conditioning, options
+        As for :func:`probe`; the network is told the level that the solver computes with, so that
+        whole timesteps do not hide the order of the rule.
+
+    Returns
+    -------
+    Runs
+    """
+    if spectrum is None:
+        from .testing import default_spectrum
+
+        spectrum = default_spectrum()
+
+    def at(steps: int) -> ProbeResult:
+        given = {"init": "exact", "compare": False, "conditioning": conditioning, **options}
+        return probe(scheduler, steps, spectrum, **given)
+
+    return Runs(at, type(scheduler).__name__)
 
 
 def nodes_of(scheduler: Any) -> list[tuple[float, float]] | None:
@@ -461,4 +492,4 @@ def _rebuilt(scheduler: Any) -> Any:
     return type(scheduler)(**{k: v for k, v in config.items() if k in taken})
 
 
-__all__ = ["NOT_PROBED", "driver_of", "probe"]
+__all__ = ["NOT_PROBED", "driver_of", "nodes_of", "probe", "runs"]

@@ -18,6 +18,8 @@ class Backend:
     """NumPy, and what the other libraries change."""
 
     name = "numpy"
+    #: The states of the latest evaluation, flat.
+    last: Any = None
 
     def array(self, values: np.ndarray, dtype: str) -> Any:
         """An array of the library with these values."""
@@ -43,6 +45,7 @@ class Backend:
         with np.errstate(invalid="ignore", over="ignore"):
             answer = (gain * flat + offset).reshape(x.shape).astype(x.dtype)
         column = None if reference is None else flat[:, reference].copy()
+        self.last = flat
         return answer, np.abs(flat).max(axis=1), column
 
     @contextlib.contextmanager
@@ -85,6 +88,7 @@ class Torch(Backend):
         flat = x.reshape(x.shape[0], -1).double()
         weights = torch.as_tensor(gain, device=x.device)
         answer = weights * flat + torch.as_tensor(offset, device=x.device)
+        self.last = flat.detach()
         largest = flat.detach().abs().amax(dim=1).cpu().numpy()
         column = None
         if reference is not None:
@@ -137,7 +141,7 @@ class Jax(Backend):
 def backend(library: str | None, fn: Callable[..., Any]) -> Backend:
     """The library that is named, or that the module of a sampler's code uses."""
     if library is None:
-        library = _library_of(fn)
+        library = library_of(fn)
     if library == "numpy":
         return Backend()
     if library in ("torch", "jax"):
@@ -150,7 +154,8 @@ def backend(library: str | None, fn: Callable[..., Any]) -> Backend:
     raise error(f"unknown library {library!r}", "take numpy, torch or jax")
 
 
-def _library_of(fn: Callable[..., Any]) -> str:
+def library_of(fn: Callable[..., Any]) -> str:
+    """The library of the module that a function is from, or of what it holds."""
     while isinstance(fn, functools.partial):
         fn = fn.func
     fn = getattr(fn, "__func__", fn)

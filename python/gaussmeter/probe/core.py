@@ -153,6 +153,72 @@ def _say_rounding(result: ProbeResult, setting: Setting, found: _Probe) -> None:
 
 
 @dataclass(frozen=True)
+class Traced:
+    """The state of one eigenvalue at one evaluation, by its responses.
+
+    Attributes
+    ----------
+    alpha, sigma
+        Level that the network was told.
+    gain
+        On the initial state, whose signal and noise are ``start``.
+    mean
+        Of data with mean 1, from an initial state that has the mean it should have.
+    noise
+        Variance that the noises have added.
+    """
+
+    alpha: float
+    sigma: float
+    gain: float
+    mean: float
+    noise: float
+
+    def variance(self, start: tuple[float, float], eigenvalue: float) -> float:
+        """Variance of the state, from data at the first level."""
+        return self.gain**2 * (start[0] ** 2 * eigenvalue + start[1] ** 2) + self.noise
+
+
+def trace(
+    fn: Callable[..., Any],
+    eigenvalue: float,
+    *,
+    prediction: str | Answer = "denoiser",
+    levels: Levels = "edm",
+    library: str | None = None,
+) -> tuple[tuple[float, float], list[Traced]]:
+    """Level of the initial state, and the state of one eigenvalue at every evaluation.
+
+    Parameters
+    ----------
+    fn, prediction, levels, library
+        As for :func:`probe`.
+    eigenvalue
+        Of the data.
+    """
+    import gaussmeter as gm
+
+    data = gm.Spectrum.from_eigenvalues([eigenvalue], mean=[1.0])
+    layout = replace(_Layout.of(data, (1,)), reference=0)
+    setting = Setting(
+        fn=fn,
+        convention=convention(prediction, levels),
+        eigenvalues=layout.eigenvalues,
+        mean=layout.mean,
+        sample_shape=layout.sample_shape,
+        reference=0,
+        backend=backend(library, fn),
+        dtype="float64",
+    )
+    sums = _Probe(setting, layout, data, "exact", 4_000_000, "").sums()
+    start = _start_of(sums) or (0.0, 0.0)
+    return start, [
+        Traced(s.alpha, s.sigma, s.gain or 0.0, s.mean + (s.gain or 0.0) * start[0], s.noise)
+        for s in sums.evaluations
+    ]
+
+
+@dataclass(frozen=True)
 class _Layout:
     """Which coordinate of a sample is which mode of the spectrum."""
 
@@ -222,6 +288,11 @@ class _Probe:
             return self._sampled(str(problem), samples, seed)
 
     def _exact(self) -> ProbeResult:
+        sums = self.sums()
+        return self._assembled(sums.first, sums, sums.scale)
+
+    def sums(self) -> _Sums:
+        """The responses of the code, from all runs that they need."""
         coordinates = self.setting.eigenvalues.size
         scale = float(self.init) if not isinstance(self.init, str) else 1.0
         first = run(self.setting, Rows(coordinates, initial_scale=scale or 1.0))
@@ -243,7 +314,7 @@ class _Probe:
             part = run(self.setting, rows, first.paths)
             self._same(first, part, rows)
             sums.add(part, noises, rows, first.paths)
-        return self._assembled(first, sums, scale)
+        return sums
 
     def _start(self, first: Run, scale: float) -> tuple[float, float] | None:
         """Level of ``x_init``: that which the network is told first, less what was done before."""
@@ -354,6 +425,8 @@ class _Probe:
             noise_variance=sums.variance[modes],
         )
         result.states = self._states(first, sums, level, v0, m0)
+        end = first.evaluations[-1]
+        result.last = self._point(sums.last, (end.alpha, end.sigma), first.nfe - 1, v0, m0)
         if _coarsest(first) != self.setting.dtype:
             result.notes.append(f"the code rounds to {_coarsest(first)} whatever it is handed")
         elif residual > _tolerance(first):
@@ -410,24 +483,34 @@ class _Probe:
         v0: np.ndarray,
         m0: np.ndarray,
     ) -> list[StatePoint]:
-        modes, found = self.layout.modes, []
-        mean = self.layout.mean[modes]
-        weights = np.asarray(self.spectrum.multiplicities)
-        eigenvalues = self.setting.eigenvalues[modes]
+        found = []
         for index, moments in enumerate(sums.states):
             given = first.state_levels[index]
-            count = first.evaluations_at_states[index]
             if given is None:
                 given = self._level_of_state(moments, level)
-            alpha, sigma = given
-            gain = moments.gain[modes]
-            variance = gain**2 * v0[modes] + moments.variance[modes]
-            centre = moments.offset[modes] + gain * m0[modes] + moments.mean[modes] * mean
-            target = alpha**2 * eigenvalues + sigma**2
-            terms = (centre - alpha * mean) ** 2 + (np.sqrt(variance) - np.sqrt(target)) ** 2
-            w2 = float(np.sqrt((weights * terms).sum()))
-            found.append(StatePoint(count, alpha, sigma, w2, gain, centre, variance))
+            count = first.evaluations_at_states[index]
+            found.append(self._point(moments, given, count, v0, m0))
         return found
+
+    def _point(
+        self,
+        moments: _Moments,
+        level: tuple[float, float],
+        evaluations: int,
+        v0: np.ndarray,
+        m0: np.ndarray,
+    ) -> StatePoint:
+        modes = self.layout.modes
+        mean = self.layout.mean[modes]
+        weights = np.asarray(self.spectrum.multiplicities)
+        alpha, sigma = level
+        gain = moments.gain[modes]
+        variance = gain**2 * v0[modes] + moments.variance[modes]
+        centre = moments.offset[modes] + gain * m0[modes] + moments.mean[modes] * mean
+        target = alpha**2 * self.setting.eigenvalues[modes] + sigma**2
+        terms = (centre - alpha * mean) ** 2 + (np.sqrt(variance) - np.sqrt(target)) ** 2
+        w2 = float(np.sqrt((weights * terms).sum()))
+        return StatePoint(evaluations, alpha, sigma, w2, gain, centre, variance)
 
     def _level_of_state(
         self, moments: _Moments, level: tuple[float, float] | None
@@ -521,6 +604,7 @@ class _Sums(_Moments):
             self.first = first
             self.scale = scale
             self.states = [_Moments.of(state, scale) for state in first.states]
+            self.last = _Moments.of(first.last, scale)
             self.evaluations = [_seen(e, scale) for e in first.evaluations]
             checks = slice(3, None)
             initial = scale * check_values("initial", self.gain.size)
@@ -540,7 +624,7 @@ class _Sums(_Moments):
             self.variance += (responses**2).sum(axis=0)
             if self.gains is not None:
                 self.gains[noises.start : noises.stop] = responses
-            for moments, state in zip(self.states, part.states):
+            for moments, state in zip([*self.states, self.last], [*part.states, part.last]):
                 moments.variance += ((state[chosen] - state[ZERO]) ** 2).sum(axis=0)
             for seen, evaluation in zip(self.evaluations, part.evaluations):
                 if evaluation.state is not None:

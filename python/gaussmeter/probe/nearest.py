@@ -113,6 +113,7 @@ def nearest(
     result: ProbeResult,
     nodes: Sequence[tuple[float, float]] | None = None,
     candidates: Sequence[str] = (),
+    others: bool = True,
 ) -> Likeness | None:
     """The sampler nearest to a probe, or ``None`` where nothing can be compared.
 
@@ -124,6 +125,8 @@ def nearest(
         Levels that the code computes with, if they are known.
     candidates
         Samplers with their options that are tried before all those of the library.
+    others
+        Whether those of the library are tried at all.
     """
     import gaussmeter as gm
 
@@ -131,7 +134,9 @@ def nearest(
     ours = response(result, modes)
     if ours is None:
         return None
-    names = [*candidates, *(name for name in registered() if name not in candidates)]
+    names = list(candidates)
+    if others:
+        names += [name for name in registered() if name not in candidates]
     mean = np.zeros(modes.size) if result.spectrum.mean is None else result.spectrum.mean[modes]
     # A mean in every mode shows whether it is kept.
     data = gm.Spectrum.from_eigenvalues(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -150,6 +150,8 @@ class ProbeResult:
     start: tuple[float, float] | None = None
     #: Level of the output, as a coordinate without variance shows it.
     end: tuple[float, float] = (1.0, 0.0)
+    #: The state at the last evaluation, beside the data at the level that the network was told.
+    last: StatePoint | None = None
     #: Variance that the noises leave in the output, of each mode.
     noise_variance: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
@@ -284,3 +286,22 @@ def told_sentence(asked: Sequence[Asked]) -> str:
         f"off by up to {abs(one.mismatch):.2g}: evaluation {worst + 1} is told a noise ratio of "
         f"{told:.5g}, the state has {state:.5g}"
     )
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Sampling code that is probed at any number of steps.
+
+    Attributes
+    ----------
+    at
+        From a number of steps to its probe, from data at the first level.
+    name
+        What to call it.
+    trace
+        From a number of steps and an eigenvalue to the states at all evaluations.
+    """
+
+    at: Callable[[int], ProbeResult]
+    name: str
+    trace: Callable[[int, float], Any] | None = None

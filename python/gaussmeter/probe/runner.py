@@ -56,6 +56,7 @@ class Run:
     """One run: outputs and states of all rows, and what happened."""
 
     output: np.ndarray
+    last: np.ndarray
     states: list[np.ndarray]
     state_levels: list[tuple[float, float] | None]
     evaluations: list[Evaluation]
@@ -114,7 +115,9 @@ def run(
     values = [_checked(value, setting, rows) for value, _, _ in [*states, (output, None, 0)]]
     settled = ledger.settled_paths() if paths is None else ledger.paths
     total = ledger.count + sum(max(len(path.times) - 1, 0) for path in settled)
+    last = backend.numpy(backend.last)[: len(rows)] if inner.evaluations else values[-1]
     return Run(
+        last=rows.restored(last),
         output=rows.restored(values[-1]),
         states=[rows.restored(value) for value in values[:-1]],
         state_levels=[level for _, level, _ in states],
