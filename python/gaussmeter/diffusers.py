@@ -151,10 +151,10 @@ def probe(
         )
     module = sys.modules[type(scheduler).__module__]
     step_arguments, set_arguments = dict(step or {}), dict(set_timesteps or {})
-    with _precision(double, module):
+    with precision(double, module):
         fresh = _rebuilt(scheduler) if double else copy.deepcopy(scheduler)
         if steps is not None:
-            _set_timesteps(fresh, steps, set_arguments)
+            prepare(fresh, steps, set_arguments)
         elif not _has_times(fresh):
             raise error("no times are set on the scheduler", "hand in steps")
         driver = driver_of(fresh, conditioning)
@@ -164,7 +164,7 @@ def probe(
     def run(denoiser: Any, x: Any) -> Any:
         import torch
 
-        with _precision(double, module), torch.no_grad(), warnings.catch_warnings():
+        with precision(double, module), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _sample(copy.deepcopy(first), driver, denoiser, x, step_arguments)
 
@@ -460,7 +460,8 @@ def _has_times(scheduler: Any) -> bool:
     return getattr(scheduler, "timesteps", None) is not None
 
 
-def _set_timesteps(scheduler: Any, steps: int, arguments: Mapping[str, Any]) -> None:
+def prepare(scheduler: Any, steps: int, arguments: Mapping[str, Any]) -> None:
+    """Sets the times of a scheduler, as its class takes them."""
     if type(scheduler).__name__ == "SCMScheduler":
         arguments = {"intermediate_timesteps": None, **arguments} if steps != 2 else arguments
     parameters = inspect.signature(scheduler.set_timesteps).parameters
@@ -476,7 +477,8 @@ def _set_timesteps(scheduler: Any, steps: int, arguments: Mapping[str, Any]) -> 
 
 
 @contextlib.contextmanager
-def _precision(double: bool, module: Any) -> Iterator[None]:
+def precision(double: bool, module: Any) -> Iterator[None]:
+    """Double precision for the code of a module, if it is asked for."""
     if not double:
         yield
         return

@@ -146,7 +146,7 @@ def nearest(
     # Tables in float32 are usual also where states are float64.
     tolerance = {"float64": 1e-3, "float32": 2e-3}.get(result.precision, 0.05)
     for own in nodes_of(result, nodes):
-        with _grid_of(own) as grid:
+        with grid_of(own) as grid:
             for index, name in enumerate(names):
                 if index == len(candidates) and any(entry[0] < tolerance for entry in best):
                     break
@@ -298,7 +298,7 @@ def _nodes(
 
 
 @contextlib.contextmanager
-def _grid_of(nodes: Nodes) -> Iterator[Any]:
+def grid_of(nodes: Nodes) -> Iterator[Any]:
     """Nodes as a question takes them: times, which noise ratios cannot say, in a file."""
     if isinstance(nodes.levels, np.ndarray):
         yield nodes.levels
