@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ._apply import Applied, apply
 from ._rules import rule_of
 from .kdiffusion import loaded
 from .probe import ProbeResult, Runs, preconditioned
@@ -144,6 +145,7 @@ def probe(
     """
     if conditioning not in ("timestep", "solver"):
         raise error(f"unknown conditioning {conditioning!r}", "take timestep or solver")
+    _refuse(scheduler)
     if double and steps is None:
         raise error(
             "double=True builds the scheduler anew, and times that were set on it are lost",
@@ -246,9 +248,8 @@ def driver_of(scheduler: Any, conditioning: str = "timestep") -> Driver:
         For the schedulers in :data:`NOT_PROBED`, and for unknown kinds.
     """
     kind = type(scheduler).__name__
+    _refuse(scheduler)
     for base in type(scheduler).__mro__:
-        if base.__name__ in NOT_PROBED:
-            raise error(f"{kind} is not probed: {NOT_PROBED[base.__name__]}", None)
         if base.__name__ in _SPECIAL:
             return _SPECIAL[base.__name__](scheduler, conditioning)
     config = scheduler.config
@@ -271,6 +272,16 @@ def driver_of(scheduler: Any, conditioning: str = "timestep") -> Driver:
     if conditioning == "solver" and getattr(scheduler, "sigmas", None) is not None:
         return Driver(prediction, variance_preserving, _sigma_of_solver)
     return Driver(prediction, discrete_levels(table), step=_cogvideox(scheduler))
+
+
+def _refuse(scheduler: Any) -> None:
+    kind = type(scheduler).__name__
+    for base in type(scheduler).__mro__:
+        if base.__name__ in NOT_PROBED:
+            raise error(
+                f"{kind} is not probed: {NOT_PROBED[base.__name__]}",
+                "write its loop as a function and hand it to gaussmeter.probe, if it is affine",
+            )
 
 
 def _flow(scheduler: Any, conditioning: str, prediction: str) -> Driver:
@@ -494,4 +505,13 @@ def _rebuilt(scheduler: Any) -> Any:
     return type(scheduler)(**{k: v for k, v in config.items() if k in taken})
 
 
-__all__ = ["NOT_PROBED", "driver_of", "nodes_of", "probe", "runs"]
+__all__ = [
+    "Applied",
+    "Driver",
+    "NOT_PROBED",
+    "apply",
+    "driver_of",
+    "nodes_of",
+    "probe",
+    "runs",
+]

@@ -67,7 +67,7 @@ def probe(
     if init == "normal":
         init = float(levels[0])
     given = {"disable": True, **(arguments or {})}
-    taken = inspect.signature(sample_fn).parameters
+    taken = inspect.signature(inspect.unwrap(sample_fn)).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
         given = {name: value for name, value in given.items() if name in taken or name != "disable"}
     by_ends = "sigma_min" in taken and "sigmas" not in taken

@@ -473,7 +473,8 @@ class _Probe:
         gain = sums.gain[reference]
         sigma = float(np.sqrt(sums.variance[reference] + (gain * noise) ** 2))
         signal = float(sums.mean[reference] + gain * alpha)
-        return signal, sigma if sigma > sums.rounding else 0.0
+        # What tables in float32 leave is no level.
+        return signal, sigma if sigma > max(sums.rounding, 1e-6 * abs(noise)) else 0.0
 
     def _states(
         self,
