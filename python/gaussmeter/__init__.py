@@ -12,7 +12,8 @@ Examples
 """
 
 from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 from . import _native
 from ._denoiser import Level
@@ -74,10 +75,16 @@ from ._results import (
 from ._sample import Samples, sample
 from ._simulate import simulate
 from ._spectrum import Spectrum
+from .probe import ProbeResult, probe
+
+if _TYPE_CHECKING:
+    from . import azula, comfyui, deepinv, diffusers, kdiffusion, testing
+    from .audit import Audit, audit
 
 __version__: str = _native.__version__
 
 __all__ = [
+    "Audit",
     "Curve",
     "DataLaw",
     "Evaluation",
@@ -94,6 +101,7 @@ __all__ = [
     "ModeErrors",
     "Moments",
     "Pareto",
+    "ProbeResult",
     "Program",
     "Ranking",
     "Recommendation",
@@ -105,15 +113,21 @@ __all__ = [
     "Table",
     "Tuning",
     "Verification",
+    "audit",
+    "azula",
     "cite",
+    "comfyui",
     "conditionings",
     "curve",
+    "deepinv",
+    "diffusers",
     "empirical",
     "evaluate",
     "export",
     "grids",
     "info",
     "inits",
+    "kdiffusion",
     "metrics",
     "mixture",
     "modes",
@@ -122,6 +136,7 @@ __all__ = [
     "order",
     "output_law",
     "pareto",
+    "probe",
     "processes",
     "rank",
     "recommend",
@@ -135,20 +150,39 @@ __all__ = [
     "steps",
     "table",
     "targets",
+    "testing",
     "texture",
     "tune",
     "verify",
 ]
 
-#: Modules for other packages: imported when they are asked for.
-_MODULES = ("dask", "ray")
+#: What is imported when it is asked for, because it is for other packages: modules, and names in
+#: modules.
+_LATER = {
+    "Audit": "audit",
+    "audit": "audit",
+    "azula": None,
+    "comfyui": None,
+    "dask": None,
+    "deepinv": None,
+    "diffusers": None,
+    "kdiffusion": None,
+    "ray": None,
+    "testing": None,
+}
 
 
-def __getattr__(name: str) -> _ModuleType:
-    if name in _MODULES:
+def __getattr__(name: str) -> _Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'gaussmeter' has no attribute '{name}'")
+    module = _LATER[name]
+    if module is None:
         return _import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'gaussmeter' has no attribute '{name}'")
+    found = getattr(_import_module(f"{__name__}.{module}"), name)
+    # Importing a module sets its own name, which may be that of a function.
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES})
+    return sorted({*globals(), *_LATER})
