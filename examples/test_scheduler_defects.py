@@ -25,7 +25,9 @@ def test_dpm_solver_has_its_order(order):
     testing.assert_order(gm.diffusers.runs(scheduler), order, steps=(20, 40, 80))
 
 
-@pytest.mark.xfail(strict=True, reason="one term has the wrong sign: order 1, and errors 100 times larger")
+@pytest.mark.xfail(
+    strict=True, reason="one term has the wrong sign: order 1, and errors 100 times larger"
+)
 def test_sde_dpm_solver_of_third_order_is_at_least_of_second():
     scheduler = diffusers.DPMSolverMultistepScheduler(
         **KARRAS, solver_order=3, algorithm_type="sde-dpmsolver++"

@@ -91,12 +91,11 @@ class Applied:
             f"<td style='text-align:left'>{escape(text)}</td></tr>"
             for title, text in self.lines()
         )
-        return f"<table><caption>times on {escape(type(self.scheduler).__name__)}</caption>{rows}</table>"
+        title = escape(f"times on {type(self.scheduler).__name__}")
+        return f"<table><caption>{title}</caption>{rows}</table>"
 
 
-def apply(
-    schedule: Any, scheduler: Any, spectrum: Any = "cifar10", **options: Any
-) -> Applied:
+def apply(schedule: Any, scheduler: Any, spectrum: Any = "cifar10", **options: Any) -> Applied:
     """Set noise levels on a scheduler of diffusers, and measure what it attains with them.
 
     The levels become ``sigmas`` or ``timesteps``, whichever the scheduler takes. Options that would
@@ -195,7 +194,15 @@ def apply(
     found = _found(scheduler, result, adapter.nodes_of(scheduler), ratios.size)
     w2 = float(result.law.w2)
     return Applied(
-        scheduler, arguments, off, ratios, found, w2, _promised(ratios, result, scheduler), result, notes
+        scheduler,
+        arguments,
+        off,
+        ratios,
+        found,
+        w2,
+        _promised(ratios, result, scheduler),
+        result,
+        notes,
     )
 
 
@@ -208,7 +215,12 @@ def ratios_of(schedule: Any) -> np.ndarray:
             levels = np.asarray(levels.sigma, dtype=np.float64) / alpha
     values = np.asarray(to_numpy(levels), dtype=np.float64).ravel()
     values = values[:-1] if values.size and values[-1] == 0.0 else values
-    if values.size < 1 or np.isnan(values).any() or (values <= 0).any() or (np.diff(values) >= 0).any():
+    if (
+        values.size < 1
+        or np.isnan(values).any()
+        or (values <= 0).any()
+        or (np.diff(values) >= 0).any()
+    ):
         raise error(
             "the schedule is no falling list of noise ratios above 0",
             "hand in sigma/alpha at each step, the noisiest first, and perhaps a 0 at the end",
@@ -217,7 +229,7 @@ def ratios_of(schedule: Any) -> np.ndarray:
 
 
 def _straight(ratios: np.ndarray, scheduler: Any, kind: str, notes: list[str]) -> dict[str, Any]:
-    """u of flow matching, before the shift that the scheduler applies."""
+    """U of flow matching, before the shift that the scheduler applies."""
     with np.errstate(invalid="ignore"):
         straight = np.where(np.isinf(ratios), 1.0, ratios / (1.0 + ratios))
     config = scheduler.config

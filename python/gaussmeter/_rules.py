@@ -111,13 +111,17 @@ _PLAIN = {
 
 
 def _call(name: str, given: Mapping[str, Any], keys: Mapping[str, str]) -> str:
-    options = [f"{ours}={float(given[theirs])!r}" for theirs, ours in keys.items() if theirs in given]
+    options = [
+        f"{ours}={float(given[theirs])!r}" for theirs, ours in keys.items() if theirs in given
+    ]
     return name + (":" + ",".join(options) if options else "")
 
 
 def _algorithm(config: Any) -> tuple[str, str]:
     word = config.get("algorithm_type", "dpmsolver++")
-    return ("denoiser" if word.endswith("++") else "noise"), "-sde" if word.startswith("sde") else ""
+    return ("denoiser" if word.endswith("++") else "noise"), "-sde" if word.startswith(
+        "sde"
+    ) else ""
 
 
 def _multistep(config: Any, steps: int) -> Rule:
@@ -133,7 +137,9 @@ def _multistep(config: Any, steps: int) -> Rule:
         last = "under15"
     order, solver = config.solver_order, config.solver_type
     if order == 1:
-        text = "ddim" if not sde else "euler-ancestral" if model == "denoiser" else "dpm-solver-1-sde"
+        text = (
+            "ddim" if not sde else "euler-ancestral" if model == "denoiser" else "dpm-solver-1-sde"
+        )
         return Rule(text, text)
     if order == 2:
         text = f"{family}-2m{sde}:solver={solver},lower_order_final={last}"

@@ -1,4 +1,4 @@
-"""Sampling functions in the form that ComfyUI calls: k-diffusion's, with a model around the model."""
+"""Sampling functions as ComfyUI calls them: k-diffusion's, with a model around the model."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def probe(
     """The exact law of a function such as ``comfy.k_diffusion.sampling.sample_res_multistep``.
 
     Node packs that register samplers have functions of the same form. They are called as
-    ``sample_fn(model, x, sigmas, extra_args={"seed": 0}, callback=None, disable=True, **arguments)``,
-    where ``model(x, sigma, **extra_args)`` is the exact denoiser. It has what such functions look
-    for: ``model.inner_model.inner_model.model_sampling`` and
-    ``model.inner_model.model_patcher.get_object("model_sampling")``.
+    ``sample_fn(model, x, sigmas, extra_args={"seed": 0}, callback=None, disable=True)``, where
+    ``model(x, sigma, **extra_args)`` is the exact denoiser. It has what such functions look for:
+    ``model.inner_model.inner_model.model_sampling`` and
+    ``model.inner_model.model_patcher.get_model_object("model_sampling")``.
 
     Parameters
     ----------

@@ -336,8 +336,7 @@ def _consistency(scheduler: Any, conditioning: str) -> Driver:
     def answer(alpha: float, sigma: float, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         noise = sigma / alpha
         skip, out = (
-            float(value)
-            for value in scheduler.get_scalings_for_boundary_condition(_tensor(noise))
+            float(value) for value in scheduler.get_scalings_for_boundary_condition(_tensor(noise))
         )
         gain = np.sqrt((lam + lowest**2) / (lam + noise**2))
         return (gain - skip) / alpha / out, (1.0 - gain) / out
@@ -399,9 +398,7 @@ def _wuerstchen(scheduler: Any, conditioning: str) -> Driver:
         times = timestep.reshape(1).expand(x.shape[0])
         return s.step(answer, times, x, **arguments).prev_sample
 
-    return Driver(
-        "epsilon", level, step=step, timesteps=lambda s: s.timesteps[:-1]
-    )
+    return Driver("epsilon", level, step=step, timesteps=lambda s: s.timesteps[:-1])
 
 
 def _score_sde_ve(scheduler: Any, conditioning: str) -> Driver:

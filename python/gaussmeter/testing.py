@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Union
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from .probe import probe as probe_code
 from .probe._errors import error
 
 #: Sampling code: a function of denoiser, state and levels, or runs at any number of steps.
-Code = Union[Callable[..., Any], Runs]
+Code = Callable[..., Any] | Runs
 
 #: Eigenvalues that assertions look at unless they are told others.
 EIGENVALUES = (1e-3, 1e-2, 0.1, 0.5, 1.0, 4.0, 30.0)
@@ -127,8 +128,8 @@ def assert_order(
     found = measured_order(values, steps)
     if not found >= order - tolerance and values[-1] > 1e-9:
         raise AssertionError(
-            f"{_name(code)}: order {found:.2f}, not {order:g}. W2 to the data at the level reached: "
-            f"{_listed(steps, values)}. {_where(results[-1])}"
+            f"{_name(code)}: order {found:.2f}, not {order:g}. W2 to the data at the level "
+            f"reached: {_listed(steps, values)}. {_where(results[-1])}"
         )
 
 
@@ -160,7 +161,7 @@ def assert_converges(
     results = [_run(code, count, spectrum, grid, options) for count in steps]
     values = [_error(result) for result in results]
     small = 1e-6 * max(values[0], 1.0)
-    if any(b > max(a / factor, small) or not b < math.inf for a, b in zip(values, values[1:])):
+    if any(b > max(a / factor, small) or not b < math.inf for a, b in pairwise(values)):
         raise AssertionError(
             f"{_name(code)} does not converge to the data. W2 to the data at the level reached: "
             f"{_listed(steps, values)}. {_where(results[-1])}"
@@ -357,10 +358,11 @@ def _first_difference(
         except ValueError:
             return ""
         gain, other = state.gain / state.alpha * start[0], float(np.asarray(law.gain)[0])
-        variance = state.variance(start, eigenvalue) / state.alpha**2
+        std = math.sqrt(state.variance(start, eigenvalue)) / state.alpha
+        other_std = math.sqrt(float(np.asarray(law.variance)[0]))
         pairs = (
             ("gain on the initial state", gain, other),
-            ("standard deviation", math.sqrt(variance), math.sqrt(float(np.asarray(law.variance)[0]))),
+            ("standard deviation", std, other_std),
             ("mean", state.mean / state.alpha, float(np.asarray(law.mean)[0])),
         )  # fmt: skip
         for name, own, theirs in pairs:
@@ -461,7 +463,8 @@ def _where(result: ProbeResult) -> str:
 
 
 def _listed(steps: Sequence[int], values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.3g} at {count}" for count, value in zip(steps, values)) + " steps"
+    pairs = zip(steps, values, strict=True)
+    return ", ".join(f"{value:.3g} at {count}" for count, value in pairs) + " steps"
 
 
 def _name(code: Code) -> str:

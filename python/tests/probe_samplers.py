@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 #: Karras' levels of EDM with 12 steps to 0.
-SIGMAS = np.append((80 ** (1 / 7) + np.linspace(0, 1, 12) * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7, 0)
+SIGMAS = np.append(
+    (80 ** (1 / 7) + np.linspace(0, 1, 12) * (0.002 ** (1 / 7) - 80 ** (1 / 7))) ** 7, 0
+)
 
 
 def euler(denoiser: Any, x: np.ndarray, sigmas: np.ndarray = SIGMAS) -> np.ndarray:
-    for sigma, after in zip(sigmas, sigmas[1:]):
+    for sigma, after in pairwise(sigmas):
         x = x + (after - sigma) * (x - denoiser(x, sigma)) / sigma
     return x
 
 
 def heun(denoiser: Any, x: np.ndarray, sigmas: np.ndarray = SIGMAS) -> np.ndarray:
-    for sigma, after in zip(sigmas, sigmas[1:]):
+    for sigma, after in pairwise(sigmas):
         slope = (x - denoiser(x, sigma)) / sigma
         euler_x = x + (after - sigma) * slope
         if after == 0:
@@ -33,7 +36,7 @@ def two_m(denoiser: Any, x: np.ndarray, sigmas: np.ndarray = SIGMAS) -> np.ndarr
     old = None
     with np.errstate(divide="ignore"):
         times = -np.log(sigmas)
-    for i, (sigma, after) in enumerate(zip(sigmas, sigmas[1:])):
+    for i, (sigma, after) in enumerate(pairwise(sigmas)):
         data = denoiser(x, sigma)
         h = times[i + 1] - times[i]
         if old is None or after == 0:
@@ -47,7 +50,7 @@ def two_m(denoiser: Any, x: np.ndarray, sigmas: np.ndarray = SIGMAS) -> np.ndarr
 
 
 def ancestral(denoiser: Any, x: np.ndarray, rng: Any, sigmas: np.ndarray = SIGMAS) -> np.ndarray:
-    for sigma, after in zip(sigmas, sigmas[1:]):
+    for sigma, after in pairwise(sigmas):
         data = denoiser(x, sigma)
         up = np.sqrt(after**2 * (sigma**2 - after**2) / sigma**2)
         down = np.sqrt(after**2 - up**2)
@@ -57,7 +60,7 @@ def ancestral(denoiser: Any, x: np.ndarray, rng: Any, sigmas: np.ndarray = SIGMA
 
 def ddpm(noise_of: Any, x: np.ndarray, products: np.ndarray, times: list[int]) -> np.ndarray:
     """Ho et al. (2020), with the small variance, for a network that predicts the noise."""
-    for time, after in zip(times, [*times[1:], -1]):
+    for time, after in zip(times, [*times[1:], -1], strict=True):
         product = products[time]
         before = products[after] if after >= 0 else 1.0
         alpha = product / before
@@ -69,6 +72,6 @@ def ddpm(noise_of: Any, x: np.ndarray, products: np.ndarray, times: list[int]) -
 
 def yielding(denoiser: Any, x: np.ndarray) -> Iterator[Any]:
     """Euler, which shows its states and their levels."""
-    for sigma, after in zip(SIGMAS, SIGMAS[1:]):
+    for sigma, after in pairwise(SIGMAS):
         x = x + (after - sigma) * (x - denoiser(x, sigma)) / sigma
         yield x, after

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+from itertools import pairwise
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import probe_samplers as code
 import pytest
-
-import gaussmeter as gm
 from gaussmeter.probe import probe
 
 SIGMAS = code.SIGMAS
@@ -113,16 +113,19 @@ def test_predictions_are_the_same_network(prediction: str) -> None:
     us = np.linspace(0.99, 0.05, 9)
 
     def fn(network: Any, x: np.ndarray) -> np.ndarray:
-        for u, after in zip(us, [*us[1:], 0.0]):
+        for u, after in zip(us, [*us[1:], 0.0], strict=True):
             answer = network(x, u)
             alpha, sigma = 1 - u, u
-            data = {
-                "denoiser": lambda: answer,
-                "epsilon": lambda: (x - sigma * answer) / alpha,
-                "v": lambda: (alpha * x - sigma * answer) / (alpha**2 + sigma**2),
-                "flow": lambda: (x - sigma * answer) / (alpha + sigma),
-                "score": lambda: (x + sigma**2 * answer) / alpha,
-            }[prediction]()
+            if prediction == "denoiser":
+                data = answer
+            elif prediction == "epsilon":
+                data = (x - sigma * answer) / alpha
+            elif prediction == "v":
+                data = (alpha * x - sigma * answer) / (alpha**2 + sigma**2)
+            elif prediction == "flow":
+                data = (x - sigma * answer) / (alpha + sigma)
+            else:
+                data = (x + sigma**2 * answer) / alpha
             x = after / u * x + (1 - after - after / u * alpha) * data
         return x
 
@@ -139,7 +142,9 @@ def test_states_have_laws() -> None:
     points = result.curve()
     assert len(points) == 12
     for index in (3, 7, 11):
-        law = gm.output_law(DATA, sampler="ddim", process="edm", grid=SIGMAS[: index + 2], init="exact")
+        law = gm.output_law(
+            DATA, sampler="ddim", process="edm", grid=SIGMAS[: index + 2], init="exact"
+        )
         np.testing.assert_allclose(points[index].variance, law.variance, rtol=1e-10)
         np.testing.assert_allclose(points[index].mean, law.mean, rtol=1e-10)
         assert points[index].sigma == pytest.approx(SIGMAS[index + 1])
@@ -151,7 +156,7 @@ def test_states_have_laws() -> None:
 
 def test_guidance_doubles_the_batch() -> None:
     def guided(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for sigma, after in zip(SIGMAS, SIGMAS[1:]):
+        for sigma, after in pairwise(SIGMAS):
             both = denoiser(np.concatenate([x, x]), np.full(2 * len(x), sigma))
             data = both[len(x) :] + 1.0 * (both[: len(x)] - both[len(x) :])
             x = x + (after - sigma) * (x - data) / sigma
@@ -164,7 +169,7 @@ def test_guidance_doubles_the_batch() -> None:
 
 def test_the_levels_of_states_show_what_the_network_should_be_told() -> None:
     def late(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for sigma, after in zip(SIGMAS, SIGMAS[1:]):
+        for sigma, after in pairwise(SIGMAS):
             told = 1.1 * sigma if sigma < 1 else sigma
             x = x + (after - sigma) * (x - denoiser(x, told)) / sigma
         return x
@@ -183,7 +188,7 @@ def test_the_level_at_the_end() -> None:
 
 def test_code_that_is_not_affine_is_sampled_and_the_rule_named() -> None:
     def clipped(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for sigma, after in zip(SIGMAS, SIGMAS[1:]):
+        for sigma, after in pairwise(SIGMAS):
             x = x + (after - sigma) * (x - np.clip(denoiser(x, sigma), -1, 1)) / sigma
         return x
 
@@ -212,7 +217,10 @@ def test_the_interval_of_samples_holds_the_exact_value() -> None:
     ("rule", "named"),
     [
         (lambda x: x / np.linalg.norm(x, axis=1, keepdims=True), "norm"),
-        (lambda x: x / np.maximum(1, np.quantile(np.abs(x), 0.9, axis=1, keepdims=True)), "quantile"),
+        (
+            lambda x: x / np.maximum(1, np.quantile(np.abs(x), 0.9, axis=1, keepdims=True)),
+            "quantile",
+        ),
         (np.tanh, "tanh"),
     ],
 )
@@ -323,7 +331,7 @@ def test_a_failure_leaves_everything_as_it_was() -> None:
 
 def test_a_seed_that_is_set_again_draws_the_same_noise() -> None:
     def seeded(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for sigma, after in zip(SIGMAS, SIGMAS[1:]):
+        for sigma, after in pairwise(SIGMAS):
             data = denoiser(x, sigma)
             noise = np.random.default_rng(0).standard_normal(x.shape)
             x = data + after * noise
@@ -338,7 +346,7 @@ def test_a_seed_that_is_set_again_draws_the_same_noise() -> None:
 
 
 def renoise(denoiser: Any, x: np.ndarray) -> np.ndarray:
-    for sigma, after in zip(SIGMAS, SIGMAS[1:]):
+    for sigma, after in pairwise(SIGMAS):
         x = denoiser(x, sigma) + after * np.random.randn(*x.shape)
     return x
 

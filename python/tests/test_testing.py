@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import probe_samplers as code
 import pytest
-
-import gaussmeter as gm
 from gaussmeter import testing
 
 LEVELS = np.append(testing.karras(20), 0.0)
 
 
 def heun(denoiser: Any, x: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    for sigma, after in zip(levels, levels[1:]):
+    for sigma, after in pairwise(levels):
         slope = (x - denoiser(x, sigma)) / sigma
         euler_x = x + (after - sigma) * slope
         x = x + (after - sigma) * (slope + (euler_x - denoiser(euler_x, after)) / after) / 2
@@ -24,7 +24,7 @@ def heun(denoiser: Any, x: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 def noisy(denoiser: Any, x: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Noise that is never removed."""
-    for sigma, after in zip(levels, levels[1:]):
+    for sigma, after in pairwise(levels):
         x = x + (after - sigma) * (x - denoiser(x, sigma)) / sigma
         x = x + 0.3 * np.sqrt(sigma**2 - after**2) * np.random.randn(*x.shape)
     return x
@@ -34,12 +34,16 @@ def test_orders_are_measured() -> None:
     testing.assert_order(code.euler, 1)
     testing.assert_order(heun, 2)
     testing.assert_converges(heun)
-    with pytest.raises(AssertionError, match=r"euler: order 1\.0\d, not 2.*at 256 steps.*eigenvalue"):
+    with pytest.raises(
+        AssertionError, match=r"euler: order 1\.0\d, not 2.*at 256 steps.*eigenvalue"
+    ):
         testing.assert_order(code.euler, 2)
 
 
 def test_a_rule_that_tends_to_something_else() -> None:
-    with pytest.raises(AssertionError, match="does not converge to the data.*512 steps.*eigenvalue 30"):
+    with pytest.raises(
+        AssertionError, match="does not converge to the data.*512 steps.*eigenvalue 30"
+    ):
         testing.assert_converges(noisy)
 
 
@@ -48,7 +52,7 @@ def test_laws_are_compared_and_the_first_difference_found() -> None:
     testing.assert_same_law(lambda d, x: code.two_m(d, x, LEVELS), "dpmpp-2m")
 
     def wrong(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for i, (sigma, after) in enumerate(zip(LEVELS, LEVELS[1:])):
+        for i, (sigma, after) in enumerate(pairwise(LEVELS)):
             factor = 1.01 if i == 7 else 1.0
             x = x + factor * (after - sigma) * (x - denoiser(x, sigma)) / sigma
         return x
@@ -64,7 +68,7 @@ def test_the_mean() -> None:
     testing.assert_mean_preserved(lambda d, x: code.euler(d, x, LEVELS))
 
     def loses(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for i, (sigma, after) in enumerate(zip(LEVELS, LEVELS[1:])):
+        for i, (sigma, after) in enumerate(pairwise(LEVELS)):
             factor = 0.9 if i == 5 else 1.0
             x = x + (after - sigma) * (x - factor * denoiser(x, sigma)) / sigma
         return x

@@ -40,7 +40,7 @@ class Backend:
     def affine(
         self, x: Any, gain: np.ndarray, offset: np.ndarray, reference: int | None
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
-        """``gain x + offset`` in double precision and the type of ``x``; largest values of rows; a column."""
+        """``gain x + offset`` in the type of ``x``, the largest values of rows, and a column."""
         flat = np.asarray(x).reshape(x.shape[0], -1).astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             answer = (gain * flat + offset).reshape(x.shape).astype(x.dtype)
@@ -69,21 +69,26 @@ class Torch(Backend):
         self.device = device
 
     def array(self, values: np.ndarray, dtype: str) -> Any:
+        """An array of the library with these values."""
         kind = getattr(self.torch, dtype)
         return self.torch.as_tensor(values).to(device=self.device, dtype=kind)
 
     def numpy(self, array: Any) -> np.ndarray:
+        """Its values in double precision."""
         return array.detach().double().cpu().numpy()
 
     def precision(self, array: Any) -> str:
+        """Name of the type of an array."""
         return str(array.dtype).replace("torch.", "")
 
     def is_array(self, value: Any) -> bool:
+        """Whether a value is an array of the library."""
         return isinstance(value, self.torch.Tensor)
 
     def affine(
         self, x: Any, gain: np.ndarray, offset: np.ndarray, reference: int | None
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """``gain x + offset`` in the type of ``x``, the largest values of rows, and a column."""
         torch = self.torch
         flat = x.reshape(x.shape[0], -1).double()
         weights = torch.as_tensor(gain, device=x.device)
@@ -97,14 +102,15 @@ class Torch(Backend):
 
     @contextlib.contextmanager
     def unwatched(self) -> Iterator[None]:
+        """Our own work, which no interception sees."""
         from torch.utils._python_dispatch import _disable_current_modes
 
         with _disable_current_modes():
             yield
 
-
     @contextlib.contextmanager
     def few_threads(self, numbers: int) -> Iterator[None]:
+        """One thread for arrays so small that more of them only wait for each other."""
         threads = self.torch.get_num_threads()
         if numbers > 1_000_000 or threads == 1:
             yield
@@ -126,14 +132,17 @@ class Jax(Backend):
         self.array_type = importlib.import_module("jax").Array
 
     def array(self, values: np.ndarray, dtype: str) -> Any:
+        """An array of the library with these values."""
         return self.jnp.asarray(values, dtype=dtype)
 
     def is_array(self, value: Any) -> bool:
+        """Whether a value is an array of the library."""
         return isinstance(value, self.array_type)
 
     def affine(
         self, x: Any, gain: np.ndarray, offset: np.ndarray, reference: int | None
     ) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """``gain x + offset`` in the type of ``x``, the largest values of rows, and a column."""
         answer, largest, column = super().affine(np.asarray(x), gain, offset, reference)
         return self.jnp.asarray(answer), largest, column
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +33,7 @@ LevelOf = Callable[[float], Level]
 #: Signal, noise and eigenvalues to gain and offset of the answer.
 Answer = Callable[[float, float, np.ndarray], tuple[np.ndarray, np.ndarray]]
 #: Anything that says at which level a time is.
-Levels = Union[str, LevelOf, Sequence[float], np.ndarray, Any]
+Levels = str | LevelOf | Sequence[float] | np.ndarray | Any
 
 PREDICTIONS = ("denoiser", "epsilon", "score", "v", "flow")
 
@@ -83,9 +83,7 @@ def convention(prediction: str | Answer, levels: Levels) -> Convention:
     elif prediction in PREDICTIONS:
         name = prediction
 
-        def answer(
-            alpha: float, sigma: float, lam: np.ndarray
-        ) -> tuple[np.ndarray, np.ndarray]:
+        def answer(alpha: float, sigma: float, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return _answer(name, alpha, sigma, lam)
     else:
         raise error(

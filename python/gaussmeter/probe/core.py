@@ -14,7 +14,17 @@ from .backends import backend
 from .convention import Answer, Convention, Level, Levels, convention
 from .monte_carlo import GROUPS, sample_moments, w2_interval
 from .result import Asked, ProbeResult, StatePoint
-from .rows import AMOUNTS, INITIAL, MEAN, ZERO, Path, Rows, check_means, check_values, path_of_values
+from .rows import (
+    AMOUNTS,
+    INITIAL,
+    MEAN,
+    ZERO,
+    Path,
+    Rows,
+    check_means,
+    check_values,
+    path_of_values,
+)
 from .runner import Run, Setting, run
 
 #: Noise gains are kept up to this many numbers.
@@ -294,14 +304,14 @@ class _Probe:
     def sums(self) -> _Sums:
         """The responses of the code, from all runs that they need."""
         coordinates = self.setting.eigenvalues.size
-        scale = float(self.init) if not isinstance(self.init, str) else 1.0
-        first = run(self.setting, Rows(coordinates, initial_scale=scale or 1.0))
-        start = self._start(first, scale or 1.0)
-        std = self._initial_std(start)
-        if std not in (0.0, scale):
-            scale = std
-            first = run(self.setting, Rows(coordinates, initial_scale=scale))
-        scale = scale or 1.0
+        # Affine code is the same at any scale; the superpositions are at several.
+        scale = float(self.init) if not isinstance(self.init, str) and self.init > 0 else 1.0
+        first = run(self.setting, Rows(coordinates, initial_scale=scale))
+        if not first.evaluations:
+            raise error(
+                "the sampler's code never asks the network",
+                "call the denoiser that it is handed, as denoiser(x, t)",
+            )
         sums = _Sums(first, scale)
         room = max(self.numbers // coordinates - len(first.output), 1)
         if first.noises == 0:
@@ -315,21 +325,6 @@ class _Probe:
             self._same(first, part, rows)
             sums.add(part, noises, rows, first.paths)
         return sums
-
-    def _start(self, first: Run, scale: float) -> tuple[float, float] | None:
-        """Level of ``x_init``: that which the network is told first, less what was done before."""
-        if not first.evaluations:
-            raise error(
-                "the sampler's code never asks the network",
-                "call the denoiser that it is handed, as denoiser(x, t)",
-            )
-        one = first.evaluations[0]
-        if one.state is None:
-            return one.alpha, one.sigma
-        gain = (one.state[INITIAL] - one.state[ZERO]) / scale
-        if gain == 0.0 or not np.isfinite(gain):
-            return None
-        return one.alpha / gain, one.sigma / gain
 
     def _initial_std(self, start: tuple[float, float] | None) -> float:
         if not isinstance(self.init, str):
@@ -351,7 +346,9 @@ class _Probe:
         if same_course and not differs.any():
             return
         scale = rows.initial_scale
-        again = run(self.setting, Rows(rows.coordinates, initial_scale=scale), first.paths, watch=True)
+        again = run(
+            self.setting, Rows(rows.coordinates, initial_scale=scale), first.paths, watch=True
+        )
         repeats = [e.time for e in again.evaluations] == times and np.array_equal(
             again.output, first.output, equal_nan=True
         )
@@ -378,7 +375,9 @@ class _Probe:
         if finite[INITIAL] and not finite[ZERO]:
             is_affine = False
         elif not finite.all():
-            bad = [f"{v:.3g}" for v in self.setting.eigenvalues[~np.isfinite(first.output).all(axis=0)]]
+            bad = [
+                f"{v:.3g}" for v in self.setting.eigenvalues[~np.isfinite(first.output).all(axis=0)]
+            ]
             raise error(
                 f"the output is not finite for the eigenvalues {', '.join(bad[:3])}",
                 "noise, score and velocity are infinite at sigma = 0 without variance: end above "
@@ -447,24 +446,18 @@ class _Probe:
             return alpha**2 * self.setting.eigenvalues + sigma**2, alpha * self.layout.mean
         return np.full(size, self._initial_std(level) ** 2), np.zeros(size)
 
-    def _asked(
-        self, first: Run, sums: _Sums, level: tuple[float, float] | None
-    ) -> list[Asked]:
+    def _asked(self, first: Run, sums: _Sums, level: tuple[float, float] | None) -> list[Asked]:
         found = []
-        for evaluation, seen in zip(first.evaluations, sums.evaluations):
+        for evaluation, seen in zip(first.evaluations, sums.evaluations, strict=True):
             alpha = sigma = float("nan")
             if self.setting.reference is not None and seen.gain is not None:
                 signal, noise = (0.0, 0.0) if level is None else level
                 alpha = seen.mean + seen.gain * signal
                 sigma = float(np.sqrt(seen.noise + (seen.gain * noise) ** 2))
-            found.append(
-                Asked(evaluation.time, evaluation.alpha, evaluation.sigma, alpha, sigma)
-            )
+            found.append(Asked(evaluation.time, evaluation.alpha, evaluation.sigma, alpha, sigma))
         return found
 
-    def _end(
-        self, sums: _Sums, level: tuple[float, float] | None
-    ) -> tuple[float, float]:
+    def _end(self, sums: _Sums, level: tuple[float, float] | None) -> tuple[float, float]:
         """Signal and noise of the output, in a coordinate without variance."""
         reference = self.setting.reference
         if reference is None:
@@ -532,7 +525,7 @@ class _Probe:
 
         rows = Rows(self.setting.eigenvalues.size)
         first = run(self.setting, rows)
-        level = self._start(first, 1.0)
+        level = _start_of(_Sums(first, 1.0))
         v0, m0 = self._initial_law(level)
         modes = self.layout.modes
         mean, variance, groups, denoiser = sample_moments(
@@ -566,7 +559,7 @@ class _Probe:
 
 @dataclass
 class _Moments:
-    """Responses of all coordinates: offset, gain, that of the mean, and the variance of the noises."""
+    """Responses of all coordinates: offset, gain, mean, and the variance of the noises."""
 
     offset: np.ndarray
     gain: np.ndarray
@@ -625,14 +618,16 @@ class _Sums(_Moments):
             self.variance += (responses**2).sum(axis=0)
             if self.gains is not None:
                 self.gains[noises.start : noises.stop] = responses
-            for moments, state in zip([*self.states, self.last], [*part.states, part.last]):
+            for moments, state in zip(
+                [*self.states, self.last], [*part.states, part.last], strict=True
+            ):
                 moments.variance += ((state[chosen] - state[ZERO]) ** 2).sum(axis=0)
-            for seen, evaluation in zip(self.evaluations, part.evaluations):
+            for seen, evaluation in zip(self.evaluations, part.evaluations, strict=True):
                 if evaluation.state is not None:
                     noise = evaluation.state[chosen] - evaluation.state[ZERO]
                     seen.noise += float((noise**2).sum())
             values = _values_in_checks(noises, rows.coordinates, paths)
-            for response, value in zip(responses, values):
+            for response, value in zip(responses, values, strict=True):
                 self.predicted += value * response
                 self.sizes += np.abs(value * response)
 

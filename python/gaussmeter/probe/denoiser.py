@@ -1,4 +1,4 @@
-"""The network that a probe hands to a sampler's code: affine, one eigenvalue for each coordinate."""
+"""The network that a probe hands to a sampler's code: one eigenvalue for each coordinate."""
 
 from __future__ import annotations
 
@@ -119,9 +119,7 @@ class Denoiser:
         if state is not None:
             state = state[:rows]
         self.evaluations.append(
-            Evaluation(
-                time, alpha, sigma, state, largest[:rows], self._backend.precision(x)
-            )
+            Evaluation(time, alpha, sigma, state, largest[:rows], self._backend.precision(x))
         )
         return answer
 
@@ -134,7 +132,8 @@ def _one_time(t: Any) -> float:
         )
     if times.size > 1 and not (times == times[0]).all():
         raise error(
-            f"the network is told different times for different rows: {times.min():g} to {times.max():g}",
+            f"the network is told different times for different rows, {times.min():g} to "
+            f"{times.max():g}",
             "step all samples alike: steps chosen by the state are not affine",
         )
     return float(times[0])

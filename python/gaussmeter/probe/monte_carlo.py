@@ -70,9 +70,7 @@ def sample_moments(
     return everything.mean(axis=0), everything.var(axis=0, ddof=1), groups, denoiser
 
 
-def w2_interval(
-    spectrum: Any, groups: list[tuple[np.ndarray, np.ndarray]], size: int
-) -> Interval:
+def w2_interval(spectrum: Any, groups: list[tuple[np.ndarray, np.ndarray]], size: int) -> Interval:
     """W2 of the Gaussian with estimated moments, corrected for bias by leaving groups out."""
     weights = np.asarray(spectrum.multiplicities)
     target = np.sqrt(np.asarray(spectrum.eigenvalues))

@@ -164,7 +164,13 @@ def nearest(
     if not best:
         return None
     # Equal laws by their relative difference, others by their distance.
-    best.sort(key=lambda entry: (entry[0] >= tolerance, entry[0] if entry[0] < tolerance else entry[6], len(entry[2])))
+    best.sort(
+        key=lambda entry: (
+            entry[0] >= tolerance,
+            entry[0] if entry[0] < tolerance else entry[6],
+            len(entry[2]),
+        )
+    )
     first = best[0]
     limit = max(first[0] * 1.5, 1e-11) if first[0] < tolerance else first[0]
     same = [entry for entry in best if entry[0] <= limit and entry[3] is first[3]]
@@ -196,8 +202,11 @@ def response(result: ProbeResult, modes: np.ndarray) -> Response | None:
 def difference(
     ours: Response, law: Any, nodes: Nodes
 ) -> tuple[float, float, float, float, float] | None:
-    """Largest relative difference; the eigenvalue where laws differ and both standard deviations
-    there; their distance."""
+    """How far two laws are apart.
+
+    Largest relative difference; the eigenvalue where they differ and both standard deviations
+    there; their distance.
+    """
     variance = np.asarray(law.variance) / nodes.signal**2
     gain = np.asarray(law.gain) / nodes.signal
     if not np.isfinite(variance).all():

@@ -81,6 +81,7 @@ class ProbedGenerator(_Normals, np.random.Generator):
         return self.bit_generator
 
     def standard_normal(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Standard normal numbers of the ledger."""
         shape = out.shape if out is not None and size is None else _shape(size)
         values = self._numbers(shape, "standard_normal", super().standard_normal).astype(dtype)
         if out is not None:
@@ -89,6 +90,7 @@ class ProbedGenerator(_Normals, np.random.Generator):
         return values
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        """Normal numbers of the ledger."""
         shape = _shape(size, loc, scale)
         return loc + scale * self._numbers(shape, "normal", super().standard_normal)
 
@@ -105,12 +107,15 @@ class ProbedState(_Normals, np.random.RandomState):
         return self._bit_generator
 
     def standard_normal(self, size: Any = None) -> Any:
+        """Standard normal numbers of the ledger."""
         return self._numbers(_shape(size), "standard_normal", super().standard_normal)
 
     def randn(self, *shape: int) -> Any:
+        """Standard normal numbers of the ledger."""
         return self._numbers(tuple(shape), "randn", super().standard_normal)
 
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        """Normal numbers of the ledger."""
         shape = _shape(size, loc, scale)
         return loc + scale * self._numbers(shape, "normal", super().standard_normal)
 
@@ -168,7 +173,7 @@ class _Swaps:
                 self._try(functools.partial(setattr, cell, "cell_contents"), cell.cell_contents)
         defaults = plain.__defaults__ or ()
         replaced = tuple(self.probed(value) for value in defaults)
-        if any(a is not b for a, b in zip(replaced, defaults)):
+        if any(a is not b for a, b in zip(replaced, defaults, strict=True)):
             self.put(functools.partial(setattr, plain, "__defaults__"), defaults, replaced)
         for name, value in (plain.__kwdefaults__ or {}).items():
             self._try(functools.partial(plain.__kwdefaults__.__setitem__, name), value)

@@ -18,7 +18,7 @@ from ._errors import error
 #: Rows before those of the noises.
 ZERO, INITIAL, MEAN = 0, 1, 2
 #: How large the random superpositions are: clipping shows in large ones, thresholds in small ones.
-AMOUNTS = (1.0, 100.0, 0.01)
+AMOUNTS = (1.0, 3000.0, 0.01)
 #: Our own numbers, whatever the name stands for while code is run.
 _PLAIN = np.random.Generator
 
@@ -59,8 +59,8 @@ class Rows:
         """Initial states, of standard deviation ``initial_scale``."""
         states = np.zeros((len(self), self.coordinates))
         states[INITIAL] = self.initial_scale
-        states[self.checks] = self.amount * self.initial_scale * check_values(
-            "initial", self.coordinates
+        states[self.checks] = (
+            self.amount * self.initial_scale * check_values("initial", self.coordinates)
         )
         return self._arranged(states)
 
@@ -221,7 +221,7 @@ class Ledger:
         return sign * self.rows.increment(path.first_noise + first, durations, checks)
 
     def settled_paths(self) -> list[Path]:
-        """The paths of this run with intervals between all their times, as noises after the others."""
+        """The paths of this run; intervals between their times are noises after the others."""
         self.count_with_paths = self.count
         settled = []
         for path in self.paths:
@@ -256,7 +256,8 @@ class Ledger:
                 "draw one number for each coordinate: noise that coordinates share correlates them",
             )
         raise error(
-            f"{where} draws noise of the shape {shape}, whose batch is not that of the states, {full}",
+            f"{where} draws noise of the shape {shape}, whose batch is not that of the states, "
+            f"{full}",
             "draw it with x.shape (randn_like(x)), and one generator for the whole batch",
         )
 

@@ -100,9 +100,7 @@ def run(
         backend,
         setting.reference,
     )
-    initial = backend.array(
-        rows.initial().reshape(len(rows), *setting.sample_shape), setting.dtype
-    )
+    initial = backend.array(rows.initial().reshape(len(rows), *setting.sample_shape), setting.dtype)
     if watch and backend.name == "numpy":
         from .watched import watched
 
@@ -235,7 +233,8 @@ def _checked(value: Any, setting: Setting, rows: Rows) -> np.ndarray:
     shape = (len(rows), *setting.sample_shape)
     if not setting.backend.is_array(value):
         raise error(
-            f"the sampler's code returns {type(value).__name__}, not an array of {setting.backend.name}",
+            f"the sampler's code returns {type(value).__name__}, not an array of "
+            f"{setting.backend.name}",
             "return the samples; name the library with library= if it is another one",
         )
     if tuple(value.shape) != shape:

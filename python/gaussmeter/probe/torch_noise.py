@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -63,7 +64,11 @@ class TorchNoise(TorchDispatchMode):
         self.types: set[str] = set()
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
         name = func._schema.name.partition("::")[2]
@@ -83,9 +88,7 @@ class TorchNoise(TorchDispatchMode):
             self._look(name, args, kwargs, result)
         return result
 
-    def _normal(
-        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def _normal(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         state = _state(kwargs.get("generator"), args, kwargs)
         # The generator advances as it would, so that a state that comes back is noticed.
         drawn = func(*args, **kwargs)
@@ -102,12 +105,16 @@ class TorchNoise(TorchDispatchMode):
 
     def _look(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
         assert self._suspects is not None
-        large = [a for a in args if isinstance(a, torch.Tensor) and self._suspects.is_state(a.shape)]
+        large = [
+            a for a in args if isinstance(a, torch.Tensor) and self._suspects.is_state(a.shape)
+        ]
         if not large:
             return
         if name in _SUSPECTS:
             self._suspects.note(_SUSPECTS[name], f"torch.{name}", place_of_caller())
-        elif name in ("mul", "div", "mul_", "div_") and len(large) == 2 and large[0] is not large[1]:
+        elif (
+            name in ("mul", "div", "mul_", "div_") and len(large) == 2 and large[0] is not large[1]
+        ):
             self._suspects.note("a product of two states", f"torch.{name}", place_of_caller())
         elif name == "pow":
             self._suspects.note("a power of the state", "torch.pow", place_of_caller())
@@ -122,7 +129,9 @@ def _is_seed(name: str, args: tuple[Any, ...]) -> bool:
         return False
     numbers = [a for a in args if isinstance(a, int)]
     shape = next((a for a in args if isinstance(a, (list, tuple))), None)
-    return bool(numbers) and max(numbers) >= 2**31 and shape is not None and list(shape) in ([], [1])
+    return (
+        bool(numbers) and max(numbers) >= 2**31 and shape is not None and list(shape) in ([], [1])
+    )
 
 
 def _state(generator: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -147,6 +156,7 @@ class BrownianPath:
         self._like = like
 
     def __call__(self, ta: Any, tb: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """The increment from ``ta`` to ``tb``, as torchsde's."""
         with _disable_current_modes():
             if tb is None:
                 raise error(
@@ -172,9 +182,23 @@ class BrownianPath:
             return noise.to(device=like.device, dtype=like.dtype)
 
 
+@lru_cache(maxsize=1)
+def _users(torchsde: Any, modules: int) -> list[tuple[dict[str, Any], str, Any]]:
+    """Where the names of torchsde's paths are used, as long as no module is added."""
+    found = []
+    for module in list(sys.modules.values()):
+        scope = getattr(module, "__dict__", None)
+        if not isinstance(scope, dict) or getattr(module, "__name__", "").startswith("torchsde._"):
+            continue
+        for name in ("BrownianTree", "BrownianInterval"):
+            if name in scope and scope[name] is getattr(torchsde, name, None):
+                found.append((scope, name, scope[name]))
+    return found
+
+
 @contextlib.contextmanager
 def brownian_paths(ledger: Ledger) -> Iterator[None]:
-    """torchsde's trees and intervals are paths of the ledger, wherever their names are used."""
+    """Torchsde's trees and intervals are paths of the ledger, wherever their names are used."""
     torchsde = sys.modules.get("torchsde")
     if torchsde is None:
         yield
@@ -190,21 +214,11 @@ def brownian_paths(ledger: Ledger) -> Iterator[None]:
         with _disable_current_modes():
             return BrownianPath(ledger, torch.empty(tuple(size), dtype=dtype, device=device))
 
-    replaced: dict[int, Any] = {}
-    for name, ours in (("BrownianTree", tree), ("BrownianInterval", interval)):
-        original = getattr(torchsde, name, None)
-        if original is not None:
-            replaced[id(original)] = (original, ours)
+    ours = {"BrownianTree": tree, "BrownianInterval": interval}
     restore = []
-    for module in list(sys.modules.values()):
-        scope = getattr(module, "__dict__", None)
-        if not isinstance(scope, dict) or getattr(module, "__name__", "").startswith("torchsde._"):
-            continue
-        for name in ("BrownianTree", "BrownianInterval"):
-            value = scope.get(name)
-            if value is not None and id(value) in replaced:
-                restore.append((scope, name, value))
-                scope[name] = replaced[id(value)][1]
+    for scope, name, value in _users(torchsde, len(sys.modules)):
+        restore.append((scope, name, value))
+        scope[name] = ours[name]
     try:
         yield
     finally:

@@ -56,11 +56,13 @@ class Watched(np.ndarray):
         return super().__array_function__(func, types, args, kwargs)
 
     def clip(self, *args: Any, **kwargs: Any) -> Any:
+        """As NumPy's, noted."""
         if self.suspects is not None and self.suspects.is_state(self.shape):
             self.suspects.note("clipping", "clip", place_of_caller())
         return super().clip(*args, **kwargs)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """As NumPy's, noted where it rounds."""
         if self.suspects is not None and np.dtype(dtype) == np.float16:
             self.suspects.note("float16 rounding", "astype", place_of_caller())
         return super().astype(dtype, *args, **kwargs)

@@ -7,10 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import pytest
-
-import gaussmeter as gm
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "golden" / "samplers"
 

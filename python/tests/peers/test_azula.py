@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import pytest
-
-import gaussmeter as gm
 from gaussmeter import azula as adapter
 
 torch = pytest.importorskip("torch", reason="torch is not installed: no probe of its code")
@@ -29,7 +28,9 @@ SAMPLERS = [
 ]
 
 
-@pytest.mark.parametrize("schedule", ["VESchedule", "VPSchedule", "CosineSchedule", "RectifiedSchedule"])
+@pytest.mark.parametrize(
+    "schedule", ["VESchedule", "VPSchedule", "CosineSchedule", "RectifiedSchedule"]
+)
 @pytest.mark.parametrize(("name", "options", "sampler"), SAMPLERS)
 def test_w2_is_that_of_our_sampler(
     schedule: str, name: str, options: dict[str, Any], sampler: str, tmp_path: Any

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import pytest
-
-import gaussmeter as gm
 from gaussmeter import deepinv as adapter
 from gaussmeter.probe import probe
 
@@ -32,7 +32,7 @@ def test_euler_steps_of_the_variance_exploding_sde(alpha: float) -> None:
     assert result.noises == len(TIMES) - 1
 
     def fn(denoiser: Any, x: np.ndarray) -> np.ndarray:
-        for t, after in zip(TIMES, TIMES[1:]):
+        for t, after in pairwise(TIMES):
             sigma = 0.02 * (20.0 / 0.02) ** t
             rate = 2 * np.log(20.0 / 0.02) * sigma**2
             score = (denoiser(x, sigma) - x) / sigma**2

@@ -7,10 +7,9 @@ import logging
 import time
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import pytest
-
-import gaussmeter as gm
 from gaussmeter import diffusers as adapter
 from gaussmeter import testing
 
@@ -75,7 +74,9 @@ def test_recordings_in_double_precision(name: str) -> None:
     assert worst < 1.0
 
 
-@pytest.mark.parametrize("name", ["euler", "heun", "unipc", "ddim", "edm_euler", "flow_match_euler"])
+@pytest.mark.parametrize(
+    "name", ["euler", "heun", "unipc", "ddim", "edm_euler", "flow_match_euler"]
+)
 def test_the_library_as_it_is_differs_by_its_rounding(name: str) -> None:
     file = golden.recorded(f"diffusers__{name}")
     data, where = golden.spectrum(file)
@@ -96,11 +97,11 @@ def test_the_trigonometric_one() -> None:
     file = golden.recorded("diffusers__scm")
     data, where = golden.spectrum(file)
     # The recording starts from twice the noise that the pipeline has, and its times are float32.
-    result = adapter.probe(
-        diffusers.SCMScheduler(), 4, data, init=2.0, compare=False, double=True
-    )
+    result = adapter.probe(diffusers.SCMScheduler(), 4, data, init=2.0, compare=False, double=True)
     large = np.array(file["lambdas"]) >= 1e-3
-    np.testing.assert_allclose(result.variance[where][large], np.array(case["var"])[large], rtol=1e-5)
+    np.testing.assert_allclose(
+        result.variance[where][large], np.array(case["var"])[large], rtol=1e-5
+    )
 
 
 SCHEDULERS = [

@@ -6,10 +6,9 @@ import functools
 import warnings
 from typing import Any
 
+import gaussmeter as gm
 import numpy as np
 import pytest
-
-import gaussmeter as gm
 from gaussmeter import comfyui, kdiffusion, testing
 
 from . import golden
