@@ -169,7 +169,8 @@ def _sa_solver(scheduler: Any, config: Any) -> Rule:
     repeated = bool((sigmas[1:] == sigmas[:-1]).any())
     options = (
         f"predictor={orders[0]},corrector={orders[1]},order_2={'simple' if simple else 'lagrange'},"
-        f"prediction={'noise' if noise else 'data'},lower_order_final=diffusers,"
+        f"prediction={'noise' if noise else 'data'},lower_order_final="
+        f"{'diffusers' if config.lower_order_final else 'no'},"
         f"last={'corrected' if repeated else 'predicted'}"
     )
     times = np.asarray(scheduler.timesteps, dtype=float)

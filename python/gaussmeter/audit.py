@@ -9,6 +9,7 @@ repeated or averaged.
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import inspect
 import itertools
@@ -35,7 +36,7 @@ from .probe.convention import to_numpy
 from .testing import default_spectrum, measured_order
 
 #: Numbers of steps at which errors are compared.
-STEPS = (20, 40, 80)
+STEPS = (20, 40, 100)
 #: The number of steps of everything else.
 LENGTH = 20
 #: What a stable diffusion model has, where a scheduler takes betas.
@@ -310,18 +311,28 @@ def audit(
             watch(index, len(cases), f"{case.kind.__name__} {case.options}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            rows.append(_row(case, data))
+            row = _row(case, data)
+        if row is not None:
+            rows.append(row)
     _once(rows)
     return Audit(name, rows, skipped, _versions())
 
 
-def _row(case: Case, data: Any) -> Row:
+def _not_offered(problem: Exception) -> bool:
+    """Whether a scheduler says that it has no such prediction."""
+    text = str(problem).lower()
+    return "prediction" in text or "parameterization" in text
+
+
+def _row(case: Case, data: Any) -> Row | None:
     row = Row(case.kind.__name__, case.options)
     try:
-        scheduler = case.kind(**case.config)
-        given = {"step": case.step, "set_timesteps": case.times, "compare": False}
+        scheduler = _made(case)
+        given: dict[str, Any] = {"step": case.step, "set_timesteps": case.times, "compare": False}
         result = adapter.probe(scheduler, LENGTH, data, init="exact", monte_carlo=False, **given)
     except Exception as problem:  # noqa: BLE001
+        if "prediction_type" in case.config and _not_offered(problem):
+            return None
         row.failure = f"{type(problem).__name__}: {problem}".splitlines()[0]
         row.findings.append(f"fails at {LENGTH} steps: {row.failure}")
         return row
@@ -333,10 +344,11 @@ def _row(case: Case, data: Any) -> Row:
     few = default_spectrum()
     try:
         exact = adapter.probe(
-            scheduler, LENGTH, few, init="exact", conditioning="solver", double=True,
+            scheduler, LENGTH, few, init="exact", conditioning="solver", double=_is_quick(case),
             monte_carlo=False, **given,
         )  # fmt: skip
         row.mismatch = exact.mismatch
+        row.output_noise = exact.output_noise
         signal = exact.end[0] if exact.output_noise > 0 else 1.0
         row.mean = float(np.abs(exact.mean_gain / signal - 1.0).max())
         row.published, row.published_w2 = _published(case, data, exact)
@@ -353,8 +365,8 @@ def _orders(case: Case, row: Row, few: Any, given: Mapping[str, Any]) -> None:
     for steps in _steps_of(case):
         try:
             result = adapter.probe(
-                case.kind(**case.config), steps, few, init="exact", conditioning="solver",
-                double=True, monte_carlo=False, **given,
+                _made(case), steps, few, init="exact", conditioning="solver",
+                double=_is_quick(case), monte_carlo=False, **given,
             )  # fmt: skip
         except Exception as problem:  # noqa: BLE001
             text = f"{type(problem).__name__}: {problem}".splitlines()[0]
@@ -365,7 +377,7 @@ def _orders(case: Case, row: Row, few: Any, given: Mapping[str, Any]) -> None:
         scheduler = _prepared(case, steps, double=True)
         rule = rule_of(scheduler, steps, case.step)
         nodes = _nodes(scheduler, result)
-        if rule is None or len(nodes) < 3:
+        if rule is None or len(nodes) < 3 or rule.published.startswith("tcd"):
             continue
         # The state at the last evaluation is the output of the levels down to its own.
         ratio = result.last.sigma / result.last.alpha
@@ -382,9 +394,17 @@ def _orders(case: Case, row: Row, few: Any, given: Mapping[str, Any]) -> None:
         row.published_order = measured_order(row.published_errors, _steps_of(case))
 
 
+def _is_quick(case: Case) -> bool:
+    """Whether double precision is affordable: LMS integrates its weights by calls of torch."""
+    return case.kind.__name__ != "LMSDiscreteScheduler"
+
+
 def _steps_of(case: Case) -> tuple[int, ...]:
     if case.kind.__name__ in ("LCMScheduler", "TCDScheduler"):
         return (12, 24, 48)
+    if case.kind.__name__ == "LMSDiscreteScheduler":
+        # Its weights are integrated numerically, which takes a while.
+        return (10, 20, 40)
     if case.kind.__name__ == "CMStochasticIterativeScheduler":
         return (10, 20, 38)
     return STEPS
@@ -424,9 +444,23 @@ def _distance(law: Any, alpha: float, sigma: float) -> float:
     return float(np.sqrt((np.asarray(law.multiplicities) * terms).sum())) / alpha
 
 
+def _made(case: Case) -> Any:
+    """The scheduler of a case; making some of them takes half a second."""
+    key = (case.kind, repr(sorted(case.config.items())))
+    if key not in _MADE:
+        _MADE.clear()
+        _MADE[key] = case.kind(**case.config)
+    return copy.deepcopy(_MADE[key])
+
+
+_MADE: dict[Any, Any] = {}
+
+
 def _prepared(case: Case, steps: int, double: bool = False) -> Any:
+    scheduler = _made(case)
     with adapter.precision(double, sys.modules[case.kind.__module__]):
-        scheduler = case.kind(**case.config)
+        if double:
+            scheduler = adapter.rebuilt(scheduler)
         adapter.prepare(scheduler, steps, case.times)
     return scheduler
 
@@ -448,7 +482,8 @@ def _published(case: Case, data: Any, result: ProbeResult) -> tuple[str | None, 
     """The publication's rule, and the W2 of its output on the levels of the scheduler."""
     scheduler = _prepared(case, LENGTH)
     rule = rule_of(scheduler, LENGTH, case.step)
-    if rule is None:
+    if rule is None or rule.published.startswith("tcd"):
+        # TCD steps by training timesteps, which noise ratios do not say.
         return None, math.nan
     nodes = _nodes(scheduler, result)
     found = _law(rule.published, nodes, data) if len(nodes) > 1 else None
@@ -474,11 +509,11 @@ def _on_published_schedule(case: Case, data: Any, published: str | None) -> floa
     if not named or published is None or "beta_schedule" not in case.config:
         return math.nan
     process = "vp-discrete:schedule={},beta_start={},beta_end={}".format(*BETAS.values())
-    grid = (
-        f"{named[0]}:final=sigma_min"
-        if case.config.get("final_sigmas_type") == "sigma_min"
-        else named[0]
-    )
+    if case.kind.__name__.startswith(("DEIS", "SASolver")):
+        # Their last level is listed twice, so that they have a step less.
+        return math.nan
+    keeps = case.config.get("final_sigmas_type") == "sigma_min"
+    grid = f"{named[0]}:final=sigma_min" if keeps else named[0]
     try:
         law = gm.output_law(
             data, sampler=published, process=process, grid=grid, steps=LENGTH, init="exact"
@@ -519,13 +554,25 @@ def _once(rows: Sequence[Row]) -> None:
         row.findings = kept
 
 
+def _stays(case: Case, last: float) -> bool:
+    """Whether an error that has not fallen does not fall with twice the steps either."""
+    if case.kind.__name__ in ("LCMScheduler", "TCDScheduler"):
+        return True
+    result = adapter.probe(
+        _made(case), 2 * STEPS[-1], default_spectrum(), init="exact", conditioning="solver",
+        monte_carlo=False, step=case.step, set_timesteps=case.times, compare=False,
+    )  # fmt: skip
+    assert result.last is not None
+    return result.last.w2 / result.last.alpha > 0.7 * last
+
+
 def _judge(case: Case, row: Row, result: ProbeResult) -> None:
     say = row.findings.append
     given = _steps_of(case)
     if len(row.errors) >= 2:
         first, last = row.errors[0], row.errors[-1]
         listed = ", ".join(f"{e:.3g} at {n}" for e, n in zip(row.errors, given, strict=False))
-        if last > 0.7 * first and last > 1e-3:
+        if last > 0.7 * first and last > 1e-3 and _stays(case, last):
             say(f"does not converge to the data: errors {listed} steps")
         elif row.published_errors and len(row.published_errors) == len(row.errors):
             theirs = row.published_errors[-1]
@@ -543,11 +590,13 @@ def _judge(case: Case, row: Row, result: ProbeResult) -> None:
         say(f"loses the mean: {100 * row.mean:.3g} % at {LENGTH} steps")
     # Rules that are not exact without variance are off there too, and so is the publication's.
     differs = not abs(row.w2 / row.published_w2 - 1.0) < 0.03
+    if row.published is None and row.order > 0.5:
+        differs = False
     if row.mismatch > 1e-3 and differs:
-        say(
-            "state and network are at different levels: the noise ratio is off by "
-            f"{100 * row.mismatch:.3g} % at {LENGTH} steps"
-        )
+        off = f"the noise ratio is off by {100 * row.mismatch:.3g} % at {LENGTH} steps"
+        if row.mismatch > 100:
+            off = "the state has lost its signal or its noise"
+        say(f"state and network are at different levels: {off}")
     if row.told > 1e-3 and not row.mismatch > 1e-3:
         say(f"{_WHOLE} the noise ratio that the network is told is off by {100 * row.told:.2g} %")
     if math.isfinite(row.published_w2) and abs(row.w2 / row.published_w2 - 1.0) > 0.03:
@@ -576,7 +625,7 @@ def _judge(case: Case, row: Row, result: ProbeResult) -> None:
 def _times(case: Case) -> str | None:
     """Numbers of steps at which the list of timesteps is not what it should be."""
     wrong: list[str] = []
-    scheduler = case.kind(**case.config)
+    scheduler = _made(case)
     if "num_train_timesteps" not in case.config and not hasattr(scheduler, "alphas_cumprod"):
         return None
     plain = np.asarray(to_numpy(_prepared(case, LENGTH).timesteps), dtype=float).size
@@ -647,8 +696,10 @@ def cases_of(kind: type) -> Iterator[Case]:
     yield from _solvers(name, taken, smooth, case)
     step = inspect.signature(getattr(kind, "step", lambda: None)).parameters
     if "eta" in step:
-        for eta in (0.0, 0.5, 1.0):
-            yield from case(step={"eta": eta})
+        default = step["eta"].default
+        for eta in (0.0, 0.3, 0.5, 1.0):
+            if eta != default:
+                yield from case(step={"eta": eta})
     if "s_churn" in step:
         yield from case(step={"s_churn": 10.0}, **smooth)
     if name == "LMSDiscreteScheduler":
@@ -665,8 +716,8 @@ def _solvers(
 ) -> Iterator[Case]:
     """Orders and types of solvers, on levels that are smooth."""
     if name == "SASolverScheduler":
-        for orders in ((1, 1), (2, 2), (3, 3), (3, 4)):
-            yield from case(predictor_order=orders[0], corrector_order=orders[1], **smooth)
+        for predictor, corrector in ((1, 1), (2, 2), (3, 3), (3, 4)):
+            yield from case(predictor_order=predictor, corrector_order=corrector, **smooth)
         return
     if "solver_order" not in taken:
         return
@@ -679,7 +730,7 @@ def _solvers(
             algorithms = algorithms[:3]
     types_of = {"UniPCMultistepScheduler": ("bh1", "bh2"), "DEISMultistepScheduler": ("logrho",)}
     kinds = types_of.get(name, ("midpoint", "heun"))
-    orders = (1, 2) if name.startswith("Cosine") else (1, 2, 3)
+    orders: Sequence[int] = (1, 2) if name.startswith("Cosine") else (1, 2, 3)
     for algorithm, order, kind in itertools.product(algorithms, orders, kinds):
         if order == 1 and kind != kinds[0]:
             continue

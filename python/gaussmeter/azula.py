@@ -74,7 +74,7 @@ def probe(
     return probe_code(
         run,
         loaded(spectrum),
-        prediction="denoiser",
+        predicts="denoiser",
         levels=level,
         init=init,
         library="torch",

@@ -102,7 +102,7 @@ def probe(
     return probe_code(
         run,
         loaded(spectrum),
-        prediction="denoiser",
+        predicts="denoiser",
         levels="edm" if model == "eps" else "flow",
         init=init,
         **options,

@@ -72,7 +72,7 @@ def probe(
     return probe_code(
         run,
         loaded(spectrum),
-        prediction="denoiser",
+        predicts="denoiser",
         levels="edm",
         init=init,
         library="torch",

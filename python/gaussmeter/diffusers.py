@@ -50,7 +50,7 @@ NOT_PROBED: dict[str, str] = {
 }
 
 _PREDICTIONS = {
-    "epsilon": "epsilon",
+    "epsilon": "noise",
     "sample": "denoiser",
     "v_prediction": "v",
     "flow_prediction": "flow",
@@ -154,7 +154,7 @@ def probe(
     module = sys.modules[type(scheduler).__module__]
     step_arguments, set_arguments = dict(step or {}), dict(set_timesteps or {})
     with precision(double, module):
-        fresh = _rebuilt(scheduler) if double else copy.deepcopy(scheduler)
+        fresh = rebuilt(scheduler) if double else copy.deepcopy(scheduler)
         if steps is not None:
             prepare(fresh, steps, set_arguments)
         elif not _has_times(fresh):
@@ -179,7 +179,7 @@ def probe(
     result = probe_code(
         run,
         loaded(spectrum),
-        prediction=driver.answer,
+        predicts=driver.answer,
         levels=driver.level_of,
         init=1.0 if init == "normal" else init,
         library="torch",
@@ -271,7 +271,8 @@ def driver_of(scheduler: Any, conditioning: str = "timestep") -> Driver:
         )
     if conditioning == "solver" and getattr(scheduler, "sigmas", None) is not None:
         return Driver(prediction, variance_preserving, _sigma_of_solver)
-    return Driver(prediction, discrete_levels(table), step=_cogvideox(scheduler))
+    step = _STEPS.get(kind)
+    return Driver(prediction, discrete_levels(table), step=None if step is None else step())
 
 
 def _refuse(scheduler: Any) -> None:
@@ -398,7 +399,7 @@ def _wuerstchen(scheduler: Any, conditioning: str) -> Driver:
         times = timestep.reshape(1).expand(x.shape[0])
         return s.step(answer, times, x, **arguments).prev_sample
 
-    return Driver("epsilon", level, step=step, timesteps=lambda s: s.timesteps[:-1])
+    return Driver("noise", level, step=step, timesteps=lambda s: s.timesteps[:-1])
 
 
 def _score_sde_ve(scheduler: Any, conditioning: str) -> Driver:
@@ -413,9 +414,20 @@ def _score_sde_ve(scheduler: Any, conditioning: str) -> Driver:
     )
 
 
-def _cogvideox(scheduler: Any) -> Callable[..., Any] | None:
-    if type(scheduler).__name__ != "CogVideoXDPMScheduler":
-        return None
+def _unclip() -> Callable[..., Any]:
+    """Steps to the next timestep of the list, as its pipelines ask for."""
+
+    def step(s: Any, answer: Any, timestep: Any, x: Any, **arguments: Any) -> Any:
+        index = int((s.timesteps == timestep).nonzero()[0])
+        last = index + 1 == len(s.timesteps)
+        after = None if last else s.timesteps[index + 1]
+        return s.step(answer, timestep, x, prev_timestep=after, **arguments).prev_sample
+
+    return step
+
+
+def _cogvideox() -> Callable[..., Any]:
+    """Steps that are handed the prediction of the step before."""
     kept: dict[str, Any] = {}
 
     def step(s: Any, answer: Any, timestep: Any, x: Any, **arguments: Any) -> Any:
@@ -431,6 +443,10 @@ def _cogvideox(scheduler: Any) -> Callable[..., Any] | None:
     return step
 
 
+_STEPS: dict[str, Callable[[], Callable[..., Any]]] = {
+    "CogVideoXDPMScheduler": _cogvideox,
+    "UnCLIPScheduler": _unclip,
+}
 _SPECIAL: dict[str, Callable[[Any, str], Driver]] = {
     "EDMEulerScheduler": _preconditioned,
     "EDMDPMSolverMultistepScheduler": _preconditioned,
@@ -496,10 +512,22 @@ def precision(double: bool, module: Any) -> Iterator[None]:
         yield
 
 
-def _rebuilt(scheduler: Any) -> Any:
+def rebuilt(scheduler: Any) -> Any:
+    """The same scheduler made again, in whatever precision code runs in now."""
     config = {k: v for k, v in scheduler.config.items() if not k.startswith("_")}
     taken = inspect.signature(type(scheduler).__init__).parameters
-    return type(scheduler)(**{k: v for k, v in config.items() if k in taken})
+    config = {k: v for k, v in config.items() if k in taken}
+    key = (type(scheduler), repr(sorted(config.items(), key=lambda pair: pair[0])))
+    if key not in _MADE:
+        # Some constructors take half a second.
+        if len(_MADE) >= 8:
+            _MADE.pop(next(iter(_MADE)))
+        _MADE[key] = type(scheduler)(**config)
+    return copy.deepcopy(_MADE[key])
+
+
+#: Schedulers in double precision, made lately.
+_MADE: dict[Any, Any] = {}
 
 
 __all__ = [

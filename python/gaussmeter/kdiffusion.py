@@ -84,7 +84,7 @@ def probe(
     options.setdefault("nodes", [(1.0, float(sigma)) for sigma in levels])
     options.setdefault("library", "torch")
     return probe_code(
-        run, loaded(spectrum), prediction="denoiser", levels="edm", init=init, **options
+        run, loaded(spectrum), predicts="denoiser", levels="edm", init=init, **options
     )
 
 

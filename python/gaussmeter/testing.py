@@ -246,7 +246,7 @@ def assert_mean_preserved(
         eigenvalue = float(np.asarray(result.law.eigenvalues)[worst])
         begins = ""
         if not isinstance(code, ProbeResult):
-            keys = ("prediction", "levels", "library")
+            keys = ("predicts", "levels", "library")
             chosen = {key: options[key] for key in keys if key in options}
             begins = _lost(trace(code, eigenvalue, **chosen)[1], rtol)
         raise AssertionError(
@@ -312,7 +312,7 @@ def assert_same_law(
     if like.difference > rtol:
         where = ""
         if not isinstance(code, ProbeResult):
-            keys = ("prediction", "levels", "library")
+            keys = ("predicts", "levels", "library")
             chosen = {key: options[key] for key in keys if key in options}
             where = _first_difference(code, sampler, nodes, like.eigenvalue, rtol, process, chosen)
         raise AssertionError(

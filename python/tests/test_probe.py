@@ -94,7 +94,7 @@ def test_networks_that_predict_noise_and_are_told_timesteps() -> None:
     products = np.cumprod(1 - betas)
     times = list(range(999, -1, -50))
     fn = functools.partial(code.ddpm, products=products, times=times)
-    result = probe(fn, DATA, prediction="epsilon", levels=products)
+    result = probe(fn, DATA, predicts="noise", levels=products)
     ratios = np.sqrt((1 - products[times]) / products[times])
     law = gm.output_law(
         DATA, sampler="ddpm-ancestral", process="edm:sigma_max=200",
@@ -108,28 +108,28 @@ def test_networks_that_predict_noise_and_are_told_timesteps() -> None:
     assert result.initial_std == 1.0
 
 
-@pytest.mark.parametrize("prediction", ["denoiser", "epsilon", "v", "flow", "score"])
-def test_predictions_are_the_same_network(prediction: str) -> None:
+@pytest.mark.parametrize("predicts", ["denoiser", "noise", "v", "flow", "score"])
+def test_predictions_are_the_same_network(predicts: str) -> None:
     us = np.linspace(0.99, 0.05, 9)
 
     def fn(network: Any, x: np.ndarray) -> np.ndarray:
         for u, after in zip(us, [*us[1:], 0.0], strict=True):
             answer = network(x, u)
             alpha, sigma = 1 - u, u
-            if prediction == "denoiser":
+            if predicts == "denoiser":
                 data = answer
-            elif prediction == "epsilon":
+            elif predicts == "noise":
                 data = (x - sigma * answer) / alpha
-            elif prediction == "v":
+            elif predicts == "v":
                 data = (alpha * x - sigma * answer) / (alpha**2 + sigma**2)
-            elif prediction == "flow":
+            elif predicts == "flow":
                 data = (x - sigma * answer) / (alpha + sigma)
             else:
                 data = (x + sigma**2 * answer) / alpha
             x = after / u * x + (1 - after - after / u * alpha) * data
         return x
 
-    result = probe(fn, DATA, prediction=prediction, levels="flow")
+    result = probe(fn, DATA, predicts=predicts, levels="flow")
     ratios = [u / (1 - u) for u in us] + [0.0]
     law = gm.output_law(DATA, sampler="ddim", process="edm:sigma_max=99.0001", grid=ratios,
                         init="normal:std=99")  # fmt: skip

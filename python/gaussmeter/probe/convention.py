@@ -5,9 +5,9 @@ eigenvalue ``lam`` and mean ``mu`` along one eigenvector the exact network is af
 
     answer = gain x + offset mu,    s = alpha^2 lam + sigma^2,
 
-    prediction   what it is          gain                          offset
+    predicts     what it is          gain                          offset
     denoiser     E[x0 | x]           alpha lam / s                 sigma^2 / s
-    epsilon      E[n | x]            sigma / s                     -alpha sigma / s
+    noise        E[n | x]            sigma / s                     -alpha sigma / s
     score        grad log p(x)       -1 / s                        alpha / s
     v            alpha n - sigma x0  alpha sigma (1 - lam) / s     -sigma (alpha^2 + sigma^2) / s
     flow         n - x0              (sigma - alpha lam) / s       -sigma (alpha + sigma) / s
@@ -35,7 +35,7 @@ Answer = Callable[[float, float, np.ndarray], tuple[np.ndarray, np.ndarray]]
 #: Anything that says at which level a time is.
 Levels = str | LevelOf | Sequence[float] | np.ndarray | Any
 
-PREDICTIONS = ("denoiser", "epsilon", "score", "v", "flow")
+PREDICTIONS = ("denoiser", "noise", "score", "v", "flow")
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class Convention:
     starts_in_unit_noise: bool = False
 
 
-def convention(prediction: str | Answer, levels: Levels) -> Convention:
+def convention(predicts: str | Answer, levels: Levels) -> Convention:
     """The convention that names and tables describe.
 
     Parameters
     ----------
-    prediction
-        ``"denoiser"``, ``"epsilon"``, ``"score"``, ``"v"`` or ``"flow"``, or a function of signal,
+    predicts
+        ``"denoiser"``, ``"noise"``, ``"score"``, ``"v"`` or ``"flow"``, or a function of signal,
         noise and eigenvalues that returns gain and offset.
     levels
         ``"edm"``: the network is told ``sigma``, and ``x = x0 + sigma n``. ``"flow"``: it is told
@@ -78,16 +78,16 @@ def convention(prediction: str | Answer, levels: Levels) -> Convention:
     GaussmeterError
         For unknown names, and for products that are not in [0, 1].
     """
-    if callable(prediction):
-        answer = prediction
-    elif prediction in PREDICTIONS:
-        name = prediction
+    if callable(predicts):
+        answer = predicts
+    elif predicts in PREDICTIONS:
+        name = predicts
 
         def answer(alpha: float, sigma: float, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return _answer(name, alpha, sigma, lam)
     else:
         raise error(
-            f"unknown prediction {prediction!r}",
+            f"unknown prediction {predicts!r}",
             "take one of " + ", ".join(PREDICTIONS) + ", or a function of (alpha, sigma, lam)",
         )
     if callable(levels):
@@ -173,14 +173,14 @@ def _answer(
     variance = alpha * alpha * lam + sigma * sigma
     gains = {
         "denoiser": alpha * lam,
-        "epsilon": np.full_like(lam, sigma),
+        "noise": np.full_like(lam, sigma),
         "score": np.full_like(lam, -1.0),
         "v": alpha * sigma * (1.0 - lam),
         "flow": sigma - alpha * lam,
     }
     offsets = {
         "denoiser": sigma * sigma,
-        "epsilon": -alpha * sigma,
+        "noise": -alpha * sigma,
         "score": alpha,
         "v": -sigma * (alpha * alpha + sigma * sigma),
         "flow": -sigma * (alpha + sigma),
@@ -189,7 +189,7 @@ def _answer(
         gain, offset = gains[name] / variance, offsets[name] / variance
     if sigma == 0.0 and name != "score":
         # Without noise and variance the state is the mean, the data are too, and the noise is 0.
-        data = {"denoiser": 1.0, "epsilon": 0.0, "v": 0.0, "flow": -1.0}[name]
+        data = {"denoiser": 1.0, "noise": 0.0, "v": 0.0, "flow": -1.0}[name]
         gain = np.where(variance > 0.0, gain, 0.0)
         offset = np.where(variance > 0.0, offset, data)
     return gain, offset

@@ -39,7 +39,7 @@ def probe(
     fn: Callable[..., Any],
     spectrum: Any,
     *,
-    prediction: str | Answer = "denoiser",
+    predicts: str | Answer = "denoiser",
     levels: Levels = "edm",
     init: str | float = "normal",
     shape: tuple[int, ...] | None = None,
@@ -75,8 +75,8 @@ def probe(
         Your sampling code. It is run two or three times.
     spectrum
         The data, a :class:`gaussmeter.Spectrum`.
-    prediction
-        What your network predicts: ``"denoiser"`` (the data), ``"epsilon"``, ``"score"``, ``"v"``,
+    predicts
+        What your network predicts: ``"denoiser"`` (the data), ``"noise"``, ``"score"``, ``"v"``,
         ``"flow"`` (noise minus data), or a function of signal, noise and eigenvalues that returns
         gain and offset.
     levels
@@ -134,7 +134,7 @@ def probe(
     layout = _Layout.of(spectrum, shape)
     setting = Setting(
         fn=fn,
-        convention=convention(prediction, levels),
+        convention=convention(predicts, levels),
         eigenvalues=layout.eigenvalues,
         mean=layout.mean,
         sample_shape=layout.sample_shape,
@@ -193,7 +193,7 @@ def trace(
     fn: Callable[..., Any],
     eigenvalue: float,
     *,
-    prediction: str | Answer = "denoiser",
+    predicts: str | Answer = "denoiser",
     levels: Levels = "edm",
     library: str | None = None,
 ) -> tuple[tuple[float, float], list[Traced]]:
@@ -201,7 +201,7 @@ def trace(
 
     Parameters
     ----------
-    fn, prediction, levels, library
+    fn, predicts, levels, library
         As for :func:`probe`.
     eigenvalue
         Of the data.
@@ -212,7 +212,7 @@ def trace(
     layout = replace(_Layout.of(data, (1,)), reference=0)
     setting = Setting(
         fn=fn,
-        convention=convention(prediction, levels),
+        convention=convention(predicts, levels),
         eigenvalues=layout.eigenvalues,
         mean=layout.mean,
         sample_shape=layout.sample_shape,

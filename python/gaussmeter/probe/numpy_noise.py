@@ -175,8 +175,9 @@ class _Swaps:
         replaced = tuple(self.probed(value) for value in defaults)
         if any(a is not b for a, b in zip(replaced, defaults, strict=True)):
             self.put(functools.partial(setattr, plain, "__defaults__"), defaults, replaced)
-        for name, value in (plain.__kwdefaults__ or {}).items():
-            self._try(functools.partial(plain.__kwdefaults__.__setitem__, name), value)
+        named: dict[str, Any] = plain.__kwdefaults__ or {}
+        for name, value in list(named.items()):
+            self._try(functools.partial(named.__setitem__, name), value)
         return fn
 
     def _try(self, put: Callable[[Any], None], value: Any) -> None:

@@ -33,7 +33,9 @@ class Watched(np.ndarray):
     def __array_ufunc__(
         self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any
     ) -> Any:
-        suspects = next(i.suspects for i in (*inputs, *(out or ())) if isinstance(i, Watched))
+        whose = (*inputs, *(out or ()))
+        suspects = next((i.suspects for i in whose if isinstance(i, Watched)), None)
+        assert suspects is not None
         states = [i for i in inputs if isinstance(i, Watched) and suspects.is_state(i.shape)]
         name = ufunc.__name__
         if states and name in _RULES:
