@@ -79,6 +79,7 @@ from .probe import ProbeResult, probe
 
 if _TYPE_CHECKING:
     from . import azula, comfyui, deepinv, diffusers, kdiffusion, testing
+    from ._score_error import ScoreError, score_error
     from .audit import Audit, audit
 
 __version__: str = _native.__version__
@@ -108,6 +109,7 @@ __all__ = [
     "Result",
     "Samples",
     "Schedules",
+    "ScoreError",
     "Spectrum",
     "StepErrors",
     "Table",
@@ -143,6 +145,7 @@ __all__ = [
     "sample",
     "samplers",
     "schedules",
+    "score_error",
     "separable",
     "show",
     "simulate",
@@ -160,6 +163,7 @@ __all__ = [
 #: modules.
 _LATER = {
     "Audit": "audit",
+    "ScoreError": "_score_error",
     "audit": "audit",
     "azula": None,
     "comfyui": None,
@@ -168,6 +172,7 @@ _LATER = {
     "diffusers": None,
     "kdiffusion": None,
     "ray": None,
+    "score_error": "_score_error",
     "testing": None,
 }
 

@@ -6,9 +6,8 @@ import json
 import logging
 from typing import Any
 
-import pytest
-
 import gaussmeter as gm
+import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: no probe of its code")
 diffusers = pytest.importorskip("diffusers", reason="diffusers is not installed")

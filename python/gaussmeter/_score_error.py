@@ -1,0 +1,483 @@
+"""How far a network is from the exact one of Gaussian data, level by level and mode by mode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _native
+from ._arrays import as_numpy
+from ._denoiser import Takes, as_like, called, check_takes, sample_shape
+from ._errors import GaussmeterError
+from ._spectrum import Spectrum, as_spectrum, native_data
+
+Array = NDArray[np.float64]
+#: Student's t, two-sided 95 %, by degrees of freedom.
+_STUDENT = {7: 2.365, 11: 2.201, 15: 2.131, 19: 2.093, 23: 2.069, 31: 2.040}
+#: Up to this dimension the whole matrix of the linear part is measured.
+_WHOLE = 1024
+
+
+@dataclass
+class ScoreError:
+    """The difference of a network to the exact denoiser, r = D_network − D, on noised data.
+
+    Arrays have one row per level and one column per mode of the spectrum. All are in the units of
+    the data.
+
+    Attributes
+    ----------
+    spectrum : Spectrum
+        The data.
+    sigmas : ndarray, shape (K,)
+        Noise levels, the noisiest first.
+    squared : ndarray, shape (K, m)
+        E r², of one coordinate of a mode.
+    squared_half : ndarray, shape (K, m)
+        Half of the width of its 95 % interval.
+    gain : ndarray, shape (K, m)
+        Linear part: r = gain (x − μ) + …, of the coordinate itself.
+    gain_half : ndarray, shape (K, m)
+        Half of the width of its 95 % interval.
+    bias : ndarray, shape (K, m)
+        (E r)², the square of a constant error.
+    leak : ndarray, shape (K, m)
+        Part of E r² that is linear in the other coordinates; NaN above 1024 dimensions, where it is
+        part of the rest.
+    rest : ndarray, shape (K, m)
+        Part of E r² that is not affine: what remains.
+    path_kl : float
+        ∫ E|r|² / σ² d ln σ over the levels: the Kullback–Leibler divergence between the paths of
+        the reverse SDEs with the exact network and with this one (Girsanov), in nats. It bounds
+        that of the outputs.
+    path_kl_affine : float
+        The part of it that the constant and linear errors cause.
+    sampler : str
+        Where the linear part is put to work.
+    w2_exact, w2_linear : float
+        W2 to the data of that sampler's output with the exact network, and with the gains measured.
+    samples : int
+        Number of noised samples per level.
+    """
+
+    spectrum: Spectrum
+    sigmas: Array
+    squared: Array
+    squared_half: Array
+    gain: Array
+    gain_half: Array
+    bias: Array
+    leak: Array
+    rest: Array
+    path_kl: float
+    path_kl_affine: float
+    sampler: str
+    w2_exact: float
+    w2_linear: float
+    samples: int
+
+    @property
+    def total(self) -> Array:
+        """E|r|² of each level, over all modes with their multiplicities, shape (K,)."""
+        found: Array = self.squared @ self.spectrum.multiplicities
+        return found
+
+    @property
+    def affine_share(self) -> Array:
+        """The share of E|r|² of each level that is affine, shape (K,)."""
+        rest = np.nan_to_num(self.rest) @ self.spectrum.multiplicities
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.clip(1.0 - rest / self.total, 0.0, 1.0)
+
+    def table(self) -> list[list[str]]:
+        """One line per level, with the titles first."""
+        lines = [["sigma", "E|r|²", "relative", "affine", "largest gain", "at eigenvalue"]]
+        weights = self.spectrum.multiplicities
+        eigenvalues = self.spectrum.eigenvalues
+        for index, sigma in enumerate(self.sigmas):
+            # Relative to the error of the best estimate itself.
+            floor = (weights * eigenvalues * sigma**2 / (eigenvalues + sigma**2)).sum()
+            worst = int(np.abs(self.gain[index]).argmax())
+            lines.append(
+                [
+                    f"{sigma:.4g}",
+                    f"{self.total[index]:.4g}",
+                    f"{self.total[index] / floor:.3g}" if floor > 0 else "",
+                    f"{100 * self.affine_share[index]:.0f} %",
+                    f"{self.gain[index, worst]:.3g} ± {self.gain_half[index, worst]:.2g}",
+                    f"{eigenvalues[worst]:.3g}",
+                ]
+            )
+        return lines
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data, for JSON."""
+        plain = {name: value for name, value in vars(self).items() if name != "spectrum"}
+        plain["eigenvalues"] = self.spectrum.eigenvalues
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in plain.items()
+        }
+
+    def _sentence(self) -> str:
+        return (
+            f"path KL {self.path_kl:.4g} nats, {self.path_kl_affine:.4g} of it affine; W2 of "
+            f"{self.sampler}: {self.w2_exact:.4g} with the exact network, {self.w2_linear:.4g} "
+            "with the gains measured"
+        )
+
+    def __str__(self) -> str:
+        lines = self.table()
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        text = [
+            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines
+        ]
+        head = f"score error on {self.spectrum.name}, {self.samples} samples per level"
+        return "\n".join([head, *text, self._sentence()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head, *rows = self.table()
+        title = f"score error on {self.spectrum.name}, {self.samples} samples per level"
+        cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+        )
+        return (
+            f"<table><caption>{escape(title)}</caption><thead><tr>{cells}</tr></thead>"
+            f"<tbody>{body}</tbody></table><p>{escape(self._sentence())}</p>"
+        )
+
+
+def score_error(
+    denoiser: Callable[[Any, Any], Any],
+    data: Any = None,
+    sigmas: Sequence[float] | Array | None = None,
+    *,
+    basis: Any = None,
+    shape: Sequence[int] | None = None,
+    like: Any = None,
+    predicts: str = "denoiser",
+    takes: Takes = "sigma",
+    samples: int = 4096,
+    groups: int = 16,
+    sampler: str = "edm",
+    steps: int = 18,
+    seed: int = 0,
+) -> ScoreError:
+    r"""Measure how far a network is from the exact one of Gaussian data.
+
+    At each level, states are drawn from the Gaussian with the mean and the covariance of the data,
+    with noise added; there the exact denoiser is known. Its difference to the network is divided
+    into a constant, a part that is linear in the coordinate itself (a gain), one that is linear in
+    the others (a leak), and the rest, which is not affine. Sampling errors of the squares are
+    subtracted. The gains are then put into a sampler, whose law is exact again.
+
+    Parameters
+    ----------
+    denoiser : callable
+        ``denoiser(x, sigma)`` for x of shape (batch, \*shape) with noise ``sigma``, as for
+        :func:`gaussmeter.simulate`.
+    data : array_like of shape (n, \*shape), Spectrum, or what ``Spectrum.load`` takes
+        Samples, whose mean, covariance and eigenvectors are computed; or a spectrum, together with
+        ``basis``. CIFAR-10's spectrum by default.
+    sigmas : array_like, shape (K,), optional
+        Noise levels sigma/alpha. By default 12 between 80 and 0.02.
+    basis : array_like, shape (d, d), optional
+        Eigenvectors in columns, in the order of the spectrum with multiplicities, where ``data`` is
+        a spectrum. By default the network works on coordinates along eigenvectors.
+    shape : tuple of int, optional
+        Shape of one sample; that of the samples, or (d,), by default.
+    like : array or tensor, optional
+        What kind of array the network takes; NumPy's by default.
+    predicts : {"denoiser", "noise"}
+        What it returns.
+    takes : {"sigma"}
+        What it takes beside x.
+    samples, groups : int
+        Samples per level, in this many groups, from which intervals are computed.
+    sampler, steps : str, int
+        In which sampler the gains are put to work, on Karras' levels of EDM.
+    seed : int
+        Of the samples.
+
+    Returns
+    -------
+    ScoreError
+
+    Raises
+    ------
+    GaussmeterError
+        Levels that are not positive, a basis that is not orthogonal, shapes that do not fit, or a
+        network that returns another shape or NaN.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> data = gm.Spectrum.from_eigenvalues([0.25, 1.0])
+    >>> def network(x, sigma):  # 3 % too much, everywhere
+    ...     return 1.03 * x * data.eigenvalues / (data.eigenvalues + sigma**2)
+    >>> found = gm.score_error(network, data, [1.0, 0.1], samples=256)
+    >>> found.gain[0].round(4)
+    array([0.006, 0.015])
+    """
+    if not callable(denoiser):
+        raise TypeError(f"denoiser: a function is needed, not {type(denoiser).__name__}")
+    if predicts not in ("denoiser", "noise") or takes != "sigma":
+        raise GaussmeterError(
+            "score_error takes networks of x and sigma that predict the denoiser or the noise, "
+            f"not predicts={predicts!r}, takes={takes!r}",
+            "wrap it in a function of x and sigma",
+        )
+    check_takes(takes, predicts)
+    spectrum, vectors, own_shape = _of(data, basis, shape)
+    coordinates = _coordinates(spectrum)
+    own = sample_shape(own_shape, spectrum.dimension)
+    levels = np.geomspace(80.0, 0.02, 12) if sigmas is None else as_numpy(sigmas, "sigmas")
+    levels = np.sort(np.asarray(levels, dtype=np.float64).ravel())[::-1]
+    if levels.size == 0 or not np.isfinite(levels).all() or levels[-1] <= 0:
+        raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
+    if groups - 1 not in _STUDENT:
+        known = ", ".join(str(count + 1) for count in _STUDENT)
+        raise GaussmeterError(f"groups = {groups}", f"take one of {known}")
+    size = max(samples // groups, 8)
+    numbers = np.random.default_rng(seed)
+    moments = []
+    for sigma in levels:
+        found = _Level(coordinates, float(sigma))
+        for _ in range(groups):
+            x = found.draw(numbers, size)
+            pixels = x if vectors is None else x @ vectors.T
+            answer = _answer(denoiser, pixels.reshape(size, *own), float(sigma), predicts, like)
+            flat = answer.reshape(size, -1)
+            found.add(x, flat if vectors is None else flat @ vectors)
+        moments.append(found.result())
+    return _assembled(spectrum, coordinates, levels, moments, size * groups, sampler, steps)
+
+
+@dataclass(frozen=True)
+class _Coordinates:
+    """Eigenvalues and means of all coordinates, and the mode of each."""
+
+    eigenvalues: Array
+    mean: Array
+    modes: NDArray[np.intp]
+    count: int
+
+
+def _coordinates(spectrum: Spectrum) -> _Coordinates:
+    counts = np.rint(spectrum.multiplicities).astype(int)
+    if not np.allclose(counts, spectrum.multiplicities):
+        raise GaussmeterError(
+            f"{spectrum.name} has multiplicities that are no whole numbers",
+            "give the spectrum with all its eigenvalues",
+        )
+    modes = np.repeat(np.arange(counts.size), counts)
+    mean = np.zeros(counts.size) if spectrum.mean is None else np.asarray(spectrum.mean)
+    return _Coordinates(spectrum.eigenvalues[modes], mean[modes], modes, counts.size)
+
+
+def _of(
+    data: Any, basis: Any, shape: Sequence[int] | None
+) -> tuple[Spectrum, Array | None, Sequence[int] | None]:
+    """Spectrum, eigenvectors in columns and the shape of samples."""
+    if data is None:
+        data = "cifar10"
+    is_array = not isinstance(data, (str, Spectrum)) and not hasattr(data, "__fspath__")
+    if is_array and np.ndim(as_numpy(data, "data")) >= 2:
+        array = np.asarray(as_numpy(data, "data"), dtype=np.float64)
+        flat = array.reshape(array.shape[0], -1)
+        mean = flat.mean(axis=0)
+        values, vectors = np.linalg.eigh(np.cov(flat, rowvar=False).reshape(flat.shape[1], -1))
+        values = np.maximum(values, 0.0)
+        spectrum = Spectrum.from_eigenvalues(values, mean=vectors.T @ mean, name="the samples")
+        # Equal modes are merged, so that columns have to follow the order of the spectrum.
+        order = _order(spectrum, values, vectors.T @ mean)
+        return spectrum, vectors[:, order], array.shape[1:] if shape is None else shape
+    spectrum = as_spectrum(data)
+    if basis is None:
+        return spectrum, None, shape
+    vectors = np.asarray(as_numpy(basis, "basis"), dtype=np.float64)
+    dimension = round(spectrum.dimension)
+    if vectors.shape != (dimension, dimension):
+        raise GaussmeterError(
+            f"basis has the shape {vectors.shape}, and the spectrum dimension {dimension}",
+            "give all eigenvectors, one in each column",
+        )
+    if not np.allclose(vectors.T @ vectors, np.eye(dimension), atol=1e-6):
+        raise GaussmeterError("basis is not orthogonal", "give eigenvectors in columns")
+    return spectrum, vectors, shape
+
+
+def _order(spectrum: Spectrum, values: Array, means: Array) -> NDArray[np.intp]:
+    """Which eigenvector each coordinate of the spectrum is."""
+    mean = np.zeros(len(spectrum)) if spectrum.mean is None else np.asarray(spectrum.mean)
+    own = np.lexsort((mean, spectrum.eigenvalues))
+    theirs = np.lexsort((means, values))
+    counts = np.rint(spectrum.multiplicities).astype(int)
+    order = np.empty(values.size, dtype=np.intp)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    taken = 0
+    for mode in own:
+        order[starts[mode] : starts[mode + 1]] = theirs[taken : taken + counts[mode]]
+        taken += counts[mode]
+    return order
+
+
+def _answer(
+    denoiser: Callable[[Any, Any], Any], x: Array, sigma: float, predicts: str, like: Any
+) -> Array:
+    answer = called(denoiser, as_like(x, like), (sigma, 1.0, sigma), "sigma")
+    array = np.asarray(as_numpy(answer, "denoiser"), dtype=np.float64)
+    if array.shape != x.shape:
+        raise GaussmeterError(
+            f"the denoiser returned shape {array.shape} for an input of shape {x.shape}",
+            "return an array of the shape of x",
+        )
+    if not np.isfinite(array).all():
+        raise GaussmeterError(f"the denoiser returned NaN or infinity at sigma = {sigma:g}")
+    return x - sigma * array if predicts == "noise" else array
+
+
+class _Level:
+    """Moments of the difference at one level, in groups of samples."""
+
+    def __init__(self, coordinates: _Coordinates, sigma: float) -> None:
+        self._of = coordinates
+        self._sigma = sigma
+        self._variance = coordinates.eigenvalues + sigma**2
+        self._squares: list[Array] = []
+        self._means: list[Array] = []
+        self._gains: list[Array] = []
+        self._whole = coordinates.eigenvalues.size <= _WHOLE
+        self._crosses: list[Array] = []
+
+    def draw(self, numbers: np.random.Generator, size: int) -> Array:
+        """Noised data along the eigenvectors."""
+        normal = numbers.standard_normal((size, self._variance.size))
+        return self._of.mean + np.sqrt(self._variance) * normal
+
+    def add(self, x: Array, answer: Array) -> None:
+        """One group: states and what the network says."""
+        centred = x - self._of.mean
+        exact = self._of.mean + self._of.eigenvalues / self._variance * centred
+        difference = answer - exact
+        self._squares.append((difference**2).mean(axis=0))
+        self._means.append(difference.mean(axis=0))
+        # Over the variance of the sample: a gain is then found without any sampling error.
+        self._gains.append((difference * centred).mean(axis=0) / (centred**2).mean(axis=0))
+        if self._whole:
+            self._crosses.append(difference.T @ centred / len(x))
+
+    def result(self) -> dict[str, Array]:
+        """Parts of the square, averaged over the coordinates of each mode."""
+        count = len(self._squares)
+        student = _STUDENT[count - 1] / math.sqrt(count)
+        squares, gains, means = (
+            np.stack(values) for values in (self._squares, self._gains, self._means)
+        )
+        gain, mean = gains.mean(axis=0), means.mean(axis=0)
+        # A square of an average is too large by the variance of the average.
+        gain_noise = gains.var(axis=0, ddof=1) / count
+        bias = mean**2 - means.var(axis=0, ddof=1) / count
+        own = (gain**2 - gain_noise) * self._variance
+        square = squares.mean(axis=0)
+        leak = np.full_like(square, np.nan)
+        if self._whole:
+            crosses = np.stack(self._crosses)
+            parts = crosses.mean(axis=0) ** 2 - crosses.var(axis=0, ddof=1) / count
+            parts = parts / self._variance[None, :]
+            np.fill_diagonal(parts, 0.0)
+            leak = parts.sum(axis=1)
+        rest = square - own - bias - np.nan_to_num(leak)
+        per_mode = self._averaged
+        spread = squares.std(axis=0, ddof=1)
+        return {
+            "squared": per_mode(square),
+            "squared_half": student * per_mode(spread),
+            "gain": per_mode(gain),
+            "gain_half": student * per_mode(gains.std(axis=0, ddof=1)),
+            "bias": np.maximum(per_mode(bias), 0.0),
+            "leak": np.maximum(per_mode(leak), 0.0) if self._whole else per_mode(leak),
+            "rest": np.maximum(per_mode(rest), 0.0),
+        }
+
+    def _averaged(self, values: Array) -> Array:
+        total = np.bincount(self._of.modes, weights=values, minlength=self._of.count)
+        found: Array = total / np.bincount(self._of.modes, minlength=self._of.count)
+        return found
+
+
+def _assembled(
+    spectrum: Spectrum,
+    coordinates: _Coordinates,
+    levels: Array,
+    moments: list[dict[str, Array]],
+    samples: int,
+    sampler: str,
+    steps: int,
+) -> ScoreError:
+    stacked = {name: np.stack([one[name] for one in moments]) for name in moments[0]}
+    weights = spectrum.multiplicities
+    rate = stacked["squared"] @ weights / levels**2
+    affine = rate - stacked["rest"] @ weights / levels**2
+    logs = np.log(levels)[::-1]
+    integrals = [
+        float(np.sum((values[::-1][1:] + values[::-1][:-1]) / 2 * np.diff(logs)))
+        for values in (rate, affine)
+    ]
+    law = _with_gains(spectrum, levels, stacked["gain"], sampler, steps)
+    exact = _with_gains(spectrum, levels, np.zeros_like(stacked["gain"]), sampler, steps)
+    return ScoreError(
+        spectrum=spectrum,
+        sigmas=levels,
+        path_kl=integrals[0],
+        path_kl_affine=integrals[1],
+        sampler=f"{sampler}, {steps} steps",
+        w2_exact=exact,
+        w2_linear=law,
+        samples=samples,
+        **stacked,
+    )
+
+
+def _with_gains(spectrum: Spectrum, levels: Array, gains: Array, sampler: str, steps: int) -> float:
+    """W2 of a sampler whose network has these gains, linear in ln sigma between the levels."""
+    from ._simulate import _run as run_plan
+    from .probe import probe
+
+    words = {"sampler": sampler, "process": "edm", "grid": "karras", "steps": steps}
+    plan = _native.plan(native_data(spectrum), words, "denoiser")
+    own = spectrum.eigenvalues
+    logs = np.log(levels[::-1])
+
+    def answer(alpha: float, sigma: float, lam: Array) -> tuple[Array, Array]:
+        exact = lam / (lam + sigma**2)
+        at = np.array([np.interp(math.log(max(sigma, 1e-300)), logs, g[::-1]) for g in gains.T])
+        extra = np.zeros_like(lam)
+        extra[: own.size] = at
+        # D = mu + (w + gain) (x − mu)
+        return exact + extra, sigma**2 / (lam + sigma**2) - extra
+
+    def run(denoiser: Any, x: Any, rng: Any) -> Any:
+        def told(state: Any, level: Any) -> Any:
+            return denoiser(state, level[2])
+
+        return run_plan(plan, told, "level", x, lambda: rng.standard_normal(x.shape), None)
+
+    result = probe(
+        run, spectrum, predicts=answer, levels="edm", library="numpy", compare=False,
+        init=float(plan["std"]), monte_carlo=False,
+    )  # fmt: skip
+    return float(result.law.w2)
+
+
+__all__ = ["ScoreError", "score_error"]
