@@ -208,7 +208,7 @@ def apply(schedule: Any, scheduler: Any, spectrum: Any = "cifar10", **options: A
 
 def ratios_of(schedule: Any) -> np.ndarray:
     """Noise ratios above 0 of a list, or of a result that has levels."""
-    levels = getattr(schedule, "levels", schedule)
+    levels = getattr(schedule, "sigmas", getattr(schedule, "levels", schedule))
     if hasattr(levels, "sigma") and hasattr(levels, "alpha"):
         alpha = np.asarray(levels.alpha, dtype=np.float64)
         with np.errstate(divide="ignore"):

@@ -175,6 +175,8 @@ def probe(
         rule = rule_of(first, len(first.timesteps), step_arguments)
         if rule is not None:
             options.setdefault("candidates", list(dict.fromkeys((rule.published, rule.as_written))))
+        if conditioning == "timestep":
+            options.setdefault("process", _told_process(first))
     options.setdefault("name", f"{type(scheduler).__name__}, {steps or 'its own'} steps")
     result = probe_code(
         run,
@@ -234,6 +236,29 @@ def nodes_of(scheduler: Any) -> list[tuple[float, float]] | None:
     if getattr(scheduler.config, "interpolation_type", "") == "log_linear":
         values = values[: len(scheduler.timesteps) + 1]
     return [(1.0, sigma) for sigma in values]
+
+
+def _told_process(scheduler: Any) -> str | None:
+    """The process of the library whose network is told timesteps as this scheduler tells them."""
+    config, kind = scheduler.config, type(scheduler).__name__
+    names = {"scaled_linear": "scaled_linear", "linear": "linear"}
+    schedule = names.get(config.get("beta_schedule", ""))
+    if schedule is None or config.get("use_flow_sigmas") or config.get("rescale_betas_zero_snr"):
+        return None
+    if kind.startswith(("DPMSolverM", "DPMSolverSing", "UniPC", "DEIS", "SASolver")):
+        rounds = config.get("use_karras_sigmas") or config.get("use_lu_lambdas")
+        told = "round" if rounds else "truncate"
+    elif kind.startswith("KDPM2"):
+        told = "round-at-nodes"
+    elif kind in ("EulerDiscreteScheduler", "HeunDiscreteScheduler"):
+        told = "fractional"
+    else:
+        return None
+    network = {"epsilon": "epsilon", "v_prediction": "v", "sample": "x0"}[config.prediction_type]
+    return (
+        f"vp-discrete:schedule={schedule},beta_start={config.beta_start!r},"
+        f"beta_end={config.beta_end!r},conditioning={told},network={network}"
+    )
 
 
 _OF_FLOWS = ("FlowMatch", "FlowMap", "LTXEuler", "MiniMaxH3")

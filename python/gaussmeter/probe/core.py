@@ -48,6 +48,7 @@ def probe(
     compare: bool = True,
     nodes: Sequence[Level] | None = None,
     candidates: Sequence[str] = (),
+    process: str | None = None,
     monte_carlo: bool = True,
     samples: int = 4096,
     seed: int = 0,
@@ -101,6 +102,9 @@ def probe(
         known: our samplers are run on these first, and then on the levels told and those of states.
     candidates
         Samplers with their options to try first.
+    process
+        A process of the library to run them on, beside those that follow from the levels: one whose
+        network is told whole timesteps, for example.
     monte_carlo
         Whether to sample where the code is not affine, instead of raising the error.
     samples, seed
@@ -151,7 +155,7 @@ def probe(
     if compare and result.is_exact:
         from .nearest import nearest
 
-        result.like = nearest(result, nodes, candidates)
+        result.like = nearest(result, nodes, candidates, process=process)
     return result
 
 

@@ -114,6 +114,7 @@ def nearest(
     nodes: Sequence[tuple[float, float]] | None = None,
     candidates: Sequence[str] = (),
     others: bool = True,
+    process: str | None = None,
 ) -> Likeness | None:
     """The sampler nearest to a probe, or ``None`` where nothing can be compared.
 
@@ -127,6 +128,8 @@ def nearest(
         Samplers with their options that are tried before all those of the library.
     others
         Whether those of the library are tried at all.
+    process
+        A process to try on the nodes, if they are known.
     """
     import gaussmeter as gm
 
@@ -144,8 +147,8 @@ def nearest(
     )
     best: list[tuple[float, float, str, Nodes, float, float, float]] = []
     # Tables in float32 are usual also where states are float64.
-    tolerance = {"float64": 1e-3, "float32": 2e-3}.get(result.precision, 0.05)
-    for own in nodes_of(result, nodes):
+    tolerance = {"float64": 2e-3, "float32": 2e-3}.get(result.precision, 0.05)
+    for own in nodes_of(result, nodes, process):
         with grid_of(own) as grid:
             for index, name in enumerate(names):
                 if index == len(candidates) and any(entry[0] < tolerance for entry in best):
@@ -241,7 +244,9 @@ def _mean_of(law: Any) -> np.ndarray:
 
 
 def nodes_of(
-    result: ProbeResult, known: Sequence[tuple[float, float]] | None = None
+    result: ProbeResult,
+    known: Sequence[tuple[float, float]] | None = None,
+    process: str | None = None,
 ) -> Iterator[Nodes]:
     """Levels at which the code may have had its nodes, the likeliest first."""
     told = [(one.alpha, one.sigma) for one in result.asked]
@@ -249,6 +254,10 @@ def nodes_of(
     lists = []
     if known is not None:
         plain = _descending([_plain(level) for level in known])
+        if process is not None and result.start is not None and all(a > 0 for a, _ in plain):
+            ratios = np.array([sigma / alpha for alpha, sigma in plain])
+            scale = math.hypot(*result.start)
+            yield Nodes(process, ratios, f"on its nodes, {process}", scale)
         yield from _nodes(plain, result, "on its nodes", False)
     if not any(math.isnan(sigma) for _, sigma in states):
         lists.append((states, "at the levels of its states"))
