@@ -40,7 +40,10 @@ def rule_of(scheduler: Any, steps: int, arguments: Mapping[str, Any] | None = No
     kind, config = type(scheduler).__name__, scheduler.config
     given = dict(arguments or {})
     eta = float(given.get("eta", 0.0))
-    if kind == "EulerDiscreteScheduler" and given.get("s_churn"):
+    if given.get("s_churn") and kind.startswith("FlowMatch"):
+        # Churn is a rule for sigma, and none for u.
+        return None
+    if given.get("s_churn") and kind in ("EulerDiscreteScheduler", "EDMEulerScheduler"):
         text = _call("edm-euler", given, {"s_churn": "s_churn", "s_noise": "s_noise"})
         return Rule(text, f"{text},variant=diffusers")
     if kind in _PLAIN:

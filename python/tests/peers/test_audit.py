@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import Any
 
 import gaussmeter as gm
@@ -52,6 +53,49 @@ def test_the_mean_that_ipndm_loses_and_eta_that_cogvideox_ignores() -> None:
     w2 = {row.options: row.w2 for row in report.rows}
     assert w2["eta=1.0"] == pytest.approx(w2[""], rel=1e-9)
     assert any("W2 =" in text for text in found(report, "eta=1.0"))
+
+
+def test_the_whole_of_diffusers() -> None:
+    start = time.process_time()
+    report = gm.audit("diffusers")
+    taken = time.process_time() - start
+    print(f"{len(report.rows)} rows, {len(report.findings)} findings, {taken:.0f} s")
+    assert taken < 300
+    assert len(report.rows) > 250 and len(report.skipped) == 13
+
+    def of(scheduler: str, options: str) -> str:
+        texts = [t for s, o, t in report.findings if s == scheduler and options in o]
+        assert texts, (scheduler, options)
+        return "; ".join(texts)
+
+    # What docs/findings.md says of diffusers.
+    multistep, single = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
+    assert "order" in of("EDMDPMSolverMultistepScheduler", "solver_order=3")
+    assert "another rule" in of(multistep, "solver_order=3, solver_type=midpoint, "
+                                "use_karras_sigmas=True, algorithm_type=sde-dpmsolver++")  # fmt: skip
+    for solver in ("midpoint", "heun"):
+        assert "order" in of(single, f"solver_order=2, solver_type={solver}, "
+                             "use_karras_sigmas=True, algorithm_type=sde")  # fmt: skip
+    assert "does not converge" in of(single, "solver_order=3, solver_type=heun, "
+                                     "use_karras_sigmas=True, algorithm_type=sde")  # fmt: skip
+    for scheduler in ("DDIMScheduler", "PNDMScheduler", "CogVideoXDDIMScheduler"):
+        assert "different levels" in of(scheduler, "timestep_spacing=linspace")
+        assert "61 steps end at timestep -1" in of(scheduler, "timestep_spacing=trailing")
+    assert "different levels" in of("EulerDiscreteScheduler", "s_churn")
+    assert "loses the mean" in of("IPNDMScheduler", "")
+    assert "does not converge" in of("LCMScheduler", "")
+    for scheduler in (multistep, single, "UniPCMultistepScheduler", "EulerDiscreteScheduler"):
+        assert "schedule is not the publication's" in of(scheduler, "use_beta_sigmas")
+    for scheduler in ("DEISMultistepScheduler", "SASolverScheduler"):
+        assert "listed twice" in of(scheduler, "use_karras_sigmas")
+    for scheduler in (multistep, single, "UniPCMultistepScheduler", "SASolverScheduler"):
+        assert "whole timesteps" in of(scheduler, "use_exponential_sigmas")
+    # And what it did not say.
+    assert "W2" in of("CogVideoXDDIMScheduler", "eta=1.0")
+    assert "loses the mean" in of("PNDMScheduler", "prediction_type=v_prediction")
+    assert "over no time" in of("CosineDPMSolverMultistepScheduler", "final_sigmas_type=sigma_min")
+    assert "told is off" in of("EulerDiscreteScheduler", "interpolation_type=log_linear")
+    assert "does not converge" in of("FlowMatchHeunDiscreteScheduler", "s_churn")
 
 
 def test_reports_are_tables_pages_and_documents() -> None:
