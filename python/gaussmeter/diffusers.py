@@ -250,7 +250,7 @@ def _told_process(scheduler: Any) -> str | None:
         told = "round" if rounds else "truncate"
     elif kind.startswith("KDPM2"):
         told = "round-at-nodes"
-    elif kind in ("EulerDiscreteScheduler", "HeunDiscreteScheduler"):
+    elif kind.startswith(("EulerDiscrete", "HeunDiscrete", "DPMSolverSDE", "LMSDiscrete")):
         told = "fractional"
     else:
         return None

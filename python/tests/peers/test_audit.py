@@ -71,8 +71,8 @@ def test_the_whole_of_diffusers() -> None:
     # What docs/findings.md says of diffusers.
     multistep, single = "DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"
     assert "order" in of("EDMDPMSolverMultistepScheduler", "solver_order=3")
-    assert "another rule" in of(multistep, "solver_order=3, solver_type=midpoint, "
-                                "use_karras_sigmas=True, algorithm_type=sde-dpmsolver++")  # fmt: skip
+    third = "solver_order=3, solver_type=midpoint, use_karras_sigmas=True"
+    assert "another rule" in of(multistep, f"{third}, algorithm_type=sde-dpmsolver++")
     for solver in ("midpoint", "heun"):
         assert "order" in of(single, f"solver_order=2, solver_type={solver}, "
                              "use_karras_sigmas=True, algorithm_type=sde")  # fmt: skip
