@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+import types
 import warnings
 from typing import Any
 
@@ -156,6 +158,23 @@ def test_the_form_of_comfyui() -> None:
     assert float(seen[0]) == pytest.approx(float(sigmas[0]))
     flow = comfyui.probe(sampling.sample_dpmpp_2m, np.linspace(1, 0, 11), model="flow")
     assert "dpmpp-2m" in flow.like.names and "in u" in flow.like.on
+
+
+def test_flow_models_are_known_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = types.ModuleType("comfy.model_sampling")
+    theirs.CONST = type("CONST", (), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "comfy.model_sampling", theirs)
+    seen = []
+
+    def sample_own(model: Any, x: Any, sigmas: Any, extra_args: Any = None) -> Any:
+        kind = model.inner_model.model_patcher.get_model_object("model_sampling")
+        seen.append(isinstance(kind, theirs.CONST))
+        return sampling.sample_euler(model, x, sigmas, extra_args=extra_args, disable=True)
+
+    result = comfyui.probe(sample_own, np.linspace(1, 0, 9), model="flow")
+    assert result.like.is_same and all(seen)
+    comfyui.probe(sample_own, [14.6, 1.0, 0.0], compare=False)
+    assert not seen[-1]
 
 
 def test_levels_that_do_not_fall() -> None:
