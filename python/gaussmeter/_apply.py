@@ -309,7 +309,7 @@ def _promised(ratios: np.ndarray, result: ProbeResult, scheduler: Any) -> float:
     ends = float(result.output_noise) if result.output_noise > 0 else 0.0
     if ends > 0:
         return math.nan
-    std = 1.0 / result.start[0] if result.start[0] > 0 else math.nan
+    std = 1.0 / float(result.start[0]) if result.start[0] > 0 else math.nan
     try:
         law = gm.output_law(
             result.spectrum, sampler=rule.as_written,

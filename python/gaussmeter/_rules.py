@@ -179,10 +179,11 @@ def _sa_solver(scheduler: Any, config: Any) -> Rule:
     times = np.asarray(scheduler.timesteps, dtype=float)
     taus = np.array([float(scheduler.tau_func(time)) for time in times])
     if (taus == taus[0]).all():
-        return Rule(*(f"sa-solver:{options},tau={taus[0]!r}",) * 2)
+        return Rule(*(f"sa-solver:{options},tau={float(taus[0])!r}",) * 2)
     ratios = sigmas[: times.size]
     if config.get("use_flow_sigmas"):
         ratios = ratios / (1.0 - ratios)
     inside = ratios[taus > 0]
-    interval = f"tau_min={inside.min() * 0.999!r},tau_max={inside.max() * 1.001!r},tau_at=start"
+    low, high = float(inside.min()) * 0.999, float(inside.max()) * 1.001
+    interval = f"tau_min={low!r},tau_max={high!r},tau_at=start"
     return Rule(*(f"sa-solver:{options},{interval}",) * 2)

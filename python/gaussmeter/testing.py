@@ -342,7 +342,7 @@ def _first_difference(
     if not start[0] > 0 or len(ratios) < 2:
         return ""
     data = gm.Spectrum.from_eigenvalues([eigenvalue], mean=[1.0])
-    process = f"edm:sigma_max={max(80.0, ratios[0])!r}" if process == "edm" else process
+    process = f"edm:sigma_max={max(80.0, float(ratios[0]))!r}" if process == "edm" else process
     for index in range(1, len(ratios)):
         if ratios[index] <= 0:
             break

@@ -70,6 +70,12 @@ def test_the_initial_law_is_chosen() -> None:
     same(probe(code.euler, DATA, init="exact"), "ddim", init="exact")
     same(probe(code.euler, DATA, init=7.0), "ddim", init="normal:std=7")
     same(probe(code.euler, DATA), "ddim", init="normal")
+    # Also if the code scales what it is handed, with a coordinate without variance or not.
+    for shape in ((5,), (6,)):
+        scaled = probe(lambda d, x: code.euler(d, 80 * x), DATA, init="exact", shape=shape)
+        law = gm.output_law(DATA, sampler="ddim", process="edm", grid=SIGMAS, init="exact")
+        np.testing.assert_allclose(scaled.variance, law.variance, rtol=1e-10)
+        np.testing.assert_allclose(scaled.mean, law.mean, rtol=1e-10)
 
 
 def test_shapes_of_pictures() -> None:
@@ -98,7 +104,7 @@ def test_networks_that_predict_noise_and_are_told_timesteps() -> None:
     ratios = np.sqrt((1 - products[times]) / products[times])
     law = gm.output_law(
         DATA, sampler="ddpm-ancestral", process="edm:sigma_max=200",
-        grid=np.append(ratios, 0.0), init=f"normal:std={1 / np.sqrt(products[999])!r}",
+        grid=np.append(ratios, 0.0), init=f"normal:std={1 / float(np.sqrt(products[999]))!r}",
     )  # fmt: skip
     np.testing.assert_allclose(result.variance, law.variance, rtol=1e-9)
     np.testing.assert_allclose(result.mean, law.mean, rtol=1e-9)

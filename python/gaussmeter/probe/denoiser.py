@@ -27,7 +27,8 @@ class Evaluation:
     alpha, sigma
         The level of that time.
     state
-        The coordinate without variance, ``(rows,)``: it shows the level the state is really at.
+        The coordinate without variance, ``(rows,)``: it shows the level the state is really at. The
+        first one, if there is none without.
     largest
         The largest absolute value in the state, over rows.
     precision
@@ -80,7 +81,8 @@ class Denoiser:
         self._mean = mean
         self._sample_shape = sample_shape
         self._backend = backend
-        self._reference = reference
+        # Any coordinate shows how the code scales its initial state.
+        self._reference = 0 if reference is None else reference
         self._limit = limit
         self._factors: dict[float, tuple[np.ndarray, np.ndarray]] = {}
         self.evaluations: list[Evaluation] = []

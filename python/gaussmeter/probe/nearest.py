@@ -324,7 +324,7 @@ def grid_of(nodes: Nodes) -> Iterator[Any]:
     handle, path = tempfile.mkstemp(suffix=".txt")
     try:
         with os.fdopen(handle, "w") as file:
-            file.write("\n".join(repr(time) for time in nodes.levels))
+            file.write("\n".join(repr(float(time)) for time in nodes.levels))
         yield f"times:{path}"
     finally:
         os.unlink(path)

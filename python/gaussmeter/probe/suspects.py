@@ -39,9 +39,8 @@ class Suspects:
             "a standard deviation of the state", "float16 rounding", "bfloat16 rounding",
         ]  # fmt: skip
         keys = sorted(self.seen, key=lambda k: order.index(k[0]) if k[0] in order else len(order))
-        parts: list[str] = []
+        parts: dict[tuple[str, str], str] = {}
         for rule, function, place in keys:
-            part = f"{rule} ({function} at {place})"
-            if part not in parts:
-                parts.append(part)
-        return ", ".join(parts[:4])
+            # One call can be seen twice, as a function and as the method that it calls.
+            parts.setdefault((rule, place), f"{rule} ({function} at {place})")
+        return ", ".join(list(parts.values())[:4])

@@ -53,7 +53,7 @@ def test_w2_is_that_of_our_sampler(
     else:
         ratios = sigma / alpha
         law = gm.output_law(
-            "cifar10", sampler=sampler, process=f"edm:sigma_max={max(ratios[0], 80.0) * 1.001!r}",
+            "cifar10", sampler=sampler, process=f"edm:sigma_max={max(float(ratios[0]), 80.0) * 1.001!r}",
             grid=ratios, init=f"normal:std={float(ratios[0])!r}",
         )  # fmt: skip
         scale = 1.0
