@@ -52,8 +52,9 @@ def test_w2_is_that_of_our_sampler(
         scale = 1.0 - straight[-1]
     else:
         ratios = sigma / alpha
+        top = max(float(ratios[0]), 80.0) * 1.001
         law = gm.output_law(
-            "cifar10", sampler=sampler, process=f"edm:sigma_max={max(float(ratios[0]), 80.0) * 1.001!r}",
+            "cifar10", sampler=sampler, process=f"edm:sigma_max={top!r}",
             grid=ratios, init=f"normal:std={float(ratios[0])!r}",
         )  # fmt: skip
         scale = 1.0
