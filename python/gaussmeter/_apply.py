@@ -127,10 +127,10 @@ def apply(schedule: Any, scheduler: Any, spectrum: Any = "cifar10", **options: A
 
     Examples
     --------
-    >>> import diffusers, gaussmeter as gm                                     # doctest: +SKIP
-    >>> scheduler = diffusers.EulerDiscreteScheduler()
-    >>> applied = gm.diffusers.apply([14.6, 5.1, 1.9, 0.7, 0.2, 0.0], scheduler)
-    >>> images = pipeline(prompt, sigmas=applied.arguments["sigmas"])
+    >>> import diffusers, gaussmeter as gm  # doctest: +SKIP
+    >>> scheduler = diffusers.EulerDiscreteScheduler()  # doctest: +SKIP
+    >>> applied = gm.diffusers.apply([14.6, 5.1, 1.9, 0.7, 0.2, 0.0], scheduler)  # doctest: +SKIP
+    >>> images = pipeline(prompt, sigmas=applied.arguments["sigmas"])  # doctest: +SKIP
     """
     from . import diffusers as adapter
 

@@ -277,10 +277,10 @@ def audit(
 
     Examples
     --------
-    >>> import gaussmeter as gm                                                # doctest: +SKIP
-    >>> report = gm.audit("diffusers")
-    >>> print(report)
-    >>> open("audit.json", "w").write(report.to_json())
+    >>> import gaussmeter as gm  # doctest: +SKIP
+    >>> report = gm.audit("diffusers")  # doctest: +SKIP
+    >>> print(report)  # doctest: +SKIP
+    >>> open("audit.json", "w").write(report.to_json())  # doctest: +SKIP
     """
     data = loaded(spectrum)
     logging.getLogger("diffusers").setLevel(logging.ERROR)

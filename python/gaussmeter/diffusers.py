@@ -139,9 +139,9 @@ def probe(
 
     Examples
     --------
-    >>> import diffusers, gaussmeter as gm                                     # doctest: +SKIP
-    >>> scheduler = diffusers.DPMSolverMultistepScheduler(use_karras_sigmas=True)
-    >>> print(gm.diffusers.probe(scheduler, 20))
+    >>> import diffusers, gaussmeter as gm  # doctest: +SKIP
+    >>> scheduler = diffusers.DPMSolverMultistepScheduler(use_karras_sigmas=True)  # doctest: +SKIP
+    >>> print(gm.diffusers.probe(scheduler, 20))  # doctest: +SKIP
     """
     if conditioning not in ("timestep", "solver"):
         raise error(f"unknown conditioning {conditioning!r}", "take timestep or solver")

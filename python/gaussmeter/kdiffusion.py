@@ -57,9 +57,9 @@ def probe(
 
     Examples
     --------
-    >>> import k_diffusion as K, gaussmeter as gm                              # doctest: +SKIP
-    >>> sigmas = K.sampling.get_sigmas_karras(20, 0.03, 14.6)
-    >>> print(gm.kdiffusion.probe(K.sampling.sample_dpmpp_2m, sigmas))
+    >>> import k_diffusion as K, gaussmeter as gm  # doctest: +SKIP
+    >>> sigmas = K.sampling.get_sigmas_karras(20, 0.03, 14.6)  # doctest: +SKIP
+    >>> print(gm.kdiffusion.probe(K.sampling.sample_dpmpp_2m, sigmas))  # doctest: +SKIP
     """
     import torch
 
