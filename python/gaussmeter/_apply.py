@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ._rules import rule_of
-from .kdiffusion import loaded
+from ._spectrum import SpectrumLike, as_spectrum
 from .probe import ProbeResult
 from .probe._errors import error
 from .probe.convention import to_numpy
@@ -95,7 +95,7 @@ class Applied:
         return f"<table><caption>{title}</caption>{rows}</table>"
 
 
-def apply(schedule: Any, scheduler: Any, spectrum: Any = "cifar10", **options: Any) -> Applied:
+def apply(schedule: Any, scheduler: Any, spectrum: SpectrumLike = None, **options: Any) -> Applied:
     """Set noise levels on a scheduler of diffusers, and measure what it attains with them.
 
     The levels become ``sigmas`` or ``timesteps``, whichever the scheduler takes. Options that would
@@ -183,7 +183,7 @@ def apply(schedule: Any, scheduler: Any, spectrum: Any = "cifar10", **options: A
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scheduler.set_timesteps(**given)
-    result = adapter.probe(scheduler, None, loaded(spectrum), **{"compare": False, **options})
+    result = adapter.probe(scheduler, None, as_spectrum(spectrum), **{"compare": False, **options})
     if result.start is not None and isinstance(options.get("init", "normal"), str):
         more = 1.0 / abs(result.start[1]) if options.get("init") != "exact" else 1.0
         if more > 1.05:

@@ -202,7 +202,7 @@ class Result:
             name = type(self).__name__
             raise GaussmeterError(
                 f"a {name} has no figure",
-                "curve, pareto, modes and info have one; .records has the numbers of this result",
+                "curve, pareto and info have one; .records has the numbers of this result",
             )
         return figures[0]
 

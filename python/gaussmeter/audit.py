@@ -29,7 +29,7 @@ import numpy as np
 
 from . import diffusers as adapter
 from ._rules import rule_of
-from .kdiffusion import loaded
+from ._spectrum import SpectrumLike, as_spectrum
 from .probe import ProbeResult
 from .probe._errors import error
 from .probe.convention import to_numpy
@@ -251,7 +251,7 @@ class Case:
 def audit(
     target: Any = "diffusers",
     *,
-    spectrum: Any = "cifar10",
+    spectrum: SpectrumLike = None,
     watch: Callable[[int, int, str], None] | None = None,
 ) -> Audit:
     """A conformance report of schedulers as they are installed.
@@ -282,7 +282,7 @@ def audit(
     >>> print(report)  # doctest: +SKIP
     >>> open("audit.json", "w").write(report.to_json())  # doctest: +SKIP
     """
-    data = loaded(spectrum)
+    data = as_spectrum(spectrum)
     logging.getLogger("diffusers").setLevel(logging.ERROR)
     skipped: dict[str, str] = {}
     if isinstance(target, str) or isinstance(target, types.ModuleType):

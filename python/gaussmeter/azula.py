@@ -6,14 +6,14 @@ import copy
 import math
 from typing import Any
 
-from .kdiffusion import loaded
+from ._spectrum import SpectrumLike
 from .probe import ProbeResult
 from .probe import probe as probe_code
 from .probe._errors import error
 
 
 def probe(
-    sampler: Any, spectrum: Any = "cifar10", *, init: str | float = "normal", **options: Any
+    sampler: Any, spectrum: SpectrumLike = None, *, init: str | float = "normal", **options: Any
 ) -> ProbeResult:
     """The exact law of a sampler of azula, with the schedule of its denoiser.
 
@@ -73,7 +73,7 @@ def probe(
         init = level(times[0])[1]
     return probe_code(
         run,
-        loaded(spectrum),
+        spectrum,
         predicts="denoiser",
         levels=level,
         init=init,

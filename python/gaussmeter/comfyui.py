@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .kdiffusion import checked_sigmas, loaded
+from ._spectrum import SpectrumLike
+from .kdiffusion import checked_sigmas
 from .probe import ProbeResult
 from .probe import probe as probe_code
 from .probe._errors import error
@@ -19,7 +20,7 @@ from .probe._errors import error
 def probe(
     sample_fn: Callable[..., Any],
     sigmas: Any,
-    spectrum: Any = "cifar10",
+    spectrum: SpectrumLike = None,
     *,
     model: str = "eps",
     model_sampling: Any = None,
@@ -102,7 +103,7 @@ def probe(
     options.setdefault("library", "torch")
     return probe_code(
         run,
-        loaded(spectrum),
+        spectrum,
         predicts="denoiser",
         levels="edm" if model == "eps" else "flow",
         init=init,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .kdiffusion import loaded
+from ._spectrum import SpectrumLike
 from .probe import ProbeResult
 from .probe import probe as probe_code
 from .probe._errors import error
 
 
 def probe(
-    sde: Any, spectrum: Any = "cifar10", *, init: str | float = "normal", **options: Any
+    sde: Any, spectrum: SpectrumLike = None, *, init: str | float = "normal", **options: Any
 ) -> ProbeResult:
     """The exact law of ``sde.sample``, with its solver and times.
 
@@ -71,7 +71,7 @@ def probe(
     options.setdefault("name", f"{type(sde).__name__} with {type(sde.solver).__name__}")
     return probe_code(
         run,
-        loaded(spectrum),
+        spectrum,
         predicts="denoiser",
         levels="edm",
         init=init,

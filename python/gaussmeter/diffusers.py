@@ -20,7 +20,7 @@ import numpy as np
 
 from ._apply import Applied, apply
 from ._rules import rule_of
-from .kdiffusion import loaded
+from ._spectrum import SpectrumLike
 from .probe import ProbeResult, Runs, preconditioned
 from .probe import probe as probe_code
 from .probe._errors import error
@@ -90,7 +90,7 @@ class Driver:
 def probe(
     scheduler: Any,
     steps: int | None,
-    spectrum: Any = "cifar10",
+    spectrum: SpectrumLike = None,
     *,
     conditioning: str = "timestep",
     step: Mapping[str, Any] | None = None,
@@ -180,7 +180,7 @@ def probe(
     options.setdefault("name", f"{type(scheduler).__name__}, {steps or 'its own'} steps")
     result = probe_code(
         run,
-        loaded(spectrum),
+        spectrum,
         predicts=driver.answer,
         levels=driver.level_of,
         init=1.0 if init == "normal" else init,

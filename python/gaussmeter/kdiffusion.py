@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._spectrum import SpectrumLike
 from .probe import ProbeResult
 from .probe import probe as probe_code
 from .probe._errors import error
@@ -17,7 +18,7 @@ from .probe.convention import to_numpy
 def probe(
     sample_fn: Callable[..., Any],
     sigmas: Any,
-    spectrum: Any = "cifar10",
+    spectrum: SpectrumLike = None,
     *,
     init: str | float = "normal",
     arguments: dict[str, Any] | None = None,
@@ -83,9 +84,7 @@ def probe(
     options.setdefault("name", getattr(sample_fn, "__name__", type(sample_fn).__name__))
     options.setdefault("nodes", [(1.0, float(sigma)) for sigma in levels])
     options.setdefault("library", "torch")
-    return probe_code(
-        run, loaded(spectrum), predicts="denoiser", levels="edm", init=init, **options
-    )
+    return probe_code(run, spectrum, predicts="denoiser", levels="edm", init=init, **options)
 
 
 def checked_sigmas(sigmas: Any) -> np.ndarray:
@@ -99,17 +98,6 @@ def checked_sigmas(sigmas: Any) -> np.ndarray:
     if levels[0] <= 0.0 or levels[-1] < 0.0:
         raise error("sigmas are not positive", "hand in noise levels, the last of which may be 0")
     return levels
-
-
-def loaded(spectrum: Any) -> Any:
-    """A spectrum, or the one of this name."""
-    if hasattr(spectrum, "eigenvalues"):
-        return spectrum
-    import gaussmeter as gm
-
-    if isinstance(spectrum, (list, tuple, np.ndarray)):
-        return gm.Spectrum.from_eigenvalues(spectrum)
-    return gm.Spectrum.load(spectrum)
 
 
 __all__ = ["probe"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._spectrum import SpectrumLike, as_spectrum
 from ._errors import error
 from .backends import backend
 from .convention import Answer, Convention, Level, Levels, convention
@@ -37,7 +38,7 @@ _LESS = 0.25
 
 def probe(
     fn: Callable[..., Any],
-    spectrum: Any,
+    spectrum: SpectrumLike = None,
     *,
     predicts: str | Answer = "denoiser",
     levels: Levels = "edm",
@@ -75,7 +76,8 @@ def probe(
     fn
         Your sampling code. It is run two or three times.
     spectrum
-        The data, a :class:`gaussmeter.Spectrum`.
+        The data: a :class:`gaussmeter.Spectrum`, the name of a preset, a file, or eigenvalues;
+        CIFAR-10's by default.
     predicts
         What your network predicts: ``"denoiser"`` (the data), ``"noise"``, ``"score"``, ``"v"``,
         ``"flow"`` (noise minus data), or a function of signal, noise and eigenvalues that returns
@@ -137,6 +139,7 @@ def probe(
     >>> round(result.w2, 3), result.like.names[0]
     (3.705, 'ddim')
     """
+    spectrum = as_spectrum(spectrum)
     layout = _Layout.of(spectrum, shape)
     setting = Setting(
         fn=fn,
