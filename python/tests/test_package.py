@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import gaussmeter as gm
 import numpy as np
@@ -150,11 +151,12 @@ def test_results() -> None:
     assert html.count("<table") == html.count("</table>") == 1 and "<b>" in html
     with pytest.raises(AttributeError, match="its document has"):
         _ = table.nothing
-    for name in ("table.txt", "table.md", "table.tex", "table.csv", "table.json"):
-        assert name
     curve = gm.curve(nfe=10, sampler="em,heun")
     svg = curve.to_svg()
-    assert svg.startswith("<svg") and svg.count("<polyline") >= 4
+    root = ElementTree.fromstring(svg)
+    assert root.tag.endswith("svg") and svg.count("<polyline") >= 4
+    for own in (gm.pareto(sampler="em,heun", nfe=[5, 10]), gm.info("power-law:d=99,alpha=1")):
+        assert ElementTree.fromstring(own.to_svg()).tag.endswith("svg")
     assert svg in curve._repr_html_()
     assert curve.series[0]["t"].shape == curve.series[0]["w2"].shape
     steps = gm.steps(None, "heun", nfe=10)
