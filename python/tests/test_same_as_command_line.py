@@ -257,6 +257,22 @@ def test_verification_is_the_same(cli_json: Ask, cli: Callable[..., str], tmp_pa
         assert [check["rms"] for check in mine.checks] == [check["rms"] for check in theirs.checks]
 
 
+def test_guidance_with_eigenvectors_is_the_same(cli_json: Ask, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    data = rng.normal(size=(80, 4)) @ rng.normal(size=(4, 4))
+    own = gm.Spectrum.from_array(data, basis=True)
+    own.save(tmp_path / "all.npz")
+    gm.Spectrum.from_array(data[:30], basis=True).save(tmp_path / "class.npz")
+    network = f"guided:class={tmp_path / 'class.npz'},w=2"
+    command = ["eval", "--sampler", "ddim", "--nfe", "8", "--network", network, "--spectrum"]
+    theirs = cli_json(*command, str(tmp_path / "all.npz"))
+    found = gm.evaluate(tmp_path / "all.npz", "ddim", nfe=8, network=network)
+    assert found.document == theirs
+    assert gm.evaluate(own, "ddim", nfe=8, network=network).w2 == found.w2
+    without = gm.Spectrum.from_eigenvalues(own.eigenvalues)
+    assert "same eigenvectors" in gm.evaluate(without, "ddim", nfe=8, network=network).notices[0]
+
+
 def test_textures_are_the_same(cli: Callable[..., str], tmp_path: Path) -> None:
     pixels = np.random.default_rng(6).integers(0, 256, (6, 7, 3), dtype=np.uint8)
     header = b"P6 7 6 255\n"
