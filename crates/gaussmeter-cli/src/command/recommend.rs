@@ -3,12 +3,12 @@ use crate::options::{self, NetworkOption, parse_length, parse_time};
 use crate::output::{Output, write_text};
 use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::{Defaults, Goal, RecommendOptions, Words, recommend};
+use gaussmeter::experiment::{Defaults, Goal, RecommendOptions, Recommendation, Words, recommend};
 use gaussmeter::objective;
 use std::path::PathBuf;
 #[cfg(feature = "data")]
 use {
-    gaussmeter::experiment::{ExperimentError, VerifyOptions},
+    gaussmeter::experiment::{ExperimentError, VERIFIED_STARTS, VerifyOptions},
     std::path::Path,
 };
 
@@ -93,10 +93,6 @@ pub struct Arguments {
     output: Output,
 }
 
-/// Starts that the winner is tried from.
-#[cfg(feature = "data")]
-const STARTS: usize = 64;
-
 fn parse_error(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(error) if error.is_finite() && error > 0.0 => Ok(error),
@@ -143,7 +139,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let recommendation = match law {
         Some(law) => watched(|watch| {
             let mut recommendation = recommendation;
-            let options = VerifyOptions { starts: STARTS, ..VerifyOptions::default() };
+            let options = VerifyOptions { starts: VERIFIED_STARTS, ..VerifyOptions::default() };
             match recommendation.verify(law, options, watch) {
                 // What has been recommended is worth telling.
                 Err(ExperimentError::Interrupted) => recommendation.interrupted = true,
@@ -156,6 +152,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     if let Some(path) = &a.save {
         write_text(path, &recommendation.sigmas())?;
     }
-    a.output.write(&recommendation.report(a.top.unwrap_or(15)))?;
+    a.output.write(&recommendation.report(a.top.unwrap_or(Recommendation::TOP)))?;
     watch::end(recommendation.interrupted)
 }

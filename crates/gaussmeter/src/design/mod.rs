@@ -7,5 +7,5 @@ mod tune;
 
 pub use space::{End, Space, SpaceError, Start};
 pub use starts::starts;
-pub use teleport::{Teleported, teleport};
+pub use teleport::{TeleportError, Teleported, teleport};
 pub use tune::{Descent, Effort, Problem, TuneError, Tuned};
