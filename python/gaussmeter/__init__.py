@@ -78,7 +78,7 @@ from ._spectrum import Spectrum
 from .probe import ProbeResult, probe
 
 if _TYPE_CHECKING:
-    from . import azula, comfyui, deepinv, diffusers, kdiffusion, testing
+    from . import azula, comfyui, deepinv, diffusers, kdiffusion, testing, torch
     from ._score_error import ScoreError, score_error
     from .audit import Audit, audit
 
@@ -155,6 +155,7 @@ __all__ = [
     "targets",
     "testing",
     "texture",
+    "torch",
     "tune",
     "verify",
 ]
@@ -174,6 +175,7 @@ _LATER = {
     "ray": None,
     "score_error": "_score_error",
     "testing": None,
+    "torch": None,
 }
 
 
