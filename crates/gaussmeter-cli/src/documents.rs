@@ -89,7 +89,7 @@ fn every_option_that_is_named_is_one() {
     let mut known: BTreeSet<String> = longs.map(|long| format!("--{long}")).collect();
     // Of cargo, git and other tools.
     let foreign =
-        "--workspace --test --profile --no-default-features --release --bench --path --open";
+        "--workspace --test --profile --no-default-features --release --bench --path --open --peers";
     known.extend(foreign.split(' ').map(String::from));
     if cfg!(not(feature = "data")) {
         return;
