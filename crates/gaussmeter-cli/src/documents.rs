@@ -88,8 +88,7 @@ fn every_option_that_is_named_is_one() {
     let longs = commands.flat_map(|c| c.get_arguments()).filter_map(|a| a.get_long());
     let mut known: BTreeSet<String> = longs.map(|long| format!("--{long}")).collect();
     // Of cargo, git and other tools.
-    let foreign =
-        "--workspace --test --profile --no-default-features --release --bench --path --open --peers";
+    let foreign = "--workspace --test --profile --no-default-features --release --bench --path --open --peers";
     known.extend(foreign.split(' ').map(String::from));
     if cfg!(not(feature = "data")) {
         return;
