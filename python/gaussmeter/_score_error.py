@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -94,6 +95,47 @@ class ScoreError:
         rest = np.nan_to_num(self.rest) @ self.spectrum.multiplicities
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.clip(1.0 - rest / self.total, 0.0, 1.0)
+
+    @property
+    def score_gain(self) -> Array:
+        """δ of each level, shape (K,): the score is nearest to 1 + δ times the exact one.
+
+        A gain g of the denoiser along an eigenvector with eigenvalue λ is one of −g (λ + σ²)/σ² of
+        the score, whose mean square there is 1/(λ + σ²); δ is the mean over all coordinates by it.
+        """
+        variance = self.spectrum.eigenvalues + self.sigmas[:, None] ** 2
+        own = -self.gain * variance / self.sigmas[:, None] ** 2
+        weights = self.spectrum.multiplicities / variance
+        found: Array = (own * weights).sum(axis=1) / weights.sum(axis=1)
+        return found
+
+    def save_gain(self, path: str | os.PathLike[str]) -> str:
+        """Write :attr:`score_gain` to a file, and name the network that has it.
+
+        Parameters
+        ----------
+        path : str or path
+            A text file of rows σ, δ.
+
+        Returns
+        -------
+        str
+            ``"gain:file=…"``, for the argument ``network`` of every question.
+
+        Examples
+        --------
+        >>> import gaussmeter as gm  # doctest: +SKIP
+        >>> network = gm.score_error(denoiser, spectrum).save_gain("gain.csv")  # doctest: +SKIP
+        >>> gm.tune(spectrum, "dpmpp-2m", nfe=10, network=network)  # doctest: +SKIP
+        """
+        name = os.fspath(path)
+        rows = [(s, d) for s, d in zip(self.sigmas, self.score_gain, strict=True) if s > 0]
+        text = "sigma,delta\n" + "".join(f"{s:.17g},{d:.17g}\n" for s, d in rows)
+        beside = f"{name}.part"
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(beside, name)
+        return f"gain:file={name}"
 
     def table(self) -> list[list[str]]:
         """One line per level, with the titles first."""

@@ -122,3 +122,19 @@ def test_what_a_network_raises_is_raised() -> None:
 
     with pytest.raises(RuntimeError, match="no such layer"):
         gm.score_error(broken, DATA, [1.0], samples=128)
+
+
+def test_a_gain_that_is_measured_is_a_network_to_tune_for(tmp_path: Any) -> None:
+    def network(x: np.ndarray, sigma: float) -> np.ndarray:
+        # The score times 0.95.
+        return x + 0.95 * (exact(x, sigma) - x)
+
+    found = gm.score_error(network, DATA, [30.0, 3.0, 0.3, 0.03])
+    np.testing.assert_allclose(found.score_gain, -0.05, rtol=1e-9)
+    name = found.save_gain(tmp_path / "gain.csv")
+    same = gm.evaluate(DATA, "dpmpp-2m", "edm", "karras", nfe=10, network="gain:delta=-0.05")
+    measured = gm.evaluate(DATA, "dpmpp-2m", "edm", "karras", nfe=10, network=name)
+    np.testing.assert_allclose(measured.w2, same.w2, rtol=1e-9)
+    times = [gm.tune(DATA, "dpmpp-2m", nfe=10, network=n).sigmas for n in (None, name)]
+    w2 = [gm.evaluate(DATA, "dpmpp-2m", "edm", t, network=name).w2 for t in times]
+    assert w2[1] < w2[0]
