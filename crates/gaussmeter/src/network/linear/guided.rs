@@ -155,7 +155,7 @@ pub(super) static ENTRY: Entry<dyn LinearNetwork> = Entry {
             name: "class",
             kind: Kind::Text,
             default: None,
-            summary: "spectrum of the class: a file or a preset, of as many eigenvectors as the data have, its k-th largest along that of the data",
+            summary: "spectrum of the class: a file or a preset, of as many eigenvectors as the data have, its k-th largest along that of the data; eval takes both with their own eigenvectors if their files have them (spectrum --basis)",
         },
         Parameter {
             name: "interval",
