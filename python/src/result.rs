@@ -4,7 +4,7 @@ use crate::errors::Failure;
 use crate::html;
 use crate::law::PyLaw;
 use gaussmeter::exact::Law;
-use gaussmeter::report::{Field, Figure, Report, by_name, text_within};
+use gaussmeter::report::{Field, Figure, Marks, Report, Role, Series, by_name, text_within};
 use gaussmeter::spectrum::Spectrum;
 use numpy::IntoPyArray;
 use pyo3::prelude::*;
@@ -164,14 +164,21 @@ fn column<'py>(py: Python<'py>, fields: &[&Field]) -> PyResult<Bound<'py, PyAny>
 fn figure<'py>(py: Python<'py>, figure: &Figure) -> PyResult<Bound<'py, PyDict>> {
     let all = PyDict::new(py);
     all.set_item("title", figure.title.plain())?;
-    for (name, axis) in [("x", &figure.x), ("y", &figure.y)] {
-        all.set_item(name, (axis.label.plain(), axis.log))?;
+    for panel in figure.panels.iter().take(1) {
+        for (name, axis) in [("x", &panel.x), ("y", &panel.y)] {
+            all.set_item(name, (axis.label.plain(), axis.is_log()))?;
+        }
+        let curve = |series: &Series| match &series.marks {
+            Marks::Line(points) => {
+                let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+                let is_reference = series.role == Role::Reference;
+                let name = series.name.plain().to_string();
+                Some((name, is_reference, x.into_pyarray(py), y.into_pyarray(py)))
+            }
+            _ => None,
+        };
+        all.set_item("curves", panel.series.iter().filter_map(curve).collect::<Vec<_>>())?;
     }
-    let curve = |curve: &gaussmeter::report::Curve| {
-        let (x, y): (Vec<f64>, Vec<f64>) = curve.points.iter().copied().unzip();
-        (curve.name.plain().to_string(), curve.dashed, x.into_pyarray(py), y.into_pyarray(py))
-    };
-    all.set_item("curves", figure.curves.iter().map(curve).collect::<Vec<_>>())?;
     all.set_item("notes", &figure.notes)?;
     Ok(all)
 }

@@ -5,8 +5,8 @@ use crate::exact::{Init, Reason, Target};
 use crate::experiment::{Along, Curve, Series};
 use crate::numeric::evenly;
 use crate::report::{
-    self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
-    number,
+    self, Align, Axis, Cell, Column, Field, Figure, Label, Panel, Records, Report, Row, Style,
+    Table, number,
 };
 use crate::sampler;
 use serde_json::json;
@@ -112,17 +112,23 @@ impl Curve {
         );
         let y_label = format!("{} to {}", self.metric_name.label().plain(), self.target().plain());
         let is_signed = self.series.iter().flat_map(|s| &s.points).any(|p| p.error.value < 0.0);
-        let curve = |s: &Series| report::Curve {
-            name: called(&s.name).into(),
-            dashed: s.spent.is_none(),
-            points: s.points.iter().map(|p| (p.at, p.error.value)).collect(),
+        let curve = |s: &Series| {
+            let points = s.points.iter().map(|p| (p.at, p.error.value)).collect();
+            let line = report::Series::line(called(&s.name), points);
+            if s.spent.is_none() { line.as_reference() } else { line }
+        };
+        let panel = Panel {
+            x: match self.along {
+                Along::Time => Axis::linear(self.at()),
+                Along::Eps => Axis::log(self.at()),
+            },
+            y: Axis::log_unless(is_signed, Label::new(y_label).with_latex(measured)),
+            series: self.series.iter().map(curve).collect(),
+            ..Panel::default()
         };
         Figure {
-            title: Label::new(self.title()).with_latex(caption),
-            x: Axis { label: self.at(), log: self.along == Along::Eps },
-            y: Axis { label: Label::new(y_label).with_latex(measured), log: !is_signed },
-            curves: self.series.iter().map(curve).collect(),
             notes: self.spent(called).into_iter().chain(self.infinite(called)).collect(),
+            ..Figure::of(Label::new(self.title()).with_latex(caption), panel)
         }
     }
 

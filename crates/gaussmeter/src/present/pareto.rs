@@ -5,7 +5,8 @@ use super::value_name;
 use crate::experiment::{Pareto, Trial};
 use crate::numeric::evenly;
 use crate::report::{
-    self, Align, Axis, Cell, Column, Field, Figure, Label, Records, Report, Row, Style, Table,
+    Align, Axis, Cell, Column, Field, Figure, Label, Panel, Records, Report, Row, Series, Style,
+    Table,
 };
 use serde_json::json;
 
@@ -157,42 +158,36 @@ impl Pareto {
     fn figure(&self) -> Figure {
         let names = Names::of(&self.places);
         let point = |t: &Trial| t.result.as_ref().ok().map(|o| (o.nfe as f64, o.value.value));
-        let mut curves: Vec<report::Curve> = self
+        let mut series: Vec<Series> = self
             .configurations()
-            .map(|runs| report::Curve {
-                name: names.full(&runs[0].sampler, runs[0].place).into(),
-                dashed: false,
-                points: runs.iter().filter_map(point).collect(),
+            .map(|runs| {
+                let name = names.full(&runs[0].sampler, runs[0].place);
+                Series::line(name, runs.iter().filter_map(point).collect())
             })
-            .filter(|curve| !curve.points.is_empty())
+            .filter(|series| !series.marks.is_empty())
             .collect();
         let mut front: Vec<(f64, f64)> = self.on_front().iter().filter_map(|t| point(t)).collect();
         front.dedup();
-        curves.push(report::Curve { name: "Pareto front".into(), dashed: true, points: front });
-        let is_signed = curves.iter().flat_map(|c| &c.points).any(|(_, error)| *error < 0.0);
+        let is_signed = front.iter().any(|(_, error)| *error < 0.0);
+        series.push(Series::line("Pareto front", front).as_reference());
         let caption = format!(
             "{} to the data against network evaluations: {}.",
             self.metric_name.label().latex(),
             Label::new(self.subject()).latex()
         );
+        let title = format!("{} against NFE, {}", self.metric_name.label().plain(), self.subject());
+        let measured = Label::new(format!("{} to the data", self.metric_name.label().plain()))
+            .with_latex(format!("{} to the data", self.metric_name.label().latex()));
+        let panel = Panel {
+            x: Axis::log("network evaluations"),
+            y: Axis::log_unless(is_signed, measured),
+            series,
+            ..Panel::default()
+        };
+        let failed = failures(&self.trials, &names, &self.budgets);
         Figure {
-            title: Label::new(format!(
-                "{} against NFE, {}",
-                self.metric_name.label().plain(),
-                self.subject()
-            ))
-            .with_latex(caption),
-            x: Axis { label: "network evaluations".into(), log: true },
-            y: Axis {
-                label: Label::new(format!("{} to the data", self.metric_name.label().plain()))
-                    .with_latex(format!("{} to the data", self.metric_name.label().latex())),
-                log: !is_signed,
-            },
-            curves,
-            notes: infinite(&self.trials, &names)
-                .into_iter()
-                .chain(failures(&self.trials, &names, &self.budgets))
-                .collect(),
+            notes: infinite(&self.trials, &names).into_iter().chain(failed).collect(),
+            ..Figure::of(Label::new(title).with_latex(caption), panel)
         }
     }
 

@@ -1,138 +1,248 @@
-//! Figures for papers.
+//! Figures: what is to be seen, in the units of the data, whatever draws it.
 
 use super::Label;
 
-/// A line plot for a paper. Only LaTeX draws it; for the other formats, the tables of the same
-/// report hold the same numbers.
+/// A figure: panels that share a legend. What it shows is said here once; formats lay it out and draw it
+/// (`svg`, `pdf`, `png`), or write it for others to draw (`latex`, `matplotlib`, `html`).
+///
+/// Series of the same name are the same thing: they have one colour in all panels, and one place in the
+/// legend.
+///
+/// ```
+/// use gaussmeter::report::{Axis, Figure, Panel, Series};
+/// let panel = Panel {
+///     x: Axis::linear("t"),
+///     y: Axis::log("W2 to p_t"),
+///     series: vec![
+///         Series::line("heun", vec![(1.0, 0.3), (0.5, 0.1), (0.0, 2.0)]),
+///         Series::line("ode", vec![(1.0, 0.3), (0.5, 0.05), (0.0, 0.01)]).as_reference(),
+///     ],
+///     ..Panel::default()
+/// };
+/// let figure = Figure::of("Error along time", panel);
+/// assert_eq!(figure.names().len(), 2);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
     /// What it shows; the caption in LaTeX.
+    pub title: Label,
+    /// Panels, row by row.
+    pub panels: Vec<Panel>,
+    /// Panels side by side; 0 for as many as there are.
+    pub per_row: usize,
+    /// Footnotes.
+    pub notes: Vec<String>,
+}
+
+/// A pair of axes, and what is drawn between them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Panel {
+    /// What sets it apart from the other panels; empty if it is the only one.
     pub title: Label,
     /// Horizontal axis.
     pub x: Axis,
     /// Vertical axis.
     pub y: Axis,
-    /// Curves, the lowermost first.
-    pub curves: Vec<Curve>,
-    /// Footnotes.
-    pub notes: Vec<String>,
+    /// What is drawn, the lowermost first.
+    pub series: Vec<Series>,
+    /// Whether a unit is as long on both axes: for the plane.
+    pub is_plane: bool,
 }
 
-/// An axis of a [`Figure`].
+/// An axis of a [`Panel`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Axis {
-    /// What it measures.
+    /// What it measures, with its unit if it has one.
     pub label: Label,
-    /// Whether it is logarithmic: zero and negative values cannot be shown then.
-    pub log: bool,
+    /// Where values go.
+    pub scale: Scale,
+    /// Whether it runs from the largest value to the smallest.
+    pub is_reversed: bool,
 }
 
-/// A curve of a [`Figure`].
+/// Where the values of an [`Axis`] go.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Curve {
-    /// Its name in the legend.
+pub enum Scale {
+    /// Evenly.
+    #[default]
+    Linear,
+    /// By their logarithm: zero and negative values cannot be shown.
+    Log,
+    /// Value k is the place of the kth name, from 0: for rows and columns. On the vertical axis the first is
+    /// at the top.
+    Names(Vec<Label>),
+}
+
+/// Something drawn in a [`Panel`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Its name in the legend; without a name it is not in the legend.
     pub name: Label,
-    /// Whether it is a reference to compare the others with: drawn in short dashes, black or grey.
-    /// The others are coloured and solid, or nearly so.
-    pub dashed: bool,
-    /// Points (x, y), in the order in which they are joined. A point that cannot be shown
-    /// (infinite, or not positive on a logarithmic axis) leaves a gap.
-    pub points: Vec<(f64, f64)>,
+    /// How much attention it asks for.
+    pub role: Role,
+    /// How it is drawn, and where.
+    pub marks: Marks,
 }
 
-/// A curve with at most this many points shows each of them.
-pub(super) const FEW: usize = 30;
-
-/// The part of a [`Curve`] that is drawn.
-pub(super) struct Drawn {
-    /// The points between gaps.
-    pub runs: Vec<Vec<(f64, f64)>>,
-    /// How far omitted points may lie from the line, as a fraction of the figure.
-    pub tolerance: f64,
-    /// The number of points that cannot be shown.
-    pub without_place: usize,
+/// How much attention a [`Series`] asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A result: coloured.
+    #[default]
+    Main,
+    /// Something to compare results with: short dashes, black or grey.
+    Reference,
+    /// One of many that are seen together, such as paths: thin.
+    Faint,
 }
 
-impl Axis {
-    fn place(&self, value: f64) -> Option<f64> {
-        let place = if self.log { value.ln() } else { value };
-        place.is_finite().then_some(place)
+/// How a [`Series`] is drawn. What cannot be shown (infinite, or not positive on a logarithmic axis) leaves
+/// a gap, and is counted in a note.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Marks {
+    /// Points (x, y), joined in this order. With few of them, each is marked.
+    Line(Vec<(f64, f64)>),
+    /// Points that are not joined, with an interval each.
+    Points(Vec<Estimate>),
+    /// The area between the second and the third value, along the first.
+    Band(Vec<(f64, f64, f64)>),
+    /// Filled rectangles, such as the bars of a histogram.
+    Bars(Vec<Bar>),
+    /// A field of rows and columns (both axes have names), coloured by value; all series of a panel share the
+    /// colours.
+    Field(Vec<FieldCell>),
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Marks::Line(Vec::new())
     }
+}
+
+/// A point of [`Marks::Points`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// Place on the horizontal axis.
+    pub x: f64,
+    /// Place on the vertical axis.
+    pub y: f64,
+    /// The interval on the vertical axis; `None` if y is exact.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A rectangle of [`Marks::Bars`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bar {
+    /// From here on the horizontal axis. The kth name of an axis extends from k − 0.5 to k + 0.5.
+    pub left: f64,
+    /// To here.
+    pub right: f64,
+    /// From here on the vertical axis: 0 is the end of a logarithmic axis.
+    pub low: f64,
+    /// To here.
+    pub high: f64,
+}
+
+/// A cell of [`Marks::Field`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FieldCell {
+    /// Column.
+    pub x: usize,
+    /// Row.
+    pub y: usize,
+    /// What its colour says, on a logarithmic scale if the colours of the panel span more than a decade.
+    pub value: f64,
+    /// What is written in it.
+    pub text: String,
+    /// Whether it is the best of its column.
+    pub is_best: bool,
 }
 
 impl Figure {
-    /// The curves without visually redundant points, with about `most` points each.
-    pub(super) fn drawn(&self, most: usize) -> Vec<Drawn> {
-        let place = |p: &(f64, f64)| Some((self.x.place(p.0)?, self.y.place(p.1)?));
-        let places = || self.curves.iter().flat_map(|c| &c.points).filter_map(place);
-        let x = unit(places().map(|(x, _)| x));
-        let y = unit(places().map(|(_, y)| y));
-        let unit = |p: &(f64, f64)| place(p).map(|(u, v)| (x(u), y(v)));
-        self.curves.iter().map(|curve| curve.drawn(unit, most)).collect()
+    /// A figure of one panel.
+    pub fn of(title: impl Into<Label>, panel: Panel) -> Self {
+        Figure { title: title.into(), panels: vec![panel], ..Figure::default() }
+    }
+
+    /// Names in the order of the legend, with the role of the first series of that name.
+    pub fn names(&self) -> Vec<(&Label, Role)> {
+        let mut names: Vec<(&Label, Role)> = Vec::new();
+        for series in self.panels.iter().flat_map(|panel| &panel.series) {
+            let is_new = names.iter().all(|(name, _)| *name != &series.name);
+            if is_new && !series.name.plain().is_empty() && !series.marks.is_empty() {
+                names.push((&series.name, series.role));
+            }
+        }
+        names
     }
 }
 
-impl Curve {
-    /// `unit` maps a point to the unit square.
-    fn drawn(&self, unit: impl Fn(&(f64, f64)) -> Option<(f64, f64)>, most: usize) -> Drawn {
-        // A tenth of a point on a page.
-        const INVISIBLE: f64 = 2.5e-4;
-        let placed: Vec<_> = self.points.iter().map(|p| Some((*p, unit(p)?))).collect();
-        let runs: Vec<Vec<_>> = placed
-            .split(Option::is_none)
-            .filter(|run| !run.is_empty())
-            .map(|run| run.iter().flatten().copied().collect())
-            .collect();
-        let without_place = placed.iter().filter(|p| p.is_none()).count();
-        let mut tolerance = if self.points.len() <= FEW { 0.0 } else { INVISIBLE };
-        loop {
-            let runs: Vec<_> = runs.iter().map(|run| thin(run, tolerance)).collect();
-            if runs.iter().map(Vec::len).sum::<usize>() <= most.max(FEW) || tolerance > 1.0 {
-                return Drawn { runs, tolerance, without_place };
-            }
-            tolerance *= 1.5;
+impl Axis {
+    /// Values go evenly.
+    pub fn linear(label: impl Into<Label>) -> Self {
+        Axis { label: label.into(), ..Axis::default() }
+    }
+
+    /// Values go by their logarithm.
+    pub fn log(label: impl Into<Label>) -> Self {
+        Axis { label: label.into(), scale: Scale::Log, ..Axis::default() }
+    }
+
+    /// Names, in this order.
+    pub fn names(label: impl Into<Label>, names: Vec<Label>) -> Self {
+        Axis { label: label.into(), scale: Scale::Names(names), ..Axis::default() }
+    }
+
+    /// Logarithmic unless some value is negative.
+    pub fn log_unless(is_signed: bool, label: impl Into<Label>) -> Self {
+        if is_signed { Axis::linear(label) } else { Axis::log(label) }
+    }
+
+    /// From the largest value to the smallest.
+    pub fn reversed(mut self) -> Self {
+        self.is_reversed = true;
+        self
+    }
+
+    /// Whether it is logarithmic.
+    pub fn is_log(&self) -> bool {
+        self.scale == Scale::Log
+    }
+}
+
+impl Series {
+    /// Points, joined.
+    pub fn line(name: impl Into<Label>, points: Vec<(f64, f64)>) -> Self {
+        Series::of(name, Marks::Line(points))
+    }
+
+    /// A result.
+    pub fn of(name: impl Into<Label>, marks: Marks) -> Self {
+        Series { name: name.into(), role: Role::Main, marks }
+    }
+
+    /// As something to compare with.
+    pub fn as_reference(mut self) -> Self {
+        self.role = Role::Reference;
+        self
+    }
+
+    /// As one of many.
+    pub fn as_faint(mut self) -> Self {
+        self.role = Role::Faint;
+        self
+    }
+}
+
+impl Marks {
+    /// Whether nothing is there to draw.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Marks::Line(points) => points.is_empty(),
+            Marks::Points(points) => points.is_empty(),
+            Marks::Band(points) => points.is_empty(),
+            Marks::Bars(bars) => bars.is_empty(),
+            Marks::Field(cells) => cells.is_empty(),
         }
     }
-}
-
-/// Maps the range of the values to the unit interval.
-fn unit(values: impl Iterator<Item = f64>) -> impl Fn(f64) -> f64 {
-    let (min, max) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), v| (min.min(v), max.max(v)));
-    // Halves, as the range of finite values may be infinite.
-    let width = max / 2.0 - min / 2.0;
-    let width = if width > 0.0 { width } else { 1.0 };
-    move |v| (v / 2.0 - min / 2.0) / width
-}
-
-/// The points, each with its position, needed for a line within `tolerance` of all of them (Ramer,
-/// Douglas & Peucker). The first, last, smallest and largest are kept.
-fn thin<P: Copy>(run: &[(P, (f64, f64))], tolerance: f64) -> Vec<P> {
-    let height = |i: &usize| run[*i].1.1;
-    let by_height = |a: &usize, b: &usize| height(a).total_cmp(&height(b));
-    let extremes = [(0..run.len()).min_by(by_height), (0..run.len()).max_by(by_height)];
-    let mut kept: Vec<usize> = extremes.into_iter().flatten().chain([0, run.len() - 1]).collect();
-    kept.sort_unstable();
-    kept.dedup();
-    let mut open: Vec<(usize, usize)> = kept.windows(2).map(|w| (w[0], w[1])).collect();
-    while let Some((a, b)) = open.pop() {
-        let distances = (a + 1..b).map(|i| (i, distance(run[i].1, run[a].1, run[b].1)));
-        match distances.max_by(|a, b| a.1.total_cmp(&b.1)) {
-            Some((farthest, distance)) if distance >= tolerance => {
-                kept.push(farthest);
-                open.extend([(a, farthest), (farthest, b)]);
-            }
-            _ => {}
-        }
-    }
-    kept.sort_unstable();
-    kept.into_iter().map(|i| run[i].0).collect()
-}
-
-/// Distance from a point to a segment.
-fn distance(p: (f64, f64), a: (f64, f64), b: (f64, f64)) -> f64 {
-    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    let length2 = (dx * dx + dy * dy).max(f64::MIN_POSITIVE);
-    let along = (((p.0 - a.0) * dx + (p.1 - a.1) * dy) / length2).clamp(0.0, 1.0);
-    (p.0 - a.0 - along * dx).hypot(p.1 - a.1 - along * dy)
 }

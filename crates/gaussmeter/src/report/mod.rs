@@ -42,8 +42,9 @@ mod sketch;
 mod style;
 mod table;
 mod text;
+mod thin;
 
-pub use figure::{Axis, Curve, Figure};
+pub use figure::{Axis, Bar, Estimate, FieldCell, Figure, Marks, Panel, Role, Scale, Series};
 pub use json::number;
 pub use records::{Field, Records};
 pub use sketch::Sketch;

@@ -1,7 +1,7 @@
 //! Curves drawn with characters.
 
 use super::style::exact;
-use super::{Axis, Curve, Figure, Label};
+use super::{Axis, Figure, Label, Panel, Series};
 use unicode_width::UnicodeWidthStr;
 
 /// Characters between the axes, if there is room.
@@ -30,18 +30,13 @@ pub struct Sketch {
 impl Sketch {
     /// The same for a paper.
     pub fn figure(&self) -> Figure {
-        let axis = |label: &Label| Axis { label: label.clone(), log: true };
-        Figure {
-            title: self.title.clone(),
-            x: axis(&self.x),
-            y: axis(&self.y),
-            curves: vec![Curve {
-                name: self.y.clone(),
-                dashed: false,
-                points: self.points.clone(),
-            }],
-            notes: self.notes.clone(),
-        }
+        let panel = Panel {
+            x: Axis::log(self.x.clone()),
+            y: Axis::log(self.y.clone()),
+            series: vec![Series::line(self.y.clone(), self.points.clone())],
+            ..Panel::default()
+        };
+        Figure { notes: self.notes.clone(), ..Figure::of(self.title.clone(), panel) }
     }
 
     /// The drawing, `columns` characters wide between its axes, without title and notes; no lines

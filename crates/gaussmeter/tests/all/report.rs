@@ -4,8 +4,8 @@ use gaussmeter::experiment::{Along, Diffusion, Length, Setting, curve_eps, curve
 use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
-    Align, Axis, Cell, Column, Curve, Field, Figure, Forms, Label, Records, Report, ReportError,
-    Row, Style, Table, by_extension, by_name, formats, number, text_within,
+    Align, Axis, Cell, Column, Field, Figure, Forms, Label, Panel, Records, Report, ReportError,
+    Row, Series, Style, Table, by_extension, by_name, formats, number, text_within,
 };
 use gaussmeter::{metric, sampler};
 use gaussmeter_testkit::{fixture, read_json};
@@ -79,25 +79,33 @@ fn sample() -> Forms {
 }
 
 fn axis(label: Label, log: bool) -> Axis {
-    Axis { label, log }
+    if log { Axis::log(label) } else { Axis::linear(label) }
 }
 
-fn curve(name: &str, dashed: bool, points: &[(f64, f64)]) -> Curve {
-    Curve { name: name.into(), dashed, points: points.into() }
+fn curve(name: &str, is_reference: bool, points: &[(f64, f64)]) -> Series {
+    let line = Series::line(name, points.into());
+    if is_reference { line.as_reference() } else { line }
+}
+
+fn plot(x: Axis, y: Axis, series: Vec<Series>) -> Figure {
+    Figure::of("", Panel { x, y, series, ..Panel::default() })
 }
 
 fn drawing() -> Forms {
     let points =
         [(1.0, 0.1 + 0.2), (0.75, 1234567.0), (0.5, f64::INFINITY), (0.25, 1e-5), (0.0, 0.0)];
-    let figure = Figure {
-        title: "W₂ error, 100% exact".into(),
-        x: axis(Label::new("t").with_latex("$t$"), false),
-        y: axis("W₂ & more".into(), true),
-        curves: vec![
+    let figure = plot(
+        axis(Label::new("t").with_latex("$t$"), false),
+        axis("W₂ & more".into(), true),
+        vec![
             curve("edm:s_churn=4|λ", false, &points),
             curve("ODE", true, &[(1.0, 1e-3), (0.0, 2e-3)]),
         ],
+    );
+    let figure = Figure {
+        title: "W₂ error, 100% exact".into(),
         notes: vec!["50% of σ_max".into()],
+        ..figure
     };
     Forms { figures: vec![figure], ..sample() }
 }
@@ -233,15 +241,9 @@ fn points_without_place_in_a_figure_are_counted() {
         (true, false, 2, "infinite, or not positive on a logarithmic axis"),
         (false, true, 3, "infinite, or not positive on a logarithmic axis"),
     ] {
-        let figure = Figure {
-            x: axis("x".into(), x),
-            y: axis("y".into(), y),
-            curves: vec![
-                curve("a_b", false, &points),
-                curve("none", true, &[(1.0, f64::INFINITY)]),
-            ],
-            ..Figure::default()
-        };
+        let series =
+            vec![curve("a_b", false, &points), curve("none", true, &[(1.0, f64::INFINITY)])];
+        let figure = plot(axis("x".into(), x), axis("y".into(), y), series);
         let latex = written("latex", &Forms { figures: vec![figure], ..Forms::default() });
         assert!(
             latex.contains(&format!("a\\_b: {hidden} of 5 points not shown ({note})")),
@@ -268,12 +270,7 @@ fn coordinates(latex: &str) -> Vec<(f64, f64)> {
 #[test]
 fn figures_leave_out_only_points_that_nobody_sees() {
     let draw = |points: &[(f64, f64)]| {
-        let figure = Figure {
-            x: axis("x".into(), false),
-            y: axis("y".into(), true),
-            curves: vec![curve("a", false, points)],
-            ..Figure::default()
-        };
+        let figure = plot(Axis::linear("x"), Axis::log("y"), vec![curve("a", false, points)]);
         coordinates(&written("latex", &Forms { figures: vec![figure], ..Forms::default() }))
     };
     let x = |i: usize| i as f64 / 20_000.0;
@@ -696,24 +693,21 @@ fn latex_figures_compile() {
     }
     let mut report = drawing();
     let mut figure = report.figures.remove(0);
-    figure.curves[0].name = ALL_SYMBOLS.into();
-    figure.x.label = ALL_SYMBOLS.into();
+    figure.panels[0].series[0].name = ALL_SYMBOLS.into();
+    figure.panels[0].x.label = ALL_SYMBOLS.into();
     figure.notes.push(ALL_SYMBOLS.into());
     let many: Vec<_> = (1..=2000).map(|i| (f64::from(i), f64::from(i * 7919 % 1000))).collect();
     for (x, y) in [(false, false), (true, false), (false, true), (true, true)] {
-        let axes = Figure { x: axis("x".into(), x), y: axis("y".into(), y), ..Figure::default() };
+        let plot = |series| plot(axis("x".into(), x), axis("y".into(), y), series);
         let mut all: Vec<_> =
             (0..13).map(|i| curve("a", i % 2 == 0, &[(1.0, 1.0), (2.0, 1e12)])).collect();
         all.push(curve("many", false, &many));
         report.figures.extend([
-            Figure { curves: all, ..figure.clone() },
-            Figure { curves: vec![curve("none", false, &[(1.0, f64::INFINITY)])], ..axes.clone() },
-            Figure { curves: vec![curve("one", true, &[(1.0, 1.0)])], ..axes.clone() },
-            Figure {
-                curves: vec![curve("far", true, &[(1.0, 1e-200), (2.0, 1e200)])],
-                ..axes.clone()
-            },
-            axes,
+            plot(all),
+            plot(vec![curve("none", false, &[(1.0, f64::INFINITY)])]),
+            plot(vec![curve("one", true, &[(1.0, 1.0)])]),
+            plot(vec![curve("far", true, &[(1.0, 1e-200), (2.0, 1e200)])]),
+            plot(vec![]),
         ]);
     }
     report.figures.push(figure);
