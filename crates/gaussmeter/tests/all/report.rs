@@ -4,8 +4,9 @@ use gaussmeter::experiment::{Along, Diffusion, Length, Setting, curve_eps, curve
 use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
-    Align, Axis, Cell, Column, Field, Figure, Forms, Label, Panel, Records, Report, ReportError,
-    Row, Series, Style, Table, by_extension, by_name, formats, number, text_within,
+    Align, Axis, Cell, Column, Field, Figure, Forms, Label, Marks, Panel, Records, Report,
+    ReportError, Role, Row, Series, Style, Table, by_extension, by_name, formats, number,
+    text_within,
 };
 use gaussmeter::{metric, sampler};
 use gaussmeter_testkit::{fixture, read_json};
@@ -340,15 +341,17 @@ fn a_curve_is_drawn_as_a_figure() {
     };
     let time = run(Along::Time, ("normal", &Init::Normal { std: None }), Target::Marginal);
     let figure = &time.report(3).figures()[0];
-    let names: Vec<_> = figure.curves.iter().map(|c| (c.name.plain(), c.dashed)).collect();
+    let names: Vec<_> =
+        figure.names().iter().map(|(n, role)| (n.plain(), *role == Role::Reference)).collect();
     assert_eq!(names, [("EM", false), ("Heun:final=euler", false), ("SDE", true), ("ODE", true)]);
-    for (drawn, series) in figure.curves.iter().zip(&time.series) {
+    let panel = &figure.panels[0];
+    for (drawn, series) in panel.series.iter().zip(&time.series) {
         let points: Vec<_> = series.points.iter().map(|p| (p.at, p.error.value)).collect();
-        assert_eq!(drawn.points, points);
+        assert_eq!(drawn.marks, Marks::Line(points));
     }
     assert_eq!(figure.title.plain(), time.report(3).tables()[0].title);
-    assert_eq!((&*figure.x.label.latex(), figure.x.log), ("$t$", false));
-    assert_eq!((&*figure.y.label.latex(), figure.y.log), ("$W_2$ to $p_t$", true));
+    assert_eq!((&*panel.x.label.latex(), panel.x.is_log()), ("$t$", false));
+    assert_eq!((&*panel.y.label.latex(), panel.y.is_log()), ("$W_2$ to $p_t$", true));
     assert!(
         figure.title.latex().ends_with(r"started from $\mathcal{N}(0, I)$."),
         "{:?}",
@@ -357,8 +360,9 @@ fn a_curve_is_drawn_as_a_figure() {
 
     let eps = run(Along::Eps, ("exact", &Init::Exact), Target::Data);
     let figure = &eps.report(3).figures()[0];
-    assert_eq!((&*figure.x.label.latex(), figure.x.log), (r"$\varepsilon$", true));
-    assert_eq!(figure.y.label.latex(), "$W_2$ to the data");
+    let panel = &figure.panels[0];
+    assert_eq!((&*panel.x.label.latex(), panel.x.is_log()), (r"$\varepsilon$", true));
+    assert_eq!(panel.y.label.latex(), "$W_2$ to the data");
     assert!(
         figure.title.latex().ends_with("vp-linear process, started from $p_T$."),
         "{:?}",
