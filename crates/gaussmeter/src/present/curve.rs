@@ -34,6 +34,9 @@ impl Report for CurveReport<'_> {
     fn figures(&self) -> Vec<Figure> {
         vec![self.curve.figure()]
     }
+    fn is_figure(&self) -> bool {
+        true
+    }
     fn records(&self) -> Records {
         self.curve.records()
     }

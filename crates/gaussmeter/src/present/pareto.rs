@@ -33,6 +33,9 @@ impl Report for ParetoReport<'_> {
     fn figures(&self) -> Vec<Figure> {
         vec![self.pareto.figure()]
     }
+    fn is_figure(&self) -> bool {
+        true
+    }
     fn records(&self) -> Records {
         self.pareto.records()
     }

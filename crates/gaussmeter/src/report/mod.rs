@@ -73,9 +73,15 @@ pub trait Report {
         Vec::new()
     }
 
-    /// For papers: LaTeX writes these instead of the tables, if there are any.
+    /// For people: what there is to draw.
     fn figures(&self) -> Vec<Figure> {
         Vec::new()
+    }
+
+    /// Whether papers show it as a figure: then LaTeX writes the figures instead of the tables, which would
+    /// show the same numbers.
+    fn is_figure(&self) -> bool {
+        false
     }
 
     /// For machines: CSV, at full precision, one row per result.
@@ -94,6 +100,9 @@ impl<R: Report + ?Sized> Report for &R {
     }
     fn figures(&self) -> Vec<Figure> {
         (**self).figures()
+    }
+    fn is_figure(&self) -> bool {
+        (**self).is_figure()
     }
     fn records(&self) -> Records {
         (**self).records()
@@ -127,6 +136,9 @@ impl Report for Forms {
     }
     fn figures(&self) -> Vec<Figure> {
         self.figures.clone()
+    }
+    fn is_figure(&self) -> bool {
+        !self.figures.is_empty()
     }
     fn records(&self) -> Records {
         self.records.clone()

@@ -13,9 +13,11 @@ pub(super) static FORMAT: Format = Format {
     extensions: &["tex"],
     summary: "booktabs tables and pgfplots figures for a paper",
     write: |report, out| {
-        let (figures, sketches) = (report.figures(), report.sketches());
-        // If there are figures, the tables would show the same numbers.
-        let tables = if figures.is_empty() { report.tables() } else { Vec::new() };
+        let (figures, tables) = match report.is_figure() {
+            true => (report.figures(), Vec::new()),
+            false => (Vec::new(), report.tables()),
+        };
+        let sketches = report.sketches();
         if figures.is_empty() {
             out.write_all(b"% needs \\usepackage{booktabs}\n")?;
         }
