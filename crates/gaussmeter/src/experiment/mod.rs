@@ -64,6 +64,7 @@ pub(crate) use schedules::{RANDOM, STARTS};
 pub use search::{TuneOptions, standard_schedules};
 pub use setting::{Run, Setting};
 pub use show::{Program, program};
+pub(crate) use steps::bands;
 pub use steps::{StepErrors, step_errors};
 pub use table::{CellKey, Column, Table, TableCell, TableOptions, table};
 pub use training_set::{OfTrainingSet, TrainingSetErrors, training_set_errors};

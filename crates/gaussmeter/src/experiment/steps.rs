@@ -56,7 +56,7 @@ pub fn step_errors(
 }
 
 /// Equal ranges of ln λ, and a band of null directions.
-pub(super) fn bands(eigenvalues: &[f64]) -> Vec<(f64, Vec<usize>)> {
+pub(crate) fn bands(eigenvalues: &[f64]) -> Vec<(f64, Vec<usize>)> {
     let positive = eigenvalues.iter().copied().filter(|l| *l > 0.0);
     let (low, high) = positive.fold((f64::INFINITY, 0.0f64), |(a, b), l| (a.min(l), b.max(l)));
     let width = (high / low).ln() / BANDS as f64;

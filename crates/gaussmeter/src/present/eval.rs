@@ -6,7 +6,9 @@ use super::value_name;
 use crate::exact::LawMode;
 use crate::experiment::{Evaluation, Measured, contribution};
 use crate::metric::Value;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
+};
 use crate::spectrum::Spread;
 use serde_json::json;
 
@@ -31,6 +33,9 @@ impl Report for EvaluationReport<'_> {
         tables
     }
 
+    fn figures(&self) -> Vec<Figure> {
+        vec![self.evaluation.figure()]
+    }
     fn records(&self) -> Records {
         match self.with_modes {
             true => self.evaluation.mode_records(),

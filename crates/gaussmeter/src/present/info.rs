@@ -1,11 +1,13 @@
 //! What is known about a spectrum or a file.
 
 use super::document::spectrum_json;
+use super::figure;
 use crate::data::Archive;
 use crate::data::info::{Info, MOMENTS, Subject};
 use crate::experiment::{NoiseLevels, SCHEMA};
 use crate::report::{
-    Align, Cell, Column, Field, Label, Records, Report, Row, Sketch, Style, Table, number, wrap,
+    Align, Cell, Column, Field, Figure, Label, Records, Report, Row, Sketch, Style, Table, number,
+    wrap,
 };
 use crate::spectrum::Spectrum;
 use crate::summary::{Summary, ranked};
@@ -87,6 +89,13 @@ impl Report for InfoReport<'_> {
     fn sketches(&self) -> Vec<Sketch> {
         match &self.info.subject {
             Subject::Spectrum(known) => vec![sketch(&known.0, &known.1, self.ascii)],
+            Subject::Moments(_) => Vec::new(),
+        }
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        match &self.info.subject {
+            Subject::Spectrum(known) => vec![figure::info::spectrum(&known.0, &known.1)],
             Subject::Moments(_) => Vec::new(),
         }
     }

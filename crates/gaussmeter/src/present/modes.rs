@@ -4,7 +4,9 @@ use super::eval::mode_json;
 use crate::exact::{Law, LawMode};
 use crate::experiment::{ModeErrors, Run, contribution, std_error};
 use crate::numeric::evenly;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
+};
 use serde_json::json;
 
 impl ModeErrors {
@@ -26,6 +28,9 @@ struct ModesReport<'a> {
 impl Report for ModesReport<'_> {
     fn tables(&self) -> Vec<Table> {
         vec![self.errors.table(self.rows)]
+    }
+    fn figures(&self) -> Vec<Figure> {
+        vec![self.errors.figure()]
     }
     fn records(&self) -> Records {
         self.errors.records()

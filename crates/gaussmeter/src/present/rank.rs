@@ -3,7 +3,7 @@
 use super::trials::{COLUMNS, Names, failures, fields, infinite, reason, shared_json, trial_json};
 use super::value_name;
 use crate::experiment::{Outcome, Ranking, Trial};
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table};
+use crate::report::{Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table};
 use serde_json::json;
 
 impl Ranking {
@@ -47,23 +47,30 @@ impl Ranking {
             &names,
             &[self.budget],
         ));
+        Table { title: self.title(), columns, rows, notes: notes.collect() }
+    }
+
+    pub(super) fn title(&self) -> String {
         let data = &self.places[0].setting.spectrum;
-        let title = format!(
+        format!(
             "Samplers by {} within {} network evaluations (NFE) on {} (d = {}){}, init {}",
             self.metric_name.title,
             self.budget,
             data.name(),
             data.dim(),
-            names.shared(),
+            Names::of(&self.places).shared(),
             self.init_label
-        );
-        Table { title, columns, rows, notes: notes.collect() }
+        )
     }
 }
 
 impl Report for Ranking {
     fn tables(&self) -> Vec<Table> {
         vec![self.table()]
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![self.figure()]
     }
 
     fn records(&self) -> Records {

@@ -7,7 +7,9 @@ use super::{EXPECTED, INTERRUPTED, advice, cancellation_json, one_eigenvalue, st
 use crate::experiment::USUAL;
 use crate::experiment::{Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed};
 use crate::numeric::evenly;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
+};
 use serde_json::json;
 
 impl Recommendation {
@@ -36,6 +38,14 @@ impl Report for RecommendationReport<'_> {
         }
         tables.extend([it.front_table(), it.limits_table(), it.skips_table()]);
         tables
+    }
+    fn figures(&self) -> Vec<Figure> {
+        let mut figures = vec![self.recommendation.figure()];
+        #[cfg(feature = "dense")]
+        if let Some(verification) = &self.recommendation.verification {
+            figures.extend(verification.report().figures());
+        }
+        figures
     }
     fn records(&self) -> Records {
         self.recommendation.records()
@@ -97,7 +107,7 @@ impl Recommendation {
     }
 
     /// What candidates are compared by, in words.
-    fn error_name(&self) -> &str {
+    pub(super) fn error_name(&self) -> &str {
         match &self.options.objective.0[..] {
             _ if self.is_expected() => "expected error",
             "w2" => "W2",

@@ -99,22 +99,29 @@ impl Schedules {
                 }
             }
         }
+        report::Table { title: self.title(), columns, rows, notes }
+    }
+
+    pub(super) fn title(&self) -> String {
         let s = &self.diffusion;
-        let title = format!(
+        format!(
             "{} of samplers on schedules, {} (d = {}), {}, init {}",
             self.options.objective.label,
             s.spectrum.name(),
             s.spectrum.dim(),
             s.process_label,
             self.options.init.0
-        );
-        report::Table { title, columns, rows, notes }
+        )
     }
 }
 
 impl Report for Schedules {
     fn tables(&self) -> Vec<report::Table> {
         vec![self.table()]
+    }
+
+    fn figures(&self) -> Vec<report::Figure> {
+        vec![self.figure()]
     }
 
     fn records(&self) -> Records {

@@ -1,13 +1,30 @@
 //! Contributions of steps.
 
 use crate::experiment::StepErrors;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
+};
 use serde_json::json;
 
 impl StepErrors {
     /// The contributions in all formats.
     pub fn report(&self) -> impl Report + '_ {
         StepsReport(self)
+    }
+
+    pub(super) fn title(&self) -> String {
+        let StepErrors { setting, init_label, run, .. } = self;
+        let s = &setting.spectrum;
+        format!(
+            "What each step of {} contributes to W2, {} (d = {}), {}, {} grid, init {init_label}{}, {} NFE",
+            run.sampler,
+            s.name(),
+            s.dim(),
+            setting.process_label,
+            setting.rule_label,
+            setting.with_network(),
+            run.plan.nfe()
+        )
     }
 }
 
@@ -16,6 +33,10 @@ struct StepsReport<'a>(&'a StepErrors);
 impl Report for StepsReport<'_> {
     fn tables(&self) -> Vec<Table> {
         vec![table(self.0)]
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![self.0.figure()]
     }
 
     fn records(&self) -> Records {
@@ -63,7 +84,7 @@ impl Report for StepsReport<'_> {
 }
 
 fn table(errors: &StepErrors) -> Table {
-    let StepErrors { setting, init_label, run, levels, bands, .. } = errors;
+    let StepErrors { levels, bands, .. } = errors;
     let all = || 0..errors.modes.len();
     let local = errors.cancellation.without;
     let mut columns: Vec<Column> = ["step", "t", "sigma/alpha", "contribution", "share"]
@@ -99,18 +120,8 @@ fn table(errors: &StepErrors) -> Table {
         cells.extend(blank(1 + bands.len()));
         rows.push(Row { rule_above: value == local && name.starts_with("root"), cells });
     }
-    let s = &setting.spectrum;
     Table {
-        title: format!(
-            "What each step of {} contributes to W2, {} (d = {}), {}, {} grid, init {init_label}{}, {} NFE",
-            run.sampler,
-            s.name(),
-            s.dim(),
-            setting.process_label,
-            setting.rule_label,
-            setting.with_network(),
-            run.plan.nfe()
-        ),
+        title: errors.title(),
         columns,
         rows,
         notes: vec![

@@ -16,7 +16,7 @@ impl Table {
         self
     }
 
-    fn title(&self) -> String {
+    pub(super) fn title(&self) -> String {
         let s = &self.setting;
         format!(
             "{} on {} (d = {}), {}, {} grid{}",
@@ -29,7 +29,7 @@ impl Table {
         )
     }
 
-    fn group(&self, column: &Column) -> Label {
+    pub(super) fn group(&self, column: &Column) -> Label {
         if self.options.as_published {
             return Label::new(format!("N = {}", column.label))
                 .with_latex(format!("$N = {}$", column.label));
@@ -81,7 +81,7 @@ impl Table {
         report::Table { title: self.title(), columns, rows, notes: self.notes() }
     }
 
-    fn notes(&self) -> Vec<String> {
+    pub(super) fn notes(&self) -> Vec<String> {
         let o = &self.options;
         let mut notes = Vec::new();
         if !o.as_published && o.samplers.len() > 1 {
@@ -187,6 +187,10 @@ impl Report for Table {
             tables.push(self.evaluations());
         }
         tables
+    }
+
+    fn figures(&self) -> Vec<report::Figure> {
+        vec![self.figure()]
     }
 
     fn records(&self) -> Records {

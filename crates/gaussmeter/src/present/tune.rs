@@ -4,7 +4,9 @@ use super::levels::sigma_lines;
 use super::{INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note};
 use crate::experiment::{Perturbation, Rival, Tuning};
 use crate::objective::{Robust, Steps};
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
+};
 use serde_json::json;
 
 impl Tuning {
@@ -163,6 +165,10 @@ impl Tuning {
 impl Report for Tuning {
     fn tables(&self) -> Vec<Table> {
         vec![self.summary(), self.comparison(), self.levels()]
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![self.figure()]
     }
 
     fn records(&self) -> Records {

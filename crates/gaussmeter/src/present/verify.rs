@@ -6,7 +6,9 @@ use crate::experiment::{
     Moments, Verification,
 };
 use crate::numeric::written;
-use crate::report::{Align, Cell, Column, Field, Records, Report, Row, Style, Table, number};
+use crate::report::{
+    Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
+};
 use serde_json::{Value, json};
 
 /// Groups that documents list.
@@ -18,7 +20,7 @@ impl Verification {
         VerificationReport(self)
     }
 
-    fn names(&self) -> Names<'_> {
+    pub(super) fn names(&self) -> Names<'_> {
         Names::of(&self.places)
     }
 
@@ -33,7 +35,7 @@ impl Verification {
     }
 
     /// What ran: rules with grids of their own beside others of as many steps.
-    fn sorted(&self) -> Vec<(&Check, &Checked)> {
+    pub(super) fn sorted(&self) -> Vec<(&Check, &Checked)> {
         let mut ran: Vec<(&Check, &Checked)> =
             self.checks.iter().filter_map(|c| Some((c, c.result.as_ref().ok()?))).collect();
         let first = |sampler: &str| self.checks.iter().position(|c| c.sampler == sampler);
@@ -637,6 +639,9 @@ struct VerificationReport<'a>(&'a Verification);
 impl Report for VerificationReport<'_> {
     fn tables(&self) -> Vec<Table> {
         std::iter::once(self.0.table()).chain(self.0.bands_table()).collect()
+    }
+    fn figures(&self) -> Vec<Figure> {
+        vec![self.0.figure()]
     }
     fn records(&self) -> Records {
         self.0.records()
