@@ -260,7 +260,7 @@ def curve(
     process: str | None = None,
     grid: GridLike = None,
     *,
-    against: Literal["time", "eps"] = "time",
+    against: Literal["time", "eps", "both"] = "time",
     target: Literal["marginal", "data"] | None = None,
     nfe: Count | None = None,
     steps: Count | None = None,
@@ -280,12 +280,13 @@ def curve(
         As for :func:`evaluate`.
     sampler : str or list of str, optional
         Samplers.
-    against : {"time", "eps"}
+    against : {"time", "eps", "both"}
         Along time, the law of the state at every time of the grid; along eps, one run each.
     target : {"marginal", "data"}, optional
         What laws are compared with: p_t or the data. By default p_t along time, the data along eps.
     eps : float or list of float, optional
-        Where sampling stops; along eps, the truncation times.
+        Where sampling stops; along eps, the truncation times. With both, one value is for the curve along
+        time, a list for the other.
     metric : str, optional
         What is measured.
     rows : int, optional

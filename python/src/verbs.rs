@@ -144,10 +144,12 @@ pub fn curve(
     progress: Progress<'_, '_>,
 ) -> PyResult<Py<PyAny>> {
     let along = match against {
-        "time" => Along::Time,
-        "eps" => Along::Eps,
+        "time" => Some(Along::Time),
+        "eps" => Some(Along::Eps),
+        "both" => None,
         other => {
-            return Err(Failure::new(format!("against '{other}': give 'time' or 'eps'")).into());
+            let text = format!("against '{other}': give 'time', 'eps' or 'both'");
+            return Err(Failure::new(text).into());
         }
     };
     let target = match target {
@@ -160,8 +162,12 @@ pub fn curve(
         }
     };
     ask(py, data, words, &Defaults::CURVE, progress, move |question, data, _| {
-        let curve = question.curve(data, along, target)?;
         let rows = rows.unwrap_or(Curve::ROWS);
+        let Some(along) = along else {
+            let curves = question.curves(data, target)?;
+            return Ok(Found::new(move |_, show| show(&curves.report(rows))));
+        };
+        let curve = question.curve(data, along, target)?;
         Ok(Found::new(move |_, show| show(&curve.report(rows))))
     })
 }

@@ -16,7 +16,8 @@ The default is 1000 network evaluations per sampler.
 
 Examples:
   gaussmeter curve                                figure 1 of the paper, left
-  gaussmeter curve --against eps -o figure.tex    figure 1, right, as a figure
+  gaussmeter curve --against eps -o figure.tex    figure 1, right, for LaTeX
+  gaussmeter curve --against both -o figure.pdf   figure 1, both panels
   gaussmeter curve --sampler heun --nfe 50 --target data -o heun.csv")]
 pub struct Arguments {
     /// Horizontal axis of the curve
@@ -35,7 +36,8 @@ pub struct Arguments {
     #[command(flatten)]
     network: NetworkOption,
     /// Truncation time; with --against eps a comma-separated list [default: 1e-3, or the last time
-    /// of times:FILE; with --against eps 17 values from 1e-5 to 0.1]
+    /// of times:FILE; with --against eps 17 values from 1e-5 to 0.1]. With --against both one value is for
+    /// the curve along time, a list for the other
     #[arg(long, value_name = "E,…", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     eps: Vec<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
@@ -59,6 +61,7 @@ pub struct Arguments {
 enum Against {
     Time,
     Eps,
+    Both,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -84,10 +87,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         TargetName::Marginal => Target::Marginal,
         TargetName::Data => Target::Data,
     });
+    let rows = a.rows.unwrap_or(Curve::ROWS);
     let along = match a.against {
         Against::Time => Along::Time,
         Against::Eps => Along::Eps,
+        Against::Both => return a.output.write(&question.curves(spectrum, target)?.report(rows)),
     };
-    let curve = question.curve(spectrum, along, target)?;
-    a.output.write(&curve.report(a.rows.unwrap_or(Curve::ROWS)))
+    a.output.write(&question.curve(spectrum, along, target)?.report(rows))
 }

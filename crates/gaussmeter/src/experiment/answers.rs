@@ -2,9 +2,9 @@
 //! would otherwise each decide for themselves.
 
 use super::{
-    Along, Column, Curve, Defaults, ExperimentError, Length, Program, Question, QuestionError,
-    ScheduleOptions, Schedules, Setting, Table, TableOptions, Words, compared_rules, curve_eps,
-    curve_time, program, schedules, spaced_eps, table,
+    Along, Column, Curve, Curves, Defaults, ExperimentError, Length, Program, Question,
+    QuestionError, ScheduleOptions, Schedules, Setting, Table, TableOptions, Words, compared_rules,
+    curve_eps, curve_time, program, schedules, spaced_eps, table,
 };
 use crate::bibliography::bibtex;
 use crate::entry::{EntryError, Named, Registry};
@@ -82,31 +82,68 @@ impl Question {
     /// # Errors
     /// [`ExperimentError`]
     pub fn curve(
-        self,
+        &self,
         spectrum: impl Into<Arc<Spectrum>>,
         along: Along,
         target: Option<Target>,
     ) -> Result<Curve, ExperimentError> {
-        let setting = self.setting(spectrum);
-        let (length, eps) = (self.length(&setting), self.eps(&setting));
-        let (label, init) = &self.inits[0];
-        let init = (&label[..], init);
         match along {
-            Along::Time if self.asked_eps.len() > 1 => Err(ExperimentError::SeveralEnds),
-            Along::Time => {
-                let target = target.unwrap_or(Target::Marginal);
-                curve_time(&setting, &self.samplers, length, eps, init, self.metric, target)
-            }
-            Along::Eps if setting.rule.own_end(&*setting.process).is_some() => {
-                Err(ExperimentError::OwnEnd)
-            }
-            Along::Eps => {
-                let spaced = spaced_eps();
-                let eps = if self.asked_eps.is_empty() { &spaced } else { &self.asked_eps };
-                let target = target.unwrap_or(Target::Data);
-                curve_eps(&setting, &self.samplers, length, eps, init, self.metric, target)
-            }
+            Along::Time => self.along_time(spectrum, &self.asked_eps, target),
+            Along::Eps => self.along_eps(spectrum, &self.asked_eps, target),
         }
+    }
+
+    /// The error along time and along truncation times, as in the paper's figure 1. A single eps is where
+    /// the first ends; several are the truncation times of the second.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    pub fn curves(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        target: Option<Target>,
+    ) -> Result<Curves, ExperimentError> {
+        let spectrum = spectrum.into();
+        let (end, list) = match &self.asked_eps[..] {
+            one @ [_] => (one, &[][..]),
+            list => (&[][..], list),
+        };
+        Ok(Curves {
+            time: self.along_time(spectrum.clone(), end, target)?,
+            eps: self.along_eps(spectrum, list, target)?,
+        })
+    }
+
+    fn along_time(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        eps: &[f64],
+        target: Option<Target>,
+    ) -> Result<Curve, ExperimentError> {
+        let setting = self.setting(spectrum);
+        let (length, target) = (self.length(&setting), target.unwrap_or(Target::Marginal));
+        let eps = match eps {
+            [] => self.own_eps(&setting)[0],
+            [eps] => *eps,
+            _ => return Err(ExperimentError::SeveralEnds),
+        };
+        curve_time(&setting, &self.samplers, length, eps, self.init(), &self.metric, target)
+    }
+
+    fn along_eps(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        eps: &[f64],
+        target: Option<Target>,
+    ) -> Result<Curve, ExperimentError> {
+        let setting = self.setting(spectrum);
+        if setting.rule.own_end(&*setting.process).is_some() {
+            return Err(ExperimentError::OwnEnd);
+        }
+        let (length, target) = (self.length(&setting), target.unwrap_or(Target::Data));
+        let spaced = spaced_eps();
+        let eps = if eps.is_empty() { &spaced } else { eps };
+        curve_eps(&setting, &self.samplers, length, eps, self.init(), &self.metric, target)
     }
 
     /// The sampler as a linear program. It is the same for all data.

@@ -65,6 +65,15 @@ pub struct Curve {
     pub series: Vec<Series>,
 }
 
+/// Both curves of the paper's figure 1: of the same samplers, on the same data.
+#[derive(Debug)]
+pub struct Curves {
+    /// Along time.
+    pub time: Curve,
+    /// Along truncation times.
+    pub eps: Curve,
+}
+
 /// The error along time (the paper's figure 1, left): at every time of the grid, the law of the
 /// state against `target`: [`Target::Marginal`] is p_t, [`Target::Data`] is p_0.
 ///
@@ -76,7 +85,7 @@ pub fn curve_time(
     length: Length,
     eps: f64,
     (init_label, init): (&str, &Init),
-    metric: Named<dyn Metric>,
+    metric: &Named<dyn Metric>,
     target: Target,
 ) -> Result<Curve, ExperimentError> {
     let init = setting.init(init)?;
@@ -153,7 +162,7 @@ pub fn curve_eps(
     length: Length,
     eps: &[f64],
     (init_label, init): (&str, &Init),
-    metric: Named<dyn Metric>,
+    metric: &Named<dyn Metric>,
     target: Target,
 ) -> Result<Curve, ExperimentError> {
     if eps.is_empty() {

@@ -35,7 +35,7 @@ mod warning;
 
 pub use answers::{SchedulesError, VERIFIED_STARTS};
 pub use budget::{ErrorBudget, error_budget};
-pub use curve::{Along, Curve, Point, Series, curve_eps, curve_time, spaced_eps};
+pub use curve::{Along, Curve, Curves, Point, Series, curve_eps, curve_time, spaced_eps};
 pub use diffusion::{Diffusion, NamedRule, NamedSampler};
 pub use error::ExperimentError;
 pub use eval::{Evaluation, Guidance, Measured, evaluate};

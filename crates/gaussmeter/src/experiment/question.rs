@@ -382,13 +382,20 @@ impl Question {
     /// Where sampling stops: as asked for, where the grid ends by itself, or by default; each value
     /// once.
     pub fn all_eps(&self, setting: &Setting) -> Vec<f64> {
-        match (&self.asked_eps[..], setting.rule.own_end(&*setting.process)) {
-            ([], Some(own)) => vec![own],
-            ([], None) => self.defaults.eps.to_vec(),
-            (asked, _) => {
+        match &self.asked_eps[..] {
+            [] => self.own_eps(setting),
+            asked => {
                 let is_first = |&(i, eps): &(usize, &f64)| !asked[..i].contains(eps);
                 asked.iter().enumerate().filter(is_first).map(|(_, eps)| *eps).collect()
             }
+        }
+    }
+
+    /// Where sampling stops if nothing is asked for: where the grid ends by itself, or by default.
+    pub(super) fn own_eps(&self, setting: &Setting) -> Vec<f64> {
+        match setting.rule.own_end(&*setting.process) {
+            Some(own) => vec![own],
+            None => self.defaults.eps.to_vec(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::value_name;
 use crate::exact::{Init, Reason, Target};
-use crate::experiment::{Along, Curve, Series};
+use crate::experiment::{Along, Curve, Curves, Series};
 use crate::numeric::evenly;
 use crate::report::{
     self, Align, Axis, Cell, Column, Field, Figure, Label, Panel, Records, Report, Row, Style,
@@ -19,6 +19,74 @@ impl Curve {
     /// JSON have all.
     pub fn report(&self, rows: usize) -> impl Report {
         CurveReport { curve: self, rows }
+    }
+}
+
+impl Curves {
+    /// Both curves in all formats, as [`Curve::report`]; the figure has a panel for each.
+    pub fn report(&self, rows: usize) -> impl Report {
+        CurvesReport { curves: self, rows }
+    }
+}
+
+struct CurvesReport<'a> {
+    curves: &'a Curves,
+    rows: usize,
+}
+
+impl CurvesReport<'_> {
+    fn both(&self) -> [&Curve; 2] {
+        [&self.curves.time, &self.curves.eps]
+    }
+}
+
+impl Report for CurvesReport<'_> {
+    fn tables(&self) -> Vec<Table> {
+        self.both().map(|curve| curve.table(self.rows)).into()
+    }
+    fn figures(&self) -> Vec<Figure> {
+        let [time, eps] = self.both().map(Curve::figure);
+        let title = Label::new(format!("{}; {}", time.title.plain(), eps.title.plain()))
+            .with_latex(format!("{} {}", time.title.latex(), eps.title.latex()));
+        let mut notes = time.notes;
+        notes
+            .extend(eps.notes.into_iter().filter(|note| !notes.contains(note)).collect::<Vec<_>>());
+        let panels = time.panels.into_iter().chain(eps.panels).collect();
+        vec![Figure { title, panels, per_row: 2, notes }]
+    }
+    fn is_figure(&self) -> bool {
+        true
+    }
+    fn records(&self) -> Records {
+        let [mut time, eps] = self.both().map(Curve::records);
+        let at = Along::Time.name();
+        if let Some(column) = time.columns.iter_mut().find(|column| *column == at) {
+            *column = "at".into();
+        }
+        time.columns.insert(0, "against".into());
+        let mut rows = Vec::new();
+        for (along, records) in [(Along::Time, time.rows), (Along::Eps, eps.rows)] {
+            rows.extend(records.into_iter().map(|mut row| {
+                row.insert(0, Field::Text(along.name().into()));
+                row
+            }));
+        }
+        Records { columns: time.columns, rows }
+    }
+    fn json(&self) -> serde_json::Value {
+        let [mut time, mut eps] = self.both().map(Curve::json);
+        let mut both = serde_json::Map::new();
+        for (along, curve) in [(Along::Time, &mut time), (Along::Eps, &mut eps)] {
+            let own = ["target", "series"].map(|key| (key, curve[key].take()));
+            let own: serde_json::Map<_, _> = own.into_iter().map(|(k, v)| (k.into(), v)).collect();
+            both.insert(along.name().into(), own.into());
+        }
+        if let Some(document) = time.as_object_mut() {
+            document.retain(|key, _| key != "target" && key != "series");
+            document.insert("against".into(), json!("both"));
+            document.extend(both);
+        }
+        time
     }
 }
 

@@ -331,11 +331,17 @@ fn a_curve_is_drawn_as_a_figure() {
         let metric = metric::registry().build("w2").unwrap();
         let curve = match along {
             Along::Time => {
-                curve_time(&setting, &samplers, Length::Steps(8), 1e-3, init, metric, target)
+                curve_time(&setting, &samplers, Length::Steps(8), 1e-3, init, &metric, target)
             }
-            Along::Eps => {
-                curve_eps(&setting, &samplers, Length::Steps(8), &[1e-3, 0.1], init, metric, target)
-            }
+            Along::Eps => curve_eps(
+                &setting,
+                &samplers,
+                Length::Steps(8),
+                &[1e-3, 0.1],
+                init,
+                &metric,
+                target,
+            ),
         };
         curve.unwrap()
     };
