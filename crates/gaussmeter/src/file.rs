@@ -3,6 +3,7 @@
 //! Regular files are opened, and pipes that are already open (`/dev/stdin`, `<(…)` of a shell). A
 //! named pipe may block for ever, a device may never end, and a folder or a socket has no bytes.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -35,6 +36,11 @@ pub enum Problem {
     },
     /// It is not valid UTF-8.
     NotText,
+    /// Whoever asks may not name files: see [`refusing`].
+    Refused {
+        /// What to do instead.
+        reason: &'static str,
+    },
     /// The system cannot open or read it.
     Io(io::Error),
 }
@@ -63,6 +69,7 @@ impl fmt::Display for Problem {
             }
             Problem::TooLarge { limit } => write!(f, "larger than {} MiB", limit >> 20),
             Problem::NotText => f.write_str("not a text file"),
+            Problem::Refused { reason } => f.write_str(reason),
             Problem::Io(error) => write!(f, "{error}"),
         }
     }
@@ -81,11 +88,43 @@ impl fmt::Display for Problem {
 /// assert_eq!(check(Path::new(".")).unwrap_err().to_string(), ".: a folder, but a file is needed");
 /// ```
 pub fn check(path: &Path) -> Result<Metadata, FileError> {
+    if let Some(reason) = REFUSED.get() {
+        return Err(FileError::new(path, Problem::Refused { reason }));
+    }
     let metadata = std::fs::metadata(path).map_err(|e| failed(path, e))?;
     match obstacle(path, metadata.file_type()) {
         Some(kind) => Err(FileError::new(path, Problem::Kind(kind))),
         None => Ok(metadata),
     }
+}
+
+thread_local! {
+    /// Why this thread opens no files, while it does not.
+    static REFUSED: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// Whether this thread opens no files.
+pub(crate) fn is_refusing() -> bool {
+    REFUSED.get().is_some()
+}
+
+/// Reads words of somebody who may not name files of this machine: on this thread nothing that the library
+/// would open is opened or looked at, and what names a file is refused for `reason`.
+///
+/// ```
+/// use gaussmeter::{file, grid};
+/// let built = file::refusing("files are not read here", || grid::registry().build("sigmas:/etc/hosts"));
+/// assert!(built.is_err_and(|error| error.to_string().ends_with("files are not read here")));
+/// ```
+pub fn refusing<T>(reason: &'static str, read: impl FnOnce() -> T) -> T {
+    struct Before(Option<&'static str>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            REFUSED.set(self.0);
+        }
+    }
+    let _before = Before(REFUSED.replace(Some(reason)));
+    read()
 }
 
 /// Why a path of this type is not opened.

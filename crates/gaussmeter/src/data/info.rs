@@ -1,4 +1,4 @@
-use super::{Archive, DataError, load, path, read};
+use super::{Archive, DataError, load, path, read_as};
 use crate::spectrum::Spectrum;
 use crate::summary::Summary;
 use std::path::Path;
@@ -45,14 +45,22 @@ impl Info {
     /// # Errors
     /// [`DataError`]
     pub fn read(path: &Path) -> Result<Self, DataError> {
+        Info::read_as(path, path)
+    }
+
+    /// Reads a copy of a file that is called `shown`, as [`info`] would read the file.
+    ///
+    /// # Errors
+    /// [`DataError`], which names the copy.
+    pub fn read_as(path: &Path, shown: &Path) -> Result<Self, DataError> {
         let file = Archive::open(path);
         if let Some(archive) = &file
             && archive.content() == Some(MOMENTS)
             && !["eigenvalue", "eigenvalues"].iter().any(|name| archive.has(name))
         {
-            return Ok(Info { subject: Subject::Moments(stem(path)), file });
+            return Ok(Info { subject: Subject::Moments(stem(shown)), file });
         }
-        Ok(Info { file, ..Info::of(read(path)?) })
+        Ok(Info { file, ..Info::of(read_as(path, shown)?) })
     }
 
     /// What is known about a spectrum that is in no file.

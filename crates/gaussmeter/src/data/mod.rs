@@ -122,7 +122,8 @@ pub fn load(text: &str) -> Result<Spectrum, DataError> {
 /// The path that [`load`] would read, unless it treats the text as a preset.
 pub(crate) fn path(text: &str) -> Option<&Path> {
     let path = Path::new(text);
-    (looks_like_a_path(text) || (path.exists() && !path.is_dir())).then_some(path)
+    let is_there = || !file::is_refusing() && path.exists() && !path.is_dir();
+    (looks_like_a_path(text) || is_there()).then_some(path)
 }
 
 fn looks_like_a_path(text: &str) -> bool {
@@ -149,11 +150,19 @@ fn looks_like_a_path(text: &str) -> bool {
 /// # Errors
 /// [`DataError`]
 pub fn read(path: &Path) -> Result<Spectrum, DataError> {
+    read_as(path, path)
+}
+
+/// Reads a spectrum as [`read`] does, from a copy of the file that is called `shown` in its provenance.
+///
+/// # Errors
+/// [`DataError`], which names the copy.
+pub fn read_as(path: &Path, shown: &Path) -> Result<Spectrum, DataError> {
     let (table, format) = table(path, SPECTRUM)?;
-    let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+    let stem = shown.file_stem().unwrap_or(shown.as_os_str()).to_string_lossy();
     let origin = format!(
         "{}: {} values, {}",
-        path.display(),
+        shown.display(),
         table.values(0).map_or(0, <[f64]>::len),
         table.dtype.as_deref().unwrap_or(format.name)
     );
