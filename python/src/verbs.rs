@@ -84,7 +84,7 @@ pub fn evaluate(
         {
             return Ok(Found::new(move |_, show| show(&errors.report())));
         }
-        let evaluation = question.evaluate(data.clone())?;
+        let evaluation = question.evaluate(data.clone(), watch)?;
         let law = evaluation.law.clone();
         let found = Found::new(move |_, show| show(&evaluation.report(modes)));
         Ok(found.with_law(law, data).with_notices(notices))
@@ -101,11 +101,11 @@ pub fn output_law(
     let asked = Asked::of(words)?;
     let data = spectrum(data, &Defaults::EVAL)?;
     let own = data.clone();
-    let work = move |_: Watch| {
+    let work = move |watch: Watch| {
         let question = asked.read(&Defaults::EVAL)?;
         let setting = question.setting(own);
         let (length, eps) = (question.length(&setting), question.eps(&setting));
-        let run = setting.run(question.sampler()?, length, eps)?;
+        let run = setting.run_watched(question.sampler()?, length, eps, watch)?;
         let init = setting.init(question.init().1)?;
         Ok(run.law(&setting.learnt(&init)?, &init, Target::Data)?)
     };
@@ -161,13 +161,13 @@ pub fn curve(
             return Err(Failure::new(text).into());
         }
     };
-    ask(py, data, words, &Defaults::CURVE, progress, move |question, data, _| {
+    ask(py, data, words, &Defaults::CURVE, progress, move |question, data, watch| {
         let rows = rows.unwrap_or(Curve::ROWS);
         let Some(along) = along else {
-            let curves = question.curves(data, target)?;
+            let curves = question.curves(data, target, watch)?;
             return Ok(Found::new(move |_, show| show(&curves.report(rows))));
         };
-        let curve = question.curve(data, along, target)?;
+        let curve = question.curve(data, along, target, watch)?;
         Ok(Found::new(move |_, show| show(&curve.report(rows))))
     })
 }
@@ -182,8 +182,8 @@ pub fn modes(
     rows: Option<usize>,
     progress: Progress<'_, '_>,
 ) -> PyResult<Py<PyAny>> {
-    ask(py, data, words, &Defaults::MODES, progress, move |question, data, _| {
-        let errors = question.modes(data)?;
+    ask(py, data, words, &Defaults::MODES, progress, move |question, data, watch| {
+        let errors = question.modes(data, watch)?;
         let rows = rows.unwrap_or(ModeErrors::ROWS);
         Ok(Found::new(move |_, show| show(&errors.report(rows))))
     })
@@ -198,8 +198,8 @@ pub fn steps(
     words: &Bound<'_, PyDict>,
     progress: Progress<'_, '_>,
 ) -> PyResult<Py<PyAny>> {
-    ask(py, data, words, &Defaults::STEPS, progress, move |question, data, _| {
-        let errors = question.steps(data)?;
+    ask(py, data, words, &Defaults::STEPS, progress, move |question, data, watch| {
+        let errors = question.steps(data, watch)?;
         Ok(Found::new(move |_, show| show(&errors.report())))
     })
 }

@@ -3,6 +3,7 @@ use crate::options::{
     self, LengthOptions, MetricOption, NetworkOption, SettingOptions, parse_length, parse_time,
 };
 use crate::output::Output;
+use crate::watch::watched;
 use clap::{Args, ValueEnum};
 use gaussmeter::exact::Target;
 use gaussmeter::experiment::{Along, Curve, Defaults, Words};
@@ -91,7 +92,11 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let along = match a.against {
         Against::Time => Along::Time,
         Against::Eps => Along::Eps,
-        Against::Both => return a.output.write(&question.curves(spectrum, target)?.report(rows)),
+        Against::Both => {
+            let curves = watched(|watch| question.curves(spectrum, target, watch))?;
+            return a.output.write(&curves.report(rows));
+        }
     };
-    a.output.write(&question.curve(spectrum, along, target)?.report(rows))
+    let curve = watched(|watch| question.curve(spectrum, along, target, watch))?;
+    a.output.write(&curve.report(rows))
 }

@@ -82,7 +82,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     {
         return a.output.write(&errors.report());
     }
-    let evaluation = question.evaluate(spectrum)?;
+    let evaluation = watched(|watch| question.evaluate(spectrum, watch))?;
     #[cfg(feature = "data")]
     if evaluation.guidance.is_some() {
         note(

@@ -3,6 +3,7 @@ use crate::options::{
     self, LengthOptions, NetworkOption, SettingOptions, parse_length, parse_time,
 };
 use crate::output::Output;
+use crate::watch::watched;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, ModeErrors, Words};
 
@@ -51,6 +52,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::MODES)?;
-    let errors = question.modes(a.setting.load(&Defaults::MODES)?)?;
+    let spectrum = a.setting.load(&Defaults::MODES)?;
+    let errors = watched(|watch| question.modes(spectrum, watch))?;
     a.output.write(&errors.report(a.rows.unwrap_or(ModeErrors::ROWS)))
 }

@@ -1,6 +1,7 @@
 use crate::failure::Failure;
 use crate::options::{self, LengthOptions, NetworkOption, SettingOptions, parse_time};
 use crate::output::Output;
+use crate::watch::watched;
 use clap::Args;
 use gaussmeter::experiment::{Defaults, Words};
 
@@ -49,6 +50,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ..a.setting.words()
     };
     let question = options::read(&words, &Defaults::STEPS)?;
-    let errors = question.steps(a.setting.load(&Defaults::STEPS)?)?;
+    let spectrum = a.setting.load(&Defaults::STEPS)?;
+    let errors = watched(|watch| question.steps(spectrum, watch))?;
     a.output.write(&errors.report())
 }

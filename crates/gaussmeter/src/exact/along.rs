@@ -1,12 +1,13 @@
 //! The laws of a sampler's states along the way.
 
 use super::kernel::{Forward, LANES, Snapshot, run_forward};
-use super::program::Program;
+use super::program::{Mark, Program};
 use super::{Output, answered, mark_infinite};
 use crate::level::Level;
 use crate::network::{Learnt, NetworkError};
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
+use crate::watch::Watch;
 use rayon::prelude::*;
 
 /// Most numbers (modes times states) kept at a time.
@@ -30,6 +31,18 @@ pub fn along_with<T: Send>(
     spectrum: &Spectrum,
     f: impl Fn(Output) -> T + Sync,
 ) -> Vec<T> {
+    of_some(plan, spectrum, &|_| true, Watch::NOBODY, f)
+}
+
+/// [`along_with`] for the states whose numbers are `wanted`: 0 is the initial state. Where `watch` stops it,
+/// those so far.
+fn of_some<T: Send>(
+    plan: &Plan,
+    spectrum: &Spectrum,
+    wanted: &(dyn Fn(usize) -> bool + Sync),
+    watch: Watch,
+    f: impl Fn(Output) -> T + Sync,
+) -> Vec<T> {
     let program = Program::forward(plan);
     let lambda = spectrum.eigenvalues();
     let has_mean = spectrum.has_mean();
@@ -43,19 +56,24 @@ pub fn along_with<T: Send>(
         level,
         infinite: None,
     };
-    let mut results = Vec::with_capacity(program.marks.len() + 1);
-    results.push(f(at(*plan.start(), vec![1.0; lambda.len()])));
+    let numbered = program.marks.iter().enumerate();
+    let marks: Vec<Mark> =
+        numbered.filter(|(k, _)| wanted(k + 1)).map(|(_, m)| m.clone()).collect();
+    let mut results = Vec::with_capacity(marks.len() + 1);
+    if wanted(0) {
+        results.push(f(at(*plan.start(), vec![1.0; lambda.len()])));
+    }
 
     let blocks: Vec<&[f64]> = lambda.chunks(LANES).collect();
     let window = (WINDOW / (blocks.len() * LANES).max(1)).max(1);
     let is_kept = blocks.len().saturating_mul(Forward::size(&program)) <= RUNNING;
-    let mut running: Vec<Forward> = match is_kept && window < program.marks.len() {
+    let mut running: Vec<Forward> = match is_kept && window < marks.len() {
         true => blocks.par_iter().map(|l| Forward::new(&program, l)).collect(),
         false => Vec::new(),
     };
     // A program too large to be kept for all blocks runs from start to end, block by block.
-    let window = if running.is_empty() { program.marks.len().max(1) } else { window };
-    for marks in program.marks.chunks(window) {
+    let window = if running.is_empty() { marks.len().max(1) } else { window };
+    for marks in marks.chunks(window).take_while(|_| !watch.is_stopped()) {
         let shown: Vec<Vec<Snapshot>> = match running.is_empty() {
             true => (blocks.par_iter())
                 .map(|l| run_forward(&program, &mut Forward::new(&program, l), marks))
@@ -93,8 +111,23 @@ pub fn along_by<T: Send>(
     plan: &Plan,
     f: impl Fn(Output) -> T + Sync,
 ) -> Result<Vec<T>, NetworkError> {
+    along_some(network, plan, &|_| true, Watch::NOBODY, f)
+}
+
+/// [`along_by`] for the states whose numbers are `wanted`: 0 is the initial state. Where `watch` stops it,
+/// those so far.
+///
+/// # Errors
+/// [`NetworkError`]
+pub fn along_some<T: Send>(
+    network: &Learnt,
+    plan: &Plan,
+    wanted: &(dyn Fn(usize) -> bool + Sync),
+    watch: Watch,
+    f: impl Fn(Output) -> T + Sync,
+) -> Result<Vec<T>, NetworkError> {
     if network.has_answers() {
-        return answered::along(network, plan, f);
+        return answered::along(network, plan, wanted, watch, f);
     }
-    Ok(along_with(&*network.program(plan)?, network.believed(), f))
+    Ok(of_some(&*network.program(plan)?, network.believed(), wanted, watch, f))
 }

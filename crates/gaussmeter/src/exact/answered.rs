@@ -12,6 +12,7 @@ use crate::level::Level;
 use crate::network::{AtLevel, Learnt, NetworkError, Prediction, conversion};
 use crate::numeric::differentiation::Real;
 use crate::tape::{Op, Plan, Var};
+use crate::watch::Watch;
 use rayon::prelude::*;
 
 /// Modes that run together.
@@ -283,10 +284,12 @@ struct Forward {
     reasons: Vec<[Option<Reason>; LANES]>,
 }
 
-/// [`along_with`](super::along_with) with a network.
+/// [`along_some`](super::along_some) with a network.
 pub(super) fn along<T: Send>(
     network: &Learnt,
     plan: &Plan,
+    wanted: &(dyn Fn(usize) -> bool + Sync),
+    watch: Watch,
     f: impl Fn(Output) -> T + Sync,
 ) -> Result<Vec<T>, NetworkError> {
     let sites = sites(network, plan)?;
@@ -305,7 +308,8 @@ pub(super) fn along<T: Send>(
     let is_stochastic = plan.is_stochastic();
     let modes = network.truth().len();
     let start = vec![([1.0, 0.0, 0.0], None); modes];
-    let mut results = vec![f(output(network, plan, *plan.start(), &start))];
+    let first = || f(output(network, plan, *plan.start(), &start));
+    let mut results: Vec<T> = wanted(0).then(first).into_iter().collect();
     let mut running: Vec<Forward> = (0..modes.div_ceil(LANES))
         .map(|_| {
             let mut forward = Forward {
@@ -321,8 +325,8 @@ pub(super) fn along<T: Send>(
     let arrivals: Vec<usize> =
         (0..plan.ops().len()).filter(|k| matches!(plan.ops()[*k], Op::Arrive { .. })).collect();
     let window = (WINDOW / modes.max(1)).max(1);
-    let (mut done, mut evaluated) = (0, 0);
-    for arrivals in arrivals.chunks(window) {
+    let (mut done, mut evaluated, mut arrived) = (0, 0, 0);
+    for arrivals in arrivals.chunks(window).take_while(|_| !watch.is_stopped()) {
         let until = arrivals.last().map_or(done, |k| k + 1);
         let shown: Vec<Vec<Vec<ModeOutput>>> = running
             .par_iter_mut()
@@ -402,10 +406,14 @@ pub(super) fn along<T: Send>(
         done = until;
         let result = |k: usize| {
             let Op::Arrive { level, .. } = &plan.ops()[arrivals[k]] else { return None };
+            if !wanted(arrived + k + 1) {
+                return None;
+            }
             let modes: Vec<ModeOutput> = shown.iter().flat_map(|b| b[k].clone()).collect();
             Some(f(output(network, plan, **level, &modes)))
         };
         results.par_extend((0..arrivals.len()).into_par_iter().filter_map(result));
+        arrived += arrivals.len();
     }
     Ok(results)
 }

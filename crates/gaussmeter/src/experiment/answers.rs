@@ -86,10 +86,11 @@ impl Question {
         spectrum: impl Into<Arc<Spectrum>>,
         along: Along,
         target: Option<Target>,
+        watch: Watch,
     ) -> Result<Curve, ExperimentError> {
         match along {
-            Along::Time => self.along_time(spectrum, &self.asked_eps, target),
-            Along::Eps => self.along_eps(spectrum, &self.asked_eps, target),
+            Along::Time => self.along_time(spectrum, &self.asked_eps, target, watch),
+            Along::Eps => self.along_eps(spectrum, &self.asked_eps, target, watch),
         }
     }
 
@@ -102,6 +103,7 @@ impl Question {
         &self,
         spectrum: impl Into<Arc<Spectrum>>,
         target: Option<Target>,
+        watch: Watch,
     ) -> Result<Curves, ExperimentError> {
         let spectrum = spectrum.into();
         let (end, list) = match &self.asked_eps[..] {
@@ -109,8 +111,8 @@ impl Question {
             list => (&[][..], list),
         };
         Ok(Curves {
-            time: self.along_time(spectrum.clone(), end, target)?,
-            eps: self.along_eps(spectrum, list, target)?,
+            time: self.along_time(spectrum.clone(), end, target, watch)?,
+            eps: self.along_eps(spectrum, list, target, watch)?,
         })
     }
 
@@ -119,6 +121,7 @@ impl Question {
         spectrum: impl Into<Arc<Spectrum>>,
         eps: &[f64],
         target: Option<Target>,
+        watch: Watch,
     ) -> Result<Curve, ExperimentError> {
         let setting = self.setting(spectrum);
         let (length, target) = (self.length(&setting), target.unwrap_or(Target::Marginal));
@@ -127,7 +130,8 @@ impl Question {
             [eps] => *eps,
             _ => return Err(ExperimentError::SeveralEnds),
         };
-        curve_time(&setting, &self.samplers, length, eps, self.init(), &self.metric, target)
+        let init = self.init();
+        curve_time(&setting, &self.samplers, length, eps, init, &self.metric, target, watch)
     }
 
     fn along_eps(
@@ -135,6 +139,7 @@ impl Question {
         spectrum: impl Into<Arc<Spectrum>>,
         eps: &[f64],
         target: Option<Target>,
+        watch: Watch,
     ) -> Result<Curve, ExperimentError> {
         let setting = self.setting(spectrum);
         if setting.rule.own_end(&*setting.process).is_some() {
@@ -143,7 +148,8 @@ impl Question {
         let (length, target) = (self.length(&setting), target.unwrap_or(Target::Data));
         let spaced = spaced_eps();
         let eps = if eps.is_empty() { &spaced } else { eps };
-        curve_eps(&setting, &self.samplers, length, eps, self.init(), &self.metric, target)
+        let init = self.init();
+        curve_eps(&setting, &self.samplers, length, eps, init, &self.metric, target, watch)
     }
 
     /// The sampler as a linear program. It is the same for all data.

@@ -2,6 +2,7 @@ use super::{ExperimentError, NamedSampler, Run, Setting};
 use crate::exact::{Init, Output, Target};
 use crate::grid::Grid;
 use crate::metric::{Value, Wasserstein2, wasserstein2};
+use crate::watch::Watch;
 
 /// The sources of error of one configuration, each alone, as W2 distances.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,17 @@ pub fn error_budget(
     run: &Run,
     init: &Init,
 ) -> Result<ErrorBudget, ExperimentError> {
+    error_budget_watched(setting, sampler, run, init, Watch::NOBODY)
+}
+
+/// [`error_budget`] that may be stopped.
+pub(super) fn error_budget_watched(
+    setting: &Setting,
+    sampler: &NamedSampler,
+    run: &Run,
+    init: &Init,
+    watch: Watch,
+) -> Result<ErrorBudget, ExperimentError> {
     let learnt = setting.learnt(&Init::Exact)?;
     let data = &*learnt.target(&setting.spectrum);
     let (start, end, zero) = (run.grid.start(), run.grid.end(), setting.process.level(0.0));
@@ -61,10 +73,13 @@ pub fn error_budget(
                 let carried = Grid::new(setting.process.clone(), &times);
                 carried.map_err(Into::into).and_then(|grid| Run::on(sampler, grid))
             }
-            None => setting.run_steps(sampler, run.grid.step_count(), 0.0),
+            None => setting.run_steps_watched(sampler, run.grid.step_count(), 0.0, watch),
         };
         run.map(|run| exact(&run, Target::Data))
     };
+    if watch.is_stopped() {
+        return Err(ExperimentError::Interrupted);
+    }
     let continuous =
         |level, init| wasserstein2(&reverse.law(data, start, level, init, Target::Data));
     let score = match setting.network.is_exact() {

@@ -1,8 +1,9 @@
 use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
 use crate::exact::continuous::{ODE, SDE};
-use crate::exact::{Init, Target, along_by};
+use crate::exact::{Init, Target, along_some};
 use crate::metric::{Metric, MetricName, Value};
+use crate::watch::Watch;
 use rayon::prelude::*;
 
 /// What a curve runs along.
@@ -87,6 +88,7 @@ pub fn curve_time(
     (init_label, init): (&str, &Init),
     metric: &Named<dyn Metric>,
     target: Target,
+    watch: Watch,
 ) -> Result<Curve, ExperimentError> {
     let init = setting.init(init)?;
     let learnt = setting.learnt(&init)?;
@@ -94,11 +96,14 @@ pub fn curve_time(
     let mut times: Vec<f64> = Vec::new();
     let mut series = Vec::new();
     for sampler in samplers {
-        let run = setting.run(sampler, length, eps)?;
-        let points = along_by(&learnt, &run.plan, |state| Point {
+        let run = setting.run_watched(sampler, length, eps, watch)?;
+        let points = along_some(&learnt, &run.plan, &|_| true, watch, |state| Point {
             at: state.level.t,
             error: evaluate(state.law_against(learnt.truth(), &init, target)),
         })?;
+        if watch.is_stopped() {
+            return Err(ExperimentError::Interrupted);
+        }
         series.push(Series {
             name: run.sampler.clone(),
             spent: Some((run.grid.step_count(), run.plan.nfe())),
@@ -129,10 +134,14 @@ pub fn curve_time(
     let start = setting.process.level(times[0]);
     for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
         let points = times.par_iter().map(|&t| {
+            if watch.is_stopped() {
+                return Err(ExperimentError::Interrupted);
+            }
             let law = reverse.law_by(&learnt, &start, &setting.process.level(t), &init, target);
-            Point { at: t, error: evaluate(law) }
+            Ok(Point { at: t, error: evaluate(law) })
         });
-        series.push(Series { name: name.into(), spent: None, points: points.collect() });
+        let points = points.collect::<Result<_, _>>()?;
+        series.push(Series { name: name.into(), spent: None, points });
     }
     Ok(Curve {
         setting: setting.clone(),
@@ -164,6 +173,7 @@ pub fn curve_eps(
     (init_label, init): (&str, &Init),
     metric: &Named<dyn Metric>,
     target: Target,
+    watch: Watch,
 ) -> Result<Curve, ExperimentError> {
     if eps.is_empty() {
         return Err(ExperimentError::Empty { what: "eps" });
@@ -178,7 +188,7 @@ pub fn curve_eps(
         let points: Vec<(Point, (usize, usize))> = eps
             .par_iter()
             .map(|&eps| {
-                let run = setting.run(sampler, length, eps)?;
+                let run = setting.run_watched(sampler, length, eps, watch)?;
                 let law = run.law(&learnt, &init, target)?;
                 let point = Point { at: eps, error: metric.item.evaluate(&law) };
                 Ok((point, (run.grid.step_count(), run.plan.nfe())))

@@ -1,10 +1,10 @@
-use super::{
-    ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning, error_budget,
-};
+use super::budget::error_budget_watched;
+use super::{ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning};
 use crate::exact::{Init, Law, LawMode, Target};
 use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2};
 use crate::network::Learnt;
 use crate::spectrum::{Mode, Spectrum, Spread};
+use crate::watch::Watch;
 
 /// Everything known about one configuration.
 #[derive(Debug)]
@@ -89,9 +89,10 @@ pub fn evaluate(
     length: Length,
     eps: f64,
     (init_label, init): (&str, &Init),
+    watch: Watch,
 ) -> Result<Evaluation, ExperimentError> {
     let init = setting.init(init)?;
-    let run = setting.run(sampler, length, eps)?;
+    let run = setting.run_watched(sampler, length, eps, watch)?;
     let learnt = setting.learnt(&init)?;
     let law = run.law(&learnt, &init, Target::Data)?;
     let w2 = wasserstein2(&law);
@@ -114,7 +115,7 @@ pub fn evaluate(
         }
     }
     let guidance = Guidance::of(&learnt, &run, &law);
-    let budget = error_budget(setting, sampler, &run, &init)?;
+    let budget = error_budget_watched(setting, sampler, &run, &init, watch)?;
     let mut warnings = Vec::new();
     for (component, part) in budget.parts() {
         if part.value.is_finite() && w2.total < part.value * (1.0 - 1e-9) {

@@ -1,6 +1,7 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
 use crate::exact::{Init, Law, LawMode, Target};
 use crate::metric::wasserstein2_terms;
+use crate::watch::Watch;
 use rayon::prelude::*;
 
 /// The error of samplers per eigenvalue: how it depends on the data.
@@ -24,6 +25,7 @@ pub fn mode_errors(
     length: Length,
     eps: f64,
     (init_label, init): (&str, &Init),
+    watch: Watch,
 ) -> Result<ModeErrors, ExperimentError> {
     if samplers.is_empty() {
         return Err(ExperimentError::Empty { what: "sampler" });
@@ -33,7 +35,7 @@ pub fn mode_errors(
     let runs = samplers
         .par_iter()
         .map(|sampler| {
-            let run = setting.run(sampler, length, eps)?;
+            let run = setting.run_watched(sampler, length, eps, watch)?;
             let law = run.law(&learnt, &init, Target::Data)?;
             Ok((run, law))
         })

@@ -147,13 +147,14 @@ const PAPER_SAMPLERS: &str = "em,ei,ddpm,euler,heun,rk4";
 /// ```
 /// use gaussmeter::data;
 /// use gaussmeter::experiment::{Defaults, Length, Words};
+/// use gaussmeter::watch::Watch;
 /// let words = Words {
 ///     samplers: vec!["heun".into()],
 ///     lengths: vec![Length::Nfe(50)],
 ///     ..Words::default()
 /// };
 /// let question = words.read(&Defaults::EVAL)?;
-/// let evaluation = question.evaluate(data::load("cifar10")?)?;
+/// let evaluation = question.evaluate(data::load("cifar10")?, Watch::NOBODY)?;
 /// assert_eq!(format!("{:.4}", evaluation.w2.total), "1.8745");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -411,9 +412,10 @@ impl Question {
     pub fn evaluate(
         &self,
         spectrum: impl Into<Arc<Spectrum>>,
+        watch: Watch,
     ) -> Result<Evaluation, ExperimentError> {
         let s = self.setting(spectrum);
-        evaluate(&s, self.sampler()?, self.length(&s), self.eps(&s), self.init())
+        evaluate(&s, self.sampler()?, self.length(&s), self.eps(&s), self.init(), watch)
     }
 
     /// What one configuration does with the network of a finite training set, if the question's network
@@ -454,18 +456,26 @@ impl Question {
     ///
     /// # Errors
     /// [`ExperimentError`]
-    pub fn modes(&self, spectrum: impl Into<Arc<Spectrum>>) -> Result<ModeErrors, ExperimentError> {
+    pub fn modes(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        watch: Watch,
+    ) -> Result<ModeErrors, ExperimentError> {
         let s = self.setting(spectrum);
-        mode_errors(&s, &self.samplers, self.length(&s), self.eps(&s), self.init())
+        mode_errors(&s, &self.samplers, self.length(&s), self.eps(&s), self.init(), watch)
     }
 
     /// What each step contributes to the error.
     ///
     /// # Errors
     /// [`ExperimentError`]
-    pub fn steps(&self, spectrum: impl Into<Arc<Spectrum>>) -> Result<StepErrors, ExperimentError> {
+    pub fn steps(
+        &self,
+        spectrum: impl Into<Arc<Spectrum>>,
+        watch: Watch,
+    ) -> Result<StepErrors, ExperimentError> {
         let s = self.setting(spectrum);
-        step_errors(&s, self.sampler()?, self.length(&s), self.eps(&s), self.init())
+        step_errors(&s, self.sampler()?, self.length(&s), self.eps(&s), self.init(), watch)
     }
 
     /// Network evaluations of the lengths, as far as they are budgets.

@@ -66,10 +66,11 @@ pub(super) fn optimised_times(
     steps: usize,
     eps: f64,
     wanted: &Optimised,
+    watch: Watch,
 ) -> Result<Grid, ExperimentError> {
     let Optimised { objective, min_ratio, by_network } = wanted;
     let options = TuneOptions { end: End::At(eps), min_ratio: *min_ratio, ..Default::default() };
-    let (data, watch) = (&*diffusion.spectrum, Watch::NOBODY);
+    let data = &*diffusion.spectrum;
     let init = diffusion.init(&Init::Normal { std: None })?;
     let network = match by_network {
         true => learnt(network, data, &init)?,
@@ -88,7 +89,12 @@ pub(super) fn optimised_times(
     known.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut from: Vec<Grid> = known.into_iter().take(KNOWN).map(|(_, grid)| grid).collect();
     from.extend(starts(&space, data, options.starts, options.seed)?);
-    Ok(problem.tune(&from, options.effort)?.grid)
+    let found = problem.tune(&from, options.effort)?.grid;
+    match watch.is_stopped() {
+        // What a stopped search has is not the best.
+        true => Err(ExperimentError::Interrupted),
+        false => Ok(found),
+    }
 }
 
 /// The rules of the registry that need nothing but a number of steps, on given data and a given

@@ -9,6 +9,7 @@ use crate::grid::{Grid, GridRule, Uniform};
 use crate::network::{Learnt, Network, NetworkError};
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
+use crate::watch::Watch;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -129,8 +130,31 @@ impl Setting {
         steps: usize,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
+        self.run_steps_watched(sampler, steps, eps, Watch::NOBODY)
+    }
+
+    /// The same where a search for times may be stopped.
+    pub(super) fn run_steps_watched(
+        &self,
+        sampler: &NamedSampler,
+        steps: usize,
+        eps: f64,
+        watch: Watch,
+    ) -> Result<Run, ExperimentError> {
         let grid = match self.rule.optimised() {
-            Some(wanted) => optimised_times((self, &self.network), sampler, steps, eps, wanted)?,
+            Some(wanted) => {
+                let seek = || {
+                    let on = (&self.diffusion, &self.network);
+                    optimised_times(on, sampler, steps, eps, wanted, watch)
+                };
+                match self.rule.kept() {
+                    Some(kept) => {
+                        let network = if wanted.by_network { &self.network.label[..] } else { "" };
+                        kept.sought(&sampler.label, network, steps, eps, seek)?
+                    }
+                    None => seek()?,
+                }
+            }
             None => self.rule.grid_for(&self.spectrum, &self.process, steps, eps)?,
         };
         Run::on(sampler, grid)
@@ -147,17 +171,35 @@ impl Setting {
         length: Length,
         eps: f64,
     ) -> Result<Run, ExperimentError> {
+        self.run_watched(sampler, length, eps, Watch::NOBODY)
+    }
+
+    /// [`Setting::run`] where a search for times may be stopped.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]; [`ExperimentError::Interrupted`] if it was stopped.
+    pub fn run_watched(
+        &self,
+        sampler: &NamedSampler,
+        length: Length,
+        eps: f64,
+        watch: Watch,
+    ) -> Result<Run, ExperimentError> {
+        if watch.is_stopped() {
+            return Err(ExperimentError::Interrupted);
+        }
         let no_step = || ExperimentError::NoStep { asked: length.to_string() };
         match length {
             Length::Steps(0) | Length::Points(0 | 1) | Length::Nfe(0) => Err(no_step()),
             Length::Steps(n) | Length::Points(n) | Length::Nfe(n) if n > MAX_STEPS => {
                 Err(ExperimentError::TooLong { asked: length.to_string() })
             }
-            Length::Steps(steps) => self.run_steps(sampler, steps, eps),
-            Length::Points(points) => self.run_steps(sampler, points - 1, eps),
+            Length::Steps(steps) => self.run_steps_watched(sampler, steps, eps, watch),
+            Length::Points(points) => self.run_steps_watched(sampler, points - 1, eps, watch),
             // The steps that fit are counted elsewhere, so that times are sought once.
             Length::Nfe(_) if self.rule.optimised().is_some() => {
-                self.run_steps(sampler, self.steps(sampler, length, eps)?, eps)
+                let steps = self.steps(sampler, length, eps)?;
+                self.run_steps_watched(sampler, steps, eps, watch)
             }
             Length::Nfe(nfe) => self.run_nfe(sampler, nfe, eps),
         }

@@ -1,8 +1,9 @@
 use super::{ExperimentError, Length, NamedSampler, Run, Setting};
-use crate::exact::steps::{Cancellation, contributions};
+use crate::exact::steps::{Cancellation, contributions_watched};
 use crate::exact::{Init, Output};
 use crate::level::Level;
 use crate::spectrum::Mode;
+use crate::watch::Watch;
 
 /// What each step of a sampler contributes to the error of its output.
 #[derive(Debug)]
@@ -39,12 +40,16 @@ pub fn step_errors(
     length: Length,
     eps: f64,
     (init_label, init): (&str, &Init),
+    watch: Watch,
 ) -> Result<StepErrors, ExperimentError> {
     let init = setting.init(init)?;
     let network = setting.learnt(&init)?;
-    let run = setting.run(sampler, length, eps)?;
+    let run = setting.run_watched(sampler, length, eps, watch)?;
     Output::by(&network, &run.plan)?;
-    let Some(steps) = contributions(&run.plan, &network, &init) else {
+    let Some(steps) = contributions_watched(&run.plan, &network, &init, watch) else {
+        if watch.is_stopped() {
+            return Err(ExperimentError::Interrupted);
+        }
         return Err(ExperimentError::InfiniteSteps { sampler: run.sampler });
     };
     let levels = std::iter::once(*run.plan.start()).chain(run.plan.arrivals()).collect();

@@ -16,6 +16,7 @@ mod flow_shift;
 mod flow_sigmas;
 mod geodesic;
 mod karras;
+mod kept;
 mod kl_optimal;
 mod length;
 mod linear_quadratic;
@@ -46,6 +47,7 @@ pub use flow_shift::{FlowBase, FlowShift};
 pub use flow_sigmas::FlowSigmas;
 pub use geodesic::{Geodesic, Weight};
 pub use karras::Karras;
+pub use kept::Kept;
 pub use kl_optimal::KlOptimal;
 pub use linear_quadratic::LinearQuadratic;
 pub use optimised::Optimised;
@@ -578,6 +580,12 @@ pub trait GridRule: Debug + Send + Sync {
 
     /// For times that depend on the sampler: what they are the best for.
     fn optimised(&self) -> Option<&Optimised> {
+        None
+    }
+
+    /// For a rule that keeps what it has placed: itself, so that times that are sought for a sampler are
+    /// kept too.
+    fn kept(&self) -> Option<&Kept> {
         None
     }
 

@@ -8,6 +8,7 @@ use gaussmeter::experiment::{
 use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::Report;
+use gaussmeter::watch::Watch;
 use gaussmeter::{grid, metric, sampler};
 use gaussmeter_testkit::relative_error;
 use std::sync::Arc;
@@ -146,8 +147,15 @@ fn an_exact_start_has_no_initialization_error() {
 fn every_registered_metric_is_told() {
     let setting = setting(singular(), Arc::new(Uniform));
     let sampler = sampler::registry().build("heun").unwrap();
-    let result =
-        evaluate(&setting, &sampler, Length::Steps(20), 1e-3, ("exact", &Init::Exact)).unwrap();
+    let result = evaluate(
+        &setting,
+        &sampler,
+        Length::Steps(20),
+        1e-3,
+        ("exact", &Init::Exact),
+        Watch::NOBODY,
+    )
+    .unwrap();
     let report = result.report(false);
     let registry = metric::registry();
     assert_eq!(result.metrics.len(), registry.entries.len());
@@ -167,7 +175,8 @@ fn only_the_part_that_runs_to_zero_is_infinite() {
     let setting = setting(singular(), Arc::new(Uniform));
     let evaluate = |sampler: &str, eps| {
         let sampler = sampler::registry().build(sampler).unwrap();
-        evaluate(&setting, &sampler, Length::Steps(20), eps, ("exact", &Init::Exact)).unwrap()
+        evaluate(&setting, &sampler, Length::Steps(20), eps, ("exact", &Init::Exact), Watch::NOBODY)
+            .unwrap()
     };
     let heun = evaluate("heun", 1e-3);
     assert!(heun.w2.total.is_finite() && heun.w2.infinite.is_none());
@@ -208,7 +217,8 @@ fn warnings_appear_where_errors_cancel_and_nowhere_else() {
                 {
                     let length = Length::Steps(steps);
                     let result =
-                        evaluate(&setting, &sampler, length, eps, ("init", &init)).unwrap();
+                        evaluate(&setting, &sampler, length, eps, ("init", &init), Watch::NOBODY)
+                            .unwrap();
                     let (total, budget) = (result.w2.total, result.budget);
                     for (component, part) in [
                         ("initialization", budget.initialization.value),
@@ -335,7 +345,8 @@ fn an_undefined_part_does_not_undo_the_whole() {
     };
     let ddpm = gaussmeter::sampler::registry().build("ddpm").unwrap();
     let init = ("exact", &gaussmeter::exact::Init::Exact);
-    let evaluation = evaluate(&setting, &ddpm, Length::Steps(20), 1e-3, init).unwrap();
+    let evaluation =
+        evaluate(&setting, &ddpm, Length::Steps(20), 1e-3, init, Watch::NOBODY).unwrap();
     assert!(evaluation.w2.total.is_finite());
     let error = evaluation.budget.discretization.as_ref().unwrap_err().to_string();
     assert!(error.contains("2 beta(t) dt = 1.0000"), "{error}");

@@ -8,6 +8,7 @@ use gaussmeter::report::{
     ReportError, Role, Row, Series, Style, Table, by_extension, by_name, formats, number,
     text_within,
 };
+use gaussmeter::watch::Watch;
 use gaussmeter::{metric, sampler};
 use gaussmeter_testkit::{fixture, read_json};
 use std::collections::BTreeSet;
@@ -330,9 +331,16 @@ fn a_curve_is_drawn_as_a_figure() {
     let run = |along, init: (&str, &Init), target| {
         let metric = metric::registry().build("w2").unwrap();
         let curve = match along {
-            Along::Time => {
-                curve_time(&setting, &samplers, Length::Steps(8), 1e-3, init, &metric, target)
-            }
+            Along::Time => curve_time(
+                &setting,
+                &samplers,
+                Length::Steps(8),
+                1e-3,
+                init,
+                &metric,
+                target,
+                Watch::NOBODY,
+            ),
             Along::Eps => curve_eps(
                 &setting,
                 &samplers,
@@ -341,6 +349,7 @@ fn a_curve_is_drawn_as_a_figure() {
                 init,
                 &metric,
                 target,
+                Watch::NOBODY,
             ),
         };
         curve.unwrap()

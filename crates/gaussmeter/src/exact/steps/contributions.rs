@@ -3,6 +3,7 @@ use crate::level::Level;
 use crate::network::{Factor, Learnt};
 use crate::spectrum::Mode;
 use crate::tape::{Op, Plan};
+use crate::watch::Watch;
 use rayon::prelude::*;
 
 /// What every step contributes to the error of the output, with a network that may not be exact: rows are the start (its law against p_T),
@@ -27,6 +28,16 @@ use rayon::prelude::*;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn contributions(plan: &Plan, network: &Learnt, init: &Init) -> Option<Vec<Vec<[f64; 2]>>> {
+    contributions_watched(plan, network, init, Watch::NOBODY)
+}
+
+/// [`contributions`] that may be stopped: there are none then.
+pub fn contributions_watched(
+    plan: &Plan,
+    network: &Learnt,
+    init: &Init,
+    watch: Watch,
+) -> Option<Vec<Vec<[f64; 2]>>> {
     if Output::by(network, plan).ok()?.infinite.is_some() {
         return None;
     }
@@ -50,10 +61,14 @@ pub fn contributions(plan: &Plan, network: &Learnt, init: &Init) -> Option<Vec<V
         program.ops().iter().filter_map(of).collect()
     };
     let of_mode = |(m, mode): (usize, &Mode)| {
+        if watch.is_stopped() {
+            return None;
+        }
         let chain = Chain::new(&program, mode, evaluate(m));
-        chain.contributions(init.moments(plan.start(), m, mode))
+        Some(chain.contributions(init.moments(plan.start(), m, mode)))
     };
-    let modes: Vec<Vec<[f64; 2]>> = network.truth().par_iter().enumerate().map(of_mode).collect();
+    let modes = network.truth().par_iter().enumerate().map(of_mode);
+    let modes: Vec<Vec<[f64; 2]>> = modes.collect::<Option<_>>()?;
     Some((0..=plan.steps()).map(|k| modes.iter().map(|mode| mode[k]).collect()).collect())
 }
 

@@ -35,5 +35,5 @@ mod local;
 mod noise;
 mod recorded;
 
-pub use contributions::{Cancellation, cancellation, contributions};
+pub use contributions::{Cancellation, cancellation, contributions, contributions_watched};
 pub use recorded::LocalErrors;

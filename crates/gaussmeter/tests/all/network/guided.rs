@@ -386,7 +386,7 @@ mod dense {
                 &rotated(data.0, data.1, 0.4) as &dyn Basis,
             );
             let dense = question.guided(all.clone(), bases, Watch::NOBODY).unwrap().unwrap();
-            (dense, question.evaluate(all.clone()).unwrap())
+            (dense, question.evaluate(all.clone(), Watch::NOBODY).unwrap())
         };
         for (sampler, w) in [("heun", 1.2), ("dpmpp-2m", 4.0), ("em", 1.5)] {
             let (dense, modes) = errors(sampler, w, 0.0);

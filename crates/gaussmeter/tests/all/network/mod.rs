@@ -18,6 +18,7 @@ use gaussmeter::paths::{Draw, Start, go_on, sample_batch};
 use gaussmeter::prelude::*;
 use gaussmeter::report::Report;
 use gaussmeter::tape::{Plan, Tape};
+use gaussmeter::watch::Watch;
 use gaussmeter::{data, process, sampler};
 use gaussmeter_testkit::{relative_error, shared};
 use std::sync::Arc;
@@ -48,7 +49,11 @@ fn evaluate(spectrum: &str, sampler: &str, network: &str, length: Length) -> Eva
         network: Some(network.into()),
         ..Words::default()
     };
-    words.read(&Defaults::EVAL).unwrap().evaluate(data::load(spectrum).unwrap()).unwrap()
+    words
+        .read(&Defaults::EVAL)
+        .unwrap()
+        .evaluate(data::load(spectrum).unwrap(), Watch::NOBODY)
+        .unwrap()
 }
 
 /// The setting of the paper: 1000 equally spaced points from 1 to 1e-3, start from N(0, I).
@@ -421,7 +426,7 @@ fn what_cannot_be_is_refused_in_one_line() {
         ..Words::default()
     };
     let question = words.read(&Defaults::EVAL).unwrap();
-    let error = question.evaluate(data::load("white:d=2").unwrap()).unwrap_err();
+    let error = question.evaluate(data::load("white:d=2").unwrap(), Watch::NOBODY).unwrap_err();
     let no_signal =
         ExperimentError::Network(NetworkError::NoSignal { kind: Prediction::Velocity, t: 1.0 });
     assert_eq!(error, no_signal);
