@@ -71,6 +71,8 @@ impl Guidance {
 /// A metric of the output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
+    /// Name in its registry.
+    pub metric: &'static str,
     /// What it is called.
     pub name: MetricName,
     /// Its value.
@@ -94,28 +96,43 @@ pub fn evaluate(
     let init = setting.init(init)?;
     let run = setting.run_watched(sampler, length, eps, watch)?;
     let learnt = setting.learnt(&init)?;
-    let law = run.law(&learnt, &init, Target::Data)?;
+    evaluation_of(setting, sampler, run, &learnt, (init_label, &init), &|_| true, watch)
+}
+
+/// The evaluation of a run by the metrics of the registry that are wanted; `init` has the values of the
+/// process filled in.
+pub(super) fn evaluation_of(
+    setting: &Setting,
+    sampler: &NamedSampler,
+    run: Run,
+    learnt: &Learnt,
+    (init_label, init): (&str, &Init),
+    is_wanted: &dyn Fn(&str) -> bool,
+    watch: Watch,
+) -> Result<Evaluation, ExperimentError> {
+    let law = run.law(learnt, init, Target::Data)?;
     let w2 = wasserstein2(&law);
     let registry = metric::registry();
     let mut metrics = Vec::with_capacity(registry.entries.len());
     let mut spreads = Vec::new();
-    for entry in &registry.entries {
+    for entry in registry.entries.iter().filter(|entry| is_wanted(entry.name)) {
         // Metrics of the registry have no required parameters.
         if let Ok(named) = registry.build(entry.name) {
             let (metric, law) = (&named.item, &law);
             metrics.push(Measured {
+                metric: entry.name,
                 name: metric.name(),
                 value: metric.evaluate(law),
                 parts: metric.parts(law),
             });
             let on = |data: &Spectrum| {
-                setting.on_other(data, &run, &init, |law| metric.evaluate(law).value)
+                setting.on_other(data, &run, init, |law| metric.evaluate(law).value)
             };
             spreads.extend(setting.spectrum.spread(on).map(|spread| (entry.name, spread)));
         }
     }
-    let guidance = Guidance::of(&learnt, &run, &law);
-    let budget = error_budget_watched(setting, sampler, &run, &init, watch)?;
+    let guidance = Guidance::of(learnt, &run, &law);
+    let budget = error_budget_watched(setting, sampler, &run, init, watch)?;
     let mut warnings = Vec::new();
     for (component, part) in budget.parts() {
         if part.value.is_finite() && w2.total < part.value * (1.0 - 1e-9) {

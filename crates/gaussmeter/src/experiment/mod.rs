@@ -7,6 +7,7 @@ mod curve;
 mod diffusion;
 mod error;
 mod eval;
+mod explore;
 #[cfg(feature = "dense")]
 mod fine;
 #[cfg(feature = "dense")]
@@ -39,6 +40,8 @@ pub use curve::{Along, Curve, Curves, Point, Series, curve_eps, curve_time, spac
 pub use diffusion::{Diffusion, NamedRule, NamedSampler};
 pub use error::ExperimentError;
 pub use eval::{Evaluation, Guidance, Measured, evaluate};
+pub(crate) use explore::spread;
+pub use explore::{ExploreOptions, Explored, Explorer, Seen};
 #[cfg(feature = "dense")]
 pub use guided::{Fine, GuidedErrors, guided_errors};
 pub use length::Length;

@@ -78,6 +78,8 @@ impl Defaults {
         lengths: &[Length::Nfe(1000)],
         ..Defaults::PAPER
     };
+    /// What a page shows at once.
+    pub const EXPLORE: Defaults = Defaults { lengths: Defaults::EVAL.lengths, ..Defaults::CURVE };
     /// `gaussmeter modes`
     pub const MODES: Defaults =
         Defaults { samplers: "em,heun", several: &["sampler"], ..Defaults::PAPER };

@@ -293,6 +293,19 @@ impl<'a> Sampling<'a> {
     }
 }
 
+impl Run {
+    /// What the difference of its output to the exact solution from the same noise is, in words.
+    pub fn about_difference(&self, init: &Init) -> &'static str {
+        match init {
+            _ if self.plan.is_stochastic() => {
+                "the difference is not a discretization error: the sampler adds its own noise"
+            }
+            Init::Exact => "the difference is the discretization error where it stops",
+            _ => "the difference contains the errors of initialization and discretization",
+        }
+    }
+}
+
 impl Simulation<'_> {
     /// Writes the states that are kept into their places among `frames` per sample.
     fn run(

@@ -2,6 +2,7 @@ use super::{ExperimentError, Length, NamedSampler, Run, Setting};
 use crate::exact::steps::{Cancellation, contributions_watched};
 use crate::exact::{Init, Output};
 use crate::level::Level;
+use crate::network::Learnt;
 use crate::spectrum::Mode;
 use crate::watch::Watch;
 
@@ -45,8 +46,19 @@ pub fn step_errors(
     let init = setting.init(init)?;
     let network = setting.learnt(&init)?;
     let run = setting.run_watched(sampler, length, eps, watch)?;
-    Output::by(&network, &run.plan)?;
-    let Some(steps) = contributions_watched(&run.plan, &network, &init, watch) else {
+    step_errors_of(setting, run, &network, (init_label, &init), watch)
+}
+
+/// The contributions of the steps of a run; `init` has the values of the process filled in.
+pub(super) fn step_errors_of(
+    setting: &Setting,
+    run: Run,
+    network: &Learnt,
+    (init_label, init): (&str, &Init),
+    watch: Watch,
+) -> Result<StepErrors, ExperimentError> {
+    Output::by(network, &run.plan)?;
+    let Some(steps) = contributions_watched(&run.plan, network, init, watch) else {
         if watch.is_stopped() {
             return Err(ExperimentError::Interrupted);
         }
@@ -56,7 +68,7 @@ pub fn step_errors(
     let (setting, init_label) = (setting.clone(), init_label.into());
     let modes = network.truth().to_vec();
     let bands = bands(&modes.iter().map(|m| m.eigenvalue).collect::<Vec<f64>>());
-    let cancellation = Cancellation::of(&steps, &network);
+    let cancellation = Cancellation::of(&steps, network);
     Ok(StepErrors { setting, init_label, run, levels, steps, modes, cancellation, bands })
 }
 

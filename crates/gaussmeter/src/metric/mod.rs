@@ -16,8 +16,9 @@ pub use trace::trace_error;
 pub use wasserstein2::{Wasserstein2, wasserstein2, wasserstein2_terms};
 
 use crate::entry::Registry;
-use crate::exact::{Law, Reason};
+use crate::exact::{Init, Law, Output, Reason, Target};
 use crate::report::Label;
+use crate::spectrum::Mode;
 use std::fmt::Debug;
 
 /// The metrics that ship with the library.
@@ -73,6 +74,11 @@ impl MetricName {
 pub trait Metric: Debug + Send + Sync {
     /// The distance.
     fn evaluate(&self, law: &Law) -> Value;
+
+    /// The distance of a state from its target, where the data are `truth` (see [`Output::law_against`]).
+    fn of_output(&self, state: &Output, truth: &[Mode], init: &Init, target: Target) -> Value {
+        self.evaluate(&state.law_against(truth, init, target))
+    }
 
     /// How results refer to it.
     fn name(&self) -> MetricName;

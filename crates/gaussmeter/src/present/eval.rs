@@ -44,7 +44,7 @@ impl Report for EvaluationReport<'_> {
     }
 
     fn json(&self) -> serde_json::Value {
-        self.evaluation.json(self.with_modes)
+        self.evaluation.document(self.with_modes).into()
     }
 }
 
@@ -259,7 +259,8 @@ impl Evaluation {
         }
     }
 
-    fn json(&self, with_modes: bool) -> serde_json::Value {
+    /// What JSON documents have of it.
+    pub(super) fn document(&self, with_modes: bool) -> serde_json::Map<String, serde_json::Value> {
         let (run, grid) = (&self.run, &self.run.grid);
         let mut document = self.setting.json();
         document.insert("command".into(), json!("eval"));
@@ -300,6 +301,6 @@ impl Evaluation {
         if with_modes {
             document.insert("modes".into(), self.law.modes.iter().map(mode_json).collect());
         }
-        document.into()
+        document
     }
 }

@@ -9,6 +9,7 @@ use crate::report::{Style, number};
 mod curve;
 mod document;
 mod eval;
+mod explore;
 mod figure;
 #[cfg(feature = "dense")]
 mod guided;

@@ -141,18 +141,13 @@ impl ModeErrors {
     }
 
     fn json(&self) -> serde_json::Value {
-        let mode = |m: &LawMode| {
-            let mut mode = mode_json(m);
-            mode["std_error"] = number(std_error(m));
-            mode
-        };
         let run = |(run, law): &(Run, Law)| {
             json!({
                 "sampler": run.sampler,
                 "eps": run.grid.end().t,
                 "steps": run.grid.step_count(),
                 "nfe": run.plan.nfe(),
-                "modes": law.modes.iter().map(mode).collect::<Vec<_>>(),
+                "modes": law.modes.iter().map(mode_error_json).collect::<Vec<_>>(),
             })
         };
         let mut document = self.setting.json();
@@ -161,4 +156,11 @@ impl ModeErrors {
         document.insert("samplers".into(), self.runs.iter().map(run).collect());
         document.into()
     }
+}
+
+/// A mode with the error of its standard deviation.
+pub(super) fn mode_error_json(m: &LawMode) -> serde_json::Value {
+    let mut mode = mode_json(m);
+    mode["std_error"] = number(std_error(m));
+    mode
 }

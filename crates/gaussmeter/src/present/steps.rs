@@ -4,7 +4,7 @@ use crate::experiment::StepErrors;
 use crate::report::{
     Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 impl StepErrors {
     /// The contributions in all formats.
@@ -55,31 +55,41 @@ impl Report for StepsReport<'_> {
     }
 
     fn json(&self) -> serde_json::Value {
-        let StepErrors { setting, init_label, run, levels, bands, .. } = self.0;
-        let all = || 0..self.0.modes.len();
+        let StepErrors { setting, init_label, run, .. } = self.0;
         let mut document = setting.json();
         document.insert("command".into(), json!("steps"));
         document.insert("sampler".into(), json!(run.sampler));
         document.insert("init".into(), json!(init_label));
+        document.extend(self.0.contributions());
+        document.into()
+    }
+}
+
+impl StepErrors {
+    /// What JSON documents say of the steps themselves.
+    pub(super) fn contributions(&self) -> Map<String, Value> {
+        let StepErrors { run, levels, bands, .. } = self;
+        let all = || 0..self.modes.len();
+        let mut document = Map::new();
         document.insert("nfe".into(), json!(run.plan.nfe()));
-        document.insert("w2_at_eps".into(), number(self.0.cancellation.total));
-        document.insert("local".into(), number(self.0.cancellation.without));
+        document.insert("w2_at_eps".into(), number(self.cancellation.total));
+        document.insert("local".into(), number(self.cancellation.without));
         let lowest: Vec<_> = bands.iter().map(|(lowest, _)| number(*lowest)).collect();
         document.insert("bands".into(), lowest.into());
         let step = |(k, level): (usize, &crate::level::Level)| {
             let of_bands =
-                bands.iter().map(|(_, modes)| number(self.0.size(k, modes.iter().copied())));
+                bands.iter().map(|(_, modes)| number(self.size(k, modes.iter().copied())));
             json!({
                 "step": k,
                 "t": level.t,
                 "sigma": number(level.noise_ratio()),
-                "contribution": number(self.0.size(k, all())),
+                "contribution": number(self.size(k, all())),
                 "bands": of_bands.collect::<Vec<_>>(),
             })
         };
         let steps: Vec<_> = levels.iter().enumerate().map(step).collect();
         document.insert("steps".into(), steps.into());
-        document.into()
+        document
     }
 }
 
