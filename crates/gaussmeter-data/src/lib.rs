@@ -46,7 +46,7 @@ pub use model::{
 };
 pub use moments::{MAX_DIM, Moments, MomentsError, PartFiles, Summation, SummationOptions};
 pub use npz::FileError;
-pub use picture::{Picture, PictureError, Sheet};
+pub use picture::{Picture, PictureError, Sheet, fitting_gain};
 pub use sample_file::{SampleFile, SampleType};
 pub use spectral::{
     Checks, DecomposeOptions, Decomposition, DecompositionError, Estimate, GivenCovariance,

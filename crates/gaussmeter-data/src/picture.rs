@@ -4,6 +4,7 @@ use crate::npz::{FileError, beside, linked};
 use crate::samples::SamplesError;
 use crate::source::blobs::read_picture;
 use crate::source::pictures::{self, Pixels};
+use gaussmeter::experiment::{Frame, FrameKind};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -75,15 +76,32 @@ impl Picture {
     /// # Errors
     /// [`PictureError`]
     pub fn open(path: &Path, options: &pictures::PictureOptions) -> Result<Self, PictureError> {
-        let bytes = read_picture(path)?;
+        Picture::decode(path, &read_picture(path)?, options)
+    }
+
+    /// The size of an encoded picture, as rows and columns; `None` where the bytes are no picture.
+    pub fn size(bytes: &[u8]) -> Option<[u32; 2]> {
+        let (height, width) = pictures::needed(bytes, &pictures::PictureOptions::default())?.size;
+        Some([height, width])
+    }
+
+    /// The picture in the bytes of a file, as [`Picture::open`] reads it.
+    ///
+    /// # Errors
+    /// [`PictureError::Decode`]
+    pub fn decode(
+        path: &Path,
+        bytes: &[u8],
+        options: &pictures::PictureOptions,
+    ) -> Result<Self, PictureError> {
         let refused = |reason| PictureError::Decode { path: path.into(), reason };
-        if let Some(needed) = pictures::needed(&bytes, options) {
+        if let Some(needed) = pictures::needed(bytes, options) {
             let all = needed.bytes + PER_VALUE * needed.values;
             let (height, width) = needed.size;
             let what = format_args!("the texture of a picture of {height}x{width}");
             options.memory.check(all, what).map_err(refused)?;
         }
-        let decoded = pictures::one(&bytes, options).map_err(refused)?;
+        let decoded = pictures::one(bytes, options).map_err(refused)?;
         let (values, white) = match decoded.pixels {
             Pixels::Bytes(values) => (values.into_iter().map(f64::from).collect(), 255.0),
             Pixels::Deep(values) => (values.into_iter().map(f64::from).collect(), 65_535.0),
@@ -158,22 +176,48 @@ impl Sheet {
         }
     }
 
-    /// Writes a PNG with texts such as ("Description", …), to a temporary file that is moved into place
-    /// when complete. Characters outside Latin-1 become '?'.
+    /// Puts the frames of consecutive samples in their places, the first at number `first`: data between
+    /// `black` and `white`, states at noisy times divided by √(α² + σ²), differences around mid grey,
+    /// amplified `gain` times.
+    ///
+    /// # Panics
+    /// If the data are not of the shape of the sheet's pictures, or there are no such places.
+    pub fn place_frames(
+        &mut self,
+        first: usize,
+        frames: &[Frame],
+        data: &[f64],
+        [black, white]: [f64; 2],
+        gain: f64,
+    ) {
+        let dim: usize = self.shape.iter().product();
+        for (k, data) in data.chunks_exact(dim).enumerate() {
+            let Frame { kind, level } = frames[k % frames.len()];
+            let unit = level.alpha.hypot(level.sigma);
+            let (zero, scale) = match kind {
+                FrameKind::Difference => (127.5, 255.0 * gain / (white - black)),
+                _ => (255.0 * black / (black - white), 255.0 / (white - black)),
+            };
+            self.place(first * frames.len() + k, data, |v| zero + scale * (v / unit));
+        }
+    }
+
+    /// Its width and height in pixels.
+    pub fn size(&self) -> [usize; 2] {
+        [self.width, self.height]
+    }
+
+    /// Writes the sheet as PNG with texts such as ("Description", …). Characters outside Latin-1 become
+    /// '?'.
     ///
     /// # Errors
-    /// [`PictureError::File`]
-    pub fn write(&self, path: &Path, texts: &[(&str, &str)]) -> Result<(), PictureError> {
-        let failed = |source: io::Error| {
-            PictureError::File(FileError::Io { path: path.into(), source: source.kind().into() })
+    /// Those of the writer.
+    pub fn encode(&self, out: impl Write, texts: &[(&str, &str)]) -> io::Result<()> {
+        let failed = |error: png::EncodingError| match error {
+            png::EncodingError::IoError(error) => error,
+            error => error.into(),
         };
-        let encoding = |error: png::EncodingError| match error {
-            png::EncodingError::IoError(error) => failed(error),
-            error => failed(error.into()),
-        };
-        let path = &linked(path);
-        let mut file = BufWriter::new(beside(path)?);
-        let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
+        let mut encoder = png::Encoder::new(out, self.width as u32, self.height as u32);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_color(match self.samples {
             3 => png::ColorType::Rgb,
@@ -182,14 +226,42 @@ impl Sheet {
         for (keyword, text) in texts {
             let latin = |c: char| if (c as u32) < 256 && !c.is_control() { c } else { '?' };
             let text = text.chars().map(latin).collect();
-            encoder.add_text_chunk((*keyword).into(), text).map_err(encoding)?;
+            encoder.add_text_chunk((*keyword).into(), text).map_err(failed)?;
         }
-        let mut writer = encoder.write_header().map_err(encoding)?;
-        writer.write_image_data(&self.pixels).map_err(encoding)?;
-        writer.finish().map_err(encoding)?;
+        let mut writer = encoder.write_header().map_err(failed)?;
+        writer.write_image_data(&self.pixels).map_err(failed)?;
+        writer.finish().map_err(failed)
+    }
+
+    /// [`Sheet::encode`] to a temporary file that is moved into place when complete.
+    ///
+    /// # Errors
+    /// [`PictureError::File`]
+    pub fn write(&self, path: &Path, texts: &[(&str, &str)]) -> Result<(), PictureError> {
+        let failed = |source: io::Error| {
+            PictureError::File(FileError::Io { path: path.into(), source: source.kind().into() })
+        };
+        let path = &linked(path);
+        let mut file = BufWriter::new(beside(path)?);
+        self.encode(&mut file, texts).map_err(failed)?;
         file.flush().map_err(failed)?;
         let file = file.into_inner().map_err(|e| failed(e.into_error()))?;
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(())
     }
+}
+
+/// The amplification of a difference that shows three of its standard deviations as black and white: 1, 2 or
+/// 5 times a power of ten.
+pub fn fitting_gain(difference: &[f64], [black, white]: [f64; 2]) -> f64 {
+    let half = 0.5 * (white - black);
+    let square: f64 = difference.iter().map(|v| v * v).sum();
+    let wanted = half.abs() / (3.0 * (square / difference.len() as f64).sqrt());
+    if !wanted.is_finite() {
+        return 1.0;
+    }
+    let power = wanted.log10().floor();
+    let digit = [5.0, 2.0, 1.0].into_iter().find(|d| d * 10f64.powf(power) <= wanted);
+    // Parsing decimal text gives 0.1 and not 0.1000…1.
+    format!("{}e{power}", digit.unwrap_or(1.0)).parse().unwrap_or(1.0)
 }

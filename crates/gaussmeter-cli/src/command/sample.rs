@@ -4,10 +4,9 @@ use crate::output::{differs, extension, note};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
 use gaussmeter::data;
-use gaussmeter::exact::Init;
-use gaussmeter::experiment::{Defaults, Frame, FrameKind, Run, Sampling, States, Words};
+use gaussmeter::experiment::{Defaults, Frame, Sampling, States, Words};
 use gaussmeter::paths::Draw;
-use gaussmeter_data::{Memory, Model, SampleFile, SampleType, Sheet};
+use gaussmeter_data::{Memory, Model, SampleFile, SampleType, Sheet, fitting_gain};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -169,7 +168,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         let times: Vec<String> = sampling.frames().iter().map(|f| short(f.level.t)).collect();
         note(format!("times taken: {}", times.join(", ")));
     }
-    let about = if a.compare { difference(run.as_ref(), &init) } else { "" };
+    let about = match &run {
+        Some(run) if a.compare => run.about_difference(&init),
+        _ => "",
+    };
     match format {
         "png" => picture(&a, &model, &Drawn { sampling, window }, &how, about),
         _ => numbers(&a, &model, &Drawn { sampling, window }, &how, about),
@@ -197,17 +199,6 @@ fn check(a: &Arguments, format: &str) -> Result<(), Failure> {
     refuse(!png && a.gain.is_some(), "--gain", "a .png file")?;
     refuse(a.count == 0, "--count", "at least one sample")?;
     refuse(a.columns == Some(0), "--columns", "at least one sample")
-}
-
-/// Describes the difference in a comparison.
-fn difference(run: Option<&Run>, init: &Init) -> &'static str {
-    match run {
-        Some(run) if run.plan.is_stochastic() => {
-            "the difference is not a discretization error: the sampler adds its own noise"
-        }
-        _ if *init == Init::Exact => "the difference is the discretization error where it stops",
-        _ => "the difference contains the errors of initialization and discretization",
-    }
 }
 
 /// Samples, or a window at the top left of each.
@@ -290,7 +281,7 @@ fn picture(
     let frames = drawn.sampling.frames();
     let [height, width] = drawn.window.unwrap_or([shape[1], shape[2]]);
     let shape = [shape[0], height, width];
-    let dim = shape.iter().product();
+    let dim: usize = shape.iter().product();
     let square = (a.count as f64).sqrt().ceil() as usize;
     let columns = a.columns.unwrap_or(match frames.len() {
         1 if shape[0] == 1 || shape[0] == 3 => square,
@@ -304,7 +295,7 @@ fn picture(
         (true, Some(gain)) => gain,
         (true, None) => {
             let first = drawn.batch(model, Draw { seed: a.seed, first: 0, count: 1 })?;
-            fitting_gain(&first[2 * dim..], 0.5 * (white - black))
+            fitting_gain(&first[2 * dim..], [black, white])
         }
     };
     if a.compare {
@@ -313,32 +304,10 @@ fn picture(
         made = format!("{made}; exact ODE solution, sampler, {text}; {about}");
     }
     batches(a, model, drawn, |first, data| {
-        for (k, data) in data.chunks_exact(dim).enumerate() {
-            let Frame { kind, level } = frames[k % frames.len()];
-            let unit = level.alpha.hypot(level.sigma);
-            let (zero, scale) = match kind {
-                FrameKind::Difference => (127.5, 255.0 * gain / (white - black)),
-                _ => (255.0 * black / (black - white), 255.0 / (white - black)),
-            };
-            sheet.place(first * frames.len() + k, data, |v| zero + scale * (v / unit));
-        }
+        sheet.place_frames(first, frames, data, [black, white], gain);
         Ok(())
     })?;
     Ok(sheet.write(&a.output, &[("Software", PROGRAM), ("Description", &made)])?)
-}
-
-/// 1, 2 or 5 times a power of ten such that three standard deviations of a difference fill the
-/// range.
-fn fitting_gain(difference: &[f64], half: f64) -> f64 {
-    let square: f64 = difference.iter().map(|v| v * v).sum();
-    let wanted = half.abs() / (3.0 * (square / difference.len() as f64).sqrt());
-    if !wanted.is_finite() {
-        return 1.0;
-    }
-    let power = wanted.log10().floor();
-    let digit = [5.0, 2.0, 1.0].into_iter().find(|d| d * 10f64.powf(power) <= wanted);
-    // Parsing decimal text gives 0.1 and not 0.1000…1.
-    format!("{}e{power}", digit.unwrap_or(1.0)).parse().unwrap_or(1.0)
 }
 
 fn numbers(
