@@ -6,7 +6,6 @@
 
 mod data;
 mod errors;
-mod html;
 mod law;
 mod laws;
 mod network;

@@ -1,10 +1,9 @@
 //! Results: what the library presents, in every format.
 
 use crate::errors::Failure;
-use crate::html;
 use crate::law::PyLaw;
 use gaussmeter::exact::Law;
-use gaussmeter::report::{Field, Figure, Marks, Report, Role, Series, by_name, text_within};
+use gaussmeter::report::{Field, Figure, Marks, Report, Role, Series, by_name, html, text_within};
 use gaussmeter::spectrum::Spectrum;
 use numpy::IntoPyArray;
 use pyo3::prelude::*;
@@ -92,7 +91,8 @@ impl PyReport {
 
     /// The tables as HTML.
     fn html(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(py.detach(|| self.with(usize::MAX, |report| html::tables(&report.tables())))?)
+        let written = py.detach(|| self.with(usize::MAX, |r| html::tables(&r.tables())))?;
+        Ok(written.map_err(Failure::from)?)
     }
 
     /// One column per name: arrays of numbers, lists of texts.

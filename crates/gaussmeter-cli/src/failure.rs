@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use gaussmeter::data::DataError;
 use gaussmeter::entry::EntryError;
-use gaussmeter::experiment::{ExperimentError, SchedulesError};
+use gaussmeter::experiment::{DossierError, ExperimentError, SchedulesError};
 use gaussmeter::export::ExportError;
 use gaussmeter::message::{line, one_line};
 use gaussmeter::report::ReportError;
@@ -149,6 +149,15 @@ impl From<SchedulesError> for Failure {
             SchedulesError::MinRatio(_) => Failure::usage(&error),
             SchedulesError::Entry(error) => error.into(),
             SchedulesError::Experiment(error) => error.into(),
+            _ => Failure::request(&error),
+        }
+    }
+}
+impl From<DossierError> for Failure {
+    fn from(error: DossierError) -> Self {
+        match error {
+            DossierError::Question(error) => error.into(),
+            DossierError::Experiment(error) => error.into(),
             _ => Failure::request(&error),
         }
     }

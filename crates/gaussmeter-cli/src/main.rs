@@ -38,6 +38,7 @@ Examples:
   gaussmeter rank --nfe 20                   all samplers, the best first
   gaussmeter pareto --nfe 5..50              error against network evaluations
   gaussmeter recommend --nfe 20              sampler and schedule for your data
+  gaussmeter report -o report.html           all of that on a page, with figures
   gaussmeter curve --format csv              error along time, for plotting
   gaussmeter modes --sampler em,heun         error per eigenvalue
   gaussmeter tune --sampler dpmpp-2m --nfe 10   the best times for given data
@@ -69,6 +70,7 @@ enum Command {
     Rank(command::rank::Arguments),
     Pareto(command::pareto::Arguments),
     Recommend(command::recommend::Arguments),
+    Report(command::report::Arguments),
     Export(command::export::Arguments),
     #[cfg(feature = "data")]
     Spectrum(Box<command::spectrum::Arguments>),
@@ -106,6 +108,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rank(a) => command::rank::run(a),
         Command::Pareto(a) => command::pareto::run(a),
         Command::Recommend(a) => command::recommend::run(a),
+        Command::Report(a) => command::report::run(a),
         Command::Export(a) => command::export::run(a),
         #[cfg(feature = "data")]
         Command::Spectrum(a) => command::spectrum::run(*a),

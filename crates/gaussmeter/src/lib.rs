@@ -63,6 +63,7 @@ pub mod report;
 pub mod sampler;
 #[cfg(feature = "dense")]
 pub mod separable;
+pub mod shell;
 pub mod spectrum;
 pub mod summary;
 pub mod tape;

@@ -17,6 +17,7 @@ pub mod modes;
 pub mod pareto;
 pub mod rank;
 pub mod recommend;
+pub mod report;
 #[cfg(feature = "data")]
 pub mod sample;
 pub mod schedules;

@@ -131,6 +131,14 @@ impl Defaults {
         lengths: &[Length::Steps(5), Length::Steps(10), Length::Steps(20)],
         ..Defaults::EDM
     };
+    /// `gaussmeter report`: its tables and curves.
+    pub const REPORT: Defaults = Defaults {
+        grid: "karras",
+        samplers: "ddim,edm,dpmpp-2m,dpmpp-3m,unipc,euler-ancestral,dpmpp-2m-sde",
+        several: &["sampler"],
+        lengths: &[Length::Nfe(5), Length::Nfe(10), Length::Nfe(20), Length::Nfe(50)],
+        ..Defaults::EDM
+    };
     /// `gaussmeter recommend`
     pub const RECOMMEND: Defaults = Defaults {
         samplers: "all",

@@ -90,7 +90,7 @@ pub struct Timed {
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// Its position among the samplers compared.
-    sampler: usize,
+    pub(super) sampler: usize,
     /// Its label.
     pub label: String,
     /// Steps.

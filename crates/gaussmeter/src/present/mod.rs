@@ -8,6 +8,7 @@ use crate::report::{Style, number};
 
 mod curve;
 mod document;
+mod dossier;
 mod eval;
 mod explore;
 mod figure;

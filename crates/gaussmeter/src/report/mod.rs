@@ -34,6 +34,7 @@
 
 mod csv;
 mod figure;
+pub mod html;
 mod json;
 mod latex;
 mod markdown;
@@ -60,7 +61,14 @@ use thiserror::Error;
 
 /// The formats that ship with the library.
 pub fn formats() -> Vec<&'static Format> {
-    vec![&text::FORMAT, &markdown::FORMAT, &latex::FORMAT, &csv::FORMAT, &json::FORMAT]
+    vec![
+        &text::FORMAT,
+        &markdown::FORMAT,
+        &latex::FORMAT,
+        &csv::FORMAT,
+        &json::FORMAT,
+        &html::FORMAT,
+    ]
 }
 
 /// Results that can be written in any [`Format`]. Each form is made when it is asked for.
@@ -84,6 +92,11 @@ pub trait Report {
         false
     }
 
+    /// For people: the page that HTML writes.
+    fn page(&self) -> html::Page {
+        html::Page::of(self.tables(), self.figures())
+    }
+
     /// For machines: CSV, at full precision, one row per result.
     fn records(&self) -> Records;
 
@@ -103,6 +116,9 @@ impl<R: Report + ?Sized> Report for &R {
     }
     fn is_figure(&self) -> bool {
         (**self).is_figure()
+    }
+    fn page(&self) -> html::Page {
+        (**self).page()
     }
     fn records(&self) -> Records {
         (**self).records()

@@ -1,14 +1,12 @@
-//! Tables for notebooks.
+//! Tables in HTML.
 
-use gaussmeter::report::{Align, Cell, Table};
+use super::escape;
+use crate::report::{Align, Cell, ReportError, Table};
 use std::fmt::Write;
 
-/// Tables, one after another.
-pub fn tables(tables: &[Table]) -> String {
-    tables.iter().map(table).collect::<Vec<_>>().join("\n")
-}
-
-fn table(table: &Table) -> String {
+/// A table with its notes.
+pub(super) fn write(table: &Table) -> Result<String, ReportError> {
+    table.check()?;
     let mut out = String::from("<table class=\"gaussmeter\">\n");
     let _ = writeln!(out, "<caption>{}</caption>", escape(&table.title));
     out.push_str("<thead>\n");
@@ -39,7 +37,7 @@ fn table(table: &Table) -> String {
     for note in &table.notes {
         let _ = writeln!(out, "<p class=\"gaussmeter\"><small>{}</small></p>", escape(note));
     }
-    out
+    Ok(out)
 }
 
 fn content(cell: &Cell) -> String {
@@ -51,8 +49,4 @@ fn side(align: Align) -> &'static str {
         Align::Left => " style=\"text-align: left\"",
         Align::Right => " style=\"text-align: right\"",
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
