@@ -14,7 +14,7 @@ use terminal_size::{Width, terminal_size_of};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// text, markdown, latex, csv or json [default: from the extension of -o, otherwise text]
+    /// text, markdown, latex, csv, json or svg [default: from the extension of -o, otherwise text]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
     /// Write to a file instead of stdout

@@ -31,5 +31,5 @@ pub(super) static FORMAT: Format = Format {
     name: "csv",
     extensions: &["csv"],
     summary: "one row per result, at full precision",
-    write: |report, out| write(&report.records(), out),
+    write: |report, _, out| write(&report.records(), out),
 };

@@ -1,6 +1,7 @@
 //! Figures: what is to be seen, in the units of the data, whatever draws it.
 
 use super::Label;
+use serde_json::{Value, json};
 
 /// A figure: panels that share a legend. What it shows is said here once; formats lay it out and draw it
 /// (`svg`, `pdf`, `png`), or write it for others to draw (`latex`, `matplotlib`, `html`).
@@ -174,6 +175,123 @@ impl Figure {
             }
         }
         names
+    }
+}
+
+impl Figure {
+    /// The figure as data, for programs that draw it: `title`, `latex_title`, `per_row`, `panels` and `notes`.
+    /// Every list of a series has a number per point, null where it is not finite.
+    ///
+    /// ```
+    /// use gaussmeter::report::{Axis, Figure, Panel, Series};
+    /// let line = Series::line("heun", vec![(1.0, 0.5), (0.0, f64::INFINITY)]);
+    /// let panel = Panel { x: Axis::linear("t"), y: Axis::log("W2"), series: vec![line], ..Panel::default() };
+    /// let json = Figure::of("Error", panel).json();
+    /// assert_eq!(json["panels"][0]["y"]["scale"], "log");
+    /// assert_eq!(json["panels"][0]["series"][0]["y"].to_string(), "[0.5,null]");
+    /// ```
+    pub fn json(&self) -> Value {
+        let per_row = if self.per_row == 0 { self.panels.len() } else { self.per_row };
+        json!({
+            "title": self.title.plain(),
+            "latex_title": self.title.latex(),
+            "per_row": per_row,
+            "panels": self.panels.iter().map(Panel::json).collect::<Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+}
+
+impl Panel {
+    fn json(&self) -> Value {
+        json!({
+            "title": self.title.plain(),
+            "latex_title": self.title.latex(),
+            "x": self.x.json(),
+            "y": self.y.json(),
+            "plane": self.is_plane,
+            "series": self.series.iter().map(Series::json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Axis {
+    fn json(&self) -> Value {
+        let mut axis = json!({
+            "label": self.label.plain(),
+            "latex": self.label.latex(),
+            "scale": match self.scale {
+                Scale::Linear => "linear",
+                Scale::Log => "log",
+                Scale::Names(_) => "names",
+            },
+            "reversed": self.is_reversed,
+        });
+        if let Scale::Names(names) = &self.scale {
+            axis["names"] = names.iter().map(Label::plain).collect();
+            axis["latex_names"] = names.iter().map(|name| name.latex().into_owned()).collect();
+        }
+        axis
+    }
+}
+
+impl Series {
+    fn json(&self) -> Value {
+        let mut series = json!({
+            "name": self.name.plain(),
+            "latex": self.name.latex(),
+            "role": match self.role {
+                Role::Main => "main",
+                Role::Reference => "reference",
+                Role::Faint => "faint",
+            },
+            "marks": match self.marks {
+                Marks::Line(_) => "line",
+                Marks::Points(_) => "points",
+                Marks::Band(_) => "band",
+                Marks::Bars(_) => "bars",
+                Marks::Field(_) => "field",
+            },
+        });
+        // JSON has no infinite numbers: they become null.
+        let mut set = |key: &str, values: Vec<f64>| series[key] = values.into();
+        match &self.marks {
+            Marks::Line(points) => {
+                set("x", points.iter().map(|p| p.0).collect());
+                set("y", points.iter().map(|p| p.1).collect());
+            }
+            Marks::Points(points) => {
+                let end = |upper: bool| {
+                    let of = move |p: &Estimate| {
+                        p.interval.map_or(p.y, |(low, high)| if upper { high } else { low })
+                    };
+                    points.iter().map(of).collect()
+                };
+                set("x", points.iter().map(|p| p.x).collect());
+                set("y", points.iter().map(|p| p.y).collect());
+                set("low", end(false));
+                set("high", end(true));
+            }
+            Marks::Band(points) => {
+                set("x", points.iter().map(|p| p.0).collect());
+                set("low", points.iter().map(|p| p.1).collect());
+                set("high", points.iter().map(|p| p.2).collect());
+            }
+            Marks::Bars(bars) => {
+                set("left", bars.iter().map(|b| b.left).collect());
+                set("right", bars.iter().map(|b| b.right).collect());
+                set("low", bars.iter().map(|b| b.low).collect());
+                set("high", bars.iter().map(|b| b.high).collect());
+            }
+            Marks::Field(cells) => {
+                set("x", cells.iter().map(|c| c.x as f64).collect());
+                set("y", cells.iter().map(|c| c.y as f64).collect());
+                set("value", cells.iter().map(|c| c.value).collect());
+                series["text"] = cells.iter().map(|c| c.text.as_str()).collect();
+                series["best"] = cells.iter().map(|c| c.is_best).collect();
+            }
+        }
+        series
     }
 }
 

@@ -29,5 +29,5 @@ pub(super) static FORMAT: Format = Format {
     name: "json",
     extensions: &["json"],
     summary: "everything, at full precision, with a versioned schema",
-    write,
+    write: |report, _, out| write(report, out),
 };

@@ -64,7 +64,7 @@ pub(super) static FORMAT: Format = Format {
     name: "markdown",
     extensions: &["md"],
     summary: "tables for GitHub and notebooks",
-    write: |report, out| {
+    write: |report, _, out| {
         let (tables, sketches) = (report.tables(), report.sketches());
         write_parts(tables.iter().map(write).chain(sketches.iter().map(|s| Ok(sketch(s)))), out)
     },

@@ -38,9 +38,11 @@ pub mod html;
 mod json;
 mod latex;
 mod markdown;
+mod plot;
 mod records;
 mod sketch;
 mod style;
+mod svg;
 mod table;
 mod text;
 mod thin;
@@ -68,6 +70,7 @@ pub fn formats() -> Vec<&'static Format> {
         &csv::FORMAT,
         &json::FORMAT,
         &html::FORMAT,
+        &svg::FORMAT,
     ]
 }
 
@@ -180,6 +183,9 @@ pub enum ReportError {
         /// The number of columns.
         columns: usize,
     },
+    /// A format of figures, for a report that has none.
+    #[error("there is no figure of this result: write it as text, markdown, latex, csv or json")]
+    NoFigure,
     /// The bytes cannot be written where they should go.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -208,7 +214,15 @@ pub struct Format {
     /// One line of help.
     pub summary: &'static str,
     /// Writes a report, in many small pieces; every line of text ends in a newline.
-    pub write: fn(&dyn Report, &mut dyn Write) -> Result<(), ReportError>,
+    pub write: fn(&dyn Report, &Page, &mut dyn Write) -> Result<(), ReportError>,
+}
+
+/// What figures are drawn on. Tables do without.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Page {
+    /// Its width in points (72 to an inch); `None` for that of a column of a paper, 8.6 cm, or of a page of two
+    /// columns, 17.4 cm, where panels are side by side.
+    pub width: Option<f64>,
 }
 
 impl Format {
@@ -216,9 +230,23 @@ impl Format {
     /// [`BufWriter`](io::BufWriter).
     ///
     /// # Errors
-    /// [`ReportError::Ragged`] if a row does not fit its columns, and [`ReportError::Io`].
+    /// [`ReportError::Ragged`] if a row does not fit its columns, [`ReportError::NoFigure`] if there is nothing
+    /// to draw, and [`ReportError::Io`].
     pub fn write(&self, report: &dyn Report, out: &mut dyn Write) -> Result<(), ReportError> {
-        (self.write)(report, out)
+        self.write_on(&Page::default(), report, out)
+    }
+
+    /// The same on a page.
+    ///
+    /// # Errors
+    /// As [`Format::write`].
+    pub fn write_on(
+        &self,
+        page: &Page,
+        report: &dyn Report,
+        out: &mut dyn Write,
+    ) -> Result<(), ReportError> {
+        (self.write)(report, page, out)
     }
 
     /// What [`Format::write`] writes, as text.
@@ -287,6 +315,18 @@ pub fn by_extension(path: impl AsRef<Path>) -> Result<&'static Format, ReportErr
             formats().iter().flat_map(|f| f.extensions).map(|e| format!(".{e}")).collect();
         ReportError::Extension { path: path.display().to_string(), known: known.join(", ") }
     })
+}
+
+/// What there is to draw: figures, or what is drawn beside tables.
+///
+/// # Errors
+/// [`ReportError::NoFigure`] if there is neither.
+pub fn drawn(report: &dyn Report) -> Result<Vec<Figure>, ReportError> {
+    let mut figures = report.figures();
+    if figures.is_empty() {
+        figures = report.sketches().iter().map(Sketch::figure).collect();
+    }
+    if figures.is_empty() { Err(ReportError::NoFigure) } else { Ok(figures) }
 }
 
 /// Writes parts of a text with a blank line between them, each as soon as it is made.

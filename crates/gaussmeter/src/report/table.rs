@@ -93,6 +93,10 @@ impl Label {
     pub fn plain(&self) -> &str {
         &self.plain
     }
+    /// The LaTeX form, if it is not that of the plain text.
+    pub(super) fn own_latex(&self) -> Option<&str> {
+        self.latex.as_deref()
+    }
     /// The LaTeX form.
     pub fn latex(&self) -> Cow<'_, str> {
         match &self.latex {

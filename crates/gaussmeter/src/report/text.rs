@@ -379,5 +379,5 @@ pub(super) static FORMAT: Format = Format {
     name: "text",
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
-    write: |report, out| on_page(report, None, out),
+    write: |report, _, out| on_page(report, None, out),
 };

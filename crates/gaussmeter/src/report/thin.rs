@@ -18,7 +18,7 @@ pub(super) struct Drawn {
 impl Axis {
     /// Where a value goes, before the axis is scaled; `None` if it cannot be shown.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
-        let place = if self.scale == Scale::Log { value.ln() } else { value };
+        let place = if self.scale == Scale::Log { value.log10() } else { value };
         place.is_finite().then_some(place)
     }
 }

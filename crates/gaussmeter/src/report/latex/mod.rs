@@ -12,7 +12,7 @@ pub(super) static FORMAT: Format = Format {
     name: "latex",
     extensions: &["tex"],
     summary: "booktabs tables and pgfplots figures for a paper",
-    write: |report, out| {
+    write: |report, _, out| {
         let (figures, tables) = match report.is_figure() {
             true => (report.figures(), Vec::new()),
             false => (Vec::new(), report.tables()),
