@@ -70,7 +70,7 @@ impl ModeErrors {
             Series::of(run.sampler.as_str(), Marks::Bars(bars))
         };
         let name = |(lowest, inside): &(f64, Vec<usize>)| {
-            let dim: f64 = inside.iter().map(|i| modes[*i].multiplicity).sum();
+            let dim = inside.iter().map(|i| modes[*i].multiplicity).sum::<f64>().round();
             let name = band_name(*lowest);
             Label::new(format!("{} ({dim})", name.plain()))
                 .with_latex(format!("{} ({dim})", name.latex()))

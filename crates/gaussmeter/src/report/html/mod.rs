@@ -11,7 +11,7 @@ pub(super) static FORMAT: Format = Format {
     name: "html",
     extensions: &["html", "htm"],
     summary: "one page with tables and interactive figures, offline",
-    write: |report, out| report.page().write(out),
+    write: |report, _, out| report.page().write(out),
 };
 
 /// Tables in HTML, to be shown inside of a page.

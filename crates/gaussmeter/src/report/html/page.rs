@@ -1,7 +1,7 @@
 //! A page of sections.
 
 use super::{escape, tables};
-use crate::report::{Figure, Forms, Marks, ReportError, Scale, Table, by_name};
+use crate::report::{Figure, Marks, ReportError, Scale, Table};
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -125,23 +125,21 @@ fn written(block: &Block) -> Result<String, ReportError> {
             escape(words),
             tables(all)?
         ),
-        Block::Figures(figures) => {
-            figures.iter().map(figure).collect::<Result<Vec<String>, _>>()?.concat()
-        }
+        Block::Figures(figures) => figures.iter().map(figure).collect(),
         Block::Code(what, text, file) => code(what, text, file.as_deref()),
     })
 }
 
 /// A figure as it is printed, with what a script needs to draw it for exploring.
-fn figure(figure: &Figure) -> Result<String, ReportError> {
-    let alone = Forms { figures: vec![figure.clone()], ..Forms::default() };
-    let drawn = by_name("svg").map(|svg| svg.to_string(&alone)).unwrap_or(Ok(String::new()))?;
-    // What stands before the element belongs to files.
-    let drawn = drawn.find("<svg").map_or("", |start| &drawn[start..]);
+fn figure(figure: &Figure) -> String {
+    let drawn = figure.inline_svg();
     let mut out = format!("<figure>\n<div class=\"drawn\">{drawn}</div>\n");
     if is_interactive(figure) {
         // A `</script>` in a label would end the element.
-        let data = figure.json().to_string().replace("</", "<\\/").replace("<!--", "<\\u0021--");
+        let mut data = figure.json();
+        // The caption says it.
+        data["title"] = "".into();
+        let data = data.to_string().replace("</", "<\\/").replace("<!--", "<\\u0021--");
         let _ = writeln!(out, "<script type=\"application/json\">{data}</script>");
     }
     let _ = writeln!(out, "<figcaption>{}", escape(figure.title.plain()));
@@ -149,7 +147,7 @@ fn figure(figure: &Figure) -> Result<String, ReportError> {
         let _ = write!(out, "<br><small>{}</small>", escape(note));
     }
     out.push_str("</figcaption>\n</figure>\n");
-    Ok(out)
+    out
 }
 
 /// Whether hovering and zooming say more than the drawing: not in the plane, and not where rows or cells
