@@ -15,6 +15,7 @@ pub mod merge;
 pub mod mixture;
 pub mod modes;
 pub mod pareto;
+pub mod plane;
 pub mod rank;
 pub mod recommend;
 pub mod report;

@@ -17,6 +17,7 @@ mod rank;
 mod recommend;
 #[cfg(feature = "data")]
 mod refused_inputs;
+mod report;
 mod schedules;
 #[cfg(feature = "data")]
 mod spectrum;

@@ -57,6 +57,11 @@ impl Reverse {
         -(self.noise * self.noise * r.ln()).exp_m1()
     }
 
+    /// Variance at the cleaner level `to` of a solution that is known at the noisier level `from`.
+    pub fn noise_variance(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        to.marginal().variance(eigenvalue) * self.fresh_noise(eigenvalue, from, to)
+    }
+
     /// Φ, the gain of y at the cleaner level `to` on y at the noisier level `from`.
     pub fn propagator(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
         let (from, to) = (&from.marginal(), &to.marginal());

@@ -17,6 +17,7 @@ mod length;
 mod modes;
 mod noise_levels;
 mod pareto;
+mod plane;
 mod question;
 mod rank;
 mod recommend;
@@ -51,6 +52,9 @@ pub use modes::{ModeErrors, mode_errors};
 pub(crate) use modes::{contribution, std_error};
 pub use noise_levels::{NoiseLevels, Shift, StartError, Tolerance, USUAL_START, noise_levels};
 pub use pareto::{Pareto, pareto};
+pub use plane::{
+    Plane, PlaneData, PlaneError, PlaneLaw, PlanePanel, PlaneSource, PlaneView, plane,
+};
 pub use question::{Defaults, Question, QuestionError, Words, all_samplers};
 pub use rank::{Ranking, rank};
 pub(crate) use recommend::OPTIMISED;

@@ -131,6 +131,15 @@ impl Defaults {
         lengths: &[Length::Steps(5), Length::Steps(10), Length::Steps(20)],
         ..Defaults::EDM
     };
+    /// `gaussmeter plane`
+    pub const PLANE: Defaults = Defaults {
+        spectrum: "",
+        samplers: "em,euler",
+        several: &["sampler"],
+        lengths: &[Length::Steps(8)],
+        eps: &[0.02],
+        ..Defaults::PAPER
+    };
     /// `gaussmeter report`: its tables and curves.
     pub const REPORT: Defaults = Defaults {
         grid: "karras",

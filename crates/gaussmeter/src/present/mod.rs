@@ -19,6 +19,7 @@ mod levels;
 mod modes;
 mod noise_levels;
 mod pareto;
+mod plane;
 mod quadrature;
 mod rank;
 mod recommend;

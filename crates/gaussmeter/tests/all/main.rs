@@ -32,6 +32,7 @@ mod noise_levels;
 mod noise_ratio;
 mod order;
 mod plan_files;
+mod plane;
 mod processes;
 mod propositions;
 mod recommend;

@@ -4,6 +4,7 @@ mod budget;
 pub(super) mod info;
 mod levels;
 mod modes;
+mod plane;
 mod rank;
 mod recommend;
 mod schedules;
