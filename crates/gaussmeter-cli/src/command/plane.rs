@@ -34,7 +34,7 @@ pub struct Arguments {
     /// Network of the score error; the samples are those of the exact one (see `gaussmeter list networks`)
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "gain:delta=-0.1")]
     network: String,
-    /// Truncation time, where sampling stops [default: 0.02, or where the grid ends by itself]
+    /// Truncation time, where sampling stops [default: 0.1, or where the grid ends by itself]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true)]
     eps: Option<f64>,
     /// Initial law: exact, normal or normal:std=S (see `gaussmeter list inits`)
@@ -46,7 +46,7 @@ pub struct Arguments {
     #[arg(long, help_heading = "Output")]
     errors: bool,
     /// Samples on their way
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(..=1000), help_heading = "Output")]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(..=1000), help_heading = "Output")]
     paths: u16,
     /// Determines the samples
     #[arg(long, value_name = "SEED", default_value_t = 0, help_heading = "Output")]

@@ -137,7 +137,7 @@ impl Defaults {
         samplers: "em,euler",
         several: &["sampler"],
         lengths: &[Length::Steps(8)],
-        eps: &[0.02],
+        eps: &[0.1],
         ..Defaults::PAPER
     };
     /// `gaussmeter report`: its tables and curves.

@@ -32,13 +32,8 @@ impl Plane {
     pub(in crate::present) fn errors(&self) -> Figure {
         let rows = self.sources.iter().flat_map(|(sampler, sources)| {
             sources.iter().map(move |source| Panel {
-                title: Label::new(format!("{}, {sampler}: {}", source.name, w2(source.w2).plain()))
-                    .with_latex(format!(
-                        "{}, {}: {}",
-                        source.name,
-                        Label::new(sampler.as_str()).latex(),
-                        w2(source.w2).latex()
-                    )),
+                title: Label::new(format!("{}, {sampler}", source.name)),
+                x: Axis::linear(w2(source.w2)),
                 series: vec![
                     ellipse(target_name(), &source.target).as_reference(),
                     ellipse("what comes out", &source.law),
