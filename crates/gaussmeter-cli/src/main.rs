@@ -46,6 +46,7 @@ Examples:
   gaussmeter schedules --sampler dpmpp-2m    where to place the steps
   gaussmeter info cifar10                    a spectrum at a glance
   gaussmeter export --to comfyui --sampler ddim --process edm --grid karras
+  gaussmeter serve                           a page to explore all of this
   gaussmeter list                            samplers, processes, spectra, …
 
 Your own data: 'gaussmeter spectrum DATA -o my.npz' makes a spectrum of images,
@@ -92,6 +93,8 @@ enum Command {
     Sample(command::sample::Arguments),
     Show(command::show::Arguments),
     Schedules(command::schedules::Arguments),
+    #[cfg(feature = "serve")]
+    Serve(command::serve::Arguments),
     List(command::list::Arguments),
     Samplers(command::list::SamplersArguments),
     Cite(command::cite::Arguments),
@@ -131,6 +134,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sample(a) => command::sample::run(a),
         Command::Show(a) => command::show::run(a),
         Command::Schedules(a) => command::schedules::run(a),
+        #[cfg(feature = "serve")]
+        Command::Serve(a) => command::serve::run(a),
         Command::List(a) => command::list::run(a),
         Command::Samplers(a) => command::list::run(a.into()),
         Command::Cite(a) => command::cite::run(a),

@@ -1,6 +1,8 @@
 //! The registries, in the order in which lists show them. What lists members, checks them or documents
 //! them walks through [`families`], so that a new registry is one line here.
 
+pub use crate::present::{Family, Listed, list_document, listed};
+
 use crate::entry::Registry;
 use crate::network::{conditioning, linear};
 use crate::{data, exact, export, grid, metric, objective, process, sampler};

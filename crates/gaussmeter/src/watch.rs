@@ -1,5 +1,6 @@
 //! Whoever waits for long work: hears how far it is, and says whether it goes on.
 
+use crate::grid::Grid;
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -39,30 +40,57 @@ pub type Hear<'a> = dyn Fn(Option<Progress>) -> ControlFlow<()> + Sync + 'a;
 /// assert!(watch.is_stopped());
 /// ```
 #[derive(Clone, Copy, Default)]
-pub struct Watch<'a>(Option<&'a Hear<'a>>);
+pub struct Watch<'a> {
+    hear: Option<&'a Hear<'a>>,
+    see: Option<&'a See<'a>>,
+}
+
+/// One evaluation of a search for times.
+#[derive(Clone, Copy)]
+pub struct Tried<'a> {
+    /// What is minimised, as people read it: of `w2` not its square.
+    pub value: f64,
+    /// The times, made when they are asked for.
+    pub grid: &'a dyn Fn() -> Option<Grid>,
+}
+
+/// Sees every evaluation of a search. It is called from any thread.
+pub type See<'a> = dyn Fn(Tried) + Sync + 'a;
 
 impl<'a> Watch<'a> {
     /// Nobody watches, and nobody stops anything.
-    pub const NOBODY: Watch<'static> = Watch(None);
+    pub const NOBODY: Watch<'static> = Watch { hear: None, see: None };
 
     /// Somebody does.
     pub fn new(hear: &'a Hear<'a>) -> Self {
-        Watch(Some(hear))
+        Watch { hear: Some(hear), see: None }
+    }
+
+    /// The same, and somebody sees what searches try.
+    pub fn seeing(self, see: &'a See<'a>) -> Self {
+        Watch { see: Some(see), ..self }
+    }
+
+    /// Shows what a search has tried.
+    pub(crate) fn show(&self, tried: Tried) {
+        if let Some(see) = self.see {
+            see(tried);
+        }
     }
 
     /// Reports how far the work is; returns whether it goes on.
     pub fn tell(&self, progress: Progress) -> bool {
-        self.0.is_none_or(|hear| hear(Some(progress)).is_continue())
+        self.hear.is_none_or(|hear| hear(Some(progress)).is_continue())
     }
 
     /// Whether the work should stop.
     pub fn is_stopped(&self) -> bool {
-        self.0.is_some_and(|hear| hear(None).is_break())
+        self.hear.is_some_and(|hear| hear(None).is_break())
     }
 }
 
 impl fmt::Debug for Watch<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Watch" } else { "Watch::NOBODY" })
+        f.write_str(if self.hear.is_some() { "Watch" } else { "Watch::NOBODY" })
     }
 }

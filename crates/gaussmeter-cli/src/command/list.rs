@@ -2,11 +2,9 @@ use crate::failure::Failure;
 use crate::output::Output;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use gaussmeter::entry::{Entry, Kind, Parameter, Registry};
-use gaussmeter::experiment;
-use gaussmeter::families::{Visit, families};
+use gaussmeter::entry::{Kind, Parameter};
+use gaussmeter::families::{Family, Listed, list_document, listed};
 use gaussmeter::report::{Align, Cell, Column, Field, Forms, Records, Row, Table, wrap};
-use serde_json::json;
 
 /// Everything that has a name: samplers, processes, grids, spectra, initial laws, metrics, objectives, formats
 #[derive(Debug, Args)]
@@ -40,73 +38,22 @@ impl From<SamplersArguments> for Arguments {
     }
 }
 
-/// An entry without its type.
-struct Listed {
-    family: &'static str,
-    name: &'static str,
-    aliases: &'static [&'static str],
-    order: Option<u8>,
-    parameters: &'static [Parameter],
-    summary: &'static str,
-    source: &'static str,
-}
-
-/// The families with their plural and their title.
-#[derive(Default)]
-struct Families(Vec<(&'static str, &'static str, Vec<Listed>)>);
-
-impl Visit for Families {
-    fn visit<T: ?Sized + 'static>(
-        &mut self,
-        plural: &'static str,
-        title: &'static str,
-        registry: &Registry<T>,
-    ) {
-        let item = |e: &&'static Entry<T>| Listed {
-            family: registry.family,
-            name: e.name,
-            aliases: e.aliases,
-            order: e.order,
-            parameters: e.parameters,
-            summary: e.summary,
-            source: e.source,
-        };
-        self.0.push((plural, title, registry.entries.iter().map(item).collect()));
-    }
-}
-
 /// All families that can be listed.
-fn all() -> Families {
-    let mut all = Families::default();
-    families(&mut all);
+fn all() -> Vec<Family> {
+    let mut all = listed();
     #[cfg(feature = "data")]
-    all.0.push(("formats", "Formats of data sets", formats()));
+    all.push(("formats", "Formats of data sets", gaussmeter_data::source::listed()));
     all
 }
 
 /// The words for them.
 fn plurals() -> PossibleValuesParser {
-    PossibleValuesParser::new(all().0.into_iter().map(|(plural, ..)| plural))
-}
-
-/// The formats that `spectrum` reads.
-#[cfg(feature = "data")]
-fn formats() -> Vec<Listed> {
-    let item = |f: &&'static gaussmeter_data::source::SampleFormat| Listed {
-        family: "format",
-        name: f.name,
-        aliases: &[],
-        order: None,
-        parameters: &[],
-        summary: f.summary,
-        source: "",
-    };
-    gaussmeter_data::source::formats().iter().map(item).collect()
+    PossibleValuesParser::new(all().into_iter().map(|(plural, ..)| plural))
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let width = a.output.width()?;
-    let mut wanted = all().0;
+    let mut wanted = all();
     wanted.retain(|(plural, ..)| a.what.as_deref().is_none_or(|what| what == *plural));
     let all = || wanted.iter().flat_map(|(_, _, entries)| entries);
     let report = Forms {
@@ -117,12 +64,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
                 .into(),
             rows: all().map(record).collect(),
         },
-        json: json!({
-            "schema": experiment::SCHEMA,
-            "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
-            "command": "list",
-            "entries": all().map(entry).collect::<Vec<_>>(),
-        }),
+        json: list_document(all()),
         ..Forms::default()
     };
     a.output.write(&report)
@@ -200,24 +142,4 @@ fn record(e: &Listed) -> Vec<Field> {
         Field::Text(e.summary.into()),
         Field::Text(e.source.into()),
     ]
-}
-
-fn entry(e: &Listed) -> serde_json::Value {
-    let parameter = |p: &Parameter| {
-        json!({
-            "name": p.name,
-            "default": p.default,
-            "expected": p.kind.expected(),
-            "summary": p.summary,
-        })
-    };
-    json!({
-        "family": e.family,
-        "name": e.name,
-        "aliases": e.aliases,
-        "order": e.order,
-        "parameters": e.parameters.iter().map(parameter).collect::<Vec<_>>(),
-        "summary": e.summary,
-        "source": e.source,
-    })
 }

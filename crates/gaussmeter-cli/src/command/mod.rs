@@ -24,6 +24,8 @@ pub mod sample;
 pub mod schedules;
 #[cfg(feature = "data")]
 pub mod separable;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod show;
 #[cfg(feature = "data")]
 pub mod spectrum;

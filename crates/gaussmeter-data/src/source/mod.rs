@@ -25,7 +25,7 @@ mod suffix;
 
 pub use blobs::{Blob, Blobs};
 pub use content::Content;
-pub use format::{SampleFormat, Undecided, formats};
+pub use format::{SampleFormat, Undecided, formats, listed};
 pub use input::{Input, ReadSeek};
 pub use options::{
     ArrayKind, Labels, Latents, Layout, ReadOptions, SamplesPerFile, ScaleChoice, Split,

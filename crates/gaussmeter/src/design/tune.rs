@@ -9,7 +9,7 @@ use crate::objective::{Objective, Steps};
 use crate::sampler::{Sampler, SamplerError};
 use crate::spectrum::Mode;
 use crate::tape::Plan;
-use crate::watch::Watch;
+use crate::watch::{Tried, Watch};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -142,12 +142,20 @@ impl Problem<'_> {
         result
     }
 
+    /// [`Problem::expand`] for whoever watches.
+    fn shown(&self, q: &[f64]) -> Expansion {
+        let at = self.expand(q);
+        let grid = || self.space.grid(q).ok();
+        self.watch.show(Tried { value: self.objective.readable(at.value), grid: &grid });
+        at
+    }
+
     /// Descends from one schedule.
     pub fn descend(&self, start: &Grid, most: usize) -> Descent {
         let (q, bounds) = (self.space.parameters(start), self.space.bounds());
         let before = self.expand(&q).value;
         let Minimum { parameters, at, evaluations } =
-            minimise(&|q| self.expand(q), &q, &bounds, TOLERANCE, most, self.watch);
+            minimise(&|q| self.shown(q), &q, &bounds, TOLERANCE, most, self.watch);
         let slope = slope(&at, &parameters, &bounds);
         Descent { before, after: at.value, parameters, slope, evaluations }
     }
@@ -161,7 +169,7 @@ impl Problem<'_> {
     fn resume(&self, from: &Descent, most: usize) -> Descent {
         let bounds = self.space.bounds();
         let Minimum { parameters, at, evaluations } =
-            minimise(&|q| self.expand(q), &from.parameters, &bounds, TOLERANCE, most, self.watch);
+            minimise(&|q| self.shown(q), &from.parameters, &bounds, TOLERANCE, most, self.watch);
         let slope = slope(&at, &parameters, &bounds);
         let evaluations = from.evaluations + evaluations;
         Descent { before: from.before, after: at.value, parameters, slope, evaluations }

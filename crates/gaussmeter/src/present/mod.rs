@@ -16,6 +16,7 @@ mod figure;
 mod guided;
 mod info;
 mod levels;
+mod list;
 mod modes;
 mod noise_levels;
 mod pareto;
@@ -32,6 +33,8 @@ mod trials;
 mod tune;
 #[cfg(feature = "dense")]
 mod verify;
+
+pub use list::{Family, Listed, list_document, listed};
 
 /// What tables say of a search that was stopped.
 const INTERRUPTED: &str = "interrupted: the best found so far";

@@ -21,6 +21,21 @@ pub use array::Undecided;
 
 use super::{Content, Input, ReadOptions};
 use crate::samples::SamplesError;
+use gaussmeter::families::Listed;
+
+/// The formats as lists show them.
+pub fn listed() -> Vec<Listed> {
+    let item = |f: &&'static SampleFormat| Listed {
+        family: "format",
+        name: f.name,
+        aliases: &[],
+        order: None,
+        parameters: &[],
+        summary: f.summary,
+        source: "",
+    };
+    formats().iter().map(item).collect()
+}
 
 /// All formats, in the order in which they are tried.
 pub fn formats() -> &'static [&'static SampleFormat] {
