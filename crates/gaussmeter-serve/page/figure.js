@@ -4,16 +4,18 @@
  * One classic script without imports, so that pages and self-contained reports can embed it as it is, after
  * uPlot.iife.min.js and beside uPlot.min.css and figure.css.
  *
- * gaussmeterFigure.draw(element, figure, options) puts a figure into an element and returns {update, refresh, destroy}.
+ * gaussmeterFigure.draw(element, figure, options) puts a figure into an element and returns {update, refresh,
+ * destroy}.
  *
  * figure: {title, panels: [panel], notes: [text]}
  * panel: {title, x: axis, y: axis, series: [series], aspect: "equal" or none}
  * axis: {label, scale: "linear" | "log" | "categories", reversed, categories: [text], min, max}
  * series: {name, role: "main" | "reference" | "faint", marks: "line" | "points" | "band" | "bars",
  *          x: [number], y: [number], low: [number], high: [number], left: [number], right: [number], style, strong}
- *   Numbers may be null, which is a gap. `low` and `high` are the edges of a band or the ends of error bars. `left` and
- *   `right` are the edges of bars along x. With categories a coordinate is the position in the list. `style` chooses
- *   the colour and dashes that names otherwise get in the order of their appearance; `strong` draws a thicker line.
+ *   Numbers may be null, which is a gap. `low` and `high` are the edges of a band or the ends of error bars. `left`
+ *   and `right` are the edges of bars along x. With categories a coordinate is the position in the list. `style`
+ *   chooses the colour and dashes that names otherwise get in the order of their appearance; `strong` draws a thicker
+ *   line.
  * options: {height: of a plot in pixels, 300; legend: true; steady: false, keep whole decades while data change;
  *           hidden: names of series that are switched off at first; onToggle: called with (name, shown)}
  */
@@ -457,8 +459,8 @@
 
   // --------------------------------------------------------------------------------------------------- readout
 
-  /** The entry of a series that a readout at (x, y), in pixels, is about: the nearest along x, or, where x goes back and
-   * forth, the nearest in the plane. Entries that are gaps do not count. */
+  /** The entry of a series that a readout at (x, y), in pixels, is about: the nearest along x, or, where x goes back
+   * and forth, the nearest in the plane. Entries that are gaps do not count. */
   function nearest(panel, series, place, x, y) {
     const flat = horizontalBars(panel);
     const far = { index: -1, distance: Infinity };
