@@ -9,7 +9,8 @@
  *
  * figure: {title, panels: [panel], notes: [text]}
  * panel: {title, x: axis, y: axis, series: [series], aspect: "equal" or none}
- * axis: {label, scale: "linear" | "log" | "categories", reversed, categories: [text], min, max}
+ * axis: {label, symbol: short name in readouts, scale: "linear" | "log" | "categories", reversed, categories: [text],
+ *        min, max, zeroAt: where a logarithmic axis has the value 0}
  * series: {name, role: "main" | "reference" | "faint", marks: "line" | "points" | "band" | "bars",
  *          x: [number], y: [number], low: [number], high: [number], left: [number], right: [number], style, strong}
  *   Numbers may be null, which is a gap. `low` and `high` are the edges of a band or the ends of error bars. `left`
@@ -126,14 +127,25 @@
 
   function ticks(axis, low, high, most) {
     if (axis.scale === "categories") return categoryTicks(axis.categories || [], low, high);
-    return axis.scale === "log" ? logTicks(low, high, most) : linearTicks(low, high, most);
+    if (axis.scale !== "log") return linearTicks(low, high, most);
+    const found = logTicks(low, high, most);
+    if (!present(axis.zeroAt) || axis.zeroAt < low * (1 - 1e-9) || axis.zeroAt > high) return found;
+    return [{ at: axis.zeroAt, label: "0" }, ...found.filter((tick) => tick.at > 2.5 * axis.zeroAt)];
   }
 
   // ----------------------------------------------------------------------------------------------------- ranges
 
-  function extent(values, positive, into) {
-    for (const value of values || []) {
-      if (!present(value) || (positive && value <= 0)) continue;
+  /** Where a value is on an axis, or NaN. */
+  function located(axis, value) {
+    if (!present(value)) return NaN;
+    if (axis.scale !== "log" || value > 0) return value;
+    return value === 0 && present(axis.zeroAt) ? axis.zeroAt : NaN;
+  }
+
+  function extent(values, axis, into) {
+    for (const one of values || []) {
+      const value = located(axis, one);
+      if (Number.isNaN(value)) continue;
       if (value < into[0]) into[0] = value;
       if (value > into[1]) into[1] = value;
     }
@@ -149,15 +161,15 @@
     const positive = axis.scale === "log";
     const found = [Infinity, -Infinity];
     for (const one of series) {
-      extent(one[key], positive, found);
+      extent(one[key], axis, found);
       const valued = horizontalBars(panel) ? "x" : "y";
       if (key === valued) {
-        extent(one.low, positive, found);
-        extent(one.high, positive, found);
-        if (one.marks === "bars" && !positive) extent([0], false, found);
+        extent(one.low, axis, found);
+        extent(one.high, axis, found);
+        if (one.marks === "bars" && !positive) extent([0], axis, found);
       } else {
-        extent(one.left, positive, found);
-        extent(one.right, positive, found);
+        extent(one.left, axis, found);
+        extent(one.right, axis, found);
       }
     }
     return found;
@@ -285,8 +297,9 @@
       const high = log ? Math.log10(range[1]) : range[1];
       const [start, end] = reversed ? [to, from] : [from, to];
       const scale = (end - start) / (high - low);
-      return (value) => {
-        if (!present(value) || (log && value <= 0)) return NaN;
+      return (given) => {
+        const value = located(axis, given);
+        if (Number.isNaN(value)) return NaN;
         const at = start + ((log ? Math.log10(value) : value) - low) * scale;
         return Math.max(-1e5, Math.min(1e5, at));
       };
@@ -491,7 +504,8 @@
 
   function positionText(axis, value) {
     if (axis.scale === "categories") return (axis.categories || [])[Math.round(value)] || "";
-    return `${axis.symbol || axis.label || "x"} = ${shortNumber(value)}`;
+    const zero = axis.scale === "log" && present(axis.zeroAt) && value < 1.5 * axis.zeroAt;
+    return `${axis.symbol || axis.label || "x"} = ${zero ? 0 : shortNumber(value)}`;
   }
 
   // --------------------------------------------------------------------------------------------------- elements
@@ -1109,5 +1123,9 @@
     };
   }
 
-  window.gaussmeterFigure = { draw, number };
+  /** The line or mark of a series as a small drawing, for tables and lists beside a figure: their place has the class
+   * gf-colours. */
+  const swatchOf = (series) => swatch(series, new Styles().of(series));
+
+  window.gaussmeterFigure = { draw, number, swatch: swatchOf };
 })();
