@@ -27,16 +27,20 @@ function problemOf(group) {
   return byId(group === "schedule" ? "problem-schedule" : "problem-page");
 }
 
-/** Shows what is wrong beside what caused it; null takes it away. */
-function refuse(group, message) {
+/** Shows what is wrong beside what caused it; null takes it away. What the server said is `answered`: the next answer
+ * takes it away. */
+function refuse(group, message, answered = false) {
   const element = problemOf(group);
+  element.dataset.answered = String(answered);
   element.hidden = message === null;
   write(element, message || "");
   if (message !== null && GROUPS.includes(group)) byId(`group-${group}`).open = true;
 }
 
-function clearProblems() {
-  for (const group of [...GROUPS, "schedule", "page"]) refuse(group, null);
+function clearAnswered() {
+  for (const group of [...GROUPS, "schedule", "page"]) {
+    if (problemOf(group).dataset.answered === "true") refuse(group, null);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------ appearance
@@ -159,14 +163,14 @@ function page(registryAnswer, version) {
     answer: (answer, { state }) => {
       shown = { answer, state };
       results.classList.remove("stale");
-      clearProblems();
+      clearAnswered();
       schedule.show(answer, state);
       paint();
     },
     problem: (error, { cause }) => {
       results.classList.add("stale");
-      clearProblems();
-      refuse(cause || "page", error.message);
+      clearAnswered();
+      refuse(cause || "page", error.message, true);
     },
   });
 
@@ -179,7 +183,7 @@ function page(registryAnswer, version) {
     if (state.samplers.length === 0) {
       explore.drop();
       results.classList.add("stale");
-      return refuse("samplers", "Add a sampler: there is none to compare.");
+      return refuse("samplers", "Add a sampler: there is none to compare.", true);
     }
     explore.ask(question, { state, cause });
   });
@@ -191,6 +195,7 @@ function page(registryAnswer, version) {
 
   store.listen((state, from) => {
     cause = from;
+    refuse(from, null);
     slots.keep(state.samplers);
     if (from === "data" || from === "process" || from === "samplers" || from === "network" || from === "steps")
       schedule.stop();
@@ -267,8 +272,7 @@ function page(registryAnswer, version) {
     type: "button",
     id: "copy-curve",
     class: "quiet",
-    text: "copy as command",
-    "aria-label": "Copy the curves as command",
+    text: "copy curves as command",
     on: {
       click: () => shown && copy(shown.answer.command, withLevels("Copied: gaussmeter curve of these samplers.")),
     },

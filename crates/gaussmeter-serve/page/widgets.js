@@ -15,8 +15,8 @@ const KEYS = {
 };
 
 /** A slider with a number field. `scale` is one of scales.js; `factor` is what the shown number is of the value, as
- * 100 for percent; `heard(value)` is told of changes, `refuse(message)` of numbers that cannot be; with `optional`, an
- * empty field is the value null, and `shown` says what that stands for. */
+ * 100 for percent; `heard(value)` is told of changes, `refuse(message)` of numbers that cannot be, and null of those
+ * that can; with `optional`, an empty field is the value null, and `shown` says what that stands for. */
 export function slider({ label, symbol, unit, scale, factor = 1, optional = false, about, heard, refuse }) {
   const id = fresh("slider");
   let current = null;
@@ -74,6 +74,7 @@ export function slider({ label, symbol, unit, scale, factor = 1, optional = fals
   }
 
   function change(value) {
+    refuse(null);
     current = value;
     paint();
     heard(value);

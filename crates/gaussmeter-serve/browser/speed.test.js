@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { complaints, setting, settled } from "./support.js";
+
+const world = setting();
+const EIGHT = ["ddim", "edm", "dpmpp-2m", "unipc", "deis", "heun", "dpmpp-3m", "euler-ancestral"];
+
+const share = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
+
+test("a slider is dragged for two seconds: frames keep coming, and answers with them", async (context) => {
+  const page = await world.open({ query: `${EIGHT.map((name) => `sampler=${name}`).join("&")}&nfe=50` });
+  let answers = 0;
+  page.on("response", (response) => {
+    if (response.url().includes("/api/explore") && response.ok()) answers++;
+  });
+  const range = page.getByRole("slider", { name: "Length", exact: true });
+  const box = await range.boundingBox();
+  await page.evaluate(() => {
+    window.frameTimes = [];
+    let last = performance.now();
+    const count = (now) => {
+      window.frameTimes.push(now - last);
+      last = now;
+      requestAnimationFrame(count);
+    };
+    requestAnimationFrame(count);
+  });
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + 0.5 * box.width, y);
+  await page.mouse.down();
+  const start = performance.now();
+  let moves = 0;
+  while (performance.now() - start < 2000) {
+    const phase = ((performance.now() - start) / 2000) * 2 * Math.PI;
+    await page.mouse.move(box.x + box.width * (0.5 + 0.12 * Math.sin(2 * phase)), y);
+    moves++;
+  }
+  const frames = (await page.evaluate(() => window.frameTimes)).sort((a, b) => a - b);
+  await page.mouse.up();
+  const during = answers;
+  await settled(page);
+  const report = `${moves} moves, ${during} answers, ${frames.length} frames: median ${share(frames, 0.5).toFixed(1)} ms, 95 % ${share(frames, 0.95).toFixed(1)} ms, longest ${frames.at(-1).toFixed(1)} ms`;
+  context.diagnostic(report);
+  console.log(report);
+  assert.ok(share(frames, 0.95) < 250, report);
+  assert.ok(during >= 6, report);
+  assert.deepEqual(await complaints(page), []);
+});
