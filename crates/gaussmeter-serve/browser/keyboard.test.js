@@ -78,7 +78,7 @@ test("Tab reaches everything, shows where it is, and comes to the end", async ()
   assert.ok(seen.length < 200, "the end is reached");
   const ids = seen.map((one) => one.id);
   for (const id of ["copy-link", "copy-command", "copy-python", "theme", "tab-along", "tune"])
-    assert.ok(ids.includes(id), id);
+    assert.ok(ids.includes(id), `${id} is not among ${ids}`);
   assert.equal(seen.filter((one) => /^Level of step/.test(one.name)).length, 1, "handles are one stop of Tab");
 });
 

@@ -14,6 +14,7 @@ test("a slider is dragged for two seconds: frames keep coming, and answers with 
     if (response.url().includes("/api/explore") && response.ok()) answers++;
   });
   const range = page.getByRole("slider", { name: "Length", exact: true });
+  await range.scrollIntoViewIfNeeded();
   const box = await range.boundingBox();
   await page.evaluate(() => {
     window.frameTimes = [];

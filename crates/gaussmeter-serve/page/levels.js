@@ -48,7 +48,7 @@ export function levelsEditor(element, { change }) {
 
   let model = null;
   let drag = null;
-  let domain = [-3, 2];
+  let domain = [0, 0];
   let width = 0;
   let focused = 0;
   let framed = "";
@@ -203,7 +203,10 @@ export function levelsEditor(element, { change }) {
 
   function paint() {
     if (!model || width < 100) return;
-    if (!drag) domain = decades([...model.levels, ...(model.also || [])]);
+    if (!drag) {
+      const now = decades(model.levels);
+      domain = model.fixed ? [Math.min(now[0], domain[0]), Math.max(now[1], domain[1])] : now;
+    }
     const most = Math.max(0, ...(model.contributions || []).filter(Number.isFinite));
     const points = model.levels.map((level, i) => `${x(i).toFixed(1)},${y(level).toFixed(1)}`).join(" ");
     path.setAttribute("points", points);
@@ -288,8 +291,7 @@ export function levelsEditor(element, { change }) {
   }).observe(element);
 
   return {
-    /** model: {levels, contributions or null, reason, ceiling: of the first level, fixed: whether nothing moves,
-     * also: levels that have to be in view too} */
+    /** model: {levels, contributions or null, reason, ceiling: of the first level, fixed: whether nothing moves} */
     show(next) {
       model = drag ? { ...next, levels: model.levels } : next;
       const many = model.levels.length > MOST ? `Schedules of up to ${MOST} steps can be changed by hand. ` : "";

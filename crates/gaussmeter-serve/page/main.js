@@ -24,7 +24,7 @@ const GROUPS = ["data", "process", "samplers", "network", "steps"];
 
 function problemOf(group) {
   if (GROUPS.includes(group)) return byId(`group-${group}`).querySelector(".problem");
-  return byId(group === "schedule" ? "problem-schedule" : "problem-page");
+  return byId(group === "schedule" || group === "tune" ? "problem-schedule" : "problem-page");
 }
 
 /** Shows what is wrong beside what caused it; null takes it away. What the server said is `answered`: the next answer
@@ -160,19 +160,24 @@ function page(registryAnswer, version) {
       if (is) busyTimer = setTimeout(() => (busy.hidden = false), SAY_BUSY_AFTER);
       else busy.hidden = true;
     },
-    answer: (answer, { state }) => {
+    answer: (answer, { state, cause }) => {
+      const reasons = answer.document.samplers.map((one) => one.reason);
+      if (shown && reasons.every(Boolean)) return refused([...new Set(reasons)].join(" "), cause);
       shown = { answer, state };
       results.classList.remove("stale");
       clearAnswered();
       schedule.show(answer, state);
       paint();
     },
-    problem: (error, { cause }) => {
-      results.classList.add("stale");
-      clearAnswered();
-      refuse(cause || "page", error.message, true);
-    },
+    problem: (error, { cause }) => refused(error.message, cause),
   });
+
+  /** What was shown stays, greyed: it is the last that could be computed. */
+  function refused(message, cause) {
+    results.classList.add("stale");
+    clearAnswered();
+    refuse(cause || "page", message, true);
+  }
 
   const ask = perFrame(() => {
     const { state } = store;
@@ -197,8 +202,7 @@ function page(registryAnswer, version) {
     cause = from;
     refuse(from, null);
     slots.keep(state.samplers);
-    if (from === "data" || from === "process" || from === "samplers" || from === "network" || from === "steps")
-      schedule.stop();
+    if (GROUPS.includes(from)) schedule.stop();
     ask();
     paint();
     saveAddress();
@@ -278,8 +282,6 @@ function page(registryAnswer, version) {
     },
   });
   byId("tools-curves").append(copyCurve);
-
-  addEventListener("popstate", () => location.reload());
 
   slots.keep(store.state.samplers);
   ask();

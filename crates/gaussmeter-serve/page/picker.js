@@ -56,6 +56,7 @@ function search(entries, add) {
   const list = html("ul", {
     id: `${id}-list`,
     role: "listbox",
+    tabindex: "-1",
     "aria-label": "Samplers",
     hidden: true,
     class: "options",

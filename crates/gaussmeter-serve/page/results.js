@@ -12,7 +12,7 @@ function columnsFor(metric) {
     { key: "nfe", label: "NFE", whole: true, about: "network evaluations" },
     { key: "w2", label: "W2", best: true, about: "distance of the output to the data, in data units" },
     { key: "w2_mean", label: "of mean", about: "the part of W2 that is due to the mean" },
-    { key: "w2_cov", label: "of covariance", about: "the part of W2 that is due to the covariance" },
+    { key: "w2_cov", label: "of cov.", about: "the part of W2 that is due to the covariance" },
     { key: "w2_per_dim", label: "W2/√d", about: "W2 per dimension" },
   ];
   if (METRICS[metric])

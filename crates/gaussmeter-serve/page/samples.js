@@ -9,12 +9,7 @@ const COUNT = 2;
 const PAUSE = 120;
 const WIDEST = 1100;
 
-const TITLES = {
-  exact: "exact",
-  ode: "exact solution of the ODE",
-  sampler: "sampler, same noise",
-  difference: "difference",
-};
+const TITLES = { exact: "exact", ode: "exact (ODE)", sampler: "by the sampler", difference: "difference" };
 
 export function samples({ store, drawable }) {
   const block = byId("block-samples");

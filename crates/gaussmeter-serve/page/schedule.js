@@ -116,49 +116,74 @@ export function scheduleView({ store, registry, refuse, said }) {
     before = after = tuned = null;
   }
 
+  /** Ends a search in the state that `change` leaves, and gives the focus back where it was in its buttons. */
+  function finish(change) {
+    const held = document.activeElement === cancel || document.activeElement === keep;
+    const last = live;
+    live = null;
+    change(last);
+    paint();
+    if (held) tune.focus();
+  }
+
+  /** Puts levels in place, and waits for what they are worth. */
+  function accept(levels) {
+    after = { awaited: levelsText(levels) };
+    store.set({ levels }, "tune");
+    settle();
+  }
+
+  /** Levels as they were before the search, unless something else has been chosen since. */
+  function restore(last) {
+    if (store.state.levels === last.levels) store.set({ levels: before.levels }, "tune");
+    forget();
+  }
+
   const tuner = new Tuner({
     progress: (event) => {
       live = event;
+      store.set({ levels: event.levels }, "tune");
       paint();
     },
-    done: (result, levels) => {
-      live = null;
-      tuned = result;
-      after = { awaited: levels };
-      store.set({ levels }, "schedule");
-      said("The best levels are in place.");
-      paint();
-      tune.focus();
-    },
-    stopped: (levels) => {
-      live = null;
-      if (levels) {
-        after = { awaited: levels };
-        store.set({ levels }, "schedule");
-      } else forget();
-      said(levels ? "Stopped: the best levels so far are in place." : "Cancelled: the levels are as they were.");
-      paint();
-      tune.focus();
-    },
-    failed: (error) => {
-      live = null;
-      forget();
-      refuse("schedule", error.message);
-      paint();
-      tune.focus();
-    },
+    done: (result, levels) =>
+      finish(() => {
+        tuned = result;
+        accept(levels);
+        said("The best levels are in place.");
+      }),
+    stopped: (levels) =>
+      finish((last) => {
+        if (levels) accept(levels);
+        else restore(last);
+        said(levels ? "Stopped: the best levels so far are in place." : "Cancelled: the levels are as they were.");
+      }),
+    failed: (error) =>
+      finish((last) => {
+        restore(last);
+        refuse("schedule", error.message);
+      }),
   });
 
   function start() {
     const entry = chosen();
     if (!entry || tuner.running) return;
     refuse("schedule", null);
-    before = { sampler: store.state.detail, w2: parsed(entry.w2) };
+    before = { sampler: store.state.detail, w2: parsed(entry.w2), levels: store.state.levels };
     after = tuned = null;
-    live = { evaluations: 0, best: NaN, levels: sigmas() };
+    live = { evaluations: 0, best: NaN, levels: store.state.levels };
     tuner.start(tuneQuestion(store.state, answer.document.eps));
     paint();
     cancel.focus();
+  }
+
+  /** Takes the error of the new levels from the answer, as soon as that is about them. */
+  function settle() {
+    if (!after) return;
+    if (after.w2 !== undefined && settingKey(asked) !== after.key) return forget();
+    const entry = chosen();
+    const theirs = asked.levels !== null && levelsText(asked.levels) === after.awaited;
+    if (entry && theirs && after.w2 === undefined)
+      Object.assign(after, { w2: parsed(entry.w2), key: settingKey(asked) });
   }
 
   // -------------------------------------------------------------------------------------------------------- show
@@ -204,19 +229,12 @@ export function scheduleView({ store, registry, refuse, said }) {
       byId("of-schedule"),
       state.levels ? `explicit list, for ${state.detail}` : `${state.grid}, for ${state.detail}`,
     );
-    const levels = running && live ? live.levels : state.levels || sigmas();
+    const levels = state.levels || sigmas();
     const detail = answer.document.detail;
     const steps = detail && detail.steps ? detail.steps.steps.map((step) => parsed(step.contribution)) : null;
     const reason =
       detail && !detail.steps ? `No contributions: ${detail.steps_reason || "this sampler has none"}` : "";
-    editor.show({
-      levels,
-      contributions: running ? null : steps,
-      reason: running ? "" : reason,
-      ceiling: Math.max(ceiling ?? 0, levels[0]),
-      fixed: running,
-      also: running ? sigmas() : [],
-    });
+    editor.show({ levels, contributions: steps, reason, ceiling: Math.max(ceiling ?? 0, levels[0]), fixed: running });
     if (!list.classList.contains("edited") || document.activeElement !== list) {
       const text = levelsText(levels);
       if (list.value !== text) list.value = text;
@@ -233,10 +251,7 @@ export function scheduleView({ store, registry, refuse, said }) {
       asked = state;
       const entry = chosen();
       if (entry && asked.levels === null) ceiling = sigmas()[0];
-      if (after && after.w2 !== undefined && settingKey(asked) !== after.key) forget();
-      if (entry && after && after.w2 === undefined && after.awaited === asked.levels) {
-        Object.assign(after, { w2: parsed(entry.w2), key: settingKey(asked) });
-      }
+      settle();
       paint();
     },
   };
