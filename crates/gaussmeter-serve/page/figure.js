@@ -472,6 +472,12 @@
 
   // --------------------------------------------------------------------------------------------------- readout
 
+  /** Where entry `i` of a series is, in pixels; NaN where it is a gap. */
+  function pointOf(series, place, i) {
+    const y = series.marks === "band" && !series.y ? series.high[i] : series.y[i];
+    return [place.x(series.x[i]), place.y(y)];
+  }
+
   /** The entry of a series that a readout at (x, y), in pixels, is about: the nearest along x, or, where x goes back
    * and forth, the nearest in the plane. Entries that are gaps do not count. */
   function nearest(panel, series, place, x, y) {
@@ -481,8 +487,7 @@
     let first = Infinity;
     let last = -Infinity;
     for (let i = 0; i < series.x.length; i++) {
-      const px = place.x(series.x[i]);
-      const py = series.marks === "band" && !series.y ? place.y(series.high[i]) : place.y(series.y[i]);
+      const [px, py] = pointOf(series, place, i);
       if (Number.isNaN(px) || Number.isNaN(py)) continue;
       first = Math.min(first, px);
       last = Math.max(last, px);
@@ -800,7 +805,9 @@
       const { panel } = this;
       const flat = horizontalBars(panel);
       const axis = flat ? panel.y : panel.x;
-      const at = flat ? this.uplot.posToVal(top, "y") : this.uplot.posToVal(left, "x");
+      const pointed = flat ? this.uplot.posToVal(top, "y") : this.uplot.posToVal(left, "x");
+      const places = hits.map((hit) => (flat ? hit.series.y : hit.series.x)[hit.index]);
+      const at = places.length > 0 && places.every((place) => place === places[0]) ? places[0] : pointed;
       const heading = positionText(axis, at);
       this.moveDots(hits);
       this.readout.replaceChildren();
@@ -863,11 +870,10 @@
       const flat = horizontalBars(this.panel);
       const at = new Set();
       for (const series of this.shown()) {
-        const [values, where, from, most] = flat
-          ? [series.y, place.y, bbox.top, bbox.height]
-          : [series.x, place.x, bbox.left, bbox.width];
-        for (const value of values) {
-          const position = where(value) - from;
+        for (let i = 0; i < series.x.length; i++) {
+          const [x, y] = pointOf(series, place, i);
+          if (Number.isNaN(x) || Number.isNaN(y)) continue;
+          const [position, most] = flat ? [y - bbox.top, bbox.height] : [x - bbox.left, bbox.width];
           if (position >= 0 && position <= most) at.add(Math.round(position / devicePixelRatio));
         }
       }
