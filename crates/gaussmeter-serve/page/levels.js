@@ -293,6 +293,7 @@ export function levelsEditor(element, { change }) {
   return {
     /** model: {levels, contributions or null, reason, ceiling: of the first level, fixed: whether nothing moves} */
     show(next) {
+      if (model && Object.keys(next).every((key) => next[key] === model[key])) return;
       model = drag ? { ...next, levels: model.levels } : next;
       const many = model.levels.length > MOST ? `Schedules of up to ${MOST} steps can be changed by hand. ` : "";
       write(

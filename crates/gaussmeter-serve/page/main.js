@@ -109,6 +109,7 @@ function page(registryAnswer, version) {
   let figure = null;
   let shape = "";
   let shown = null;
+  let drawn = [];
   let asked = null;
   let cause = null;
 
@@ -129,12 +130,11 @@ function page(registryAnswer, version) {
     } else figure.update(next);
   }
 
-  const paint = perFrame(() => {
-    const { state } = store;
-    setting.show(state, { eps: shown ? shown.answer.document.eps : null });
-    data.show(state);
-    showTabs(state);
-    if (!shown) return;
+  /** Figure, table and budget, where the answer or what is chosen of it is new. */
+  function drawResults(state) {
+    const now = [shown, state.axis, state.view, state.detail];
+    if (now.every((part, i) => part === drawn[i])) return;
+    drawn = now;
     const { document } = shown.answer;
     data.facts(document);
     drawFigure();
@@ -143,6 +143,15 @@ function page(registryAnswer, version) {
     const at = shown.state.samplers.indexOf(state.detail);
     budget.show(at < 0 ? null : document.samplers[at]);
     write(byId("of-budget"), at < 0 ? "" : `of ${names[at]}, each alone`);
+  }
+
+  const paint = perFrame(() => {
+    const { state } = store;
+    setting.show(state, { eps: shown ? shown.answer.document.eps : null });
+    data.show(state);
+    showTabs(state);
+    if (!shown) return;
+    drawResults(state);
     schedule.paint();
     pictures.show(state);
   });

@@ -16,6 +16,7 @@ export function scheduleView({ store, registry, refuse, said }) {
   let after = null;
   let live = null;
   let tuned = null;
+  let read = {};
 
   const editor = levelsEditor(byId("schedule"), { change: (levels) => byHand(levels) });
   const list = byId("list-text");
@@ -211,6 +212,15 @@ export function scheduleView({ store, registry, refuse, said }) {
     return change + objectiveNow;
   }
 
+  /** What is drawn of an answer, made once: nothing is drawn anew where it has not changed. */
+  function readAnswer(name) {
+    const { detail } = answer.document;
+    const steps = detail && detail.steps;
+    const contributions = steps ? steps.steps.map((step) => parsed(step.contribution)) : null;
+    const reason = detail && !steps ? `No contributions: ${detail.steps_reason || "this sampler has none"}` : "";
+    return { answer, detail: name, levels: sigmas(), contributions, reason };
+  }
+
   function paint() {
     const { state } = store;
     const running = tuner.running;
@@ -224,17 +234,18 @@ export function scheduleView({ store, registry, refuse, said }) {
     write(objectiveAbout, (registry.entry("objective", state.objective) || {}).summary || "");
     write(progress, progressText());
     write(outcome, outcomeText());
-    if (!entry) return;
+    if (!entry) {
+      if (answer) write(byId("of-schedule"), state.detail ? `${state.detail} cannot run` : "");
+      return;
+    }
     write(
       byId("of-schedule"),
       state.levels ? `explicit list, for ${state.detail}` : `${state.grid}, for ${state.detail}`,
     );
-    const levels = state.levels || sigmas();
-    const detail = answer.document.detail;
-    const steps = detail && detail.steps ? detail.steps.steps.map((step) => parsed(step.contribution)) : null;
-    const reason =
-      detail && !detail.steps ? `No contributions: ${detail.steps_reason || "this sampler has none"}` : "";
-    editor.show({ levels, contributions: steps, reason, ceiling: Math.max(ceiling ?? 0, levels[0]), fixed: running });
+    if (read.answer !== answer || read.detail !== state.detail) read = readAnswer(state.detail);
+    const levels = state.levels || read.levels;
+    const { contributions, reason } = read;
+    editor.show({ levels, contributions, reason, ceiling: Math.max(ceiling ?? 0, levels[0]), fixed: running });
     if (!list.classList.contains("edited") || document.activeElement !== list) {
       const text = levelsText(levels);
       if (list.value !== text) list.value = text;
