@@ -38,13 +38,16 @@
 
   const present = (value) => typeof value === "number" && Number.isFinite(value);
 
-  /** Whether values go one way only. */
+  /** Whether values go one way only, apart from gaps. */
   const ordered = (values) => {
     let up = true;
     let down = true;
-    for (let i = 1; i < values.length; i++) {
-      if (values[i] < values[i - 1]) up = false;
-      if (values[i] > values[i - 1]) down = false;
+    let last = null;
+    for (const value of values) {
+      if (!present(value)) continue;
+      if (last !== null && value < last) up = false;
+      if (last !== null && value > last) down = false;
+      last = value;
     }
     return up || down;
   };

@@ -34,7 +34,9 @@ function refuse(group, message, answered = false) {
   element.dataset.answered = String(answered);
   element.hidden = message === null;
   write(element, message || "");
-  if (message !== null && GROUPS.includes(group)) byId(`group-${group}`).open = true;
+  if (message === null || !GROUPS.includes(group)) return;
+  byId(`group-${group}`).open = true;
+  element.scrollIntoView({ block: "nearest" });
 }
 
 function clearAnswered() {

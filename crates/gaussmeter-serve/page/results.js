@@ -127,12 +127,22 @@ const PARTS = [
   ["score", "Score", "the continuous solution with the network's score"],
 ];
 
+/** Two numbers with as many digits as tell them apart. */
+function apart(a, b) {
+  for (let digits = 4; digits < 15; digits++) {
+    const texts = [number(a, digits), number(b, digits)];
+    if (texts[0] !== texts[1]) return texts;
+  }
+  return [full(a), full(b)];
+}
+
 /** What to say where errors cancel. */
 export function cancellation(total, parts) {
   const larger = parts.filter((part) => part.value > total * (1 + 1e-9));
   if (!Number.isFinite(total) || larger.length === 0) return "";
   const worst = larger.reduce((a, b) => (b.value > a.value ? b : a));
-  const below = `the total, ${number(total)}, is below ${worst.label.toLowerCase()} alone, ${number(worst.value)}`;
+  const [whole, part] = apart(total, worst.value);
+  const below = `the total, ${whole}, is below ${worst.label.toLowerCase()} alone, ${part}`;
   return `Errors cancel: ${below}. That is luck, not accuracy, and may not hold on other data.`;
 }
 

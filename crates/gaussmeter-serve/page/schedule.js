@@ -240,7 +240,7 @@ export function scheduleView({ store, registry, refuse, said }) {
     }
     write(
       byId("of-schedule"),
-      state.levels ? `explicit list, for ${state.detail}` : `${state.grid}, for ${state.detail}`,
+      state.levels ? `explicit list, for ${state.detail}` : `${asked.grid}, for ${state.detail}`,
     );
     if (read.answer !== answer || read.detail !== state.detail) read = readAnswer(state.detail);
     const levels = state.levels || read.levels;
