@@ -60,7 +60,10 @@ function along(document, state, slots, names) {
   const error = ERRORS[document.metric] || document.metric;
   const label = state.target === "data" ? `${error} to the data` : `${error} to the exact law there`;
   const scale = document.metric === "trace" ? "linear" : "log";
-  return { title: "", panels: [{ title: "", x: axis, y: { label, scale }, series }], notes: [] };
+  const zero = scale === "log" ? series.filter((one) => one.y.length > 0 && one.y.every((value) => value === 0)) : [];
+  const notes =
+    zero.length === 0 ? [] : [`0 everywhere, and so not drawn: ${zero.map((one) => one.name).join(", ")}.`];
+  return { title: "", panels: [{ title: "", x: axis, y: { label, scale }, series }], notes };
 }
 
 function perEigenvalue(document, state, slots) {
