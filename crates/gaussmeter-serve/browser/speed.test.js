@@ -47,3 +47,28 @@ test("a slider is dragged for two seconds: frames keep coming, and answers with 
   assert.ok(during >= 6, report);
   assert.deepEqual(await complaints(page), []);
 });
+
+test("a slow server does not keep the page from following", async () => {
+  const page = await world.open();
+  let under = 0;
+  let most = 0;
+  await page.route("**/api/explore*", async (route) => {
+    most = Math.max(most, ++under);
+    await new Promise((done) => setTimeout(done, 350));
+    under--;
+    await route.continue().catch(() => {});
+  });
+  const range = page.getByRole("slider", { name: "Length", exact: true });
+  const steps = () => page.textContent("#table tbody td");
+  const seen = new Set([await steps()]);
+  const start = performance.now();
+  while (performance.now() - start < 4000) {
+    await range.press("ArrowRight");
+    await page.waitForTimeout(40);
+    seen.add(await steps());
+  }
+  assert.ok(seen.size >= 4, `steps shown: ${[...seen]}`);
+  assert.ok(most <= 3, `${most} questions at once`);
+  await settled(page);
+  assert.equal(await steps(), await range.getAttribute("aria-valuetext"));
+});

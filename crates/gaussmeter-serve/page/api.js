@@ -73,11 +73,12 @@ export async function* stream(path, question, signal) {
   }
 }
 
-/** How long an answer is waited for before a newer question puts an end to it, in milliseconds. */
-const PATIENCE = 120;
+/** The least and the most time that an answer is waited for before a newer question ends it, in milliseconds. */
+const PATIENCE = [120, 4000];
 
 /** Questions of one kind, of which only the newest matters: one is under way at a time. A newer one waits for an
- * answer that is about to come, so that something is shown while a slider moves, and ends a slow one. */
+ * answer that is about to come, so that something is shown while a slider moves, and ends one that takes much longer
+ * than the last. Whenever that has happened the next is given more time: so something is shown at last. */
 export class Latest {
   constructor(path, { answer, problem, busy }) {
     this.path = path;
@@ -85,13 +86,14 @@ export class Latest {
     this.running = null;
     this.waiting = null;
     this.timer = null;
+    this.patience = PATIENCE[0];
   }
 
   ask(question, context) {
     this.waiting = { question, context };
     if (!this.running) return this.start();
-    const left = this.running.since + PATIENCE - performance.now();
-    if (left <= 0) this.running.control.abort();
+    const left = this.running.since + this.patience - performance.now();
+    if (left <= 0) this.impatient();
     else if (this.timer === null) this.timer = setTimeout(() => this.impatient(), left);
   }
 
@@ -103,7 +105,9 @@ export class Latest {
 
   impatient() {
     this.timer = null;
-    if (this.waiting && this.running) this.running.control.abort();
+    if (!this.waiting || !this.running || this.running.control.signal.aborted) return;
+    this.patience = Math.min(2 * this.patience, PATIENCE[1]);
+    this.running.control.abort();
   }
 
   async start() {
@@ -115,6 +119,7 @@ export class Latest {
     let tell = () => {};
     try {
       const answer = await post(`${this.path}?client=${CLIENT}`, question, control.signal);
+      this.patience = Math.min(Math.max(PATIENCE[0], 3 * (performance.now() - this.running.since)), PATIENCE[1]);
       tell = () => this.hear.answer(answer, context);
     } catch (error) {
       const superseded = error.name === "AbortError" || error.kind === "superseded";
