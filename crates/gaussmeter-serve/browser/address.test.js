@@ -92,3 +92,28 @@ test("the copied command reads the saved list", async () => {
   writeFileSync(join(world.folder, "levels.txt"), readFileSync(await download.path()));
   assert.equal(shell(command, world.folder).w2, Number((await table(page))["dpmpp-2m"].w2));
 });
+
+test("data that the server was given are what it starts with", async () => {
+  const page = await world.open();
+  const name = "given.csv";
+  const answer = await page.request.post(new URL(`/api/upload?name=${name}`, world.url).href, {
+    headers: { "Content-Type": "application/octet-stream" },
+    data: Buffer.from("eigenvalue,multiplicity\n3,2\n1,5\n"),
+  });
+  const { id } = await answer.json();
+  await page.route("**/api/registry", async (route) => {
+    const response = await route.fetch();
+    const registry = await response.json();
+    for (const file of registry.uploads) file.given = file.id === id;
+    await route.fulfill({ response, json: registry });
+  });
+  await page.goto(world.url);
+  await settled(page);
+  assert.match(await page.textContent("#facts"), /dimension7/);
+  await page.getByLabel("Data", { exact: true }).selectOption("cifar10");
+  await settled(page);
+  await page.waitForFunction(() => /spectrum=cifar10/.test(location.search));
+  await page.reload();
+  await settled(page);
+  assert.match(await page.textContent("#facts"), /dimension3072/);
+});

@@ -92,7 +92,8 @@ function namesOf(document, state) {
 
 function page(registryAnswer, version) {
   const registry = new Registry(registryAnswer.document);
-  const store = new Store(fromQuery(location.search));
+  const given = (registryAnswer.uploads || []).find((file) => file.given) || null;
+  const store = new Store(fromQuery(location.search, given));
   const slots = new Slots();
   write(byId("version"), version);
 
@@ -205,7 +206,7 @@ function page(registryAnswer, version) {
   });
 
   const saveAddress = afterPause(() => {
-    const query = toQuery(store.state);
+    const query = toQuery(store.state, given);
     history.replaceState(null, "", query ? `?${query}` : location.pathname);
   }, 200);
 
@@ -274,7 +275,7 @@ function page(registryAnswer, version) {
   const detail = () => (shown && shown.answer.document.detail) || (shown && shown.answer) || {};
 
   byId("copy-link").addEventListener("click", () => {
-    const query = toQuery(store.state);
+    const query = toQuery(store.state, given);
     copy(`${location.origin}${location.pathname}${query ? `?${query}` : ""}`, "Copied: the address of this state.");
   });
   byId("copy-command").addEventListener("click", () => {

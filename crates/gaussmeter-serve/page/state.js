@@ -47,10 +47,12 @@ export const readLevels = (text) =>
     .filter(Boolean)
     .map(readLevel);
 
-/** The query string of a state: what differs from the initial one. */
-export function toQuery(state) {
+/** The query string of a state: what differs from the initial one, and the data in any case where a server has been
+ * given some to start with. */
+export function toQuery(state, given = null) {
   const query = new URLSearchParams();
   for (const key of TEXTS) if (state[key] !== INITIAL[key]) query.set(key, state[key]);
+  if (given && !state.upload) query.set("spectrum", state.spectrum);
   for (const key of Object.keys(CHOICES)) if (state[key] !== INITIAL[key]) query.set(key, state[key]);
   if (state.upload) {
     query.set("upload", state.upload.id);
@@ -68,10 +70,12 @@ export function toQuery(state) {
   return query.toString().replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%3D/g, "=");
 }
 
-/** The state of a query string. What cannot be understood is left as it is at first. */
-export function fromQuery(search) {
+/** The state of a query string. What cannot be understood is left as it is at first; data that the server has been
+ * `given` are those to start with. */
+export function fromQuery(search, given = null) {
   const query = new URLSearchParams(search);
   const state = { ...INITIAL, samplers: [...INITIAL.samplers] };
+  if (given && !query.has("spectrum")) state.upload = { id: given.id, name: given.name };
   for (const key of TEXTS) if (query.get(key)) state[key] = query.get(key);
   for (const [key, choices] of Object.entries(CHOICES))
     if (choices.includes(query.get(key))) state[key] = query.get(key);
