@@ -17,6 +17,7 @@ mod empirical;
 mod evaluations;
 mod export;
 mod few_steps;
+mod figures;
 mod golden;
 mod golden_samplers;
 mod gradient;
