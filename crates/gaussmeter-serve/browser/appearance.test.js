@@ -50,7 +50,7 @@ for (const scheme of ["light", "dark"]) {
       await page.getByRole("slider", { name: "Level of step 4", exact: true }).focus();
       await page.keyboard.press("PageDown");
       await page.setInputFiles("#file", file(world, "waves.png", picture(48)));
-      await page.waitForFunction(() => document.getElementById("picture").naturalWidth > 0);
+      await page.waitForSelector("#tile-sampler-1");
       await settled(page);
       await page.click("#tab-eigenvalues");
       await settled(page);

@@ -58,19 +58,37 @@ test("eigenvalues are uploaded, and the numbers are the engine's for that file",
 test("a picture becomes a texture, with samples beside the exact ones", async () => {
   const page = await world.open();
   await choose(page, file(world, "waves.png", picture(48)));
-  await page.waitForFunction(() => document.getElementById("picture").naturalWidth > 0);
+  await page.waitForSelector("#tile-sampler-1");
   assert.ok(await page.isVisible("#block-samples"));
-  const picture1 = await page.getAttribute("#picture", "src");
-  assert.match(picture1, /^data:image\/png;base64,/);
-  assert.equal(await page.$eval("#picture", (image) => image.naturalWidth), 3 * 48 + 2 * 2);
-  assert.ok((await page.getAttribute("#picture", "alt")).length > 10);
+  const tiles = () => page.$$eval("#tiles canvas", (all) => all.map((canvas) => canvas.toDataURL()));
+  const changed = (before, i) =>
+    page.waitForFunction(
+      ([old, k]) => document.querySelectorAll("#tiles canvas")[k].toDataURL() !== old,
+      [before[i], i],
+    );
+  const first = await tiles();
+  assert.equal(new Set(first).size, 3, "exact, by the sampler, and the difference");
+  assert.deepEqual(
+    await page.$$eval("#tiles canvas", (all) => all.map((one) => [one.width, one.height])),
+    Array(3).fill([48, 48]),
+  );
+  assert.deepEqual(await page.$$eval("#tiles figcaption", (all) => all.slice(0, 2).map((one) => one.textContent)), [
+    "exact (ODE)",
+    "by the sampler",
+  ]);
+  const [curve, samples] = await Promise.all(["#figure", "#tiles"].map((one) => page.locator(one).boundingBox()));
+  assert.ok(
+    samples.x > curve.x + curve.width - 1 && samples.y < curve.y + curve.height,
+    "samples are beside the curves",
+  );
 
   await page.getByRole("slider", { name: "Length", exact: true }).press("PageDown");
-  await page.waitForFunction((before) => document.getElementById("picture").src !== before, picture1);
-  const picture2 = await page.getAttribute("#picture", "src");
+  await changed(first, 1);
+  const second = await tiles();
+  assert.equal(second[0], first[0], "the noise is the same, and so is the exact sample");
   await page.click("#new-noise");
-  await page.waitForFunction((before) => document.getElementById("picture").src !== before, picture2);
-  assert.match(page.url() + (await page.evaluate(() => location.search)), /./);
+  await changed(second, 0);
+  await changed(second, 1);
   assert.deepEqual(await complaints(page), []);
 });
 

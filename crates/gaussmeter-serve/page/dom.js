@@ -54,6 +54,24 @@ export function afterPause(work, wait) {
   };
 }
 
+/** Runs `work` with the newest values, at once, but not again before `interval` milliseconds have passed. */
+export function atMost(work, interval) {
+  let timer = null;
+  let waiting = null;
+  const run = () => {
+    timer = null;
+    if (waiting === null) return;
+    const values = waiting;
+    waiting = null;
+    timer = setTimeout(run, interval);
+    work(...values);
+  };
+  return (...values) => {
+    waiting = values;
+    if (timer === null) run();
+  };
+}
+
 let counter = 0;
 
 /** An identifier that no other element has. */

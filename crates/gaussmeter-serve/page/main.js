@@ -288,7 +288,8 @@ function page(registryAnswer, version) {
     type: "button",
     id: "copy-curve",
     class: "quiet",
-    text: "copy curves as command",
+    text: "copy as command",
+    "aria-label": "copy as command: the curves",
     on: {
       click: () => shown && copy(shown.answer.command, withLevels("Copied: gaussmeter curve of these samplers.")),
     },

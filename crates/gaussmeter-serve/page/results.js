@@ -5,6 +5,9 @@ import { full, number, parsed } from "./numbers.js";
 
 const METRICS = { "kl-forward": "KL(data ‖ out)", "kl-reverse": "KL(out ‖ data)", trace: "trace error" };
 
+/** Names of more letters are broken into lines. */
+const LONG = 26;
+
 function columnsFor(metric) {
   const columns = [
     { key: "sampler", label: "Sampler", text: true },
@@ -71,7 +74,7 @@ export function resultTable(element, { choose, slots }) {
         on: { click: () => choose(row.text) },
       },
       window.gaussmeterFigure.swatch({ name: row.text, role: "main", marks: "line", style: slots.of(row.text) }),
-      html("span", { text: row.name }),
+      html("span", { class: row.name.length > LONG ? "long" : null, text: row.name }),
     );
     const head = html(
       "th",
