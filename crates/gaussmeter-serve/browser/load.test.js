@@ -58,7 +58,10 @@ test("the error budget is the engine's, and says where errors cancel", async () 
   const values = await page.$$eval(".budget data", (cells) => cells.map((cell) => Number(cell.value)));
   assert.deepEqual(values, [budget.initialization, budget.truncation, budget.discretization, w2]);
   assert.ok(w2 < budget.discretization);
-  assert.match(await page.textContent("#budget"), /Errors cancel: .* below discretization alone/);
+  assert.match(
+    await page.textContent("#budget"),
+    /The total error \d\.\d+ is below the discretization error .*: errors cancel here/,
+  );
 });
 
 test("the table can be sorted, and a row chosen", async () => {

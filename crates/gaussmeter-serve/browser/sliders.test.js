@@ -150,3 +150,43 @@ test("a number that is none is said to be none", async () => {
   assert.match(await page.textContent("#group-steps [role=alert]"), /“many” is not a whole number/);
   assert.equal(await field.getAttribute("aria-invalid"), "true");
 });
+
+test("infinite numbers say why they are", async () => {
+  const page = await world.open({
+    query: "spectrum=cifar10-icml2025&process=vp-linear&grid=uniform&eps=0&sampler=em&sampler=heun",
+  });
+  assert.equal((await table(page)).heun.w2, "inf");
+  assert.equal((await table(page)).heun.shown.w2, "∞");
+  assert.match(await page.textContent("#table-notes"), /^heun is infinite: step \d+ evaluates .* at t = 0/);
+  assert.deepEqual(await complaints(page), []);
+});
+
+test("what has come of a change is told to those who do not see it", async () => {
+  const page = await world.open();
+  await slider(page, "Length").press("ArrowRight");
+  await settled(page);
+  await page.waitForFunction(() => /^W2: dpmpp-2m/.test(document.getElementById("spoken").textContent));
+  const rows = await table(page);
+  await page.waitForFunction(
+    (text) => document.getElementById("spoken").textContent === text,
+    `W2: ${["dpmpp-2m", "ddim", "edm", "unipc"].map((name) => `${name} ${rows[name].shown.w2}`).join(", ")}`,
+  );
+});
+
+test("a server that has gone is said to be gone, and the numbers stay", async () => {
+  const page = await world.open();
+  const before = await table(page);
+  await page.context().setOffline(true);
+  await slider(page, "Length").press("ArrowRight");
+  await settled(page);
+  assert.match(
+    await page.textContent("#group-steps [role=alert]"),
+    /does not answer\. Is gaussmeter serve still running\?/,
+  );
+  assert.deepEqual(await table(page), before);
+  await page.context().setOffline(false);
+  await slider(page, "Length").press("ArrowRight");
+  await settled(page);
+  assert.notDeepEqual(await table(page), before);
+  assert.ok(await page.locator("#group-steps [role=alert]").isHidden());
+});

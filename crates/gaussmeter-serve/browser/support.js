@@ -20,9 +20,10 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-async function startServer() {
-  if (process.env.GAUSSMETER_URL) return { url: process.env.GAUSSMETER_URL, pid: null, stop: () => {} };
-  const child = spawn(PROGRAM, ["serve", "--no-open"], { stdio: ["ignore", "pipe", "inherit"] });
+async function startServer(words) {
+  if (process.env.GAUSSMETER_URL && words.length === 0)
+    return { url: process.env.GAUSSMETER_URL, pid: null, stop: () => {} };
+  const child = spawn(PROGRAM, ["serve", "--no-open", ...words], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = await Promise.race([
     createInterface({ input: child.stdout })
       [Symbol.asyncIterator]()
@@ -36,12 +37,13 @@ async function startServer() {
   return { url, pid: child.pid, stop: () => child.kill("SIGINT") };
 }
 
-/** Starts a server and a browser for the tests of a file: {url, pid, folder, open(options)}. */
-export function setting() {
+/** Starts a server, with these words after `gaussmeter serve`, and a browser for the tests of a file: {url, pid, folder,
+ * open(options)}. */
+export function setting(...words) {
   const world = { contexts: [] };
   before(async () => {
     world.folder = mkdtempSync(join(tmpdir(), "gaussmeter-page-"));
-    world.server = await startServer();
+    world.server = await startServer(words);
     world.url = world.server.url;
     world.pid = world.server.pid;
     world.browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ARGUMENTS });

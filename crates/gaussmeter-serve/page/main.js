@@ -4,6 +4,7 @@ import { get, Latest } from "./api.js";
 import { copy, said } from "./copying.js";
 import { figureOf } from "./curves.js";
 import { afterPause, byId, html, perFrame, write } from "./dom.js";
+import { number } from "./numbers.js";
 import { Slots } from "./picker.js";
 import { budgetView, resultTable } from "./results.js";
 import { samples } from "./samples.js";
@@ -17,6 +18,7 @@ import { Registry } from "./words.js";
 const NARROW = "(max-width: 860px)";
 const HEIGHT = 290;
 const SAY_BUSY_AFTER = 250;
+const SPEAK_AFTER = 900;
 
 // ------------------------------------------------------------------------------------------------------- problems
 
@@ -104,7 +106,7 @@ function page(registryAnswer, version) {
   }
   const setting = settings({ store, registry, slots, refuse });
   const choose = (name) => store.set({ detail: name }, "samplers");
-  const table = resultTable(byId("table"), { choose, slots });
+  const table = resultTable(byId("table"), byId("table-notes"), { choose, slots });
   const budget = budgetView(byId("budget"));
   const schedule = scheduleView({ store, registry, refuse, said });
   const pictures = samples({ store, drawable: data.drawable });
@@ -121,6 +123,7 @@ function page(registryAnswer, version) {
     const { state } = store;
     const view = { ...shown.state, axis: state.axis, view: state.view, detail: state.detail };
     const next = figureOf(shown.answer.document, view, slots, namesOf(shown.answer.document, shown.state));
+    next.notes.push(...(shown.answer.document.process_notices || []), ...(shown.answer.notices || []));
     const kind = JSON.stringify([state.view]);
     if (figure === null || kind !== shape) {
       if (figure) figure.destroy();
@@ -132,6 +135,13 @@ function page(registryAnswer, version) {
       shape = kind;
     } else figure.update(next);
   }
+
+  /** Tells those who do not see the table what has come of a change, when nothing has changed for a while. */
+  const speak = afterPause((samplers, names, at) => {
+    const texts = samplers.map((one, i) => (one.reason ? `${names[i]} cannot run` : `${names[i]} ${number(one.w2)}`));
+    const first = at < 0 ? [] : [texts[at]];
+    write(byId("spoken"), `W2: ${[...first, ...texts.filter((_, i) => i !== at)].join(", ")}`);
+  }, SPEAK_AFTER);
 
   /** Figure, table and budget, where the answer or what is chosen of it is new. */
   function drawResults(state) {
@@ -146,6 +156,7 @@ function page(registryAnswer, version) {
     const at = shown.state.samplers.indexOf(state.detail);
     budget.show(at < 0 ? null : document.samplers[at]);
     write(byId("of-budget"), at < 0 ? "" : `of ${names[at]}, each alone`);
+    speak(document.samplers, names, at);
   }
 
   const paint = perFrame(() => {
@@ -299,6 +310,7 @@ function page(registryAnswer, version) {
   slots.keep(store.state.samplers);
   ask();
   paint();
+  if (new URLSearchParams(location.search).has("token")) saveAddress();
 }
 
 async function start() {

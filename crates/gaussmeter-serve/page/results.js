@@ -19,7 +19,12 @@ function columnsFor(metric) {
     { key: "w2_per_dim", label: "W2/√d", about: "W2 per dimension" },
   ];
   if (METRICS[metric])
-    columns.push({ key: "value", label: METRICS[metric], about: `${metric} of the output to the data` });
+    columns.push({
+      key: "value",
+      metric: metric.replace("-", "_"),
+      label: METRICS[metric],
+      about: `${metric} of the output to the data`,
+    });
   return columns;
 }
 
@@ -31,7 +36,17 @@ function cell(column, row) {
   return html("td", { class: column.best ? "num main-value" : "num" }, data);
 }
 
-export function resultTable(element, { choose, slots }) {
+/** Why numbers of a row are infinite. */
+function reasonsOf(row, columns) {
+  if (row.reason || !row.reasons) return [];
+  const infinite = columns.filter((column) => row[column.key] === "inf" || row[column.key] === "-inf");
+  const key = (column) => (column.key === "value" ? column.metric : column.key);
+  const reasons = new Set(infinite.map((column) => row.reasons[key(column)]).filter(Boolean));
+  return [...reasons].map((reason) => `${row.name} is infinite: ${reason}.`);
+}
+
+/** `notes` is a list below the table, for what numbers cannot say. */
+export function resultTable(element, notes, { choose, slots }) {
   let order = { key: null, down: false };
   let last = null;
 
@@ -103,6 +118,9 @@ export function resultTable(element, { choose, slots }) {
       html("thead", {}, header(columns)),
       html("tbody", {}, ...sorted(rows).map((row) => line(row, columns, best, detail))),
     );
+    const texts = rows.flatMap((row) => reasonsOf(row, columns));
+    notes.replaceChildren(...texts.map((text) => html("li", { text })));
+    notes.hidden = texts.length === 0;
     if (was === null) return;
     const again = [...element.querySelectorAll("button")].find(
       (one) => one.dataset.column === was[0] && one.dataset.row === was[1],
@@ -130,24 +148,7 @@ const PARTS = [
   ["score", "Score", "the continuous solution with the network's score"],
 ];
 
-/** Two numbers with as many digits as tell them apart. */
-function apart(a, b) {
-  for (let digits = 4; digits < 15; digits++) {
-    const texts = [number(a, digits), number(b, digits)];
-    if (texts[0] !== texts[1]) return texts;
-  }
-  return [full(a), full(b)];
-}
-
-/** What to say where errors cancel. */
-export function cancellation(total, parts) {
-  const larger = parts.filter((part) => part.value > total * (1 + 1e-9));
-  if (!Number.isFinite(total) || larger.length === 0) return "";
-  const worst = larger.reduce((a, b) => (b.value > a.value ? b : a));
-  const [whole, part] = apart(total, worst.value);
-  const below = `the total, ${whole}, is below ${worst.label.toLowerCase()} alone, ${part}`;
-  return `Errors cancel: ${below}. That is luck, not accuracy, and may not hold on other data.`;
-}
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 
 export function budgetView(element) {
   return {
@@ -193,8 +194,8 @@ export function budgetView(element) {
           html("td", { class: "bars", "aria-hidden": "true" }, bar),
         );
       });
-      const note = cancellation(total.value, parts);
       const missing = parts.filter((part) => part.why).map((part) => `${part.label} alone: ${part.why}.`);
+      const notes = [...(entry.warnings || []).map(sentence), ...missing];
       element.replaceChildren(
         html(
           "table",
@@ -202,7 +203,7 @@ export function budgetView(element) {
           html("caption", { class: "unseen", text: "W2 of each source of error alone" }),
           html("tbody", {}, ...rows),
         ),
-        ...[note, ...missing].filter(Boolean).map((text) => html("p", { class: "about", text })),
+        ...notes.map((text) => html("p", { class: "about", text })),
       );
     },
   };
