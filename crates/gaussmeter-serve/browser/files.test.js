@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { complaints, engine, file, picture, setting, settled, table } from "./support.js";
+import { complaints, engine, file, picture, setting, settled, shell, table, toast } from "./support.js";
 
 const world = setting();
 const read = (page) =>
@@ -52,6 +52,10 @@ test("eigenvalues are uploaded, and the numbers are the engine's for that file",
   );
   assert.equal(Number((await table(page))["dpmpp-2m"].w2), w2);
   assert.ok(await page.isHidden("#block-samples"));
+  await page.click("#copy-command");
+  await toast(page, /Copied/);
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(shell(command, world.folder).w2, w2, "the copied command names the file");
   assert.deepEqual(await complaints(page), []);
 });
 

@@ -151,3 +151,20 @@ test("a schedule that starts at infinite noise can be changed too", async () => 
   const { w2 } = engine("eval", "--sampler", "euler", "--process", "flow", "--grid", `sigmas:${path}`);
   assert.equal(Number((await table(page)).euler.w2), w2);
 });
+
+test("a level is dragged with a finger, on a small screen", async () => {
+  const page = await world.open({ width: 390, height: 844, touch: true });
+  const before = await levels(page);
+  const knob = handle(page, 10);
+  await knob.scrollIntoViewIfNeeded();
+  const box = await knob.boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const touch = await page.context().newCDPSession(page);
+  const send = (type, points) => touch.send("Input.dispatchTouchEvent", { type, touchPoints: points });
+  await send("touchStart", [{ x, y }]);
+  for (let i = 1; i <= 6; i++) await send("touchMove", [{ x, y: y + i }]);
+  await send("touchEnd", []);
+  await settled(page);
+  const after = await checkList(page);
+  assert.ok(after[10] < before[10] && after[10] > before[11], `${before[10]} to ${after[10]}`);
+});

@@ -53,18 +53,20 @@ export function setting(...words) {
     world.server?.stop();
     rmSync(world.folder, { recursive: true, force: true });
   });
-  /** A page: `query` of its address, `width`, `height`, `scheme`; its `problems` are what the console complains of. */
+  /** A page: `query` of its address, `width`, `height`, `scheme`, `motion`, `touch`; its `problems` are what the console complains of. */
   world.open = async ({
     query = "",
     width = 1280,
     height = 900,
     scheme = "light",
     motion = "no-preference",
+    touch = false,
   } = {}) => {
     const context = await world.browser.newContext({
       viewport: { width, height },
       colorScheme: scheme,
       reducedMotion: motion,
+      hasTouch: touch,
       permissions: ["clipboard-read", "clipboard-write"],
       acceptDownloads: true,
     });

@@ -221,11 +221,12 @@ export function levelsEditor(element, { change }) {
 
   // -------------------------------------------------------------------------------------------- keys and pointers
 
-  function focusOn(i) {
+  /** With a pointer nothing may scroll: it would move away from the handle. */
+  function focusOn(i, options) {
     if (!movable(i)) return;
     focused = i;
     drawHandles();
-    handles.children[i].focus();
+    handles.children[i].focus(options);
   }
 
   function next(from, by) {
@@ -258,18 +259,25 @@ export function levelsEditor(element, { change }) {
     return best;
   }
 
+  /** Keeps the drawing under the pointer, where what is above it has changed its height. */
+  function stay() {
+    const shift = drawing.getBoundingClientRect().top - drag.top;
+    if (Math.abs(shift) > 0.5) window.scrollBy({ top: shift, behavior: "instant" });
+  }
+
   drawing.addEventListener("pointerdown", (event) => {
     if (!model || event.button !== 0) return;
     const hit = nearestHandle(event);
     if (!hit) return;
     event.preventDefault();
     drawing.setPointerCapture(event.pointerId);
-    drag = hit;
-    focusOn(hit.i);
+    drag = { ...hit, top: drawing.getBoundingClientRect().top };
+    focusOn(hit.i, { preventScroll: true });
     drawing.classList.add("dragging");
   });
   drawing.addEventListener("pointermove", (event) => {
     if (!drag) return;
+    stay();
     const at = event.clientY - drawing.getBoundingClientRect().top + drag.offset;
     move(drag.i, levelAt(at));
     tell(drag.i);
