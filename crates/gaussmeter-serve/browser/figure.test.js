@@ -51,7 +51,7 @@ const linear = (label) => ({ label, scale: "linear" });
 const log = (label, rest = {}) => ({ label, scale: "log", ...rest });
 
 test("lines on logarithmic axes: gaps are gaps, infinite and missing numbers are left out", async () => {
-  const page = await world.open();
+  const page = await world.open({ bare: true });
   const series = { name: "one", role: "main", marks: "line", x: [1, 10, 100, 1000], y: [0.1, null, 1e-3, 0] };
   await draw(page, {
     title: "Gaps",
@@ -65,7 +65,7 @@ test("lines on logarithmic axes: gaps are gaps, infinite and missing numbers are
 });
 
 test("zero has a place on a logarithmic axis that gives it one", async () => {
-  const page = await world.open();
+  const page = await world.open({ bare: true });
   const series = { name: "one", role: "main", marks: "line", x: [10, 1, 0.1, 0], y: [1, 2, 3, 4] };
   const x = log("σ/α", { reversed: true, zeroAt: 0.01 });
   await draw(page, { panels: [{ x, y: linear("y"), series: [series] }] });
@@ -78,7 +78,7 @@ test("zero has a place on a logarithmic axis that gives it one", async () => {
 });
 
 test("points with error bars, bars on categories, bands", async () => {
-  const page = await world.open();
+  const page = await world.open({ bare: true });
   const panels = [
     {
       title: "Points",
@@ -125,7 +125,7 @@ test("points with error bars, bars on categories, bands", async () => {
 });
 
 test("names keep their colours when a figure changes, and what was switched off stays off", async () => {
-  const page = await world.open();
+  const page = await world.open({ bare: true });
   const series = (name, y) => ({ name, role: "main", marks: "line", x: [0, 1], y: [y, y] });
   const figure = (all) => ({ panels: [{ x: linear("x"), y: linear("y"), series: all }] });
   await draw(page, figure([series("a", 1), series("b", 2)]));
@@ -143,7 +143,7 @@ test("names keep their colours when a figure changes, and what was switched off 
 });
 
 test("a steady axis grows at once, and shrinks when the data have come to rest", async () => {
-  const page = await world.open({ motion: "reduce" });
+  const page = await world.open({ bare: true, motion: "reduce" });
   const figure = (y) => ({
     panels: [
       { x: linear("x"), y: log("y"), series: [{ name: "a", role: "main", marks: "line", x: [0, 1], y: [y, y] }] },

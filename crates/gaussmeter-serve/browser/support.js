@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, before } from "node:test";
+import { after, afterEach, before } from "node:test";
 import { deflateSync } from "node:zlib";
 import { chromium } from "playwright-core";
 
@@ -37,8 +37,8 @@ async function startServer(words) {
   return { url, pid: child.pid, stop: () => child.kill("SIGINT") };
 }
 
-/** Starts a server, with these words after `gaussmeter serve`, and a browser for the tests of a file: {url, pid, folder,
- * open(options)}. */
+/** Starts a server, with these words after `gaussmeter serve`, and a browser for the tests of a file: {url, pid,
+ * folder, open(options)}. */
 export function setting(...words) {
   const world = { contexts: [] };
   before(async () => {
@@ -53,7 +53,11 @@ export function setting(...words) {
     world.server?.stop();
     rmSync(world.folder, { recursive: true, force: true });
   });
-  /** A page: `query` of its address, `width`, `height`, `scheme`, `motion`, `touch`; its `problems` are what the console complains of. */
+  afterEach(async () => {
+    for (const context of world.contexts.splice(0)) await context.close();
+  });
+  /** A page: `query` of its address, `width`, `height`, `scheme`, `motion`, `touch`; `bare` is without what the page
+   * does. Its `problems` are what the console complains of. */
   world.open = async ({
     query = "",
     width = 1280,
@@ -61,6 +65,7 @@ export function setting(...words) {
     scheme = "light",
     motion = "no-preference",
     touch = false,
+    bare = false,
   } = {}) => {
     const context = await world.browser.newContext({
       viewport: { width, height },
@@ -70,6 +75,7 @@ export function setting(...words) {
       permissions: ["clipboard-read", "clipboard-write"],
       acceptDownloads: true,
     });
+    world.contexts.push(context);
     const page = await context.newPage();
     page.problems = [];
     page.on("pageerror", (error) => page.problems.push(`error: ${error.message}`));
@@ -89,8 +95,10 @@ export function setting(...words) {
     });
     const address = new URL(world.url);
     for (const [key, value] of new URLSearchParams(query)) address.searchParams.append(key, value);
+    if (bare)
+      await page.route("**/assets/main.js", (route) => route.fulfill({ contentType: "text/javascript", body: "" }));
     await page.goto(address.href);
-    await settled(page);
+    if (!bare) await settled(page);
     return page;
   };
   return world;
@@ -111,7 +119,8 @@ export async function settled(page) {
   await frames(page);
 }
 
-/** What the console and the content security policy complained of; a refused request that is meant is no complaint. */
+/** What the console and the content security policy complained of; a request that is meant to be refused is no
+ * complaint. */
 export async function complaints(page, { refused = false } = {}) {
   const violations = await page.evaluate(() => window.violations);
   const meant = (text) =>
