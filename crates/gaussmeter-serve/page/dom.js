@@ -1,4 +1,4 @@
-/** Elements, and the few helpers that every part of the page needs. */
+/** Elements, and the few functions that every part of the page needs. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
