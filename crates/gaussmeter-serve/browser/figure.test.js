@@ -77,7 +77,7 @@ test("zero has a place on a logarithmic axis that gives it one", async () => {
   ]);
 });
 
-test("points with error bars, bars on categories, bands", async () => {
+test("points with error bars, bars on names, bands", async () => {
   const page = await world.open({ bare: true });
   const panels = [
     {
@@ -88,7 +88,7 @@ test("points with error bars, bars on categories, bands", async () => {
     },
     {
       title: "Bars",
-      x: { label: "part", scale: "categories", categories: ["start", "steps"] },
+      x: { label: "part", scale: "names", names: ["start", "steps"] },
       y: linear("W2"),
       series: [
         { name: "before", marks: "bars", x: [0, 1], y: [1, 3] },
@@ -104,7 +104,7 @@ test("points with error bars, bars on categories, bands", async () => {
     {
       title: "Flat bars",
       x: linear("W2"),
-      y: { label: "", scale: "categories", categories: ["a", "b"], reversed: true },
+      y: { label: "", scale: "names", names: ["a", "b"] },
       series: [{ name: "flat", marks: "bars", y: [0, 1], x: [5, 7] }],
     },
   ];

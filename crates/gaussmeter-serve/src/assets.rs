@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
-/// Path in the folder `page`, and content.
+/// Path in the folder `page`, and content. What draws figures is the library's.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// A file of the page.
@@ -25,7 +25,8 @@ pub static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         let digits: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         Asset { name, content, etag: format!("\"{digits}\"") }
     };
-    FILES.iter().map(asset).collect()
+    let figures = gaussmeter::report::html::ASSETS.map(|(name, text)| (name, text.as_bytes()));
+    FILES.iter().chain(&figures).map(asset).collect()
 });
 
 impl Asset {

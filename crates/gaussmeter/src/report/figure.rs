@@ -278,6 +278,8 @@ impl Series {
                 set("high", points.iter().map(|p| p.2).collect());
             }
             Marks::Bars(bars) => {
+                set("x", bars.iter().map(|b| (b.left + b.right) / 2.0).collect());
+                set("y", bars.iter().map(|b| b.high).collect());
                 set("left", bars.iter().map(|b| b.left).collect());
                 set("right", bars.iter().map(|b| b.right).collect());
                 set("low", bars.iter().map(|b| b.low).collect());

@@ -7,6 +7,21 @@ pub use page::{Block, Page, Section};
 
 use super::{Format, ReportError, Table};
 
+const UPLOT_STYLE: &str = include_str!("assets/uPlot.min.css");
+const UPLOT: &str = include_str!("assets/uPlot.iife.min.js");
+const FIGURE_STYLE: &str = include_str!("assets/figure.css");
+const FIGURE: &str = include_str!("assets/figure.js");
+
+/// What draws figures on pages: names and contents of files. Scripts define `gaussmeterFigure`, whose `draw`
+/// takes [`Figure::json`](super::Figure::json); the head of `figure.js` says more.
+pub const ASSETS: [(&str, &str); 5] = [
+    ("uPlot.min.css", UPLOT_STYLE),
+    ("uPlot.iife.min.js", UPLOT),
+    ("uPlot.LICENSE.txt", include_str!("assets/uPlot.LICENSE.txt")),
+    ("figure.css", FIGURE_STYLE),
+    ("figure.js", FIGURE),
+];
+
 pub(super) static FORMAT: Format = Format {
     name: "html",
     extensions: &["html", "htm"],

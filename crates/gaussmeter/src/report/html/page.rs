@@ -1,7 +1,7 @@
 //! A page of sections.
 
-use super::{escape, tables};
-use crate::report::{Figure, Marks, ReportError, Scale, Table};
+use super::{FIGURE, FIGURE_STYLE, UPLOT, UPLOT_STYLE, escape, tables};
+use crate::report::{Figure, Marks, ReportError, Table};
 use std::fmt::Write as _;
 use std::io::Write;
 
@@ -42,10 +42,6 @@ pub enum Block {
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-const UPLOT_STYLE: &str = include_str!("assets/uPlot.min.css");
-const UPLOT: &str = include_str!("assets/uPlot.iife.min.js");
-const FIGURE: &str = include_str!("assets/figure.js");
-const FIGURE_STYLE: &str = include_str!("assets/figure.css");
 
 /// Only what is in the file itself.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:";
@@ -150,13 +146,11 @@ fn figure(figure: &Figure) -> String {
     out
 }
 
-/// Whether hovering and zooming say more than the drawing: not in the plane, and not where rows or cells
-/// have their values in words.
+/// Whether hovering and zooming say more than the drawing: not in the plane, and not where cells have their
+/// values in words.
 fn is_interactive(figure: &Figure) -> bool {
-    let rows = |scale: &Scale| matches!(scale, Scale::Names(_));
     figure.panels.iter().all(|panel| {
         !panel.is_plane
-            && !rows(&panel.y.scale)
             && panel.series.iter().all(|series| !matches!(series.marks, Marks::Field(_)))
     })
 }

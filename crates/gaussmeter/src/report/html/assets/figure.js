@@ -1,4 +1,4 @@
-/* Interactive figures on uPlot: panels with linear, logarithmic and categorical axes; lines, points with error bars,
+/* Interactive figures on uPlot: panels with linear, and logarithmic axes and names; lines, points with error bars,
  * bands and bars; a readout of all series, zoom, and a legend of buttons.
  *
  * One classic script without imports, so that pages and self-contained reports can embed it as it is, after
@@ -8,15 +8,16 @@
  * destroy}.
  *
  * figure: {title, panels: [panel], notes: [text]}
- * panel: {title, x: axis, y: axis, series: [series], aspect: "equal" or none}
- * axis: {label, symbol: short name in readouts, scale: "linear" | "log" | "categories", reversed, categories: [text],
+ * panel: {title, x: axis, y: axis, series: [series], plane: whether a unit is as long on both axes}
+ * axis: {label, symbol: short name in readouts, scale: "linear" | "log" | "names", reversed, names: [text],
  *        min, max, zeroAt: where a logarithmic axis has the value 0}
  * series: {name, role: "main" | "reference" | "faint", marks: "line" | "points" | "band" | "bars",
  *          x: [number], y: [number], low: [number], high: [number], left: [number], right: [number], style, strong}
- *   Numbers may be null, which is a gap. `low` and `high` are the edges of a band or the ends of error bars. `left`
- *   and `right` are the edges of bars along x. With categories a coordinate is the position in the list. `style`
- *   chooses the colour and dashes that names otherwise get in the order of their appearance; `strong` draws a thicker
- *   line.
+ *   Numbers may be null, which is a gap. `low` and `high` are the edges of a band or the ends of error bars; bars that
+ *   stand on others have their foot at `low`. `left`
+ *   and `right` are the edges of bars along x. With names a coordinate is the position in the list, from the left or
+ *   from the top. `style` chooses the colour and dashes that names otherwise get in the order of their appearance;
+ *   `strong` draws a thicker line.
  * options: {height: of a plot in pixels, 300; legend: true; steady: false, keep whole decades while data change;
  *           hidden: names of series that are switched off at first; onToggle: called with (name, shown)}
  */
@@ -38,13 +39,16 @@
 
   const present = (value) => typeof value === "number" && Number.isFinite(value);
 
-  /** Whether values go one way only. */
+  /** Whether values go one way only, apart from gaps. */
   const ordered = (values) => {
     let up = true;
     let down = true;
-    for (let i = 1; i < values.length; i++) {
-      if (values[i] < values[i - 1]) up = false;
-      if (values[i] > values[i - 1]) down = false;
+    let last = null;
+    for (const value of values) {
+      if (!present(value)) continue;
+      if (last !== null && value < last) up = false;
+      if (last !== null && value > last) down = false;
+      last = value;
     }
     return up || down;
   };
@@ -121,15 +125,15 @@
     return ticks;
   }
 
-  function categoryTicks(categories, low, high) {
-    return categories.map((label, at) => ({ at, label })).filter((tick) => tick.at >= low && tick.at <= high);
+  function nameTicks(names, low, high) {
+    return names.map((label, at) => ({ at, label })).filter((tick) => tick.at >= low && tick.at <= high);
   }
 
   function ticks(axis, low, high, most) {
-    if (axis.scale === "categories") return categoryTicks(axis.categories || [], low, high);
+    if (axis.scale === "names") return nameTicks(axis.names || [], low, high);
     if (axis.scale !== "log") return linearTicks(low, high, most);
     const found = logTicks(low, high, most);
-    if (!present(axis.zeroAt) || axis.zeroAt < low || axis.zeroAt > high) return found;
+    if (!present(axis.zeroAt) || axis.zeroAt < low * (1 - 1e-9) || axis.zeroAt > high) return found;
     return [{ at: axis.zeroAt, label: "0" }, ...found.filter((tick) => tick.at > 2.5 * axis.zeroAt)];
   }
 
@@ -153,7 +157,7 @@
   }
 
   function horizontalBars(panel) {
-    return panel.y.scale === "categories";
+    return panel.y.scale === "names";
   }
 
   function extentOf(panel, series, key) {
@@ -206,7 +210,7 @@
   /** The range of an axis that shows all of the series. */
   function homeRange(panel, series, key, steady) {
     const axis = panel[key];
-    if (axis.scale === "categories") return [-0.6, (axis.categories || []).length - 0.4];
+    if (axis.scale === "names") return [-0.6, (axis.names || []).length - 0.4];
     let [low, high] = extentOf(panel, series, key);
     if (low > high) [low, high] = axis.scale === "log" ? [0.1, 1] : [0, 1];
     const pointed = series.some((one) => one.marks === "points" || (one.marks === "line" && !ordered(one.x)));
@@ -284,11 +288,14 @@
 
   // --------------------------------------------------------------------------------------------------- drawing
 
+  /** Whether an axis runs to the left or downwards: of names, the first is on the left or at the top. */
+  const backwards = (axis, vertical) => Boolean(axis.reversed) !== (vertical && axis.scale === "names");
+
   /** Where values are on the canvas, in its pixels. */
   class Place {
     constructor(panel, x, y, box) {
-      this.x = Place.along(panel.x, x, box.left, box.left + box.width, panel.x.reversed);
-      this.y = Place.along(panel.y, y, box.top + box.height, box.top, panel.y.reversed);
+      this.x = Place.along(panel.x, x, box.left, box.left + box.width, backwards(panel.x, false));
+      this.y = Place.along(panel.y, y, box.top + box.height, box.top, backwards(panel.y, true));
     }
 
     static along(axis, range, from, to, reversed) {
@@ -437,7 +444,7 @@
     const along = horizontalBars(panel) ? series.y : series.x;
     if (series.left && series.right) return [series.left[i], series.right[i]];
     const axis = horizontalBars(panel) ? panel.y : panel.x;
-    const gap = axis.scale === "categories" ? 1 : smallestGap(along);
+    const gap = axis.scale === "names" ? 1 : smallestGap(along);
     const width = (gap * 0.8) / group.of;
     const start = along[i] - gap * 0.4 + width * group.at;
     return [start, start + width];
@@ -459,18 +466,25 @@
     const values = flat ? series.x : series.y;
     for (let i = 0; i < values.length; i++) {
       const end = value(values[i]);
+      const foot = series.low && series.low[i] > 0 ? value(series.low[i]) : base;
       const edges = barEdges(panel, series, i, group).map(across);
       if (Number.isNaN(end) || edges.some(Number.isNaN)) continue;
       const from = Math.min(edges[0], edges[1]);
       const width = Math.max(Math.abs(edges[1] - edges[0]) - ratio, ratio);
       context.globalAlpha = 0.82;
-      if (flat) context.fillRect(Math.min(base, end), from, Math.abs(end - base), width);
-      else context.fillRect(from, Math.min(base, end), width, Math.abs(end - base));
+      if (flat) context.fillRect(Math.min(foot, end), from, Math.abs(end - foot), width);
+      else context.fillRect(from, Math.min(foot, end), width, Math.abs(end - foot));
       context.globalAlpha = 1;
     }
   }
 
   // --------------------------------------------------------------------------------------------------- readout
+
+  /** Where entry `i` of a series is, in pixels; NaN where it is a gap. */
+  function pointOf(series, place, i) {
+    const y = series.marks === "band" && !series.y ? series.high[i] : series.y[i];
+    return [place.x(series.x[i]), place.y(y)];
+  }
 
   /** The entry of a series that a readout at (x, y), in pixels, is about: the nearest along x, or, where x goes back
    * and forth, the nearest in the plane. Entries that are gaps do not count. */
@@ -481,8 +495,7 @@
     let first = Infinity;
     let last = -Infinity;
     for (let i = 0; i < series.x.length; i++) {
-      const px = place.x(series.x[i]);
-      const py = series.marks === "band" && !series.y ? place.y(series.high[i]) : place.y(series.y[i]);
+      const [px, py] = pointOf(series, place, i);
       if (Number.isNaN(px) || Number.isNaN(py)) continue;
       first = Math.min(first, px);
       last = Math.max(last, px);
@@ -497,13 +510,14 @@
 
   function valueText(panel, series, i) {
     if (series.marks === "band" && !series.y) return `${number(series.low[i])} to ${number(series.high[i])}`;
+    if (series.marks === "bars" && series.low) return number(series.y[i] - series.low[i]);
     const value = number(horizontalBars(panel) ? series.x[i] : series.y[i]);
     const bar = series.low && series.high && present(series.low[i]) && present(series.high[i]);
-    return bar ? `${value} (${number(series.low[i], 3)} to ${number(series.high[i], 3)})` : value;
+    return bar && series.low[i] < series.high[i] ? `${value} (${number(series.low[i], 3)} to ${number(series.high[i], 3)})` : value;
   }
 
   function positionText(axis, value) {
-    if (axis.scale === "categories") return (axis.categories || [])[Math.round(value)] || "";
+    if (axis.scale === "names") return (axis.names || [])[Math.round(value)] || "";
     const zero = axis.scale === "log" && present(axis.zeroAt) && value < 1.5 * axis.zeroAt;
     return `${axis.symbol || axis.label || "x"} = ${zero ? 0 : shortNumber(value)}`;
   }
@@ -622,7 +636,7 @@
         this.plot,
       );
       this.uplot.over.append(this.readout);
-      if (this.panel.aspect === "equal") this.refresh();
+      if (this.panel.plane === true) this.refresh();
     }
 
     settings(width) {
@@ -630,7 +644,7 @@
         time: false,
         auto: true,
         distr: this.panel[key].scale === "log" ? 3 : 1,
-        dir: this.panel[key].reversed ? -1 : 1,
+        dir: backwards(this.panel[key], key === "y") ? -1 : 1,
         range: () => this.visible()[key],
       });
       return {
@@ -675,7 +689,7 @@
         gap: 4,
         stroke: () => this.palette.get("--figure-text"),
         label: key === "x" ? this.panel.x.label || undefined : undefined,
-        size: key === "x" ? () => this.categoryRoom() : (u, values) => this.labelRoom(values),
+        size: key === "x" ? () => this.namesRoom() : (u, values) => this.labelRoom(values),
         rotate: () => (key === "x" && this.tilted() ? 40 : 0),
         splits: (u) => {
           this[`ticks-${key}`] = found(u);
@@ -688,7 +702,7 @@
         grid: {
           stroke: () => this.palette.get("--figure-grid"),
           width: 1,
-          show: this.panel[key].scale !== "categories",
+          show: this.panel[key].scale !== "names",
           filter: (u, splits) => splits.map((at, i) => (this[`ticks-${key}`][i]?.label ? at : null)),
         },
       };
@@ -707,20 +721,20 @@
     }
 
     tilted() {
-      if (this.panel.x.scale !== "categories") return false;
-      const names = this.panel.x.categories || [];
+      if (this.panel.x.scale !== "names") return false;
+      const names = this.panel.x.names || [];
       const width = this.plot.clientWidth - (this.room || 38) - 18;
       return this.measured(names) + 8 > width / Math.max(names.length, 1);
     }
 
-    categoryRoom() {
-      return this.tilted() ? Math.ceil(this.measured(this.panel.x.categories) * 0.66) + 20 : 24;
+    namesRoom() {
+      return this.tilted() ? Math.ceil(this.measured(this.panel.x.names) * 0.66) + 20 : 24;
     }
 
     /** The ranges that are drawn: those aimed at, or on the way there; with equal units if asked for. */
     visible() {
       const { x, y } = this.ranges;
-      if (this.panel.aspect !== "equal" || !this.uplot || this.zoomed) return { x, y };
+      if (this.panel.plane !== true || !this.uplot || this.zoomed) return { x, y };
       const { width, height } = this.uplot.bbox;
       const units = [(x[1] - x[0]) / width, (y[1] - y[0]) / height];
       return units[0] > units[1]
@@ -800,7 +814,9 @@
       const { panel } = this;
       const flat = horizontalBars(panel);
       const axis = flat ? panel.y : panel.x;
-      const at = flat ? this.uplot.posToVal(top, "y") : this.uplot.posToVal(left, "x");
+      const pointed = flat ? this.uplot.posToVal(top, "y") : this.uplot.posToVal(left, "x");
+      const places = hits.map((hit) => (flat ? hit.series.y : hit.series.x)[hit.index]);
+      const at = places.length > 0 && places.every((place) => place === places[0]) ? places[0] : pointed;
       const heading = positionText(axis, at);
       this.moveDots(hits);
       this.readout.replaceChildren();
@@ -825,7 +841,7 @@
         make("span", { class: "gf-readout-name", text: series.name }),
       );
       row.append(value);
-      if (!flat && hit.shift > 4 && this.panel.x.scale !== "categories" && series.marks !== "bars") {
+      if (!flat && hit.shift > 4 && this.panel.x.scale !== "names" && series.marks !== "bars") {
         row.append(make("span", { class: "gf-readout-shift", text: `at ${shortNumber(series.x[index])}` }));
       }
       return row;
@@ -863,11 +879,10 @@
       const flat = horizontalBars(this.panel);
       const at = new Set();
       for (const series of this.shown()) {
-        const [values, where, from, most] = flat
-          ? [series.y, place.y, bbox.top, bbox.height]
-          : [series.x, place.x, bbox.left, bbox.width];
-        for (const value of values) {
-          const position = where(value) - from;
+        for (let i = 0; i < series.x.length; i++) {
+          const [x, y] = pointOf(series, place, i);
+          if (Number.isNaN(x) || Number.isNaN(y)) continue;
+          const [position, most] = flat ? [y - bbox.top, bbox.height] : [x - bbox.left, bbox.width];
           if (position >= 0 && position <= most) at.add(Math.round(position / devicePixelRatio));
         }
       }
@@ -948,7 +963,7 @@
     /** Ranges grow at once, so that nothing is cut off, and shrink when data have been still for a while. */
     approach(target) {
       const union = (axis, now, next) =>
-        axis.scale === "categories" ? next : [Math.min(now[0], next[0]), Math.max(now[1], next[1])];
+        axis.scale === "names" ? next : [Math.min(now[0], next[0]), Math.max(now[1], next[1])];
       clearTimeout(this.settle);
       this.ranges = { x: target.x, y: union(this.panel.y, this.ranges.y, target.y) };
       if (!same(this.ranges.y, target.y)) this.settle = setTimeout(() => this.ease(this.target()), SETTLE_AFTER);
@@ -1009,7 +1024,7 @@
         panel.x.label,
         panel.y.scale,
         panel.y.reversed,
-        panel.aspect,
+        panel.plane,
       ]),
     );
 
@@ -1064,7 +1079,9 @@
     drawLegend() {
       const entries = new Map();
       for (const panel of this.figure.panels) {
-        for (const series of panel.series) if (!entries.has(series.name)) entries.set(series.name, series);
+        for (const series of panel.series) {
+          if (series.name && !entries.has(series.name)) entries.set(series.name, series);
+        }
       }
       const list = [...entries.values()].map((series) => ({ series, style: this.styles.of(series) }));
       const drawn = JSON.stringify(list.map(({ series, style }) => [series.name, series.marks, !series.y, style]));
