@@ -198,6 +198,15 @@ def recommend(
     top: int | None = None,
     progress: _Progress = None,
 ) -> Report: ...
+def report(
+    data: _Data,
+    words: _Words,
+    name: str | None = None,
+    budget: int | None = None,
+    verify: str | None = None,
+    made_by: str = "",
+    progress: _Progress = None,
+) -> Report: ...
 def verify(
     data: Spectrum | str,
     words: _Words,

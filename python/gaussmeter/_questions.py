@@ -17,6 +17,7 @@ from ._results import (
     Curve,
     Evaluation,
     Export,
+    FullReport,
     Info,
     ModeErrors,
     Pareto,
@@ -743,6 +744,80 @@ def recommend(
         law,
         top,
     )
+
+
+def report(
+    spectrum: SpectrumLike = None,
+    sampler: Names | None = None,
+    process: str | None = None,
+    grid: str | None = None,
+    *,
+    nfe: Count | None = None,
+    columns: Counts | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str | None = None,
+    verify: bool = False,
+    progress: bool | None = None,
+) -> FullReport:
+    """Everything about a spectrum, for one page: a recommendation, tables, figures, references.
+
+    Parameters
+    ----------
+    spectrum, process, init, network, eps, progress
+        As for :func:`evaluate`.
+    sampler : str or list of str, optional
+        Samplers that are compared, of which one is recommended; by default seven are compared, and the
+        recommendation is out of all.
+    grid : str, optional
+        Where the times of tables and curves go.
+    nfe : int, optional
+        Budget of network evaluations.
+    columns : int or list of int, optional
+        Budgets of the table.
+    verify : bool
+        Also try the recommendation on the classes, clusters or samples of the data: ``spectrum`` is
+        then the path of a law (:func:`mixture`, :func:`empirical` or :func:`separable`).
+
+    Returns
+    -------
+    FullReport
+
+    Raises
+    ------
+    GaussmeterError, Interrupted
+        As for :func:`evaluate`; what was found by then is in ``Interrupted.result``.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> found = gm.report("power-law:d=20,alpha=1", ["ddim", "dpmpp-2m"], nfe=5)
+    >>> found.save("report.html")  # doctest: +SKIP
+    """
+    if grid is not None and not isinstance(grid, str):
+        raise TypeError("grid: a report takes a rule by its name, not noise levels")
+    is_named = isinstance(spectrum, (str, os.PathLike))
+    if verify and not is_named:
+        raise GaussmeterError(
+            "verify=True needs the path of a law that is not Gaussian as spectrum",
+            "make one with gaussmeter.mixture, empirical or separable, and save it",
+        )
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": columns,
+        "eps": eps,
+        "init": init,
+        "network": network,
+    }
+    name = os.fspath(spectrum) if is_named else None  # type: ignore[arg-type]
+    given = {"spectrum": name, **words, "nfe": nfe, "columns": columns, "verify": verify or None}
+    call = ", ".join(f"{key}={value!r}" for key, value in given.items() if value is not None)
+    data = native_data(spectrum)
+    law = name if verify else None
+    made_by = f"gaussmeter.report({call})"
+    return _ask(_native.report, FullReport, progress, data, words, name, nfe, law, made_by)
 
 
 def verify(

@@ -434,6 +434,10 @@ class Recommendation(_WithSigmas):
         return np.array([float(sigma) for sigma in self.document["winner"]["sigmas"]])
 
 
+class FullReport(Result):
+    """Everything about a spectrum: ``save("report.html")`` writes a page that needs no network."""
+
+
 class Verification(Result):
     """Samplers on data that are not Gaussian, or with a network of the user."""
 

@@ -61,25 +61,25 @@ impl Asked {
     }
 
     /// BibTeX of what is named, and of data.
-    pub fn bibtex(mut self, data: Option<&str>) -> Result<String, Failure> {
+    pub fn bibtex(self, data: Option<&str>) -> Result<String, Failure> {
+        Ok(self.words().bibtex(data)?)
+    }
+
+    /// The words, without noise levels that are given as numbers.
+    pub fn words(mut self) -> Words {
         let named = self.grids.into_iter().filter_map(|grid| match grid {
             Grid::Named(text) => Some(text),
             Grid::Sigmas(_) => None,
         });
         self.words.grids = named.collect();
-        Ok(self.words.bibtex(data)?)
+        self.words
     }
 
     /// Reads the words.
     pub fn read(mut self, defaults: &'static Defaults) -> Result<Question, Failure> {
         let is_given = |grid: &Grid| matches!(grid, Grid::Sigmas(_));
         if !self.grids.iter().any(is_given) {
-            let named = self.grids.into_iter().filter_map(|grid| match grid {
-                Grid::Named(text) => Some(text),
-                Grid::Sigmas(_) => None,
-            });
-            self.words.grids = named.collect();
-            return Ok(self.words.read(defaults)?);
+            return Ok(self.words().read(defaults)?);
         }
         if self.grids.len() > 1 && !defaults.several.contains(&"grid") {
             return Err(Failure::new("one grid is needed, not several"));

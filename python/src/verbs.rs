@@ -11,9 +11,9 @@ use gaussmeter::data::Info;
 use gaussmeter::design::{End, Start};
 use gaussmeter::exact::Target;
 use gaussmeter::experiment::{
-    Along, Curve, Defaults, ExperimentError, Goal, ModeErrors, Pareto, Question, RecommendOptions,
-    Recommendation, TuneOptions, VERIFIED_STARTS, VerifyOptions, noise_levels, recommend as best,
-    tune as tuned, verify_network,
+    Along, Curve, Defaults, DossierOptions, ExperimentError, Goal, ModeErrors, Pareto, Question,
+    RecommendOptions, Recommendation, TuneOptions, VERIFIED_STARTS, VerifyOptions, dossier,
+    noise_levels, recommend as best, tune as tuned, verify_network,
 };
 use gaussmeter::export::{self, Form};
 use gaussmeter::law::DataLaw;
@@ -370,6 +370,35 @@ pub fn recommend(
         let (stopped, top) = (found.interrupted, top.unwrap_or(Recommendation::TOP));
         Ok(Found::new(move |_, show| show(&found.report(top))).interrupted(stopped))
     })
+}
+
+/// Everything about a spectrum.
+#[pyfunction]
+#[pyo3(signature = (data, words, name = None, budget = None, verify = None, made_by = "", progress = None))]
+pub fn report(
+    py: Python<'_>,
+    data: Option<&Bound<'_, PyAny>>,
+    words: &Bound<'_, PyDict>,
+    name: Option<String>,
+    budget: Option<usize>,
+    verify: Option<PathBuf>,
+    made_by: &str,
+    progress: Progress<'_, '_>,
+) -> PyResult<Py<PyAny>> {
+    let asked = Asked::of(words)?;
+    let data = spectrum(data, &Defaults::REPORT)?;
+    let made_by = made_by.to_string();
+    let work = move |watch: Watch| {
+        let law = verify.map(|path| law(&path)).transpose()?;
+        let words = asked.words();
+        let notices = words.read(&Defaults::REPORT)?.notices().collect();
+        let options = DossierOptions { spectrum: name, budget, law, made_by };
+        let found = dossier(&words, Info::of((*data).clone()), options, watch)?;
+        let stopped = found.interrupted;
+        let found = Found::new(move |_, show| show(&found.report())).interrupted(stopped);
+        Ok(found.with_notices(notices))
+    };
+    watched(py, progress, work, |py, found| found.into_python(py))
 }
 
 /// The law in a file.

@@ -170,7 +170,9 @@ fn on_its_times(
     let rule: Arc<dyn GridRule> = Arc::new(Sigmas::new(sigmas));
     let mut setting = question.setting(spectrum.clone());
     (setting.rule, setting.rule_label) = (rule, format!("sigmas:{LEVELS_FILE}"));
-    let (length, eps) = (Length::Steps(timed.grid.step_count()), timed.grid.end().t);
+    // Levels end where their own times do, which rounding may tell from those of the grid.
+    let eps = setting.rule.own_end(&*setting.process).unwrap_or(timed.grid.end().t);
+    let length = Length::Steps(timed.grid.step_count());
     let evaluation = evaluate(&setting, sampler, length, eps, question.init(), watch)?;
     Ok((evaluation, step_errors(&setting, sampler, length, eps, question.init(), watch)))
 }

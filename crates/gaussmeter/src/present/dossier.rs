@@ -24,14 +24,23 @@ impl Dossier {
         let folded = |what: &str, report: &dyn Report| Block::Folded(what.into(), report.tables());
         let recommendation = self.recommendation.report(Dossier::TOP);
         let info = self.info.report(Some(&self.levels), WORDS, false);
+        // The sentence that is above them.
+        let mut ranking = recommendation.tables();
+        if let Some(table) = ranking.first_mut() {
+            table.title = format!("Samplers within {} NFE", self.recommendation.budget);
+        }
+        let mut drawn = recommendation.figures();
+        if let Some(figure) = drawn.first_mut() {
+            figure.title = "Error against network evaluations, and the noise levels".into();
+        }
         let mut advice = vec![
             Block::Answer(self.recommendation.answer()),
             words(
-                "The errors are exact for Gaussian data with this covariance. For other data they are advice; \
-                   the columns on networks that are off say how far it carries.",
+                "The errors are exact for Gaussian data with this covariance. For other data they are \
+                 advice; the columns on networks that are off say how far it carries.",
             ),
-            figures(&recommendation),
-            tables(&recommendation),
+            Block::Figures(drawn),
+            Block::Tables(ranking),
         ];
         if !self.sigmas.is_empty() {
             advice.push(Block::Code(
