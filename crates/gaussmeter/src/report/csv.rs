@@ -1,6 +1,6 @@
 //! CSV (RFC 4180, except that lines end in a line feed alone).
 
-use super::{Format, Records, ReportError};
+use super::{Content, Format, Records, ReportError};
 use std::io::{self, Write};
 
 fn write(records: &Records, out: &mut dyn Write) -> Result<(), ReportError> {
@@ -31,5 +31,6 @@ pub(super) static FORMAT: Format = Format {
     name: "csv",
     extensions: &["csv"],
     summary: "one row per result, at full precision",
+    content: Content::Data,
     write: |report, _, out| write(&report.records(), out),
 };

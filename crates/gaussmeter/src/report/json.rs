@@ -1,6 +1,6 @@
 //! JSON.
 
-use super::{Format, Report, ReportError};
+use super::{Content, Format, Report, ReportError};
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -29,5 +29,6 @@ pub(super) static FORMAT: Format = Format {
     name: "json",
     extensions: &["json"],
     summary: "everything, at full precision, with a versioned schema",
+    content: Content::Data,
     write: |report, _, out| write(report, out),
 };

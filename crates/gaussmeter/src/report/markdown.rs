@@ -1,7 +1,7 @@
 //! Markdown, with GitHub's tables.
 
 use super::sketch::COLUMNS;
-use super::{Align, Column, Format, ReportError, Sketch, Table, write_parts};
+use super::{Align, Column, Content, Format, ReportError, Sketch, Table, write_parts};
 
 fn write(table: &Table) -> Result<String, ReportError> {
     let mut layout = table.layout(
@@ -64,6 +64,7 @@ pub(super) static FORMAT: Format = Format {
     name: "markdown",
     extensions: &["md"],
     summary: "tables for GitHub and notebooks",
+    content: Content::Tables,
     write: |report, _, out| {
         let (tables, sketches) = (report.tables(), report.sketches());
         write_parts(tables.iter().map(write).chain(sketches.iter().map(|s| Ok(sketch(s)))), out)

@@ -38,7 +38,9 @@ pub mod html;
 mod json;
 mod latex;
 mod markdown;
+mod pdf;
 mod plot;
+mod png;
 mod records;
 mod sketch;
 mod style;
@@ -71,6 +73,8 @@ pub fn formats() -> Vec<&'static Format> {
         &json::FORMAT,
         &html::FORMAT,
         &svg::FORMAT,
+        &pdf::FORMAT,
+        &png::FORMAT,
     ]
 }
 
@@ -186,6 +190,9 @@ pub enum ReportError {
     /// A format of figures, for a report that has none.
     #[error("there is no figure of this result: write it as text, markdown, latex, csv or json")]
     NoFigure,
+    /// A format that this build lacks.
+    #[error("this build does not write {0}: build with the feature 'figures', or write svg")]
+    NotBuilt(&'static str),
     /// The bytes cannot be written where they should go.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -213,8 +220,23 @@ pub struct Format {
     pub extensions: &'static [&'static str],
     /// One line of help.
     pub summary: &'static str,
+    /// What it contains.
+    pub content: Content,
     /// Writes a report, in many small pieces; every line of text ends in a newline.
     pub write: fn(&dyn Report, &Page, &mut dyn Write) -> Result<(), ReportError>,
+}
+
+/// What a [`Format`] contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// Tables for people, of what matters.
+    Tables,
+    /// Everything.
+    Data,
+    /// Figures, as text.
+    Figures,
+    /// Figures, as bytes that terminals do not show. Written by builds with the feature `figures`.
+    Pictures,
 }
 
 /// What figures are drawn on. Tables do without.
@@ -247,6 +269,24 @@ impl Format {
         out: &mut dyn Write,
     ) -> Result<(), ReportError> {
         (self.write)(report, page, out)
+    }
+
+    /// Whether it is of figures.
+    pub fn is_drawing(&self) -> bool {
+        matches!(self.content, Content::Figures | Content::Pictures)
+    }
+
+    /// Refuses a format that this build lacks.
+    ///
+    /// # Errors
+    /// [`ReportError::NotBuilt`].
+    pub fn check_built(&self) -> Result<(), ReportError> {
+        match self.content {
+            Content::Pictures if !cfg!(feature = "figures") => {
+                Err(ReportError::NotBuilt(self.name))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What [`Format::write`] writes, as text.

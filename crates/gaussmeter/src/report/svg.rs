@@ -2,7 +2,7 @@
 
 use super::plot::font::Face;
 use super::plot::scene::{Anchor, Colour, Item, Scene, Shape, Step, Text};
-use super::{Figure, Format, drawn, plot};
+use super::{Content, Figure, Format, drawn, plot};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -229,6 +229,7 @@ pub(super) static FORMAT: Format = Format {
     name: "svg",
     extensions: &["svg"],
     summary: "figures as vector graphics for web pages and drawing programs",
+    content: Content::Figures,
     write: |report, page, out| {
         let figures = drawn(report)?;
         Ok(out.write_all(write(&plot::scene(&figures, page.width), Fonts::Inside).as_bytes())?)

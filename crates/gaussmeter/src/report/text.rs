@@ -2,7 +2,7 @@
 
 use super::sketch::COLUMNS;
 use super::table::pad;
-use super::{Align, Cell, Format, Label, Report, ReportError, Sketch, Table, write_parts};
+use super::{Align, Cell, Content, Format, Label, Report, ReportError, Sketch, Table, write_parts};
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -379,5 +379,6 @@ pub(super) static FORMAT: Format = Format {
     name: "text",
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
+    content: Content::Tables,
     write: |report, _, out| on_page(report, None, out),
 };

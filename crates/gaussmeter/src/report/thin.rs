@@ -1,6 +1,6 @@
 //! Lines without the points that nobody sees.
 
-use super::figure::{Axis, Bar, Estimate, Marks, Panel, Scale, Series};
+use super::figure::{Axis, Bar, Estimate, FieldCell, Marks, Panel, Scale, Series};
 
 /// A line with at most this many points shows each of them.
 pub(super) const FEW: usize = 30;
@@ -19,7 +19,11 @@ impl Axis {
     /// Where a value goes, before the axis is scaled; `None` if it cannot be shown.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
         let place = if self.scale == Scale::Log { value.log10() } else { value };
-        place.is_finite().then_some(place)
+        let is_there = match &self.scale {
+            Scale::Names(names) => (-0.5..=names.len() as f64 - 0.5).contains(&place),
+            _ => place.is_finite(),
+        };
+        is_there.then_some(place)
     }
 }
 
@@ -42,7 +46,10 @@ impl Series {
                 let corners = |b: &Bar| [(b.left, b.low), (b.right, b.high)];
                 bars.iter().flat_map(corners).collect()
             }
-            Marks::Field(cells) => cells.iter().map(|c| (c.x as f64, c.y as f64)).collect(),
+            Marks::Field(cells) => {
+                let corner = |c: &FieldCell, by: f64| (c.x as f64 + by, c.y as f64 + by);
+                cells.iter().flat_map(|c| [corner(c, -0.5), corner(c, 0.5)]).collect()
+            }
         }
     }
 }

@@ -6,12 +6,13 @@ mod table;
 
 pub(super) use escape::escape;
 
-use super::{Format, write_parts};
+use super::{Content, Format, write_parts};
 
 pub(super) static FORMAT: Format = Format {
     name: "latex",
     extensions: &["tex"],
     summary: "booktabs tables and pgfplots figures for a paper",
+    content: Content::Tables,
     write: |report, _, out| {
         let (figures, tables) = match report.is_figure() {
             true => (report.figures(), Vec::new()),

@@ -121,20 +121,21 @@ impl<'a> Placed<'a> {
         scaled(self.high - self.low, self.exponent)
     }
 
-    /// Makes it longer about its middle.
+    /// Makes it longer about its middle. What would hardly be seen then keeps its length.
     pub fn lengthen(&mut self, factor: f64) {
-        if factor.is_finite() && factor > 1.0 {
+        if (1.0..100.0).contains(&factor) {
             self.widen((factor - 1.0) / 2.0, (factor - 1.0) / 2.0);
         }
     }
 
     /// Where a value is, from 0 at the left or at the bottom to 1; `None` if it cannot be shown.
     pub fn at(&self, value: f64) -> Option<f64> {
+        self.axis.place(value)?;
         let own = match self.axis.scale {
             Scale::Log => value.log10(),
             _ => scaled(value, -self.exponent),
         };
-        (value.is_finite() && own.is_finite()).then(|| self.along(own))
+        Some(self.along(own))
     }
 
     /// The same for the ends of what is drawn up to the end of the axis if it is beyond: 0 on a logarithmic

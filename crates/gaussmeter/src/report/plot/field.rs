@@ -5,9 +5,10 @@ use super::font::Face;
 use super::layout::axis_title;
 use super::marks::Frame;
 use super::rich::Rich;
-use super::scene::{Anchor, BLACK, Colour, Fill, Item, Shape, Stroke, Text, WHITE};
+use super::scene::{Anchor, BLACK, Colour, Fill, Item, Place, Shape, Step, Stroke, Text, WHITE};
 use super::ticks::{Room, Ticks};
 use crate::report::figure::{Axis, FieldCell, Marks, Panel};
+use std::collections::BTreeMap;
 
 /// Viridis (Smith & van der Walt, 2015), even for all colour vision and in grey: nine even steps.
 const COLOURS: [Colour; 10] = [
@@ -79,15 +80,22 @@ pub(crate) fn colours<'a>(panel: &Panel, axis: &'a Axis) -> Option<Placed<'a>> {
 /// The cells.
 pub(crate) fn draw(panel: &Panel, colours: Option<&Placed>, frame: Frame, size: f64) -> Vec<Item> {
     let mut items = Vec::new();
-    for cell in cells(panel) {
-        let edge = |k: usize, by: f64, axis: &Placed| axis.at(k as f64 + by);
-        let corner =
-            |by: f64| Some(frame.place((edge(cell.x, by, frame.x)?, edge(cell.y, by, frame.y)?)));
+    // Of several cells at the same place the last one is seen.
+    let seen: BTreeMap<(usize, usize), &FieldCell> =
+        cells(panel).map(|cell| ((cell.y, cell.x), cell)).collect();
+    for cell in seen.into_values() {
+        if frame.at((cell.x as f64, cell.y as f64)).is_none() {
+            continue;
+        }
+        let corner = |by: f64| frame.corner((cell.x as f64 + by, cell.y as f64 + by));
         let (Some(from), Some(to)) = (corner(-0.5), corner(0.5)) else { continue };
         let (width, height) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
         let fill = fill(cell.value, colours);
         let edge = Stroke::solid(WHITE, 0.8_f64.min(0.1 * width.min(height)));
         items.push(Item::Shape(Shape::rectangle(from, to, Fill::solid(fill)).stroked(edge)));
+        if !cell.value.is_finite() {
+            items.push(Item::Shape(hatch(from, to)));
+        }
         let face = if cell.is_best { Face::Bold } else { Face::Regular };
         let rich = Rich::in_face(&cell.text, face);
         // As large as there is room for, if that can be read.
@@ -99,6 +107,20 @@ pub(crate) fn draw(panel: &Panel, colours: Option<&Placed>, frame: Frame, size: 
         }
     }
     items
+}
+
+/// Slanted lines within a rectangle, so that what has no colour is told from what is pale.
+fn hatch(from: Place, to: Place) -> Shape {
+    const APART: f64 = 4.0;
+    let (left, top) = (from.0.min(to.0), from.1.min(to.1));
+    let (width, height) = ((to.0 - from.0).abs(), (to.1 - from.1).abs());
+    let mut path = Vec::new();
+    for k in 1..((width + height) / APART).min(1000.0) as usize {
+        let s = k as f64 * APART;
+        path.push(Step::Move((left + (s - height).max(0.0), top + s.min(height))));
+        path.push(Step::Line((left + s.min(width), top + (s - width).max(0.0))));
+    }
+    Shape { path, fill: None, stroke: Some(Stroke::solid(WHITE, 0.5)) }
 }
 
 /// The smallest text that is read on paper, in points.

@@ -33,6 +33,12 @@ impl Face {
         }
     }
 
+    /// The number of a character's glyph; 0, a box, if the font lacks it.
+    #[cfg(feature = "figures")]
+    pub fn glyph(self, c: char) -> u16 {
+        self.metrics().glyph(c).unwrap_or(0)
+    }
+
     fn metrics(self) -> &'static Metrics {
         static ALL: LazyLock<[Metrics; 3]> =
             LazyLock::new(|| Face::ALL.map(|face| Metrics::read(face.opentype())));
@@ -131,7 +137,7 @@ fn glyphs(cmap: &[u8]) -> Option<Vec<(u16, u16)>> {
 }
 
 /// A table of an OpenType font.
-pub(crate) fn table<'a>(font: &'a [u8], tag: &[u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn table<'a>(font: &'a [u8], tag: &[u8; 4]) -> Option<&'a [u8]> {
     let count = usize::from(u16_at(font, 4)?);
     let records = font.get(12..)?.chunks_exact(16).take(count);
     let record = records.into_iter().find(|record| record.starts_with(tag))?;

@@ -112,7 +112,7 @@ pub(crate) fn heat_map() -> Figure {
 pub(crate) fn bars() -> Figure {
     let bar = |left: f64, low: f64, high: f64| Bar { left, right: left + 1.0, low, high };
     let stack = |name: &str, from: fn(f64) -> f64, to: fn(f64) -> f64| {
-        let bars = (0..10).map(|k| f64::from(k)).map(|k| bar(k, from(k), to(k))).collect();
+        let bars = (0..10).map(f64::from).map(|k| bar(k, from(k), to(k))).collect();
         Series::of(name, Marks::Bars(bars))
     };
     let left = Panel {
@@ -209,7 +209,9 @@ pub(crate) fn planes() -> Figure {
 
 pub(crate) fn hostile() -> Figure {
     let series = |name: &str, points: Vec<(f64, f64)>| Series::line(name, points);
-    let axis = |k: usize, name: &str| if k % 2 == 0 { Axis::linear(name) } else { Axis::log(name) };
+    let axis = |k: usize, name: &str| {
+        if k.is_multiple_of(2) { Axis::linear(name) } else { Axis::log(name) }
+    };
     let all: Vec<Vec<(f64, f64)>> = vec![
         vec![],
         vec![(1.0, f64::INFINITY), (f64::NAN, 1.0)],
@@ -255,10 +257,20 @@ fn every_role_is_there() {
 
 /// `GALLERY=folder cargo test -p gaussmeter --lib gallery` writes all of them there.
 #[test]
-fn gallery() {
-    let Some(folder) = std::env::var_os("GALLERY") else { return };
-    let folder = std::path::Path::new(&folder);
+fn gallery() -> Result<(), crate::report::ReportError> {
     for (name, figure) in all() {
-        std::fs::write(folder.join(name).with_extension("svg"), figure.svg()).unwrap();
+        let report = crate::report::Forms { figures: vec![figure], ..Default::default() };
+        for format in crate::report::formats().into_iter().filter(|f| f.is_drawing()) {
+            let mut bytes = Vec::new();
+            match format.check_built() {
+                Ok(()) => format.write(&report, &mut bytes)?,
+                Err(_) => continue,
+            }
+            if let Some(folder) = std::env::var_os("GALLERY") {
+                let file = std::path::Path::new(&folder).join(name);
+                std::fs::write(file.with_extension(format.extensions[0]), bytes)?;
+            }
+        }
     }
+    Ok(())
 }

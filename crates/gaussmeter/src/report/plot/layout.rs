@@ -261,12 +261,17 @@ fn height(panel: &Panel, width: f64, columns: usize) -> f64 {
     let usual = (width * if columns > 1 { 0.75 } else { 0.66 }).min(200.0);
     match &panel.y.scale {
         Scale::Names(names) => (names.len() as f64 * 1.9 * NUMBER).max(2.0 * NUMBER),
-        _ if panel.is_plane => {
+        _ if is_plane(panel) => {
             let ratio = Placed::y(panel).length() / Placed::x(panel).length();
             width * if ratio.is_finite() { ratio.clamp(0.5, 1.25) } else { 1.0 }
         }
         _ => usual.max(NARROWEST),
     }
+}
+
+/// Whether units are as long on both axes: they are only where values go evenly.
+fn is_plane(panel: &Panel) -> bool {
+    panel.is_plane && [&panel.x, &panel.y].iter().all(|axis| axis.scale == Scale::Linear)
 }
 
 /// The axes of a panel, with what is written around them.
@@ -291,7 +296,7 @@ struct Axes<'a> {
 impl<'a> Axes<'a> {
     fn new(panel: &'a Panel, colours: Option<&'a Placed<'a>>, width: f64, height: f64) -> Self {
         let (mut x, mut y) = (Placed::x(panel), Placed::y(panel));
-        if panel.is_plane {
+        if is_plane(panel) {
             // The same length of axis for each unit.
             let (of_x, of_y) = (x.length() / width, y.length() / height);
             x.lengthen(of_y / of_x);
@@ -401,7 +406,7 @@ impl<'a> Axes<'a> {
             return Vec::new();
         }
         let stroke = |width: f64| Stroke::solid(AXIS, width);
-        let corners: &[(f64, f64)] = match self.panel.is_plane {
+        let corners: &[(f64, f64)] = match is_plane(self.panel) {
             true => &[(0.0, 1.0), (0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)],
             false => &[(0.0, 1.0), (0.0, 0.0), (1.0, 0.0)],
         };

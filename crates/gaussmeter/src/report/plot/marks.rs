@@ -39,7 +39,7 @@ impl Frame<'_> {
     }
 
     /// Where a corner is that may lie beyond the ends of the axes.
-    fn corner(&self, (x, y): (f64, f64)) -> Option<Place> {
+    pub fn corner(&self, (x, y): (f64, f64)) -> Option<Place> {
         Some(self.place((self.x.at_or_end(x)?, self.y.at_or_end(y)?)))
     }
 

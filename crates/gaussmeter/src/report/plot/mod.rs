@@ -8,9 +8,15 @@ pub(super) mod gallery;
 mod layout;
 mod legend;
 mod marks;
+#[cfg(feature = "figures")]
+pub(super) mod pdf;
+#[cfg(feature = "figures")]
+pub(super) mod png;
 mod rich;
 pub(super) mod scene;
 pub(super) mod style;
+#[cfg(test)]
+mod tests;
 mod ticks;
 
 pub(super) use layout::scene;

@@ -156,13 +156,13 @@ impl Text {
         Text { at, anchor, size, colour: BLACK, is_upwards: false, rich }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "figures"))]
     pub fn width(&self) -> f64 {
         self.rich.width(self.size)
     }
 
     /// Where its baseline starts.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "figures"))]
     pub fn start(&self) -> Place {
         let before = match self.anchor {
             Anchor::Start => 0.0,
