@@ -189,6 +189,9 @@ requests!(
 );
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        Failure::request(&error)
+        match error {
+            ReportError::NoFigure | ReportError::NotBuilt(_) => Failure::usage(&error),
+            _ => Failure::request(&error),
+        }
     }
 }

@@ -1,56 +1,125 @@
 //! Where results go: stdout, or a file that is written under a temporary name and then renamed.
 
 use crate::failure::Failure;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use gaussmeter::file::{UNFINISHED, remove_unfinished};
 use gaussmeter::message::one_line;
-use gaussmeter::report::{Format, Report, ReportError, WORDS, by_extension, by_name, text_within};
+use gaussmeter::report::{
+    Content as Contains, Format, Page, Report, ReportError, Terminal, WORDS, by_extension, by_name,
+    text_on, text_within,
+};
 use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// Format and destination of a result.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// text, markdown, latex, csv, json or svg [default: from the extension of -o, otherwise text]
+    /// text, markdown, latex, csv or json; of the figure svg, pdf, png, pgfplots or matplotlib
+    /// [default: from the extension of -o, otherwise text]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
     /// Write to a file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Width of a figure, such as 8.6cm, 3.4in or 240pt [default: 8.6cm, or 17.4cm for panels side by side]
+    #[arg(long = "width", value_name = "LENGTH", value_parser = parse_width, allow_hyphen_values = true)]
+    page: Option<f64>,
+    /// Colours of text on a terminal
+    #[arg(long, alias = "colour", value_name = "WHEN", value_enum, default_value = "auto")]
+    color: Colours,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    /// If stdout is a terminal that has them, and NO_COLOR is not set
+    Auto,
+    /// Also in files and pipes
+    Always,
+    /// No colours
+    Never,
 }
 
 impl Output {
     /// The format, checked before any work is done.
     pub fn format(&self) -> Result<&'static Format, Failure> {
-        match (&self.format, &self.output) {
-            (Some(name), _) => Ok(by_name(name)?),
+        let format = match (&self.format, &self.output) {
+            (Some(name), _) => by_name(name)?,
             (None, Some(path)) => {
-                by_extension(path).map_err(|e| Failure::Usage(format!("{e} with --format")))
+                by_extension(path).map_err(|e| Failure::Usage(format!("{e} with --format")))?
             }
-            (None, None) => Ok(by_name("text")?),
+            (None, None) => by_name("text")?,
+        };
+        if self.page.is_some() && !format.is_drawing() {
+            return Err(Failure::Usage(format!(
+                "--width has no effect on {}: it is for svg, pdf, png, pgfplots and matplotlib",
+                format.name
+            )));
         }
+        if self.output.is_none() { for_stdout(format) } else { built(format) }
+    }
+
+    /// The format of a result without a figure.
+    pub fn format_of_tables(&self) -> Result<&'static Format, Failure> {
+        of_tables(self.format()?)
     }
 
     /// Refuses an option that only affects tables if the format contains everything anyway.
     pub fn for_tables(&self, given: bool, option: &str) -> Result<(), Failure> {
-        match self.format()?.name {
-            name @ ("csv" | "json") if given => Err(Failure::Usage(format!(
-                "{option} has no effect on {name}, which contains everything: it is for text, markdown and latex"
+        let format = self.format()?;
+        match format.content {
+            Contains::Tables => Ok(()),
+            _ if !given => Ok(()),
+            _ => Err(Failure::Usage(format!(
+                "{option} has no effect on {}, which contains everything: it is for text, markdown and latex",
+                format.name
             ))),
-            _ => Ok(()),
         }
     }
 
     /// Writes a report.
     pub fn write(&self, report: &dyn Report) -> Result<(), Failure> {
+        self.write_as(report, false)
+    }
+
+    /// Writes a report, whose figure is drawn in characters on a terminal.
+    pub fn write_with_chart(&self, report: &dyn Report) -> Result<(), Failure> {
+        self.write_as(report, true)
+    }
+
+    fn write_as(&self, report: &dyn Report, has_chart: bool) -> Result<(), Failure> {
         let format = self.format()?;
+        let page = Page { width: self.page };
+        let terminal = self.terminal(format, has_chart);
+        let content = |out: &mut dyn Write| match &terminal {
+            Some(terminal) => text_on(terminal, report, out),
+            None => format.write_on(&page, report, out),
+        };
         match &self.output {
-            Some(path) => save(path, &|out| format.write(report, out)),
-            None => print_report(format, report),
+            Some(path) => save(path, &content),
+            None => print_content(&content),
         }
+    }
+
+    /// The terminal that text is for, or what is to be as if it were one.
+    fn terminal(&self, format: &Format, has_chart: bool) -> Option<Terminal> {
+        let is_text = format.name == "text";
+        let width = if self.output.is_none() { page(format) } else { None };
+        let colours = match self.color {
+            Colours::Never => 0,
+            Colours::Always if is_text => colours().max(16),
+            Colours::Auto if width.is_some() && !is_set("NO_COLOR") => colours(),
+            _ => 0,
+        };
+        let has_chart = has_chart && width.is_some();
+        (width.is_some() || colours > 0).then(|| Terminal {
+            width,
+            height: if has_chart { height() } else { 0 },
+            colours,
+            is_ascii: is_plain(),
+        })
     }
 
     /// Width in characters for wrapping words.
@@ -119,6 +188,65 @@ fn page(format: &Format) -> Option<usize> {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let seen = || terminal_size_of(io::stdout()).map(|(Width(width), _)| usize::from(width));
     told.or_else(seen).filter(|columns| *columns > 0)
+}
+
+/// The lines that a drawing in characters may have: half of the terminal.
+fn height() -> usize {
+    let seen = terminal_size_of(io::stdout()).map(|(_, Height(lines))| usize::from(lines));
+    (seen.unwrap_or(24) / 2).clamp(8, 20)
+}
+
+/// The number of colours that the terminal has.
+fn colours() -> usize {
+    let of = |name: &str| std::env::var(name).unwrap_or_default();
+    match of("TERM").as_str() {
+        "" | "dumb" => 0,
+        term if term.contains("256") || is_set("COLORTERM") => 256,
+        _ => 16,
+    }
+}
+
+/// Whether the terminal shows no more than ASCII, as far as it is known.
+fn is_plain() -> bool {
+    std::env::var("TERM").is_ok_and(|term| matches!(term.as_str(), "dumb" | "linux"))
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// A length of a figure in points.
+fn parse_width(text: &str) -> Result<f64, String> {
+    const UNITS: [(&str, f64); 4] =
+        [("cm", 72.0 / 2.54), ("mm", 7.2 / 2.54), ("in", 72.0), ("pt", 1.0)];
+    let known = UNITS.iter().find_map(|(unit, points)| Some((text.strip_suffix(unit)?, points)));
+    let length =
+        known.and_then(|(number, points)| Some(number.trim().parse::<f64>().ok()? * points));
+    match length {
+        Some(points) if (57.0..=3000.0).contains(&points) => Ok(points),
+        Some(_) => Err("a figure is between 2.1cm and 1m wide".into()),
+        None => Err("give a number and cm, mm, in or pt, such as 8.6cm".into()),
+    }
+}
+
+fn built(format: &'static Format) -> Result<&'static Format, Failure> {
+    format.check_built()?;
+    Ok(format)
+}
+
+/// Refuses what a terminal does not show.
+pub fn for_stdout(format: &'static Format) -> Result<&'static Format, Failure> {
+    match format.content {
+        Contains::Pictures if io::stdout().is_terminal() => {
+            Err(Failure::Usage(format!("a terminal does not show {}: give -o FILE", format.name)))
+        }
+        _ => built(format),
+    }
+}
+
+/// Refuses a format of figures for a result that has none.
+pub fn of_tables(format: &'static Format) -> Result<&'static Format, Failure> {
+    if format.is_drawing() { Err(ReportError::NoFigure.into()) } else { Ok(format) }
 }
 
 /// Prints a report to stdout.

@@ -1,7 +1,9 @@
 //! What `spectrum` and `merge` share: eigenvalues of sums, a file, a summary.
 
 use crate::failure::Failure;
-use crate::output::{differs, folder_of, note, print_report, replaceable, sweep, width};
+use crate::output::{
+    differs, folder_of, for_stdout, note, print_report, replaceable, sweep, width,
+};
 use clap::Args;
 use gaussmeter::data::Info;
 use gaussmeter::report::{Format, by_name};
@@ -33,7 +35,7 @@ pub struct Summary {
 impl Summary {
     /// The format, checked before any work is done.
     pub fn format(&self) -> Result<&'static Format, Failure> {
-        Ok(by_name(self.format.as_deref().unwrap_or("text"))?)
+        for_stdout(by_name(self.format.as_deref().unwrap_or("text"))?)
     }
 
     /// Refuses options for spectra if only sums are written.

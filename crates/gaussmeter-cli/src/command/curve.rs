@@ -94,9 +94,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         Against::Eps => Along::Eps,
         Against::Both => {
             let curves = watched(|watch| question.curves(spectrum, target, watch))?;
-            return a.output.write(&curves.report(rows));
+            return a.output.write_with_chart(&curves.report(rows));
         }
     };
     let curve = watched(|watch| question.curve(spectrum, along, target, watch))?;
-    a.output.write(&curve.report(rows))
+    a.output.write_with_chart(&curve.report(rows))
 }

@@ -1,7 +1,7 @@
 use super::spectrum::ReadArguments;
 use crate::failure::Failure;
 use crate::options::{parse_bytes, parse_length};
-use crate::output::{note, print_report};
+use crate::output::{note, of_tables, print_report};
 use crate::progress::Work;
 use crate::spectra::save_path;
 use clap::Args;
@@ -50,7 +50,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
-    let format = by_name(&a.format)?;
+    let format = of_tables(by_name(&a.format)?)?;
     if let Some(path) = &a.output {
         save_path(path, &a.data)?;
     }

@@ -48,10 +48,13 @@ fn all() -> Vec<Family> {
 
 /// The words for them.
 fn plurals() -> PossibleValuesParser {
-    PossibleValuesParser::new(all().into_iter().map(|(plural, ..)| plural))
+    let mut plurals: Vec<&str> = all().into_iter().map(|(plural, ..)| plural).collect();
+    plurals.dedup();
+    PossibleValuesParser::new(plurals)
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format_of_tables()?;
     let width = a.output.width()?;
     let mut wanted = all();
     wanted.retain(|(plural, ..)| a.what.as_deref().is_none_or(|what| what == *plural));

@@ -54,5 +54,5 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let question = options::read(&words, &Defaults::MODES)?;
     let spectrum = a.setting.load(&Defaults::MODES)?;
     let errors = watched(|watch| question.modes(spectrum, watch))?;
-    a.output.write(&errors.report(a.rows.unwrap_or(ModeErrors::ROWS)))
+    a.output.write_with_chart(&errors.report(a.rows.unwrap_or(ModeErrors::ROWS)))
 }

@@ -55,6 +55,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let question = options::read(&words, &Defaults::PARETO)?;
     let spectrum = options::load(&a.places.spectrum)?;
     let front = watched(|watch| question.pareto(spectrum, watch))?;
-    a.output.write(&front.report(a.columns.unwrap_or(Pareto::COLUMNS)))?;
+    a.output.write_with_chart(&front.report(a.columns.unwrap_or(Pareto::COLUMNS)))?;
     watch::end(front.is_interrupted())
 }

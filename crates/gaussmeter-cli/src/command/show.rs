@@ -36,6 +36,7 @@ pub struct Arguments {
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
+    a.output.format_of_tables()?;
     let width = a.output.width()?;
     let words = Words {
         samplers: vec![a.sampler],

@@ -3,6 +3,7 @@
 use crate::entry::{Entry, Parameter, Registry};
 use crate::experiment::SCHEMA;
 use crate::families::{Visit, families};
+use crate::report::{Format, formats};
 use serde_json::{Value, json};
 
 /// A member of a registry, without its type.
@@ -54,7 +55,22 @@ impl Visit for Families {
 pub fn listed() -> Vec<Family> {
     let mut all = Families::default();
     families(&mut all);
+    all.0.push(("formats", "Formats of results", outputs()));
     all.0
+}
+
+/// The formats that results are written in.
+fn outputs() -> Vec<Listed> {
+    let item = |f: &Format| Listed {
+        family: "format",
+        name: f.name,
+        aliases: &[],
+        order: None,
+        parameters: &[],
+        summary: f.summary,
+        source: "",
+    };
+    formats().into_iter().map(item).collect()
 }
 
 /// The document of `gaussmeter list`.

@@ -50,7 +50,7 @@ impl Table {
                     "normal" => Label::new("normal").with_latex(r"$\mathcal{N}_0$"),
                     other => Label::new(other),
                 };
-                report::Column::new(label, Align::Right).in_group(group.clone())
+                report::Column::new(label, Align::Right).in_group(group.clone()).ranked()
             };
             o.inits.iter().map(column).collect::<Vec<_>>()
         };

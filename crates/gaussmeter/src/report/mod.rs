@@ -32,13 +32,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chart;
 mod csv;
 mod figure;
 pub mod html;
 mod json;
 mod latex;
 mod markdown;
+mod matplotlib;
 mod pdf;
+mod pgfplots;
 mod plot;
 mod png;
 mod records;
@@ -55,7 +58,7 @@ pub use records::{Field, Records};
 pub use sketch::Sketch;
 pub use style::Style;
 pub use table::{Align, Cell, Column, Label, Row, Table};
-pub use text::{text_within, wrap};
+pub use text::{Terminal, text_on, text_within, wrap};
 
 use crate::entry::{EntryError, nearest};
 use serde_json::Value;
@@ -75,6 +78,8 @@ pub fn formats() -> Vec<&'static Format> {
         &svg::FORMAT,
         &pdf::FORMAT,
         &png::FORMAT,
+        &pgfplots::FORMAT,
+        &matplotlib::FORMAT,
     ]
 }
 

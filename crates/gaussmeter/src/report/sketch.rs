@@ -54,12 +54,12 @@ impl Sketch {
         // Ranks and other counts start at 1: a single one is at the left end.
         let x = Decades::around(points.iter().map(|p| p.0), 0.0);
         let y = Decades::around(points.iter().map(|p| p.1), 1.0);
-        let mut canvas = Canvas::new(self.ascii, columns);
+        let mut canvas = Canvas::new(self.ascii, columns, ROWS);
         let (width, height) = (canvas.width(), canvas.height());
         let mut pen = None;
         for point in points {
             let dot = (x.dot(point.0, width), y.dot(point.1, height));
-            canvas.line(pen.unwrap_or(dot), dot);
+            canvas.line(pen.unwrap_or(dot), dot, 0);
             pen = Some(dot);
         }
         canvas.fill_lone();
@@ -146,48 +146,53 @@ impl Decades {
 }
 
 /// Characters as dots: 2 × 4 in Braille, one in ASCII.
-struct Canvas {
+pub(super) struct Canvas {
     ascii: bool,
     columns: usize,
+    rows: usize,
     cells: Vec<u8>,
+    /// Who has drawn in each cell last.
+    owners: Vec<usize>,
 }
 
 impl Canvas {
-    fn new(ascii: bool, columns: usize) -> Self {
-        Canvas { ascii, columns, cells: vec![0; columns * ROWS] }
+    pub fn new(ascii: bool, columns: usize, rows: usize) -> Self {
+        let count = columns * rows;
+        Canvas { ascii, columns, rows, cells: vec![0; count], owners: vec![0; count] }
     }
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         if self.ascii { self.columns } else { 2 * self.columns }
     }
-    fn height(&self) -> usize {
-        if self.ascii { ROWS } else { 4 * ROWS }
+    pub fn height(&self) -> usize {
+        if self.ascii { self.rows } else { 4 * self.rows }
     }
 
     /// The cell that a dot is in.
-    fn column(&self, x: usize) -> usize {
+    pub fn column(&self, x: usize) -> usize {
         x * self.columns / self.width()
     }
-    fn row(&self, y: usize) -> usize {
-        (self.height() - 1 - y) * ROWS / self.height()
+    pub fn row(&self, y: usize) -> usize {
+        (self.height() - 1 - y) * self.rows / self.height()
     }
 
     /// Marks a dot, counted from the lower left.
-    fn dot(&mut self, x: usize, y: usize) {
+    fn dot(&mut self, x: usize, y: usize, owner: usize) {
         // Bits of Unicode's Braille patterns, the upper row first.
         const BITS: [[u8; 2]; 4] = [[0, 3], [1, 4], [2, 5], [6, 7]];
         let bit = if self.ascii { 0 } else { BITS[(self.height() - 1 - y) % 4][x % 2] };
         let cell = self.row(y) * self.columns + self.column(x);
         self.cells[cell] |= 1 << bit;
+        self.owners[cell] = owner;
     }
 
-    fn line(&mut self, from: (usize, usize), to: (usize, usize)) {
+    pub fn line(&mut self, from: (usize, usize), to: (usize, usize), owner: usize) {
         let length = from.0.abs_diff(to.0).max(from.1.abs_diff(to.1));
         for i in 0..=length {
             let between = |a: usize, b: usize| {
                 let (a, b) = (a as f64, b as f64);
                 (a + (b - a) * i as f64 / length.max(1) as f64).round() as usize
             };
-            self.dot(between(from.0, to.0), between(from.1, to.1));
+            self.dot(between(from.0, to.0), between(from.1, to.1), owner);
         }
     }
 
@@ -199,12 +204,20 @@ impl Canvas {
         }
     }
 
-    fn rows(&self) -> impl Iterator<Item = String> {
+    /// The characters of each row, with their owners.
+    pub fn cells(&self) -> impl Iterator<Item = Vec<(char, usize)>> {
         let character = |cell: &u8| match (*cell, self.ascii) {
             (0, _) => ' ',
             (_, true) => '*',
             (bits, false) => char::from_u32(0x2800 + u32::from(bits)).unwrap_or('*'),
         };
-        self.cells.chunks(self.columns).map(move |row| row.iter().map(character).collect())
+        let rows = self.cells.chunks(self.columns).zip(self.owners.chunks(self.columns));
+        rows.map(move |(cells, owners)| {
+            cells.iter().map(character).zip(owners.iter().copied()).collect()
+        })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = String> {
+        self.cells().map(|row| row.into_iter().map(|(c, _)| c).collect())
     }
 }

@@ -26,6 +26,8 @@ pub struct Column {
     pub label: Label,
     /// Alignment of header and cells.
     pub align: Align,
+    /// Whether its numbers can be ranked, the least being the best: terminals colour them by rank.
+    pub is_ranked: bool,
 }
 
 /// The side of a column that its cells are aligned to.
@@ -115,7 +117,11 @@ impl<T: Into<String>> From<T> for Label {
 impl Column {
     /// A column outside any group.
     pub fn new(label: impl Into<Label>, align: Align) -> Self {
-        Column { group: None, label: label.into(), align }
+        Column { group: None, label: label.into(), align, is_ranked: false }
+    }
+    /// The same with numbers of which the least is the best.
+    pub fn ranked(self) -> Self {
+        Column { is_ranked: true, ..self }
     }
     /// The same column under a shared header.
     pub fn in_group(self, group: impl Into<Label>) -> Self {

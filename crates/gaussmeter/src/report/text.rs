@@ -1,8 +1,11 @@
 //! Plain text, for a terminal.
 
+use super::chart::chart;
 use super::sketch::COLUMNS;
 use super::table::pad;
-use super::{Align, Cell, Content, Format, Label, Report, ReportError, Sketch, Table, write_parts};
+use super::{
+    Align, Cell, Content, Format, Label, Report, ReportError, Row, Sketch, Table, write_parts,
+};
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -12,28 +15,85 @@ const NOTE_WIDTH: usize = 80;
 /// The narrowest page that text is fitted to.
 const NARROWEST: usize = 20;
 
+/// What text is shown on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terminal {
+    /// Columns, to which tables are fitted; `None` for no limit.
+    pub width: Option<usize>,
+    /// Lines for each panel of the figures, drawn in characters below the tables; 0 for no figures.
+    pub height: usize,
+    /// Colours: 0 for none, 16, or 256.
+    pub colours: usize,
+    /// Whether it shows ASCII only.
+    pub is_ascii: bool,
+}
+
+impl Terminal {
+    /// The code of a colour between the best, 0, and the worst, 1; all are read on black and on white.
+    fn of_rank(&self, rank: f64) -> Option<&'static str> {
+        // From blue to red by way of grey, told apart with all colour vision.
+        const MANY: [&str; 5] = ["38;5;32", "38;5;30", "38;5;101", "38;5;130", "38;5;160"];
+        let step = (rank * 4.0).round() as usize;
+        match self.colours {
+            0 => None,
+            256 => MANY.get(step).copied(),
+            _ => match step {
+                0 => Some("32"),
+                4 => Some("31"),
+                _ => None,
+            },
+        }
+    }
+
+    /// The code of the colour of a series.
+    pub(super) fn of_series(&self, order: usize) -> Option<&'static str> {
+        // Those of figures, as near as 256 colours are.
+        const MANY: [&str; 6] =
+            ["38;5;32", "38;5;166", "38;5;36", "38;5;169", "38;5;172", "38;5;74"];
+        const FEW: [&str; 5] = ["34", "31", "32", "35", "36"];
+        match self.colours {
+            0 => None,
+            256 => Some(MANY[order % MANY.len()]),
+            _ => Some(FEW[order % FEW.len()]),
+        }
+    }
+
+    /// A text in a colour.
+    pub(super) fn paint(&self, text: &str, code: Option<&str>) -> String {
+        match code {
+            Some(code) if !text.is_empty() => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            _ => text.into(),
+        }
+    }
+}
+
 /// Header and cells of a table, each as lines, and the width that each column needs.
 struct Sheet<'a> {
     table: &'a Table,
+    terminal: Terminal,
+    /// The codes of the colours of cells, column by column; none in columns that are not ranked.
+    colours: Vec<Vec<Option<&'static str>>>,
     /// Whether a column has a best value: then all its cells leave room for the mark.
     marked: Vec<bool>,
     widths: Vec<usize>,
 }
 
 impl<'a> Sheet<'a> {
-    fn new(table: &'a Table) -> Result<Self, ReportError> {
+    fn new(table: &'a Table, terminal: Terminal) -> Result<Self, ReportError> {
         table.check()?;
         let columns = 0..table.columns.len();
         let cells = |i: usize| table.rows.iter().map(move |row| &row.cells[i]);
         let marked: Vec<bool> = columns.clone().map(|i| cells(i).any(Cell::is_best)).collect();
         let widths = columns
+            .clone()
             .map(|i| {
                 let words = cells(i).map(|cell| cell.label().plain().width());
                 let words = words.chain([table.columns[i].label.plain().width()]);
                 words.max().unwrap_or(0) + usize::from(marked[i])
             })
             .collect();
-        Ok(Sheet { table, marked, widths })
+        let colours = columns.map(|i| colours(table, i, terminal)).collect();
+        Ok(Sheet { table, terminal, colours, marked, widths })
     }
 
     /// The least width of a column: numbers are not broken, words only where they can be.
@@ -175,7 +235,7 @@ impl<'a> Sheet<'a> {
             let above = vec![String::new(); height - cell.len()];
             cell.splice(..0, above);
         }
-        lines.extend(self.row(columns, &widths, &header));
+        lines.extend(self.row(columns, &widths, &header, |_| None));
         lines.push(rule.clone());
         for (index, row) in self.table.rows.iter().enumerate() {
             // A rule above the first row would double the one under the header.
@@ -186,19 +246,30 @@ impl<'a> Sheet<'a> {
                 let cell = &row.cells[*i];
                 self.lines(*i, cell.label().plain(), if cell.is_best() { "*" } else { "" })
             });
-            lines.extend(self.row(columns, &widths, &cells.collect::<Vec<_>>()));
+            let colour = |i: usize| self.colours[i].get(index).copied().flatten();
+            lines.extend(self.row(columns, &widths, &cells.collect::<Vec<_>>(), colour));
         }
         lines.push(rule);
         lines
     }
 
     /// A row of cells that may have several lines.
-    fn row(&self, columns: &[usize], widths: &[usize], cells: &[Vec<String>]) -> Vec<String> {
+    fn row(
+        &self,
+        columns: &[usize],
+        widths: &[usize],
+        cells: &[Vec<String>],
+        colour: impl Fn(usize) -> Option<&'static str>,
+    ) -> Vec<String> {
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
         let line = |at: usize| {
             let padded = columns.iter().zip(widths).zip(cells).map(|((i, width), cell)| {
                 let text = cell.get(at).map_or("", |line| line);
-                pad(text, *width, self.table.columns[*i].align)
+                let padded = pad(text, *width, self.table.columns[*i].align);
+                match (colour(*i), text.trim()) {
+                    (None, _) | (_, "") => padded,
+                    (code, shown) => padded.replacen(shown, &self.terminal.paint(shown, code), 1),
+                }
             });
             padded.collect::<Vec<_>>().join(&" ".repeat(GAP))
         };
@@ -206,9 +277,30 @@ impl<'a> Sheet<'a> {
     }
 }
 
+/// The colours of a ranked column: infinite numbers are the worst.
+fn colours(table: &Table, column: usize, terminal: Terminal) -> Vec<Option<&'static str>> {
+    if !table.columns[column].is_ranked || terminal.colours == 0 {
+        return Vec::new();
+    }
+    let value = |row: &Row| match row.cells[column] {
+        Cell::Number { value, .. } => Some(value),
+        _ => None,
+    };
+    let mut values: Vec<f64> = table.rows.iter().filter_map(value).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let rank = |value: f64| {
+        let place = values.iter().position(|other| *other == value)?;
+        (values.len() > 1).then(|| place as f64 / (values.len() - 1) as f64)
+    };
+    let colour = |row: &Row| terminal.of_rank(rank(value(row)?)?);
+    table.rows.iter().map(colour).collect()
+}
+
 /// A table, on a page of a given width or without limit.
-fn write(table: &Table, page: Option<usize>) -> Result<String, ReportError> {
-    let mut sheet = Sheet::new(table)?;
+fn write(table: &Table, terminal: Terminal) -> Result<String, ReportError> {
+    let page = terminal.width;
+    let mut sheet = Sheet::new(table, terminal)?;
     let panels = match page {
         Some(page) => sheet.panels(page),
         None => vec![(0..table.columns.len()).collect()],
@@ -362,17 +454,26 @@ pub fn text_within(
     width: usize,
     out: &mut dyn Write,
 ) -> Result<(), ReportError> {
-    on_page(report, Some(width.max(NARROWEST)), out)
+    text_on(&Terminal { width: Some(width), ..Terminal::default() }, report, out)
 }
 
-fn on_page(
+/// The same on a terminal: with colours, and with figures drawn in characters.
+///
+/// # Errors
+/// As [`Format::write`].
+pub fn text_on(
+    terminal: &Terminal,
     report: &dyn Report,
-    page: Option<usize>,
     out: &mut dyn Write,
 ) -> Result<(), ReportError> {
+    let terminal = Terminal { width: terminal.width.map(|w| w.max(NARROWEST)), ..*terminal };
+    let page = terminal.width;
     let (tables, sketches) = (report.tables(), report.sketches());
-    let tables = tables.iter().map(|table| write(table, page));
-    write_parts(tables.chain(sketches.iter().map(|s| Ok(sketch(s, page)))), out)
+    let tables = tables.iter().map(|table| write(table, terminal));
+    let figures = if terminal.height > 0 { report.figures() } else { Vec::new() };
+    let charts = figures.iter().map(|figure| chart(figure, &terminal)).filter(|c| !c.is_empty());
+    let charts = charts.map(|lines| Ok(lines.iter().map(|line| format!("{line}\n")).collect()));
+    write_parts(tables.chain(sketches.iter().map(|s| Ok(sketch(s, page)))).chain(charts), out)
 }
 
 pub(super) static FORMAT: Format = Format {
@@ -380,5 +481,5 @@ pub(super) static FORMAT: Format = Format {
     extensions: &["txt"],
     summary: "aligned tables for a terminal",
     content: Content::Tables,
-    write: |report, _, out| on_page(report, None, out),
+    write: |report, _, out| text_on(&Terminal::default(), report, out),
 };

@@ -6,7 +6,18 @@ mod table;
 
 pub(super) use escape::escape;
 
-use super::{Content, Format, write_parts};
+use super::{Content, Figure, Format, write_parts};
+
+pub(super) use figure::write as figure;
+
+/// What the preamble of a document with figures has.
+pub(super) fn needs(figures: &[Figure]) -> String {
+    let mut needs = "% needs \\usepackage{pgfplots} \\pgfplotsset{compat=1.18}\n".to_string();
+    if figures.iter().any(|figure| figure.panels.len() > 1) {
+        needs.push_str("% needs \\usepgfplotslibrary{groupplots}\n");
+    }
+    needs
+}
 
 pub(super) static FORMAT: Format = Format {
     name: "latex",
@@ -23,11 +34,11 @@ pub(super) static FORMAT: Format = Format {
             out.write_all(b"% needs \\usepackage{booktabs}\n")?;
         }
         if !(figures.is_empty() && sketches.is_empty()) {
-            out.write_all(b"% needs \\usepackage{pgfplots} \\pgfplotsset{compat=1.18}\n")?;
+            out.write_all(needs(&figures).as_bytes())?;
         }
         let tables = tables.iter().map(table::write);
-        let figures = figures.iter().map(figure::write);
-        let sketches = sketches.iter().map(|sketch| figure::write(&sketch.figure()));
+        let figures = figures.iter().map(|f| figure(f, None));
+        let sketches = sketches.iter().map(|sketch| figure(&sketch.figure(), None));
         write_parts(tables.chain(figures.chain(sketches).map(Ok)), out)
     },
 };

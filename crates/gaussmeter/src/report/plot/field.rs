@@ -39,7 +39,7 @@ fn colour(at: f64) -> Colour {
 }
 
 /// Black or white, whichever is read better on a colour (WCAG's relative luminance).
-fn ink(on: Colour) -> Colour {
+pub(crate) fn ink(on: Colour) -> Colour {
     let linear = |c: u8| {
         let c = f64::from(c) / 255.0;
         if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
@@ -126,7 +126,8 @@ fn hatch(from: Place, to: Place) -> Shape {
 /// The smallest text that is read on paper, in points.
 const LEAST: f64 = 4.0;
 
-fn fill(value: f64, colours: Option<&Placed>) -> Colour {
+/// The colour of a value.
+pub(crate) fn fill(value: f64, colours: Option<&Placed>) -> Colour {
     match colours {
         _ if !value.is_finite() => NONE,
         Some(colours) => colours.at_or_end(value).map_or(NONE, colour),
@@ -150,7 +151,8 @@ pub(crate) struct Bar {
 impl Bar {
     /// With its ticks, for axes of a height.
     pub fn new(colours: &Placed, height: f64, size: f64) -> Self {
-        let ticks = colours.ticks(Room { length: height, size, is_horizontal: false });
+        let ticks =
+            colours.ticks(Room { length: height, size, is_horizontal: false, width: Rich::width });
         let title = axis_title(&colours.axis.label, &ticks, size, height);
         Bar { ticks, title, size }
     }

@@ -302,8 +302,14 @@ impl<'a> Axes<'a> {
             x.lengthen(of_y / of_x);
             y.lengthen(of_x / of_y);
         }
-        let x_ticks = x.ticks(Room { length: width, size: NUMBER, is_horizontal: true });
-        let mut y_ticks = y.ticks(Room { length: height, size: NUMBER, is_horizontal: false });
+        let x_ticks =
+            x.ticks(Room { length: width, size: NUMBER, is_horizontal: true, width: Rich::width });
+        let mut y_ticks = y.ticks(Room {
+            length: height,
+            size: NUMBER,
+            is_horizontal: false,
+            width: Rich::width,
+        });
         if matches!(panel.y.scale, Scale::Names(_)) {
             let longest = (0.8 * width).max(NARROWEST);
             let cut = |label: &mut Rich| *label = label.cut(NUMBER, longest);

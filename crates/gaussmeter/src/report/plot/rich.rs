@@ -99,6 +99,22 @@ impl Rich {
         self.0.last().is_some_and(|run| run.text.ends_with(c))
     }
 
+    /// What one types for it: powers of ten as in `2e-5`.
+    pub fn typed(&self) -> String {
+        let mut typed = String::new();
+        for run in &self.0 {
+            match (run.script, typed.strip_suffix("10")) {
+                (Script::Super, Some(factor)) => {
+                    let factor = factor.strip_suffix('×').unwrap_or(factor);
+                    let factor = if factor.is_empty() { "1" } else { factor };
+                    typed = format!("{factor}e{}", run.text);
+                }
+                _ => typed.push_str(&run.text),
+            }
+        }
+        typed.replace('−', "-")
+    }
+
     pub fn width(&self, size: f64) -> f64 {
         let width = |run: &Run| run.face.width(&run.text) * run.script.scale();
         size * self.0.iter().map(width).sum::<f64>()
@@ -301,7 +317,7 @@ fn face_of(command: &str) -> Option<Face> {
 }
 
 /// The text of the LaTeX that labels have; `None` for anything else.
-fn parse(latex: &str) -> Option<Rich> {
+pub(crate) fn parse(latex: &str) -> Option<Rich> {
     let mut parser = Parser { rest: latex.chars().peekable(), rich: Rich::default() };
     let style = Style { is_math: false, face: None, script: Script::Base };
     parser.until(None, style)?;

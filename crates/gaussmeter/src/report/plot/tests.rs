@@ -1,6 +1,7 @@
 //! Any figure is drawn, and what is drawn can be read.
 
 use super::gallery;
+use super::rich::Rich;
 use super::scene::{Item, Place, Scene, Step, Text};
 use super::ticks::Room;
 use super::{axis::Placed, scene};
@@ -205,7 +206,7 @@ proptest! {
             ..Panel::default()
         };
         let placed = Placed::x(&panel);
-        let ticks = placed.ticks(Room { length, size, is_horizontal });
+        let ticks = placed.ticks(Room { length, size, is_horizontal, width: Rich::width });
         prop_assert!(!ticks.major.is_empty(), "no ticks on {}..{}", placed.low, placed.high);
         let half = |label: &super::rich::Rich| match is_horizontal {
             true => label.width(size) / 2.0,
@@ -225,7 +226,12 @@ proptest! {
 fn labels(axis: Axis, low: f64, high: f64) -> String {
     let series = vec![Series::line("a", vec![(low, 0.0), (high, 1.0)])];
     let panel = Panel { x: axis, series, ..Panel::default() };
-    let ticks = Placed::x(&panel).ticks(Room { length: 200.0, size: 7.0, is_horizontal: true });
+    let ticks = Placed::x(&panel).ticks(Room {
+        length: 200.0,
+        size: 7.0,
+        is_horizontal: true,
+        width: Rich::width,
+    });
     let text = |label: &super::rich::Rich| {
         let run = |run: &super::rich::Run| match run.script {
             super::rich::Script::Super => format!("^{}", run.text),

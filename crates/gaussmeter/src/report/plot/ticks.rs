@@ -31,13 +31,15 @@ pub(crate) struct Room {
     pub size: f64,
     /// Whether labels stand beside each other, not above each other.
     pub is_horizontal: bool,
+    /// The width of a label of a size.
+    pub width: fn(&Rich, f64) -> f64,
 }
 
 impl Room {
     /// The length that a label takes, with what separates it from the next.
     pub fn of(&self, label: &Rich) -> f64 {
         match self.is_horizontal {
-            true => label.width(self.size) + 0.8 * self.size,
+            true => (self.width)(label, self.size) + 0.8 * self.size,
             false => 1.35 * self.size,
         }
     }
