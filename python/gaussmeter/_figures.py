@@ -1,173 +1,166 @@
-"""Figures: as SVG without any other package, or with matplotlib."""
+"""Figures drawn with matplotlib. The library draws them itself as SVG, PDF and PNG."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ._errors import GaussmeterError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Colours that are told apart with all kinds of colour vision (Okabe & Ito).
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
+#: Colours that are told apart with all kinds of colour vision (Okabe & Ito): those of the library.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+DASHES = ("-", (0, (5, 2)), (0, (5, 1.5, 1, 1.5)), (0, (5, 1.5, 1, 1.5, 1, 1.5)), (0, (3, 1.5)))
+MARKS = "os^Dp"
+REFERENCES = (
+    ("black", (0, (3, 2))),
+    ("black", (0, (1, 2))),
+    ("0.4", (0, (3, 2))),
+    ("0.4", (0, (1, 2))),
+)
 
-WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 32, 48
-LEGEND_ROW = 16
-
-
-class _Axis:
-    """An axis: from values to places between 0 and 1, and where its ticks are."""
-
-    def __init__(self, label: str, is_log: bool, values: Sequence[float]) -> None:
-        self.label = label
-        self.is_log = is_log
-        places = [self._raw(value) for value in values]
-        own = [value for value in places if value is not None]
-        low, high = (min(own), max(own)) if own else (0.0, 1.0)
-        if low == high:
-            low, high = low - 0.5, high + 0.5
-        self.low, self.high = low, high
-
-    def _raw(self, value: float) -> float | None:
-        if not math.isfinite(value) or (self.is_log and value <= 0):
-            return None
-        return math.log10(value) if self.is_log else value
-
-    def place(self, value: float) -> float | None:
-        """Where a value is; None if it cannot be shown."""
-        raw = self._raw(value)
-        return None if raw is None else (raw - self.low) / (self.high - self.low)
-
-    def ticks(self) -> list[tuple[float, str]]:
-        """Places and labels."""
-        span = self.high - self.low
-        if self.is_log and span >= 1:
-            decades = max(1, math.ceil(span / 8))
-            first = math.ceil(self.low - 1e-9)
-            exponents = range(first, math.floor(self.high + 1e-9) + 1, decades)
-            return [((e - self.low) / span, f"1e{e}") for e in exponents]
-        step = 10.0 ** math.floor(math.log10(span / 4))
-        step *= next((k for k in (1.0, 2.0, 5.0) if span / (k * step) <= 6), 10.0)
-        count = math.floor(self.high / step + 1e-9)
-        raw = [k * step for k in range(math.ceil(self.low / step - 1e-9), count + 1)]
-        label = (lambda v: f"{10**v:.3g}") if self.is_log else (lambda v: f"{v:.6g}")
-        return [((value - self.low) / span, label(value)) for value in raw]
+#: A line of at most so many points shows each of them.
+FEW = 30
 
 
-def _runs(
-    x: Sequence[float], y: Sequence[float], place: Callable[[float, float], Any]
-) -> list[list[tuple[float, float]]]:
-    """Points between gaps."""
-    runs: list[list[tuple[float, float]]] = [[]]
-    for point in map(place, x, y):
-        if point is None:
-            runs.append([])
-        else:
-            runs[-1].append(point)
-    return [run for run in runs if run]
+def _numbers(values: Sequence[float | None]) -> list[float]:
+    """Numbers of JSON, in which those that are not finite are None."""
+    return [math.nan if value is None else value for value in values]
 
 
-def svg(figure: Mapping[str, Any]) -> str:
-    """Draw a figure.
+def _style(series: Mapping[str, Any], order: int) -> dict[str, Any]:
+    """Colour and dashes of a series, the ``order``-th of its role."""
+    if series["role"] == "reference":
+        colour, dashes = REFERENCES[order % len(REFERENCES)]
+        return {"color": colour, "linestyle": dashes, "linewidth": 1.2}
+    if series["role"] == "faint":
+        return {"color": "0.6", "linestyle": "-", "linewidth": 0.5}
+    dashes = DASHES[order % len(DASHES)]
+    return {"color": COLOURS[order % len(COLOURS)], "linestyle": dashes, "linewidth": 1.5}
 
-    Parameters
-    ----------
-    figure : dict
-        Title, axes (label, logarithmic), curves (name, dashed, x, y) and notes.
 
-    Returns
-    -------
-    str
-        An SVG document without a header, to be shown inline or saved.
-    """
-    curves = figure["curves"]
-    (x_label, x_is_log), (y_label, y_is_log) = figure["x"], figure["y"]
-    x_axis = _Axis(x_label, x_is_log, [v for curve in curves for v in curve[2]])
-    y_axis = _Axis(y_label, y_is_log, [v for curve in curves for v in curve[3]])
-    bottom = BOTTOM + LEGEND_ROW * ((len(curves) + 3) // 4)
-    inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    height = TOP + inner_height + bottom
+def _orders(figure: Mapping[str, Any]) -> dict[str, int]:
+    """For every name how many of its role are before it; a name looks the same in all panels."""
+    orders: dict[str, int] = {}
+    counts: dict[str, int] = {}
+    for panel in figure["panels"]:
+        for series in panel["series"]:
+            if series["name"] not in orders:
+                orders[series["name"]] = counts.get(series["role"], 0)
+                counts[series["role"]] = orders[series["name"]] + 1
+    return orders
 
-    def place(x: float, y: float) -> tuple[float, float] | None:
-        u, v = x_axis.place(x), y_axis.place(y)
-        if u is None or v is None:
-            return None
-        return LEFT + u * inner_width, TOP + (1 - v) * inner_height
 
-    floor = TOP + inner_height
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="{WIDTH / 2:g}" y="20" text-anchor="middle">{escape(figure["title"])}</text>',
-    ]
-    for at, label in x_axis.ticks():
-        x = LEFT + at * inner_width
-        out.append(f'<path d="M{x:.1f} {TOP}V{floor}" stroke="#ddd"/>')
-        out.append(f'<text x="{x:.1f}" y="{floor + 16}" text-anchor="middle">{label}</text>')
-    for at, label in y_axis.ticks():
-        y = TOP + (1 - at) * inner_height
-        out.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
-        out.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
-    out.append(
-        f'<rect x="{LEFT}" y="{TOP}" width="{inner_width}" height="{inner_height}" '
-        'fill="none" stroke="black"/>'
-    )
-    middle = LEFT + inner_width / 2
-    out.append(
-        f'<text x="{middle:g}" y="{floor + 34}" text-anchor="middle">{escape(x_axis.label)}</text>'
-    )
-    out.append(
-        f'<text x="14" y="{TOP + inner_height / 2:g}" text-anchor="middle" '
-        f'transform="rotate(-90 14 {TOP + inner_height / 2:g})">{escape(y_axis.label)}</text>'
-    )
-    for k, (name, is_dashed, xs, ys) in enumerate(curves):
-        colour = COLOURS[k % len(COLOURS)]
-        dashes = ' stroke-dasharray="5 3"' if is_dashed else ""
-        for run in _runs(xs, ys, place):
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
-            if len(run) == 1:
-                x, y = run[0]
-                out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>')
-            else:
-                out.append(
-                    f'<polyline points="{points}" fill="none" stroke="{colour}" '
-                    f'stroke-width="1.5"{dashes}/>'
-                )
-        left = LEFT + (k % 4) * inner_width / 4
-        top = floor + BOTTOM + LEGEND_ROW * (k // 4)
-        out.append(
-            f'<path d="M{left:g} {top - 4}h20" stroke="{colour}" stroke-width="1.5"{dashes}/>'
+def _draw(ax: Axes, series: Mapping[str, Any], order: int) -> None:
+    """Draw a series that is not a field."""
+    style = _style(series, order)
+    mark = {"marker": MARKS[order % len(MARKS)], "markerfacecolor": "white", "markersize": 4}
+    label = series["name"] or None
+    fill = {"color": style["color"], "label": label}
+    if series["marks"] == "line":
+        x, y = _numbers(series["x"]), _numbers(series["y"])
+        marked = mark if series["role"] == "main" and len(x) <= FEW else {}
+        ax.plot(x, y, label=label, **style, **marked)
+    elif series["marks"] == "points":
+        x, y, low, high = (np.array(_numbers(series[key])) for key in ("x", "y", "low", "high"))
+        errors = np.maximum([y - low, high - y], 0)
+        ax.errorbar(
+            x, y, errors, color=style["color"], linestyle="none", label=label, capsize=2, **mark
         )
-        out.append(f'<text x="{left + 25:g}" y="{top}">{escape(name)}</text>')
-    out.append("</svg>")
-    return "\n".join(out)
+    elif series["marks"] == "band":
+        x, low, high = (_numbers(series[key]) for key in ("x", "low", "high"))
+        ax.fill_between(x, low, high, alpha=0.2, linewidth=0, **fill)
+    elif series["marks"] == "bars":
+        left, right, low, high = (
+            np.array(_numbers(series[key])) for key in ("left", "right", "low", "high")
+        )
+        sizes = {"width": right - left, "bottom": low, "align": "edge"}
+        ax.bar(left, high - low, edgecolor="white", linewidth=0.3, **sizes, **fill)
 
 
-def plot(figure: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+def _draw_field(ax: Axes, fields: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the cells of a panel, which share their colours."""
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LogNorm, Normalize
+    from matplotlib.patches import Rectangle
+
+    values = [v for field in fields for v in field["value"] if v is not None]
+    positive = [v for v in values if v > 0]
+    is_log = bool(positive) and min(values) >= 0 and max(positive) > 10 * min(positive)
+    shown = positive if is_log else values
+    norm = (LogNorm if is_log else Normalize)(min(shown, default=0.0), max(shown, default=1.0))
+    shades = colormaps["viridis"]
+    for field in fields:
+        cells = zip(
+            field["x"], field["y"], field["value"], field["text"], field["best"], strict=True
+        )
+        for x, y, value, text, best in cells:
+            known = value is not None and (value > 0 or not is_log)
+            shade = shades(float(norm(value))) if known else (0.85, 0.85, 0.85, 1.0)
+            ax.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=shade, edgecolor="white"))
+            is_bright = 0.3 * shade[0] + 0.6 * shade[1] + 0.1 * shade[2] > 0.45
+            weight = "bold" if best else "normal"
+            ink = "black" if is_bright else "white"
+            ax.text(
+                x, y, text, ha="center", va="center", color=ink, weight=weight, fontsize="small"
+            )
+    if len(set(shown)) > 1 and ax.figure is not None:
+        ax.figure.colorbar(ScalarMappable(norm, shades), ax=ax, label=fields[0]["name"])
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+
+
+def _draw_panel(ax: Axes, panel: Mapping[str, Any], orders: Mapping[str, int]) -> None:
+    fields = [series for series in panel["series"] if series["marks"] == "field"]
+    for series in panel["series"]:
+        _draw(ax, series, orders[series["name"]])
+    if fields:
+        _draw_field(ax, fields)
+    for key in ("x", "y"):
+        axis = panel[key]
+        getattr(ax, f"set_{key}label")(axis["label"])
+        is_reversed = axis["reversed"]
+        if axis["scale"] == "log":
+            getattr(ax, f"set_{key}scale")("log")
+        elif axis["scale"] == "names":
+            names = axis["names"]
+            getattr(ax, f"set_{key}ticks")(range(len(names)), labels=names)
+            getattr(ax, f"set_{key}lim")(-0.5, len(names) - 0.5)
+            is_reversed ^= key == "y"
+        if is_reversed:
+            getattr(ax, f"invert_{key}axis")()
+    if panel["plane"]:
+        ax.set_aspect("equal", adjustable="box")
+
+
+def plot(figure: Mapping[str, Any], ax: Axes | None = None) -> Any:
     """Draw a figure with matplotlib.
 
     Parameters
     ----------
     figure : dict
-        As for :func:`svg`.
+        The figure as JSON: title, panels with axes and series, notes.
     ax : matplotlib axes, optional
-        Where to draw; a new figure by default.
+        Where to draw a figure of one panel; a new figure by default.
 
     Returns
     -------
-    matplotlib axes
+    matplotlib axes, or an array of them
+        An array, in rows, if there are several panels.
 
     Raises
     ------
     GaussmeterError
-        If matplotlib is not installed.
+        If matplotlib is not installed, or several panels should be drawn in one.
     """
+    panels = figure["panels"]
+    orders = _orders(figure)
     if ax is None:
         try:
             from matplotlib import pyplot
@@ -176,16 +169,35 @@ def plot(figure: Mapping[str, Any], ax: Axes | None = None) -> Axes:
                 "plot needs matplotlib, which is not installed",
                 "pip install matplotlib, or use .to_svg(), which needs nothing",
             ) from error
-        _, ax = pyplot.subplots()
-    for k, (name, is_dashed, x, y) in enumerate(figure["curves"]):
-        style = "--" if is_dashed else "-"
-        mark = "." if len(x) <= 30 else None
-        ax.plot(x, y, style, marker=mark, color=COLOURS[k % len(COLOURS)], label=name)
-    for axis, (label, is_log) in (("x", figure["x"]), ("y", figure["y"])):
-        getattr(ax, f"set_{axis}label")(label)
-        if is_log:
-            getattr(ax, f"set_{axis}scale")("log")
-    ax.set_title(figure["title"])
-    if len(figure["curves"]) > 1:
-        ax.legend()
-    return ax
+        columns = max(1, min(figure["per_row"], len(panels)))
+        rows = max(1, math.ceil(len(panels) / columns))
+        size = None if rows * columns == 1 else (4.2 * columns, 3.4 * rows)
+        shared, axes = pyplot.subplots(
+            rows, columns, figsize=size, squeeze=False, layout="constrained"
+        )
+        for unused in axes.flat[len(panels) :]:
+            unused.set_axis_off()
+    elif len(panels) > 1:
+        raise GaussmeterError(
+            f"this figure has {len(panels)} panels, which do not fit into one",
+            "call .plot() without ax",
+        )
+    else:
+        shared, axes = None, np.array([[ax]])
+    for own, panel in zip(axes.flat, panels, strict=False):
+        _draw_panel(own, panel, orders)
+        if len(panels) > 1:
+            own.set_title(panel["title"])
+    handles: dict[str, Any] = {}
+    for own in axes.flat:
+        for handle, label in zip(*own.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if len(panels) == 1:
+        axes[0, 0].set_title(figure["title"], wrap=True)
+        if len(handles) > 1:
+            axes[0, 0].legend(handles.values(), handles.keys())
+        return axes[0, 0]
+    if shared is not None and handles:
+        shared.suptitle(figure["title"], wrap=True)
+        shared.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+    return axes

@@ -26,6 +26,15 @@ _FORMATS = {
     ".json": "json",
 }
 
+#: Formats of the figure.
+_DRAWINGS = {
+    ".svg": "svg",
+    ".pdf": "pdf",
+    ".png": "png",
+    ".pgf": "pgfplots",
+    ".py": "matplotlib",
+}
+
 
 class Levels(NamedTuple):
     """Levels of a grid, from noise to data: x_t = alpha · x_0 + sigma · z."""
@@ -125,20 +134,24 @@ class Result:
         Parameters
         ----------
         path : str or path
-            A file that ends in .txt, .md, .tex, .csv, .json or .svg.
+            A file that ends in .txt, .md, .tex, .csv or .json; or for the figure in .svg, .pdf,
+            .png, .pgf (pgfplots) or .py (a script for matplotlib).
 
         Raises
         ------
         GaussmeterError
-            Another extension, or an SVG of a result without a figure.
+            Another extension, or a figure of a result without one.
         """
         extension = os.path.splitext(os.fspath(path))[1].lower()
-        if extension == ".svg":
-            text = self.to_svg()
-        elif extension in _FORMATS:
+        if extension in _DRAWINGS:
+            drawing = self._drawing(_DRAWINGS[extension])
+            with open(path, "wb") as file:
+                file.write(drawing)
+            return
+        if extension in _FORMATS:
             text = self._report.write(_FORMATS[extension])
         else:
-            known = ", ".join([*_FORMATS, ".svg"])
+            known = ", ".join([*_FORMATS, *_DRAWINGS])
             raise GaussmeterError(
                 f"no format has the extension of '{os.fspath(path)}' (known: {known})",
                 "rename the file",
@@ -164,54 +177,58 @@ class Result:
         return pandas.DataFrame(self.records)
 
     def to_svg(self) -> str:
-        """The figure as SVG.
+        """The figure as SVG, with its font: the same file as `-o FILE.svg` of the command line.
 
         Raises
         ------
         GaussmeterError
             If the result has no figure.
         """
-        from . import _figures
+        return self._drawing("svg").decode()
 
-        return _figures.svg(self._figure())
-
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Any:
         """Draw the figure with matplotlib.
 
         Parameters
         ----------
         ax : matplotlib axes, optional
-            Where to draw; a new figure by default.
+            Where to draw a figure of one panel; a new figure by default.
 
         Returns
         -------
-        matplotlib axes
+        matplotlib axes, or an array of them
+            An array, in rows, if the figure has several panels.
 
         Raises
         ------
         GaussmeterError
-            If matplotlib is not installed, or the result has no figure.
+            If matplotlib is not installed, the result has no figure, or several panels should be
+            drawn in one.
         """
         from . import _figures
 
         return _figures.plot(self._figure(), ax)
 
     def _figure(self) -> Mapping[str, Any]:
-        figures = self._report.figures()
+        figures = json.loads(self._report.figures())
         if not figures:
-            name = type(self).__name__
-            raise GaussmeterError(
-                f"a {name} has no figure",
-                "curve, pareto and info have one; .records has the numbers of this result",
-            )
+            raise self._no_figure()
         return figures[0]
 
-    def _repr_html_(self) -> str:
-        from . import _figures
+    def _drawing(self, format: str) -> bytes:
+        if not self._report.inline():
+            raise self._no_figure()
+        return self._report.draw(format)
 
-        parts = [self._report.html()]
-        parts += [_figures.svg(figure) for figure in self._report.figures()]
-        return "\n".join(parts)
+    def _no_figure(self) -> GaussmeterError:
+        name = type(self).__name__
+        return GaussmeterError(
+            f"a {name} has no figure",
+            "curve, pareto and info have one; .records has the numbers of this result",
+        )
+
+    def _repr_html_(self) -> str:
+        return "\n".join([self._report.html(), *self._report.inline()])
 
     def __repr__(self) -> str:
         return self.to_text().rstrip("\n")
@@ -245,12 +262,15 @@ class _Saved:
         if isinstance(report, _Saved):
             return report
         law = report.law()
+        inline = report.inline()
         return cls(
             {
                 "written": {format: report.write(format) for format in _FORMATS.values()},
                 "html": report.html(),
                 "records": report.records(),
                 "figures": report.figures(),
+                "inline": inline,
+                "drawn": {f: report.draw(f) for f in _DRAWINGS.values()} if inline else {},
                 "interrupted": report.interrupted,
                 "notices": report.notices,
                 "law": None if law is None else Law._of(law),
@@ -266,8 +286,14 @@ class _Saved:
     def records(self) -> dict[str, Any]:
         return self._state["records"]
 
-    def figures(self) -> list[Any]:
+    def figures(self) -> str:
         return self._state["figures"]
+
+    def inline(self) -> list[str]:
+        return self._state["inline"]
+
+    def draw(self, format: str) -> bytes:
+        return self._state["drawn"][format]
 
     def law(self) -> Any:
         law = self._state["law"]

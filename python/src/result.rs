@@ -3,11 +3,11 @@
 use crate::errors::Failure;
 use crate::law::PyLaw;
 use gaussmeter::exact::Law;
-use gaussmeter::report::{Field, Figure, Marks, Report, Role, Series, by_name, html, text_within};
+use gaussmeter::report::{Field, Report, by_name, drawn, html, text_within};
 use gaussmeter::spectrum::Spectrum;
 use numpy::IntoPyArray;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 use std::sync::Arc;
 
 /// Passes the report of a result to whoever writes it; the number is the width of words.
@@ -106,17 +106,30 @@ impl PyReport {
         Ok(columns)
     }
 
-    /// What there is to draw.
-    fn figures<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let figures = py.detach(|| {
+    /// What there is to draw, as JSON.
+    fn figures(&self, py: Python<'_>) -> PyResult<String> {
+        let figures = py.detach(|| self.with(usize::MAX, figures))?;
+        Ok(figures.iter().map(Figure::json).collect::<serde_json::Value>().to_string())
+    }
+
+    /// The same as SVG for a page: without a font.
+    fn inline(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let inline = |report: &dyn Report| figures(report).iter().map(Figure::inline_svg).collect();
+        Ok(py.detach(|| self.with(usize::MAX, inline))?)
+    }
+
+    /// The figures in a format that draws them, as the bytes of a file.
+    fn draw<'py>(&self, py: Python<'py>, format: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let drawn = py.detach(|| {
+            let format = by_name(format)?;
             self.with(usize::MAX, |report| {
-                let mut all = report.figures();
-                all.extend(report.sketches().iter().map(|sketch| sketch.figure()));
-                all
-            })
-        })?;
-        let figures: PyResult<Vec<_>> = figures.iter().map(|f| figure(py, f)).collect();
-        PyList::new(py, figures?)
+                let mut bytes = Vec::new();
+                format.write(report, &mut bytes)?;
+                Ok(bytes)
+            })?
+        });
+        let drawn = drawn.map_err(|error: Failure| error)?;
+        Ok(PyBytes::new(py, &drawn))
     }
 
     #[getter]
@@ -161,24 +174,7 @@ fn column<'py>(py: Python<'py>, fields: &[&Field]) -> PyResult<Bound<'py, PyAny>
     Ok(PyList::new(py, texts.collect::<PyResult<Vec<_>>>()?)?.into_any())
 }
 
-fn figure<'py>(py: Python<'py>, figure: &Figure) -> PyResult<Bound<'py, PyDict>> {
-    let all = PyDict::new(py);
-    all.set_item("title", figure.title.plain())?;
-    for panel in figure.panels.iter().take(1) {
-        for (name, axis) in [("x", &panel.x), ("y", &panel.y)] {
-            all.set_item(name, (axis.label.plain(), axis.is_log()))?;
-        }
-        let curve = |series: &Series| match &series.marks {
-            Marks::Line(points) => {
-                let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
-                let is_reference = series.role == Role::Reference;
-                let name = series.name.plain().to_string();
-                Some((name, is_reference, x.into_pyarray(py), y.into_pyarray(py)))
-            }
-            _ => None,
-        };
-        all.set_item("curves", panel.series.iter().filter_map(curve).collect::<Vec<_>>())?;
-    }
-    all.set_item("notes", &figure.notes)?;
-    Ok(all)
+/// Figures, or what is drawn beside the tables; none if there is neither.
+fn figures(report: &dyn Report) -> Vec<Figure> {
+    drawn(report).unwrap_or_default()
 }

@@ -154,10 +154,11 @@ def test_results() -> None:
     curve = gm.curve(nfe=10, sampler="em,heun")
     svg = curve.to_svg()
     root = ElementTree.fromstring(svg)
-    assert root.tag.endswith("svg") and svg.count("<polyline") >= 4
+    assert root.tag.endswith("svg") and svg.count("<g>") >= 4
     for own in (gm.pareto(sampler="em,heun", nfe=[5, 10]), gm.info("power-law:d=99,alpha=1")):
         assert ElementTree.fromstring(own.to_svg()).tag.endswith("svg")
-    assert svg in curve._repr_html_()
+    html = curve._repr_html_()
+    assert html.count("<svg") == html.count("</svg>") == 1 and "@font-face" not in html
     assert curve.series[0]["t"].shape == curve.series[0]["w2"].shape
     steps = gm.steps(None, "heun", nfe=10)
     assert steps.contributions.shape == (6,)
@@ -182,6 +183,60 @@ def test_results_are_saved_by_their_extension(tmp_path: Path) -> None:
     }.items():
         curve.save(tmp_path / name)
         assert (tmp_path / name).read_text(encoding="utf-8") == text
+    for saved in (curve, pickle.loads(pickle.dumps(curve))):
+        for name, start in {
+            "a.pdf": b"%PDF",
+            "a.png": b"\x89PNG",
+            "a.py": b"#!/usr",
+            "a.pgf": b"%",
+        }.items():
+            saved.save(tmp_path / name)
+            assert (tmp_path / name).read_bytes().startswith(start)
+        assert saved.to_svg() == curve.to_svg()
+    with pytest.raises(gm.GaussmeterError, match="no format has the extension"):
+        curve.save(tmp_path / "a.bmp")
+
+
+def test_figures_of_every_kind_are_drawn_with_matplotlib() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from gaussmeter import _figures
+
+    def axis(scale: str, **other: Any) -> dict[str, Any]:
+        return {"label": "x", "latex": "$x$", "scale": scale, "reversed": False, **other}
+
+    def series(marks: str, **other: Any) -> dict[str, Any]:
+        return {"name": marks, "latex": marks, "role": "main", "marks": marks, **other}
+
+    def panel(x: Any, y: Any, *own: Any) -> dict[str, Any]:
+        return {"title": "panel", "x": x, "y": y, "plane": False, "series": list(own)}
+
+    low, high = {"low": [0.5, 1.0]}, {"high": [1.5, None]}
+    lines = panel(
+        axis("linear"),
+        axis("log"),
+        series("line", x=[0.0, 1.0], y=[1.0, None]),
+        series("points", x=[0.0, 1.0], y=[1.0, 1.2], **low, **high),
+        series("band", x=[0.0, 1.0], **low, **high),
+        series("bars", left=[0.0], right=[1.0], low=[0.0], high=[2.0]),
+    )
+    cells = {
+        "x": [0, 1],
+        "y": [0, 0],
+        "value": [1.0, None],
+        "text": ["1", "∞"],
+        "best": [True, False],
+    }
+    names = panel(
+        axis("names", names=["a", "b"]), axis("names", names=["c"]), series("field", **cells)
+    )
+    figure = {"title": "two", "per_row": 2, "panels": [lines, names], "notes": []}
+    axes = _figures.plot(figure)
+    assert axes.shape == (1, 2)
+    assert axes[0, 0].get_yscale() == "log" and len(axes[0, 0].lines) >= 2
+    assert [text.get_text() for text in axes[0, 1].texts] == ["1", "∞"]
+    with pytest.raises(gm.GaussmeterError, match="2 panels"):
+        _figures.plot(figure, axes[0, 0])
 
 
 def test_what_needs_other_packages_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
