@@ -24,6 +24,7 @@ _FORMATS = {
     ".tex": "latex",
     ".csv": "csv",
     ".json": "json",
+    ".html": "html",
 }
 
 #: Formats of the figure.
@@ -127,6 +128,10 @@ class Result:
     def to_json(self) -> str:
         """Everything as JSON, with a versioned schema: docs/json.md."""
         return self._report.write("json")
+
+    def to_html(self) -> str:
+        """Everything as a page that needs no network, with figures to explore."""
+        return self._report.write("html")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the result to a file, in the format of its extension.

@@ -3,7 +3,7 @@
 use crate::errors::Failure;
 use crate::law::PyLaw;
 use gaussmeter::exact::Law;
-use gaussmeter::report::{Field, Report, by_name, drawn, html, text_within};
+use gaussmeter::report::{Field, Figure, Report, by_name, drawn, html, text_within};
 use gaussmeter::spectrum::Spectrum;
 use numpy::IntoPyArray;
 use pyo3::prelude::*;
