@@ -2,7 +2,7 @@ use crate::exact::{Init, Output, answered};
 use crate::level::Level;
 use crate::network::{Factor, Learnt};
 use crate::spectrum::Mode;
-use crate::tape::{Op, Plan};
+use crate::tape::{Op, Plan, Var};
 use crate::watch::Watch;
 use rayon::prelude::*;
 
@@ -46,160 +46,254 @@ pub fn contributions_watched(
         true => answered::sites(network, &program).ok()?,
         false => Vec::new(),
     };
-    let evaluate = |m: usize| -> Vec<[f64; 2]> {
+    let evaluations = |first: usize, count: usize| -> Vec<[Block; 2]> {
+        let each = |of: &dyn Fn(usize) -> [f64; 2]| {
+            let mut both = [ZERO; 2];
+            for i in 0..count {
+                [both[0][i], both[1][i]] = of(first + i);
+            }
+            both
+        };
         if network.has_answers() {
-            return sites.iter().map(|site| site.at(m)).collect();
+            return sites.iter().map(|site| each(&|m| site.at(m))).collect();
         }
-        let Mode { eigenvalue, mean, .. } = network.believed().modes()[m];
+        let believed = network.believed().modes();
         let of = |op: &Op| match op {
             Op::Predict { kind, level, .. } => {
                 let factor = Factor::new(*kind, level);
-                Some([factor.weight(eigenvalue), factor.mean_weight(eigenvalue) * mean])
+                Some(each(&|m| {
+                    let Mode { eigenvalue, mean, .. } = believed[m];
+                    [factor.weight(eigenvalue), factor.mean_weight(eigenvalue) * mean]
+                }))
             }
             _ => None,
         };
         program.ops().iter().filter_map(of).collect()
     };
-    let of_mode = |(m, mode): (usize, &Mode)| {
+    let releases = program.last_uses();
+    let of_block = |(block, modes): (usize, &[Mode])| {
         if watch.is_stopped() {
             return None;
         }
-        let chain = Chain::new(&program, mode, evaluate(m));
-        Some(chain.contributions(init.moments(plan.start(), m, mode)))
+        let first = block * LANES;
+        let chain = Chain::new(&program, &releases, modes, evaluations(first, modes.len()));
+        let moments = |i: usize| init.moments(plan.start(), first + i, &modes[i]);
+        Some(chain.contributions(moments))
     };
-    let modes = network.truth().par_iter().enumerate().map(of_mode);
-    let modes: Vec<Vec<[f64; 2]>> = modes.collect::<Option<_>>()?;
-    Some((0..=plan.steps()).map(|k| modes.iter().map(|mode| mode[k]).collect()).collect())
+    let blocks = network.truth().par_chunks(LANES).enumerate().map(of_block);
+    let blocks: Vec<Vec<[Block; 2]>> = blocks.collect::<Option<_>>()?;
+    let sizes = || network.truth().chunks(LANES).map(<[Mode]>::len);
+    let step = |k: usize| {
+        let pairs = blocks.iter().zip(sizes());
+        pairs.flat_map(|(b, n)| (0..n).map(move |i| [b[k][0][i], b[k][1][i]])).collect()
+    };
+    Some((0..=plan.steps()).into_par_iter().map(step).collect())
 }
 
-/// A sampler along one eigenvector. Vectors of the program are linear forms in the initial state, of
-/// variance 1, and the noises.
-struct Chain<'a> {
-    plan: &'a Plan,
-    mode: &'a Mode,
-    /// Per evaluation, in order: the coefficient of the state, and what is added.
-    evaluations: Vec<[f64; 2]>,
-    /// Length of a form: one more than there are noises.
-    width: usize,
-    forms: Vec<f64>,
-    means: Vec<f64>,
-    /// u_k of the exact state, of variance 1.
-    exact: Vec<f64>,
+/// Modes that are taken together.
+const LANES: usize = 32;
+/// One number per mode.
+type Block = [f64; LANES];
+const ZERO: Block = [0.0; LANES];
+
+/// What vectors of a program are sums of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// The exact state of variance 1 after so many steps that draw noise.
+    Exact(usize),
+    /// A noise, by number.
+    Noise(usize),
 }
 
-/// A defect: its form, and its mean.
-type Defect = (Vec<f64>, f64);
+/// A linear form in exact states and noises: few of them, in order.
+#[derive(Clone, Debug, Default)]
+struct Form(Vec<(Part, Block)>);
 
-impl<'a> Chain<'a> {
-    fn new(plan: &'a Plan, mode: &'a Mode, evaluations: Vec<[f64; 2]>) -> Self {
-        let noises = plan.ops().iter().filter(|op| matches!(op, Op::Noise { .. })).count();
-        let width = 1 + noises;
-        let mut exact = vec![0.0; width];
-        exact[0] = 1.0;
-        let vectors = plan.var_count();
-        Chain {
-            plan,
-            mode,
-            evaluations,
-            width,
-            forms: vec![0.0; vectors * width],
-            means: vec![0.0; vectors],
-            exact,
+impl Form {
+    /// Adds a multiple of another.
+    fn add(&mut self, factor: &Block, other: &Form) {
+        for (part, block) in &other.0 {
+            let sum = self.entry(*part);
+            for i in 0..LANES {
+                sum[i] += factor[i] * block[i];
+            }
         }
     }
 
+    fn entry(&mut self, part: Part) -> &mut Block {
+        let at = self.0.binary_search_by_key(&part, |(known, _)| *known).unwrap_or_else(|at| {
+            self.0.insert(at, (part, ZERO));
+            at
+        });
+        &mut self.0[at].1
+    }
+
+    fn get(&self, part: Part) -> Block {
+        let at = self.0.binary_search_by_key(&part, |(known, _)| *known);
+        at.map_or(ZERO, |at| self.0[at].1)
+    }
+}
+
+/// How an exact state u_k comes from the one before: r u_{k−1} + Σ c_n z_n.
+struct Arrival {
+    kept: Block,
+    noises: Vec<(usize, Block)>,
+}
+
+/// A defect: its form, and its mean.
+type Defect = (Form, Block);
+
+/// A sampler along some eigenvectors. Vectors of the program are linear forms in exact states, of variance
+/// 1, and in noises; those of rules without noise are multiples of the initial state.
+struct Chain<'a> {
+    plan: &'a Plan,
+    releases: &'a [Vec<Var>],
+    modes: &'a [Mode],
+    /// Per evaluation, in order: the coefficient of the state, and what is added.
+    evaluations: Vec<[Block; 2]>,
+    forms: Vec<Form>,
+    means: Vec<Block>,
+    /// Exact states after the first.
+    arrivals: Vec<Arrival>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(
+        plan: &'a Plan,
+        releases: &'a [Vec<Var>],
+        modes: &'a [Mode],
+        evaluations: Vec<[Block; 2]>,
+    ) -> Self {
+        let (forms, means) =
+            (vec![Form::default(); plan.var_count()], vec![ZERO; plan.var_count()]);
+        Chain { plan, releases, modes, evaluations, forms, means, arrivals: Vec::new() }
+    }
+
     /// Standard deviation and mean of the exact state.
-    fn moments(&self, level: &Level) -> [f64; 2] {
+    fn moments(&self, level: &Level) -> [Block; 2] {
         let level = level.marginal();
-        [level.variance(self.mode.eigenvalue).sqrt(), level.alpha * self.mode.mean]
+        let mut moments = [ZERO; 2];
+        for (i, mode) in self.modes.iter().enumerate() {
+            moments[0][i] = level.variance(mode.eigenvalue).sqrt();
+            moments[1][i] = level.alpha * mode.mean;
+        }
+        moments
     }
 
-    fn form(&self, vector: usize) -> &[f64] {
-        &self.forms[vector * self.width..][..self.width]
-    }
-
-    fn set(&mut self, vector: usize, form: &[f64], mean: f64) {
-        self.forms[vector * self.width..][..self.width].copy_from_slice(form);
-        self.means[vector] = mean;
+    /// The exact state that was arrived at last.
+    fn exact(&self) -> Part {
+        Part::Exact(self.arrivals.len())
     }
 
     /// Makes a vector the exact state at a level, which the noises `new` have been drawn for.
     fn arrive(&mut self, vector: usize, level: &Level, new: std::ops::Range<usize>) -> Defect {
         let [std, mean] = self.moments(level);
-        let found = self.form(vector).to_vec();
-        let drawn = found[new.clone()].iter().map(|b| b * b).sum::<f64>();
-        let most = std.max(drawn.sqrt());
-        if drawn > 0.0 {
-            let kept = (1.0 - drawn / (most * most)).max(0.0).sqrt();
-            self.exact.iter_mut().for_each(|u| *u *= kept);
-            new.for_each(|n| self.exact[n] = found[n] / most);
+        let mut defect = std::mem::take(&mut self.forms[vector]);
+        let before = self.exact();
+        let mut kept = [1.0; LANES];
+        if !new.is_empty() {
+            let found: Vec<Block> = new.clone().map(|n| defect.get(Part::Noise(n))).collect();
+            let mut noises: Vec<(usize, Block)> = new.clone().map(|n| (n, ZERO)).collect();
+            for i in 0..LANES {
+                let drawn = found.iter().map(|b| b[i] * b[i]).sum::<f64>();
+                if drawn > 0.0 {
+                    let most = std[i].max(drawn.sqrt());
+                    kept[i] = (1.0 - drawn / (most * most)).max(0.0).sqrt();
+                    noises.iter_mut().zip(&found).for_each(|((_, c), f)| c[i] = f[i] / most);
+                }
+            }
+            for (n, c) in &noises {
+                let entry = defect.entry(Part::Noise(*n));
+                for i in 0..LANES {
+                    entry[i] -= std[i] * c[i];
+                }
+            }
+            self.arrivals.push(Arrival { kept, noises });
         }
-        let defect = (
-            found.iter().zip(&self.exact).map(|(f, u)| f - std * u).collect(),
-            self.means[vector] - mean,
-        );
-        let state: Vec<f64> = self.exact.iter().map(|u| std * u).collect();
-        self.set(vector, &state, mean);
-        defect
+        let entry = defect.entry(before);
+        for i in 0..LANES {
+            entry[i] -= std[i] * kept[i];
+        }
+        let mut off = self.means[vector];
+        for i in 0..LANES {
+            off[i] -= mean[i];
+        }
+        self.forms[vector] = Form(vec![(self.exact(), std)]);
+        self.means[vector] = mean;
+        (defect, off)
     }
 
     /// Forwards, with exact states in place of the sampler's.
     fn defects(&mut self) -> Vec<Defect> {
         let plan = self.plan;
         let [std, mean] = self.moments(plan.start());
-        let start: Vec<f64> = self.exact.iter().map(|u| std * u).collect();
-        self.set(plan.input().index(), &start, mean);
-        let (mut defects, mut drawn, mut known) = (Vec::with_capacity(plan.steps()), 1, 1);
-        let mut evaluations = self.evaluations.clone().into_iter();
-        for op in plan.ops() {
+        self.forms[plan.input().index()] = Form(vec![(self.exact(), std)]);
+        self.means[plan.input().index()] = mean;
+        let (mut defects, mut drawn, mut known) = (Vec::with_capacity(plan.steps()), 0, 0);
+        let mut evaluated = 0;
+        for (op, released) in plan.ops().iter().zip(self.releases) {
             match op {
                 Op::Predict { dst, src, .. } => {
-                    let [weight, shift] = evaluations.next().unwrap_or_default();
-                    let form: Vec<f64> =
-                        self.form(src.index()).iter().map(|x| weight * x).collect();
-                    let mean = weight * self.means[src.index()] + shift;
-                    self.set(dst.index(), &form, mean);
+                    let [weight, shift] = &self.evaluations[evaluated];
+                    evaluated += 1;
+                    let mut form = Form::default();
+                    form.add(weight, &self.forms[src.index()]);
+                    let mut mean = self.means[src.index()];
+                    for i in 0..LANES {
+                        mean[i] = weight[i] * mean[i] + shift[i];
+                    }
+                    (self.forms[dst.index()], self.means[dst.index()]) = (form, mean);
                 }
                 Op::Combine { dst, terms } => {
-                    let (mut form, mut mean) = (vec![0.0; self.width], 0.0);
+                    let (mut form, mut mean) = (Form::default(), ZERO);
                     for (c, v) in terms {
-                        let x = self.form(v.index());
-                        form.iter_mut().zip(x).for_each(|(y, x)| *y += c * x);
-                        mean += c * self.means[v.index()];
+                        form.add(&[*c; LANES], &self.forms[v.index()]);
+                        for i in 0..LANES {
+                            mean[i] += c * self.means[v.index()][i];
+                        }
                     }
-                    self.set(dst.index(), &form, mean);
+                    (self.forms[dst.index()], self.means[dst.index()]) = (form, mean);
                 }
                 Op::Noise { dst } => {
-                    let mut form = vec![0.0; self.width];
-                    form[drawn] = 1.0;
+                    self.forms[dst.index()] = Form(vec![(Part::Noise(drawn), [1.0; LANES])]);
+                    self.means[dst.index()] = ZERO;
                     drawn += 1;
-                    self.set(dst.index(), &form, 0.0);
                 }
                 Op::Arrive { state, level } => {
                     defects.push(self.arrive(state.index(), level, known..drawn));
                     known = drawn;
                 }
             }
+            released.iter().for_each(|v| self.forms[v.index()] = Form::default());
         }
         defects
     }
 
     /// How the output changes with the initial state and with the state of each step.
-    fn adjoints(&self) -> Vec<f64> {
+    fn adjoints(&self) -> Vec<Block> {
         let plan = self.plan;
-        let mut adjoint = vec![0.0; plan.var_count()];
-        adjoint[plan.output().index()] = 1.0;
+        let mut adjoint = vec![ZERO; plan.var_count()];
+        adjoint[plan.output().index()] = [1.0; LANES];
         let mut of_states = Vec::with_capacity(plan.steps() + 1);
         let mut evaluations = self.evaluations.iter().rev();
         for op in plan.ops().iter().rev() {
             match op {
                 Op::Predict { dst, src, .. } => {
-                    let [weight, _] = evaluations.next().copied().unwrap_or_default();
-                    adjoint[src.index()] += weight * adjoint[dst.index()];
+                    let [weight, _] = evaluations.next().copied().unwrap_or([ZERO; 2]);
+                    let a = adjoint[dst.index()];
+                    let sum = &mut adjoint[src.index()];
+                    for i in 0..LANES {
+                        sum[i] += weight[i] * a[i];
+                    }
                 }
                 Op::Combine { dst, terms } => {
                     let a = adjoint[dst.index()];
-                    terms.iter().for_each(|(c, v)| adjoint[v.index()] += c * a);
+                    for (c, v) in terms {
+                        let sum = &mut adjoint[v.index()];
+                        for i in 0..LANES {
+                            sum[i] += c * a[i];
+                        }
+                    }
                 }
                 Op::Noise { .. } => {}
                 Op::Arrive { state, .. } => of_states.push(adjoint[state.index()]),
@@ -210,32 +304,96 @@ impl<'a> Chain<'a> {
         of_states
     }
 
+    /// A form in the initial state and the noises alone, which are independent: the coefficient of the
+    /// former, and those of the latter by arrival.
+    fn independent(&self, form: &Form) -> (Block, Vec<Vec<Block>>) {
+        let mut carried = form.get(self.exact());
+        let mut noises: Vec<Vec<Block>> = Vec::with_capacity(self.arrivals.len());
+        for (k, arrival) in self.arrivals.iter().enumerate().rev() {
+            let of_noise = |(n, c): &(usize, Block)| {
+                let mut b = form.get(Part::Noise(*n));
+                for i in 0..LANES {
+                    b[i] += c[i] * carried[i];
+                }
+                b
+            };
+            noises.push(arrival.noises.iter().map(of_noise).collect());
+            let own = form.get(Part::Exact(k));
+            for i in 0..LANES {
+                carried[i] = own[i] + arrival.kept[i] * carried[i];
+            }
+        }
+        noises.reverse();
+        (carried, noises)
+    }
+
+    /// The covariances of every exact state and every noise with a form.
+    fn covariances(&self, form: &Form) -> (Vec<Block>, Vec<Block>) {
+        let (start, noises) = self.independent(form);
+        let mut states = vec![start];
+        for (arrival, b) in self.arrivals.iter().zip(&noises) {
+            let mut with = states[states.len() - 1];
+            for i in 0..LANES {
+                with[i] *= arrival.kept[i];
+                for ((_, c), b) in arrival.noises.iter().zip(b) {
+                    with[i] += c[i] * b[i];
+                }
+            }
+            states.push(with);
+        }
+        (states, noises.into_iter().flatten().collect())
+    }
+
     /// The contributions of the start, of which mean and variance are given, and of the steps.
-    fn contributions(mut self, (mean, variance): (f64, f64)) -> Vec<[f64; 2]> {
+    fn contributions(mut self, start: impl Fn(usize) -> (f64, f64)) -> Vec<[Block; 2]> {
         let [std, exact_mean] = self.moments(self.plan.start());
-        let mut start = vec![0.0; self.width];
-        start[0] = variance.sqrt() - std;
-        let mut defects = vec![(start, mean - exact_mean)];
+        let (mut off, mut mean_off) = (ZERO, ZERO);
+        for i in 0..self.modes.len() {
+            let (mean, variance) = start(i);
+            (off[i], mean_off[i]) = (variance.sqrt() - std[i], mean - exact_mean[i]);
+        }
+        let mut defects = vec![(Form(vec![(Part::Exact(0), off)]), mean_off)];
         defects.extend(self.defects());
         let adjoints = self.adjoints();
-        let steps = adjoints.iter().zip(&defects);
-        if self.width == 1 {
-            return steps.map(|(a, (form, mean))| [a * form[0], a * mean]).collect();
+        let steps = || adjoints.iter().zip(&defects);
+        let product = |a: &Block, b: &Block| std::array::from_fn(|i| a[i] * b[i]);
+        if self.arrivals.is_empty() {
+            let of = |(a, (form, mean)): (&Block, &Defect)| {
+                [product(a, &form.get(Part::Exact(0))), product(a, mean)]
+            };
+            return steps().map(of).collect();
         }
         // The exact last state, and the output: its sum with all defects, carried.
         let [end, _] = self.moments(&self.plan.end());
-        let last: Vec<f64> = self.exact.iter().map(|u| end * u).collect();
+        let last = Form(vec![(self.exact(), end)]);
         let mut output = last.clone();
-        for (a, (form, _)) in steps.clone() {
-            output.iter_mut().zip(form).for_each(|(y, d)| *y += a * d);
-        }
-        let size = output.iter().map(|y| y * y).sum::<f64>().sqrt() + end;
-        let of = |(a, (form, mean)): (&f64, &Defect)| {
-            let pairs = output.iter().zip(&last).zip(form);
-            let covariance: f64 = pairs.map(|((y, x), d)| (y + x) * d).sum();
-            [if size == 0.0 { 0.0 } else { a * covariance / size }, a * mean]
+        steps().for_each(|(a, (form, _))| output.add(a, form));
+        let (first, noises) = self.independent(&output);
+        let mut both = output;
+        both.add(&[1.0; LANES], &last);
+        let (with_states, with_noises) = self.covariances(&both);
+        let size: Block = std::array::from_fn(|i| {
+            let noises = noises.iter().flatten().map(|b| b[i] * b[i]);
+            (first[i] * first[i] + noises.sum::<f64>()).sqrt() + end[i]
+        });
+        let of = |(a, (form, mean)): (&Block, &Defect)| {
+            let mut covariance = ZERO;
+            for (part, d) in &form.0 {
+                let with = match part {
+                    Part::Exact(k) => &with_states[*k],
+                    Part::Noise(n) => &with_noises[*n],
+                };
+                for i in 0..LANES {
+                    covariance[i] += with[i] * d[i];
+                }
+            }
+            let of_std = std::array::from_fn(|i| match size[i] {
+                0.0 => 0.0,
+                size => a[i] * covariance[i] / size,
+            });
+            [of_std, product(a, mean)]
         };
-        steps.map(of).collect()
+        steps().map(of).collect()
     }
 }
 
