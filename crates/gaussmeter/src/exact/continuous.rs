@@ -43,7 +43,7 @@ impl Reverse {
         }
         let scale = from.alpha / to.alpha;
         let r = scale * scale * (to.variance(eigenvalue) / from.variance(eigenvalue));
-        r.powf(self.noise * self.noise)
+        if self.noise == 1.0 { r } else { r.powf(self.noise * self.noise) }
     }
 
     /// 1 − r^{h²}: the share of s_t that is fresh noise.
@@ -54,7 +54,8 @@ impl Reverse {
         }
         let scale = from.alpha / to.alpha;
         let r = scale * scale * (to.variance(eigenvalue) / from.variance(eigenvalue));
-        -(self.noise * self.noise * r.ln()).exp_m1()
+        // The difference has the precision of r, as the logarithm has.
+        if self.noise == 1.0 { 1.0 - r } else { -(self.noise * self.noise * r.ln()).exp_m1() }
     }
 
     /// Variance at the cleaner level `to` of a solution that is known at the noisier level `from`.
@@ -181,12 +182,18 @@ impl Reverse {
             let gain = gain2.sqrt();
             let eigenvalue_error = alpha2 * (truth.eigenvalue - believed.eigenvalue);
             let carried_error = times(gain2, init.variance_error(from, i, truth));
-            let score_error =
-                -times(excess, spread) + times(eigenvalue_error, log(power + 1.0).exp_m1());
+            let of_eigenvalue = match eigenvalue_error {
+                0.0 => 0.0,
+                error => times(error, log(power + 1.0).exp_m1()),
+            };
+            let score_error = -times(excess, spread) + of_eigenvalue;
             let (m0, v0) = init.moments(from, i, truth);
             let variance = times(gain2, v0) + times(h2, spread);
             // 1 − r^{K/2}.
-            let forgotten = -log(0.5 * (power + 1.0)).exp_m1();
+            let forgotten = match (believed.mean, truth.mean) {
+                (0.0, 0.0) => 0.0,
+                _ => -log(0.5 * (power + 1.0)).exp_m1(),
+            };
             let mean_error = to.alpha * forgotten * (believed.mean - truth.mean)
                 + times(gain, init.mean_error(from, i, truth));
             let mean = to.alpha * forgotten * believed.mean + times(gain, m0);

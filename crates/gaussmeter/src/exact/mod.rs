@@ -212,6 +212,27 @@ impl Output {
         Ok(Output::of(&program, network.believed()))
     }
 
+    /// The mean of a mode minus that of its target, for a start of this mean.
+    pub(crate) fn mean_error(&self, i: usize, mode: &Mode, m0: f64, target: Target) -> f64 {
+        let target_mean = match target {
+            Target::Data => mode.mean,
+            Target::Marginal => self.level.marginal().alpha * mode.mean,
+        };
+        self.mean(i, m0) - target_mean
+    }
+
+    /// The mean of a mode, for a start of this mean.
+    fn mean(&self, i: usize, m0: f64) -> f64 {
+        let times = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a * b };
+        let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
+        let constant = self.constant.get(i).copied().unwrap_or(0.0);
+        match times(g, m0) + times(c, self.modes[i].mean) + constant {
+            // Infinite terms of opposite sign.
+            mean if mean.is_nan() => f64::INFINITY,
+            mean => mean,
+        }
+    }
+
     /// The law of this state for an initial law, with its target.
     pub fn law(&self, init: &Init, target: Target) -> Law {
         self.law_against(&self.modes, init, target)
@@ -223,16 +244,11 @@ impl Output {
     pub fn law_against(&self, truth: &[Mode], init: &Init, target: Target) -> Law {
         let times = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a * b };
         let level = self.level.marginal();
-        let modes = truth.iter().zip(&self.modes[..]).enumerate().map(|(i, (mode, believed))| {
+        let modes = truth.iter().zip(&self.modes[..]).enumerate().map(|(i, (mode, _))| {
             let (m0, v0) = init.moments(&self.start, i, mode);
-            let (g, c) = (self.gain[i], self.mean_gain.get(i).copied().unwrap_or(0.0));
+            let g = self.gain[i];
             let variance = times(g * g, v0) + self.noise_variance[i];
-            let constant = self.constant.get(i).copied().unwrap_or(0.0);
-            let mean = match times(g, m0) + times(c, believed.mean) + constant {
-                // Infinite terms of opposite sign.
-                mean if mean.is_nan() => f64::INFINITY,
-                mean => mean,
-            };
+            let mean = self.mean(i, m0);
             let (target_mean, target_variance) = match target {
                 Target::Data => (mode.mean, mode.eigenvalue),
                 Target::Marginal => (level.alpha * mode.mean, level.variance(mode.eigenvalue)),
