@@ -43,6 +43,7 @@ pub type Hear<'a> = dyn Fn(Option<Progress>) -> ControlFlow<()> + Sync + 'a;
 pub struct Watch<'a> {
     hear: Option<&'a Hear<'a>>,
     see: Option<&'a See<'a>>,
+    is_discarding: bool,
 }
 
 /// One evaluation of a search for times.
@@ -59,16 +60,26 @@ pub type See<'a> = dyn Fn(Tried) + Sync + 'a;
 
 impl<'a> Watch<'a> {
     /// Nobody watches, and nobody stops anything.
-    pub const NOBODY: Watch<'static> = Watch { hear: None, see: None };
+    pub const NOBODY: Watch<'static> = Watch { hear: None, see: None, is_discarding: false };
 
     /// Somebody does.
     pub fn new(hear: &'a Hear<'a>) -> Self {
-        Watch { hear: Some(hear), see: None }
+        Watch { hear: Some(hear), see: None, is_discarding: false }
     }
 
     /// The same, and somebody sees what searches try.
     pub fn seeing(self, see: &'a See<'a>) -> Self {
         Watch { see: Some(see), ..self }
+    }
+
+    /// The same where nobody wants what stopped work has found: it ends at once, without a result.
+    pub fn discarding(self) -> Self {
+        Watch { is_discarding: true, ..self }
+    }
+
+    /// Whether the work should stop, and nobody wants what it has found.
+    pub fn is_abandoned(&self) -> bool {
+        self.is_discarding && self.is_stopped()
     }
 
     /// Shows what a search has tried.

@@ -197,9 +197,12 @@ impl Problem<'_> {
         let mut descents: Vec<Descent> = starts
             .par_iter()
             .enumerate()
-            .filter(|(i, _)| *i == 0 || !self.watch.is_stopped())
+            .filter(|(i, _)| (*i == 0 && !self.watch.is_abandoned()) || !self.watch.is_stopped())
             .map(|(_, start)| coarse.descend(start, effort.short))
             .collect();
+        if self.watch.is_abandoned() {
+            return Err(TuneError::Abandoned);
+        }
         let tried = descents.len();
         descents.sort_by(|a, b| a.after.total_cmp(&b.after));
         let long = descents.len().div_ceil(2);
@@ -210,6 +213,9 @@ impl Problem<'_> {
         let lowest = descents.first().ok_or(TuneError::NoStart)?;
         if !lowest.after.is_finite() {
             return Err(TuneError::Infinite);
+        }
+        if self.watch.is_abandoned() {
+            return Err(TuneError::Abandoned);
         }
         let reached = |d: &&Descent| d.after <= lowest.after * (1.0 + 1e-3);
         let reached = descents.iter().filter(reached).count();
@@ -267,6 +273,9 @@ pub struct Tuned {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum TuneError {
+    /// It was stopped, and nobody wants what it had found.
+    #[error("stopped")]
+    Abandoned,
     /// There is nothing to start from.
     #[error("no schedule to start from")]
     NoStart,

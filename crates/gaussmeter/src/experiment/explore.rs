@@ -15,7 +15,7 @@ use crate::spectrum::Spectrum;
 use crate::watch::Watch;
 use rayon::prelude::*;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// How much of each sampler is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct ExploreOptions {
     pub target: Target,
     /// Most points of a curve.
     pub curve_points: usize,
+    /// Most points of the curves of the continuous solutions, which are smooth.
+    pub continuous_points: usize,
     /// Most eigenvalues of the detail.
     pub mode_points: usize,
 }
@@ -36,6 +38,7 @@ impl Default for ExploreOptions {
             detail: Some(0),
             target: Target::Marginal,
             curve_points: 120,
+            continuous_points: 48,
             mode_points: 200,
         }
     }
@@ -55,7 +58,8 @@ const SETTINGS: usize = 16;
 /// What the grids of a rule depend on.
 #[derive(Debug)]
 struct RuleKey {
-    spectrum: Arc<Spectrum>,
+    /// Not kept alive.
+    spectrum: Weak<Spectrum>,
     process: String,
     rule: String,
 }
@@ -102,7 +106,7 @@ impl Explorer {
         let Diffusion { spectrum, process_label, .. } = &setting.diffusion;
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |(key, _): &(RuleKey, _)| {
-            Arc::ptr_eq(&key.spectrum, spectrum)
+            key.spectrum.as_ptr() == Arc::as_ptr(spectrum)
                 && key.process == *process_label
                 && key.rule == setting.rule_label
         };
@@ -110,7 +114,7 @@ impl Explorer {
             Some(known) => known,
             None => {
                 let (process, rule) = (process_label.clone(), setting.rule_label.clone());
-                let key = RuleKey { spectrum: spectrum.clone(), process, rule };
+                let key = RuleKey { spectrum: Arc::downgrade(spectrum), process, rule };
                 (key, Arc::new(Kept::new(setting.rule.clone())))
             }
         };
@@ -180,8 +184,10 @@ impl Shared<'_> {
         let mut times: Vec<f64> = points.map(|point| point.at).collect();
         times.sort_by(|a, b| b.total_cmp(a));
         times.dedup();
-        let times: Vec<f64> =
-            spread(times.len(), self.options.curve_points).into_iter().map(|k| times[k]).collect();
+        let times: Vec<f64> = spread(times.len(), self.options.continuous_points)
+            .into_iter()
+            .map(|k| times[k])
+            .collect();
         let Some(&first) = times.first() else { return Ok(Vec::new()) };
         let process = &self.setting.process;
         let start = process.level(first);

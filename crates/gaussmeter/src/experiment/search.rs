@@ -2,7 +2,7 @@
 
 use super::ExperimentError;
 use super::diffusion::{self, Diffusion, NamedSampler};
-use crate::design::{Effort, End, Problem, Space, Start, starts};
+use crate::design::{Effort, End, Problem, Space, Start, TuneError, Tuned, starts};
 use crate::exact::Init;
 use crate::grid::{self, Grid, GridError, Optimised};
 use crate::network::{Learnt, Network};
@@ -84,17 +84,26 @@ pub(super) fn optimised_times(
         .into_iter()
         .filter_map(|(_, grid)| grid.ok())
         .filter(|g| g.start().t == diffusion.process.t_max() && g.end().t == eps)
+        .take_while(|_| !watch.is_abandoned())
         .filter_map(|grid| Some((problem.value(&grid).ok().filter(|v| v.is_finite())?, grid)))
         .collect();
     known.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut from: Vec<Grid> = known.into_iter().take(KNOWN).map(|(_, grid)| grid).collect();
     from.extend(starts(&space, data, options.starts, options.seed)?);
-    let found = problem.tune(&from, options.effort)?.grid;
+    let found = sought(problem.tune(&from, options.effort))?.grid;
     match watch.is_stopped() {
         // What a stopped search has is not the best.
         true => Err(ExperimentError::Interrupted),
         false => Ok(found),
     }
+}
+
+/// What a search has found, where somebody wants it.
+pub(super) fn sought(found: Result<Tuned, TuneError>) -> Result<Tuned, ExperimentError> {
+    found.map_err(|error| match error {
+        TuneError::Abandoned => ExperimentError::Interrupted,
+        error => error.into(),
+    })
 }
 
 /// The rules of the registry that need nothing but a number of steps, on given data and a given

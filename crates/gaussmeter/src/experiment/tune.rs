@@ -1,5 +1,5 @@
 use super::robustness::{PERTURBATIONS, Perturbation, expected};
-use super::search::{KNOWN, TuneOptions, learnt, standard_schedules};
+use super::search::{KNOWN, TuneOptions, learnt, sought, standard_schedules};
 use super::{Diffusion, ExperimentError, Length, NamedRule, NamedSampler, Run, StartError};
 use crate::design::{End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
@@ -111,6 +111,7 @@ pub fn tune(
     let w2 = |grid: &Grid| of_w2.value(grid).map(f64::sqrt).map_err(failed);
     let mut rivals: Vec<Rival> = standard_schedules(diffusion, steps, eps, watch)
         .into_iter()
+        .take_while(|_| !watch.is_abandoned())
         .map(|(label, grid)| match grid {
             Ok(grid) => {
                 let w2 = w2(&grid).unwrap_or(f64::INFINITY);
@@ -127,8 +128,11 @@ pub fn tune(
     let known = known.filter(|g| g.start().t == t_max && g.end().t == eps);
     let mut from: Vec<Grid> = known.take(KNOWN).collect();
     from.extend(starts(&space, data, options.starts, options.seed)?);
-    let tuned = problem.tune(&from, options.effort)?;
+    let tuned = sought(problem.tune(&from, options.effort))?;
     let interrupted = watch.is_stopped();
+    if watch.is_abandoned() {
+        return Err(ExperimentError::Interrupted);
+    }
     let run = Run::on(sampler, tuned.grid.clone())?;
     if let Length::Nfe(budget) = length
         && run.plan.nfe() > budget

@@ -15,6 +15,7 @@ mod design;
 #[cfg(feature = "dense")]
 mod empirical;
 mod evaluations;
+mod explore;
 mod export;
 mod few_steps;
 mod figures;
