@@ -139,7 +139,7 @@ class Result:
         Parameters
         ----------
         path : str or path
-            A file that ends in .txt, .md, .tex, .csv or .json; or for the figure in .svg, .pdf,
+            A file that ends in .txt, .md, .tex, .csv, .json or .html; for the figure in .svg, .pdf,
             .png, .pgf (pgfplots) or .py (a script for matplotlib).
 
         Raises

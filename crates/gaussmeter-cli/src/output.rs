@@ -17,7 +17,7 @@ use terminal_size::{Height, Width, terminal_size_of};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// text, markdown, latex, csv or json; of the figure svg, pdf, png, pgfplots or matplotlib
+    /// text, markdown, latex, html, csv or json; of the figure svg, pdf, png, pgfplots or matplotlib
     /// [default: from the extension of -o, otherwise text]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,

@@ -5,7 +5,7 @@ mod table;
 
 pub use page::{Block, Page, Section};
 
-use super::{Format, ReportError, Table};
+use super::{Content, Format, ReportError, Table};
 
 const UPLOT_STYLE: &str = include_str!("assets/uPlot.min.css");
 const UPLOT: &str = include_str!("assets/uPlot.iife.min.js");
@@ -26,6 +26,7 @@ pub(super) static FORMAT: Format = Format {
     name: "html",
     extensions: &["html", "htm"],
     summary: "one page with tables and interactive figures, offline",
+    content: Content::Tables,
     write: |report, _, out| report.page().write(out),
 };
 
