@@ -27,18 +27,17 @@ pub struct Output {
     /// Width of a figure, such as 8.6cm, 3.4in or 240pt [default: 8.6cm, or 17.4cm for panels side by side]
     #[arg(long = "width", value_name = "LENGTH", value_parser = parse_width, allow_hyphen_values = true)]
     page: Option<f64>,
-    /// Colours of text on a terminal
+    /// Colours of text: auto means on terminals, unless NO_COLOR is set
     #[arg(long, alias = "colour", value_name = "WHEN", value_enum, default_value = "auto")]
     color: Colours,
 }
 
+/// When text has colours: on a terminal that has them unless NO_COLOR is set, also in files and pipes, or
+/// never. (Values with a help of their own would make two pages of `--help`.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Colours {
-    /// If stdout is a terminal that has them, and NO_COLOR is not set
     Auto,
-    /// Also in files and pipes
     Always,
-    /// No colours
     Never,
 }
 

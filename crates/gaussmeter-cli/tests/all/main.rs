@@ -6,6 +6,7 @@ mod common;
 #[cfg(all(unix, feature = "data"))]
 mod documented;
 mod export;
+mod figures;
 mod info;
 #[cfg(feature = "data")]
 mod laws;

@@ -1,168 +1,199 @@
-//! What figures show is what results hold.
+//! Figures are drawn alike in every format, on a page or on a terminal.
 
-use gaussmeter::data;
-use gaussmeter::experiment::{Defaults, Length, TuneOptions, Words, tune};
-use gaussmeter::objective;
-use gaussmeter::report::{Figure, Marks, Panel, Report, Role, Scale};
-use gaussmeter::spectrum::Spectrum;
-use gaussmeter::watch::Watch;
-use std::sync::Arc;
+use gaussmeter::report::{
+    Align, Axis, Cell, Column, FieldCell, Figure, Format, Forms, Label, Marks, Page, Panel, Report,
+    ReportError, Row, Series, Style, Table, Terminal, by_name, formats, text_on,
+};
+use std::time::Instant;
 
-fn spectrum() -> Arc<Spectrum> {
-    data::load("power-law:d=40,alpha=1.5").unwrap().into()
-}
-
-fn words(samplers: &str, nfe: &[usize]) -> Words {
-    Words {
-        samplers: vec![samplers.into()],
-        lengths: nfe.iter().map(|n| Length::Nfe(*n)).collect(),
-        ..Words::default()
-    }
-}
-
-fn only(report: &dyn Report) -> Figure {
-    let mut figures = report.figures();
-    assert_eq!(figures.len(), 1);
-    let figure = figures.remove(0);
-    assert!(!figure.title.plain().is_empty());
-    for panel in &figure.panels {
-        assert!(
-            panel.series.iter().any(|series| !series.marks.is_empty()),
-            "{}",
-            panel.title.plain()
-        );
-    }
-    figure
-}
-
-fn names(panel: &Panel) -> Vec<&str> {
-    panel.series.iter().map(|series| series.name.plain()).collect()
-}
-
-#[test]
-fn shares_of_bands_add_up_to_one() {
-    let question = words("em,heun,dpmpp-2m", &[20]).read(&Defaults::MODES).unwrap();
-    let errors = question.modes(spectrum(), Watch::NOBODY).unwrap();
-    let figure = only(&errors.report(0));
-    let [std, shares] = &figure.panels[..] else { panic!() };
-    assert_eq!(names(std), ["em", "heun", "dpmpp-2m"]);
-    let Scale::Names(bands) = &shares.x.scale else { panic!() };
-    for series in &shares.series {
-        let Marks::Bars(bars) = &series.marks else { panic!() };
-        assert_eq!(bars.len(), bands.len());
-        let total: f64 = bars.iter().map(|bar| bar.high - bar.low).sum();
-        assert!((total - 1.0).abs() < 1e-12, "{total}");
-    }
-    let Marks::Line(points) = &std.series[0].marks else { panic!() };
-    assert_eq!(points.len(), errors.runs[0].1.modes.len());
-    let (law, (lambda, error)) = (&errors.runs[0].1.modes[0], points[0]);
-    assert_eq!(lambda, law.eigenvalue);
-    assert!((error - ((law.variance / law.eigenvalue).sqrt() - 1.0).abs()).abs() < 1e-14);
-}
-
-#[test]
-fn contributions_of_steps_are_stacked_to_their_share() {
-    let question = words("dpmpp-2m", &[12]).read(&Defaults::STEPS).unwrap();
-    let errors = question.steps(spectrum(), Watch::NOBODY).unwrap();
-    let figure = only(&errors.report());
-    let Marks::Bars(top) = &figure.panels[0].series.last().unwrap().marks else { panic!() };
-    let total: f64 = top.iter().map(|bar| bar.high).sum();
-    assert_eq!(top.len(), errors.levels.len());
-    assert!((total - 1.0).abs() < 1e-12, "{total}");
-    for (k, bar) in top.iter().enumerate() {
-        let size = errors.size(k, 0..errors.modes.len());
-        assert!((bar.high - (size / errors.cancellation.without).powi(2)).abs() < 1e-12);
-    }
-}
-
-#[test]
-fn the_heat_map_has_every_cell_of_the_table() {
-    let words = Words { eps: vec![1e-3, 1e-2], ..words("em,heun", &[10, 20]) };
-    let table = words.read(&Defaults::TABLE).unwrap();
-    let table = table.table(spectrum(), false, false, Watch::NOBODY).unwrap();
-    let figure = only(&table.report());
-    let Marks::Field(cells) = &figure.panels[0].series[0].marks else { panic!() };
-    let (Scale::Names(columns), Scale::Names(rows)) =
-        (&figure.panels[0].x.scale, &figure.panels[0].y.scale)
-    else {
-        panic!()
+fn figure(series: usize, points: usize) -> Figure {
+    let line = |k: usize| {
+        let at = |i: usize| i as f64 / (points - 1) as f64;
+        let value = |i: usize| ((6.0 * at(i) + k as f64).sin() + 0.1 * (97.0 * at(i)).sin()).exp();
+        Series::line(format!("series {k}"), (0..points).map(|i| (at(i), value(i))).collect())
     };
-    // Two lengths and two initial laws, two samplers at two eps.
-    assert_eq!((columns.len(), rows.len(), cells.len()), (4, 4, 16));
-    let found: Vec<f64> = cells.iter().map(|cell| cell.value).collect();
-    // After those of the continuous solutions.
-    let numbers: Vec<f64> = table.cells.iter().filter_map(|cell| cell.number()).skip(8).collect();
-    assert_eq!(found, numbers);
-    let smallest = |x: usize, eps: usize| {
-        let column = cells.iter().filter(|c| c.x == x && c.y % 2 == eps);
-        column.min_by(|a, b| a.value.total_cmp(&b.value)).unwrap()
+    let panel = Panel {
+        x: Axis::linear(Label::new("t").with_latex("$t$")),
+        y: Axis::log(Label::new("W2 to p_t").with_latex("$W_2$ to $p_t$")),
+        series: (0..series).map(line).collect(),
+        ..Panel::default()
     };
-    for (x, eps) in [(0, 0), (1, 0), (2, 1), (3, 1)] {
-        assert!(smallest(x, eps).is_best, "{x} {eps}");
+    Figure::of("Errors & <more>", panel)
+}
+
+fn report(figure: Figure) -> Forms {
+    Forms { figures: vec![figure], ..Forms::default() }
+}
+
+fn drawings() -> impl Iterator<Item = &'static Format> {
+    formats().into_iter().filter(|format| format.is_drawing() && format.check_built().is_ok())
+}
+
+fn written(format: &Format, report: &dyn Report, width: Option<f64>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    format.write_on(&Page { width }, report, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn the_same_figure_is_the_same_file() {
+    assert!(drawings().count() >= 3);
+    for format in drawings() {
+        let once = written(format, &report(figure(3, 50)), None);
+        assert_eq!(once, written(format, &report(figure(3, 50)), None), "{}", format.name);
+        assert_ne!(once, written(format, &report(figure(3, 50)), Some(400.0)), "{}", format.name);
+        assert_ne!(once, written(format, &report(figure(3, 49)), None), "{}", format.name);
     }
-    assert_eq!(cells.iter().filter(|cell| cell.is_best).count(), 8);
 }
 
 #[test]
-fn ranks_are_drawn_best_first() {
-    let question = words("em,heun,dpmpp-2m,unipc", &[10]).read(&Defaults::RANK).unwrap();
-    let ranking = question.rank(spectrum(), Watch::NOBODY).unwrap();
-    let figure = only(&ranking.report());
-    let panel = &figure.panels[0];
-    let Scale::Names(rows) = &panel.y.scale else { panic!() };
-    let Marks::Points(points) = &panel.series[0].marks else { panic!() };
-    assert_eq!(rows.len(), 4);
-    assert!(points.windows(2).all(|w| w[0].x <= w[1].x && w[0].y < w[1].y), "{points:?}");
-    assert_eq!(rows[0].plain(), ranking.trials[0].sampler);
+fn a_report_without_figures_is_not_drawn() {
+    for format in drawings() {
+        let error = format.write(&Forms::default(), &mut Vec::new()).unwrap_err();
+        assert!(matches!(error, ReportError::NoFigure), "{}: {error}", format.name);
+    }
 }
 
 #[test]
-fn schedules_are_drawn_before_and_after() {
-    let question = words("dpmpp-2m", &[8]).read(&Defaults::TUNE).unwrap();
-    let objective = objective::registry().build(objective::DEFAULT).unwrap();
-    let tuned = tune(
-        &question.diffusion(spectrum()),
-        question.sampler().unwrap(),
-        Length::Nfe(8),
-        question.init(),
-        &objective,
-        TuneOptions::default(),
-        Watch::NOBODY,
-    )
-    .unwrap();
-    let figure = only(&tuned.report());
-    let [levels, density] = &figure.panels[..] else { panic!() };
-    let after = levels.series.last().unwrap();
-    assert!(after.name.plain().starts_with("optimised (") && after.role == Role::Main);
-    assert!(levels.series[..levels.series.len() - 1].iter().all(|s| s.role == Role::Reference));
-    let Marks::Line(points) = &after.marks else { panic!() };
-    let positive: Vec<f64> =
-        tuned.run.grid.levels().iter().map(|l| l.noise_ratio()).filter(|s| *s > 0.0).collect();
-    assert_eq!(points.iter().map(|p| p.1).collect::<Vec<_>>(), positive);
-    let Marks::Line(points) = &density.series.last().unwrap().marks else { panic!() };
-    assert_eq!(points.len(), positive.len() - 1);
+fn svg_has_its_text_as_text() {
+    let svg =
+        String::from_utf8(written(by_name("svg").unwrap(), &report(figure(2, 5)), None)).unwrap();
+    assert!(svg.contains("<title>Errors &amp; &lt;more&gt;</title>"), "{svg}");
+    for text in
+        [">series 0<", ">series 1<", "<tspan font-style=\"italic\">W</tspan>", "data:font/woff2"]
+    {
+        assert!(svg.contains(text), "no {text}");
+    }
+    assert!(svg.starts_with("<svg ") && svg.contains("width=\"243.78pt\""), "{}", &svg[..200]);
+    assert!(!figure(2, 5).inline_svg().contains("@font-face"));
+}
+
+#[cfg(feature = "figures")]
+#[test]
+fn pdf_has_text_that_can_be_searched_and_png_its_resolution() {
+    let pdf = written(by_name("pdf").unwrap(), &report(figure(2, 5)), None);
+    let has = |what: &[u8]| pdf.windows(what.len()).any(|bytes| bytes == what);
+    assert!(pdf.starts_with(b"%PDF-1.7") && has(b"/ToUnicode") && has(b"/CIDFontType0C"));
+    assert!(has(b"/Title (Errors & <more>)") && !has(b"/CreationDate"));
+    let bytes = written(by_name("png").unwrap(), &report(figure(2, 5)), Some(72.0));
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    let info = reader.info();
+    assert_eq!(info.width, 300);
+    assert_eq!(info.pixel_dims.unwrap().xppu, 11811);
+    let dark = pixels.chunks(3).filter(|p| p.iter().all(|c| *c < 100)).count();
+    assert!(dark > 500, "{dark}");
+}
+
+/// In the test's own profile, with little optimisation.
+#[test]
+fn figures_are_drawn_in_well_under_a_second() {
+    let large = report(figure(8, 1000));
+    for format in drawings() {
+        let start = Instant::now();
+        let size = written(format, &large, None).len();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{}: {seconds:.3} s, {size} bytes", format.name);
+        // Other tests run at the same time.
+        assert!(seconds < 3.0, "{}: {seconds} s", format.name);
+    }
 }
 
 #[test]
-fn budgets_have_a_row_per_source_and_one_for_the_whole() {
-    let question = words("heun", &[10]).read(&Defaults::EVAL).unwrap();
-    let found = question.evaluate(spectrum(), Watch::NOBODY).unwrap();
-    let figure = only(&found.report(false));
-    let Scale::Names(rows) = &figure.panels[0].y.scale else { panic!() };
-    let Marks::Points(whole) = &figure.panels[0].series[1].marks else { panic!() };
-    assert_eq!((rows.last().unwrap().plain(), whole[0].x), ("total", found.w2.total));
-    assert_eq!(rows.len(), 5);
+fn json_has_every_kind_of_marks() {
+    let cells =
+        vec![FieldCell { x: 1, y: 0, value: f64::INFINITY, text: "∞".into(), is_best: true }];
+    let names = || vec![Label::new("a"), Label::new("b")];
+    let panel = Panel {
+        x: Axis::names("column", names()),
+        y: Axis::names("row", names()).reversed(),
+        series: vec![Series::of("W2", Marks::Field(cells))],
+        ..Panel::default()
+    };
+    let json = Figure { per_row: 0, ..Figure::of("field", panel) }.json();
+    assert_eq!(json["per_row"], 1);
+    let panel = &json["panels"][0];
+    assert_eq!(panel["x"]["names"].to_string(), r#"["a","b"]"#);
+    assert_eq!((&panel["y"]["scale"], &panel["y"]["reversed"]), (&"names".into(), &true.into()));
+    let series = &panel["series"][0];
+    assert_eq!(series["marks"], "field");
+    assert_eq!(series["value"].to_string(), "[null]");
+    assert_eq!((&series["text"][0], &series["best"][0]), (&"∞".into(), &true.into()));
+}
+
+// ------------------------------------------------------------------------------------ terminals
+
+fn on(terminal: Terminal, report: &dyn Report) -> String {
+    let mut bytes = Vec::new();
+    text_on(&terminal, report, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn ranked() -> Forms {
+    let number = |value: f64| Cell::number(value, Style::Short);
+    let row = |name: &str, value: f64| Row::new([Cell::text(name), number(value), number(value)]);
+    let table = Table {
+        columns: vec![
+            Column::new("sampler", Align::Left),
+            Column::new("W2", Align::Right).ranked(),
+            Column::new("NFE", Align::Right),
+        ],
+        rows: vec![row("heun", 0.5), row("em", f64::INFINITY), row("euler", 2.0)],
+        ..Table::default()
+    };
+    Forms { tables: vec![table], ..report(figure(2, 40)) }
+}
+
+/// Text without the codes of colours.
+fn bare(text: &str) -> String {
+    let mut bare = String::new();
+    let mut parts = text.split('\u{1b}');
+    bare.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        bare.push_str(part.split_once('m').unwrap().1);
+    }
+    bare
 }
 
 #[test]
-fn spectra_are_drawn_with_the_variance_that_is_left() {
-    let info = data::info("geometric:d=4,lowest=1e-3,highest=1").unwrap();
-    let figure = only(&info.report(None, 52, false));
-    let Marks::Line(rest) = &figure.panels[1].series[0].marks else { panic!() };
-    // Eigenvalues 1, 0.1, 0.01, 0.001.
-    let expected = [0.111 / 1.111, 0.011 / 1.111, 0.001 / 1.111];
-    assert_eq!(rest.len(), 3);
-    for ((rank, share), (k, expected)) in rest.iter().zip(expected.iter().enumerate()) {
-        assert!((rank - (k + 1) as f64).abs() < 1e-12 && (share / expected - 1.0).abs() < 1e-9);
+fn ranked_columns_are_coloured_and_nothing_else_changes() {
+    let plain = String::from_utf8(written(by_name("text").unwrap(), &ranked(), None)).unwrap();
+    for colours in [16, 256] {
+        let text = on(Terminal { colours, ..Terminal::default() }, &ranked());
+        assert_eq!(bare(&text), plain);
+        let best =
+            if colours == 16 { "\u{1b}[32m0.50\u{1b}[0m" } else { "\u{1b}[38;5;32m0.50\u{1b}[0m" };
+        let worst =
+            if colours == 16 { "\u{1b}[31m∞\u{1b}[0m" } else { "\u{1b}[38;5;160m∞\u{1b}[0m" };
+        assert_eq!((text.matches(best).count(), text.matches(worst).count()), (1, 1), "{text}");
+    }
+    assert_eq!(on(Terminal::default(), &ranked()), plain);
+}
+
+#[test]
+fn curves_are_drawn_as_wide_as_the_terminal() {
+    for width in [40, 60, 80, 120] {
+        for colours in [0, 16, 256] {
+            let terminal = Terminal { width: Some(width), height: 10, colours, is_ascii: false };
+            let text = bare(&on(terminal, &ranked()));
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{text}");
+            assert!(text.chars().filter(|c| ('\u{2801}'..='\u{28ff}').contains(c)).count() > 20);
+            let legend = if colours == 0 {
+                "a series 0  b series 1"
+            } else {
+                "━━ series 0  ━━ series 1"
+            };
+            assert_eq!(lines.last(), Some(&legend), "{text}");
+        }
+    }
+    let terminal = Terminal { width: Some(80), height: 10, colours: 0, is_ascii: true };
+    let text = on(terminal, &report(figure(2, 40)));
+    assert!(text.is_ascii(), "{text}");
+    // Letters at the ends.
+    let drawn: Vec<&str> = text.lines().filter(|line| line.contains(['|', '+'])).collect();
+    for letter in ['a', 'b'] {
+        assert!(drawn.iter().any(|line| line.ends_with(letter)), "{text}");
     }
 }

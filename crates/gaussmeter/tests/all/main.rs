@@ -12,6 +12,7 @@ mod deis_rhoab;
 #[cfg(feature = "dense")]
 mod dense;
 mod design;
+mod drawn_results;
 #[cfg(feature = "dense")]
 mod empirical;
 mod evaluations;
