@@ -127,6 +127,18 @@ fn on_grids(sampler: &dyn Sampler) {
     }
 }
 
+/// A question to the server: its first byte chooses what is asked, the rest is the body.
+#[cfg(feature = "serve")]
+pub fn serve_request(bytes: &[u8]) {
+    use gaussmeter_serve::command::{Elsewhere, Names};
+    use gaussmeter_serve::question::{Asked, Verb};
+    let Some((first, body)) = bytes.split_first() else { return };
+    let verb = Verb::ALL[usize::from(*first) % Verb::ALL.len()];
+    let Ok(asked) = Asked::parse(verb, body) else { return };
+    let _ = Elsewhere::of(&asked, Names::default());
+    let _ = gaussmeter::file::refusing("not here", || asked.words.read(verb.defaults()));
+}
+
 /// The text forms of samplers, processes, grids, metrics, objectives and initial laws.
 pub fn specs(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };

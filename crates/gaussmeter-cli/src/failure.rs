@@ -13,9 +13,18 @@ use std::process::ExitCode;
 
 const SEE_HELP: &str = " (see --help)";
 
-/// The commands of the feature `data`.
-pub const OF_DATA: [&str; 8] =
-    ["spectrum", "merge", "mixture", "empirical", "separable", "verify", "texture", "sample"];
+/// The commands of the features `data` and `serve`.
+pub const OF_DATA: [&str; 9] = [
+    "spectrum",
+    "merge",
+    "mixture",
+    "empirical",
+    "separable",
+    "verify",
+    "texture",
+    "sample",
+    "serve",
+];
 
 /// Why the command stops.
 #[derive(Debug)]

@@ -139,6 +139,7 @@ impl Answers {
             detail,
             target: asked.target.unwrap_or(Target::Marginal),
             curve_points: asked.curve_points.unwrap_or(usual.curve_points),
+            continuous_points: usual.continuous_points,
             mode_points: asked.mode_points.unwrap_or(usual.mode_points),
         };
         let labels: Vec<String> = question.samplers.iter().map(|s| s.label.clone()).collect();
@@ -314,6 +315,7 @@ pub fn uploads(answers: &Answers) -> Value {
             "name": loaded.name,
             "kind": loaded.kind.name(),
             "drawable": loaded.is_drawable(),
+            "given": loaded.is_given,
         })
     };
     answers.store.list().iter().map(upload).collect()

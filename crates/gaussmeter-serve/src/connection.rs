@@ -17,15 +17,35 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Most connections at once; others wait to be accepted.
 pub const MAX_CONNECTIONS: usize = 512;
-/// How long the head of a request may take.
-const HEAD_TIME: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of a response.
-const STALL_TIME: Duration = Duration::from_secs(30);
+/// How long clients may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For the head of a request; between requests too.
+    pub head: Duration,
+    /// For the body of a question.
+    pub question: Duration,
+    /// For an upload.
+    pub upload: Duration,
+    /// To take nothing of a response.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            head: Duration::from_secs(15),
+            question: Duration::from_secs(10),
+            upload: Duration::from_secs(120),
+            stall: Duration::from_secs(30),
+        }
+    }
+}
+
 /// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 << 10;
 
 /// Accepts connections for as long as it is polled.
-pub async fn accept(listener: TcpListener, router: Router) {
+pub async fn accept(listener: TcpListener, router: Router, limits: Limits) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -40,10 +60,10 @@ pub async fn accept(listener: TcpListener, router: Router) {
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
         tokio::spawn(async move {
-            let io = TokioIo::new(Unstalled::new(stream));
+            let io = TokioIo::new(Unstalled::new(stream, limits.stall));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIME)
+                .header_read_timeout(limits.head)
                 .max_buf_size(MAX_HEAD)
                 .serve_connection(io, service);
             // What is wrong with a connection concerns nobody else.
@@ -56,13 +76,14 @@ pub async fn accept(listener: TcpListener, router: Router) {
 /// A stream whose reader may not stall.
 struct Unstalled {
     stream: TcpStream,
+    time: Duration,
     limit: Pin<Box<Sleep>>,
     is_waiting: bool,
 }
 
 impl Unstalled {
-    fn new(stream: TcpStream) -> Self {
-        Unstalled { stream, limit: Box::pin(sleep(STALL_TIME)), is_waiting: false }
+    fn new(stream: TcpStream, time: Duration) -> Self {
+        Unstalled { stream, time, limit: Box::pin(sleep(time)), is_waiting: false }
     }
 
     fn within<T>(
@@ -75,7 +96,8 @@ impl Unstalled {
             return written;
         }
         if !self.is_waiting {
-            self.limit.as_mut().reset(Instant::now() + STALL_TIME);
+            let until = Instant::now() + self.time;
+            self.limit.as_mut().reset(until);
             self.is_waiting = true;
         }
         ready!(self.limit.as_mut().poll(context));

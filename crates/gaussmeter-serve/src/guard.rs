@@ -18,6 +18,9 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 pub struct Guard {
     /// Names with the port, as in `Host`.
     hosts: Vec<String>,
+    /// Whether it listens on all addresses of the machine, whose names are not known. Its token then keeps
+    /// other sites out.
+    is_everywhere: bool,
     token: Option<String>,
 }
 
@@ -29,6 +32,9 @@ impl Guard {
             Ok(IpAddr::V6(address)) => format!("[{address}]"),
             _ => host.to_lowercase(),
         });
+        let is_unspecified =
+            |host: &String| host.parse().is_ok_and(|ip: IpAddr| ip.is_unspecified());
+        let is_everywhere = token.is_some() && others.iter().any(is_unspecified);
         let mut hosts = Vec::new();
         for host in own.into_iter().chain(named) {
             hosts.push(format!("{host}:{port}"));
@@ -37,7 +43,7 @@ impl Guard {
                 hosts.push(host);
             }
         }
-        Guard { hosts, token }
+        Guard { hosts, is_everywhere, token }
     }
 
     /// Whether somebody with the token of the URL should get it as a cookie.
@@ -53,7 +59,7 @@ impl Guard {
     /// [`Refusal`]
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         let forbidden = |kind, message| Err(Refusal::new(StatusCode::FORBIDDEN, kind, message));
-        let is_ours = |host: &str| self.hosts.contains(&host.to_lowercase());
+        let is_ours = |host: &str| self.is_everywhere || self.hosts.contains(&host.to_lowercase());
         let mut hosts = headers.get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok());
         let is_absolute = uri.authority().is_some_and(|authority| !is_ours(authority.as_str()));
@@ -63,7 +69,9 @@ impl Guard {
         let mut origins = headers.get_all(ORIGIN).iter();
         let is_own = |origin: &HeaderValue| {
             let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
-            origin.is_some_and(is_ours)
+            origin.is_some_and(|origin| {
+                is_ours(origin) && (!self.is_everywhere || Some(origin) == host)
+            })
         };
         if !origins.all(is_own) {
             return forbidden("origin", "the request comes from a page of another site");

@@ -2,6 +2,7 @@
 
 use crate::answer::{self, Answers};
 use crate::assets::Asset;
+use crate::connection::Limits;
 use crate::guard::{Guard, POLICY, queried};
 use crate::question::{Asked, Verb};
 use crate::refusal::Refusal;
@@ -26,10 +27,6 @@ use std::time::Duration;
 pub const MAX_QUESTION: usize = 1 << 20;
 /// Largest upload, in bytes.
 pub const MAX_UPLOAD: usize = 64 << 20;
-/// How long the body of a question may take.
-const QUESTION_TIME: Duration = Duration::from_secs(10);
-/// How long an upload may take.
-const UPLOAD_TIME: Duration = Duration::from_secs(120);
 /// Longest name of a client.
 const CLIENT: usize = 64;
 
@@ -42,6 +39,8 @@ pub struct Shared {
     pub work: Arc<Work>,
     /// Who may ask.
     pub guard: Arc<Guard>,
+    /// How long clients may take.
+    pub limits: Limits,
 }
 
 /// All paths.
@@ -181,7 +180,11 @@ async fn body(
 }
 
 /// Takes a question.
-async fn asked(verb: Verb, request: Request) -> Result<(Asked, Option<String>), Refusal> {
+async fn asked(
+    shared: &Shared,
+    verb: Verb,
+    request: Request,
+) -> Result<(Asked, Option<String>), Refusal> {
     let (parts, content) = request.into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -190,7 +193,7 @@ async fn asked(verb: Verb, request: Request) -> Result<(Asked, Option<String>), 
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message));
     }
     let client = client(&parts.uri)?;
-    let bytes = body(&parts.headers, content, MAX_QUESTION, QUESTION_TIME).await?;
+    let bytes = body(&parts.headers, content, MAX_QUESTION, shared.limits.question).await?;
     Ok((Asked::parse(verb, &bytes)?, client))
 }
 
@@ -215,7 +218,7 @@ async fn question(
     let Some(verb) = Verb::ALL.into_iter().find(|verb| verb.name() == name) else {
         return refused(&no_path(&uri));
     };
-    let (asked, client) = match asked(verb, request).await {
+    let (asked, client) = match asked(&shared, verb, request).await {
         Ok(asked) => asked,
         Err(refusal) => return refused(&refusal),
     };
@@ -236,7 +239,7 @@ async fn question(
 }
 
 async fn tune(State(shared): State<Shared>, request: Request) -> Response<Body> {
-    match asked(Verb::Tune, request).await {
+    match asked(&shared, Verb::Tune, request).await {
         Ok((asked, client)) => {
             let waiting = shared.work.wait(client.as_deref(), Verb::Tune.name());
             match tuning::begin(&shared, asked, waiting).await {
@@ -320,7 +323,7 @@ async fn upload(State(shared): State<Shared>, request: Request) -> Response<Body
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type", message));
         }
         let (name, options) = upload_options(&parts.uri)?;
-        let bytes = body(&parts.headers, content, MAX_UPLOAD, UPLOAD_TIME).await?;
+        let bytes = body(&parts.headers, content, MAX_UPLOAD, shared.limits.upload).await?;
         let answers = shared.answers.clone();
         let waiting = shared.work.wait(None, "upload");
         let work = move |_: gaussmeter::watch::Watch| {

@@ -25,4 +25,5 @@ pub mod store;
 mod tuning;
 pub mod work;
 
+pub use connection::Limits;
 pub use server::{Options, ServeError, Server};

@@ -103,8 +103,8 @@ impl Asked {
             ));
         };
         let mut asked = Asked { verb, ..Asked::default() };
-        let given = given.iter().filter(|(_, value)| !value.is_null());
-        given.map(|(key, value)| asked.take(key, value)).collect::<Result<(), _>>()?;
+        let mut given = given.iter().filter(|(_, value)| !value.is_null());
+        given.try_for_each(|(key, value)| asked.take(key, value))?;
         asked.check()
     }
 

@@ -1,5 +1,5 @@
 use crate::answer::Answers;
-use crate::connection;
+use crate::connection::{self, Limits};
 use crate::guard::Guard;
 use crate::http::{Shared, router};
 use crate::work::Work;
@@ -25,7 +25,7 @@ pub enum ServeError {
         /// As it was given.
         name: String,
         /// The reason.
-        source: DataError,
+        source: Box<DataError>,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {host}:{port}: {source}")]
@@ -53,6 +53,8 @@ pub struct Options {
     pub token: Option<String>,
     /// Files and presets to offer.
     pub spectra: Vec<String>,
+    /// How long clients may take.
+    pub limits: Limits,
 }
 
 /// A server that runs, until it is dropped.
@@ -72,7 +74,8 @@ impl Options {
         let mut answers = Answers::default();
         for name in &self.spectra {
             let given = answers.store.give(name);
-            given.map_err(|source| ServeError::Data { name: name.clone(), source })?;
+            given
+                .map_err(|source| ServeError::Data { name: name.clone(), source: source.into() })?;
         }
         let listener = self.listen()?;
         let failed = |error: io::Error| ServeError::System(error.to_string());
@@ -86,8 +89,12 @@ impl Options {
             self.host.iter().cloned().chain([address.ip().to_string()]).collect();
         let guard = Guard::new(address.port(), &others, token.clone());
         let work = Work::new().map_err(|error| ServeError::System(error.to_string()))?;
-        let shared =
-            Shared { answers: Arc::new(answers), work: Arc::new(work), guard: Arc::new(guard) };
+        let shared = Shared {
+            answers: Arc::new(answers),
+            work: Arc::new(work),
+            guard: Arc::new(guard),
+            limits: self.limits,
+        };
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
         let runtime = runtime.map_err(failed)?;
         let listener = {
@@ -95,7 +102,7 @@ impl Options {
             listener.set_nonblocking(true).map_err(failed)?;
             TcpListener::from_std(listener).map_err(failed)?
         };
-        runtime.spawn(connection::accept(listener, router(shared)));
+        runtime.spawn(connection::accept(listener, router(shared), self.limits));
         let host = match (&self.host, address.ip()) {
             (Some(name), _) if name.parse::<IpAddr>().is_err() => name.clone(),
             (_, IpAddr::V6(address)) => format!("[{address}]"),

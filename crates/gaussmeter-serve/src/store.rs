@@ -93,6 +93,8 @@ pub struct Loaded {
     pub info: Arc<Info>,
     /// With eigenvectors.
     pub model: Option<Arc<Model>>,
+    /// Whether the one who started the server gave it.
+    pub is_given: bool,
     /// Bytes that it takes, roughly.
     bytes: usize,
 }
@@ -148,6 +150,7 @@ impl Store {
             spectrum: Arc::new(spectrum),
             info: Arc::new(info),
             model,
+            is_given: true,
             bytes: 0,
         }));
         Ok(())
@@ -199,6 +202,7 @@ impl Store {
             info: Arc::new(Info::of(spectrum.clone())),
             spectrum: Arc::new(spectrum),
             model: None,
+            is_given: false,
             bytes: 0,
         });
         let mut known = presets();
@@ -343,6 +347,7 @@ impl Written<'_> {
             made_by: None,
             spectrum: Arc::new(spectrum),
             info: Arc::new(info),
+            is_given: false,
             bytes: modes + if model.is_some() { unpacked as usize } else { 0 },
             model,
         })
@@ -418,6 +423,7 @@ impl Written<'_> {
             spectrum: Arc::new(spectrum),
             info: Arc::new(info),
             model: Some(Arc::new(model)),
+            is_given: false,
             bytes,
         })
     }

@@ -21,9 +21,14 @@ const BEAT: Duration = Duration::from_millis(50);
 
 /// Lines of a response, which end the search when nobody takes them any more.
 pub struct Events {
-    lines: Receiver<Bytes>,
+    /// What came before the response began.
+    first: Option<Bytes>,
+    lines: Receiver<Line>,
     _waiting: Waiting,
 }
+
+/// A line, or why there is no result.
+type Line = Result<Bytes, Refusal>;
 
 impl HttpBody for Events {
     type Data = Bytes;
@@ -33,7 +38,11 @@ impl HttpBody for Events {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.lines.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let text = |line: Line| line.unwrap_or_else(|refusal| self::line("error", refusal.json()));
+        self.lines.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(text(line)))))
     }
 }
 
@@ -59,7 +68,7 @@ struct Best {
 /// Hears of a search.
 struct Teller {
     best: Mutex<Best>,
-    lines: Sender<Bytes>,
+    lines: Sender<Line>,
 }
 
 impl Teller {
@@ -87,18 +96,18 @@ impl Teller {
             "sigmas": numbers(sigmas),
         });
         // A client that reads slowly misses some.
-        if self.lines.try_send(line("progress", event)).is_ok() {
+        if self.lines.try_send(Ok(line("progress", event))).is_ok() {
             (best.is_told, best.last) = (true, Some(now));
         }
     }
 }
 
-/// Begins a search once there is a place for it.
+/// Begins a search once there is a place for it, and waits for the first that it tells.
 ///
 /// # Errors
-/// [`Refusal`]: too many wait already.
+/// [`Refusal`]: too many wait already, or nothing can be sought.
 pub async fn begin(shared: &Shared, asked: Asked, waiting: Waiting) -> Result<Events, Refusal> {
-    let (send, lines) = channel(16);
+    let (send, mut lines) = channel(16);
     let stop = waiting.stop();
     let place = shared.work.place(true, &stop).await?;
     let answers = shared.answers.clone();
@@ -106,12 +115,10 @@ pub async fn begin(shared: &Shared, asked: Asked, waiting: Waiting) -> Result<Ev
         let teller = Teller { best: Mutex::default(), lines: send };
         let see = |tried: Tried| teller.see(tried);
         let found = caught(|| answers.answer(&asked, watch.seeing(&see)));
-        let last = match found {
-            Ok(answer) => line("result", answer),
-            Err(refusal) => line("error", refusal.json()),
-        };
         // Nobody may be there any more.
-        let _ = teller.lines.blocking_send(last);
+        let _ = teller.lines.blocking_send(found.map(|answer| line("result", answer)));
     });
-    Ok(Events { lines, _waiting: waiting })
+    // What cannot be sought at all is refused like any other question.
+    let first = lines.recv().await.transpose()?;
+    Ok(Events { first, lines, _waiting: waiting })
 }

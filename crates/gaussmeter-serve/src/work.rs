@@ -19,6 +19,7 @@ const WAITING: usize = 256;
 #[derive(Debug)]
 struct Threads {
     pool: ThreadPool,
+    count: usize,
     /// Requests that may be worked on at a time.
     places: Arc<Semaphore>,
     /// Requests that may be there at all.
@@ -32,9 +33,12 @@ impl Threads {
         let pool = ThreadPoolBuilder::new().num_threads(count).thread_name(name).build()?;
         let places = Arc::new(Semaphore::new(count));
         let queue = Arc::new(Semaphore::new(WAITING + count));
-        Ok(Threads { pool, places, queue })
+        Ok(Threads { pool, count, places, queue })
     }
 }
+
+/// A client, and the path that it asks.
+type Asker = (String, String);
 
 /// All threads: long work does not hold up short questions.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub struct Work {
     short: Threads,
     long: Threads,
     /// By client and path: the request that is answered now.
-    current: Mutex<HashMap<(String, String), (u64, Arc<Stop>)>>,
+    current: Mutex<HashMap<Asker, (u64, Arc<Stop>)>>,
     asked: AtomicU64,
 }
 
@@ -71,7 +75,7 @@ impl Stop {
 #[derive(Debug)]
 pub struct Waiting {
     stop: Arc<Stop>,
-    leave: Option<(Arc<Work>, (String, String), u64)>,
+    leave: Option<(Arc<Work>, Asker, u64)>,
 }
 
 impl Drop for Waiting {
@@ -126,6 +130,12 @@ impl Work {
         }
         drop(current);
         Waiting { stop, leave: Some((self.clone(), key, number)) }
+    }
+
+    /// Requests that are worked on.
+    pub fn working(&self) -> usize {
+        let of = |threads: &Threads| threads.count - threads.places.available_permits();
+        of(&self.short) + of(&self.long)
     }
 
     fn threads(&self, is_long: bool) -> &Threads {
@@ -187,7 +197,7 @@ impl Work {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             };
-            work(Watch::new(&hear));
+            work(Watch::new(&hear).discarding());
             drop(place);
         });
     }

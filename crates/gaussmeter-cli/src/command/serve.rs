@@ -49,14 +49,20 @@ fn parse_token(text: &str) -> Result<String, String> {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let is_open = a.host.is_some();
-    let options = Options { port: a.port, host: a.host, token: a.token, spectra: a.spectrum };
+    let options = Options {
+        port: a.port,
+        host: a.host,
+        token: a.token,
+        spectra: a.spectrum,
+        ..Options::default()
+    };
     let (send, interrupted) = channel();
     ctrlc::set_handler(move || {
         let _ = send.send(());
     })
     .map_err(|error| Failure::request(&error))?;
     let server = options.start().map_err(|error| match error {
-        ServeError::Data { name, source } => no_spectrum(&name, source),
+        ServeError::Data { name, source } => no_spectrum(&name, *source),
         error => Failure::request(&error),
     })?;
     if is_open {

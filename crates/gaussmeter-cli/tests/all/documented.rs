@@ -16,6 +16,14 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("cargo install --path crates/gaussmeter-cli", "an optimised build takes minutes"),
     ("cargo doc --open -p gaussmeter", "opens a browser"),
     ("cargo bench -p gaussmeter --bench exact", "an optimised build takes minutes"),
+    ("cargo bench -p gaussmeter-serve", "an optimised build takes minutes"),
+    ("gaussmeter serve", "runs until it is interrupted, and opens a browser"),
+    (
+        "gaussmeter serve --spectrum photos.npz --spectrum power-law:d=3072,alpha=1.5",
+        "runs until it is interrupted, and opens a browser",
+    ),
+    ("gaussmeter serve --port 8080 --no-open", "runs until it is interrupted"),
+    ("gaussmeter serve --host 192.168.1.20 --no-open", "runs until it is interrupted"),
     ("cargo bench -p gaussmeter --bench tune", "an optimised build takes minutes"),
     (
         "gaussmeter verify --data cifar16.npz --sampler dpmpp-2m,dpmpp-3m,unipc,edm,ddim --grid karras,exponential,fisher-rao,geodesic,optimised:objective=w2,optimised:objective=local,optimised --steps 5,8,10,15,20 --starts 64 --reference 200",

@@ -20,6 +20,8 @@ mod recommend;
 mod refused_inputs;
 mod report;
 mod schedules;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "data")]
 mod spectrum;
 mod steps;

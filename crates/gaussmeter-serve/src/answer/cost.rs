@@ -54,11 +54,21 @@ pub fn check(asked: &Asked, question: &Question, spectrum: &Spectrum) -> Result<
         Verb::Explore if asked.detail != Detail::None => modes * steps * steps,
         _ => 0.0,
     };
-    let cost = modes * steps * runs + detailed;
+    // Times that are chosen among those of a teacher are tried in pairs.
+    let teacher = asked.words.grids.iter().map(|text| teacher(text)).max().unwrap_or(0) as f64;
+    let placed = modes * steps * teacher * teacher;
+    let cost = modes * steps * runs + detailed + placed;
     match cost <= MAX_COST {
         true => Ok(()),
         false => Err(Refusal::too_much(format!(
             "this asks for {cost:.1e} steps of eigenvalues, and one request may ask for {MAX_COST:.0e}: take fewer steps or samplers"
         ))),
     }
+}
+
+/// The fine steps that a grid chooses its times among, or more; 0 for other grids.
+fn teacher(grid: &str) -> usize {
+    let chooses = grid.contains("dynamic-programming") || grid.contains("oss");
+    let numbers = grid.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok());
+    if chooses { numbers.max().unwrap_or(0).max(100) } else { 0 }
 }

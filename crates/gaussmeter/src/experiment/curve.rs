@@ -80,6 +80,7 @@ pub struct Curves {
 ///
 /// # Errors
 /// [`ExperimentError`]
+#[allow(clippy::too_many_arguments)]
 pub fn curve_time(
     setting: &Setting,
     samplers: &[NamedSampler],
@@ -165,6 +166,7 @@ pub fn spaced_eps() -> Vec<f64> {
 ///
 /// # Errors
 /// [`ExperimentError`]
+#[allow(clippy::too_many_arguments)]
 pub fn curve_eps(
     setting: &Setting,
     samplers: &[NamedSampler],

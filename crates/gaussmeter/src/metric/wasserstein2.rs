@@ -94,9 +94,7 @@ fn of_state(state: &Output, truth: &[Mode], init: &Init, target: Target) -> [f64
             }
         }
         if target == Target::Marginal {
-            for i in 0..LANES {
-                goal[i] = alpha2 * goal[i] + sigma2;
-            }
+            goal.iter_mut().for_each(|goal| *goal = alpha2 * *goal + sigma2);
         }
         let mut square = [0.0; LANES];
         for i in 0..LANES {
