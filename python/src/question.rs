@@ -76,7 +76,7 @@ impl Asked {
     }
 
     /// Reads the words.
-    pub fn read(mut self, defaults: &'static Defaults) -> Result<Question, Failure> {
+    pub fn read(self, defaults: &'static Defaults) -> Result<Question, Failure> {
         let is_given = |grid: &Grid| matches!(grid, Grid::Sigmas(_));
         if !self.grids.iter().any(is_given) {
             return Ok(self.words().read(defaults)?);
