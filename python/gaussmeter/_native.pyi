@@ -200,6 +200,15 @@ def recommend(
     top: int | None = None,
     progress: _Progress = None,
 ) -> Report: ...
+def plane(
+    covariance: list[float],
+    mean: list[float],
+    words: _Words,
+    errors: bool = False,
+    paths: int = 6,
+    seed: int = 0,
+    progress: _Progress = None,
+) -> Report: ...
 def report(
     data: _Data,
     words: _Words,

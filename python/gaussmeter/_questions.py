@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 from . import _native
-from ._arrays import ArrayLike, floats
+from ._arrays import ArrayLike, as_numpy, floats
 from ._denoiser import Predicts, Takes, check_takes, flat_denoiser
 from ._errors import GaussmeterError, Interrupted
 from ._law import Law
@@ -21,6 +21,7 @@ from ._results import (
     Info,
     ModeErrors,
     Pareto,
+    Plane,
     Program,
     Ranking,
     Recommendation,
@@ -743,6 +744,79 @@ def recommend(
         min_ratio,
         law,
         top,
+    )
+
+
+def plane(
+    covariance: ArrayLike = ((1.0, 0.7), (0.7, 0.6)),
+    sampler: Names | None = None,
+    process: str | None = None,
+    grid: GridLike = None,
+    *,
+    mean: ArrayLike = (0.0, 0.0),
+    nfe: Count | None = None,
+    steps: Count | None = None,
+    points: Count | None = None,
+    eps: float | None = None,
+    init: str | None = None,
+    network: str = "gain:delta=-0.1",
+    errors: bool = False,
+    paths: int = 6,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Plane:
+    """A Gaussian in the plane: what samplers do to it, as a picture.
+
+    Parameters
+    ----------
+    covariance : array_like, shape (2, 2)
+        Covariance of the data.
+    sampler, process, grid, nfe, steps, points, eps, init, progress
+        As for :func:`evaluate`; several samplers can be given.
+    mean : array_like, shape (2,)
+        Mean of the data.
+    network : str
+        The network of the score error; samples are those of the exact one.
+    errors : bool
+        The figure has the four sources of error, each alone, instead of the way.
+    paths, seed : int
+        Samples on their way.
+
+    Returns
+    -------
+    Plane
+
+    Raises
+    ------
+    GaussmeterError
+        Of what is no covariance, and as for :func:`evaluate`.
+
+    Examples
+    --------
+    >>> import gaussmeter as gm
+    >>> gm.plane([[1, 0.5], [0.5, 1]], "em", steps=5).save("plane.svg")  # doctest: +SKIP
+    """
+    matrix = as_numpy(covariance, "covariance").astype(float)
+    centre = as_numpy(mean, "mean").astype(float)
+    if matrix.shape != (2, 2) or matrix[0, 1] != matrix[1, 0] or centre.shape != (2,):
+        raise GaussmeterError(
+            f"covariance of shape {matrix.shape}, mean of shape {centre.shape}: not of the plane",
+            "give a symmetric covariance of shape (2, 2) and a mean of shape (2,)",
+        )
+    words = {
+        "sampler": sampler,
+        "process": process,
+        "grid": grid,
+        "nfe": nfe,
+        "steps": steps,
+        "points": points,
+        "eps": eps,
+        "init": init,
+        "network": network,
+    }
+    numbers = [matrix[0, 0], matrix[0, 1], matrix[1, 1]]
+    return _ask(
+        _native.plane, Plane, progress, numbers, centre.tolist(), words, errors, paths, seed
     )
 
 

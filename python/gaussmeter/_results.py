@@ -229,7 +229,7 @@ class Result:
         name = type(self).__name__
         return GaussmeterError(
             f"a {name} has no figure",
-            "curve, pareto and info have one; .records has the numbers of this result",
+            "curve, modes and other results of errors have one; .records has the numbers",
         )
 
     def _repr_html_(self) -> str:
@@ -463,6 +463,10 @@ class Recommendation(_WithSigmas):
     def sigmas(self) -> NDArray[np.float64]:
         """Noise levels σ/α of the winner, noisiest first; every ``grid`` takes them."""
         return np.array([float(sigma) for sigma in self.document["winner"]["sigmas"]])
+
+
+class Plane(Result):
+    """A Gaussian in the plane, on its way from noise to data."""
 
 
 class FullReport(Result):

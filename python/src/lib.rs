@@ -41,8 +41,8 @@ mod _native {
     use crate::spectrum::PySpectrum;
     #[pymodule_export]
     use crate::verbs::{
-        cite, curve, evaluate, export_schedule, info, modes, output_law, pareto, rank, recommend,
-        report, schedules, show, steps, table, tune, verify,
+        cite, curve, evaluate, export_schedule, info, modes, output_law, pareto, plane, rank,
+        recommend, report, schedules, show, steps, table, tune, verify,
     };
     #[pymodule_export]
     use crate::work::Unfinished;

@@ -11,13 +11,15 @@ use gaussmeter::data::Info;
 use gaussmeter::design::{End, Start};
 use gaussmeter::exact::Target;
 use gaussmeter::experiment::{
-    Along, Curve, Defaults, DossierOptions, ExperimentError, Goal, ModeErrors, Pareto, Question,
-    RecommendOptions, Recommendation, TuneOptions, VERIFIED_STARTS, VerifyOptions, dossier,
-    noise_levels, recommend as best, tune as tuned, verify_network,
+    Along, Curve, Defaults, DossierOptions, ExperimentError, Goal, ModeErrors, Pareto, PlaneData,
+    PlaneView, Question, RecommendOptions, Recommendation, TuneOptions, VERIFIED_STARTS,
+    VerifyOptions, dossier, noise_levels, plane as in_plane, recommend as best, tune as tuned,
+    verify_network,
 };
 use gaussmeter::export::{self, Form};
 use gaussmeter::law::DataLaw;
 use gaussmeter::objective;
+use gaussmeter::paths::Draw;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter::watch::Watch;
 use gaussmeter_data::{Model, load_law};
@@ -370,6 +372,35 @@ pub fn recommend(
         let (stopped, top) = (found.interrupted, top.unwrap_or(Recommendation::TOP));
         Ok(Found::new(move |_, show| show(&found.report(top))).interrupted(stopped))
     })
+}
+
+/// A Gaussian in the plane.
+#[pyfunction]
+#[pyo3(signature = (covariance, mean, words, errors = false, paths = 6, seed = 0, progress = None))]
+pub fn plane(
+    py: Python<'_>,
+    covariance: [f64; 3],
+    mean: [f64; 2],
+    words: &Bound<'_, PyDict>,
+    errors: bool,
+    paths: u16,
+    seed: u64,
+    progress: Progress<'_, '_>,
+) -> PyResult<Py<PyAny>> {
+    let asked = Asked::of(words)?;
+    let work = move |_: Watch| {
+        let data = PlaneData::new(covariance, mean)?;
+        let question = asked.read(&Defaults::PLANE)?;
+        let notices = question.notices().collect();
+        let setting = question.setting(data.spectrum.clone());
+        let (length, eps) = (question.length(&setting), question.eps(&setting));
+        let draw = Draw { seed, first: 0, count: paths.into() };
+        let samplers = &question.samplers;
+        let found = in_plane(&data, &setting, samplers, length, eps, question.init(), draw)?;
+        let view = if errors { PlaneView::Errors } else { PlaneView::Paths };
+        Ok(Found::new(move |_, show| show(&found.report(view))).with_notices(notices))
+    };
+    watched(py, progress, work, |py, found| found.into_python(py))
 }
 
 /// Everything about a spectrum.

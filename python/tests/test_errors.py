@@ -87,7 +87,7 @@ CASES: list[tuple[Callable[[], Any], str, str | None]] = [
     (lambda: gm.Law.from_modes([1.0], [0.0], [np.nan], [1.0]), "mean of mode 0 is NaN", None),
     (lambda: gm.Law.from_modes([1.0], [0.0], [0.0], [-1.0]), "variance of mode 0", None),
     (lambda: gm.sample("cifar10"), "without eigenvectors", "basis=True"),
-    (lambda: gm.evaluate(sampler="heun").to_svg(), "no figure", "curve"),
+    (lambda: gm.show("heun").to_svg(), "no figure", "curve"),
     (lambda: gm.evaluate(sampler="heun").save("x.docx"), "no format", "rename"),
 ]
 

@@ -171,6 +171,17 @@ def test_results() -> None:
     assert infinite.document["kl_reverse"] in ("inf", infinite.kl_reverse)
 
 
+def test_a_report_is_a_page_with_the_documents_of_its_parts(tmp_path: Path) -> None:
+    found = gm.report("power-law:d=30,alpha=1", ["ddim", "dpmpp-2m"], nfe=5, columns=[5, 8])
+    found.save(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>") and "Error budget" in page
+    call = "gaussmeter.report(spectrum='power-law:d=30,alpha=1', sampler=['ddim', 'dpmpp-2m'], "
+    assert found.made_by == call + "nfe=5, columns=[5, 8])"
+    table = gm.table("power-law:d=30,alpha=1", "ddim,dpmpp-2m", "edm", "karras", init="normal", nfe=[5, 8])
+    assert found.table["cells"] == table.cells
+
+
 def test_results_are_saved_by_their_extension(tmp_path: Path) -> None:
     curve = gm.curve(nfe=10, sampler="em")
     for name, text in {
