@@ -277,6 +277,14 @@ def test_matplotlib() -> None:
     assert len(ax.lines) == 3
 
 
+def test_scripts_draw_the_figure(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    gm.curve(nfe=10, sampler="em").save(tmp_path / "draw.py")
+    subprocess.run([sys.executable, "draw.py", "drawn.svg"], cwd=tmp_path, check=True)
+    svg = (tmp_path / "drawn.svg").read_text(encoding="utf-8")
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
+
+
 def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[str, int]] = []
 

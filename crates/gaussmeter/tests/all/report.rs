@@ -4,9 +4,9 @@ use gaussmeter::experiment::{Along, Diffusion, Length, Setting, curve_eps, curve
 use gaussmeter::network::Network;
 use gaussmeter::prelude::*;
 use gaussmeter::report::{
-    Align, Axis, Cell, Column, Field, Figure, Forms, Label, Marks, Panel, Records, Report,
-    ReportError, Role, Row, Series, Style, Table, by_extension, by_name, formats, number,
-    text_within,
+    Align, Axis, Bar, Cell, Column, Estimate, Field, FieldCell, Figure, Forms, Label, Marks, Panel,
+    Records, Report, ReportError, Role, Row, Series, Style, Table, by_extension, by_name, formats,
+    number, text_within,
 };
 use gaussmeter::watch::Watch;
 use gaussmeter::{metric, sampler};
@@ -730,9 +730,66 @@ fn latex_figures_compile() {
         ]);
     }
     report.figures.push(figure);
+    report.figures.extend([every_kind_of_marks(0), every_kind_of_marks(1)]);
     // More floats than LaTeX holds back at a time.
     let body = written("latex", &report).replace(r"\end{figure}", "\\end{figure}\n\\clearpage");
-    compile("figures", r"\usepackage{pgfplots} \pgfplotsset{compat=1.18}", &body);
+    let packages =
+        r"\usepackage{pgfplots} \pgfplotsset{compat=1.18} \usepgfplotslibrary{groupplots}";
+    compile("figures", packages, &body);
+    // A panel of a kind each, alone.
+    let alone = |panel: Panel| Figure { panels: vec![panel], ..Figure::default() };
+    let figures = every_kind_of_marks(0).panels.into_iter().map(alone).collect();
+    let pgfplots = written("pgfplots", &Forms { figures, ..Forms::default() });
+    compile("kinds", packages, &pgfplots);
+}
+
+/// Panels of points, bands, bars and a field, with infinite values, a plane, and reversed axes.
+fn every_kind_of_marks(per_row: usize) -> Figure {
+    let estimate = |x: f64, high: f64| Estimate { x, y: 1.0, interval: Some((0.5, high)) };
+    let bar =
+        |k: usize, high: f64| Bar { left: k as f64 - 0.4, right: k as f64 + 0.4, low: 0.0, high };
+    let cell = |x: usize, y: usize, value: f64| FieldCell {
+        x,
+        y,
+        value,
+        text: Style::Short.label(value).plain().into(),
+        is_best: x == y,
+    };
+    let names = |names: &[&str]| names.iter().map(|name| Label::new(*name)).collect::<Vec<_>>();
+    let panel = |title: &str, x: Axis, y: Axis, marks: Marks| {
+        let series = vec![Series::of("heun", marks)];
+        Panel { title: title.into(), x, y, series, ..Panel::default() }
+    };
+    let points = vec![estimate(1.0, 2.0), estimate(2.0, f64::INFINITY)];
+    let band = vec![(1.0, 0.5, 2.0), (2.0, 0.0, 3.0), (f64::NAN, 1.0, 1.0), (3.0, 1.0, 2.0)];
+    let bars = vec![bar(0, 1.0), bar(1, 0.01)];
+    let field = vec![cell(0, 0, 100.0), cell(1, 0, 1.0), cell(0, 1, f64::INFINITY)];
+    let mut plane = panel(
+        "plane",
+        Axis::linear("x"),
+        Axis::linear("y").reversed(),
+        Marks::Line(vec![(0.0, 0.0), (2.0, 1.0)]),
+    );
+    plane.is_plane = true;
+    plane.series.push(Series::line("path", vec![(0.0, 1.0), (1.0, 0.0)]).as_faint());
+    let panels = vec![
+        panel("points", Axis::linear("x"), Axis::log("y"), Marks::Points(points)),
+        panel("band", Axis::linear("x").reversed(), Axis::log("y"), Marks::Band(band)),
+        panel(
+            "bars",
+            Axis::names("", names(&["karras:rho=7", "σ_max"])),
+            Axis::log("y"),
+            Marks::Bars(bars),
+        ),
+        panel(
+            "field",
+            Axis::names("", names(&["a", "b"])),
+            Axis::names("", names(&["heun", "50%"])),
+            Marks::Field(field),
+        ),
+        plane,
+    ];
+    Figure { title: format!("{per_row} in a row").into(), panels, per_row, ..Figure::default() }
 }
 
 /// The sample, with words that can be broken and notes that can be wrapped.
