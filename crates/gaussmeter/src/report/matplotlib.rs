@@ -44,7 +44,7 @@ fn one(out: &mut String, figure: &Figure, width: Option<f64>) {
     let columns = if figure.per_row == 0 { count } else { figure.per_row.min(count) };
     let rows = count.div_ceil(columns);
     let inches = width.map_or(if columns > 1 { 6.85 } else { 3.39 }, |points| points / 72.0);
-    let height = rows as f64 * inches / columns as f64 * 0.8 + 0.2;
+    let height = rows as f64 * (inches / columns as f64 * 0.8).max(1.7) + 0.3;
     let _ = writeln!(
         out,
         "\n# {}\nfig, axes = plt.subplots({rows}, {columns}, figsize=({inches:.2}, {height:.2}), \
