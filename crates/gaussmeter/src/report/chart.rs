@@ -1,6 +1,7 @@
 //! Figures drawn with characters on a terminal.
 
-use super::figure::{Figure, Marks, Panel, Role};
+use super::Label;
+use super::figure::{Figure, Marks, Panel, Role, Series};
 use super::plot::axis::Placed;
 use super::plot::rich::Rich;
 use super::plot::ticks::{Room, Ticks};
@@ -23,7 +24,12 @@ struct Curve {
 
 /// The lines and points of a figure, panel by panel.
 pub(super) fn chart(figure: &Figure, terminal: &Terminal) -> Vec<String> {
-    let names: Vec<&str> = figure.names().into_iter().map(|(name, _)| name.plain()).collect();
+    let shown = |name: &&Label| {
+        let mut series = figure.panels.iter().flat_map(|panel| &panel.series);
+        series.any(|series| series.name == **name && points(series).is_some())
+    };
+    let names = figure.names().into_iter().map(|(name, _)| name).filter(shown);
+    let names: Vec<&str> = names.map(Label::plain).collect();
     let mut lines = Vec::new();
     for panel in &figure.panels {
         let drawn = draw(panel, &names, terminal);
@@ -123,18 +129,24 @@ fn draw(panel: &Panel, names: &[&str], terminal: &Terminal) -> Vec<String> {
 
 fn curves(panel: &Panel, names: &[&str], x: &Placed, y: &Placed) -> Vec<Curve> {
     let mut curves = Vec::new();
-    for series in panel.series.iter().filter(|series| series.role != Role::Faint) {
-        let points: Vec<(f64, f64)> = match &series.marks {
-            Marks::Line(points) => points.clone(),
-            Marks::Points(points) => points.iter().map(|p| (p.x, p.y)).collect(),
-            _ => continue,
-        };
+    for series in &panel.series {
+        let Some(points) = points(series) else { continue };
         let place = |(px, py): &(f64, f64)| Some((x.at(*px)?, y.at(*py)?));
         let order = names.iter().position(|name| *name == series.name.plain());
         let points = points.iter().map(place).collect();
         curves.push(Curve { points, order: order.unwrap_or(names.len()) });
     }
     curves
+}
+
+/// The points of a series that is drawn in characters.
+fn points(series: &Series) -> Option<Vec<(f64, f64)>> {
+    match &series.marks {
+        _ if series.role == Role::Faint => None,
+        Marks::Line(points) => Some(points.clone()),
+        Marks::Points(points) => Some(points.iter().map(|p| (p.x, p.y)).collect()),
+        _ => None,
+    }
 }
 
 fn ticks(axis: &Placed, length: usize, is_horizontal: bool) -> Ticks {
