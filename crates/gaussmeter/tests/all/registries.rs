@@ -474,7 +474,7 @@ fn every_file_is_registered() {
     let read = format::formats().iter().map(|f| f.name).collect();
     check_folder("data/format", "Format", &[], read);
     let written = report::formats().iter().map(|f| f.name).collect();
-    let shared = &["figure", "plot", "records", "sketch", "style", "table", "thin"];
+    let shared = &["chart", "figure", "plot", "records", "sketch", "style", "table", "thin"];
     check_folder("report", "Format", shared, written);
 }
 
