@@ -115,15 +115,24 @@ fn written(block: &Block) -> Result<String, ReportError> {
     Ok(match block {
         Block::Text(text) => format!("<p>{}</p>\n", escape(text)),
         Block::Answer(text) => format!("<p class=\"answer\">{}</p>\n", escape(text)),
-        Block::Tables(all) => format!("<div class=\"tables\">{}</div>\n", tables(all)?),
-        Block::Folded(words, all) => format!(
-            "<details><summary>{}</summary><div class=\"tables\">{}</div></details>\n",
-            escape(words),
-            tables(all)?
-        ),
+        Block::Tables(all) => scrolled(all)?,
+        Block::Folded(words, all) => {
+            format!("<details><summary>{}</summary>{}</details>\n", escape(words), scrolled(all)?)
+        }
         Block::Figures(figures) => figures.iter().map(figure).collect(),
         Block::Code(what, text, file) => code(what, text, file.as_deref()),
     })
+}
+
+/// Tables that scroll by themselves, also by keys, where they are wider than the page.
+fn scrolled(all: &[Table]) -> Result<String, ReportError> {
+    let name = all.first().map_or("", |table| &table.title[..]);
+    let name = if name.is_empty() { "tables" } else { name };
+    Ok(format!(
+        "<div class=\"tables\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>\n",
+        escape(name),
+        tables(all)?
+    ))
 }
 
 /// A figure as it is printed, with what a script needs to draw it for exploring.
