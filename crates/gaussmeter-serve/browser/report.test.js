@@ -25,16 +25,15 @@ test("a report is explored without a network", async () => {
   const page = await opened();
   const live = await page.$$eval("figure.live", (figures) => figures.length);
   assert.ok(live >= 6, `${live} figures to explore`);
-  assert.equal(await page.$$eval("figure svg[role=img]", (drawings) => drawings.length >= live), true);
+  assert.ok((await page.$$eval("figure svg[role=img]", (drawings) => drawings.length)) > live);
   // The lines of the first figure are read with the keyboard, and switched off by their names.
   await page.locator(".gf-plot").first().focus();
   await page.keyboard.press("Home");
   const said = await page.locator(".gf-live").first().textContent();
-  assert.match(said, /network evaluations = 5: best \d/);
+  assert.match(said, /network evaluations = 5: .*best 0\.\d/);
   const key = page.locator(".gf-key").first();
   await key.click();
   assert.equal(await key.getAttribute("aria-pressed"), "false");
-  // What is stacked says its own share.
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save levels.txt" }).click();
   const text = readFileSync(await (await download).path(), "utf8");
