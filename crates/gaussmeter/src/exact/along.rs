@@ -131,3 +131,47 @@ pub fn along_some<T: Send>(
     }
     Ok(of_some(&*network.program(plan)?, network.believed(), wanted, watch, f))
 }
+
+/// Modes of a block of [`blocks_along`].
+pub(crate) const BLOCK: usize = LANES;
+
+/// What `f` makes of the states whose numbers are `wanted`, per block of modes and state: it is given the
+/// number of the first mode, the level, and gain and noise variance of every mode of the block. For data
+/// without a mean; `None` where a state may be infinite, where a network has answers of its own, and where
+/// `watch` stops it.
+pub(crate) fn blocks_along<T: Send>(
+    network: &Learnt,
+    plan: &Plan,
+    wanted: &(dyn Fn(usize) -> bool + Sync),
+    watch: Watch,
+    f: impl Fn(usize, &Level, &[f64; BLOCK], &[f64; BLOCK]) -> T + Sync,
+) -> Result<Option<(Vec<Level>, Vec<Vec<T>>)>, NetworkError> {
+    let lambda = network.believed().eigenvalues();
+    if network.has_answers() || network.has_mean() {
+        return Ok(None);
+    }
+    let plan = network.program(plan)?;
+    let program = Program::forward(&plan);
+    let numbered = program.marks.iter().enumerate();
+    let marks: Vec<Mark> =
+        numbered.filter(|(k, _)| wanted(k + 1)).map(|(_, m)| m.clone()).collect();
+    if marks.iter().any(|mark| mark.singular.is_some()) && lambda.contains(&0.0) {
+        return Ok(None);
+    }
+    let begins = wanted(0).then_some(*plan.start());
+    let levels = begins.into_iter().chain(marks.iter().map(|mark| *mark.level)).collect();
+    let of_block = |(b, lambda): (usize, &[f64])| {
+        if watch.is_stopped() {
+            return None;
+        }
+        let first = begins.map(|start| f(b * BLOCK, &start, &[1.0; BLOCK], &[0.0; BLOCK]));
+        let states = run_forward(&program, &mut Forward::new(&program, lambda), &marks);
+        let of_state = |(mark, state): (&Mark, &Snapshot)| {
+            let [gain, noise, _] = state.parts();
+            f(b * BLOCK, &mark.level, gain, noise)
+        };
+        Some(first.into_iter().chain(marks.iter().zip(&states).map(of_state)).collect())
+    };
+    let blocks = lambda.par_chunks(BLOCK).enumerate().map(of_block);
+    Ok(blocks.collect::<Option<Vec<Vec<T>>>>().map(|blocks| (levels, blocks)))
+}

@@ -17,6 +17,7 @@ use super::init::Init;
 use super::law::{Law, LawMode, Reason, Target};
 use super::quadrature::Way;
 use crate::level::Level;
+use crate::metric::{Metric, Value};
 use crate::network::Learnt;
 use crate::spectrum::{Mode, Spectrum};
 use rayon::prelude::*;
@@ -95,8 +96,37 @@ impl Reverse {
         init: &Init,
         target: Target,
     ) -> Law {
-        let (from, to) = (&from.marginal(), &to.marginal());
-        let modes = spectrum.modes().iter().enumerate().map(|(i, mode)| {
+        let modes = self.modes(spectrum, from, to, init, target).collect();
+        Law { modes, infinite: None }
+    }
+
+    /// A distance of [`Reverse::law_by`] from its target.
+    pub fn value(
+        &self,
+        network: &Learnt,
+        (from, to): (&Level, &Level),
+        init: &Init,
+        target: Target,
+        metric: &dyn Metric,
+    ) -> Value {
+        match network.is_exact() {
+            true => metric.of_modes(&mut self.modes(network.believed(), from, to, init, target)),
+            false => metric.evaluate(&self.law_by(network, from, to, init, target)),
+        }
+    }
+
+    /// The modes of [`Reverse::law`].
+    fn modes<'a>(
+        &'a self,
+        spectrum: &'a Spectrum,
+        from: &Level,
+        to: &Level,
+        init: &'a Init,
+        target: Target,
+    ) -> impl Iterator<Item = LawMode> + 'a {
+        let (from, to) = (from.marginal(), to.marginal());
+        spectrum.modes().iter().enumerate().map(move |(i, mode)| {
+            let (from, to) = (&from, &to);
             let lambda = mode.eigenvalue;
             let marginal = to.variance(lambda);
             // Var y − s_t as a multiple of s_t: the only form that is accurate as s_t → 0.
@@ -130,8 +160,7 @@ impl Reverse {
                 mean_error: carried - shrinkage * mode.mean,
                 variance_error: truncation + carried_error,
             }
-        });
-        Law { modes: modes.collect(), infinite: None }
+        })
     }
 
     /// [`Reverse::law`] with a network's score ŝ(y) = −(1 + δ)(y − αμ̂)/(α²λ̂ + σ²) in place of the exact

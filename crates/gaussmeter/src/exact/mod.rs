@@ -28,6 +28,7 @@ mod stages;
 pub mod steps;
 pub mod training_set;
 
+pub(crate) use along::{BLOCK, blocks_along};
 pub use along::{along, along_by, along_some, along_with};
 pub use init::{Init, InitError, registry as init_registry};
 pub use law::{Law, LawMode, Reason, Target};

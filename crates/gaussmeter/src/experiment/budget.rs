@@ -1,7 +1,8 @@
 use super::{ExperimentError, NamedSampler, Run, Setting};
 use crate::exact::{Init, Output, Target};
 use crate::grid::Grid;
-use crate::metric::{Value, Wasserstein2, wasserstein2};
+use crate::metric::{Value, W2, Wasserstein2, wasserstein2, wasserstein2_of_output};
+use crate::network::Learnt;
 use crate::watch::Watch;
 
 /// The sources of error of one configuration, each alone, as W2 distances.
@@ -58,7 +59,8 @@ pub(super) fn error_budget_watched(
     let (start, end, zero) = (run.grid.start(), run.grid.end(), setting.process.level(0.0));
     let (name, reverse) = run.continuous();
     let exact = |run: &Run, target| {
-        wasserstein2(&Output::of(&run.plan, data).law(&Init::Exact, target)).value()
+        let output = Output::of(&run.plan, data);
+        wasserstein2_of_output(&output, data.modes(), &Init::Exact, target)
     };
     let at_eps = exact(run, Target::Marginal);
     let to_zero = if end.t == 0.0 {
@@ -80,8 +82,9 @@ pub(super) fn error_budget_watched(
     if watch.is_stopped() {
         return Err(ExperimentError::Interrupted);
     }
+    let exact_network = Learnt::exact(data);
     let continuous =
-        |level, init| wasserstein2(&reverse.law(data, start, level, init, Target::Data));
+        |level, init| reverse.value(&exact_network, (start, level), init, Target::Data, &W2);
     let score = match setting.network.is_exact() {
         true => None,
         false => {
@@ -90,8 +93,8 @@ pub(super) fn error_budget_watched(
         }
     };
     Ok(ErrorBudget {
-        initialization: continuous(&zero, init).value(),
-        truncation: continuous(end, &Init::Exact).value(),
+        initialization: continuous(&zero, init),
+        truncation: continuous(end, &Init::Exact),
         discretization: to_zero,
         discretization_at_eps: at_eps,
         score,

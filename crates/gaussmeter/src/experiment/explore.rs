@@ -7,7 +7,7 @@ use super::{
     StepErrors,
 };
 use crate::exact::continuous::{ODE, SDE};
-use crate::exact::{Init, Target, along_some};
+use crate::exact::{Init, Target};
 use crate::grid::Kept;
 use crate::metric::Metric;
 use crate::network::Learnt;
@@ -38,7 +38,7 @@ impl Default for ExploreOptions {
             detail: Some(0),
             target: Target::Marginal,
             curve_points: 120,
-            continuous_points: 48,
+            continuous_points: 32,
             mode_points: 200,
         }
     }
@@ -167,11 +167,9 @@ impl Shared<'_> {
     fn curve(&self, run: &Run) -> Result<Vec<Point>, ExperimentError> {
         let states = spread(run.grid.step_count() + 1, self.options.curve_points);
         let is_wanted = |state: usize| states.binary_search(&state).is_ok();
-        let truth = self.learnt.truth();
-        let points = along_some(self.learnt, &run.plan, &is_wanted, self.watch, |state| Point {
-            at: state.level.t,
-            error: self.metric().of_output(&state, truth, self.init, self.options.target),
-        })?;
+        let against = (self.init, self.options.target);
+        let found = self.metric().along(self.learnt, &run.plan, against, &is_wanted, self.watch)?;
+        let points = found.into_iter().map(|(at, error)| Point { at, error }).collect();
         match self.watch.is_stopped() {
             true => Err(ExperimentError::Interrupted),
             false => Ok(points),
@@ -197,8 +195,9 @@ impl Shared<'_> {
                     return Err(ExperimentError::Interrupted);
                 }
                 let (level, target) = (process.level(t), self.options.target);
-                let law = reverse.law_by(self.learnt, &start, &level, self.init, target);
-                Ok(Point { at: t, error: self.metric().evaluate(&law) })
+                let between = (&start, &level);
+                let error = reverse.value(self.learnt, between, self.init, target, self.metric());
+                Ok(Point { at: t, error })
             };
             let points = times.par_iter().map(point).collect::<Result<_, _>>()?;
             Ok(Series { name: name.into(), spent: None, points })

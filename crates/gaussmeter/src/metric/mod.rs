@@ -13,12 +13,16 @@ mod wasserstein2;
 pub use bures::{DenseGaussian, GaussianError, bures, wasserstein2_dense};
 pub use kl::{kl_forward, kl_reverse};
 pub use trace::trace_error;
+pub(crate) use wasserstein2::{W2, wasserstein2_of_output};
 pub use wasserstein2::{Wasserstein2, wasserstein2, wasserstein2_terms};
 
 use crate::entry::Registry;
-use crate::exact::{Init, Law, Output, Reason, Target};
+use crate::exact::{Init, Law, LawMode, Output, Reason, Target, along_some};
+use crate::network::{Learnt, NetworkError};
 use crate::report::Label;
 use crate::spectrum::Mode;
+use crate::tape::Plan;
+use crate::watch::Watch;
 use std::fmt::Debug;
 
 /// The metrics that ship with the library.
@@ -78,6 +82,29 @@ pub trait Metric: Debug + Send + Sync {
     /// The distance of a state from its target, where the data are `truth` (see [`Output::law_against`]).
     fn of_output(&self, state: &Output, truth: &[Mode], init: &Init, target: Target) -> Value {
         self.evaluate(&state.law_against(truth, init, target))
+    }
+
+    /// [`Metric::of_output`] for the states of a sampler whose numbers are `wanted` (0 is the initial state),
+    /// with their times. Where `watch` stops it, those so far.
+    ///
+    /// # Errors
+    /// [`NetworkError`]
+    fn along(
+        &self,
+        network: &Learnt,
+        plan: &Plan,
+        (init, target): (&Init, Target),
+        wanted: &(dyn Fn(usize) -> bool + Sync),
+        watch: Watch,
+    ) -> Result<Vec<(f64, Value)>, NetworkError> {
+        along_some(network, plan, wanted, watch, |state| {
+            (state.level.t, self.of_output(&state, network.truth(), init, target))
+        })
+    }
+
+    /// The distance of a law that is given mode by mode, all of them finite.
+    fn of_modes(&self, modes: &mut dyn Iterator<Item = LawMode>) -> Value {
+        self.evaluate(&Law { modes: modes.collect(), infinite: None })
     }
 
     /// How results refer to it.

@@ -1,7 +1,11 @@
 use super::{Metric, MetricName, Value};
 use crate::entry::Entry;
-use crate::exact::{Init, Law, LawMode, Output, Reason, Target};
+use crate::exact::{BLOCK, Init, Law, LawMode, Output, Reason, Target, along_some, blocks_along};
+use crate::level::Level;
+use crate::network::{Learnt, NetworkError};
 use crate::spectrum::Mode;
+use crate::tape::Plan;
+use crate::watch::Watch;
 
 /// The Wasserstein-2 distance with its parts: total² = mean² + covariance².
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,26 +38,28 @@ pub fn wasserstein2_terms(mode: &LawMode) -> (f64, f64) {
 /// W2 between a law and its target, whose covariances commute:
 /// W2² = Σ multiplicity · [(m − μ)² + (√v − √λ)²].
 pub fn wasserstein2(law: &Law) -> Wasserstein2 {
-    let (mut mean, mut covariance) = (0.0, 0.0);
-    for m in &law.modes {
-        let (a, b) = wasserstein2_terms(m);
+    of_modes(law.modes.iter().copied(), law.infinite)
+}
+
+/// The same, mode by mode.
+fn of_modes(modes: impl Iterator<Item = LawMode>, known: Option<Reason>) -> Wasserstein2 {
+    let (mut mean, mut covariance, mut overflow, mut last) = (0.0, 0.0, None, None);
+    for m in modes {
+        let (a, b) = wasserstein2_terms(&m);
         mean += m.multiplicity * a;
         covariance += m.multiplicity * b;
+        if overflow.is_none() && !(m.multiplicity * (a + b)).is_finite() {
+            overflow = Some(m.eigenvalue);
+        }
+        last = Some(m.eigenvalue);
     }
     // Infinities of opposite sign.
     let [mean, covariance] =
         [mean, covariance].map(|sum: f64| if sum.is_nan() { f64::INFINITY } else { sum });
-    let overflow = || {
-        let is_infinite = |m: &&LawMode| {
-            let (mean, covariance) = wasserstein2_terms(m);
-            !(m.multiplicity * (mean + covariance)).is_finite()
-        };
-        let mode = law.modes.iter().find(is_infinite).or(law.modes.last());
-        mode.map(|m| Reason::Overflow { eigenvalue: m.eigenvalue })
-    };
+    let overflow = overflow.or(last).map(|eigenvalue| Reason::Overflow { eigenvalue });
     let infinite = match (mean + covariance).is_finite() {
         true => None,
-        false => law.infinite.or_else(overflow),
+        false => known.or(overflow),
     };
     Wasserstein2 {
         total: (mean + covariance).sqrt(),
@@ -64,7 +70,49 @@ pub fn wasserstein2(law: &Law) -> Wasserstein2 {
 }
 
 /// Modes that are taken together.
-const LANES: usize = 64;
+const LANES: usize = BLOCK;
+
+/// (√v − √λ)² of a block of modes, of states with these gains on a start of these variances, and these
+/// variances due to noise.
+#[inline(always)]
+fn squares(
+    gain: &[f64; LANES],
+    noise: &[f64; LANES],
+    start: &[f64; LANES],
+    goal: &[f64; LANES],
+) -> [f64; LANES] {
+    let mut square = [0.0; LANES];
+    for i in 0..LANES {
+        let carried = if start[i] == 0.0 { 0.0 } else { gain[i] * gain[i] * start[i] };
+        let variance = carried + noise[i];
+        let roots = variance.sqrt() + goal[i].sqrt();
+        let root = (variance - goal[i]) / roots;
+        square[i] = if roots == 0.0 { 0.0 } else { root * root };
+    }
+    square
+}
+
+/// [`squares`] of a block of data without a mean, at a level that is compared with its own marginal or with
+/// the data.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
+    "x86_64+avx2"
+))]
+fn squares_at(
+    modes: &[Mode],
+    level: &Level,
+    (gain, noise, start): (&[f64; LANES], &[f64; LANES], &[f64; LANES]),
+    target: Target,
+) -> [f64; LANES] {
+    let level = level.marginal();
+    let (alpha2, sigma2) = (level.alpha * level.alpha, level.sigma * level.sigma);
+    let mut goal = [0.0; LANES];
+    goal.iter_mut().zip(modes).for_each(|(goal, mode)| *goal = mode.eigenvalue);
+    if target == Target::Marginal {
+        goal.iter_mut().for_each(|goal| *goal = alpha2 * *goal + sigma2);
+    }
+    squares(gain, noise, start, &goal)
+}
 
 /// The sums of [`wasserstein2`] for the state of a sampler, to the same bits, without its law: the mean's and
 /// the covariance's share.
@@ -96,14 +144,7 @@ fn of_state(state: &Output, truth: &[Mode], init: &Init, target: Target) -> [f64
         if target == Target::Marginal {
             goal.iter_mut().for_each(|goal| *goal = alpha2 * *goal + sigma2);
         }
-        let mut square = [0.0; LANES];
-        for i in 0..LANES {
-            let carried = if v0[i] == 0.0 { 0.0 } else { g[i] * g[i] * v0[i] };
-            let variance = carried + q[i];
-            let roots = variance.sqrt() + goal[i].sqrt();
-            let root = (variance - goal[i]) / roots;
-            square[i] = if roots == 0.0 { 0.0 } else { root * root };
-        }
+        let square = squares(&g, &q, &v0, &goal);
         for (i, mode) in modes.iter().enumerate() {
             sums[0] += mode.multiplicity * (off[i] * off[i]);
             sums[1] += mode.multiplicity * square[i];
@@ -112,23 +153,80 @@ fn of_state(state: &Output, truth: &[Mode], init: &Init, target: Target) -> [f64
     sums
 }
 
+/// W2 of the state of a sampler to its target.
+pub(crate) fn wasserstein2_of_output(
+    state: &Output,
+    truth: &[Mode],
+    init: &Init,
+    target: Target,
+) -> Value {
+    let [mean, covariance] = of_state(state, truth, init, target);
+    match (mean + covariance).is_finite() && state.infinite.is_none() {
+        true => Value::new((mean + covariance).sqrt(), None),
+        // The reason is in the law.
+        false => wasserstein2(&state.law_against(truth, init, target)).value(),
+    }
+}
+
 /// [`wasserstein2`] as a metric.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Total;
+pub(crate) struct W2;
 
-impl Metric for Total {
+impl Metric for W2 {
     fn evaluate(&self, law: &Law) -> Value {
         let w2 = wasserstein2(law);
         Value::new(w2.total, w2.infinite)
     }
 
     fn of_output(&self, state: &Output, truth: &[Mode], init: &Init, target: Target) -> Value {
-        let [mean, covariance] = of_state(state, truth, init, target);
-        match (mean + covariance).is_finite() && state.infinite.is_none() {
-            true => Value::new((mean + covariance).sqrt(), None),
-            // The reason is in the law.
-            false => self.evaluate(&state.law_against(truth, init, target)),
+        wasserstein2_of_output(state, truth, init, target)
+    }
+
+    fn along(
+        &self,
+        network: &Learnt,
+        plan: &Plan,
+        (init, target): (&Init, Target),
+        wanted: &(dyn Fn(usize) -> bool + Sync),
+        watch: Watch,
+    ) -> Result<Vec<(f64, Value)>, NetworkError> {
+        let truth = network.truth();
+        let is_centred =
+            truth.iter().all(|m| m.mean == 0.0) && !matches!(init, Init::Diagonal { .. });
+        let of_block = |first: usize, level: &Level, gain: &[f64; LANES], noise: &[f64; LANES]| {
+            let modes = &truth[first..truth.len().min(first + LANES)];
+            let mut start = [0.0; LANES];
+            for (i, mode) in modes.iter().enumerate() {
+                start[i] = init.moments(plan.start(), first + i, mode).1;
+            }
+            squares_at(modes, level, (gain, noise, &start), target)
+        };
+        let found = match is_centred {
+            true => blocks_along(network, plan, wanted, watch, of_block)?,
+            false => None,
+        };
+        let of_states = |(levels, blocks): (Vec<Level>, Vec<Vec<[f64; LANES]>>)| {
+            let of_state = |(k, level): (usize, &Level)| {
+                let mut sum = 0.0;
+                for (modes, block) in truth.chunks(LANES).zip(&blocks) {
+                    let pairs = modes.iter().zip(&block[k]);
+                    pairs.for_each(|(mode, square)| sum += mode.multiplicity * square);
+                }
+                let value: f64 = sum;
+                value.is_finite().then(|| (level.t, Value::new(value.sqrt(), None)))
+            };
+            levels.iter().enumerate().map(of_state).collect::<Option<Vec<_>>>()
+        };
+        match found.and_then(of_states) {
+            Some(states) => Ok(states),
+            None => along_some(network, plan, wanted, watch, |state| {
+                (state.level.t, wasserstein2_of_output(&state, truth, init, target))
+            }),
         }
+    }
+
+    fn of_modes(&self, modes: &mut dyn Iterator<Item = LawMode>) -> Value {
+        of_modes(modes, None).value()
     }
 
     fn name(&self) -> MetricName {
@@ -164,5 +262,5 @@ pub(super) static ENTRY: Entry<dyn Metric> = Entry {
     source: "Dowson & Landau (1982), for commuting covariances",
     order: None,
     parameters: &[],
-    build: |_| Ok(Box::new(Total)),
+    build: |_| Ok(Box::new(W2)),
 };
