@@ -142,9 +142,13 @@ async fn registry(State(shared): State<Shared>) -> Response<Body> {
     sent(StatusCode::OK, &answer::registry(&shared.answers))
 }
 
-async fn version() -> Response<Body> {
-    let generator = concat!("gaussmeter ", env!("CARGO_PKG_VERSION"));
-    sent(StatusCode::OK, &json!({"generator": generator, "schema": gaussmeter::experiment::SCHEMA}))
+async fn version(State(shared): State<Shared>) -> Response<Body> {
+    let version = json!({
+        "generator": concat!("gaussmeter ", env!("CARGO_PKG_VERSION")),
+        "schema": gaussmeter::experiment::SCHEMA,
+        "working": shared.work.working(),
+    });
+    sent(StatusCode::OK, &version)
 }
 
 async fn uploads(State(shared): State<Shared>) -> Response<Body> {

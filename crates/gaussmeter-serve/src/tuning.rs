@@ -59,7 +59,6 @@ fn line(event: &str, content: Value) -> Bytes {
 struct Best {
     evaluations: u64,
     value: Option<f64>,
-    is_told: bool,
     /// The levels of the best, until they are told.
     levels: Option<(Vec<f64>, Vec<f64>)>,
     last: Option<Instant>,
@@ -77,14 +76,14 @@ impl Teller {
         best.evaluations += 1;
         if tried.value.is_finite() && best.value.is_none_or(|value| tried.value < value) {
             best.value = Some(tried.value);
-            best.is_told = false;
             if let Some(grid) = (tried.grid)() {
                 let levels = grid.levels().iter();
                 best.levels = Some(levels.map(|l| (l.t, l.noise_ratio())).unzip());
             }
         }
         let now = Instant::now();
-        if best.is_told || best.last.is_some_and(|last| now - last < BEAT) {
+        // Told again where nothing is better: who has left is noticed when something is sent.
+        if best.last.is_some_and(|last| now - last < BEAT) {
             return;
         }
         let (Some(value), Some((times, sigmas))) = (best.value, &best.levels) else { return };
@@ -97,7 +96,7 @@ impl Teller {
         });
         // A client that reads slowly misses some.
         if self.lines.try_send(Ok(line("progress", event))).is_ok() {
-            (best.is_told, best.last) = (true, Some(now));
+            best.last = Some(now);
         }
     }
 }

@@ -133,3 +133,33 @@ fn the_detail_can_be_chosen_or_left_out() {
     assert_eq!((status, &kind[..]), (400, "usage"));
     assert_eq!(message, "detail 'rk4' is not among the samplers");
 }
+
+#[test]
+fn every_documented_key_is_there() {
+    let page = include_str!("../../../../docs/api.md");
+    let server = server();
+    let question = json!({"sampler": "heun", "network": "gain:delta=0.01"});
+    let answer = ask(server.address(), "/api/explore", &question);
+    let document = &answer["document"];
+    let section = page.split("## Explore").nth(1).unwrap().split("\n## ").next().unwrap();
+    let tables: Vec<&str> = section.split("| key | meaning |\n|---|---|\n").skip(1).collect();
+    // Of the question, the document, a sampler, and the detail.
+    let places = [&Value::Null, document, &document["samplers"][0], &document["detail"]];
+    assert_eq!(tables.len(), places.len());
+    for (table, place) in tables.iter().zip(places).skip(1) {
+        let rows = table.lines().take_while(|line| line.starts_with("| "));
+        let names = rows.filter_map(|row| row.split('|').nth(1));
+        let keys: Vec<&str> = names.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+        assert!(!keys.is_empty());
+        for key in &keys {
+            assert!(place.get(key).is_some(), "{key}");
+        }
+        for key in place.as_object().unwrap().keys() {
+            let common = ["schema", "generator", "spectrum", "process", "grid_rule", "network"];
+            let words = ["command", "init", "metric", "target", "eps"];
+            let is_told =
+                keys.contains(&&key[..]) || common.contains(&&key[..]) || words.contains(&&key[..]);
+            assert!(is_told, "{key} is not documented");
+        }
+    }
+}
