@@ -103,7 +103,8 @@ impl Pareto {
         let chosen: Vec<usize> =
             evenly(self.budgets.len(), most).into_iter().map(|i| self.budgets[i]).collect();
         let mut columns = vec![Column::new("sampler", Align::Left)];
-        columns.extend(chosen.iter().map(|b| Column::new(format!("NFE {b}"), Align::Right)));
+        columns
+            .extend(chosen.iter().map(|b| Column::new(format!("NFE {b}"), Align::Right).ranked()));
         let mut rows = Vec::new();
         let mut spent = Vec::new();
         let mut first = 0;

@@ -22,9 +22,8 @@ impl Ranking {
                 columns.push(Column::new(label, Align::Left));
             }
         }
-        for label in [measured, "steps".into(), "NFE".into()] {
-            columns.push(Column::new(label, Align::Right));
-        }
+        columns.push(Column::new(measured, Align::Right).ranked());
+        columns.extend(["steps", "NFE"].map(|label| Column::new(label, Align::Right)));
         let ran = self.trials.iter().filter_map(|t| Some((t, t.result.as_ref().ok()?)));
         let row = |(index, (trial, outcome)): (usize, (&Trial, &Outcome))| {
             let count = |n: usize| Cell::number(n as f64, Style::Integer);
