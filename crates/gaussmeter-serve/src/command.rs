@@ -210,6 +210,8 @@ fn line_of(asked: &Asked, names: Names) -> Line {
         None => line.list("--grid", &words.grids),
     }
     if let Some((unit, numbers)) = lengths(asked) {
+        // The published table has a unit of its own.
+        let unit = if asked.paper { "columns" } else { unit };
         line.list(&format!("--{unit}"), &numbers);
     }
     let eps: Vec<String> = words.eps.iter().map(digits).collect();

@@ -135,6 +135,9 @@ pub fn along_some<T: Send>(
 /// Modes of a block of [`blocks_along`].
 pub(crate) const BLOCK: usize = LANES;
 
+/// Levels of states, and what was made of each block of modes in each state.
+type Blocks<T> = (Vec<Level>, Vec<Vec<T>>);
+
 /// What `f` makes of the states whose numbers are `wanted`, per block of modes and state: it is given the
 /// number of the first mode, the level, and gain and noise variance of every mode of the block. For data
 /// without a mean; `None` where a state may be infinite, where a network has answers of its own, and where
@@ -145,7 +148,7 @@ pub(crate) fn blocks_along<T: Send>(
     wanted: &(dyn Fn(usize) -> bool + Sync),
     watch: Watch,
     f: impl Fn(usize, &Level, &[f64; BLOCK], &[f64; BLOCK]) -> T + Sync,
-) -> Result<Option<(Vec<Level>, Vec<Vec<T>>)>, NetworkError> {
+) -> Result<Option<Blocks<T>>, NetworkError> {
     let lambda = network.believed().eigenvalues();
     if network.has_answers() || network.has_mean() {
         return Ok(None);
