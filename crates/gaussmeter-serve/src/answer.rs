@@ -183,7 +183,7 @@ where
 fn read(asked: &Asked, defaults: &'static Defaults) -> Result<Question, Refusal> {
     let mut question = refusing(|| asked.words.read(defaults))?;
     if let Some(sigmas) = &asked.sigmas {
-        let label = format!("sigmas:file={}", crate::command::LEVELS_FILE);
+        let label = format!("sigmas:file={}", gaussmeter::experiment::LEVELS_FILE);
         question.rules = vec![(label, Arc::new(Sigmas::new(sigmas.clone())))];
     }
     Ok(question)

@@ -2,74 +2,12 @@
 
 use crate::question::{Asked, Data, Verb};
 use crate::store::Loaded;
-use gaussmeter::experiment::{Along, Length};
+use gaussmeter::experiment::{Along, LEVELS_FILE, Length};
+use gaussmeter::shell::Line;
 use std::fmt::{self, Display};
 
-/// The file that a command reads levels from.
-pub const LEVELS_FILE: &str = "levels.txt";
 /// The file that a command writes pictures to.
 const PICTURE_FILE: &str = "samples.png";
-
-/// A command line.
-#[derive(Clone, Debug)]
-pub struct Line(String);
-
-impl Line {
-    /// `gaussmeter VERB`
-    pub fn new(verb: &str) -> Self {
-        Line(format!("gaussmeter {verb}"))
-    }
-
-    /// Adds a word of its own.
-    pub fn operand(&mut self, text: &str) {
-        // What begins like an option is none.
-        let text = if text.starts_with('-') { format!("./{text}") } else { text.into() };
-        self.0.push(' ');
-        self.0.push_str(&quoted(&text));
-    }
-
-    /// Adds an option, if it has a value.
-    pub fn option(&mut self, name: &str, value: Option<impl Display>) {
-        let Some(value) = value.map(|value| value.to_string()) else { return };
-        let between = if value.starts_with('-') && name.starts_with("--") { '=' } else { ' ' };
-        self.0.push_str(&format!(" {name}{between}{}", quoted(&value)));
-    }
-
-    /// Adds an option with a comma-separated list, unless that is empty.
-    pub fn list(&mut self, name: &str, values: &[impl Display]) {
-        let list: Vec<String> = values.iter().map(ToString::to_string).collect();
-        self.option(name, (!list.is_empty()).then(|| list.join(",")));
-    }
-
-    /// Adds an option without a value, if it is given.
-    pub fn flag(&mut self, name: &str, is_given: bool) {
-        if is_given {
-            self.0.push(' ');
-            self.0.push_str(name);
-        }
-    }
-}
-
-impl Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A word of a command line, quoted for a POSIX shell where that is needed.
-///
-/// ```
-/// use gaussmeter_serve::command::quoted;
-/// assert_eq!(quoted("edm:sigma_max=80"), "edm:sigma_max=80");
-/// assert_eq!(quoted("it's"), r"'it'\''s'");
-/// ```
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=:,./@%".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.into(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
 
 /// A call in Python.
 struct Call {

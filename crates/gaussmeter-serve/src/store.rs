@@ -406,7 +406,7 @@ impl Written<'_> {
         let Some(spectrum) = info.spectrum().cloned() else {
             return Err(Refusal::defect("a texture without a spectrum"));
         };
-        let mut command = crate::command::Line::new("texture");
+        let mut command = gaussmeter::shell::Line::new("texture");
         command.operand(self.name);
         command.option("--resize", resize);
         command.option("--crop", crop);
