@@ -461,7 +461,7 @@ fn every_file_is_registered() {
     check_folder(
         "grid",
         "Entry<dyn GridRule>",
-        &["length", "numpy", "range", "span"],
+        &["kept", "length", "numpy", "range", "span"],
         grid::registry().names(),
     );
     check_folder("metric", "Entry<dyn Metric>", &["bures"], metric::registry().names());

@@ -626,7 +626,7 @@ fn formats_are_found_by_name_and_by_extension() {
             error,
             format!(
                 "no format has the extension of '{path}' (known: .txt, .md, .tex, .csv, \
-                 .json, .svg, .pdf, .png, .pgf, .py): rename the file or give a format"
+                 .json, .html, .htm, .svg, .pdf, .png, .pgf, .py): rename the file or give a format"
             )
         );
     }
