@@ -287,8 +287,8 @@ def curve(
     target : {"marginal", "data"}, optional
         What laws are compared with: p_t or the data. By default p_t along time, the data along eps.
     eps : float or list of float, optional
-        Where sampling stops; along eps, the truncation times. With both, one value is for the curve along
-        time, a list for the other.
+        Where sampling stops; along eps, the truncation times. With both, one value is for the curve
+        along time, a list for the other.
     metric : str, optional
         What is measured.
     rows : int, optional
@@ -841,8 +841,8 @@ def report(
     spectrum, process, init, network, eps, progress
         As for :func:`evaluate`.
     sampler : str or list of str, optional
-        Samplers that are compared, of which one is recommended; by default seven are compared, and the
-        recommendation is out of all.
+        Samplers that are compared, of which one is recommended; by default seven are compared, and
+        the recommendation is out of all.
     grid : str, optional
         Where the times of tables and curves go.
     nfe : int, optional

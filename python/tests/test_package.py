@@ -178,7 +178,9 @@ def test_a_report_is_a_page_with_the_documents_of_its_parts(tmp_path: Path) -> N
     assert page.startswith("<!DOCTYPE html>") and "Error budget" in page
     call = "gaussmeter.report(spectrum='power-law:d=30,alpha=1', sampler=['ddim', 'dpmpp-2m'], "
     assert found.made_by == call + "nfe=5, columns=[5, 8])"
-    table = gm.table("power-law:d=30,alpha=1", "ddim,dpmpp-2m", "edm", "karras", init="normal", nfe=[5, 8])
+    table = gm.table(
+        "power-law:d=30,alpha=1", "ddim,dpmpp-2m", "edm", "karras", init="normal", nfe=[5, 8]
+    )
     assert found.table["cells"] == table.cells
 
 

@@ -91,9 +91,7 @@ QUESTIONS: list[tuple[str, Callable[[], Any]]] = [
     ),
     (
         "plane --covariance 1,0.5,2 --mean 1,0 --sampler heun --steps 4 --paths 2 --seed 3",
-        lambda: gm.plane(
-            [[1, 0.5], [0.5, 2]], "heun", mean=[1, 0], steps=4, paths=2, seed=3
-        ),
+        lambda: gm.plane([[1, 0.5], [0.5, 2]], "heun", mean=[1, 0], steps=4, paths=2, seed=3),
     ),
     (
         "recommend --sampler ddim,dpmpp-2m --nfe 4 --front 4",
