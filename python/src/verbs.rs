@@ -377,6 +377,7 @@ pub fn recommend(
 /// A Gaussian in the plane.
 #[pyfunction]
 #[pyo3(signature = (covariance, mean, words, errors = false, paths = 6, seed = 0, progress = None))]
+#[allow(clippy::too_many_arguments)]
 pub fn plane(
     py: Python<'_>,
     covariance: [f64; 3],
@@ -406,6 +407,7 @@ pub fn plane(
 /// Everything about a spectrum.
 #[pyfunction]
 #[pyo3(signature = (data, words, name = None, budget = None, verify = None, made_by = "", progress = None))]
+#[allow(clippy::too_many_arguments)]
 pub fn report(
     py: Python<'_>,
     data: Option<&Bound<'_, PyAny>>,

@@ -90,7 +90,6 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         #[cfg(feature = "data")]
         law,
         made_by: format!("gaussmeter {typed}"),
-        ..DossierOptions::default()
     };
     let dossier = watched(|watch| dossier(&words, found, options, watch))?;
     a.output.write(&dossier.report())?;

@@ -3,6 +3,9 @@
 use crate::experiment::{Check, Checked, Verification};
 use crate::report::{Axis, Estimate, Figure, Label, Marks, Panel, Series};
 
+/// A schedule's name, what was found of it, and what the Gaussian has.
+type Schedule = (String, Vec<Estimate>, Vec<(f64, f64)>);
+
 impl Verification {
     /// A panel per sampler: the error found against network evaluations, with ± two standard errors, by
     /// schedule; dashed, what the Gaussian of the whole has.
@@ -28,7 +31,7 @@ impl Verification {
 
     fn panel(&self, sampler: &str, runs: &[(&Check, &Checked)]) -> Panel {
         let names = self.names();
-        let mut series: Vec<(String, Vec<Estimate>, Vec<(f64, f64)>)> = Vec::new();
+        let mut series: Vec<Schedule> = Vec::new();
         for (check, checked) in runs {
             let name = match names.has_processes {
                 true => format!("{}, {}", names.rule(check.place), names.process(check.place)),
