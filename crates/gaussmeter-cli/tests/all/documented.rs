@@ -110,7 +110,6 @@ const GIVEN: &[Given] = &[
             assert!(output.status.success(), "{line}\n{}", text(&output.stderr));
         }
     }),
-    ("target/figure-1/left.tex", |f| make_folder(f, "target/figure-1")),
     ("examples/plans/dpmpp-2m.toml", examples),
     ("examples/plans/bogacki-shampine.toml", examples),
 ];
