@@ -6,7 +6,7 @@ use gaussmeter::file::{UNFINISHED, remove_unfinished};
 use gaussmeter::message::one_line;
 use gaussmeter::report::{
     Content as Contains, Format, Page, Report, ReportError, Terminal, WORDS, by_extension, by_name,
-    text_on, text_within,
+    text_on,
 };
 use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -249,9 +249,10 @@ pub fn of_tables(format: &'static Format) -> Result<&'static Format, Failure> {
 }
 
 /// Prints a report to stdout.
+#[cfg(feature = "data")]
 pub fn print_report(format: &Format, report: &dyn Report) -> Result<(), Failure> {
     print_content(&|out| match page(format) {
-        Some(page) => text_within(report, page, out),
+        Some(page) => gaussmeter::report::text_within(report, page, out),
         None => format.write(report, out),
     })
 }

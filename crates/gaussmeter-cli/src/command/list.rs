@@ -40,6 +40,7 @@ impl From<SamplersArguments> for Arguments {
 
 /// All families that can be listed.
 fn all() -> Vec<Family> {
+    #[cfg_attr(not(feature = "data"), expect(unused_mut))]
     let mut all = listed();
     #[cfg(feature = "data")]
     all.push(("formats", "Formats of data sets", gaussmeter_data::source::listed()));

@@ -40,12 +40,13 @@ impl Report for RecommendationReport<'_> {
         tables
     }
     fn figures(&self) -> Vec<Figure> {
-        let mut figures = vec![self.recommendation.figure()];
+        let own = self.recommendation.figure();
         #[cfg(feature = "dense")]
         if let Some(verification) = &self.recommendation.verification {
-            figures.extend(verification.report().figures());
+            let tried = verification.report().figures();
+            return std::iter::once(own).chain(tried).collect();
         }
-        figures
+        vec![own]
     }
     fn records(&self) -> Records {
         self.recommendation.records()
