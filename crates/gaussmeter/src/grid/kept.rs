@@ -15,7 +15,7 @@ const MOST: usize = 256;
 /// let (data, process) = (data::load("cifar10")?, Arc::new(VpLinear::paper()) as Arc<dyn Process>);
 /// let rule = gaussmeter::grid::registry().build("geodesic")?.item;
 /// let kept = Kept::new(rule.into());
-/// let [first, again] = [(); 2].map(|_| kept.grid_for(&data, &process, 20, 1e-3));
+/// let [first, again] = [(); 2].map(|_| kept.grid_for(&data, &process, 20, 0.0));
 /// assert_eq!(first?.levels(), again?.levels());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
