@@ -142,7 +142,7 @@ impl Placed<'_> {
     /// Powers of ten.
     fn decades(&self, room: Room) -> impl Iterator<Item = Ticks> {
         let per_decade = room.length / (self.high - self.low);
-        [1, 2, 3, 5, 10, 20, 50, 100, 200].into_iter().map(move |every| {
+        [1, 2, 3, 5, 10, 20, 50, 100, 200, 500].into_iter().map(move |every| {
             let (first, last) = (self.low.ceil() as i32, self.high.floor() as i32);
             let (shown, others): (Vec<i32>, Vec<i32>) =
                 (first..=last).partition(|e| e.rem_euclid(every) == 0);
