@@ -57,6 +57,7 @@ impl Level {
     };
 
     /// The level whose law states have; this one, unless solvers work with another signal.
+    #[inline]
     pub fn marginal(&self) -> Level {
         match self.signal {
             None => *self,
@@ -67,11 +68,13 @@ impl Level {
     }
 
     /// Variance α²λ + σ² of x_t along an eigenvector of Σ with eigenvalue λ (the paper's Σ_t).
+    #[inline]
     pub fn variance(&self, eigenvalue: f64) -> f64 {
         self.alpha * self.alpha * eigenvalue + self.sigma * self.sigma
     }
 
     /// [`Level::variance`] minus λ, without cancellation: what truncation at this level adds.
+    #[inline]
     pub fn variance_error(&self, eigenvalue: f64) -> f64 {
         let sigma2 = self.sigma * self.sigma;
         if self.variance_preserving {
@@ -83,6 +86,7 @@ impl Level {
     }
 
     /// `std² −` [`Level::variance`], without cancellation: what a start from N(0, std² I) adds.
+    #[inline]
     pub fn start_error(&self, std: f64, eigenvalue: f64) -> f64 {
         let alpha2 = self.alpha * self.alpha;
         if self.variance_preserving {

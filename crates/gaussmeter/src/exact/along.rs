@@ -1,6 +1,6 @@
 //! The laws of a sampler's states along the way.
 
-use super::kernel::{Forward, LANES, Snapshot, run_forward};
+use super::kernel::{Forward, LANES, run_forward};
 use super::program::{Mark, Program};
 use super::{Output, answered, mark_infinite};
 use crate::level::Level;
@@ -68,24 +68,29 @@ fn of_some<T: Send>(
     let window = (WINDOW / (blocks.len() * LANES).max(1)).max(1);
     let is_kept = blocks.len().saturating_mul(Forward::size(&program)) <= RUNNING;
     let mut running: Vec<Forward> = match is_kept && window < marks.len() {
-        true => blocks.par_iter().map(|l| Forward::new(&program, l)).collect(),
+        true => blocks.par_iter().map(|l| Forward::new(&program, l, has_mean)).collect(),
         false => Vec::new(),
     };
     // A program too large to be kept for all blocks runs from start to end, block by block.
     let window = if running.is_empty() { marks.len().max(1) } else { window };
     for marks in marks.chunks(window).take_while(|_| !watch.is_stopped()) {
-        let shown: Vec<Vec<Snapshot>> = match running.is_empty() {
+        let shown_by = |running: &mut Forward| {
+            let mut shown: Vec<[[f64; LANES]; 3]> = Vec::with_capacity(marks.len());
+            run_forward(&program, running, marks, &mut |_, parts| shown.push(parts.map(|p| *p)));
+            shown
+        };
+        let shown: Vec<Vec<_>> = match running.is_empty() {
             true => (blocks.par_iter())
-                .map(|l| run_forward(&program, &mut Forward::new(&program, l), marks))
+                .map(|l| shown_by(&mut Forward::new(&program, l, has_mean)))
                 .collect(),
-            false => running.par_iter_mut().map(|r| run_forward(&program, r, marks)).collect(),
+            false => running.par_iter_mut().map(shown_by).collect(),
         };
         let result = |k: usize| {
             let mark = &marks[k];
             let mut output = at(*mark.level, vec![0.0; lambda.len()]);
             for (b, snapshots) in shown.iter().enumerate() {
                 let range = b * LANES..b * LANES + blocks[b].len();
-                let parts = snapshots[k].parts().map(|part| &part[..range.len()]);
+                let parts = snapshots[k].each_ref().map(|part| &part[..range.len()]);
                 output.gain[range.clone()].copy_from_slice(parts[0]);
                 output.noise_variance[range.clone()].copy_from_slice(parts[1]);
                 if has_mean {
@@ -138,16 +143,17 @@ pub(crate) const BLOCK: usize = LANES;
 /// Levels of states, and what was made of each block of modes in each state.
 type Blocks<T> = (Vec<Level>, Vec<Vec<T>>);
 
-/// What `f` makes of the states whose numbers are `wanted`, per block of modes and state: it is given the
-/// number of the first mode, the level, and gain and noise variance of every mode of the block. For data
-/// without a mean; `None` where a state may be infinite, where a network has answers of its own, and where
-/// `watch` stops it.
-pub(crate) fn blocks_along<T: Send>(
+/// What `f` makes of the states whose numbers are `wanted`, per block of modes and state: it is given what
+/// `prepare` has made of the number of the block's first mode, the level, and gain and noise variance of every
+/// mode of the block. For data without a mean; `None` where a state may be infinite, where a network has
+/// answers of its own, and where `watch` stops it.
+pub(crate) fn blocks_along<P, T: Send>(
     network: &Learnt,
     plan: &Plan,
     wanted: &(dyn Fn(usize) -> bool + Sync),
     watch: Watch,
-    f: impl Fn(usize, &Level, &[f64; BLOCK], &[f64; BLOCK]) -> T + Sync,
+    prepare: impl Fn(usize) -> P + Sync,
+    f: impl Fn(&P, &Level, &[f64; BLOCK], &[f64; BLOCK]) -> T + Sync,
 ) -> Result<Option<Blocks<T>>, NetworkError> {
     let lambda = network.believed().eigenvalues();
     if network.has_answers() || network.has_mean() {
@@ -162,19 +168,22 @@ pub(crate) fn blocks_along<T: Send>(
         return Ok(None);
     }
     let begins = wanted(0).then_some(*plan.start());
-    let levels = begins.into_iter().chain(marks.iter().map(|mark| *mark.level)).collect();
+    let levels: Vec<Level> =
+        begins.into_iter().chain(marks.iter().map(|mark| *mark.level)).collect();
     let of_block = |(b, lambda): (usize, &[f64])| {
         if watch.is_stopped() {
             return None;
         }
-        let first = begins.map(|start| f(b * BLOCK, &start, &[1.0; BLOCK], &[0.0; BLOCK]));
-        let states = run_forward(&program, &mut Forward::new(&program, lambda), &marks);
-        let of_state = |(mark, state): (&Mark, &Snapshot)| {
-            let [gain, noise, _] = state.parts();
-            f(b * BLOCK, &mark.level, gain, noise)
-        };
-        Some(first.into_iter().chain(marks.iter().zip(&states).map(of_state)).collect())
+        let prepared = prepare(b * BLOCK);
+        let mut found = Vec::with_capacity(levels.len());
+        found.extend(begins.map(|start| f(&prepared, &start, &[1.0; BLOCK], &[0.0; BLOCK])));
+        let mut running = Forward::new(&program, lambda, false);
+        run_forward(&program, &mut running, &marks, &mut |k, [gain, noise, _]| {
+            found.push(f(&prepared, &marks[k].level, gain, noise));
+        });
+        Some(found)
     };
     let blocks = lambda.par_chunks(BLOCK).enumerate().map(of_block);
-    Ok(blocks.collect::<Option<Vec<Vec<T>>>>().map(|blocks| (levels, blocks)))
+    let blocks = blocks.collect::<Option<Vec<Vec<T>>>>();
+    Ok(blocks.map(|blocks| (levels, blocks)))
 }

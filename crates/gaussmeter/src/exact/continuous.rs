@@ -15,11 +15,12 @@
 
 use super::init::Init;
 use super::law::{Law, LawMode, Reason, Target};
-use super::quadrature::Way;
+use super::quadrature::{Moments, Way};
 use crate::level::Level;
 use crate::metric::{Metric, Value};
 use crate::network::Learnt;
 use crate::spectrum::{Mode, Spectrum};
+use crate::watch::Watch;
 use rayon::prelude::*;
 
 /// A member of the family of continuous reverse processes.
@@ -34,44 +35,55 @@ pub const SDE: Reverse = Reverse { noise: 1.0 };
 /// The probability-flow ODE, h = 0.
 pub const ODE: Reverse = Reverse { noise: 0.0 };
 
+/// What a solution does along one eigenvector between two levels.
+#[derive(Clone, Copy)]
+struct Flow {
+    /// r^{h²}, the square of the contraction that the noise adds over the ODE: in [0, 1].
+    contraction2: f64,
+    /// 1 − r^{h²}: the share of s_t that is fresh noise.
+    fresh: f64,
+    /// Φ.
+    propagator: f64,
+}
+
 impl Reverse {
-    /// r^{h²}, the square of the contraction R^{h²} that the noise adds over the ODE: in [0, 1].
-    pub(super) fn contraction2(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
-        let (from, to) = (from.marginal(), to.marginal());
+    /// From variance `start` to `end`, where `scale` is α_T/α_t.
+    #[inline]
+    fn flow(&self, scale: f64, start: f64, end: f64) -> Flow {
         // Without noise at the start there is nothing to integrate along a null direction.
-        if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
-            return 1.0;
+        if start == 0.0 {
+            return Flow { contraction2: 1.0, fresh: 0.0, propagator: 1.0 };
         }
-        let scale = from.alpha / to.alpha;
-        let r = scale * scale * (to.variance(eigenvalue) / from.variance(eigenvalue));
-        if self.noise == 1.0 { r } else { r.powf(self.noise * self.noise) }
+        let ratio = end / start;
+        let r = scale * scale * ratio;
+        let (contraction2, fresh) = match self.noise {
+            0.0 => (1.0, 0.0),
+            // The difference has the precision of r, as the logarithm has.
+            1.0 => (r, 1.0 - r),
+            h => (r.powf(h * h), -(h * h * r.ln()).exp_m1()),
+        };
+        Flow { contraction2, fresh, propagator: (ratio * contraction2).sqrt() }
     }
 
-    /// 1 − r^{h²}: the share of s_t that is fresh noise.
-    fn fresh_noise(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+    fn flow_between(&self, eigenvalue: f64, from: &Level, to: &Level) -> Flow {
         let (from, to) = (from.marginal(), to.marginal());
-        if self.noise == 0.0 || from.variance(eigenvalue) == 0.0 {
-            return 0.0;
-        }
-        let scale = from.alpha / to.alpha;
-        let r = scale * scale * (to.variance(eigenvalue) / from.variance(eigenvalue));
-        // The difference has the precision of r, as the logarithm has.
-        if self.noise == 1.0 { 1.0 - r } else { -(self.noise * self.noise * r.ln()).exp_m1() }
+        let [start, end] = [from.variance(eigenvalue), to.variance(eigenvalue)];
+        self.flow(from.alpha / to.alpha, start, end)
+    }
+
+    /// r^{h²}, the square of the contraction R^{h²} that the noise adds over the ODE: in [0, 1].
+    pub(super) fn contraction2(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
+        self.flow_between(eigenvalue, from, to).contraction2
     }
 
     /// Variance at the cleaner level `to` of a solution that is known at the noisier level `from`.
     pub fn noise_variance(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
-        to.marginal().variance(eigenvalue) * self.fresh_noise(eigenvalue, from, to)
+        to.marginal().variance(eigenvalue) * self.flow_between(eigenvalue, from, to).fresh
     }
 
     /// Φ, the gain of y at the cleaner level `to` on y at the noisier level `from`.
     pub fn propagator(&self, eigenvalue: f64, from: &Level, to: &Level) -> f64 {
-        let (from, to) = (&from.marginal(), &to.marginal());
-        if from.variance(eigenvalue) == 0.0 {
-            return 1.0;
-        }
-        let flow = to.variance(eigenvalue) / from.variance(eigenvalue);
-        (flow * self.contraction2(eigenvalue, from, to)).sqrt()
+        self.flow_between(eigenvalue, from, to).propagator
     }
 
     /// The law at level `to` of the solution started at level `from` (noisier, or the same), with
@@ -109,10 +121,18 @@ impl Reverse {
         target: Target,
         metric: &dyn Metric,
     ) -> Value {
-        match network.is_exact() {
-            true => metric.of_modes(&mut self.modes(network.believed(), from, to, init, target)),
-            false => metric.evaluate(&self.law_by(network, from, to, init, target)),
+        if network.is_exact() {
+            return metric.of_modes(&mut self.modes(network.believed(), from, to, init, target));
         }
+        if let Some(delta) = network.constant_excess() {
+            let mut modes = self.modes_by(network, delta, (from, to), init, target);
+            let value = metric.of_modes(&mut modes);
+            if value.value.is_finite() {
+                return value;
+            }
+        }
+        // With the reason where it is infinite.
+        metric.evaluate(&self.law_by(network, from, to, init, target))
     }
 
     /// The modes of [`Reverse::law`].
@@ -125,25 +145,21 @@ impl Reverse {
         target: Target,
     ) -> impl Iterator<Item = LawMode> + 'a {
         let (from, to) = (from.marginal(), to.marginal());
+        let scale = from.alpha / to.alpha;
         spectrum.modes().iter().enumerate().map(move |(i, mode)| {
             let (from, to) = (&from, &to);
             let lambda = mode.eigenvalue;
-            let marginal = to.variance(lambda);
+            let (start, marginal) = (from.variance(lambda), to.variance(lambda));
+            let Flow { contraction2, fresh, propagator: gain } = self.flow(scale, start, marginal);
             // Var y − s_t as a multiple of s_t: the only form that is accurate as s_t → 0.
-            let carried_error = match (init.variance_error(from, i, mode), from.variance(lambda)) {
+            let carried_error = match (init.variance_error(from, i, mode), start) {
                 (error, 0.0) => error,
-                (error, start) => {
-                    marginal * (self.contraction2(lambda, from, to) * (error / start))
-                }
+                (error, start) => marginal * (contraction2 * (error / start)),
             };
-            let gain = self.propagator(lambda, from, to);
             let variance = match carried_error {
                 0.0 => marginal,
                 // A sum of positive terms, whatever the start.
-                _ => {
-                    let (_, start) = init.moments(from, i, mode);
-                    gain * gain * start + marginal * self.fresh_noise(lambda, from, to)
-                }
+                _ => gain * gain * init.moments(from, i, mode).1 + marginal * fresh,
             };
             let carried = gain * init.mean_error(from, i, mode);
             let (target_variance, truncation, shrinkage) = match target {
@@ -183,10 +199,26 @@ impl Reverse {
         if network.is_exact() {
             return self.law(network.believed(), from, to, init, target);
         }
-        let (from, to) = (&from.marginal(), &to.marginal());
         let Some(delta) = network.constant_excess() else {
             return self.law_by_quadrature(network, from, to, init, target);
         };
+        let modes = self.modes_by(network, delta, (from, to), init, target);
+        let modes: Vec<LawMode> = modes.collect();
+        let overflow = modes.iter().find(|m| !(m.variance.is_finite() && m.mean.is_finite()));
+        let infinite = overflow.map(|m| Reason::Overflow { eigenvalue: m.eigenvalue });
+        Law { modes, infinite }
+    }
+
+    /// The modes of [`Reverse::law_by`] where the score is 1 + `delta` times that of a Gaussian.
+    fn modes_by<'a>(
+        &self,
+        network: &'a Learnt,
+        delta: f64,
+        (from, to): (&Level, &Level),
+        init: &'a Init,
+        target: Target,
+    ) -> impl Iterator<Item = LawMode> + use<'a> {
+        let (from, to) = (from.marginal(), to.marginal());
         let h2 = self.noise * self.noise;
         let excess = (1.0 + h2) * delta;
         // K − 1.
@@ -194,19 +226,20 @@ impl Reverse {
         let times = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
         let alpha2 = to.alpha * to.alpha;
         let scale = from.alpha / to.alpha;
-        let mut infinite = None;
         let pairs = network.truth().iter().zip(network.believed().modes()).enumerate();
-        let modes = pairs.map(|(i, (truth, believed))| {
+        pairs.map(move |(i, (truth, believed))| {
+            let (from, to) = (&from, &to);
             let (end, start) =
                 (to.variance(believed.eigenvalue), from.variance(believed.eigenvalue));
             // Without noise at the start there is nothing to integrate along a null direction.
             let log_r = if start == 0.0 { 0.0 } else { (scale * scale * (end / start)).ln() };
             let log = |factor: f64| if factor == 0.0 { 0.0 } else { factor * log_r };
-            let gain2 = if start == 0.0 { 1.0 } else { times(end / start, log(power).exp()) };
+            let (kept, less) = exponential(log(power));
+            let gain2 = if start == 0.0 { 1.0 } else { times(end / start, kept) };
             // ŝ (1 − r^{K−1})/(K − 1), which is 0 where ŝ is.
             let spread = match power {
                 0.0 => times(end, -log_r),
-                power => times(end, -log(power).exp_m1() / power),
+                power => times(end, -less / power),
             };
             let gain = gain2.sqrt();
             let eigenvalue_error = alpha2 * (truth.eigenvalue - believed.eigenvalue);
@@ -226,10 +259,6 @@ impl Reverse {
             let mean_error = to.alpha * forgotten * (believed.mean - truth.mean)
                 + times(gain, init.mean_error(from, i, truth));
             let mean = to.alpha * forgotten * believed.mean + times(gain, m0);
-            if !(variance.is_finite() && mean.is_finite()) {
-                let eigenvalue = truth.eigenvalue;
-                infinite = infinite.or(Some(Reason::Overflow { eigenvalue }));
-            }
             let (target_variance, truncation, shrinkage) = match target {
                 Target::Data => {
                     (truth.eigenvalue, to.variance_error(truth.eigenvalue), to.one_minus_alpha())
@@ -246,9 +275,7 @@ impl Reverse {
                 mean_error: mean_error - shrinkage * truth.mean,
                 variance_error: truncation + score_error + carried_error,
             }
-        });
-        let modes: Vec<LawMode> = modes.collect();
-        Law { modes, infinite }
+        })
     }
 
     /// [`Reverse::law_by`] where the network's answers depend on the level in a way of their own.
@@ -260,13 +287,32 @@ impl Reverse {
         init: &Init,
         target: Target,
     ) -> Law {
-        let (h2, k) = (self.noise * self.noise, 1.0 + self.noise * self.noise);
-        let way = Way::new(network, self.noise, from, to);
+        let (from, to) = (&from.marginal(), &to.marginal());
+        let way = Way::new(network, from, to);
+        let moments = |i: usize| way.along(i, [self.strength()])[0];
+        self.law_of_moments(network, (from, to), init, target, moments)
+    }
+
+    /// k = 1 + h², the factor of the score.
+    fn strength(&self) -> f64 {
+        1.0 + self.noise * self.noise
+    }
+
+    /// The law of a solution by what it does along each mode.
+    fn law_of_moments(
+        &self,
+        network: &Learnt,
+        (from, to): (&Level, &Level),
+        init: &Init,
+        target: Target,
+        moments: impl Fn(usize) -> Moments + Sync,
+    ) -> Law {
+        let (h2, k) = (self.noise * self.noise, self.strength());
         let alpha2 = to.alpha * to.alpha;
         let times = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
         let mode = |(i, truth): (usize, &Mode)| {
             let lambda = truth.eigenvalue;
-            let moments = way.along(i);
+            let moments = moments(i);
             let gain =
                 times(self.propagator(lambda, from, to), (-0.5 * k * moments.log_excess).exp());
             let gain2 = gain * gain;
@@ -324,6 +370,76 @@ impl Reverse {
         let modes = at_noisier.modes.iter();
         modes.map(|m| self.propagator(m.eigenvalue, noisier, cleaner) * m.variance).collect()
     }
+}
+
+/// e^x and e^x − 1, both to rounding.
+fn exponential(x: f64) -> (f64, f64) {
+    if x.abs() < 0.7 {
+        let less = x.exp_m1();
+        (1.0 + less, less)
+    } else {
+        let whole = x.exp();
+        (whole, whole - 1.0)
+    }
+}
+
+/// [`Reverse::value`] of some processes, each started at `from`, at `levels` from the noisiest on: by process,
+/// then by level. `None` where `watch` stops it.
+pub(crate) fn values_along<const N: usize>(
+    processes: [Reverse; N],
+    network: &Learnt,
+    (from, levels): (&Level, &[Level]),
+    init: &Init,
+    target: Target,
+    metric: &dyn Metric,
+    watch: Watch,
+) -> Option<[Vec<Value>; N]> {
+    let mut values = [(); N].map(|()| Vec::with_capacity(levels.len()));
+    let mut take = |at: &[Value]| {
+        values.iter_mut().zip(at).for_each(|(values, value)| values.push(*value));
+    };
+    let between = (from, levels);
+    if let Some(found) = metric.of_continuous(&processes, network, between, (init, target), watch) {
+        found.iter().for_each(|at| take(at));
+        return Some(values);
+    }
+    if network.is_exact() || network.constant_excess().is_some() || network.is_by_step() {
+        let at = |to: &Level| match watch.is_stopped() {
+            true => None,
+            false => Some(processes.map(|p| p.value(network, (from, to), init, target, metric))),
+        };
+        let found = levels.par_iter().map(at).collect::<Option<Vec<[Value; N]>>>()?;
+        found.iter().for_each(|at| take(at));
+        return Some(values);
+    }
+    // From each level to the next, so that no way is integrated along twice.
+    let strengths = processes.map(|process| process.strength());
+    let from = &from.marginal();
+    let mut before = *from;
+    let mut moments = vec![[Moments::NOTHING; N]; network.truth().len()];
+    for to in levels {
+        if watch.is_stopped() {
+            return None;
+        }
+        let to = to.marginal();
+        let way = Way::new(network, &before, &to);
+        moments.par_iter_mut().enumerate().for_each(|(i, moments)| {
+            let next = way.along(i, strengths);
+            for ((moments, next), k) in moments.iter_mut().zip(next).zip(strengths) {
+                *moments = next.after(moments, k, way.exact_log(i));
+            }
+        });
+        let at: Vec<Value> = (processes.iter().enumerate())
+            .map(|(j, process)| {
+                let of_mode = |i: usize| moments[i][j];
+                let law = process.law_of_moments(network, (from, &to), init, target, of_mode);
+                metric.evaluate(&law)
+            })
+            .collect();
+        take(&at);
+        before = to;
+    }
+    Some(values)
 }
 
 /// The law p_t of the forward process at a level: mean αμ, variance α²λ + σ².

@@ -82,6 +82,7 @@ impl Init {
     }
 
     /// Mean and variance of mode `i` at the level sampling starts from.
+    #[inline]
     pub(crate) fn moments(&self, start: &Level, i: usize, mode: &Mode) -> (f64, f64) {
         let start = &start.marginal();
         match self {
@@ -113,7 +114,8 @@ impl Init {
     }
 
     /// Variance of mode `i` minus its variance under p_T, without cancellation.
-    pub(super) fn variance_error(&self, start: &Level, i: usize, mode: &Mode) -> f64 {
+    #[inline]
+    pub(crate) fn variance_error(&self, start: &Level, i: usize, mode: &Mode) -> f64 {
         let start = &start.marginal();
         match self {
             Init::Exact => 0.0,
@@ -123,6 +125,7 @@ impl Init {
     }
 
     /// Mean of mode `i` minus its mean under p_T.
+    #[inline]
     pub(super) fn mean_error(&self, start: &Level, i: usize, mode: &Mode) -> f64 {
         let start = &start.marginal();
         match self {

@@ -268,7 +268,7 @@ fn run_steps(step: &Step, stages: &[Stage], lambda: &Block, source: &Block, dst:
 }
 
 /// The parts of one instruction.
-struct Parts<'a> {
+struct Fragment<'a> {
     instruction: &'a Instruction,
     terms: &'a [Term],
     loads: &'a [Load],
@@ -276,13 +276,13 @@ struct Parts<'a> {
 }
 
 #[inline(always)]
-fn part(program: &Program, k: usize) -> Parts<'_> {
+fn part(program: &Program, k: usize) -> Fragment<'_> {
     let instruction = &program.instructions[k];
     let (terms, loads, means) = match k.checked_sub(1).map(|k| &program.instructions[k]) {
         Some(p) => (p.terms_end as usize, p.loads_end as usize, p.means_end as usize),
         None => (0, 0, 0),
     };
-    Parts {
+    Fragment {
         instruction,
         terms: &program.terms[terms..instruction.terms_end as usize],
         loads: &program.loads[loads..instruction.loads_end as usize],
@@ -397,6 +397,7 @@ pub(super) fn run_transposed(
 pub(super) struct Forward {
     machine: Machine,
     lambda: Block,
+    /// None where the data have no mean.
     means: Vec<Block>,
     /// Without noise the diagonal alone, at zero.
     covariance: Vec<Block>,
@@ -405,23 +406,12 @@ pub(super) struct Forward {
     next: usize,
 }
 
-/// A state along the way, for one block of modes.
-pub(super) struct Snapshot {
-    gain: Block,
-    noise_variance: Block,
-    mean: Block,
-}
-
-impl Snapshot {
-    /// Gain, variance of the fresh noises and weight of the data's mean, one number per mode.
-    pub(super) fn parts(&self) -> [&[f64; LANES]; 3] {
-        [&self.gain.0, &self.noise_variance.0, &self.mean.0]
-    }
-}
+/// Gain, variance of the fresh noises and weight of the data's mean, one number per mode of a block.
+pub(super) type Parts<'a> = [&'a [f64; LANES]; 3];
 
 impl Forward {
-    /// At the initial state, for at most [`LANES`] modes.
-    pub(super) fn new(program: &Program, eigenvalues: &[f64]) -> Self {
+    /// At the initial state, for at most [`LANES`] modes, of data that may have a mean.
+    pub(super) fn new(program: &Program, eigenvalues: &[f64], has_mean: bool) -> Self {
         let n = program.registers;
         let is_stochastic = program.is_stochastic();
         let mut machine = Machine::new(program);
@@ -429,7 +419,7 @@ impl Forward {
         Forward {
             machine,
             lambda: padded(eigenvalues),
-            means: vec![Block::ZERO; n],
+            means: vec![Block::ZERO; if has_mean { n } else { 0 }],
             covariance: vec![Block::ZERO; if is_stochastic { n * n } else { n }],
             is_stochastic,
             next: 0,
@@ -444,8 +434,8 @@ impl Forward {
     }
 }
 
-/// Continues a forward program on a block of modes up to the last of some marks, and keeps every
-/// marked state.
+/// Continues a forward program on a block of modes up to the last of some marks, and tells every marked
+/// state, with the number of its mark.
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
     "x86_64+avx2"
@@ -454,11 +444,11 @@ pub(super) fn run_forward(
     program: &Program,
     forward: &mut Forward,
     marks: &[Mark],
-) -> Vec<Snapshot> {
+    tell: &mut dyn FnMut(usize, Parts),
+) {
     let n = program.registers;
     let Forward { machine, lambda, means, covariance, is_stochastic, next } = forward;
-    let mut snapshots = Vec::with_capacity(marks.len());
-    for mark in marks {
+    for (k, mark) in marks.iter().enumerate() {
         while *next < mark.after {
             let part = part(program, *next);
             *next += 1;
@@ -467,12 +457,14 @@ pub(super) fn run_forward(
             load_all(program, part.loads, lambda, &mut machine.weights);
             let (dst, others) = split(&mut machine.registers, instruction.dst);
             combine(dst, part.terms, &machine.weights, &others);
-            let (dst, others) = split(means, instruction.dst);
-            combine(dst, part.terms, &machine.weights, &others);
-            for term in part.means {
-                let factor = &program.factors[term.factor as usize];
-                for i in 0..LANES {
-                    dst.0[i] += term.e * factor.mean_weight(lambda.0[i]);
+            if !means.is_empty() {
+                let (dst, others) = split(means, instruction.dst);
+                combine(dst, part.terms, &machine.weights, &others);
+                for term in part.means {
+                    let factor = &program.factors[term.factor as usize];
+                    for i in 0..LANES {
+                        dst.0[i] += term.e * factor.mean_weight(lambda.0[i]);
+                    }
                 }
             }
             if *is_stochastic {
@@ -500,11 +492,8 @@ pub(super) fn run_forward(
             }
         }
         let r = mark.register as usize;
-        snapshots.push(Snapshot {
-            gain: machine.registers[r],
-            noise_variance: covariance[if *is_stochastic { r * (n + 1) } else { r }],
-            mean: means[r],
-        });
+        let noise_variance = &covariance[if *is_stochastic { r * (n + 1) } else { r }];
+        let mean = means.get(r).unwrap_or(&Block::ZERO);
+        tell(k, [&machine.registers[r].0, &noise_variance.0, &mean.0]);
     }
-    snapshots
 }

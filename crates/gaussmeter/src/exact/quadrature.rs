@@ -77,12 +77,35 @@ static RULE: LazyLock<Rule> = LazyLock::new(|| {
 pub(super) struct Moments {
     /// ΔL over the whole way: the network's propagator is e^{−½kΔL} times the exact one.
     pub log_excess: f64,
-    /// ∫ e^{−k(L₀ + ΔL)} dτ.
+    /// ∫ e^{−k(L₀ + ΔL)} dτ; not computed for k = 1, where there is no noise.
     pub spread: f64,
     /// That minus the same with ΔL = 0.
     pub spread_excess: f64,
     /// ½k ∫ e^{−½k(L₀ + ΔL)} (F − Pμ) dτ.
     pub drift: f64,
+}
+
+impl Moments {
+    /// Of no way at all.
+    pub(super) const NOTHING: Moments =
+        Moments { log_excess: 0.0, spread: 0.0, spread_excess: 0.0, drift: 0.0 };
+
+    /// Along a way and the one before it, with k = 1 + h² and L₀ over this one.
+    pub(super) fn after(self, before: &Moments, k: f64, log: f64) -> Moments {
+        if self.log_excess == f64::INFINITY {
+            // Whatever came before is forgotten.
+            return self;
+        }
+        let times = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let kept = (-k * (log + self.log_excess)).exp();
+        let excess = times((-k * self.log_excess).exp_m1(), before.spread) + before.spread_excess;
+        Moments {
+            log_excess: before.log_excess + self.log_excess,
+            spread: self.spread + times(kept, before.spread),
+            spread_excess: self.spread_excess + times((-k * log).exp(), excess),
+            drift: self.drift + times(kept.sqrt(), before.drift),
+        }
+    }
 }
 
 /// The noise ratio squared τ is `level`'s only number: α = 1.
@@ -110,8 +133,6 @@ fn at_zero(network: &Learnt, i: usize) -> (f64, f64) {
 /// The panels of an integral over τ, with the network's answers at their nodes.
 pub(super) struct Way<'a> {
     network: &'a Learnt,
-    /// k = 1 + h².
-    k: f64,
     /// τ_t and τ_T.
     ends: [f64; 2],
     /// Lower end and length of each panel in ln τ.
@@ -121,8 +142,8 @@ pub(super) struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    /// From the noisier level to the cleaner one, for noise level h.
-    pub fn new(network: &'a Learnt, h: f64, from: &Level, to: &Level) -> Self {
+    /// From the noisier level to the cleaner one.
+    pub fn new(network: &'a Learnt, from: &Level, to: &Level) -> Self {
         let square = |level: &Level| (level.sigma / level.alpha).powi(2);
         let ends = [square(to), square(from)];
         let [mut low, mut high] = ends;
@@ -170,26 +191,36 @@ impl<'a> Way<'a> {
             })
         };
         let nodes = panels.iter().flat_map(node).collect();
-        Way { network, k: 1.0 + h * h, ends, panels, nodes }
+        Way { network, ends, panels, nodes }
     }
 
-    /// Along the mode of this number.
-    pub fn along(&self, i: usize) -> Moments {
+    /// L₀ over the whole way, along the mode of this number: infinite where τ_t = λ = 0.
+    pub fn exact_log(&self, i: usize) -> f64 {
+        let [clean, noisy] = self.ends;
+        match clean == noisy {
+            true => 0.0,
+            false => ((noisy - clean) / (self.network.truth()[i].eigenvalue + clean)).ln_1p(),
+        }
+    }
+
+    /// Along the mode of this number, for some k = 1 + h².
+    pub fn along<const N: usize>(&self, i: usize, k: [f64; N]) -> [Moments; N] {
         let rule = &*RULE;
         let mode = self.network.truth()[i];
-        let (lambda, k) = (mode.eigenvalue, self.k);
-        let mut sum = Moments { log_excess: 0.0, spread: 0.0, spread_excess: 0.0, drift: 0.0 };
+        let lambda = mode.eigenvalue;
+        let mut sums = [Moments::NOTHING; N];
         let (clean, noisy) = (self.ends[0], self.ends[1]);
         if clean == noisy {
-            return sum;
+            return sums;
         }
         // L₀, where τ_t = λ = 0 leaves nothing of the start.
         let log = |tau: f64| ((tau - clean) / (lambda + clean)).ln_1p();
         let mut last = (clean, 0.0, 0.0);
         let limit = (clean == 0.0).then(|| at_zero(self.network, i)).filter(|r| r.0.abs() > 1e-12);
-        if let Some((share, _)) = limit {
-            sum.log_excess = f64::INFINITY.copysign(share);
-        }
+        let mut log_excess = match limit {
+            Some((share, _)) => f64::INFINITY.copysign(share),
+            None => 0.0,
+        };
         let mut top_excess = 0.0;
         for (&(_, length), nodes) in self.panels.iter().zip(self.nodes.chunks(NODES)) {
             let mut excess = [0.0; NODES];
@@ -202,37 +233,48 @@ impl<'a> Way<'a> {
             }
             for (j, (tau, _)) in nodes.iter().enumerate() {
                 let here: f64 = rule.partial[j].iter().zip(&excess).map(|(a, f)| a * f).sum();
-                let (exact, more) = (log(*tau), sum.log_excess + length * here);
+                let (exact, more) = (log(*tau), log_excess + length * here);
                 let weight = length * rule.weights[j];
-                sum.spread += weight * tau * (-k * (exact + more)).exp();
-                sum.spread_excess += weight * tau * (-k * exact).exp() * (-k * more).exp_m1();
-                sum.drift += weight * 0.5 * k * (-0.5 * k * (exact + more)).exp() * pull[j];
+                for (sum, k) in sums.iter_mut().zip(k) {
+                    // Without noise there is none to spread.
+                    if k > 1.0 {
+                        let (kept, less) = ((-k * exact).exp(), (-k * more).exp_m1());
+                        sum.spread += weight * tau * (-k * (exact + more)).exp();
+                        sum.spread_excess += weight * tau * kept * less;
+                    }
+                    if pull[j] != 0.0 {
+                        sum.drift += weight * 0.5 * k * (-0.5 * k * (exact + more)).exp() * pull[j];
+                    }
+                }
                 last = (*tau, pull[j], more);
             }
             let whole: f64 = rule.weights.iter().zip(&excess).map(|(w, f)| w * f).sum();
-            sum.log_excess += length * whole;
+            log_excess += length * whole;
         }
-        if noisy.is_infinite() && self.k > 1.0 {
-            // Beyond the last panel P is P₀, and e^{−kL₀} integrates to (λ + τ) e^{−kL₀}/(k − 1).
-            let top = self.panels.last().map_or(0.0, |p| (p.0 + p.1).exp());
-            let left = (lambda + top) / (k - 1.0) * (-k * log(top)).exp();
-            sum.spread += left * (-k * sum.log_excess).exp();
-            sum.spread_excess += left * (-k * sum.log_excess).exp_m1();
+        for (sum, k) in sums.iter_mut().zip(k) {
+            sum.log_excess = log_excess;
+            if noisy.is_infinite() && k > 1.0 {
+                // Beyond the last panel P is P₀, and e^{−kL₀} integrates to (λ + τ) e^{−kL₀}/(k − 1).
+                let top = self.panels.last().map_or(0.0, |p| (p.0 + p.1).exp());
+                let left = (lambda + top) / (k - 1.0) * (-k * log(top)).exp();
+                sum.spread += left * (-k * log_excess).exp();
+                sum.spread_excess += left * (-k * log_excess).exp_m1();
+            }
+            if let Some((share, pull)) = limit {
+                // Whatever came before is forgotten.
+                sum.drift = pull / share;
+                continue;
+            }
+            if noisy.is_infinite() && top_excess.abs() > 1e-12 {
+                // A factor on the score, where it has no end.
+                sum.log_excess = f64::NAN;
+            }
+            if noisy.is_infinite() {
+                let (tau, pull, more) = last;
+                sum.drift += pull * (-0.5 * k * (log(tau) + more)).exp();
+            }
         }
-        if let Some((share, pull)) = limit {
-            // Whatever came before is forgotten.
-            sum.drift = pull / share;
-            return sum;
-        }
-        if noisy.is_infinite() && top_excess.abs() > 1e-12 {
-            // A factor on the score, where it has no end.
-            sum.log_excess = f64::NAN;
-        }
-        if noisy.is_infinite() {
-            let (tau, pull, more) = last;
-            sum.drift += pull * (-0.5 * k * (log(tau) + more)).exp();
-        }
-        sum
+        sums
     }
 }
 

@@ -1,8 +1,11 @@
 use super::{ExperimentError, Length, NamedSampler, Setting};
 use crate::entry::Named;
-use crate::exact::continuous::{ODE, SDE};
+use crate::exact::continuous::{ODE, SDE, values_along};
 use crate::exact::{Init, Target, along_some};
+use crate::level::Level;
 use crate::metric::{Metric, MetricName, Value};
+use crate::network::Learnt;
+use crate::process::Process;
 use crate::watch::Watch;
 use rayon::prelude::*;
 
@@ -133,17 +136,8 @@ pub fn curve_time(
     times.sort_by(|a, b| b.total_cmp(a));
     times.dedup();
     let start = setting.process.level(times[0]);
-    for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
-        let points = times.par_iter().map(|&t| {
-            if watch.is_stopped() {
-                return Err(ExperimentError::Interrupted);
-            }
-            let law = reverse.law_by(&learnt, &start, &setting.process.level(t), &init, target);
-            Ok(Point { at: t, error: evaluate(law) })
-        });
-        let points = points.collect::<Result<_, _>>()?;
-        series.push(Series { name: name.into(), spent: None, points });
-    }
+    let (process, measure) = (&*setting.process, &*metric.item);
+    series.extend(continuous(&learnt, process, (start, &times), (&init, target), measure, watch)?);
     Ok(Curve {
         setting: setting.clone(),
         init_label: init_label.into(),
@@ -154,6 +148,26 @@ pub fn curve_time(
         target,
         series,
     })
+}
+
+/// The errors of the SDE and the ODE at times, the noisiest first, started at a level.
+pub(super) fn continuous(
+    learnt: &Learnt,
+    process: &dyn Process,
+    (start, times): (Level, &[f64]),
+    (init, target): (&Init, Target),
+    metric: &dyn Metric,
+    watch: Watch,
+) -> Result<Vec<Series>, ExperimentError> {
+    let levels: Vec<Level> = times.iter().map(|&t| process.level(t)).collect();
+    let between = (&start, &levels[..]);
+    let found = values_along([SDE, ODE], learnt, between, init, target, metric, watch);
+    let found = found.ok_or(ExperimentError::Interrupted)?;
+    let series = |(name, errors): (&str, Vec<Value>)| {
+        let points = times.iter().zip(errors).map(|(&at, error)| Point { at, error });
+        Series { name: name.into(), spent: None, points: points.collect() }
+    };
+    Ok(["sde", "ode"].into_iter().zip(found).map(series).collect())
 }
 
 /// The truncation times of a curve along them where none are given: four a decade, from 1e-5 to 0.1.
@@ -207,17 +221,8 @@ pub fn curve_eps(
         return Err(crate::grid::GridError::Eps { eps, t_max }.into());
     }
     let start = setting.process.level(t_max);
-    for (name, reverse) in [("sde", SDE), ("ode", ODE)] {
-        let point = |&t: &f64| {
-            let law = reverse.law_by(&learnt, &start, &setting.process.level(t), &init, target);
-            Point { at: t, error: metric.item.evaluate(&law) }
-        };
-        series.push(Series {
-            name: name.into(),
-            spent: None,
-            points: eps.iter().map(point).collect(),
-        });
-    }
+    let (process, measure) = (&*setting.process, &*metric.item);
+    series.extend(continuous(&learnt, process, (start, &eps), (&init, target), measure, watch)?);
     Ok(Curve {
         setting: setting.clone(),
         init_label: init_label.into(),

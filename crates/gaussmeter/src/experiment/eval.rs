@@ -1,6 +1,6 @@
-use super::budget::error_budget_watched;
+use super::budget::{Limits, error_budget_watched};
 use super::{ErrorBudget, ExperimentError, Length, NamedSampler, Run, Setting, Warning};
-use crate::exact::{Init, Law, LawMode, Target};
+use crate::exact::{Init, Law, LawMode, Output, Target};
 use crate::metric::{self, MetricName, Value, Wasserstein2, wasserstein2};
 use crate::network::Learnt;
 use crate::spectrum::{Mode, Spectrum, Spread};
@@ -43,7 +43,7 @@ pub struct Guidance {
 }
 
 impl Guidance {
-    fn of(learnt: &Learnt, run: &Run, law: &Law) -> Option<Self> {
+    fn of(learnt: &Learnt, run: &Run, law: &Law, limits: &Limits) -> Option<Self> {
         if !learnt.is_guided() {
             return None;
         }
@@ -53,7 +53,11 @@ impl Guidance {
         let ratio = |law: &Law| total(law, |m| m.variance) / total(law, |m| m.eigenvalue);
         let (start, end) = (run.grid.start(), run.grid.end());
         let (_, reverse) = run.continuous();
-        let limit = reverse.law_by(learnt, start, end, &Init::Exact, Target::Data);
+        let of_limit = || {
+            let limit = reverse.law_by(learnt, start, end, &Init::Exact, Target::Data);
+            Value { value: ratio(&limit), infinite: None }
+        };
+        let limit = limits.value("variance", reverse, (start, end), of_limit);
         let powered = learnt.powered().map(|modes| {
             let against = |(law, target): (&LawMode, &Mode)| LawMode {
                 target_variance: target.eigenvalue,
@@ -64,7 +68,7 @@ impl Guidance {
             let modes = law.modes.iter().zip(&modes).map(against).collect();
             wasserstein2(&Law { modes, infinite: law.infinite }).value()
         });
-        Some(Guidance { variance: ratio(law), variance_of_continuous: ratio(&limit), powered })
+        Some(Guidance { variance: ratio(law), variance_of_continuous: limit.value, powered })
     }
 }
 
@@ -96,11 +100,13 @@ pub fn evaluate(
     let init = setting.init(init)?;
     let run = setting.run_watched(sampler, length, eps, watch)?;
     let learnt = setting.learnt(&init)?;
-    evaluation_of(setting, sampler, run, &learnt, (init_label, &init), &|_| true, watch)
+    let (with, limits) = ((init_label, &init), &Limits::default());
+    evaluation_of(setting, sampler, run, &learnt, with, &|_| true, limits, watch)
 }
 
 /// The evaluation of a run by the metrics of the registry that are wanted; `init` has the values of the
 /// process filled in.
+#[allow(clippy::too_many_arguments)]
 pub(super) fn evaluation_of(
     setting: &Setting,
     sampler: &NamedSampler,
@@ -108,9 +114,11 @@ pub(super) fn evaluation_of(
     learnt: &Learnt,
     (init_label, init): (&str, &Init),
     is_wanted: &dyn Fn(&str) -> bool,
+    limits: &Limits,
     watch: Watch,
 ) -> Result<Evaluation, ExperimentError> {
-    let law = run.law(learnt, init, Target::Data)?;
+    let output = Output::by(learnt, &run.plan)?;
+    let law = output.law_against(learnt.truth(), init, Target::Data);
     let w2 = wasserstein2(&law);
     let registry = metric::registry();
     let mut metrics = Vec::with_capacity(registry.entries.len());
@@ -131,8 +139,9 @@ pub(super) fn evaluation_of(
             spreads.extend(setting.spectrum.spread(on).map(|spread| (entry.name, spread)));
         }
     }
-    let guidance = Guidance::of(learnt, &run, &law);
-    let budget = error_budget_watched(setting, sampler, &run, init, watch)?;
+    let guidance = Guidance::of(learnt, &run, &law, limits);
+    let known = learnt.is_exact().then_some(&output);
+    let budget = error_budget_watched(setting, sampler, (&run, known), init, limits, watch)?;
     let mut warnings = Vec::new();
     for (component, part) in budget.parts() {
         if part.value.is_finite() && w2.total < part.value * (1.0 - 1e-9) {

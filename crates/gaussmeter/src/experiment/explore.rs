@@ -1,12 +1,13 @@
 //! Everything that a page shows of several samplers at once, in one pass: what the single questions say.
 
+use super::budget::Limits;
+use super::curve::continuous;
 use super::eval::evaluation_of;
 use super::steps::step_errors_of;
 use super::{
     Diffusion, Evaluation, ExperimentError, NamedSampler, Point, Question, Run, Series, Setting,
     StepErrors,
 };
-use crate::exact::continuous::{ODE, SDE};
 use crate::exact::{Init, Target};
 use crate::grid::Kept;
 use crate::metric::Metric;
@@ -144,6 +145,7 @@ struct Shared<'a> {
     question: &'a Question,
     init: &'a Init,
     learnt: &'a Learnt,
+    limits: &'a Limits,
     options: ExploreOptions,
     eps: f64,
     watch: Watch<'a>,
@@ -155,12 +157,13 @@ impl Shared<'_> {
     }
 
     fn seen(&self, sampler: &NamedSampler) -> Result<Seen, ExperimentError> {
-        let Shared { setting, init, learnt, watch, .. } = *self;
+        let Shared { setting, init, learnt, limits, watch, .. } = *self;
         let run = setting.run_watched(sampler, self.question.length(setting), self.eps, watch)?;
         let points = self.curve(&run)?;
         let is_wanted = |name: &str| name == "w2" || name == self.question.metric.name;
         let init = (self.question.init().0, init);
-        let evaluation = evaluation_of(setting, sampler, run, learnt, init, &is_wanted, watch)?;
+        let evaluation =
+            evaluation_of(setting, sampler, run, learnt, init, &is_wanted, limits, watch)?;
         Ok(Seen { evaluation, points })
     }
 
@@ -187,22 +190,10 @@ impl Shared<'_> {
             .map(|k| times[k])
             .collect();
         let Some(&first) = times.first() else { return Ok(Vec::new()) };
-        let process = &self.setting.process;
-        let start = process.level(first);
-        let both = [("sde", SDE), ("ode", ODE)].map(|(name, reverse)| {
-            let point = |&t: &f64| {
-                if self.watch.is_stopped() {
-                    return Err(ExperimentError::Interrupted);
-                }
-                let (level, target) = (process.level(t), self.options.target);
-                let between = (&start, &level);
-                let error = reverse.value(self.learnt, between, self.init, target, self.metric());
-                Ok(Point { at: t, error })
-            };
-            let points = times.par_iter().map(point).collect::<Result<_, _>>()?;
-            Ok(Series { name: name.into(), spent: None, points })
-        });
-        both.into_iter().collect()
+        let Shared { init, learnt, watch, options: ExploreOptions { target, .. }, .. } = *self;
+        let process = &*self.setting.process;
+        let start = (process.level(first), &times[..]);
+        continuous(learnt, process, start, (init, target), self.metric(), watch)
     }
 }
 
@@ -228,8 +219,17 @@ impl Question {
         let learnt = setting.learnt(&init)?;
         let eps = self.eps(&setting);
         let (question, learnt) = (&self, &learnt);
-        let shared =
-            Shared { setting: &setting, question, init: &init, learnt, options, eps, watch };
+        let limits = &Limits::default();
+        let shared = Shared {
+            setting: &setting,
+            question,
+            init: &init,
+            learnt,
+            limits,
+            options,
+            eps,
+            watch,
+        };
         let of = |sampler: &NamedSampler| (sampler.label.clone(), shared.seen(sampler));
         let samplers: Vec<_> = self.samplers.par_iter().map(of).collect();
         let seen: Vec<&Seen> = samplers.iter().filter_map(|(_, seen)| seen.as_ref().ok()).collect();

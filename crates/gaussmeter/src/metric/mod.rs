@@ -17,7 +17,9 @@ pub(crate) use wasserstein2::{W2, wasserstein2_of_output};
 pub use wasserstein2::{Wasserstein2, wasserstein2, wasserstein2_terms};
 
 use crate::entry::Registry;
+use crate::exact::continuous::Reverse;
 use crate::exact::{Init, Law, LawMode, Output, Reason, Target, along_some};
+use crate::level::Level;
 use crate::network::{Learnt, NetworkError};
 use crate::report::Label;
 use crate::spectrum::Mode;
@@ -100,6 +102,20 @@ pub trait Metric: Debug + Send + Sync {
         along_some(network, plan, wanted, watch, |state| {
             (state.level.t, self.of_output(&state, network.truth(), init, target))
         })
+    }
+
+    /// The distances of continuous solutions that start at a level, at others from the noisiest on: by level,
+    /// then by process. `None` where there is no shorter way than law by law, and where `watch` stops it.
+    fn of_continuous(
+        &self,
+        processes: &[Reverse],
+        network: &Learnt,
+        (from, levels): (&Level, &[Level]),
+        (init, target): (&Init, Target),
+        watch: Watch,
+    ) -> Option<Vec<Vec<Value>>> {
+        let _ = (processes, network, from, levels, init, target, watch);
+        None
     }
 
     /// The distance of a law that is given mode by mode, all of them finite.

@@ -1,11 +1,13 @@
 use super::{Metric, MetricName, Value};
 use crate::entry::Entry;
+use crate::exact::continuous::Reverse;
 use crate::exact::{BLOCK, Init, Law, LawMode, Output, Reason, Target, along_some, blocks_along};
 use crate::level::Level;
 use crate::network::{Learnt, NetworkError};
 use crate::spectrum::Mode;
 use crate::tape::Plan;
 use crate::watch::Watch;
+use rayon::prelude::*;
 
 /// The Wasserstein-2 distance with its parts: total² = mean² + covariance².
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,17 +44,27 @@ pub fn wasserstein2(law: &Law) -> Wasserstein2 {
 }
 
 /// The same, mode by mode.
+///
+/// Sums are taken over blocks of modes, then over these: also where blocks are computed at once.
 fn of_modes(modes: impl Iterator<Item = LawMode>, known: Option<Reason>) -> Wasserstein2 {
-    let (mut mean, mut covariance, mut overflow, mut last) = (0.0, 0.0, None, None);
-    for m in modes {
+    let ([mut mean, mut covariance], mut of_block) = ([0.0; 2], [0.0; 2]);
+    let (mut overflow, mut last) = (None, None);
+    for (i, m) in modes.enumerate() {
+        if i % LANES == 0 {
+            mean += of_block[0];
+            covariance += of_block[1];
+            of_block = [0.0; 2];
+        }
         let (a, b) = wasserstein2_terms(&m);
-        mean += m.multiplicity * a;
-        covariance += m.multiplicity * b;
+        of_block[0] += m.multiplicity * a;
+        of_block[1] += m.multiplicity * b;
         if overflow.is_none() && !(m.multiplicity * (a + b)).is_finite() {
             overflow = Some(m.eigenvalue);
         }
         last = Some(m.eigenvalue);
     }
+    mean += of_block[0];
+    covariance += of_block[1];
     // Infinities of opposite sign.
     let [mean, covariance] =
         [mean, covariance].map(|sum: f64| if sum.is_nan() { f64::INFINITY } else { sum });
@@ -92,26 +104,103 @@ fn squares(
     square
 }
 
-/// [`squares`] of a block of data without a mean, at a level that is compared with its own marginal or with
-/// the data.
+/// Modes of data without a mean that are taken together, with the variances they start from. Padded by modes
+/// that do not count.
+struct Block {
+    eigenvalue: [f64; LANES],
+    multiplicity: [f64; LANES],
+    start: [f64; LANES],
+}
+
+impl Block {
+    /// From this mode on.
+    fn new(truth: &[Mode], first: usize, init: &Init, start: &Level) -> Self {
+        let [eigenvalue, multiplicity] = [[0.0; LANES]; 2];
+        let mut block = Block { eigenvalue, multiplicity, start: [0.0; LANES] };
+        for (i, mode) in truth[first..].iter().take(LANES).enumerate() {
+            (block.eigenvalue[i], block.multiplicity[i]) = (mode.eigenvalue, mode.multiplicity);
+            block.start[i] = init.moments(start, first + i, mode).1;
+        }
+        block
+    }
+}
+
+/// The same for continuous solutions: their starts are compared with p_T.
+struct Start {
+    block: Block,
+    /// Variance at the start minus that of p_T.
+    error: [f64; LANES],
+}
+
+impl Start {
+    fn new(truth: &[Mode], first: usize, init: &Init, start: &Level) -> Self {
+        let mut error = [0.0; LANES];
+        for (i, mode) in truth[first..].iter().take(LANES).enumerate() {
+            error[i] = init.variance_error(start, first + i, mode);
+        }
+        Start { block: Block::new(truth, first, init, start), error }
+    }
+}
+
+/// The sum over a block of (√v − √λ)², of the ODE or the SDE between two levels: with the bits of
+/// [`Reverse::law`].
 #[multiversion::multiversion(targets(
     "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
     "x86_64+avx2"
 ))]
-fn squares_at(
-    modes: &[Mode],
-    level: &Level,
-    (gain, noise, start): (&[f64; LANES], &[f64; LANES], &[f64; LANES]),
+fn sum_of_continuous(
+    is_sde: bool,
+    start: &Start,
+    (from, to): (&Level, &Level),
     target: Target,
-) -> [f64; LANES] {
+) -> f64 {
+    let scale2 = (from.alpha / to.alpha) * (from.alpha / to.alpha);
+    let Start { block, error } = start;
+    let mut square = [0.0; LANES];
+    for i in 0..LANES {
+        let lambda = block.eigenvalue[i];
+        let (before, marginal) = (from.variance(lambda), to.variance(lambda));
+        let ratio = marginal / before;
+        let r = scale2 * ratio;
+        let (kept, fresh) = if is_sde { (r, 1.0 - r) } else { (1.0, 0.0) };
+        let is_null = before == 0.0;
+        let carried = if is_null { error[i] } else { marginal * (kept * (error[i] / before)) };
+        let gain = if is_null { 1.0 } else { (ratio * kept).sqrt() };
+        let fresh = if is_null { 0.0 } else { fresh };
+        let moved = gain * gain * block.start[i] + marginal * fresh;
+        let variance = if carried == 0.0 { marginal } else { moved };
+        let (goal, truncation) = match target {
+            Target::Data => (lambda, to.variance_error(lambda)),
+            Target::Marginal => (marginal, 0.0),
+        };
+        let roots = variance.sqrt() + goal.sqrt();
+        let root = (truncation + carried) / roots;
+        square[i] = if roots == 0.0 { 0.0 } else { root * root };
+    }
+    let counted = square.iter().zip(&block.multiplicity).filter(|(_, m)| **m != 0.0);
+    counted.fold(0.0, |sum, (square, m)| sum + m * square)
+}
+
+/// The sum over a block of (√v − √λ)², at a level that is compared with its own marginal or with the data.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
+    "x86_64+avx2"
+))]
+fn sum_at(
+    block: &Block,
+    level: &Level,
+    (gain, noise): (&[f64; LANES], &[f64; LANES]),
+    target: Target,
+) -> f64 {
     let level = level.marginal();
     let (alpha2, sigma2) = (level.alpha * level.alpha, level.sigma * level.sigma);
-    let mut goal = [0.0; LANES];
-    goal.iter_mut().zip(modes).for_each(|(goal, mode)| *goal = mode.eigenvalue);
+    let mut goal = block.eigenvalue;
     if target == Target::Marginal {
         goal.iter_mut().for_each(|goal| *goal = alpha2 * *goal + sigma2);
     }
-    squares(gain, noise, start, &goal)
+    let square = squares(gain, noise, &block.start, &goal);
+    let counted = square.iter().zip(&block.multiplicity).filter(|(_, m)| **m != 0.0);
+    counted.fold(0.0, |sum, (square, m)| sum + m * square)
 }
 
 /// The sums of [`wasserstein2`] for the state of a sampler, to the same bits, without its law: the mean's and
@@ -145,10 +234,13 @@ fn of_state(state: &Output, truth: &[Mode], init: &Init, target: Target) -> [f64
             goal.iter_mut().for_each(|goal| *goal = alpha2 * *goal + sigma2);
         }
         let square = squares(&g, &q, &v0, &goal);
+        let mut of_block = [0.0; 2];
         for (i, mode) in modes.iter().enumerate() {
-            sums[0] += mode.multiplicity * (off[i] * off[i]);
-            sums[1] += mode.multiplicity * square[i];
+            of_block[0] += mode.multiplicity * (off[i] * off[i]);
+            of_block[1] += mode.multiplicity * square[i];
         }
+        sums[0] += of_block[0];
+        sums[1] += of_block[1];
     }
     sums
 }
@@ -193,27 +285,18 @@ impl Metric for W2 {
         let truth = network.truth();
         let is_centred =
             truth.iter().all(|m| m.mean == 0.0) && !matches!(init, Init::Diagonal { .. });
-        let of_block = |first: usize, level: &Level, gain: &[f64; LANES], noise: &[f64; LANES]| {
-            let modes = &truth[first..truth.len().min(first + LANES)];
-            let mut start = [0.0; LANES];
-            for (i, mode) in modes.iter().enumerate() {
-                start[i] = init.moments(plan.start(), first + i, mode).1;
-            }
-            squares_at(modes, level, (gain, noise, &start), target)
+        let prepare = |first: usize| Block::new(truth, first, init, plan.start());
+        let of_block = |block: &Block, level: &Level, gain: &_, noise: &_| {
+            sum_at(block, level, (gain, noise), target)
         };
         let found = match is_centred {
-            true => blocks_along(network, plan, wanted, watch, of_block)?,
+            true => blocks_along(network, plan, wanted, watch, prepare, of_block)?,
             false => None,
         };
-        let of_states = |(levels, blocks): (Vec<Level>, Vec<Vec<[f64; LANES]>>)| {
+        let of_states = |(levels, blocks): (Vec<Level>, Vec<Vec<f64>>)| {
             let of_state = |(k, level): (usize, &Level)| {
-                let mut sum = 0.0;
-                for (modes, block) in truth.chunks(LANES).zip(&blocks) {
-                    let pairs = modes.iter().zip(&block[k]);
-                    pairs.for_each(|(mode, square)| sum += mode.multiplicity * square);
-                }
-                let value: f64 = sum;
-                value.is_finite().then(|| (level.t, Value::new(value.sqrt(), None)))
+                let sum = blocks.iter().fold(0.0, |sum, block| sum + block[k]);
+                sum.is_finite().then(|| (level.t, Value::new(sum.sqrt(), None)))
             };
             levels.iter().enumerate().map(of_state).collect::<Option<Vec<_>>>()
         };
@@ -223,6 +306,42 @@ impl Metric for W2 {
                 (state.level.t, wasserstein2_of_output(&state, truth, init, target))
             }),
         }
+    }
+
+    fn of_continuous(
+        &self,
+        processes: &[Reverse],
+        network: &Learnt,
+        (from, levels): (&Level, &[Level]),
+        (init, target): (&Init, Target),
+        watch: Watch,
+    ) -> Option<Vec<Vec<Value>>> {
+        let truth = network.truth();
+        let is_centred =
+            truth.iter().all(|m| m.mean == 0.0) && !matches!(init, Init::Diagonal { .. });
+        let is_usual = |p: &Reverse| p.noise == 0.0 || p.noise == 1.0;
+        if !(network.is_exact() && is_centred && processes.iter().all(is_usual)) {
+            return None;
+        }
+        let firsts = (0..truth.len()).step_by(LANES);
+        let blocks: Vec<Start> = firsts.map(|first| Start::new(truth, first, init, from)).collect();
+        let from = from.marginal();
+        let of_level = |to: &Level| {
+            if watch.is_stopped() {
+                return None;
+            }
+            let to = to.marginal();
+            let of_process = |process: &Reverse| {
+                let is_sde = process.noise == 1.0;
+                let sums = blocks
+                    .iter()
+                    .map(|block| sum_of_continuous(is_sde, block, (&from, &to), target));
+                let sum: f64 = sums.fold(0.0, |sum, of_block| sum + of_block);
+                sum.is_finite().then(|| Value::new(sum.sqrt(), None))
+            };
+            processes.iter().map(of_process).collect()
+        };
+        levels.par_iter().map(of_level).collect()
     }
 
     fn of_modes(&self, modes: &mut dyn Iterator<Item = LawMode>) -> Value {

@@ -5,6 +5,7 @@ use crate::spectrum::Mode;
 use crate::tape::{Op, Plan, Var};
 use crate::watch::Watch;
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 /// What every step contributes to the error of the output, with a network that may not be exact: rows are the start (its law against p_T),
 /// then the steps; entries are, per mode, the contributions to the standard deviation and to the mean.
@@ -76,18 +77,37 @@ pub fn contributions_watched(
             return None;
         }
         let first = block * LANES;
-        let chain = Chain::new(&program, &releases, modes, evaluations(first, modes.len()));
+        let evaluations = evaluations(first, modes.len());
         let moments = |i: usize| init.moments(plan.start(), first + i, &modes[i]);
-        Some(chain.contributions(moments))
+        Some(of_chain(&program, &releases, modes, evaluations, &moments))
     };
     let blocks = network.truth().par_chunks(LANES).enumerate().map(of_block);
     let blocks: Vec<Vec<[Block; 2]>> = blocks.collect::<Option<_>>()?;
     let sizes = || network.truth().chunks(LANES).map(<[Mode]>::len);
     let step = |k: usize| {
-        let pairs = blocks.iter().zip(sizes());
-        pairs.flat_map(|(b, n)| (0..n).map(move |i| [b[k][0][i], b[k][1][i]])).collect()
+        let mut of_step = Vec::with_capacity(network.truth().len());
+        for (block, count) in blocks.iter().zip(sizes()) {
+            let [std, mean] = &block[k];
+            of_step.extend(std.iter().zip(mean).take(count).map(|(std, mean)| [*std, *mean]));
+        }
+        of_step
     };
     Some((0..=plan.steps()).into_par_iter().map(step).collect())
+}
+
+/// The contributions along a block of modes, of which mean and variance at the start are given.
+#[multiversion::multiversion(targets(
+    "x86_64+avx512f+avx512dq+avx512vl+avx512bw+avx2",
+    "x86_64+avx2"
+))]
+fn of_chain(
+    plan: &Plan,
+    releases: &[Vec<Var>],
+    modes: &[Mode],
+    evaluations: Vec<[Block; 2]>,
+    start: &dyn Fn(usize) -> (f64, f64),
+) -> Vec<[Block; 2]> {
+    Chain::new(plan, releases, modes, evaluations).contributions(start)
 }
 
 /// Modes that are taken together.
@@ -105,12 +125,20 @@ enum Part {
     Noise(usize),
 }
 
-/// A linear form in exact states and noises: few of them, in order.
+/// A linear form in exact states and noises: few of them, in order; one for rules without noise.
 #[derive(Clone, Debug, Default)]
-struct Form(Vec<(Part, Block)>);
+struct Form(SmallVec<[(Part, Block); 1]>);
+
+impl Form {
+    #[inline(always)]
+    fn one(part: Part, block: Block) -> Self {
+        Form(SmallVec::from_buf([(part, block)]))
+    }
+}
 
 impl Form {
     /// Adds a multiple of another.
+    #[inline(always)]
     fn add(&mut self, factor: &Block, other: &Form) {
         for (part, block) in &other.0 {
             let sum = self.entry(*part);
@@ -120,6 +148,7 @@ impl Form {
         }
     }
 
+    #[inline(always)]
     fn entry(&mut self, part: Part) -> &mut Block {
         let at = self.0.binary_search_by_key(&part, |(known, _)| *known).unwrap_or_else(|at| {
             self.0.insert(at, (part, ZERO));
@@ -128,6 +157,7 @@ impl Form {
         &mut self.0[at].1
     }
 
+    #[inline(always)]
     fn get(&self, part: Part) -> Block {
         let at = self.0.binary_search_by_key(&part, |(known, _)| *known);
         at.map_or(ZERO, |at| self.0[at].1)
@@ -170,6 +200,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Standard deviation and mean of the exact state.
+    #[inline(always)]
     fn moments(&self, level: &Level) -> [Block; 2] {
         let level = level.marginal();
         let mut moments = [ZERO; 2];
@@ -186,6 +217,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Makes a vector the exact state at a level, which the noises `new` have been drawn for.
+    #[inline(always)]
     fn arrive(&mut self, vector: usize, level: &Level, new: std::ops::Range<usize>) -> Defect {
         let [std, mean] = self.moments(level);
         let mut defect = std::mem::take(&mut self.forms[vector]);
@@ -218,16 +250,17 @@ impl<'a> Chain<'a> {
         for i in 0..LANES {
             off[i] -= mean[i];
         }
-        self.forms[vector] = Form(vec![(self.exact(), std)]);
+        self.forms[vector] = Form::one(self.exact(), std);
         self.means[vector] = mean;
         (defect, off)
     }
 
     /// Forwards, with exact states in place of the sampler's.
+    #[inline(always)]
     fn defects(&mut self) -> Vec<Defect> {
         let plan = self.plan;
         let [std, mean] = self.moments(plan.start());
-        self.forms[plan.input().index()] = Form(vec![(self.exact(), std)]);
+        self.forms[plan.input().index()] = Form::one(self.exact(), std);
         self.means[plan.input().index()] = mean;
         let (mut defects, mut drawn, mut known) = (Vec::with_capacity(plan.steps()), 0, 0);
         let mut evaluated = 0;
@@ -255,7 +288,7 @@ impl<'a> Chain<'a> {
                     (self.forms[dst.index()], self.means[dst.index()]) = (form, mean);
                 }
                 Op::Noise { dst } => {
-                    self.forms[dst.index()] = Form(vec![(Part::Noise(drawn), [1.0; LANES])]);
+                    self.forms[dst.index()] = Form::one(Part::Noise(drawn), [1.0; LANES]);
                     self.means[dst.index()] = ZERO;
                     drawn += 1;
                 }
@@ -270,6 +303,7 @@ impl<'a> Chain<'a> {
     }
 
     /// How the output changes with the initial state and with the state of each step.
+    #[inline(always)]
     fn adjoints(&self) -> Vec<Block> {
         let plan = self.plan;
         let mut adjoint = vec![ZERO; plan.var_count()];
@@ -306,6 +340,7 @@ impl<'a> Chain<'a> {
 
     /// A form in the initial state and the noises alone, which are independent: the coefficient of the
     /// former, and those of the latter by arrival.
+    #[inline(always)]
     fn independent(&self, form: &Form) -> (Block, Vec<Vec<Block>>) {
         let mut carried = form.get(self.exact());
         let mut noises: Vec<Vec<Block>> = Vec::with_capacity(self.arrivals.len());
@@ -328,6 +363,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The covariances of every exact state and every noise with a form.
+    #[inline(always)]
     fn covariances(&self, form: &Form) -> (Vec<Block>, Vec<Block>) {
         let (start, noises) = self.independent(form);
         let mut states = vec![start];
@@ -345,14 +381,15 @@ impl<'a> Chain<'a> {
     }
 
     /// The contributions of the start, of which mean and variance are given, and of the steps.
-    fn contributions(mut self, start: impl Fn(usize) -> (f64, f64)) -> Vec<[Block; 2]> {
+    #[inline(always)]
+    fn contributions(mut self, start: &dyn Fn(usize) -> (f64, f64)) -> Vec<[Block; 2]> {
         let [std, exact_mean] = self.moments(self.plan.start());
         let (mut off, mut mean_off) = (ZERO, ZERO);
         for i in 0..self.modes.len() {
             let (mean, variance) = start(i);
             (off[i], mean_off[i]) = (variance.sqrt() - std[i], mean - exact_mean[i]);
         }
-        let mut defects = vec![(Form(vec![(Part::Exact(0), off)]), mean_off)];
+        let mut defects = vec![(Form::one(Part::Exact(0), off), mean_off)];
         defects.extend(self.defects());
         let adjoints = self.adjoints();
         let steps = || adjoints.iter().zip(&defects);
@@ -365,7 +402,7 @@ impl<'a> Chain<'a> {
         }
         // The exact last state, and the output: its sum with all defects, carried.
         let [end, _] = self.moments(&self.plan.end());
-        let last = Form(vec![(self.exact(), end)]);
+        let last = Form::one(self.exact(), end);
         let mut output = last.clone();
         steps().for_each(|(a, (form, _))| output.add(a, form));
         let (first, noises) = self.independent(&output);
@@ -410,12 +447,20 @@ pub struct Cancellation {
 impl Cancellation {
     /// Sums [`contributions`] over all eigenvectors.
     pub fn of(steps: &[Vec<[f64; 2]>], network: &Learnt) -> Self {
+        let mut sums = vec![[[0.0f64; 2]; 2]; network.truth().len()];
+        for of_step in steps {
+            for ([sum, squares], of_mode) in sums.iter_mut().zip(of_step) {
+                for kind in 0..2 {
+                    sum[kind] += of_mode[kind];
+                    squares[kind] += of_mode[kind] * of_mode[kind];
+                }
+            }
+        }
         let (mut total, mut without) = (0.0, 0.0);
-        for (m, mode) in network.truth().iter().enumerate() {
+        for (mode, [sum, squares]) in network.truth().iter().zip(sums) {
             for kind in 0..2 {
-                let of_steps = || steps.iter().map(|step| step[m][kind]);
-                total += mode.multiplicity * of_steps().sum::<f64>().powi(2);
-                without += mode.multiplicity * of_steps().map(|e| e * e).sum::<f64>();
+                total += mode.multiplicity * sum[kind].powi(2);
+                without += mode.multiplicity * squares[kind];
             }
         }
         Cancellation { total: total.sqrt(), without: without.sqrt() }

@@ -56,17 +56,24 @@ impl Room {
         })
     }
 
-    /// The first of some candidates that fits with two ticks at least; otherwise as many of the last one's
-    /// as fit.
+    /// The first of some candidates that fits with two ticks at least; otherwise the one with most ticks
+    /// that fits, or where none does, a single tick of the last one.
     fn choose(&self, candidates: impl IntoIterator<Item = Ticks>) -> Ticks {
-        let mut best = Ticks::default();
+        let (mut best, mut last) = (Ticks::default(), Ticks::default());
         for candidate in candidates {
             let count = candidate.major.len();
             match self.fits(&candidate.major) {
                 true if count >= 2 => return candidate,
                 true if count > best.major.len() => best = candidate,
-                _ => {}
+                false => last = candidate,
+                true => {}
             }
+        }
+        if best.major.is_empty() {
+            let from_middle = |tick: &Tick| (tick.at - 0.5).abs();
+            last.major.sort_by(|a, b| from_middle(a).total_cmp(&from_middle(b)));
+            last.major.truncate(1);
+            return last;
         }
         best
     }
