@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _command_line() -> Path | None:
+def command_line() -> Path | None:
     """The newest binary of the command line, or the one that GAUSSMETER_CLI names."""
     if named := os.environ.get("GAUSSMETER_CLI"):
         return Path(named)
@@ -26,7 +26,7 @@ def _command_line() -> Path | None:
 @pytest.fixture(scope="session")
 def cli() -> Callable[..., str]:
     """Run the command line and return what it prints; skip where it is not built."""
-    binary = _command_line()
+    binary = command_line()
     if binary is None:
         pytest.skip("skipped: no gaussmeter binary (cargo build -p gaussmeter-cli)")
 

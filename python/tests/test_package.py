@@ -366,12 +366,14 @@ def _interrupt(after: float) -> list[float]:
     [
         lambda: gm.rank(_long(), nfe=300),
         lambda: gm.evaluate(_long(), "heun", steps=20_000),
+        lambda: gm.modes(_long(), "heun", steps=20_000),
+        lambda: gm.curve(_long(), "heun", steps=1500),
         lambda: gm.tune(_long(), "dpmpp-2m", nfe=40),
         lambda: gm.recommend(_long(), nfe=40),
         lambda: gm.Spectrum.from_batches(MANY for _ in range(100)),
         lambda: gm.Spectrum.from_array(MANY, method="gram"),
     ],
-    ids=["rank", "evaluate", "tune", "recommend", "from_batches", "from_array"],
+    ids=["rank", "evaluate", "modes", "curve", "tune", "recommend", "from_batches", "from_array"],
 )
 def test_interrupts_are_heard_within_a_tenth_of_a_second(ask: Any) -> None:
     sent = _interrupt(0.4)

@@ -59,6 +59,31 @@ test("eigenvalues are uploaded, and the numbers are the engine's for that file",
   assert.deepEqual(await complaints(page), []);
 });
 
+test("samples are guided to an uploaded class", async () => {
+  const page = await world.open();
+  const classes = file(world, "class.csv", "eigenvalue\n2\n0.5\n0.25\n");
+  const all = file(world, "all.csv", "eigenvalue\n4\n1\n0.5\n");
+  await choose(page, classes);
+  await choose(page, all);
+  await page.getByLabel("Network", { exact: true }).selectOption("guided");
+  await settled(page);
+  const field = page.getByLabel("class", { exact: true });
+  await field.fill("class.csv");
+  await field.press("Enter");
+  await settled(page);
+  const slider = page.getByRole("slider", { name: /guidance weight/ });
+  await slider.press("ArrowRight");
+  await settled(page);
+  assert.equal(await field.inputValue(), "class.csv");
+  await page.click("#copy-command");
+  await toast(page, /Copied/);
+  const command = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(command, /class=class\.csv/);
+  const shown = Number((await table(page))["dpmpp-2m"].w2);
+  assert.equal(shell(command, world.folder).w2, shown, "the copied command names the class");
+  assert.deepEqual(await complaints(page), []);
+});
+
 test("a picture becomes a texture, with samples beside the exact ones", async () => {
   const page = await world.open();
   await choose(page, file(world, "waves.png", picture(48)));

@@ -104,7 +104,7 @@ function page(registryAnswer, version) {
     refuse("data", `${store.state.upload.name} is not on this server any more. Choose or drop it again.`);
     store.set({ upload: null, spectrum: INITIAL.spectrum }, "data");
   }
-  const setting = settings({ store, registry, slots, refuse });
+  const setting = settings({ store, registry, slots, refuse, uploads: data.uploads });
   const choose = (name) => store.set({ detail: name }, "samplers");
   const table = resultTable(byId("table"), byId("table-notes"), { choose, slots });
   const budget = budgetView(byId("budget"));

@@ -3,7 +3,7 @@
 import { byId, html, write } from "./dom.js";
 import { samplerPicker } from "./picker.js";
 import { linear, logarithmic, wholeNumbers } from "./scales.js";
-import { memberChoice, parameterForm, slider } from "./widgets.js";
+import { dataControl, memberChoice, parameterForm, slider } from "./widgets.js";
 import { read } from "./words.js";
 
 const MOST_LENGTH = 1000;
@@ -23,7 +23,10 @@ const NETWORK_SLIDERS = {
 /** Networks with eigenvectors of their own have no law per eigenvalue, and so no curves. */
 const WITHOUT_CURVES = ["samples"];
 
-export function settings({ store, registry, slots, refuse }) {
+/** Parameters of networks that name data. */
+const NETWORK_DATA = ["class"];
+
+export function settings({ store, registry, slots, refuse, uploads }) {
   const set = (patch, cause) => store.set(patch, cause);
   const problem = (group) => (message) => refuse(group, message);
 
@@ -93,6 +96,10 @@ export function settings({ store, registry, slots, refuse }) {
     heard: (name) => set({ network: name === "exact" ? "exact" : registry.starter("network", name) }, "network"),
   });
   const networkSlider = (entry, parameter, value, heard) => {
+    if (NETWORK_DATA.includes(parameter.name)) {
+      const presets = registry.usable("spectrum").map((preset) => registry.starter("spectrum", preset.name));
+      return dataControl(parameter, presets, uploads, heard);
+    }
     const made = (NETWORK_SLIDERS[entry.name] || {})[parameter.name];
     if (!made) return null;
     const control = slider({ ...made, heard: (next) => heard(String(next)), refuse: problem("network") });

@@ -142,6 +142,7 @@ export function spectra({ store, registry, files, refuse, said }) {
   return {
     drawable: (state) => Boolean(state.upload && (uploads.get(state.upload.id) || {}).drawable),
     known: (id) => uploads.has(id),
+    uploads: () => [...uploads.values()],
     show(state) {
       list();
       const file = state.upload ? uploads.get(state.upload.id) : null;

@@ -150,6 +150,29 @@ function parameterControl(parameter, heard) {
   return { element, show };
 }
 
+/** A parameter that names data: presets to choose from, and the uploads that `uploads()` knows, as
+ * [{id, name}]. Other text can be typed. */
+export function dataControl(parameter, presets, uploads, heard) {
+  const control = parameterControl(parameter, (text) => heard(idOf(text)));
+  const field = control.element.querySelector("input");
+  const list = html("datalist", { id: fresh("data") });
+  const named = (id) => uploads().find((file) => `upload:${file.id}` === id);
+  const idOf = (text) => {
+    const file = uploads().find((one) => one.name === text);
+    return file ? `upload:${file.id}` : text;
+  };
+  field.setAttribute("list", list.id);
+  control.element.append(list);
+  field.addEventListener("focus", () => {
+    const names = [...uploads().map((file) => file.name), ...presets];
+    list.replaceChildren(...names.map((name) => html("option", { value: name })));
+  });
+  return {
+    element: control.element,
+    show: (text) => control.show(text && named(text) ? named(text).name : text),
+  };
+}
+
 /** The parameters of the member that a text names, each with its meaning. `heard` is told the text they make.
  * `special` makes controls of its own for some (entry, parameter, value, heard), as {element, show}, and returns null
  * for others. */

@@ -7,6 +7,7 @@ use crate::command::{Elsewhere, Names};
 use crate::question::{Asked, Data, Detail, Verb};
 use crate::refusal::Refusal;
 use crate::store::{Loaded, NO_FILES, Store};
+use gaussmeter::data::{Lent, lending};
 use gaussmeter::design::{End, Start};
 use gaussmeter::exact::Target;
 use gaussmeter::experiment::{
@@ -48,6 +49,7 @@ impl Answers {
             true => &Defaults::PUBLISHED,
             false => asked.verb.defaults(),
         };
+        let (asked, lent) = &self.store.named(asked)?;
         let own = Data::Preset(defaults.spectrum.into());
         let data = self.store.find(asked.spectrum.as_ref().unwrap_or(&own))?;
         let against = asked.against.as_ref().map(|data| self.store.find(data)).transpose()?;
@@ -56,12 +58,12 @@ impl Answers {
         let found = match asked.verb {
             Verb::Info => info(asked, &data, against.as_deref())?,
             Verb::Samples => {
-                let question = read(asked, defaults)?;
+                let question = read(asked, defaults, lent)?;
                 let sheet = samples::draw(asked, &question, &data, watch)?;
                 extra = json!({"png": sheet.png});
                 Found { document: sheet.document, notices: sheet.notices }
             }
-            _ => self.found(asked, read(asked, defaults)?, &data, names, watch)?,
+            _ => self.found(asked, read(asked, defaults, lent)?, &data, names, watch)?,
         };
         if watch.is_stopped() {
             return Err(Refusal::superseded());
@@ -179,9 +181,10 @@ where
     Ok(file::refusing(NO_FILES, read)?)
 }
 
-/// Reads the words of a question.
-fn read(asked: &Asked, defaults: &'static Defaults) -> Result<Question, Refusal> {
-    let mut question = refusing(|| asked.words.read(defaults))?;
+/// Reads the words of a question, in which some names are those of uploads.
+fn read(asked: &Asked, defaults: &'static Defaults, lent: &Lent) -> Result<Question, Refusal> {
+    let words = || lending(lent.clone(), || asked.words.read(defaults));
+    let mut question = refusing(words)?;
     if let Some(sigmas) = &asked.sigmas {
         let label = format!("sigmas:file={}", gaussmeter::experiment::LEVELS_FILE);
         question.rules = vec![(label, Arc::new(Sigmas::new(sigmas.clone())))];

@@ -1,9 +1,9 @@
 //! The data that questions are about: presets that were asked for, files that were uploaded.
 
-use crate::question::Data;
+use crate::question::{Asked, Data};
 use crate::refusal::Refusal;
 use axum::http::StatusCode;
-use gaussmeter::data::{self, DataError, Info};
+use gaussmeter::data::{self, DataError, Info, Lent};
 use gaussmeter::message::line;
 use gaussmeter::spectrum::Spectrum;
 use gaussmeter_data::samples::Scale;
@@ -30,6 +30,9 @@ const MAX_DIM: f64 = 4_194_304.0;
 const MODE: usize = 64;
 /// Memory that a picture and its texture may take.
 const PICTURE_MEMORY: u64 = 1 << 30;
+
+/// What ids of uploads follow in texts.
+const UPLOAD: &str = "upload:";
 
 /// What a request may not name.
 pub const NO_FILES: &str =
@@ -169,6 +172,30 @@ impl Store {
                 )
             }),
         }
+    }
+
+    /// The question with the names of files in place of the ids of uploads in `network`
+    /// (`guided:class=upload:ID`), and what they name.
+    ///
+    /// # Errors
+    /// [`Refusal`]: there is no such upload, or its name cannot stand among options.
+    pub fn named(&self, asked: &Asked) -> Result<(Asked, Lent), Refusal> {
+        let (mut asked, mut lent) = (asked.clone(), Lent::new());
+        let Some(network) = &mut asked.words.network else { return Ok((asked, lent)) };
+        while let Some(at) = network.find(UPLOAD) {
+            let rest = &network[at + UPLOAD.len()..];
+            let id: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+            let loaded = self.find(&Data::Upload(id.clone()))?;
+            let name = &loaded.text;
+            if name.contains([',', '=']) || name.contains(UPLOAD) {
+                return Err(Refusal::usage(format!(
+                    "{name} has a comma or an equals sign in its name: rename it, and upload it again"
+                )));
+            }
+            network.replace_range(at..at + UPLOAD.len() + id.len(), name);
+            lent.push((name.clone(), loaded.spectrum.clone()));
+        }
+        Ok((asked, lent))
     }
 
     fn upload(&self, id: &str) -> Option<Arc<Loaded>> {

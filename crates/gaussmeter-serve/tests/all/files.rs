@@ -132,6 +132,58 @@ fn an_archive_of_far_more_than_it_is_large_is_refused() {
 }
 
 #[test]
+fn a_class_to_guide_to_may_be_an_upload() {
+    let server = server();
+    let host = server.address();
+    let all = uploaded(host, "name=all.txt", b"3\n1\n0.25\n");
+    let class = uploaded(host, "name=my%20class.txt", b"2\n0.5\n0.125\n");
+    let id = class["id"].as_str().unwrap();
+    let network = format!("guided:w=2,class=upload:{id}");
+    let question = json!({
+        "spectrum": {"id": all["id"]}, "sampler": "heun", "steps": 4, "network": network,
+    });
+    let answer = ask(host, "/api/eval", &question);
+    assert_eq!(
+        answer["command"],
+        "gaussmeter eval --spectrum all.txt --sampler heun --steps 4 --network 'guided:w=2,class=my class.txt'"
+    );
+    // What the command says.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("class.txt");
+    std::fs::write(&path, "2\n0.5\n0.125\n").unwrap();
+    let spectrum = |values: &[f64]| {
+        gaussmeter::spectrum::Spectrum::new("all", "test", values, None, None).unwrap()
+    };
+    let words = gaussmeter::experiment::Words {
+        network: Some(format!("guided:w=2,class={}", path.display())),
+        samplers: vec!["heun".into()],
+        lengths: vec![gaussmeter::experiment::Length::Steps(4)],
+        ..Default::default()
+    };
+    let question = words.read(&gaussmeter::experiment::Defaults::EVAL).unwrap();
+    let found =
+        question.evaluate(spectrum(&[3.0, 1.0, 0.25]), gaussmeter::watch::Watch::NOBODY).unwrap();
+    assert_eq!(answer["document"]["w2"].as_f64().unwrap(), found.w2.total);
+    let explored = json!({
+        "spectrum": {"id": all["id"]}, "sampler": "heun", "steps": 4, "network": network,
+    });
+    let explored = ask(host, "/api/explore", &explored);
+    assert_eq!(explored["document"]["samplers"][0]["w2"].as_f64().unwrap(), found.w2.total);
+    let refused = |body: Value| {
+        let response = post(host, "/api/eval", &body.to_string());
+        (response.status, response.json()["error"]["message"].as_str().unwrap().to_string())
+    };
+    let (status, message) = refused(json!({
+        "sampler": "heun", "steps": 4, "network": "guided:w=2,class=upload:0123",
+    }));
+    assert!(status == 404 && message.contains("no such upload"), "{status} {message}");
+    let odd = uploaded(host, "name=a%2Cb.txt", b"2\n0.5\n0.125\n");
+    let network = format!("guided:w=2,class=upload:{}", odd["id"].as_str().unwrap());
+    let (status, message) = refused(json!({"sampler": "heun", "steps": 4, "network": network}));
+    assert!(status == 400 && message.contains("rename it"), "{status} {message}");
+}
+
+#[test]
 fn the_oldest_uploads_go() {
     let server = server();
     let host = server.address();

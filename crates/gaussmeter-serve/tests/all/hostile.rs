@@ -389,6 +389,41 @@ fn slow_clients_are_left() {
     assert_eq!(get(host, "/api/version").status, 200);
 }
 
+#[test]
+fn clients_that_take_nothing_are_left() {
+    let limits = Limits { stall: Duration::from_millis(300), ..Limits::default() };
+    let server = Options { limits, ..Options::default() }.start().unwrap();
+    let host = server.address();
+    let one = get(host, "/api/registry").body.len();
+    // More than the system keeps of what is on its way.
+    let count = (64 << 20) / one;
+    let ask = |wait: Duration| {
+        let mut stream = connect(host);
+        let request = format!("GET /api/registry HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let mut asking = stream.try_clone().unwrap();
+        let asked = std::thread::spawn(move || {
+            // The server may go while it is asked.
+            let _ = (0..count).try_for_each(|_| asking.write_all(request.as_bytes()));
+        });
+        std::thread::sleep(wait);
+        let mut taken = 0;
+        let mut buffer = vec![0; 1 << 16];
+        while taken < count * one {
+            match stream.read(&mut buffer) {
+                Ok(read) if read > 0 => taken += read,
+                _ => break,
+            }
+        }
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        asked.join().unwrap();
+        taken
+    };
+    assert!(ask(Duration::ZERO) >= count * one);
+    let taken = ask(Duration::from_secs(2));
+    assert!(taken < count * one, "{taken} of {} bytes", count * one);
+    assert_eq!(get(host, "/api/version").status, 200);
+}
+
 /// Waits until no question is worked on; returns how long it took.
 pub fn idle(host: SocketAddr) -> Duration {
     let start = Instant::now();

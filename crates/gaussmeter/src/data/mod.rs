@@ -17,8 +17,10 @@ use crate::file::{self, FileError, Problem};
 use crate::spectrum::{Alternatives, Estimate, Notice, Spectrum, SpectrumError};
 pub use format::Column;
 use format::{Format, FormatError, Table};
+use std::cell::RefCell;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Largest file and largest array in an archive that is read, in bytes: 2^27 values of 8 bytes.
@@ -109,6 +111,12 @@ pub enum DataError {
 /// [`DataError`]. Text that contains a path separator or ends in the extension of a known format is
 /// treated as a path, so that a missing file is reported as one.
 pub fn load(text: &str) -> Result<Spectrum, DataError> {
+    let lent = LENT.with_borrow(|lent| {
+        lent.iter().find(|(name, _)| name == text).map(|(_, spectrum)| spectrum.clone())
+    });
+    if let Some(spectrum) = lent {
+        return Ok(Spectrum::clone(&spectrum));
+    }
     if let Some(path) = path(text) {
         return read(path);
     }
@@ -117,6 +125,36 @@ pub fn load(text: &str) -> Result<Spectrum, DataError> {
         Err(error @ EntryError::UnknownName { .. }) => Err(DataError::Unknown(error)),
         Err(error) => Err(DataError::Preset(error)),
     }
+}
+
+/// Spectra in memory, by the names that words have for them.
+pub type Lent = Vec<(String, Arc<Spectrum>)>;
+
+thread_local! {
+    static LENT: RefCell<Lent> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads words in which some names are those of spectra in memory: on this thread [`load`] takes these for
+/// them.
+///
+/// ```
+/// use gaussmeter::{data, network::linear};
+/// let class = data::load("power-law:d=64,alpha=2")?;
+/// let lent = vec![("class.npz".to_string(), class.into())];
+/// let build = || linear::registry().build("guided:class=class.npz,w=2");
+/// assert!(data::lending(lent, build).is_ok());
+/// assert!(build().is_err());
+/// # Ok::<(), data::DataError>(())
+/// ```
+pub fn lending<T>(spectra: Lent, read: impl FnOnce() -> T) -> T {
+    struct Before(Lent);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            LENT.set(std::mem::take(&mut self.0));
+        }
+    }
+    let _before = Before(LENT.replace(spectra));
+    read()
 }
 
 /// The path that [`load`] would read, unless it treats the text as a preset.

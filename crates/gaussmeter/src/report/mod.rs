@@ -193,7 +193,9 @@ pub enum ReportError {
         columns: usize,
     },
     /// A format of figures, for a report that has none.
-    #[error("there is no figure of this result: write it as text, markdown, latex, csv or json")]
+    #[error(
+        "there is no figure of this result: write it as text, markdown, latex, html, csv or json"
+    )]
     NoFigure,
     /// A format that this build lacks.
     #[error("this build does not write {0}: build with the feature 'figures', or write svg")]
