@@ -68,7 +68,7 @@ impl Trained {
     /// has no such level.
     pub fn at(&self, ratio: f64) -> Option<(Level, f64)> {
         let level = match &self.process {
-            Some(process) => process.network_level(process.time_of(ratio)?),
+            Some(process) => process.network_level(process.time_at(ratio)?),
             None => Level { t: ratio, sigma: ratio, sigma_sigma_prime: ratio, ..Level::DATA },
         };
         let told = match self.conditioning {
