@@ -293,11 +293,10 @@ def score_error(
             pixels = x.reshape(-1, vectors.shape[0]) @ vectors.T
             return np.ascontiguousarray(flat(pixels, level).reshape(pixels.shape) @ vectors).ravel()
 
-    levels = None
-    if sigmas is not None:
-        levels = as_numpy(sigmas, "sigmas").astype(np.float64).ravel().tolist()
-        if not levels or not np.isfinite(levels).all() or min(levels) <= 0:
-            raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
+    given = np.geomspace(80.0, 0.02, 12) if sigmas is None else as_numpy(sigmas, "sigmas")
+    levels = np.asarray(given, dtype=np.float64).ravel().tolist()
+    if not levels or not np.isfinite(levels).all() or min(levels) <= 0:
+        raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
     words = {"sampler": sampler, "process": "edm", "grid": "karras", "steps": steps}
     report = _native.score_error(
         native_data(spectrum), words, along, predicts, levels, samples, groups, None, seed

@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", help_heading = "Setting")]
     network: String,
     /// Data: a preset or a file of eigenvalues; with eigenvectors for a trained network
-    #[arg(long, value_name = "NAME|FILE", help_heading = "Setting", default_value = Defaults::SCORE_ERROR.spectrum)]
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Setting")]
     spectrum: String,
     /// Samplers, comma-separated (see `gaussmeter samplers`)
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::SCORE_ERROR.samplers)]

@@ -36,12 +36,12 @@ impl ScoreError {
             let mut cells = vec![
                 Cell::number(level.sigma, Style::Significant(4)),
                 Cell::number(value, Style::Significant(4)),
-                Cell::number(half, Style::Significant(2)),
+                width(half, value),
                 relative(value, level.floor),
             ];
             cells.extend(PARTS.map(|(_, part)| percent(part(&level.whole).value, value)));
             cells.push(Cell::number(level.score_gain.value, Style::Significant(3)));
-            cells.push(Cell::number(level.score_gain.half, Style::Significant(2)));
+            cells.push(width(level.score_gain.half, level.score_gain.value));
             cells.push(percent(shares.iter().sum(), 1.0));
             Row::new(cells)
         };
@@ -175,7 +175,7 @@ impl ScoreError {
 
     fn notes_of_runs(&self) -> Vec<String> {
         let mut notes = vec![
-            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals".to_string(),
+            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals, with what lies between levels".to_string(),
         ];
         if let Some((_, scored)) = self.ran().find(|(_, scored)| scored.sampled.is_some()) {
             let what = match scored.sampled.is_some_and(|sampled| sampled.is_full) {
@@ -188,6 +188,22 @@ impl ScoreError {
             notes.push(format!(
                 "of samples: {} drawn with this network; W2 of {what}; what a finite number of samples adds is subtracted; ±: standard error",
                 self.options.samples
+            ));
+        }
+        // What the prediction does not have, as shares of the path KL.
+        let share = |part: fn(&Parts) -> Known| -> f64 {
+            let each = self.levels.iter().zip(&self.shares);
+            let of = |(level, shares): (&LevelError, &Vec<f64>)| {
+                let whole = &level.whole;
+                let all = whole.squared.value;
+                if all > 0.0 { shares.iter().sum::<f64>() * part(whole).value / all } else { 0.0 }
+            };
+            100.0 * each.map(of).sum::<f64>().clamp(0.0, 1.0)
+        };
+        let (leak, rest) = (share(|p| p.leak), share(|p| p.rest));
+        if leak + rest > 5.0 {
+            notes.push(format!(
+                "leaks are {leak:.0}% of the path KL and what is not affine {rest:.0}%: only samples show what they cost (--samples)"
             ));
         }
         notes.push("alone: initialization, truncation and score of the continuous solution, discretization of the exact network at eps".into());
@@ -356,6 +372,12 @@ fn relative(value: f64, floor: f64) -> Cell {
         true => Cell::number(value / floor, Style::Significant(3)),
         false => Cell::text("–"),
     }
+}
+
+/// Half of the width of an interval: 0 where there is nothing but rounding.
+fn width(half: f64, value: f64) -> Cell {
+    let rounding = 1e-12 * value.abs();
+    Cell::number(if half <= rounding { 0.0 } else { half }, Style::Significant(2))
 }
 
 /// A share in per cent with one decimal.

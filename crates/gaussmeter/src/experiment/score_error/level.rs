@@ -53,7 +53,8 @@ struct Group {
 pub struct Found {
     sigma: f64,
     variances: Vec<f64>,
-    squares: Vec<Vec<f64>>,
+    /// Mean squares of what constants and gains leave.
+    residuals: Vec<Vec<f64>>,
     affine: Affine,
     /// The leak of each coordinate and pair of groups g < h.
     leaks: Vec<Vec<f64>>,
@@ -147,7 +148,6 @@ impl Found {
         let all = |f: &(dyn Fn(f64, f64, f64) -> f64 + Sync)| -> Vec<Vec<f64>> {
             groups.par_iter().map(|group| averaged(group, f)).collect()
         };
-        let squares = all(&|r, _, _| r * r);
         let means = all(&|r, _, _| r);
         // Over the variance of the samples: a gain is then found without any sampling error.
         let own = all(&|_, z, v| z * z * v);
@@ -156,8 +156,15 @@ impl Found {
             gains.iter_mut().zip(own).for_each(|(g, own)| *g /= own);
         }
         let affine = Affine { means, gains };
-        let leaks = leaks(&variances, &affine, groups)?;
-        Ok(Found { sigma, variances, squares, affine, leaks })
+        let mut groups = groups;
+        subtract(&variances, &affine, &mut groups);
+        // Two numbers were fitted to all samples.
+        let samples: f64 = groups.iter().map(|group| group.r.rows() as f64).sum();
+        let mut residuals: Vec<Vec<f64>> =
+            groups.par_iter().map(|group| averaged(group, &|r, _, _| r * r)).collect();
+        residuals.iter_mut().flatten().for_each(|v| *v *= samples / (samples - 2.0));
+        let leaks = leaks(dim, &groups)?;
+        Ok(Found { sigma, variances, residuals, affine, leaks })
     }
 
     /// Constant and linear errors, of which samplers know.
@@ -202,10 +209,10 @@ impl Found {
 
     /// The parts of the square over some coordinates, divided by a number.
     fn parts(&self, own: &[usize], divisor: f64) -> Parts {
-        let groups = self.squares.len();
+        let groups = self.residuals.len();
         let sum =
             |values: &dyn Fn(usize) -> f64| own.iter().map(|j| values(*j)).sum::<f64>() / divisor;
-        let squares: Vec<f64> = (0..groups).map(|g| sum(&|j| self.squares[g][j])).collect();
+        let residuals: Vec<f64> = (0..groups).map(|g| sum(&|j| self.residuals[g][j])).collect();
         let pairs = |of: &dyn Fn(usize, usize, usize) -> f64| {
             let mut products = vec![0.0; groups * groups];
             let mut pair = 0;
@@ -222,11 +229,11 @@ impl Found {
         let Affine { means, gains } = &self.affine;
         let both =
             |all: &[Vec<f64>], j: usize, at: usize| all[at / groups][j] * all[at % groups][j];
-        let squared = Jackknife::mean(&squares);
         let bias = pairs(&|j, at, _| both(means, j, at));
         let gain = pairs(&|j, at, _| self.variances[j] * both(gains, j, at));
         let leak = pairs(&|j, _, pair| self.leaks[pair][j]);
-        let rest = squared.minus(&bias).minus(&gain).minus(&leak);
+        let rest = Jackknife::mean(&residuals).minus(&leak);
+        let squared = bias.plus(&gain).plus(&leak).plus(&rest);
         Parts {
             squared: squared.known(),
             bias: bias.known(),
@@ -237,28 +244,40 @@ impl Found {
     }
 }
 
-/// The part of E rᵢ² that is linear in the other coordinates, Σⱼ E[rᵢxⱼ]²/vⱼ, per pair of groups g < h:
-/// the mean over samples a of one and b of the other of rᵢ(a) rᵢ(b) z(a)·z(b), which needs no matrix of
-/// d × d. Constant errors and gains are subtracted before.
-fn leaks(
-    variances: &[f64],
-    affine: &Affine,
-    mut groups: Vec<Group>,
-) -> Result<Vec<Vec<f64>>, MatrixError> {
-    let (count, dim) = (groups.len(), variances.len());
+/// Subtracts constant errors and gains.
+fn subtract(variances: &[f64], affine: &Affine, groups: &mut [Group]) {
+    let (count, dim) = (groups.len() as f64, variances.len());
     let mean = |all: &[Vec<f64>]| -> Vec<f64> {
-        (0..dim).map(|j| all.iter().map(|v| v[j]).sum::<f64>() / count as f64).collect()
+        (0..dim).map(|j| all.iter().map(|v| v[j]).sum::<f64>() / count).collect()
     };
     let (constant, gain) = (mean(&affine.means), mean(&affine.gains));
-    for group in &mut groups {
+    groups.par_iter_mut().for_each(|group| {
         let (z, r) = (&group.z, &group.r);
         let left = |a: usize, j: usize| {
             r.row(a)[j] - constant[j] - gain[j] * variances[j].sqrt() * z.row(a)[j]
         };
         group.r = Matrix::from_fn(r.rows(), dim, left);
-    }
+    });
+}
+
+/// The part of E rᵢ² that is linear in the other coordinates, Σⱼ E[rᵢxⱼ]²/vⱼ, per pair of groups g < h:
+/// the mean over samples a of one and b of the other of rᵢ(a) rᵢ(b) z(a)·z(b), which needs no matrix of
+/// d × d; with one where samples are more than dimensions. Constant errors and gains were subtracted before.
+fn leaks(dim: usize, groups: &[Group]) -> Result<Vec<Vec<f64>>, MatrixError> {
+    let count = groups.len();
     let pairs: Vec<(usize, usize)> =
         (0..count).flat_map(|g| (g + 1..count).map(move |h| (g, h))).collect();
+    if groups.iter().all(|group| group.r.rows() > dim) {
+        let cross = |group: &Group| -> Result<Matrix, MatrixError> {
+            Ok(group.r.transpose_multiply(&group.z)?.map(|v| v / group.r.rows() as f64))
+        };
+        let all: Vec<Matrix> = groups.par_iter().map(cross).collect::<Result<_, _>>()?;
+        let of = |&(g, h): &(usize, usize)| {
+            let row = |j: usize| all[g].row(j).iter().zip(all[h].row(j)).map(|(a, b)| a * b).sum();
+            (0..dim).map(row).collect()
+        };
+        return Ok(pairs.par_iter().map(of).collect());
+    }
     let of = |&(g, h): &(usize, usize)| {
         let (left, right) = (&groups[g], &groups[h]);
         let products = left.z.multiply_transpose(&right.z)?;

@@ -76,7 +76,8 @@ pub struct Scored {
     /// W2 to the data with the exact network.
     pub exact: f64,
     /// W2 to the data with the constant and the linear error of every eigenvector, with what their own
-    /// sampling errors add subtracted.
+    /// sampling errors add subtracted. The interval also has what lies between levels, as far as every other
+    /// level tells.
     pub predicted: Known,
     /// W2 of means and covariances (or variances) of samples drawn with the network.
     pub sampled: Option<Sampled>,
@@ -261,6 +262,8 @@ impl ScoreError {
             return;
         }
         let known = self.known();
+        let Ok(coarse) = Learnt::of(&self.measured.coarse(), &self.spectrum) else { return };
+        let known = (&known[..], &coarse);
         let jobs: Vec<(&NamedSampler, usize, Length)> = samplers
             .iter()
             .flat_map(|s| lengths.iter().map(move |l| (s, *l)))
@@ -278,7 +281,7 @@ impl ScoreError {
                 true => {
                     let Place { setting, eps } = &self.places[*place];
                     let length = setting.rule.own_steps().map_or(*length, Length::Steps);
-                    self.scored((setting, *eps), sampler, length, &known, (basis, make), watch)
+                    self.scored((setting, *eps), sampler, length, known, (basis, make), watch)
                 }
             };
             self.is_interrupted |= result == Err(ExperimentError::Interrupted);
@@ -298,7 +301,7 @@ impl ScoreError {
         (setting, eps): (&Setting, f64),
         sampler: &NamedSampler,
         length: Length,
-        known: &[Learnt],
+        (known, coarse): (&[Learnt], &Learnt),
         (basis, make): (&dyn Basis, &Make<'_>),
         watch: Watch,
     ) -> Result<Scored, ExperimentError> {
@@ -311,7 +314,10 @@ impl ScoreError {
         };
         let mut all = known.iter().map(squared).collect::<Result<Vec<f64>, _>>()?.into_iter();
         let whole = all.next().unwrap_or(f64::NAN);
-        let predicted = Jackknife { whole, without: all.collect() }.debiased_root();
+        let mut predicted = Jackknife { whole, without: all.collect() }.debiased_root();
+        // The cubic's error falls with the fourth power of the distance of levels, at best: half of what every
+        // other level leaves out is more than that of all levels.
+        predicted.half = predicted.half.hypot((squared(coarse)?.sqrt() - whole.sqrt()).abs() / 2.0);
         let exact = Output::of(&run.plan, &self.spectrum).law(&init, Target::Data);
         let sampled = match self.options.samples {
             0 => None,
@@ -361,8 +367,13 @@ fn coordinates(spectrum: &Spectrum, basis: &dyn Basis) -> Result<Vec<usize>, Exp
         .iter()
         .flat_map(|i| std::iter::repeat_n(*i, modes[*i].multiplicity.round() as usize));
     let repeated: Vec<usize> = repeated.collect();
-    let is_whole = modes.iter().all(|m| m.multiplicity.fract() == 0.0);
-    if repeated.len() != basis.dim() || !is_whole {
+    if modes.iter().any(|m| m.multiplicity.fract() != 0.0) {
+        return Err(ExperimentError::Objective(format!(
+            "{} is a summary, with multiplicities that are no whole numbers: give the spectrum with all its eigenvalues",
+            spectrum.name()
+        )));
+    }
+    if repeated.len() != basis.dim() {
         let (found, expected) = (basis.dim(), spectrum.dim() as usize);
         return Err(ExperimentError::Dimension { found, expected });
     }

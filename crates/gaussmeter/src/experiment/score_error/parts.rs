@@ -60,6 +60,12 @@ impl Jackknife {
         Jackknife { whole: sum / (count * (count - 1.0)), without }
     }
 
+    /// With something else of the same groups added.
+    pub fn plus(&self, other: &Jackknife) -> Self {
+        let without = self.without.iter().zip(&other.without).map(|(a, b)| a + b).collect();
+        Jackknife { whole: self.whole + other.whole, without }
+    }
+
     /// With something else of the same groups subtracted.
     pub fn minus(&self, other: &Jackknife) -> Self {
         let without = self.without.iter().zip(&other.without).map(|(a, b)| a - b).collect();
