@@ -61,7 +61,7 @@ pub struct Arguments {
     /// Numbers of steps, comma-separated, also ranges such as 5..20:5
     #[arg(long, value_name = "N,…", help_heading = "Length", default_value = "18", allow_hyphen_values = true, value_delimiter = ',', value_parser = parse_range)]
     steps: Vec<Vec<usize>>,
-    /// Noise levels sigma/alpha to measure at, comma-separated [default: 12 from 80 to 0.02]
+    /// Noise levels sigma/alpha to measure at, comma-separated [default: 16 from 80 to 0.002]
     #[arg(long, value_name = "S,…", help_heading = "Measurement", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
     sigmas: Vec<f64>,
     /// Noised data vectors per level
@@ -116,6 +116,12 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         false => {
             let network = Network::read(&a.network)?;
             let learnt = Learnt::of(&*network.item, &spectrum).map_err(|e| Failure::request(&e))?;
+            if learnt.is_guided() {
+                return Err(Failure::Request(format!(
+                    "network {}: it guides samples to a class, and its errors are measured on the data: gaussmeter eval has what guidance does",
+                    network.label
+                )));
+            }
             let basis = Arc::new(EigenCoordinates::of(learnt.truth()));
             let denoiser = LinearDenoiser::new(learnt);
             let make = move || Box::new(denoiser.clone()) as Box<dyn Denoiser + Send>;

@@ -178,7 +178,7 @@ fn the_exact_network_has_no_error() {
     }
 }
 
-/// What is predicted from twelve levels is what the network is known to do.
+/// What is predicted from sixteen levels is what the network is known to do.
 #[test]
 fn predictions_are_those_of_the_network_itself() {
     let eigenvalues: Vec<f64> = (0..24).map(|j| 3.0 * 0.7f64.powi(j)).collect();

@@ -148,12 +148,17 @@ impl Found {
         let all = |f: &(dyn Fn(f64, f64, f64) -> f64 + Sync)| -> Vec<Vec<f64>> {
             groups.par_iter().map(|group| averaged(group, f)).collect()
         };
-        let means = all(&|r, _, _| r);
-        // Over the variance of the samples: a gain is then found without any sampling error.
-        let own = all(&|_, z, v| z * z * v);
+        // A regression in every group: what is affine is then found without any sampling error.
+        let mut means = all(&|r, _, _| r);
         let mut gains = all(&|r, z, v| r * z * v.sqrt());
-        for (gains, own) in gains.iter_mut().zip(&own) {
-            gains.iter_mut().zip(own).for_each(|(g, own)| *g /= own);
+        let (centres, own) = (all(&|_, z, v| z * v.sqrt()), all(&|_, z, v| z * z * v));
+        for g in 0..groups.len() {
+            for j in 0..dim {
+                let (mean, centre) = (means[g][j], centres[g][j]);
+                let gain = (gains[g][j] - mean * centre) / (own[g][j] - centre * centre);
+                gains[g][j] = gain;
+                means[g][j] = mean - gain * centre;
+            }
         }
         let affine = Affine { means, gains };
         let mut groups = groups;

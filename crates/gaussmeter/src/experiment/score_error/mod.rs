@@ -45,10 +45,10 @@ pub struct ScoreErrorOptions {
 pub const GROUPS: [usize; 6] = [8, 12, 16, 20, 24, 32];
 
 impl Default for ScoreErrorOptions {
-    /// Twelve levels from 80 down to 0.02.
+    /// Sixteen levels from 80 down to 0.002.
     fn default() -> Self {
-        let ratio = (80.0f64 / 0.02).powf(1.0 / 11.0);
-        let sigmas = (0..12).map(|k| 80.0 / ratio.powi(k)).collect();
+        let ratio = (80.0f64 / 0.002).powf(1.0 / 15.0);
+        let sigmas = (0..16).map(|k| 80.0 / ratio.powi(k)).collect();
         ScoreErrorOptions { sigmas, per_level: 1024, groups: 16, samples: 0, seed: 0 }
     }
 }
@@ -315,9 +315,9 @@ impl ScoreError {
         let mut all = known.iter().map(squared).collect::<Result<Vec<f64>, _>>()?.into_iter();
         let whole = all.next().unwrap_or(f64::NAN);
         let mut predicted = Jackknife { whole, without: all.collect() }.debiased_root();
-        // The cubic's error falls with the fourth power of the distance of levels, at best: half of what every
-        // other level leaves out is more than that of all levels.
-        predicted.half = predicted.half.hypot((squared(coarse)?.sqrt() - whole.sqrt()).abs() / 2.0);
+        // What lies between levels: no more than what every other one leaves out, of which the error of a cubic
+        // is a sixteenth at best.
+        predicted.half = predicted.half.hypot((squared(coarse)?.sqrt() - whole.sqrt()).abs());
         let exact = Output::of(&run.plan, &self.spectrum).law(&init, Target::Data);
         let sampled = match self.options.samples {
             0 => None,
