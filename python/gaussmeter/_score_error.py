@@ -217,8 +217,8 @@ def score_error(
     with noise added; there the exact denoiser is known. Its difference to the network is divided
     into a constant, a part that is linear in the coordinate itself (a gain), one that is linear in
     the others (a leak), and the rest, which is not affine. Sampling errors of the squares are
-    subtracted. Constants and gains are then put into a sampler, whose law is exact again. The same as
-    ``gaussmeter score-error``, which takes networks in ONNX files.
+    subtracted. Constants and gains are then put into a sampler, whose law is exact again. The same
+    as ``gaussmeter score-error``, which takes networks in ONNX files.
 
     Parameters
     ----------
