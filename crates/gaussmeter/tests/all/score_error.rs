@@ -182,6 +182,7 @@ fn the_exact_network_has_no_error() {
 #[test]
 fn predictions_are_those_of_the_network_itself() {
     let eigenvalues: Vec<f64> = (0..24).map(|j| 3.0 * 0.7f64.powi(j)).collect();
+    let mut misses = 0;
     let data = Spectrum::new("steep", "example", &eigenvalues, None, None).unwrap();
     for name in ["gain:delta=-0.05", "gain:delta=0.1", "perturbed:delta=0.3", "shrunk:rho=0.05"] {
         let network = linear(name, &data);
@@ -201,10 +202,14 @@ fn predictions_are_those_of_the_network_itself() {
             let question = words.read(&Defaults::SCORE_ERROR).unwrap();
             let known = question.evaluate(data.clone(), Watch::NOBODY).unwrap().w2.total;
             let Known { value, half } = scored.predicted;
-            assert!((value - known).abs() < half + 1e-6, "{name} {run:?} {known}");
+            let off = (value - known).abs();
+            misses += usize::from(off > half + 1e-6);
+            assert!(off < 2.0 * half + 1e-6, "{name} {run:?} {known}");
             assert!(half < 0.2 * known, "{name} {run:?}");
         }
     }
+    // Of 32 intervals of 95 %.
+    assert!(misses <= 2, "{misses}");
 }
 
 /// W2 of samples that the exact network draws, beside the theory: 25 repeats.
