@@ -3,9 +3,13 @@
 
 #[cfg(feature = "data")]
 mod data_sets;
+#[cfg(feature = "onnx")]
+mod networks;
 
 #[cfg(feature = "data")]
 pub use data_sets::{any_samples, model, parts, samples};
+#[cfg(feature = "onnx")]
+pub use networks::onnx;
 
 use gaussmeter::data::{self, Column, format};
 use gaussmeter::grid::Grid;

@@ -229,6 +229,18 @@ def verify(
     predicts: str | None = None,
     progress: _Progress = None,
 ) -> Report: ...
+def score_error(
+    data: Spectrum,
+    words: _Words,
+    denoiser: Callable[[_Floats, tuple[float, float, float]], _Floats],
+    predicts: str | None = None,
+    sigmas: list[float] | None = None,
+    per_level: int | None = None,
+    groups: int | None = None,
+    samples: int | None = None,
+    seed: int | None = None,
+    progress: _Progress = None,
+) -> Report: ...
 def show(words: _Words, progress: _Progress = None) -> Report: ...
 def cite(words: _Words, data: str | None = None) -> str: ...
 def export_schedule(data: _Data, words: _Words, to: str) -> tuple[str, str, str, list[str]]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 
 from . import _native
 from ._arrays import as_numpy
-from ._denoiser import Takes, as_like, called, check_takes, sample_shape
+from ._denoiser import Takes, check_takes, flat_denoiser
 from ._errors import GaussmeterError
 from ._spectrum import Spectrum, as_spectrum, native_data
 
 Array = NDArray[np.float64]
-#: Student's t, two-sided 95 %, by degrees of freedom.
-_STUDENT = {7: 2.365, 11: 2.201, 15: 2.131, 19: 2.093, 23: 2.069, 31: 2.040}
-#: Up to this dimension the whole matrix of the linear part is measured.
-_WHOLE = 1024
 
 
 @dataclass
@@ -49,8 +45,7 @@ class ScoreError:
     bias : ndarray, shape (K, m)
         (E r)², the square of a constant error.
     leak : ndarray, shape (K, m)
-        Part of E r² that is linear in the other coordinates; NaN above 1024 dimensions, where it is
-        part of the rest.
+        Part of E r² that is linear in the other coordinates.
     rest : ndarray, shape (K, m)
         Part of E r² that is not affine: what remains.
     path_kl : float
@@ -62,7 +57,8 @@ class ScoreError:
     sampler : str
         Where the linear part is put to work.
     w2_exact, w2_linear : float
-        W2 to the data of that sampler's output with the exact network, and with the gains measured.
+        W2 to the data of that sampler's output with the exact network, and with the constants and
+        gains measured.
     samples : int
         Number of noised samples per level.
     """
@@ -221,7 +217,8 @@ def score_error(
     with noise added; there the exact denoiser is known. Its difference to the network is divided
     into a constant, a part that is linear in the coordinate itself (a gain), one that is linear in
     the others (a leak), and the rest, which is not affine. Sampling errors of the squares are
-    subtracted. The gains are then put into a sampler, whose law is exact again.
+    subtracted. Constants and gains are then put into a sampler, whose law is exact again. The same
+    as ``gaussmeter score-error``, which takes networks in ONNX files.
 
     Parameters
     ----------
@@ -281,50 +278,30 @@ def score_error(
         )
     check_takes(takes, predicts)
     spectrum, vectors, own_shape = _of(data, basis, shape)
-    coordinates = _coordinates(spectrum)
-    own = sample_shape(own_shape, spectrum.dimension)
-    levels = np.geomspace(80.0, 0.02, 12) if sigmas is None else as_numpy(sigmas, "sigmas")
-    levels = np.sort(np.asarray(levels, dtype=np.float64).ravel())[::-1]
-    if levels.size == 0 or not np.isfinite(levels).all() or levels[-1] <= 0:
-        raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
-    if groups - 1 not in _STUDENT:
-        known = ", ".join(str(count + 1) for count in _STUDENT)
-        raise GaussmeterError(f"groups = {groups}", f"take one of {known}")
-    size = max(samples // groups, 8)
-    numbers = np.random.default_rng(seed)
-    moments = []
-    for sigma in levels:
-        found = _Level(coordinates, float(sigma))
-        for _ in range(groups):
-            x = found.draw(numbers, size)
-            pixels = x if vectors is None else x @ vectors.T
-            answer = _answer(denoiser, pixels.reshape(size, *own), float(sigma), predicts, like)
-            flat = answer.reshape(size, -1)
-            found.add(x, flat if vectors is None else flat @ vectors)
-        moments.append(found.result())
-    return _assembled(spectrum, coordinates, levels, moments, size * groups, sampler, steps)
-
-
-@dataclass(frozen=True)
-class _Coordinates:
-    """Eigenvalues and means of all coordinates, and the mode of each."""
-
-    eigenvalues: Array
-    mean: Array
-    modes: NDArray[np.intp]
-    count: int
-
-
-def _coordinates(spectrum: Spectrum) -> _Coordinates:
-    counts = np.rint(spectrum.multiplicities).astype(int)
+    counts = np.rint(spectrum.multiplicities)
     if not np.allclose(counts, spectrum.multiplicities):
         raise GaussmeterError(
             f"{spectrum.name} has multiplicities that are no whole numbers",
             "give the spectrum with all its eigenvalues",
         )
-    modes = np.repeat(np.arange(counts.size), counts)
-    mean = np.zeros(counts.size) if spectrum.mean is None else np.asarray(spectrum.mean)
-    return _Coordinates(spectrum.eigenvalues[modes], mean[modes], modes, counts.size)
+    flat = flat_denoiser(denoiser, spectrum.dimension, own_shape, like, takes)
+    if vectors is None:
+        along = flat
+    else:
+
+        def along(x: Array, level: tuple[float, float, float]) -> Array:
+            pixels = x.reshape(-1, vectors.shape[0]) @ vectors.T
+            return np.ascontiguousarray(flat(pixels, level).reshape(pixels.shape) @ vectors).ravel()
+
+    given = np.geomspace(80.0, 0.02, 12) if sigmas is None else as_numpy(sigmas, "sigmas")
+    levels = np.asarray(given, dtype=np.float64).ravel().tolist()
+    if not levels or not np.isfinite(levels).all() or min(levels) <= 0:
+        raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
+    words = {"sampler": sampler, "process": "edm", "grid": "karras", "steps": steps}
+    report = _native.score_error(
+        native_data(spectrum), words, along, predicts, levels, samples, groups, None, seed
+    )
+    return _assembled(spectrum, json.loads(report.write("json")))
 
 
 def _of(
@@ -374,152 +351,33 @@ def _order(spectrum: Spectrum, values: Array, means: Array) -> NDArray[np.intp]:
     return order
 
 
-def _answer(
-    denoiser: Callable[[Any, Any], Any], x: Array, sigma: float, predicts: str, like: Any
-) -> Array:
-    answer = called(denoiser, as_like(x, like), (sigma, 1.0, sigma), "sigma")
-    array = np.asarray(as_numpy(answer, "denoiser"), dtype=np.float64)
-    if array.shape != x.shape:
-        raise GaussmeterError(
-            f"the denoiser returned shape {array.shape} for an input of shape {x.shape}",
-            "return an array of the shape of x",
-        )
-    if not np.isfinite(array).all():
-        raise GaussmeterError(f"the denoiser returned NaN or infinity at sigma = {sigma:g}")
-    return x - sigma * array if predicts == "noise" else array
+def _assembled(spectrum: Spectrum, found: dict[str, Any]) -> ScoreError:
+    """What the library has found, by level and mode."""
+    levels = found["levels"]
 
+    def stacked(name: str) -> Array:
+        return np.array([level["modes"][name] for level in levels], dtype=np.float64)
 
-class _Level:
-    """Moments of the difference at one level, in groups of samples."""
-
-    def __init__(self, coordinates: _Coordinates, sigma: float) -> None:
-        self._of = coordinates
-        self._sigma = sigma
-        self._variance = coordinates.eigenvalues + sigma**2
-        self._squares: list[Array] = []
-        self._means: list[Array] = []
-        self._gains: list[Array] = []
-        self._whole = coordinates.eigenvalues.size <= _WHOLE
-        self._crosses: list[Array] = []
-
-    def draw(self, numbers: np.random.Generator, size: int) -> Array:
-        """Noised data along the eigenvectors."""
-        normal = numbers.standard_normal((size, self._variance.size))
-        return self._of.mean + np.sqrt(self._variance) * normal
-
-    def add(self, x: Array, answer: Array) -> None:
-        """One group: states and what the network says."""
-        centred = x - self._of.mean
-        exact = self._of.mean + self._of.eigenvalues / self._variance * centred
-        difference = answer - exact
-        self._squares.append((difference**2).mean(axis=0))
-        self._means.append(difference.mean(axis=0))
-        # Over the variance of the sample: a gain is then found without any sampling error.
-        self._gains.append((difference * centred).mean(axis=0) / (centred**2).mean(axis=0))
-        if self._whole:
-            self._crosses.append(difference.T @ centred / len(x))
-
-    def result(self) -> dict[str, Array]:
-        """Parts of the square, averaged over the coordinates of each mode."""
-        count = len(self._squares)
-        student = _STUDENT[count - 1] / math.sqrt(count)
-        squares, gains, means = (
-            np.stack(values) for values in (self._squares, self._gains, self._means)
-        )
-        gain, mean = gains.mean(axis=0), means.mean(axis=0)
-        # A square of an average is too large by the variance of the average.
-        gain_noise = gains.var(axis=0, ddof=1) / count
-        bias = mean**2 - means.var(axis=0, ddof=1) / count
-        own = (gain**2 - gain_noise) * self._variance
-        square = squares.mean(axis=0)
-        leak = np.full_like(square, np.nan)
-        if self._whole:
-            crosses = np.stack(self._crosses)
-            parts = crosses.mean(axis=0) ** 2 - crosses.var(axis=0, ddof=1) / count
-            parts = parts / self._variance[None, :]
-            np.fill_diagonal(parts, 0.0)
-            leak = parts.sum(axis=1)
-        rest = square - own - bias - np.nan_to_num(leak)
-        per_mode = self._averaged
-        spread = squares.std(axis=0, ddof=1)
-        return {
-            "squared": per_mode(square),
-            "squared_half": student * per_mode(spread),
-            "gain": per_mode(gain),
-            "gain_half": student * per_mode(gains.std(axis=0, ddof=1)),
-            "bias": np.maximum(per_mode(bias), 0.0),
-            "leak": np.maximum(per_mode(leak), 0.0) if self._whole else per_mode(leak),
-            "rest": np.maximum(per_mode(rest), 0.0),
-        }
-
-    def _averaged(self, values: Array) -> Array:
-        total = np.bincount(self._of.modes, weights=values, minlength=self._of.count)
-        found: Array = total / np.bincount(self._of.modes, minlength=self._of.count)
-        return found
-
-
-def _assembled(
-    spectrum: Spectrum,
-    coordinates: _Coordinates,
-    levels: Array,
-    moments: list[dict[str, Array]],
-    samples: int,
-    sampler: str,
-    steps: int,
-) -> ScoreError:
-    stacked = {name: np.stack([one[name] for one in moments]) for name in moments[0]}
-    weights = spectrum.multiplicities
-    rate = stacked["squared"] @ weights / levels**2
-    affine = rate - stacked["rest"] @ weights / levels**2
-    logs = np.log(levels)[::-1]
-    integrals = [
-        float(np.sum((values[::-1][1:] + values[::-1][:-1]) / 2 * np.diff(logs)))
-        for values in (rate, affine)
-    ]
-    law = _with_gains(spectrum, levels, stacked["gain"], sampler, steps)
-    exact = _with_gains(spectrum, levels, np.zeros_like(stacked["gain"]), sampler, steps)
+    if not found["runs"]:
+        raise GaussmeterError(found["failures"][0]["reason"])
+    run = found["runs"][0]
     return ScoreError(
         spectrum=spectrum,
-        sigmas=levels,
-        path_kl=integrals[0],
-        path_kl_affine=integrals[1],
-        sampler=f"{sampler}, {steps} steps",
-        w2_exact=exact,
-        w2_linear=law,
-        samples=samples,
-        **stacked,
+        sigmas=np.array([level["sigma"] for level in levels], dtype=np.float64),
+        squared=stacked("squared"),
+        squared_half=stacked("squared_half"),
+        gain=stacked("gain"),
+        gain_half=stacked("gain_half"),
+        bias=np.maximum(stacked("constant"), 0.0),
+        leak=np.maximum(stacked("leak"), 0.0),
+        rest=np.maximum(stacked("rest"), 0.0),
+        path_kl=found["path_kl"]["value"],
+        path_kl_affine=found["path_kl_affine"],
+        sampler=f"{run['sampler']}, {run['steps']} steps",
+        w2_exact=run["exact"],
+        w2_linear=run["predicted"]["value"],
+        samples=found["samples_per_level"],
     )
-
-
-def _with_gains(spectrum: Spectrum, levels: Array, gains: Array, sampler: str, steps: int) -> float:
-    """W2 of a sampler whose network has these gains, linear in ln sigma between the levels."""
-    from ._simulate import _run as run_plan
-    from .probe import probe
-
-    words = {"sampler": sampler, "process": "edm", "grid": "karras", "steps": steps}
-    plan = _native.plan(native_data(spectrum), words, "denoiser")
-    own = spectrum.eigenvalues
-    logs = np.log(levels[::-1])
-
-    def answer(alpha: float, sigma: float, lam: Array) -> tuple[Array, Array]:
-        exact = lam / (lam + sigma**2)
-        at = np.array([np.interp(math.log(max(sigma, 1e-300)), logs, g[::-1]) for g in gains.T])
-        extra = np.zeros_like(lam)
-        extra[: own.size] = at
-        # D = mu + (w + gain) (x − mu)
-        return exact + extra, sigma**2 / (lam + sigma**2) - extra
-
-    def run(denoiser: Any, x: Any, rng: Any) -> Any:
-        def told(state: Any, level: Any) -> Any:
-            return denoiser(state, level[2])
-
-        return run_plan(plan, told, "level", x, lambda: rng.standard_normal(x.shape), None)
-
-    result = probe(
-        run, spectrum, predicts=answer, levels="edm", library="numpy", compare=False,
-        init=float(plan["std"]), monte_carlo=False,
-    )  # fmt: skip
-    return float(result.law.w2)
 
 
 __all__ = ["ScoreError", "score_error"]

@@ -42,7 +42,7 @@ mod _native {
     #[pymodule_export]
     use crate::verbs::{
         cite, curve, evaluate, export_schedule, info, modes, output_law, pareto, plane, rank,
-        recommend, report, schedules, show, steps, table, tune, verify,
+        recommend, report, schedules, score_error, show, steps, table, tune, verify,
     };
     #[pymodule_export]
     use crate::work::Unfinished;

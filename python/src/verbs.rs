@@ -7,14 +7,15 @@ use crate::question::{Asked, spectrum};
 use crate::result::Found;
 use crate::spectrum::PySpectrum;
 use crate::work::watched;
+use gaussmeter::basis::{Basis, EigenCoordinates};
 use gaussmeter::data::Info;
 use gaussmeter::design::{End, Start};
 use gaussmeter::exact::Target;
 use gaussmeter::experiment::{
     Along, Curve, Defaults, DossierOptions, ExperimentError, Goal, ModeErrors, Pareto, PlaneData,
-    PlaneView, Question, RecommendOptions, Recommendation, TuneOptions, VERIFIED_STARTS,
-    VerifyOptions, dossier, noise_levels, plane as in_plane, recommend as best, tune as tuned,
-    verify_network,
+    PlaneView, Question, RecommendOptions, Recommendation, Samplers, ScoreErrorOptions,
+    TuneOptions, VERIFIED_STARTS, VerifyOptions, dossier, noise_levels, plane as in_plane,
+    recommend as best, score_error as measured, tune as tuned, verify_network,
 };
 use gaussmeter::export::{self, Form};
 use gaussmeter::law::DataLaw;
@@ -499,6 +500,60 @@ pub fn verify(
             let (samplers, lengths) = (&question.samplers, question.asked_lengths());
             let found = verify_network(&make, basis, places, samplers, &lengths, options, watch)?;
             let stopped = found.is_interrupted();
+            Ok(Found::new(move |_, show| show(&found.report())).interrupted(stopped))
+        };
+        Ok(answer())
+    };
+    watched(py, progress, work, move |py, found| match raised.take() {
+        // The exception of the user's own network says more than that it failed.
+        Some(error) => Err(error),
+        None => found?.into_python(py),
+    })
+}
+
+/// A network against the exact one, along the eigenvectors of the data.
+#[pyfunction]
+#[pyo3(signature = (
+    data, words, denoiser, predicts = None, sigmas = None, per_level = None, groups = None,
+    samples = None, seed = None, progress = None
+))]
+#[allow(clippy::too_many_arguments)]
+pub fn score_error(
+    py: Python<'_>,
+    data: &Bound<'_, PyAny>,
+    words: &Bound<'_, PyDict>,
+    denoiser: Py<PyAny>,
+    predicts: Option<&str>,
+    sigmas: Option<Vec<f64>>,
+    per_level: Option<usize>,
+    groups: Option<usize>,
+    samples: Option<usize>,
+    seed: Option<u64>,
+    progress: Progress<'_, '_>,
+) -> PyResult<Py<PyAny>> {
+    let usual = ScoreErrorOptions::default();
+    let options = ScoreErrorOptions {
+        sigmas: sigmas.unwrap_or(usual.sigmas),
+        per_level: per_level.unwrap_or(usual.per_level),
+        groups: groups.unwrap_or(usual.groups),
+        samples: samples.unwrap_or(usual.samples),
+        seed: seed.unwrap_or(usual.seed),
+    };
+    let spectrum = data.cast::<PySpectrum>()?.get().data.clone();
+    let basis: Arc<dyn Basis> = Arc::new(EigenCoordinates::of(spectrum.modes()));
+    let network = Network::new(denoiser, basis.dim(), predicts)?;
+    let asked = Asked::of(words)?;
+    let raised = network.raised();
+    let work = move |watch: Watch| {
+        let question = asked.read(&Defaults::SCORE_ERROR)?;
+        let answer = || -> Result<Found, Failure> {
+            let make = || network.make();
+            let places = question.places(spectrum);
+            let lengths = question.asked_lengths();
+            let samplers = Samplers { samplers: &question.samplers, lengths: &lengths };
+            let network = ("the network", &make as _);
+            let found = measured(network, basis, places, samplers, options, watch)?;
+            let stopped = found.is_interrupted;
             Ok(Found::new(move |_, show| show(&found.report())).interrupted(stopped))
         };
         Ok(answer())

@@ -14,13 +14,14 @@ use std::process::ExitCode;
 const SEE_HELP: &str = " (see --help)";
 
 /// The commands of the features `data` and `serve`.
-pub const OF_DATA: [&str; 9] = [
+pub const OF_DATA: [&str; 10] = [
     "spectrum",
     "merge",
     "mixture",
     "empirical",
     "separable",
     "verify",
+    "score-error",
     "texture",
     "sample",
     "serve",
@@ -196,6 +197,15 @@ requests!(
     gaussmeter_data::separable::SeparableDataError,
     gaussmeter_data::samples::SamplesError
 );
+#[cfg(feature = "onnx")]
+impl From<gaussmeter_onnx::OnnxError> for Failure {
+    fn from(error: gaussmeter_onnx::OnnxError) -> Self {
+        match error {
+            gaussmeter_onnx::OnnxError::Entry(error) => error.into(),
+            error => Failure::request(&error),
+        }
+    }
+}
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {

@@ -86,6 +86,8 @@ enum Command {
     Separable(Box<command::separable::Arguments>),
     #[cfg(feature = "data")]
     Verify(command::verify::Arguments),
+    #[cfg(feature = "data")]
+    ScoreError(Box<command::score_error::Arguments>),
     Info(command::info::Arguments),
     #[cfg(feature = "data")]
     Texture(command::texture::Arguments),
@@ -127,6 +129,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Separable(a) => command::separable::run(*a),
         #[cfg(feature = "data")]
         Command::Verify(a) => command::verify::run(a),
+        #[cfg(feature = "data")]
+        Command::ScoreError(a) => command::score_error::run(*a),
         Command::Info(a) => command::info::run(a),
         #[cfg(feature = "data")]
         Command::Texture(a) => command::texture::run(a),

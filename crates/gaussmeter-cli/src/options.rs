@@ -155,9 +155,63 @@ pub fn exists(path: &std::path::Path) -> Result<(), Failure> {
 #[derive(Debug, Args)]
 pub struct NetworkOption {
     /// Network that samplers call, while the data stay as they are: exact, gain:delta=-0.05,
-    /// perturbed:delta=0.1, … (see `gaussmeter list networks`)
+    /// perturbed:delta=0.1, … (see `gaussmeter list networks`); onnx:FILE in verify, sample and score-error
     #[arg(long, value_name = "NAME", help_heading = "Setting", default_value = "exact")]
     pub network: String,
+}
+
+/// Makes networks, one per thread.
+#[cfg(feature = "data")]
+pub type Make = dyn Fn() -> Box<dyn gaussmeter::network::Denoiser + Send> + Sync;
+
+/// A trained network in a file, that `--network` may name.
+#[cfg(feature = "data")]
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))]
+pub struct Trained {
+    /// What it is called.
+    pub label: String,
+    /// Makes it, for each thread.
+    pub make: Box<Make>,
+}
+
+#[cfg(feature = "data")]
+impl Trained {
+    /// The trained network that a text names, for data vectors of a shape; `None` for a linear network.
+    #[cfg(feature = "onnx")]
+    pub fn read(text: &str, shape: &[usize]) -> Result<Option<Self>, Failure> {
+        if !gaussmeter_onnx::is_onnx(text) {
+            return Ok(None);
+        }
+        let network = gaussmeter_onnx::OnnxNetwork::read(text)?;
+        let denoiser = network.bind(shape)?;
+        let make = Box::new(move || Box::new(denoiser.clone()) as _);
+        Ok(Some(Trained { label: network.label().into(), make }))
+    }
+
+    /// The same where the build has no trained networks.
+    #[cfg(not(feature = "onnx"))]
+    pub fn read(text: &str, _: &[usize]) -> Result<Option<Self>, Failure> {
+        match is_trained(text) {
+            true => Err(Failure::Usage(
+                "this build does not include trained networks: build with the feature onnx".into(),
+            )),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Whether a text names a trained network.
+#[cfg(feature = "data")]
+pub fn is_trained(text: &str) -> bool {
+    text.split(':').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("onnx"))
+}
+
+#[cfg(feature = "data")]
+impl NetworkOption {
+    /// What is read as one of the networks that have a closed law: nothing, where a trained one is named.
+    pub fn closed(&self) -> Option<String> {
+        (!is_trained(&self.network)).then(|| self.network.clone())
+    }
 }
 
 /// What is measured.

@@ -42,7 +42,7 @@ pub use basis::{BasisError, DenseBasis, LowRankBasis};
 pub use memory::Memory;
 pub use model::{
     EmpiricalModel, MixtureModel, Model, ModelError, SeparableModel, StationaryModel, TextureModel,
-    load_law,
+    law_shape, load_law,
 };
 pub use moments::{MAX_DIM, Moments, MomentsError, PartFiles, Summation, SummationOptions};
 pub use npz::FileError;

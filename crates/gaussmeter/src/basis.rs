@@ -1,5 +1,6 @@
 //! Orthonormal bases in which a covariance is diagonal: from eigenvalues back to pictures.
 
+use crate::spectrum::Mode;
 use std::fmt::Debug;
 
 /// A real orthonormal basis of the data space made of eigenvectors of Σ, with one coordinate per
@@ -34,5 +35,54 @@ pub trait Basis: Debug + Send + Sync {
     /// Dimension d.
     fn dim(&self) -> usize {
         self.eigenvalues().len()
+    }
+}
+
+/// The coordinates along eigenvectors themselves, as a basis: for laws that are known by their eigenvalues
+/// alone.
+///
+/// ```
+/// use gaussmeter::basis::{Basis, EigenCoordinates};
+/// use gaussmeter::prelude::*;
+/// let data = Spectrum::new("three", "example", &[0.5, 2.0], Some(&[2.0, 1.0]), None)?;
+/// assert_eq!(EigenCoordinates::of(data.modes()).eigenvalues(), [0.5, 0.5, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct EigenCoordinates {
+    shape: [usize; 1],
+    eigenvalues: Vec<f64>,
+    means: Vec<f64>,
+}
+
+impl EigenCoordinates {
+    /// One coordinate per eigenvector, mode by mode; multiplicities are taken as whole numbers.
+    pub fn of(modes: &[Mode]) -> Self {
+        let all =
+            || modes.iter().flat_map(|m| std::iter::repeat_n(m, m.multiplicity.round() as usize));
+        let eigenvalues: Vec<f64> = all().map(|m| m.eigenvalue).collect();
+        EigenCoordinates {
+            shape: [eigenvalues.len()],
+            means: all().map(|m| m.mean).collect(),
+            eigenvalues,
+        }
+    }
+}
+
+impl Basis for EigenCoordinates {
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn eigenvalues(&self) -> &[f64] {
+        &self.eigenvalues
+    }
+    fn means(&self) -> &[f64] {
+        &self.means
+    }
+    fn synthesize(&self, coordinates: &[f64], x: &mut [f64]) {
+        x.copy_from_slice(coordinates);
+    }
+    fn analyze(&self, x: &[f64], coordinates: &mut [f64]) {
+        coordinates.copy_from_slice(x);
     }
 }

@@ -23,6 +23,8 @@ pub mod report;
 pub mod sample;
 pub mod schedules;
 #[cfg(feature = "data")]
+pub mod score_error;
+#[cfg(feature = "data")]
 pub mod separable;
 #[cfg(feature = "serve")]
 pub mod serve;

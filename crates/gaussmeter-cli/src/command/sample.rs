@@ -1,5 +1,7 @@
 use crate::failure::Failure;
-use crate::options::{self, LengthOptions, ProcessOptions, parse_bytes, parse_length, parse_time};
+use crate::options::{
+    self, LengthOptions, ProcessOptions, Trained, parse_bytes, parse_length, parse_time,
+};
 use crate::output::{differs, extension, note};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
@@ -57,6 +59,9 @@ pub struct Arguments {
     /// Sampler with the exact score (see `gaussmeter samplers`) [default: exact samples]
     #[arg(long, value_name = "NAME", help_heading = "Setting")]
     sampler: Option<String>,
+    /// Trained network that the sampler calls in place of the exact one: onnx:FILE (docs/onnx.md)
+    #[arg(long, value_name = "onnx:FILE", help_heading = "Setting", requires = "sampler")]
+    network: Option<String>,
     #[command(flatten)]
     dynamics: ProcessOptions,
     /// Truncation time, where the sampler stops [default: 1e-3, or where the grid ends by itself]
@@ -150,12 +155,28 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         (false, Some(Times::Count(count))) => States::Spread(*count),
         (false, Some(Times::List(times))) => States::Times(times.clone()),
     };
+    let trained = match &a.network {
+        None => None,
+        Some(text) => match Trained::read(text, model.basis.shape())? {
+            Some(trained) => Some(trained),
+            None => {
+                return Err(Failure::Usage(format!(
+                    "--network {text}: sample takes trained networks, onnx:FILE"
+                )));
+            }
+        },
+    };
     let sampling = Sampling::of(&*model.basis, &setting, run.as_ref(), &init, &states)?;
+    let sampling = match &trained {
+        Some(trained) => sampling.with_network(&*trained.make),
+        None => sampling,
+    };
     let how = match &run {
         None => "exact".into(),
         Some(run) => format!(
-            "{}, {} steps, {} NFE, init {init_label}, {}, {}, t from {} to {}",
+            "{}{}, {} steps, {} NFE, init {init_label}, {}, {}, t from {} to {}",
             run.sampler,
+            trained.as_ref().map_or_else(String::new, |t| format!(", network {}", t.label)),
             run.grid.step_count(),
             run.plan.nfe(),
             setting.process_label,
@@ -169,6 +190,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         note(format!("times taken: {}", times.join(", ")));
     }
     let about = match &run {
+        Some(_) if a.compare && trained.is_some() => {
+            "the difference contains the errors of the network and of the sampler"
+        }
         Some(run) if a.compare => run.about_difference(&init),
         _ => "",
     };

@@ -1,5 +1,5 @@
 use crate::failure::Failure;
-use crate::options::{self, NetworkOption, parse_length, parse_range, parse_time};
+use crate::options::{self, NetworkOption, Trained, parse_length, parse_range, parse_time};
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
@@ -21,7 +21,9 @@ and the share of starts that reach the same class. Of samplers with noise, mean
 and covariance of the outputs are compared with those of the data (W2, without
 what a finite number of samples adds), and the shares of the classes. Beside it
 stands what the Gaussian of the whole predicts, exactly, also per band of
-eigenvalues. Grids that follow the data follow the Gaussian of the whole.
+eigenvalues. Grids that follow the data follow the Gaussian of the whole. With
+--network onnx:FILE samplers call a trained network, beside the exact one: the
+fine solution is then that of its own ODE (docs/onnx.md).
 
 Examples:
   gaussmeter verify --data my-classes.npz
@@ -75,7 +77,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         samplers: a.sampler,
         lengths: a.steps.into_iter().flatten().map(Length::Steps).collect(),
         eps: a.eps.into_iter().collect(),
-        network: Some(a.network.network),
+        network: a.network.closed(),
         ..Words::default()
     };
     let question = options::read(&words, &Defaults::VERIFY)?;
@@ -87,7 +89,14 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         samples: a.samples,
         seed: a.seed,
     };
-    let found = watched(|watch| question.verify(law, spectrum, options, watch))?;
+    let shape = gaussmeter_data::law_shape(&a.data)?;
+    let found = match Trained::read(&a.network.network, &shape)? {
+        None => watched(|watch| question.verify(law, spectrum, options, watch))?,
+        Some(trained) => {
+            let network = (&trained.label[..], &*trained.make);
+            watched(|watch| question.verify_trained(law, network, spectrum, options, watch))?
+        }
+    };
     a.output.write(&found.report())?;
     watch::end(found.is_interrupted())
 }

@@ -82,6 +82,10 @@ const GIVEN: &[Given] = &[
             {"weights": [1], "means": [0], "stds": [0.1], "copies": 15}]}"#;
         f.write("two-modes.json", law);
     }),
+    ("net.onnx", |f| {
+        let network = root().join("crates/gaussmeter-onnx/tests/fixtures/white.onnx");
+        f.write("net.onnx", fs::read(network).unwrap());
+    }),
     ("mytimes.txt", |f| f.write("mytimes.txt", "80\n20\n5\n1\n0.1\n0.002\n")),
     ("scheduler_config.json", |f| {
         let known = read_json(&fixture("scheduler_configs.json"));

@@ -11,6 +11,8 @@ mod info;
 #[cfg(feature = "data")]
 mod laws;
 mod lengths;
+#[cfg(feature = "onnx")]
+mod onnx;
 mod options;
 #[cfg(feature = "data")]
 mod pictures;

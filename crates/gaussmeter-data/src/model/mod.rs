@@ -262,6 +262,14 @@ pub fn load_law(path: &Path) -> Result<Arc<dyn DataLaw>, ModelError> {
     })
 }
 
+/// The shape of the data vectors of such a law: `[channels, height, width]` for pictures.
+///
+/// # Errors
+/// [`ModelError`]
+pub fn law_shape(path: &Path) -> Result<Vec<usize>, ModelError> {
+    Ok(NpzReader::open(path)?.shape()?)
+}
+
 /// A spectrum file with a basis.
 fn spectrum(
     path: &Path,

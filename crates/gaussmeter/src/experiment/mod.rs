@@ -24,6 +24,8 @@ mod recommend;
 mod robustness;
 mod sample;
 mod schedules;
+#[cfg(feature = "dense")]
+mod score_error;
 mod search;
 mod setting;
 mod show;
@@ -70,6 +72,11 @@ pub use schedules::{
     NoResult, ScheduleOptions, ScheduleResult, Schedules, compared_rules, schedules,
 };
 pub(crate) use schedules::{RANDOM, STARTS};
+#[cfg(feature = "dense")]
+pub use score_error::{
+    GROUPS, Known, LevelError, Measured as MeasuredNetwork, Parts, Sampled, Samplers, ScoreError,
+    ScoreErrorOptions, Scored, ScoredRun, score_error,
+};
 pub use search::{TuneOptions, standard_schedules};
 pub use setting::{Run, Setting};
 pub use show::{Program, program};
@@ -83,6 +90,7 @@ pub use tune::{Rival, Tuning, tune};
 pub use verify::{
     Agreement, Band, Check, Checked, Correlation, Distances, Estimate, FineSolution, Found, InBand,
     Misled, Moments, Shares, Verification, VerifyOptions, verify, verify_network, verify_runs,
+    verify_trained,
 };
 pub use warning::Warning;
 

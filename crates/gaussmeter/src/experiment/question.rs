@@ -131,6 +131,14 @@ impl Defaults {
         lengths: &[Length::Steps(5), Length::Steps(10), Length::Steps(20)],
         ..Defaults::EDM
     };
+    /// `gaussmeter score-error`
+    pub const SCORE_ERROR: Defaults = Defaults {
+        samplers: "em,ddim,edm,dpmpp-2m,dpmpp-2m-sde",
+        grid: "karras",
+        several: &["process", "grid", "sampler"],
+        lengths: &[Length::Steps(18)],
+        ..Defaults::EDM
+    };
     /// `gaussmeter plane`
     pub const PLANE: Defaults = Defaults {
         spectrum: "",
@@ -534,6 +542,24 @@ impl Question {
     ) -> Result<super::Verification, ExperimentError> {
         let (places, lengths) = (self.places(spectrum), self.asked_lengths());
         super::verify(law, places, &self.samplers, &lengths, options, watch)
+    }
+
+    /// The same of a trained network on these data, beside their own (see
+    /// [`verify_trained`](super::verify_trained)).
+    ///
+    /// # Errors
+    /// [`ExperimentError`]
+    #[cfg(feature = "dense")]
+    pub fn verify_trained(
+        &self,
+        law: Arc<dyn crate::law::DataLaw>,
+        network: (&str, &(dyn Fn() -> Box<dyn crate::network::Denoiser + Send> + Sync)),
+        spectrum: impl Into<Arc<Spectrum>>,
+        options: super::VerifyOptions,
+        watch: Watch,
+    ) -> Result<super::Verification, ExperimentError> {
+        let (places, lengths) = (self.places(spectrum), self.asked_lengths());
+        super::verify_trained(law, network, places, &self.samplers, &lengths, options, watch)
     }
 
     /// Error against network evaluations.

@@ -6,11 +6,12 @@ use crate::basis::Basis;
 use crate::exact::{Init, InitError};
 use crate::grid::{Grid, GridError};
 use crate::level::Level;
-use crate::network::{DenoiserError, Factor, GaussianDenoiser};
+use crate::network::{Denoiser, DenoiserError, Factor, GaussianDenoiser, InBasis};
 use crate::numeric::{evenly, written};
 use crate::paths::{self, Draw, NoiseSource, Start, Streams};
 use crate::tape::{Op, Prediction};
 use rayon::prelude::*;
+use std::fmt;
 use std::ops::ControlFlow;
 use thiserror::Error;
 
@@ -45,7 +46,7 @@ pub enum SampleError {
         sample: u64,
     },
     /// A prediction failed.
-    #[error("sampler '{sampler}': {source}")]
+    #[error("sampler '{sampler}': {}", crate::message::line(.source))]
     Denoiser {
         /// Label of the sampler.
         sampler: String,
@@ -112,12 +113,28 @@ pub struct Sampling<'a> {
     sampler: Option<Simulation<'a>>,
 }
 
+/// What samplers call.
+enum Called<'a> {
+    Exact(GaussianDenoiser),
+    /// A network on data vectors: each thread makes its own.
+    Trained(&'a (dyn Fn() -> Box<dyn Denoiser + Send> + Sync)),
+}
+
+impl fmt::Debug for Called<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Called::Exact(exact) => exact.fmt(f),
+            Called::Trained(_) => f.write_str("a network"),
+        }
+    }
+}
+
 /// A sampler, and the states of it that are kept.
 #[derive(Debug)]
 struct Simulation<'a> {
     run: &'a Run,
     start: Start,
-    denoiser: GaussianDenoiser,
+    called: Called<'a>,
     /// Per frame, the number of the state; `None` for what is no state.
     states: Vec<Option<usize>>,
 }
@@ -226,8 +243,16 @@ impl<'a> Sampling<'a> {
             return Err(SampleError::Singular { sampler: run.sampler.clone(), kind, t, null });
         }
         let start = Start::in_basis(basis, init, run.plan.start());
-        let denoiser = GaussianDenoiser::in_basis(basis);
-        Ok(Sampling { basis, frames, sampler: Some(Simulation { run, start, denoiser, states }) })
+        let called = Called::Exact(GaussianDenoiser::in_basis(basis));
+        Ok(Sampling { basis, frames, sampler: Some(Simulation { run, start, called, states }) })
+    }
+
+    /// The same where the sampler calls another network, on data vectors. Exact samples stay as they are.
+    pub fn with_network(mut self, make: &'a (dyn Fn() -> Box<dyn Denoiser + Send> + Sync)) -> Self {
+        if let Some(simulation) = &mut self.sampler {
+            simulation.called = Called::Trained(make);
+        }
+        self
     }
 
     /// What the data vectors of each sample are.
@@ -266,7 +291,7 @@ impl<'a> Sampling<'a> {
             }
         }
         if let Some(simulation) = &self.sampler {
-            simulation.run(&z, streams, frames, &mut coordinates)?;
+            simulation.run((self.basis, &z), streams, frames, &mut coordinates)?;
         }
         drop(z);
         for (k, frame) in self.frames.iter().enumerate() {
@@ -310,7 +335,7 @@ impl Simulation<'_> {
     /// Writes the states that are kept into their places among `frames` per sample.
     fn run(
         &self,
-        z: &[f64],
+        (basis, z): (&dyn Basis, &[f64]),
         streams: Streams,
         frames: usize,
         coordinates: &mut [f64],
@@ -334,9 +359,12 @@ impl Simulation<'_> {
                 };
                 let mut x = z.to_vec();
                 x.chunks_exact_mut(dim).for_each(|x| self.start.place(x));
-                let mut denoiser = self.denoiser.clone();
+                let mut network: Box<dyn Denoiser + '_> = match &self.called {
+                    Called::Exact(exact) => Box::new(exact.clone()),
+                    Called::Trained(make) => Box::new(InBasis::new(basis, make())),
+                };
                 let output =
-                    paths::run(&self.run.plan, &mut denoiser, x, &mut streams, &mut |k, _, x| {
+                    paths::run(&self.run.plan, &mut *network, x, &mut streams, &mut |k, _, x| {
                         keep(k, x);
                         ControlFlow::Continue(())
                     })?;

@@ -25,6 +25,8 @@ mod quadrature;
 mod rank;
 mod recommend;
 mod schedules;
+#[cfg(feature = "dense")]
+mod score_error;
 mod show;
 mod steps;
 mod table;

@@ -110,6 +110,9 @@ impl Verification {
                 columns.push(right(&format!("{} off", self.groups.kind.many()), "moments"));
             }
         }
+        if self.exact.is_some() {
+            columns.push(right(if without { "RMS" } else { "W2" }, "exact network"));
+        }
         if without {
             columns.push(right("RMS", "Gaussian"));
         }
@@ -157,6 +160,10 @@ impl Verification {
                     }
                     None if with => cells.extend(blanks(2 + of_groups)),
                     None => {}
+                }
+                if self.exact.is_some() {
+                    let of_exact = |c: &Checked| figure(found(c));
+                    cells.push(self.exact_of(check).map_or(Cell::text("–"), of_exact));
                 }
                 if without {
                     cells.push(c.distances().map_or(Cell::text(""), |d| figure(d.gaussian_rms)));
@@ -248,6 +255,17 @@ impl Verification {
                 written(&end.noise_ratio()),
                 self.options.reference,
                 short(*halved),
+            ));
+        }
+        if let Some(network) = &self.network {
+            let own = if without { ", and the fine solution is that of its own ODE" } else { "" };
+            notes.push(format!(
+                "samplers call {network}{own}; exact network: the same with the network of the data, from the same starts"
+            ));
+        }
+        if let Some(correlation) = self.agreement_with_exact() {
+            notes.push(format!(
+                "rank correlation (Spearman) of the RMS with that of the exact network: {correlation:.2}"
             ));
         }
         let network = &self.places[0].setting.network;
@@ -408,6 +426,7 @@ impl Verification {
             "classes_off",
             "classes_off_by_chance",
             "gaussian_rms",
+            "exact_network",
             "exact_w2",
             "w2",
         ]
@@ -444,6 +463,7 @@ impl Verification {
                     row.push(maybe(shares.map(|s| s.error)));
                     row.push(maybe(shares.map(|s| s.by_chance)));
                     row.push(distance(|d| d.gaussian_rms));
+                    row.push(maybe(self.exact_of(check).map(found)));
                     let exact = Verification::exact_w2(check).and_then(|w2| w2.as_ref().ok());
                     row.push(maybe(exact.copied()));
                     row.push(Field::Number(c.w2));
@@ -472,6 +492,11 @@ impl Verification {
         let mut document = shared_json(&self.places);
         document.insert("command".into(), json!("verify"));
         document.insert("law".into(), json!(self.law));
+        if let Some(network) = &self.network {
+            document.insert("trained_network".into(), json!(network));
+            let correlation = self.agreement_with_exact();
+            document.insert("rank_correlation_with_exact_network".into(), json!(correlation));
+        }
         let members = self.groups.members.iter().take(LISTED);
         let members = members.map(|g| json!({"name": g.name, "share": number(g.weight)}));
         document.insert(self.groups.kind.many().into(), members.collect());
@@ -503,7 +528,12 @@ impl Verification {
                 "eps": place.eps,
             });
             match &check.result {
-                Ok(c) => self.checked_json(c, &mut one),
+                Ok(c) => {
+                    self.checked_json(c, &mut one);
+                    if let Some(exact) = self.exact_of(check) {
+                        one["exact_network"] = number(found(exact));
+                    }
+                }
                 Err(error) => one["reason"] = json!(reason_of(error)),
             }
             one

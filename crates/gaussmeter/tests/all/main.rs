@@ -46,6 +46,8 @@ mod runge_kutta;
 mod scheduler_configs;
 mod schedules;
 #[cfg(feature = "dense")]
+mod score_error;
+#[cfg(feature = "dense")]
 mod separable;
 mod steps;
 mod stride;

@@ -140,7 +140,7 @@ pub(super) fn error_of_mean(values: &[f64]) -> f64 {
 }
 
 /// Spearman's rank correlation; `None` for fewer than three pairs, or if all values of a list are equal.
-fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
+pub(super) fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     if a.len() < 3 {
         return None;
     }

@@ -2,8 +2,8 @@
 //! network, beside what the Gaussian of the whole predicts.
 
 mod agreement;
-mod moments;
-mod runs;
+pub(super) mod moments;
+pub(super) mod runs;
 
 pub use agreement::{Agreement, Correlation, Misled};
 pub use moments::{Estimate, Moments, Shares};
@@ -150,8 +150,12 @@ pub struct Verification {
     pub places: Vec<Place>,
     /// Name of the data.
     pub law: String,
-    /// Their groups: none for a user's own network.
+    /// Their groups: none for a user's own network, unless it is tried on a law.
     pub groups: Groups,
+    /// The trained network that is tried on a law; `None` for the law's own, or without a law.
+    pub network: Option<String>,
+    /// The same with the law's own network, from the same starts, where a trained one is tried.
+    pub exact: Option<Box<Verification>>,
     /// How they are tried.
     pub options: VerifyOptions,
     /// Bands of eigenvalues, from the largest down; none where eigenvectors are not known.
@@ -186,12 +190,43 @@ pub fn verify(
     let tried = Tried {
         name: law.name().into(),
         law: Some(&*law),
+        trained: None,
         basis: None,
         places,
         options,
         networks: Networks::new(&make),
     };
     tried.run(samplers, lengths, watch)
+}
+
+/// [`verify`] of a trained network on a law, beside the law's own network from the same starts and with the
+/// same noises. Rules without noise are compared with the fine solution of each network's own ODE: what
+/// the steps cost, not what the network gets wrong. `make` is asked for a network, with its name in words,
+/// by every thread that runs.
+///
+/// # Errors
+/// [`ExperimentError`]
+pub fn verify_trained(
+    law: Arc<dyn DataLaw>,
+    (name, make): (&str, &(dyn Fn() -> Box<dyn Denoiser + Send> + Sync)),
+    places: Vec<Place>,
+    samplers: &[NamedSampler],
+    lengths: &[Length],
+    options: VerifyOptions,
+    watch: Watch,
+) -> Result<Verification, ExperimentError> {
+    let exact = verify(law.clone(), places.clone(), samplers, lengths, options, watch)?;
+    let tried = Tried {
+        name: law.name().into(),
+        law: Some(&*law),
+        trained: Some(name.into()),
+        basis: None,
+        places,
+        options,
+        networks: Networks::new(make),
+    };
+    let found = tried.run(samplers, lengths, watch)?;
+    Ok(Verification { exact: Some(Box::new(exact)), ..found })
 }
 
 /// [`verify`] of given runs, each at its own place, in order.
@@ -216,6 +251,7 @@ pub fn verify_runs(
     let tried = Tried {
         name: law.name().into(),
         law: Some(&*law),
+        trained: None,
         basis: None,
         places,
         options,
@@ -276,13 +312,37 @@ pub fn verify_network(
 ) -> Result<Verification, ExperimentError> {
     let name = places.first().map_or("", |p| p.setting.spectrum.name()).to_owned();
     let networks = Networks::new(make);
-    Tried { name, law: None, basis, places, options, networks }.run(samplers, lengths, watch)
+    Tried { name, law: None, trained: None, basis, places, options, networks }
+        .run(samplers, lengths, watch)
 }
 
 impl Verification {
     /// Whether it was stopped, so that configurations are missing.
     pub fn is_interrupted(&self) -> bool {
-        self.checks.iter().any(|check| check.result == Err(ExperimentError::Interrupted))
+        let is_missing = |check: &Check| check.result == Err(ExperimentError::Interrupted);
+        self.checks.iter().any(is_missing)
+            || self.exact.as_ref().is_some_and(|e| e.is_interrupted())
+    }
+
+    /// What a configuration does with the law's own network, where a trained one is tried.
+    pub fn exact_of(&self, check: &Check) -> Option<&Checked> {
+        let exact = self.exact.as_ref()?;
+        let is_same = |other: &&Check| {
+            (&other.sampler, other.place, other.length)
+                == (&check.sampler, check.place, check.length)
+        };
+        exact.checks.iter().find(is_same)?.result.as_ref().ok()
+    }
+
+    /// Spearman's rank correlation of what the trained network was found to do without noise with what the
+    /// law's own does.
+    pub fn agreement_with_exact(&self) -> Option<f64> {
+        let pairs = self.checks.iter().filter_map(|check| {
+            let own = check.result.as_ref().ok()?.distances()?.rms;
+            Some((own, self.exact_of(check)?.distances()?.rms))
+        });
+        let (own, exact): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        agreement::spearman(&own, &exact)
     }
 
     /// Whether full covariances were compared.
@@ -315,6 +375,8 @@ impl Verification {
 struct Tried<'a> {
     name: String,
     law: Option<&'a dyn DataLaw>,
+    /// The network, if it is not that of the law.
+    trained: Option<String>,
     basis: Option<Arc<dyn Basis>>,
     places: Vec<Place>,
     options: VerifyOptions,
@@ -346,7 +408,7 @@ impl Tried<'_> {
         mut checks: Vec<(usize, Check)>,
         watch: Watch,
     ) -> Result<Verification, ExperimentError> {
-        let Tried { name, law, basis, places, options, networks } = self;
+        let Tried { name, law, trained, basis, places, options, networks } = self;
         if jobs.is_empty() {
             return Err(match checks.into_iter().next().map(|(_, check)| check.result) {
                 Some(Err(error)) => error,
@@ -370,8 +432,14 @@ impl Tried<'_> {
             .map_or_else(Vec::new, |basis| bands_of(&places[0].setting.spectrum, basis));
         let dim = networks.dim();
         let runs = Runs { networks, seed: options.seed, watch };
-        let measured =
-            Measured { dim, law, groups: &groups, basis: basis.as_deref(), bands: &bands };
+        let measured = Measured {
+            dim,
+            law,
+            is_exact: trained.is_none(),
+            groups: &groups,
+            basis: basis.as_deref(),
+            bands: &bands,
+        };
 
         let (with_noise, without): (Vec<&Job>, Vec<&Job>) =
             jobs.iter().partition(|job| job.run.plan.is_stochastic());
@@ -434,6 +502,8 @@ impl Tried<'_> {
         Ok(Verification {
             law: name,
             groups,
+            network: trained,
+            exact: None,
             options,
             references,
             distances: Agreement::of_distances(&checks),
@@ -542,6 +612,8 @@ fn bands_of(spectrum: &Spectrum, basis: &dyn Basis) -> Vec<Band> {
 struct Measured<'a> {
     dim: usize,
     law: Option<&'a dyn DataLaw>,
+    /// Whether samplers call the network of the law.
+    is_exact: bool,
     groups: &'a Groups,
     basis: Option<&'a dyn Basis>,
     bands: &'a [Band],
@@ -616,7 +688,10 @@ impl Measured<'_> {
             squares: squares.whole.clone(),
             same_group,
             gaussian_rms: among(&mut (0..data.modes().len())),
-            exact_w2: self.law.and_then(|law| law.wasserstein2(plan, &START)),
+            exact_w2: self
+                .law
+                .filter(|_| self.is_exact)
+                .and_then(|law| law.wasserstein2(plan, &START)),
             bands: self.bands.iter().zip(&squares.bands).map(in_band).collect(),
         });
         let w2 = wasserstein2(&law_of(&output)).total;

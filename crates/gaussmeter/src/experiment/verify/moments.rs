@@ -18,7 +18,7 @@ use crate::numeric::linear_algebra::Matrix;
 
 /// Full covariances are compared from this many samples per dimension: with fewer the second order does
 /// not suffice (5 % of the correction are left over at 4, 15 % at 2).
-pub(super) const PER_DIMENSION: usize = 4;
+pub(in crate::experiment) const PER_DIMENSION: usize = 4;
 
 /// A squared distance, estimated from samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    const INFINITE: Estimate =
+    pub(in crate::experiment) const INFINITE: Estimate =
         Estimate { squared: f64::INFINITY, squared_error: f64::INFINITY, bias: f64::INFINITY };
 
     /// W2: 0 where the square is negative.
@@ -55,7 +55,7 @@ impl Estimate {
 }
 
 /// Samples in an eigenbasis: their means, and their deviations from these.
-pub(super) struct Coordinates {
+pub(in crate::experiment) struct Coordinates {
     dim: usize,
     means: Vec<f64>,
     deviations: Vec<f64>,

@@ -17,10 +17,10 @@ use std::sync::{Mutex, PoisonError};
 const BATCH: usize = 64;
 
 /// Makes networks.
-pub(super) type Make<'a> = dyn Fn() -> Box<dyn Denoiser + Send> + Sync + 'a;
+pub(in crate::experiment) type Make<'a> = dyn Fn() -> Box<dyn Denoiser + Send> + Sync + 'a;
 
 /// Networks, of which every thread has its own.
-pub(super) struct Networks<'a> {
+pub(in crate::experiment) struct Networks<'a> {
     make: &'a Make<'a>,
     dim: usize,
     idle: Mutex<Vec<Box<dyn Denoiser + Send>>>,
@@ -36,7 +36,7 @@ impl<'a> Networks<'a> {
         self.dim
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut dyn Denoiser) -> T) -> T {
+    pub fn with<T>(&self, f: impl FnOnce(&mut dyn Denoiser) -> T) -> T {
         let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = lock().pop();
         let mut own = idle.unwrap_or_else(|| (self.make)());
@@ -48,7 +48,7 @@ impl<'a> Networks<'a> {
 
 /// The starts of all configurations, in batches of one size: what is computed does not depend on the
 /// number of threads.
-pub(super) struct Runs<'a> {
+pub(in crate::experiment) struct Runs<'a> {
     pub networks: Networks<'a>,
     pub seed: u64,
     pub watch: Watch<'a>,
@@ -117,7 +117,7 @@ impl Runs<'_> {
 }
 
 /// With all that it comes from.
-fn network_error(error: &DenoiserError) -> ExperimentError {
+pub(in crate::experiment) fn network_error(error: &DenoiserError) -> ExperimentError {
     let mut reason = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

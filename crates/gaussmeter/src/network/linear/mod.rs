@@ -10,6 +10,7 @@
 //! end, and one line in [`registry`].
 
 mod answer;
+mod denoiser;
 mod early_stopped;
 mod exact;
 mod gain;
@@ -21,13 +22,14 @@ mod shrunk;
 mod spectrum;
 
 pub use answer::{Answer, Answers, AtLevel};
+pub use denoiser::LinearDenoiser;
 pub use guided::Guiding;
 pub use samples::TrainingSet;
 
 pub(crate) use guided::towards_half;
 
 use super::{Prediction, noiseless};
-use crate::entry::{Entry, EntryError, Registry};
+use crate::entry::{Entry, EntryError, Refused, Registry};
 use crate::level::Level;
 use crate::numeric::differentiation::Real;
 use crate::numeric::written;
@@ -52,9 +54,15 @@ const NETWORKS: &[&Entry<dyn LinearNetwork>] = &[
     &samples::ENTRY,
 ];
 
+/// Networks that have no closed law.
+const REFUSED: &[Refused] = &[Refused::Members {
+    names: &["onnx"],
+    reason: "only verify, sample and score-error take trained networks: gaussmeter score-error --save-gain FILE measures one, and gain:file=FILE stands for it elsewhere",
+}];
+
 /// The networks that ship with the library.
 pub fn registry() -> Registry<dyn LinearNetwork> {
-    Registry { family: "network", entries: NETWORKS.to_vec(), refused: &[] }
+    Registry { family: "network", entries: NETWORKS.to_vec(), refused: REFUSED }
 }
 
 /// What a network is on given data.

@@ -8,6 +8,8 @@ mod plane;
 mod rank;
 mod recommend;
 mod schedules;
+#[cfg(feature = "dense")]
+mod score_error;
 mod steps;
 mod table;
 mod tune;

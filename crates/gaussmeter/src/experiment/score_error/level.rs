@@ -1,0 +1,300 @@
+use super::measured::Affine;
+use super::parts::{Jackknife, Known, Parts};
+use super::{Networks, ScoreErrorOptions};
+use crate::basis::Basis;
+use crate::experiment::verify::runs::network_error;
+use crate::experiment::{Band, ExperimentError};
+use crate::level::Level;
+use crate::network::{Denoiser, GaussianDenoiser, Prediction};
+use crate::numeric::linear_algebra::{Matrix, MatrixError};
+use crate::paths::{Draw, NoiseSource, Streams};
+use crate::spectrum::Spectrum;
+use crate::watch::{Progress, Watch};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The error of a network at one noise level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LevelError {
+    /// The noise level σ/α.
+    pub sigma: f64,
+    /// Σ λσ²/(λ + σ²): the error of the exact network itself, as an estimate of the data.
+    pub floor: f64,
+    /// δ: the score is nearest to 1 + δ times the exact one. A gain g along an eigenvector is one of
+    /// −g (λ + σ²)/σ² of the score, whose mean square there is 1/(λ + σ²); δ is the mean by it.
+    pub score_gain: Known,
+    /// Parts of E|r|², over all eigenvectors.
+    pub whole: Parts,
+    /// The same over those of each band.
+    pub bands: Vec<Parts>,
+    /// Parts of E r² per mode of the spectrum, of one of its eigenvectors.
+    pub modes: Vec<Parts>,
+    /// The gain g of each mode: r = g (x − μ) + ….
+    pub gains: Vec<Known>,
+}
+
+/// Where states are drawn.
+pub struct Drawn<'a> {
+    pub basis: &'a dyn Basis,
+    pub networks: &'a Networks<'a>,
+    pub options: &'a ScoreErrorOptions,
+    pub watch: Watch<'a>,
+}
+
+/// One group of samples, along the eigenvectors.
+struct Group {
+    /// Standard normal numbers, (x − μ)/√(λ + σ²), sample by sample.
+    z: Matrix,
+    /// D_network − D.
+    r: Matrix,
+}
+
+/// What a level has, per group and coordinate.
+pub struct Found {
+    sigma: f64,
+    variances: Vec<f64>,
+    /// Mean squares of what constants and gains leave.
+    residuals: Vec<Vec<f64>>,
+    affine: Affine,
+    /// The leak of each coordinate and pair of groups g < h.
+    leaks: Vec<Vec<f64>>,
+}
+
+impl Drawn<'_> {
+    /// Draws and measures one level.
+    pub fn level(&self, position: usize, sigma: f64) -> Result<Found, ExperimentError> {
+        let ScoreErrorOptions { per_level, groups, sigmas, .. } = self.options;
+        let level = Level { t: sigma, sigma, sigma_sigma_prime: sigma, ..Level::DATA };
+        let eigenvalues = self.basis.eigenvalues();
+        let variances: Vec<f64> = eigenvalues.iter().map(|l| l + sigma * sigma).collect();
+        let size = per_level / groups;
+        let (done, total) = (AtomicU64::new(0), (groups * sigmas.len()) as u64);
+        let before = (position * groups) as u64;
+        let group = |g: usize| {
+            let done = before + done.fetch_add(1, Ordering::Relaxed);
+            let progress =
+                Progress { what: "noise levels", unit: "groups", done, total: Some(total) };
+            match self.watch.tell(progress) {
+                true => self.group((position, g, size), &level, &variances),
+                false => Err(ExperimentError::Interrupted),
+            }
+        };
+        let all: Vec<Group> = (0..*groups)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(group)
+            .collect::<Result<_, ExperimentError>>()?;
+        Found::of(sigma, variances, all).map_err(|e| ExperimentError::Law(e.to_string()))
+    }
+
+    fn group(
+        &self,
+        (position, group, size): (usize, usize, usize),
+        level: &Level,
+        variances: &[f64],
+    ) -> Result<Group, ExperimentError> {
+        let dim = self.basis.dim();
+        let first = ((position as u64) << 40) + (group * size) as u64;
+        let mut z = vec![0.0; size * dim];
+        Streams::new(Draw { seed: self.options.seed, first, count: size }).fill(&mut z);
+        let means = self.basis.means();
+        let place = |(j, z): (usize, &f64)| means[j % dim] + variances[j % dim].sqrt() * z;
+        let x: Vec<f64> = z.iter().enumerate().map(place).collect();
+        let mut exact = vec![0.0; x.len()];
+        let mut own = GaussianDenoiser::in_basis(self.basis);
+        let failed = |e: &_| match network_error(e) {
+            ExperimentError::Evaluation { reason, .. } => {
+                ExperimentError::Evaluation { sampler: "the network".into(), reason }
+            }
+            error => error,
+        };
+        own.predict(Prediction::Denoiser, &x, level, &mut exact).map_err(|e| failed(&e))?;
+        let mut data = vec![0.0; x.len()];
+        self.basis.synthesize(&x, &mut data);
+        let mut answer = vec![0.0; x.len()];
+        self.networks
+            .with(|network| network.predict(Prediction::Denoiser, &data, level, &mut answer))
+            .map_err(|e| failed(&e))?;
+        let mut r = x;
+        self.basis.analyze(&answer, &mut r);
+        r.iter_mut().zip(&exact).for_each(|(r, exact)| *r -= exact);
+        if !r.iter().all(|v| v.abs() < 1e70) {
+            let sigma = level.sigma;
+            let reason = format!("it predicts what is not finite at sigma/alpha = {sigma}");
+            return Err(ExperimentError::Evaluation { sampler: "the network".into(), reason });
+        }
+        let bad = |e: MatrixError| ExperimentError::Law(e.to_string());
+        Ok(Group {
+            z: Matrix::new(size, dim, z).map_err(bad)?,
+            r: Matrix::new(size, dim, r).map_err(bad)?,
+        })
+    }
+}
+
+impl Found {
+    fn of(sigma: f64, variances: Vec<f64>, groups: Vec<Group>) -> Result<Self, MatrixError> {
+        let dim = variances.len();
+        let averaged = |group: &Group, f: &(dyn Fn(f64, f64, f64) -> f64 + Sync)| {
+            let mut sums = vec![0.0; dim];
+            let rows = (0..group.r.rows()).map(|a| group.r.row(a).iter().zip(group.z.row(a)));
+            for row in rows {
+                for ((sum, (r, z)), v) in sums.iter_mut().zip(row).zip(&variances) {
+                    *sum += f(*r, *z, *v);
+                }
+            }
+            sums.iter_mut().for_each(|sum| *sum /= group.r.rows() as f64);
+            sums
+        };
+        let all = |f: &(dyn Fn(f64, f64, f64) -> f64 + Sync)| -> Vec<Vec<f64>> {
+            groups.par_iter().map(|group| averaged(group, f)).collect()
+        };
+        // A regression in every group: what is affine is then found without any sampling error.
+        let mut means = all(&|r, _, _| r);
+        let mut gains = all(&|r, z, v| r * z * v.sqrt());
+        let (centres, own) = (all(&|_, z, v| z * v.sqrt()), all(&|_, z, v| z * z * v));
+        for g in 0..groups.len() {
+            for j in 0..dim {
+                let (mean, centre) = (means[g][j], centres[g][j]);
+                let gain = (gains[g][j] - mean * centre) / (own[g][j] - centre * centre);
+                gains[g][j] = gain;
+                means[g][j] = mean - gain * centre;
+            }
+        }
+        let affine = Affine { means, gains };
+        let mut groups = groups;
+        subtract(&variances, &affine, &mut groups);
+        // Two numbers were fitted to all samples.
+        let samples: f64 = groups.iter().map(|group| group.r.rows() as f64).sum();
+        let mut residuals: Vec<Vec<f64>> =
+            groups.par_iter().map(|group| averaged(group, &|r, _, _| r * r)).collect();
+        residuals.iter_mut().flatten().for_each(|v| *v *= samples / (samples - 2.0));
+        let leaks = leaks(dim, &groups)?;
+        Ok(Found { sigma, variances, residuals, affine, leaks })
+    }
+
+    /// Constant and linear errors, of which samplers know.
+    pub fn into_affine(self) -> Affine {
+        self.affine
+    }
+
+    /// Sums over modes, bands and all.
+    pub fn summary(
+        &self,
+        spectrum: &Spectrum,
+        basis: &dyn Basis,
+        coordinates: &[usize],
+        bands: &[Band],
+        options: &ScoreErrorOptions,
+    ) -> LevelError {
+        let (sigma, groups) = (self.sigma, options.groups);
+        let all: Vec<usize> = (0..coordinates.len()).collect();
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); spectrum.modes().len()];
+        coordinates.iter().enumerate().for_each(|(j, mode)| members[*mode].push(j));
+        let delta = |g: usize| {
+            let gains = &self.affine.gains[g];
+            let sum: f64 = gains.iter().sum::<f64>() / (sigma * sigma);
+            -sum / self.variances.iter().map(|v| v.recip()).sum::<f64>()
+        };
+        let gain = |own: &Vec<usize>| {
+            let of = |g: usize| own.iter().map(|j| self.affine.gains[g][*j]).sum::<f64>();
+            let of = |g: usize| of(g) / own.len() as f64;
+            Jackknife::mean(&(0..groups).map(of).collect::<Vec<f64>>()).known()
+        };
+        let floor = basis.eigenvalues().iter().map(|l| l * sigma * sigma / (l + sigma * sigma));
+        LevelError {
+            sigma,
+            floor: floor.sum(),
+            score_gain: Jackknife::mean(&(0..groups).map(delta).collect::<Vec<f64>>()).known(),
+            whole: self.parts(&all, 1.0),
+            bands: bands.iter().map(|band| self.parts(&band.coordinates, 1.0)).collect(),
+            modes: members.par_iter().map(|own| self.parts(own, own.len() as f64)).collect(),
+            gains: members.iter().map(gain).collect(),
+        }
+    }
+
+    /// The parts of the square over some coordinates, divided by a number.
+    fn parts(&self, own: &[usize], divisor: f64) -> Parts {
+        let groups = self.residuals.len();
+        let sum =
+            |values: &dyn Fn(usize) -> f64| own.iter().map(|j| values(*j)).sum::<f64>() / divisor;
+        let residuals: Vec<f64> = (0..groups).map(|g| sum(&|j| self.residuals[g][j])).collect();
+        let pairs = |of: &dyn Fn(usize, usize, usize) -> f64| {
+            let mut products = vec![0.0; groups * groups];
+            let mut pair = 0;
+            for g in 0..groups {
+                for h in g + 1..groups {
+                    let value = sum(&|j| of(j, g * groups + h, pair));
+                    products[g * groups + h] = value;
+                    products[h * groups + g] = value;
+                    pair += 1;
+                }
+            }
+            Jackknife::pairs(&products, groups)
+        };
+        let Affine { means, gains } = &self.affine;
+        let both =
+            |all: &[Vec<f64>], j: usize, at: usize| all[at / groups][j] * all[at % groups][j];
+        let bias = pairs(&|j, at, _| both(means, j, at));
+        let gain = pairs(&|j, at, _| self.variances[j] * both(gains, j, at));
+        let leak = pairs(&|j, _, pair| self.leaks[pair][j]);
+        let rest = Jackknife::mean(&residuals).minus(&leak);
+        let squared = bias.plus(&gain).plus(&leak).plus(&rest);
+        Parts {
+            squared: squared.known(),
+            bias: bias.known(),
+            gain: gain.known(),
+            leak: leak.known(),
+            rest: rest.known(),
+        }
+    }
+}
+
+/// Subtracts constant errors and gains.
+fn subtract(variances: &[f64], affine: &Affine, groups: &mut [Group]) {
+    let (count, dim) = (groups.len() as f64, variances.len());
+    let mean = |all: &[Vec<f64>]| -> Vec<f64> {
+        (0..dim).map(|j| all.iter().map(|v| v[j]).sum::<f64>() / count).collect()
+    };
+    let (constant, gain) = (mean(&affine.means), mean(&affine.gains));
+    groups.par_iter_mut().for_each(|group| {
+        let (z, r) = (&group.z, &group.r);
+        let left = |a: usize, j: usize| {
+            r.row(a)[j] - constant[j] - gain[j] * variances[j].sqrt() * z.row(a)[j]
+        };
+        group.r = Matrix::from_fn(r.rows(), dim, left);
+    });
+}
+
+/// The part of E rᵢ² that is linear in the other coordinates, Σⱼ E[rᵢxⱼ]²/vⱼ, per pair of groups g < h:
+/// the mean over samples a of one and b of the other of rᵢ(a) rᵢ(b) z(a)·z(b), which needs no matrix of
+/// d × d; with one where samples are more than dimensions. Constant errors and gains were subtracted before.
+fn leaks(dim: usize, groups: &[Group]) -> Result<Vec<Vec<f64>>, MatrixError> {
+    let count = groups.len();
+    let pairs: Vec<(usize, usize)> =
+        (0..count).flat_map(|g| (g + 1..count).map(move |h| (g, h))).collect();
+    if groups.iter().all(|group| group.r.rows() > dim) {
+        let cross = |group: &Group| -> Result<Matrix, MatrixError> {
+            Ok(group.r.transpose_multiply(&group.z)?.map(|v| v / group.r.rows() as f64))
+        };
+        let all: Vec<Matrix> = groups.par_iter().map(cross).collect::<Result<_, _>>()?;
+        let of = |&(g, h): &(usize, usize)| {
+            let row = |j: usize| all[g].row(j).iter().zip(all[h].row(j)).map(|(a, b)| a * b).sum();
+            (0..dim).map(row).collect()
+        };
+        return Ok(pairs.par_iter().map(of).collect());
+    }
+    let of = |&(g, h): &(usize, usize)| {
+        let (left, right) = (&groups[g], &groups[h]);
+        let products = left.z.multiply_transpose(&right.z)?;
+        let carried = products.multiply(&right.r)?;
+        let mut sums = vec![0.0; dim];
+        for a in 0..left.r.rows() {
+            let row = left.r.row(a).iter().zip(carried.row(a));
+            sums.iter_mut().zip(row).for_each(|(sum, (r, c))| *sum += r * c);
+        }
+        let samples = (left.r.rows() * right.r.rows()) as f64;
+        sums.iter_mut().for_each(|sum| *sum /= samples);
+        Ok(sums)
+    };
+    pairs.par_iter().map(of).collect()
+}
