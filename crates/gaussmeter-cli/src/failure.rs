@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 const SEE_HELP: &str = " (see --help)";
 
-/// The commands of the features `data` and `serve`.
-pub const OF_DATA: [&str; 9] = [
+/// The commands of the features `data`, `serve` and `train`.
+pub const OF_DATA: [&str; 10] = [
     "spectrum",
     "merge",
     "mixture",
@@ -24,6 +24,7 @@ pub const OF_DATA: [&str; 9] = [
     "texture",
     "sample",
     "serve",
+    "train",
 ];
 
 /// Why the command stops.
@@ -196,6 +197,16 @@ requests!(
     gaussmeter_data::separable::SeparableDataError,
     gaussmeter_data::samples::SamplesError
 );
+#[cfg(feature = "train")]
+impl From<gaussmeter_net::NetError> for Failure {
+    fn from(error: gaussmeter_net::NetError) -> Self {
+        match error {
+            gaussmeter_net::NetError::Option(_) => Failure::usage(&error),
+            gaussmeter_net::NetError::Entry(error) => error.into(),
+            _ => Failure::request(&error),
+        }
+    }
+}
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {

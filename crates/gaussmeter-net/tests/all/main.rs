@@ -1,0 +1,9 @@
+//! Tests of training, of what it keeps, and of the files it writes.
+
+mod common;
+mod files;
+mod floor;
+mod gradients;
+mod linear;
+mod onnx;
+mod resume;
