@@ -32,8 +32,8 @@ same result, bit for bit, as without interruption.
 
 Examples:
   gaussmeter texture power-law:size=8,alpha=2 -o clouds.npz
-  gaussmeter train clouds.npz --channels 8,16 --steps 20 -o clouds
-  gaussmeter train clouds.npz --parametrization eps --channels 8 --steps 20 -o eps
+  gaussmeter train clouds.npz --width 8,16 --steps 20 -o clouds
+  gaussmeter train clouds.npz --parametrization eps --steps 9 -o eps
   gaussmeter train clouds.npz --network linear --levels 0.1,1 --steps 20 -o linear")]
 pub struct Arguments {
     /// A model with eigenvectors, or files, folders or archives of samples
@@ -70,7 +70,7 @@ struct NetworkOptions {
     network: NetworkName,
     /// Channels of the U-Net at each size, the full size first [default: 32,64]
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = parse_length)]
-    channels: Vec<usize>,
+    width: Vec<usize>,
     /// Residual blocks of the U-Net per size [default: 1]
     #[arg(long, value_name = "N", value_parser = parse_length)]
     blocks: Option<usize>,
@@ -198,7 +198,7 @@ impl NetworkOptions {
                 "--network linear needs its noise levels: --levels 0.02,0.1,0.5,2,10".into(),
             )),
             NetworkName::Linear => {
-                refuse(!self.channels.is_empty(), "--channels", "unet")?;
+                refuse(!self.width.is_empty(), "--width", "unet")?;
                 refuse(self.blocks.is_some(), "--blocks", "unet")?;
                 refuse(self.padding.is_some(), "--padding", "unet")
             }
@@ -209,7 +209,7 @@ impl NetworkOptions {
         let torus = if is_torus { Padding::Periodic } else { Padding::Zero };
         match self.network {
             NetworkName::Unet => Architecture::Unet(Unet {
-                channels: match &self.channels[..] {
+                channels: match &self.width[..] {
                     [] => Unet::default().channels,
                     channels => channels.to_vec(),
                 },

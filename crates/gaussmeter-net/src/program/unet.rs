@@ -55,7 +55,7 @@ impl Unet {
         match divisor.is_some_and(divides) {
             true => Ok(()),
             false => Err(NetError::Size(format!(
-                "pictures of {height}x{width} cannot be halved {} times: give fewer channels (one number per size), or another size of pictures",
+                "pictures of {height}x{width} cannot be halved {} times: give fewer widths (one number per size), or another size of pictures",
                 sizes - 1
             ))),
         }
