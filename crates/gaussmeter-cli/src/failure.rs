@@ -94,6 +94,9 @@ fn in_our_words(error: &clap::Error) -> String {
                     "this build does not include '{given}' and the other commands that read data sets: build without --no-default-features"
                 );
             }
+            if cfg!(not(feature = "train")) && given == "train" {
+                return "this build does not train networks: build with the feature 'train'".into();
+            }
             (format!("command '{given}'"), get(ContextKind::SuggestedSubcommand), String::new())
         }
         ErrorKind::InvalidValue if !get(ContextKind::InvalidValue).is_empty() => {

@@ -2,7 +2,7 @@ use super::spectrum::ReadArguments;
 use crate::failure::Failure;
 use crate::images::named;
 use crate::options::{parse_bytes, parse_length};
-use crate::output::{folder_of, note, of_tables, print_report, replaceable, sweep};
+use crate::output::{differs, extension, note, of_tables, print_report, replaceable};
 use crate::progress::Work;
 use clap::{Args, ValueEnum};
 use gaussmeter::data::Archive;
@@ -25,22 +25,22 @@ DATA --basis`): every step draws fresh exact samples, and the loss is shown
 beside that of the exact network. Or it is anything else that `gaussmeter
 spectrum` reads: then samples are kept in memory.
 
-NET names what is written: NET.safetensors (weights), NET.onnx (the same
-network for other programs), NET.csv (the log) and, until training has ended,
-NET.checkpoint.safetensors. Interrupted with Ctrl-C, --resume goes on, with the
+Beside net.safetensors (the weights) lie net.onnx (the same network for other
+programs), net.csv (the log) and, until training has ended, the checkpoint
+net.checkpoint.safetensors. Interrupted with Ctrl-C, --resume goes on, with the
 same result, bit for bit, as without interruption.
 
 Examples:
-  gaussmeter texture power-law:size=8,alpha=2 -o clouds.npz
-  gaussmeter train clouds.npz --width 8,16 --steps 20 -o clouds
-  gaussmeter train clouds.npz --parametrization eps --steps 9 -o eps
-  gaussmeter train clouds.npz --network linear --levels 0.1,1 --steps 20 -o linear")]
+  gaussmeter texture power-law:size=8 -o clouds.npz
+  gaussmeter train clouds.npz --width 8,16 --steps 20 -o net.safetensors
+  gaussmeter train clouds.npz --parametrization eps --steps 5 -o e.safetensors
+  gaussmeter train clouds.npz --network linear --levels 1 -o l.safetensors")]
 pub struct Arguments {
     /// A model with eigenvectors, or files, folders or archives of samples
     #[arg(required = true, value_name = "DATA")]
     data: Vec<PathBuf>,
-    /// Files to write, without what follows the dot
-    #[arg(short, long, value_name = "NET")]
+    /// Where the weights go; the other files lie beside it
+    #[arg(short, long, value_name = "NET.safetensors")]
     output: PathBuf,
     #[command(flatten)]
     network: NetworkOptions,
@@ -48,7 +48,7 @@ pub struct Arguments {
     noise: NoiseOptions,
     #[command(flatten)]
     training: TrainingOptions,
-    /// Go on from NET.checkpoint.safetensors
+    /// Go on from the checkpoint of an interrupted training
     #[arg(long)]
     resume: bool,
     /// Memory that samples and training may take
@@ -259,9 +259,9 @@ impl NoiseOptions {
     }
 }
 
-/// Where things are written: `NET` with these endings.
-fn beside(stem: &Path, ending: &str) -> PathBuf {
-    let mut name = stem.as_os_str().to_owned();
+/// A file beside the weights.
+fn beside(weights: &Path, ending: &str) -> PathBuf {
+    let mut name = weights.with_extension("").into_os_string();
     name.push(ending);
     name.into()
 }
@@ -302,19 +302,14 @@ fn open(a: &Arguments) -> Result<(Box<dyn TrainingData>, bool), Failure> {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let format = of_tables(by_name(&a.format)?)?;
     a.network.check()?;
-    let [weights, onnx, log, checkpoint] =
-        [".safetensors", ".onnx", ".csv", ".checkpoint.safetensors"]
-            .map(|ending| beside(&a.output, ending));
-    for path in [&weights, &onnx, &log, &checkpoint] {
+    extension(&a.output, &["safetensors"])?;
+    let weights = &a.output;
+    let [onnx, log, checkpoint] =
+        [".onnx", ".csv", ".checkpoint.safetensors"].map(|ending| beside(weights, ending));
+    for path in [weights, &onnx, &log, &checkpoint] {
         replaceable(path)?;
-        crate::output::differs(path, &a.data)?;
+        differs(path, &a.data)?;
     }
-    let folder = folder_of(&weights);
-    if !folder.is_dir() {
-        let folder = folder.display();
-        return Err(Failure::Request(format!("cannot write into {folder}: no such folder")));
-    }
-    sweep(folder);
     let (data, is_torus) = open(&a)?;
     let parametrization = a.noise.build(&a.network.levels, data.sigma_data())?;
     let program = Program {
@@ -350,7 +345,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     let network = trainer.network(&command)?;
     let summary = trainer.summary(ended)?;
     if !ended.is_interrupted {
-        network.save(&weights)?;
+        network.save(weights)?;
         network.save_onnx(&onnx)?;
         if checkpoint.exists() {
             std::fs::remove_file(&checkpoint)
