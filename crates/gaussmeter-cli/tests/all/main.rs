@@ -25,6 +25,8 @@ mod serve;
 #[cfg(feature = "data")]
 mod spectrum;
 mod steps;
+#[cfg(feature = "train")]
+mod train;
 mod tune;
 #[cfg(feature = "data")]
 mod verify;
