@@ -24,8 +24,8 @@ impl Declaration {
         Declaration { input, layout: Layout::default(), values: 0, gathered: 0, products: 0 }
     }
 
-    /// Bytes of training with batches of `batch` samples in `parts` gradients: weights, their average, two moments and the
-    /// gradients; values and their slopes.
+    /// Bytes of training with batches of `batch` samples in `parts` gradients: weights, their average, two moments
+    /// and the gradients; values and their slopes.
     pub fn bytes(&self, batch: usize, parts: usize) -> u128 {
         let weights = self.layout.len() as u128 * (5 + parts as u128);
         4 * (weights + batch as u128 * (2 * self.values + self.gathered))

@@ -221,8 +221,8 @@ impl Parametrization {
         }
     }
 
-    /// The frequencies at which a network sees what it is told: for times those of transformers, 1,000 to 0.1 per
-    /// range of times; for ln σ/4 in powers, so that levels e^40 apart and e^0.1 apart differ.
+    /// The frequencies at which a network sees what it is told: of times from 1 to 1,000 per range of times, as is
+    /// usual; of ln σ/4 from 0.5 to 50.
     pub fn frequencies(&self) -> Vec<f32> {
         const COUNT: usize = 16;
         let spaced = |from: f64, to: f64| {
@@ -239,8 +239,8 @@ impl Parametrization {
         }
     }
 
-    /// The least expected square of F − F* + (F* − target), per value, at a level, where the data have these
-    /// eigenvalues: that of the exact network, (1/d) Σ λσ²/(α²λ + σ²)/c_out².
+    /// The least expected square of F − target, per value, at a level, where the data have these eigenvalues: that
+    /// of the exact network, (1/d) Σ λσ²/(α²λ + σ²)/c_out².
     pub fn floor(&self, level: &Level, eigenvalues: &[f64]) -> f64 {
         let output = self.at(level).output;
         let sigma2 = level.sigma * level.sigma;

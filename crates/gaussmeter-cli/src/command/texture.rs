@@ -19,15 +19,15 @@ draws pictures from it, also larger ones.
 Pictures have 8 or 16 bits per channel, grey or RGB; alpha is dropped where all
 pixels are opaque, and refused otherwise.
 
-Without a picture, power-law:size=32,alpha=2,std=0.5 is the grey texture whose
-eigenvalues fall as those of natural images do, |frequency|^-alpha.
+Without a picture, power-law-field:size=32,alpha=2,std=0.5 is the grey texture
+whose eigenvalues fall as those of natural images do, |frequency|^-alpha.
 
 Examples:
   gaussmeter texture fabric.png -o fabric.npz
   gaussmeter texture fabric.png --periodic --scale unit --centred -o paper.npz
-  gaussmeter texture power-law:size=32,alpha=2 -o clouds.npz")]
+  gaussmeter texture power-law-field:size=32,alpha=2 -o clouds.npz")]
 pub struct Arguments {
-    /// Picture: png, jpeg, tiff, webp, …; or power-law:size=N,alpha=A,std=S
+    /// Picture: png, jpeg, tiff, webp, …; or power-law-field:size=N,alpha=A,std=S
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
     /// Take the periodic component first: opposite edges that do not match would put a cross into
@@ -76,9 +76,9 @@ fn finish(a: &Arguments, model: &TextureModel) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What follows `power-law`, if that is what the picture is called, and no file is.
+/// What follows `power-law-field`, if that is what the picture is called, and no file is.
 fn power_law_name(a: &Arguments) -> Option<&str> {
-    let name = a.image.to_str()?.strip_prefix("power-law")?;
+    let name = a.image.to_str()?.strip_prefix("power-law-field")?;
     let is_name = name.is_empty() || name.starts_with(':');
     (is_name && !a.image.exists()).then(|| name.strip_prefix(':').unwrap_or(name))
 }
@@ -92,14 +92,14 @@ fn power_law(a: &Arguments, parameters: &str) -> Result<(), Failure> {
     ];
     if let Some((_, option)) = given.iter().find(|(given, _)| *given) {
         return Err(Failure::Usage(format!(
-            "{option} has no effect on a power law: it is for pictures"
+            "{option} has no effect on power-law-field: it is for pictures"
         )));
     }
     let (mut size, mut alpha, mut std) = (32, 2.0, 0.5);
     for pair in parameters.split(',').filter(|pair| !pair.is_empty()) {
         let wrong = || {
             let text = format!(
-                "'{pair}' is no parameter of power-law: it takes size=32, alpha=2 and std=0.5"
+                "'{pair}' is no parameter of power-law-field: it takes size=32, alpha=2 and std=0.5"
             );
             Failure::Usage(text)
         };
@@ -111,5 +111,5 @@ fn power_law(a: &Arguments, parameters: &str) -> Result<(), Failure> {
             _ => return Err(wrong()),
         }
     }
-    finish(a, &TextureModel::power_law(size, alpha, std)?)
+    finish(a, &TextureModel::power_law_field(size, alpha, std)?)
 }

@@ -31,7 +31,7 @@ net.checkpoint.safetensors. Interrupted with Ctrl-C, --resume goes on, with the
 same result, bit for bit, as without interruption.
 
 Examples:
-  gaussmeter texture power-law:size=8 -o clouds.npz
+  gaussmeter texture power-law-field:size=8 -o clouds.npz
   gaussmeter train clouds.npz --width 8,16 --steps 20 -o net.safetensors
   gaussmeter train clouds.npz --parametrization eps --steps 5 -o e.safetensors
   gaussmeter train clouds.npz --network linear --levels 1 -o l.safetensors")]

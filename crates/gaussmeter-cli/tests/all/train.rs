@@ -11,7 +11,7 @@ const SMALL: &str = "train clouds.npz --width 8,8 --batch 16 --held-out 8 --ever
 impl Folder {
     fn with_clouds() -> Self {
         let folder = Folder::empty();
-        let ran = folder.run("texture power-law:size=8 -o clouds.npz");
+        let ran = folder.run("texture power-law-field:size=8 -o clouds.npz");
         assert_eq!(ran.code, 0, "{ran:?}");
         folder
     }

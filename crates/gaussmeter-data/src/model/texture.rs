@@ -80,7 +80,7 @@ impl TextureModel {
     /// ```
     /// use gaussmeter::basis::Basis;
     /// use gaussmeter_data::TextureModel;
-    /// let texture = TextureModel::power_law(8, 2.0, 0.5)?.texture;
+    /// let texture = TextureModel::power_law_field(8, 2.0, 0.5)?.texture;
     /// let eigenvalues = texture.basis().eigenvalues().to_vec();
     /// assert!((eigenvalues.iter().sum::<f64>() - 64.0 * 0.25).abs() < 1e-12);
     /// let largest = eigenvalues.iter().copied().fold(0.0, f64::max);
@@ -92,7 +92,7 @@ impl TextureModel {
     ///
     /// # Errors
     /// [`ModelError::PowerLaw`] for a size that is not from 2 to 128, or other numbers out of range.
-    pub fn power_law(size: usize, alpha: f64, deviation: f64) -> Result<Self, ModelError> {
+    pub fn power_law_field(size: usize, alpha: f64, deviation: f64) -> Result<Self, ModelError> {
         let is_sound = (2..=MAX_SIZE).contains(&size)
             && (0.0..=20.0).contains(&alpha)
             && (1e-6..=1e6).contains(&deviation);
@@ -123,7 +123,7 @@ impl TextureModel {
             Texture::from_parts([1, size, size], vec![0.0], texton, rounding, provenance)?;
         Ok(TextureModel {
             texture,
-            description: format!("power-law:size={size},alpha={alpha},std={deviation}"),
+            description: format!("power-law-field:size={size},alpha={alpha},std={deviation}"),
             scale: Scale::SYMMETRIC,
             white: 255.0,
             periodic: false,
