@@ -1,11 +1,11 @@
 use gaussmeter::basis::Basis;
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter_data::{DenseBasis, Memory};
-use gaussmeter_net::data::{GaussianData, TrainingData};
+use gaussmeter_net::data::{Drawn, GaussianData, SampleDraw, TrainingData};
 use gaussmeter_net::graph::Padding;
 use gaussmeter_net::parametrization::{Kind, NoiseLaw, Parametrization};
 use gaussmeter_net::program::{Architecture, Linear, Program, Unet};
-use gaussmeter_net::{Options, Trainer};
+use gaussmeter_net::{Options, Shape, Trainer};
 use std::sync::Arc;
 
 /// Coordinates of their own, with these variances and means.
@@ -21,6 +21,34 @@ pub fn diagonal(shape: [usize; 3], variances: &[f64], means: &[f64]) -> Gaussian
 pub fn pictures() -> GaussianData {
     let variances: Vec<f64> = (0..64).map(|i| 1.0 / (1.0 + f64::from(i))).collect();
     diagonal([1, 8, 8], &variances, &[0.1; 64])
+}
+
+/// The same with two classes, by turns.
+pub struct Labelled(pub GaussianData, pub [String; 2]);
+
+impl Labelled {
+    pub fn pictures() -> Self {
+        Labelled(pictures(), ["even", "odd"].map(String::from))
+    }
+}
+
+impl TrainingData for Labelled {
+    fn description(&self) -> String {
+        self.0.description()
+    }
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+    fn classes(&self) -> &[String] {
+        &self.1
+    }
+    fn sigma_data(&self) -> f64 {
+        self.0.sigma_data()
+    }
+    fn draw(&self, draw: SampleDraw) -> Drawn {
+        let classes = (0..draw.count).map(|i| i % 2).collect();
+        Drawn { classes, ..self.0.draw(draw) }
+    }
 }
 
 pub fn unet(padding: Padding) -> Architecture {

@@ -1,6 +1,6 @@
 //! An ONNX file answers as the network does.
 
-use crate::common::{edm, eps, linear, pictures, steps, trainer, unet, x0};
+use crate::common::{Labelled, edm, eps, linear, pictures, steps, trainer, unet, x0};
 use gaussmeter::network::Denoiser;
 use gaussmeter_net::graph::Padding;
 use gaussmeter_net::{Network, Options};
@@ -65,4 +65,28 @@ fn rten_answers_as_the_network_does() {
         let off = off(&found, &expected);
         assert!(off < 1e-5, "{:?}: {off:e}", network.program.architecture);
     }
+}
+
+/// A class, another, and none.
+#[test]
+fn classes_are_told_in_onnx_too() {
+    let data = Labelled::pictures();
+    let options = Options { batch: 16, steps: 20, held_out: 2, average: 0.0, ..Options::default() };
+    let mut trainer = trainer(&data, unet(Padding::Zero), edm(&data), options);
+    steps(&mut trainer, 20);
+    let network = trainer.network("").expect("weights");
+    let x: Vec<f32> = (0..64).map(|i| ((i * i % 31) as f32 * 0.7).sin()).collect();
+    let level = network.parametrization.level(0.5);
+    let mut answers = Vec::new();
+    for (class, told) in [(Some(0), 0), (Some(1), 1), (None, 2)] {
+        let found = run(&network, &x, &[0.5], Some(&[told]));
+        let mut network = network.clone().of_class(class).expect("a class");
+        let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+        let mut out = vec![0.0; 64];
+        network.evaluate(&x, &level, &mut out).expect("an answer");
+        assert!(off(&found, &out) < 1e-5, "{class:?}");
+        answers.push(out);
+    }
+    assert!(answers[0] != answers[1] && answers[1] != answers[2]);
+    assert!(network.of_class(Some(2)).is_err());
 }
