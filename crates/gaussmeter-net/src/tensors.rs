@@ -13,7 +13,7 @@ use std::path::Path;
 const KEY: &str = "gaussmeter";
 
 /// The largest file that is read: four lists of as many values as a network may have.
-const LIMIT: u64 = 5 << 30;
+const LIMIT: u64 = 2 << 30;
 
 /// A tensor to write: its name, its axes and its values.
 pub(crate) type Named<'a> = (String, Vec<usize>, &'a [f32]);

@@ -23,6 +23,9 @@ const PARTS: usize = 16;
 /// The fewest samples of a part, where there are as many.
 const LEAST: usize = 8;
 
+/// Bytes per value of the samples that are asked about.
+const PER_VALUE: u128 = 48;
+
 /// The largest batch, number of steps and number of samples to measure on.
 const MAX_BATCH: usize = 1 << 16;
 const MAX_STEPS: u64 = 1 << 40;
@@ -220,11 +223,14 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, NetError> {
         options.check()?;
         let declaration = program.declare()?;
-        let needed = declaration.bytes(options.batch, options.parts().0);
+        // Of the samples of a batch, or of those held out: their values, noisy, scaled and what is wanted.
+        let samples = options.batch.max(options.held_out) as u128 * program.shape.len() as u128;
+        let needed = declaration.bytes(options.batch, options.parts().0) + PER_VALUE * samples;
         let what = format!(
-            "training {} parameters with batches of {}",
+            "training {} parameters with batches of {}, measured on {} held-out samples,",
             declaration.layout.len(),
-            options.batch
+            options.batch,
+            options.held_out
         );
         memory.check(needed, what).map_err(NetError::Memory)?;
         let weights = declaration.layout.initial(options.seed);

@@ -121,6 +121,7 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         ("train clouds.npz --batch 0 -o n.safetensors", 2, "--batch 0: a step has 1 to"),
         ("train clouds.npz --batch 99999999 -o n.safetensors", 2, "a step has 1 to"),
         ("train clouds.npz --batch 60000 -o n.safetensors", 1, "training"),
+        ("train clouds.npz --held-out 1000000 --memory 1G -o n.safetensors", 1, "held-out samples"),
         ("train clouds.npz --steps 0 -o n.safetensors", 2, "--steps 0"),
         ("train clouds.npz --rate -1 -o n.safetensors", 2, "--rate -1"),
         ("train clouds.npz --rate nan -o n.safetensors", 2, "--rate NaN"),
