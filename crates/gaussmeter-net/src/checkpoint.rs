@@ -42,9 +42,6 @@ impl Trainer<'_> {
             sums: self.sums,
             rows: self.rows.clone(),
         };
-        let named = |(name, values): (&str, &'_ Vec<f32>)| -> (String, Vec<usize>) {
-            (name.to_owned(), vec![values.len()])
-        };
         let lists = [
             ("weights", &self.weights),
             ("average", &self.average),
@@ -53,10 +50,7 @@ impl Trainer<'_> {
         ];
         let tensors: Vec<Named<'_>> = lists
             .into_iter()
-            .map(|list| {
-                let (name, shape) = named(list);
-                (name, shape, list.1.as_slice())
-            })
+            .map(|(name, list)| (name.to_owned(), vec![list.len()], &list[..]))
             .collect();
         write(path, &meta, &tensors)
     }
@@ -67,17 +61,18 @@ impl Trainer<'_> {
     /// [`NetError`]: a damaged file, or [`NetError::Differs`] for a state of other training.
     pub fn resume(&mut self, path: &Path) -> Result<(), NetError> {
         let stored = Stored::read(path)?;
-        let meta: Meta = stored.meta(path, CONTENT)?;
+        let meta: Meta = stored.meta(CONTENT)?;
         self.same(path, &meta)?;
         if meta.step > self.options.steps {
             return Err(NetError::malformed(path, "more steps done than there are"));
         }
         let len = self.weights.len();
         let rest = if self.options.optimiser == Optimiser::Adam { len } else { 0 };
-        let weights = stored.tensor(path, "weights", &[len])?;
-        let average = stored.tensor(path, "average", &[len])?;
-        let first = stored.tensor(path, "first", &[rest])?;
-        let second = stored.tensor(path, "second", &[rest])?;
+        let tensors = stored.tensors()?;
+        let weights = tensors.get("weights", &[len])?;
+        let average = tensors.get("average", &[len])?;
+        let first = tensors.get("first", &[rest])?;
+        let second = tensors.get("second", &[rest])?;
         if second.iter().any(|v| *v < 0.0) {
             return Err(NetError::malformed(path, "tensor 'second' has negative mean squares"));
         }

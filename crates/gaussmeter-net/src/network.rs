@@ -157,13 +157,14 @@ impl Network {
     /// [`NetError`], with the file and what is wrong with it.
     pub fn load(path: &Path) -> Result<Self, NetError> {
         let stored = Stored::read(path)?;
-        let meta: Meta = stored.meta(path, CONTENT)?;
+        let meta: Meta = stored.meta(CONTENT)?;
         let wrong = |error: NetError| NetError::malformed(path, error.to_string());
         let layout = meta.network.declare().map_err(wrong)?.layout;
         let parametrization = meta.parametrization.read().map_err(wrong)?;
+        let tensors = stored.tensors()?;
         let mut weights = Vec::with_capacity(layout.len());
         for parameter in layout.parameters() {
-            weights.extend(stored.tensor(path, &parameter.name, &parameter.shape)?);
+            weights.extend(tensors.get(&parameter.name, &parameter.shape)?);
         }
         Network::new(meta.network, parametrization, weights, meta.about).map_err(wrong)
     }

@@ -2,8 +2,9 @@
 
 use crate::error::NetError;
 use crate::file;
+use gaussmeter::message::one_line;
 use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize};
+use safetensors::{SafeTensorError, SafeTensors, serialize};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -18,67 +19,84 @@ const LIMIT: u64 = 2 << 30;
 /// A tensor to write: its name, its axes and its values.
 pub(crate) type Named<'a> = (String, Vec<usize>, &'a [f32]);
 
+/// Writes a file, whole or not at all.
 pub(crate) fn write<M: Serialize>(
     path: &Path,
     meta: &M,
     tensors: &[Named<'_>],
 ) -> Result<(), NetError> {
     let wrong = |reason: String| NetError::malformed(path, reason);
-    let bytes: Vec<Vec<u8>> = tensors
-        .iter()
-        .map(|(_, _, values)| values.iter().flat_map(|v| v.to_le_bytes()).collect())
-        .collect();
-    let view = |((name, shape, _), bytes): (&Named<'_>, &Vec<u8>)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes.as_slice());
-        view.map(|view| (name.clone(), view.shape().to_vec())).map_err(|e| wrong(e.to_string()))
-    };
-    tensors.iter().zip(&bytes).map(view).collect::<Result<Vec<_>, _>>()?;
-    let views = tensors.iter().zip(&bytes).filter_map(|((name, shape, _), bytes)| {
-        Some((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).ok()?))
-    });
+    let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let all: Vec<Vec<u8>> = tensors.iter().map(|(_, _, values)| bytes(values)).collect();
+    let mut views = Vec::with_capacity(tensors.len());
+    for ((name, shape, _), bytes) in tensors.iter().zip(&all) {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytes);
+        views.push((name, view.map_err(|e| wrong(e.to_string()))?));
+    }
     let text = serde_json::to_string(meta).map_err(|e| wrong(e.to_string()))?;
     let about = HashMap::from([(KEY.to_owned(), text)]);
-    let all = serialize(views, Some(about)).map_err(|e| wrong(e.to_string()))?;
-    file::replace(path, &all)
+    let file = serialize(views, Some(about)).map_err(|e| wrong(e.to_string()))?;
+    file::replace(path, &file)
 }
 
-/// What a file holds.
-pub(crate) struct Stored {
+/// A file with tensors.
+pub(crate) struct Stored<'a> {
+    path: &'a Path,
     bytes: Vec<u8>,
 }
 
-impl Stored {
-    pub fn read(path: &Path) -> Result<Self, NetError> {
-        Ok(Stored { bytes: gaussmeter::file::read(path, LIMIT)? })
+/// The tensors of a file.
+pub(crate) struct Tensors<'a> {
+    path: &'a Path,
+    all: SafeTensors<'a>,
+}
+
+impl<'a> Stored<'a> {
+    pub fn read(path: &'a Path) -> Result<Self, NetError> {
+        Ok(Stored { path, bytes: gaussmeter::file::read(path, LIMIT)? })
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> NetError {
+        NetError::malformed(self.path, reason)
+    }
+
+    fn incomplete(&self, error: SafeTensorError) -> NetError {
+        self.wrong(format!("not a complete safetensors file: {}", one_line(&error.to_string())))
     }
 
     /// The JSON text, whose `content` has to be `content`.
-    pub fn meta<M: DeserializeOwned>(&self, path: &Path, content: &str) -> Result<M, NetError> {
-        let wrong = |reason: String| NetError::malformed(path, reason);
-        let (_, metadata) = SafeTensors::read_metadata(&self.bytes)
-            .map_err(|e| wrong(format!("not a complete safetensors file: {e}")))?;
+    pub fn meta<M: DeserializeOwned>(&self, content: &str) -> Result<M, NetError> {
+        let read = SafeTensors::read_metadata(&self.bytes);
+        let (_, metadata) = read.map_err(|e| self.incomplete(e))?;
         let text = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
-        let text = text.ok_or_else(|| wrong(format!("no {content}: written by something else")))?;
-        let value: serde_json::Value = serde_json::from_str(text)
-            .map_err(|e| wrong(format!("its description is damaged: {e}")))?;
-        match value["content"].as_str() {
-            Some(found) if found == content => {}
-            Some(found) => return Err(wrong(format!("{found} instead of {content}"))),
-            None => return Err(wrong(format!("no {content}: it does not say what it holds"))),
+        let nothing = || self.wrong(format!("no {content}: written by something else"));
+        let text = text.ok_or_else(nothing)?;
+        let damaged = |e: serde_json::Error| {
+            self.wrong(format!("its description is damaged: {}", one_line(&e.to_string())))
+        };
+        let value: serde_json::Value = serde_json::from_str(text).map_err(damaged)?;
+        match (value["content"].as_str(), value["version"].as_u64()) {
+            (Some(found), _) if found != content => {
+                Err(self.wrong(format!("{} instead of {content}", one_line(found))))
+            }
+            (Some(_), Some(1)) => serde_json::from_value(value).map_err(damaged),
+            (Some(_), _) => Err(self.wrong("written by another version of gaussmeter")),
+            (None, _) => Err(self.wrong(format!("no {content}: it does not say what it holds"))),
         }
-        match value["version"].as_u64() {
-            Some(1) => {}
-            _ => return Err(wrong("written by another version of gaussmeter".into())),
-        }
-        serde_json::from_value(value).map_err(|e| wrong(format!("its description: {e}")))
     }
 
+    /// The tensors.
+    pub fn tensors(&self) -> Result<Tensors<'_>, NetError> {
+        let all = SafeTensors::deserialize(&self.bytes).map_err(|e| self.incomplete(e))?;
+        Ok(Tensors { path: self.path, all })
+    }
+}
+
+impl Tensors<'_> {
     /// The values of a tensor of these axes, all finite.
-    pub fn tensor(&self, path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>, NetError> {
-        let wrong = |reason: String| NetError::malformed(path, reason);
-        let all = SafeTensors::deserialize(&self.bytes)
-            .map_err(|e| wrong(format!("not a complete safetensors file: {e}")))?;
-        let tensor = all.tensor(name).map_err(|_| wrong(format!("no tensor '{name}'")))?;
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, NetError> {
+        let wrong = |reason: String| NetError::malformed(self.path, reason);
+        let tensor = self.all.tensor(name).map_err(|_| wrong(format!("no tensor '{name}'")))?;
         if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
             let (kind, found) = (tensor.dtype(), tensor.shape());
             return Err(wrong(format!(
