@@ -63,6 +63,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
         })
         .filter(|words| !words.iter().any(placeholder))
         .filter(|words| cfg!(feature = "data") || !OF_DATA.contains(&&words[1][..]))
+        .filter(|words| cfg!(feature = "train") || words[1] != "train")
         .collect()
 }
 

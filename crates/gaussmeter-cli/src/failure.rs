@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 const SEE_HELP: &str = " (see --help)";
 
-/// The commands of the features `data` and `serve`.
+/// The commands of the features `data`, `serve` and `train`.
 pub const OF_DATA: [&str; 10] = [
     "spectrum",
     "merge",
@@ -25,6 +25,7 @@ pub const OF_DATA: [&str; 10] = [
     "texture",
     "sample",
     "serve",
+    "train",
 ];
 
 /// Why the command stops.
@@ -93,6 +94,9 @@ fn in_our_words(error: &clap::Error) -> String {
                 return format!(
                     "this build does not include '{given}' and the other commands that read data sets: build without --no-default-features"
                 );
+            }
+            if cfg!(not(feature = "train")) && given == "train" {
+                return "this build does not train networks: build with the feature 'train'".into();
             }
             (format!("command '{given}'"), get(ContextKind::SuggestedSubcommand), String::new())
         }
@@ -203,6 +207,17 @@ impl From<gaussmeter_onnx::OnnxError> for Failure {
         match error {
             gaussmeter_onnx::OnnxError::Entry(error) => error.into(),
             error => Failure::request(&error),
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+impl From<gaussmeter_net::NetError> for Failure {
+    fn from(error: gaussmeter_net::NetError) -> Self {
+        match error {
+            gaussmeter_net::NetError::Option(_) => Failure::usage(&error),
+            gaussmeter_net::NetError::Entry(error) => error.into(),
+            _ => Failure::request(&error),
         }
     }
 }

@@ -48,6 +48,12 @@ pub struct ImageOptions {
 }
 
 impl ImageOptions {
+    /// Whether anything was asked for.
+    pub fn is_given(&self) -> bool {
+        let sizes = self.resize.is_some() || self.crop.is_some();
+        sizes || self.filter.is_some() || !matches!(self.channels, ChannelsName::Auto)
+    }
+
     /// What was asked for.
     pub fn build(&self, memory: Memory) -> PictureOptions {
         PictureOptions {

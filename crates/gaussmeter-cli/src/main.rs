@@ -93,6 +93,8 @@ enum Command {
     Texture(command::texture::Arguments),
     #[cfg(feature = "data")]
     Sample(command::sample::Arguments),
+    #[cfg(feature = "train")]
+    Train(Box<command::train::Arguments>),
     Show(command::show::Arguments),
     Schedules(command::schedules::Arguments),
     #[cfg(feature = "serve")]
@@ -136,6 +138,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Texture(a) => command::texture::run(a),
         #[cfg(feature = "data")]
         Command::Sample(a) => command::sample::run(a),
+        #[cfg(feature = "train")]
+        Command::Train(a) => command::train::run(*a),
         Command::Show(a) => command::show::run(a),
         Command::Schedules(a) => command::schedules::run(a),
         #[cfg(feature = "serve")]

@@ -35,6 +35,8 @@ pub mod steps;
 pub mod table;
 #[cfg(feature = "data")]
 pub mod texture;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod tune;
 #[cfg(feature = "data")]
 pub mod verify;

@@ -33,6 +33,15 @@ const NOT_RUN: &[(&str, &str)] = &[
         "gaussmeter verify --data cifar16.npz --sampler dpmpp-2m,unipc,edm,ddim --grid karras,optimised,optimised:network=asked,optimised:objective=w2,network=asked --steps 10,20 --starts 64 --reference 200 --network gain:delta=-0.05",
         "takes a minute, on data that are not in the repository",
     ),
+    ("gaussmeter train fabric.npz -o net.safetensors", "takes an hour"),
+    (
+        "gaussmeter train clouds.npz --width 16,32 --steps 3000 --seed 1 -o clouds-edm.safetensors",
+        "takes minutes",
+    ),
+    (
+        "gaussmeter train clouds.npz --parametrization eps --width 16,32 --steps 3000 --seed 1 -o clouds-eps.safetensors",
+        "takes minutes",
+    ),
     (
         "gaussmeter export --to TARGET --sampler NAME --process NAME --grid RULE --steps N",
         "its names in capitals are the reader's",

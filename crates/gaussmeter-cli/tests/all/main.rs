@@ -27,6 +27,8 @@ mod serve;
 #[cfg(feature = "data")]
 mod spectrum;
 mod steps;
+#[cfg(feature = "train")]
+mod train;
 mod tune;
 #[cfg(feature = "data")]
 mod verify;

@@ -288,6 +288,19 @@ fn bad_requests_get_one_line() {
         ("texture alpha.png -o t.npz", 1, "partly transparent"),
         ("texture fabric.png -o t.png", 2, "-o t.png: the file must be .npz"),
         ("texture fabric.png -o no/t.npz", 1, "cannot write no/t.npz: no such folder"),
+        ("texture power-law-field:size=1 -o t.npz", 1, "a size from 2 to 128"),
+        ("texture power-law-field:size=99999999999 -o t.npz", 1, "a size from 2 to 128"),
+        (
+            "texture power-law-field:sice=8 -o t.npz",
+            2,
+            "'sice=8' is no parameter of power-law-field",
+        ),
+        (
+            "texture power-law-field --centred -o t.npz",
+            2,
+            "--centred has no effect on power-law-field",
+        ),
+        ("texture power-law-field --resize 9 -o t.npz", 2, "has no effect on power-law-field"),
         ("texture fabric.png --scale half -o t.npz", 2, "not auto, symmetric, unit"),
         ("sample fabric.npz -o t.jpg", 2, "the file must be .png or .npz"),
         ("sample no.npz -o t.png", 1, "no such file 'no.npz'"),
@@ -332,5 +345,5 @@ fn every_example_in_the_help_runs() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 8);
 }

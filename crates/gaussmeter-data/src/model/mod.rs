@@ -136,6 +136,11 @@ pub enum ModelError {
         /// Size of the file.
         bytes: u64,
     },
+    /// A power-law field out of range.
+    #[error(
+        "a power-law field has a size from 2 to 128, an exponent alpha from 0 to 20 and a standard deviation std from 1e-6 to 1e6"
+    )]
+    PowerLaw,
     /// A stationary law was asked of vectors that are not images.
     #[error(
         "{description}: vectors of shape {shape:?} are not images of shape [channels, height, width]"

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 pub(super) const CONTENT: &str = "gaussmeter texture";
 
+/// The largest side of a texture that is made of a formula.
+const MAX_SIZE: usize = 128;
+
 /// The spot-noise model of a picture, and how the picture was read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextureModel {
@@ -67,6 +70,64 @@ impl TextureModel {
             white: picture.white,
             periodic,
             centred,
+        })
+    }
+
+    /// The grey texture on a torus of `size` rows and columns whose eigenvalue at frequency ξ falls as |ξ|^−`alpha`,
+    /// and is 0 at frequency 0, with pixels of mean 0 and standard deviation `deviation`: a model of natural images for
+    /// `alpha` = 2 (Field 1987) that takes no data.
+    ///
+    /// ```
+    /// use gaussmeter::basis::Basis;
+    /// use gaussmeter_data::TextureModel;
+    /// let texture = TextureModel::power_law_field(8, 2.0, 0.5)?.texture;
+    /// let eigenvalues = texture.basis().eigenvalues().to_vec();
+    /// assert!((eigenvalues.iter().sum::<f64>() - 64.0 * 0.25).abs() < 1e-12);
+    /// let largest = eigenvalues.iter().copied().fold(0.0, f64::max);
+    /// let positive = eigenvalues.iter().copied().filter(|lambda| *lambda > 0.0);
+    /// let least = positive.fold(f64::INFINITY, f64::min);
+    /// assert!((largest / least - 32.0).abs() < 1e-9, "the corner is at |ξ|² = 4² + 4²");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ModelError::PowerLaw`] for a size that is not from 2 to 128, or other numbers out of range.
+    pub fn power_law_field(size: usize, alpha: f64, deviation: f64) -> Result<Self, ModelError> {
+        let is_sound = (2..=MAX_SIZE).contains(&size)
+            && (0.0..=20.0).contains(&alpha)
+            && (1e-6..=1e6).contains(&deviation);
+        if !is_sound {
+            return Err(ModelError::PowerLaw);
+        }
+        let pixels = (size * size) as f64;
+        let signed = |k: usize| if 2 * k > size { k as f64 - size as f64 } else { k as f64 };
+        let power = |at: usize| {
+            let (y, x) = (signed(at / size), signed(at % size));
+            if at == 0 { 0.0 } else { (y * y + x * x).powf(-0.5 * alpha) }
+        };
+        let total: f64 = (0..size * size).map(power).sum();
+        // |t̂|² summed over frequencies is the number of pixels times their variance.
+        let unit = deviation * (pixels / total).sqrt();
+        let amplitudes: Vec<f64> = (0..size * size).map(|at| unit * power(at).sqrt()).collect();
+        let turn = std::f64::consts::TAU / size as f64;
+        let cosines: Vec<f64> = (0..size).map(|k| (turn * k as f64).cos()).collect();
+        let value = |pixel: usize| {
+            let (y, x) = (pixel / size, pixel % size);
+            let wave = |(at, a): (usize, &f64)| a * cosines[(at / size * y + at % size * x) % size];
+            amplitudes.iter().enumerate().map(wave).sum::<f64>() / pixels
+        };
+        let texton: Vec<f64> = (0..size * size).map(value).collect();
+        let provenance = format!("eigenvalues falling as |frequency|^-{alpha} on {size}x{size}");
+        let rounding = unit * f64::EPSILON;
+        let texture =
+            Texture::from_parts([1, size, size], vec![0.0], texton, rounding, provenance)?;
+        Ok(TextureModel {
+            texture,
+            description: format!("power-law-field:size={size},alpha={alpha},std={deviation}"),
+            scale: Scale::SYMMETRIC,
+            white: 255.0,
+            periodic: false,
+            centred: false,
         })
     }
 

@@ -1,0 +1,175 @@
+//! `train` as its user sees it.
+
+use crate::common::files::{f64s, noise, npy};
+use crate::common::{Folder, words};
+use gaussmeter_net::Network;
+use std::fs;
+use std::process::Stdio;
+
+const SMALL: &str = "train clouds.npz --width 8,8 --batch 16 --held-out 8 --every 20";
+
+impl Folder {
+    fn with_clouds() -> Self {
+        let folder = Folder::empty();
+        let ran = folder.run("texture power-law-field:size=8 -o clouds.npz");
+        assert_eq!(ran.code, 0, "{ran:?}");
+        folder
+    }
+    fn weights(&self, name: &str) -> Vec<u32> {
+        let network = Network::load(&self.path(name)).unwrap();
+        network.weights().iter().map(|w| w.to_bits()).collect()
+    }
+}
+
+#[test]
+fn a_model_makes_weights_onnx_and_a_log() {
+    let folder = Folder::with_clouds();
+    let document = folder.json(&format!("{SMALL} --steps 60 --seed 3 -o net.safetensors"));
+    assert_eq!(document["command"], "train");
+    assert_eq!(document["steps"], 60);
+    let multiple = document["multiple"].as_f64().unwrap();
+    assert!((1.0..1.3).contains(&multiple), "{multiple} x floor");
+    assert_eq!(document["levels"].as_array().unwrap().len(), 8);
+    let log = folder.read("net.csv");
+    let steps: Vec<&str> = log.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
+    assert_eq!(steps, ["20", "40", "60"]);
+    let network = Network::load(&folder.path("net.safetensors")).unwrap();
+    let command =
+        format!("gaussmeter {SMALL} --steps 60 --seed 3 -o net.safetensors --format json");
+    assert_eq!((network.about.command, network.about.seed), (command, 3));
+    assert!(folder.bytes("net.onnx").len() > folder.bytes("net.safetensors").len() / 2);
+    let names: Vec<String> = folder.names().into_iter().collect();
+    assert_eq!(names, ["clouds.npz", "net.csv", "net.onnx", "net.safetensors"]);
+}
+
+/// Interrupted and resumed, on another number of threads, the weights are those of uninterrupted training.
+#[cfg(unix)]
+#[test]
+fn interrupted_training_goes_on_where_it_was() {
+    let folder = Folder::with_clouds();
+    let line = |more: &str| format!("{SMALL} --steps 400 {more}");
+    let command = line("-o a.safetensors");
+    let mut child = folder.command(&words(&command));
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first row of the log shows that steps are being made.
+    while !folder.path("a.csv").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("--resume goes on from a.checkpoint.safetensors"), "{error}");
+    assert!(!folder.path("a.safetensors").exists());
+    let refused = folder.run(&command);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("go on with --resume, or remove it"), "{refused:?}");
+    let other = folder.run(&line("--rate 0.5 --resume -o a.safetensors"));
+    assert_eq!(other.code, 1);
+    assert!(other.stderr.contains("the training is rate 0.002"), "{other:?}");
+
+    assert_eq!(folder.run(&line("--resume -o a.safetensors")).code, 0);
+    assert!(!folder.path("a.checkpoint.safetensors").exists());
+    let whole = line("-o b.safetensors");
+    let ran = folder.command(&words(&whole)).env("RAYON_NUM_THREADS", "1").output().unwrap();
+    assert!(ran.status.success());
+    assert_eq!(folder.weights("a.safetensors"), folder.weights("b.safetensors"));
+    assert_eq!(folder.read("a.csv"), folder.read("b.csv"));
+}
+
+/// Stored samples: no floor, but classes.
+#[test]
+fn samples_and_their_classes() {
+    let folder = Folder::empty();
+    folder.write("x.npy", npy("<f8", "(40, 1, 4, 4)", &f64s(&noise(640))));
+    let line = "train x.npy --width 8 --steps 4 --batch 8 --held-out 4 -o x.safetensors";
+    let ran = folder.run(&format!("{line} --format csv"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let records = ran.stdout.lines().nth(1).unwrap();
+    assert_eq!(records.split(',').nth(2), Some(""), "no floor: {records}");
+    let refused = folder.run(&format!("{line} --classes"));
+    assert!(refused.stderr.contains("nothing says which class"), "{refused:?}");
+
+    fs::create_dir(folder.path("batch")).unwrap();
+    let bytes = |k: usize| (0..3072).map(move |i| ((i * (k + 7) + k * k * 31) % 251) as u8);
+    let records = (0..20).flat_map(|k| std::iter::once(k as u8 % 10).chain(bytes(k)));
+    folder.write("batch/data_batch_1.bin", records.collect::<Vec<_>>());
+    let line = "train batch --classes --width 8 --steps 2 --batch 4 --held-out 2 -o c.safetensors";
+    let ran = folder.run(line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let network = Network::load(&folder.path("c.safetensors")).unwrap();
+    assert_eq!(network.program.classes, 10);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_in_one_line() {
+    let folder = Folder::with_clouds();
+    folder.write("list.csv", "3\n2\n1\n");
+    let cases = [
+        ("train no.npz -o n.safetensors", 1, "no"),
+        ("train list.csv -o n.safetensors", 1, "are no samples"),
+        ("train clouds.npz -o n.onnx", 2, "the file must be .safetensors"),
+        ("train clouds.npz -o no/n.safetensors", 1, "no such folder"),
+        ("train clouds.npz --width 8,8,8,8,8 -o n.safetensors", 1, "cannot be halved 4 times"),
+        ("train clouds.npz --width 0 -o n.safetensors", 1, "1 to 1024 channels"),
+        (
+            "train clouds.npz --width 1024,1024 --blocks 16 -o n.safetensors",
+            1,
+            "parameters, but at most",
+        ),
+        ("train clouds.npz --batch 0 -o n.safetensors", 2, "--batch 0: a step has 1 to"),
+        ("train clouds.npz --batch 99999999 -o n.safetensors", 2, "a step has 1 to"),
+        ("train clouds.npz --batch 60000 -o n.safetensors", 1, "training"),
+        ("train clouds.npz --held-out 1000000 --memory 1G -o n.safetensors", 1, "held-out samples"),
+        ("train clouds.npz --steps 0 -o n.safetensors", 2, "--steps 0"),
+        ("train clouds.npz --rate -1 -o n.safetensors", 2, "--rate -1"),
+        ("train clouds.npz --rate nan -o n.safetensors", 2, "--rate NaN"),
+        ("train clouds.npz --average 1 -o n.safetensors", 2, "--average 1"),
+        ("train clouds.npz --network linear -o n.safetensors", 2, "needs its noise levels"),
+        (
+            "train clouds.npz --network linear --levels 1,1 -o n.safetensors",
+            1,
+            "different noise levels",
+        ),
+        ("train clouds.npz --levels 1 -o n.safetensors", 2, "--levels is for --network linear"),
+        (
+            "train clouds.npz --parametrization eps --process edm -o n.safetensors",
+            2,
+            "variance-preserving",
+        ),
+        ("train clouds.npz --process edm -o n.safetensors", 2, "is for --parametrization eps"),
+        ("train clouds.npz --noise-std 99 -o n.safetensors", 2, "noise levels have to be positive"),
+        ("train clouds.npz --classes -o n.safetensors", 2, "not for a Gaussian"),
+        ("train clouds.npz --resume -o n.safetensors", 1, "no such file"),
+        (
+            "train clouds.npz --rate 1000 --clip inf --warm-up 1 --optimiser sgd --steps 50 -o n.safetensors",
+            1,
+            "training diverged",
+        ),
+    ];
+    for (line, code, expected) in cases {
+        let ran = folder.run(line);
+        assert_eq!((ran.code, ran.stderr.lines().count()), (code, 1), "{line}: {ran:?}");
+        assert!(ran.stderr.contains(expected), "{line}: no '{expected}' in {}", ran.stderr);
+    }
+    assert!(!folder.path("n.safetensors").exists());
+}
+
+#[test]
+fn every_example_in_the_help_runs() {
+    let folder = Folder::empty();
+    let help = folder.stdout("train --help");
+    for line in help.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let (_, examples) = help.split_once("\nExamples:\n").unwrap();
+    let examples: Vec<&str> = examples.lines().take_while(|l| !l.is_empty()).collect();
+    assert_eq!(examples.len(), 4);
+    for line in examples {
+        let line = line.trim().strip_prefix("gaussmeter ").unwrap();
+        assert_eq!(folder.run(line).code, 0, "{line}");
+        let file = line.split_once("-o ").unwrap().1;
+        assert!(!folder.bytes(file).is_empty(), "{line}");
+    }
+}

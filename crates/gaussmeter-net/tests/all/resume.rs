@@ -1,0 +1,83 @@
+//! Training does not depend on interruptions and threads.
+
+use crate::common::{bits, edm, eps, linear, pictures, steps, trainer, unet, x0};
+use gaussmeter::watch::Watch;
+use gaussmeter_net::graph::Padding;
+use gaussmeter_net::{NetError, Options};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+fn options() -> Options {
+    Options { batch: 20, steps: 12, every: 5, held_out: 4, ..Options::default() }
+}
+
+/// Stopped after five steps, kept, read again and finished: weights, their average, moments and the log are the
+/// same, bit for bit.
+#[test]
+fn resumed_training_is_the_same_bit_for_bit() {
+    let data = pictures();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("net.checkpoint.safetensors");
+    let whole = {
+        let mut all = trainer(&data, unet(Padding::Periodic), edm(&data), options());
+        let ended = all.run(Watch::NOBODY, 0, &mut |_| Ok(()), &mut |_| Ok(())).expect("training");
+        assert!(!ended.is_interrupted);
+        all
+    };
+    let mut first = trainer(&data, unet(Padding::Periodic), edm(&data), options());
+    let heard = AtomicU64::new(0);
+    let hear = |_: Option<gaussmeter::watch::Progress>| match heard.fetch_add(1, Ordering::Relaxed)
+    {
+        7.. => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let keep = &mut |t: &gaussmeter_net::Trainer<'_>| t.keep(&path);
+    let ended = first.run(Watch::new(&hear), 0, &mut |_| Ok(()), keep).expect("training");
+    assert!(ended.is_interrupted && first.steps() == 7);
+    let mut second = trainer(&data, unet(Padding::Periodic), edm(&data), options());
+    second.resume(&path).expect("its own state");
+    assert_eq!(second.steps(), 7);
+    second.run(Watch::NOBODY, 0, &mut |_| Ok(()), &mut |_| Ok(())).expect("training");
+    assert_eq!(bits(second.weights()), bits(whole.weights()));
+    let average = |t: &gaussmeter_net::Trainer<'_>| bits(t.network("").expect("weights").weights());
+    assert_eq!(average(&second), average(&whole));
+    assert_eq!(second.rows(), whole.rows());
+    assert_eq!(whole.rows().iter().map(|row| row.step).collect::<Vec<_>>(), [5, 10, 12]);
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let data = pictures();
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| {
+            let mut all = trainer(&data, unet(Padding::Zero), eps(&data), options());
+            steps(&mut all, 4);
+            bits(all.weights())
+        })
+    };
+    assert_eq!(on(1), on(2));
+    assert_eq!(on(1), on(3));
+}
+
+/// A state of other training is refused, with what differs.
+#[test]
+fn other_options_are_refused() {
+    let data = pictures();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.safetensors");
+    let mut all = trainer(&data, linear(&[1.0]), x0(&data, &[1.0]), options());
+    steps(&mut all, 2);
+    all.keep(&path).expect("a file");
+    let other = Options { rate: 0.5, ..options() };
+    let mut other = trainer(&data, linear(&[1.0]), x0(&data, &[1.0]), other);
+    let error = other.resume(&path).expect_err("another rate");
+    assert!(matches!(error, NetError::Differs { .. }), "{error}");
+    assert!(
+        error.to_string().contains("rate 0.002") && error.to_string().contains("rate 0.5"),
+        "{error}"
+    );
+    let mut other = trainer(&data, linear(&[2.0]), x0(&data, &[2.0]), options());
+    let error = other.resume(&path).expect_err("another network").to_string();
+    assert!(error.contains("the network is"), "{error}");
+}
