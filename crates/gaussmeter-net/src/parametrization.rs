@@ -167,10 +167,10 @@ impl Parametrization {
             ));
         }
         let largest = found.law.representatives().into_iter().fold(0.0, f64::max);
-        let level = found.level(largest);
+        let level = found.level(largest.min(found.process.t_max()));
         let fits = match kind {
             Kind::Eps => level.variance_preserving && largest <= found.process.t_max(),
-            Kind::Edm | Kind::X0 => level.alpha == 1.0,
+            Kind::Edm | Kind::X0 => level.alpha == 1.0 && level.sigma == level.t,
         };
         match fits {
             true => Ok(found),

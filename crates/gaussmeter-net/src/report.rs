@@ -60,7 +60,7 @@ impl Summary {
     fn table(&self) -> Table {
         let has_floor = self.levels.iter().all(|l| l.floor.is_some());
         let labels = match has_floor {
-            true => ["noise/signal", "floor", "loss - floor", "loss/floor", "±"].to_vec(),
+            true => ["noise/signal", "floor", "above it", "in its units", "±"].to_vec(),
             false => ["noise/signal", "loss", "±"].to_vec(),
         };
         let figure = |value: f64| Cell::number(value, Style::Significant(4));
@@ -70,7 +70,8 @@ impl Summary {
                 (Some(floor), multiple) if has_floor => {
                     let [multiple, half] = multiple.unwrap_or([f64::INFINITY, 0.0]);
                     let half = Cell::number(half, Style::Significant(2));
-                    Row::new([ratio, figure(floor), figure(l.measured), figure(multiple), half])
+                    let above = figure(multiple - 1.0);
+                    Row::new([ratio, figure(floor), figure(l.measured), above, half])
                 }
                 _ => {
                     let half = Cell::number(l.half_width, Style::Significant(2));
@@ -82,8 +83,8 @@ impl Summary {
         let mut notes = Vec::new();
         match self.multiple() {
             Some(multiple) => notes.push(format!(
-                "all levels together: {} times the loss of the exact network; squares per value, in units of the network's output; ± is half of the 95% interval over held-out samples",
-                Style::Significant(4).label(multiple).plain()
+                "floor: the loss of the exact network, a square per value in units of the network's output; above it: E|F - F*|², also in units of the floor; ±: half of the 95% interval over held-out samples; all levels together {} of the floor above it",
+                Style::Significant(3).label(multiple - 1.0).plain()
             )),
             None => notes.push(
                 "the exact network of stored samples is not known: losses are of the samples themselves, in units of the network's output".into(),

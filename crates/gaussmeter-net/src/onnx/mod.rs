@@ -65,7 +65,6 @@ impl Network {
         Message::new()
             .int(1, IR)
             .text(2, "gaussmeter-net")
-            .text(3, env!("CARGO_PKG_VERSION"))
             .message(7, &graph)
             .message(8, &Message::new().int(2, OPSET))
             .messages(14, &facts)
