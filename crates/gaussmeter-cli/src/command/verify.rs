@@ -89,7 +89,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         samples: a.samples,
         seed: a.seed,
     };
-    let shape = gaussmeter_data::law_shape(&a.data)?;
+    let shape = gaussmeter_data::law_shape(&a.data)?.unwrap_or_else(|| vec![law.dim()]);
     let found = match Trained::read(&a.network.network, &shape)? {
         None => watched(|watch| question.verify(law, spectrum, options, watch))?,
         Some(trained) => {

@@ -267,12 +267,17 @@ pub fn load_law(path: &Path) -> Result<Arc<dyn DataLaw>, ModelError> {
     })
 }
 
-/// The shape of the data vectors of such a law: `[channels, height, width]` for pictures.
+/// The shape of the data vectors of such a law: `[channels, height, width]` for pictures; `None` for one that
+/// was not made of data.
 ///
 /// # Errors
 /// [`ModelError`]
-pub fn law_shape(path: &Path) -> Result<Vec<usize>, ModelError> {
-    Ok(NpzReader::open(path)?.shape()?)
+pub fn law_shape(path: &Path) -> Result<Option<Vec<usize>>, ModelError> {
+    let mut file = NpzReader::open(path)?;
+    match file.has("shape") {
+        true => Ok(Some(file.shape()?)),
+        false => Ok(None),
+    }
 }
 
 /// A spectrum file with a basis.
