@@ -229,7 +229,8 @@ def score_error(
         Samples, whose mean, covariance and eigenvectors are computed; or a spectrum, together with
         ``basis``. CIFAR-10's spectrum by default.
     sigmas : array_like, shape (K,), optional
-        Noise levels sigma/alpha. By default 12 between 80 and 0.02.
+        Noise levels sigma/alpha. By default 16 between 80 and 0.002. They should reach as far as
+        the sampler's: beyond them the relative error of the score is that of the last one.
     basis : array_like, shape (d, d), optional
         Eigenvectors in columns, in the order of the spectrum with multiplicities, where ``data`` is
         a spectrum. By default the network works on coordinates along eigenvectors.
@@ -293,10 +294,11 @@ def score_error(
             pixels = x.reshape(-1, vectors.shape[0]) @ vectors.T
             return np.ascontiguousarray(flat(pixels, level).reshape(pixels.shape) @ vectors).ravel()
 
-    given = np.geomspace(80.0, 0.02, 12) if sigmas is None else as_numpy(sigmas, "sigmas")
-    levels = np.asarray(given, dtype=np.float64).ravel().tolist()
-    if not levels or not np.isfinite(levels).all() or min(levels) <= 0:
-        raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
+    levels = None
+    if sigmas is not None:
+        levels = np.asarray(as_numpy(sigmas, "sigmas"), dtype=np.float64).ravel().tolist()
+        if not levels or not np.isfinite(levels).all() or min(levels) <= 0:
+            raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
     words = {"sampler": sampler, "process": "edm", "grid": "karras", "steps": steps}
     report = _native.score_error(
         native_data(spectrum), words, along, predicts, levels, samples, groups, None, seed

@@ -175,7 +175,7 @@ impl ScoreError {
 
     fn notes_of_runs(&self) -> Vec<String> {
         let mut notes = vec![
-            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals, with what lies between levels".to_string(),
+            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals, with what lies between levels; beyond the levels measured the relative error of the score is that of the last one".to_string(),
         ];
         if let Some((_, scored)) = self.ran().find(|(_, scored)| scored.sampled.is_some()) {
             let what = match scored.sampled.is_some_and(|sampled| sampled.is_full) {
