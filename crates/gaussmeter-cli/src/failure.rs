@@ -14,7 +14,7 @@ use std::process::ExitCode;
 const SEE_HELP: &str = " (see --help)";
 
 /// The commands of the features `data`, `serve` and `train`.
-pub const OF_DATA: [&str; 10] = [
+pub const OF_DATA: [&str; 11] = [
     "spectrum",
     "merge",
     "mixture",
