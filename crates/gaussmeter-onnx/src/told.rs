@@ -54,6 +54,9 @@ impl Conditioning {
     }
 }
 
+/// How far above its highest noise ratio a network is still asked: the most churn of EDM.
+const CHURNED: f64 = std::f64::consts::SQRT_2;
+
 /// The process that a network was trained on: states αx₀ + σz. Without one states are x₀ + σz.
 #[derive(Clone, Debug)]
 pub struct Trained {
@@ -68,7 +71,12 @@ impl Trained {
     /// has no such level.
     pub fn at(&self, ratio: f64) -> Option<(Level, f64)> {
         let level = match &self.process {
-            Some(process) => process.network_level(process.time_at(ratio)?),
+            Some(process) => {
+                // Churn lifts states a little above where sampling starts.
+                let top = process.level(process.t_max()).noise_ratio();
+                let within = ratio <= CHURNED * top;
+                process.network_level(process.time_at(ratio).filter(|_| within)?)
+            }
             None => Level { t: ratio, sigma: ratio, sigma_sigma_prime: ratio, ..Level::DATA },
         };
         let told = match self.conditioning {

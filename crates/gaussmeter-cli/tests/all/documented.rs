@@ -47,7 +47,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes a minute",
     ),
     (
-        "gaussmeter score-error --network onnx:net.onnx --spectrum fabric32.npz --process vp-linear --grid uniform --eps 1e-3 --sampler em,heun --steps 99 --sigmas 100,30,10,3,1,0.3,0.1,0.03,0.01 --samples 64",
+        "gaussmeter score-error --network onnx:net.onnx --spectrum fabric32.npz --process vp-linear --grid uniform --eps 1e-3 --sampler em,heun --steps 99 --per-level 64 --groups 8 --sigmas 140,70,35,17,8,4,2,1,0.5,0.25,0.12,0.06,0.03,0.015,0.01 --samples 32",
         "takes a minute",
     ),
     (

@@ -62,7 +62,8 @@ fn other_predictions_are_those_of_the_denoiser() -> Result {
     run("denoiser", &mut raw)?;
     // D = x − σε; of v at α = 1: D = (x − σv)/(1 + σ²); of the velocity dx/dσ: D = x − σv; of the
     // score: D = x + σ²s; of the flow ε − D: D = (x − σu)/(1 + σ).
-    let forms: [(&str, fn(f64, f64, f64) -> f64); 5] = [
+    type Form = (&'static str, fn(f64, f64, f64) -> f64);
+    let forms: [Form; 5] = [
         ("noise", |x, y, s| x - s * y),
         ("v-prediction", |x, y, s| (x - s * y) / (1.0 + s * s)),
         ("velocity", |x, y, s| x - s * y),

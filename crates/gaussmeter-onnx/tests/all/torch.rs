@@ -41,10 +41,8 @@ fn both_exporters_equal_pytorch() -> Result {
         let mut clone = denoiser.clone();
         let apart = std::thread::spawn(move || {
             let mut apart = vec![0.0; x.len()];
-            let parts = x.chunks(48).zip(apart.chunks_mut(48));
-            parts
-                .map(|(x, out)| clone.evaluate(x, &level(0.7), out))
-                .collect::<std::result::Result<(), _>>()?;
+            let mut parts = x.chunks(48).zip(apart.chunks_mut(48));
+            parts.try_for_each(|(x, out)| clone.evaluate(x, &level(0.7), out))?;
             Ok::<_, gaussmeter::network::DenoiserError>(apart)
         });
         let apart = apart.join().map_err(|_| "panicked")??;

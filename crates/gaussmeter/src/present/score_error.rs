@@ -349,8 +349,11 @@ impl ScoreError {
     }
 }
 
-/// The parts of a square, by name.
-pub(super) const PARTS: [(&str, fn(&Parts) -> Known); 4] =
+/// A part of a square by its name, and where it is.
+type Part = (&'static str, fn(&Parts) -> Known);
+
+/// The parts of a square.
+pub(super) const PARTS: [Part; 4] =
     [("constant", |p| p.bias), ("gain", |p| p.gain), ("leak", |p| p.leak), ("rest", |p| p.rest)];
 
 /// The sources of error, by name.

@@ -44,7 +44,7 @@ impl Measured {
 
     /// The same from every other level, to see what lies between levels.
     pub(super) fn coarse(&self) -> Self {
-        let kept = |k: &usize| k % 2 == 0 || k + 1 == self.sigmas.len();
+        let kept = |k: &usize| k.is_multiple_of(2) || k + 1 == self.sigmas.len();
         let kept: Vec<usize> = (0..self.sigmas.len()).filter(kept).collect();
         let sigmas = kept.iter().map(|k| self.sigmas[*k]).collect();
         let errors = kept.iter().map(|k| self.errors[*k].clone()).collect();
