@@ -1,4 +1,4 @@
-"""What the page of ``gaussmeter serve`` copies as Python, and as a command, has the page's numbers."""
+"""What the page of ``gaussmeter serve`` copies has the numbers of the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 
 import gaussmeter as gm
 import pytest
-
 from conftest import command_line
 
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
