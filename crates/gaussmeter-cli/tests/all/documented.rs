@@ -51,6 +51,22 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes a minute",
     ),
     (
+        "gaussmeter mixture cifar10-train-jpeg.tar --resize 16 --crop 16 -o classes16.npz",
+        "its data are not in the repository",
+    ),
+    (
+        "gaussmeter train cifar10-train-jpeg.tar --classes --resize 16 --crop 16 --width 24,48 --steps 1500 --every 100 --warm-up 50 --seed 1 -o cifar16.safetensors",
+        "takes an hour, on data that are not in the repository",
+    ),
+    (
+        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx --sampler dpmpp-2m,dpmpp-3m,heun,ddim --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
+        "takes minutes, with a network that is not in the repository",
+    ),
+    (
+        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx,class=3,guidance=2 --sampler dpmpp-2m --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
+        "takes minutes, with a network that is not in the repository",
+    ),
+    (
         "gaussmeter export --to TARGET --sampler NAME --process NAME --grid RULE --steps N",
         "its names in capitals are the reader's",
     ),
@@ -132,6 +148,7 @@ const GIVEN: &[Given] = &[
         }
     }),
     ("examples/plans/dpmpp-2m.toml", examples),
+    ("examples/networks/clouds-eps.onnx", trained),
     ("examples/plans/bogacki-shampine.toml", examples),
 ];
 
@@ -154,6 +171,13 @@ fn examples(folder: &Folder) {
         let name = path.file_name().unwrap().to_str().unwrap();
         fs::copy(&path, folder.path(&format!("examples/plans/{name}"))).unwrap();
     }
+}
+
+/// The networks of the repository.
+fn trained(folder: &Folder) {
+    let name = "examples/networks/clouds-eps.onnx";
+    make_folder(folder, "examples/networks");
+    fs::copy(root().join(name), folder.path(name)).unwrap();
 }
 
 /// A picture of noise whose sides differ.
