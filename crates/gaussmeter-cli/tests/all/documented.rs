@@ -59,7 +59,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes an hour, on data that are not in the repository",
     ),
     (
-        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx --sampler dpmpp-2m,dpmpp-3m,heun,ddim --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
+        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx --sampler dpmpp-2m,dpmpp-3m,ddim --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
         "takes minutes, with a network that is not in the repository",
     ),
     (
