@@ -63,6 +63,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes, with a network that is not in the repository",
     ),
     (
+        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx --sampler edm --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 3,5,10 --starts 64",
+        "takes minutes, with a network that is not in the repository",
+    ),
+    (
         "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx,class=3,guidance=2 --sampler dpmpp-2m --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
         "takes minutes, with a network that is not in the repository",
     ),

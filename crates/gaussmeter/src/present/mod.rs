@@ -3,8 +3,9 @@
 //! hold, and nothing is written: that is what [formats](crate::report::Format) do.
 
 use crate::exact::steps::Cancellation;
-use crate::experiment::StartError;
+use crate::experiment::{Run, StartError};
 use crate::report::{Style, number};
+use crate::sampler;
 
 mod curve;
 mod document;
@@ -56,6 +57,16 @@ fn advice(cancellation: Option<Cancellation>) -> Option<String> {
             short(total),
             short(without)
         )
+    })
+}
+
+/// What to say of optimised times for a multistep rule of third order: with a trained network those of
+/// dpmpp-3m lost to standard ones at 10 and 20 steps (docs/trained-networks.md).
+fn third_order(run: &Run) -> Option<String> {
+    let name = run.sampler.split(':').next().unwrap_or_default();
+    let order = sampler::registry().find(name).ok()?.order?;
+    (order >= 3 && run.plan.is_multistep()).then(|| {
+        "with a trained network the best times of dpmpp-3m, of third order, lost to exponential and fisher-rao ones at 10 and 20 steps (docs/trained-networks.md): try those beside, with your network (verify --network onnx:FILE)".into()
     })
 }
 
