@@ -51,6 +51,14 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes a minute",
     ),
     (
+        "gaussmeter sample fabric32.npz --network onnx:net.onnx --sampler em --process vp-linear --grid uniform --eps 1e-3 --steps 99 --count 4 --compare -o em.png",
+        "its network is not in the repository",
+    ),
+    (
+        "gaussmeter sample fabric32.npz --network onnx:net.onnx --sampler heun --process vp-linear --grid uniform --eps 1e-3 --steps 99 --count 4 --compare -o heun.png",
+        "its network is not in the repository",
+    ),
+    (
         "gaussmeter mixture cifar10-train-jpeg.tar --resize 16 --crop 16 -o classes16.npz",
         "its data are not in the repository",
     ),
