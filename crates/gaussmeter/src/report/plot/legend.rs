@@ -87,7 +87,9 @@ fn in_columns(entries: &[Entry], width: f64) -> Vec<(f64, usize)> {
     let fits =
         |count: &usize| widths(*count).iter().sum::<f64>() + APART * (count - 1) as f64 <= width;
     let most = (1..=entries.len()).rev().find(fits).unwrap_or(1);
-    let count = entries.len().div_ceil(entries.len().div_ceil(most).max(1)).max(1);
+    let rows = |count: usize| entries.len().div_ceil(count);
+    // Fewer columns have other names below each other, and may be wider.
+    let count = (1..=most).find(|count| rows(*count) == rows(most) && fits(count)).unwrap_or(most);
     let widths = widths(count);
     let left = |column: usize| widths[..column].iter().map(|width| width + APART).sum();
     (0..entries.len()).map(|k| (left(k % count), k / count)).collect()

@@ -100,7 +100,7 @@ impl Placed<'_> {
         Ticks { major, ..Ticks::default() }
     }
 
-    /// From narrow steps to wide ones, of 1, 2 or 5 times a power of ten.
+    /// From narrow steps to wide ones, of 1, 2 or 5 times a power of ten, and one that has ticks on any axis.
     fn linear(&self, room: Room) -> impl Iterator<Item = Ticks> {
         let range = self.high - self.low;
         // No more than an inch of a page has in matplotlib's style.
@@ -108,14 +108,15 @@ impl Placed<'_> {
         let first = exponent(range / most);
         let steps = (first..first + 3).flat_map(|e| [(1.0, e), (2.0, e), (5.0, e)]);
         let steps = steps.filter(move |(m, e)| range / (m * 10f64.powi(*e)) <= most);
-        steps.map(move |(mantissa, e)| self.steps(mantissa, e))
+        let any = std::iter::once((1.0, exponent(range)));
+        steps.chain(any).map(move |(mantissa, e)| self.steps(mantissa, e))
     }
 
     /// Multiples of `mantissa` · 10^`power` (in the unit of the axis).
     fn steps(&self, mantissa: f64, power: i32) -> Ticks {
         let step = mantissa * 10f64.powi(power);
         let (first, last) = ((self.low / step).ceil(), (self.high / step).floor());
-        let count = (last - first).max(-1.0) as usize + 1;
+        let count = (last - first + 1.0).max(0.0) as usize;
         let values: Vec<f64> = (0..count).map(|k| (first + k as f64) * step).collect();
         let largest = values.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
         let e = self.exponent + exponent(largest);
