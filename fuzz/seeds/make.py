@@ -6,10 +6,12 @@ Written with Python 3.11, NumPy and Pillow; GAUSSMETER is the built command.
 import gzip
 import io
 import os
+import signal
 import struct
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 
 import numpy as np
@@ -171,5 +173,20 @@ run("spectrum", "x.npy", "--part", "1/2", "-o", "parts/part.npz")
 run("spectrum", "x.npy", "-o", "model/spectrum.npz")
 run("spectrum", "x.npy", "--basis", "-o", "model/basis.npz")
 os.remove("x.npy")
+
+# Networks, and a training that src/training.rs goes on with.
+os.makedirs("network", exist_ok=True)
+small = ["train", "--texture", "power-law-field:size=4", "--width", "4", "--batch", "2", "--held-out", "2"]
+run(*small, "--steps", "1", "-o", "network/unet")
+run("train", "network/unet.texture.npz", "--network", "linear", "--levels", "0.1,1", "--steps", "1", "-o", "network/linear")
+training = subprocess.Popen([GAUSSMETER, *small, "--steps", str(1 << 30), "--save-every", "1", "-o", "network/begun"], stderr=subprocess.DEVNULL)
+while not os.path.exists("network/begun.checkpoint.safetensors"):
+    time.sleep(0.01)
+training.send_signal(signal.SIGINT)
+training.wait()
+for name in os.listdir("network"):
+    if not name.endswith(".safetensors"):
+        os.remove(f"network/{name}")
+
 with open("plan/recorded.json", "wb") as file:
     file.write(subprocess.run([GAUSSMETER, "show", "dpmpp-2m", "--steps", "3", "--format", "json"], check=True, capture_output=True).stdout)

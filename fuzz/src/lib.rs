@@ -5,11 +5,15 @@
 mod data_sets;
 #[cfg(feature = "onnx")]
 mod networks;
+#[cfg(feature = "train")]
+mod training;
 
 #[cfg(feature = "data")]
 pub use data_sets::{any_samples, model, parts, samples};
 #[cfg(feature = "onnx")]
 pub use networks::onnx;
+#[cfg(feature = "train")]
+pub use training::network;
 
 use gaussmeter::data::{self, Column, format};
 use gaussmeter::grid::Grid;

@@ -32,15 +32,18 @@ named!(ChannelsName => Channels {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Images")]
 pub struct ImageOptions {
+    /// Resize and crop to N by N (the same as --resize N --crop N), or to HEIGHTxWIDTH
+    #[arg(long, value_name = "SIZE", group = "resized", conflicts_with = "crop")]
+    size: Option<Size>,
     /// Resize: the shorter side to N, or the image to HEIGHTxWIDTH
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", group = "resized")]
     resize: Option<Size>,
     /// Then crop the centre: NxN, or HEIGHTxWIDTH
     #[arg(long, value_name = "SIZE")]
     crop: Option<Size>,
-    /// Filter for --resize, as Pillow's filter of the same name
+    /// Filter for --size and --resize, as Pillow's filter of the same name
     /// [default: bicubic]
-    #[arg(long, value_enum, requires = "resize")]
+    #[arg(long, value_enum, requires = "resized")]
     filter: Option<FilterName>,
     /// Channels: auto (as stored; opaque alpha is dropped), gray (also grayscale), rgb or rgba
     #[arg(long, value_enum, default_value = "auto")]
@@ -50,7 +53,7 @@ pub struct ImageOptions {
 impl ImageOptions {
     /// Whether anything was asked for.
     pub fn is_given(&self) -> bool {
-        let sizes = self.resize.is_some() || self.crop.is_some();
+        let sizes = [self.size, self.resize, self.crop].iter().any(Option::is_some);
         sizes || self.filter.is_some() || !matches!(self.channels, ChannelsName::Auto)
     }
 
@@ -58,8 +61,8 @@ impl ImageOptions {
     pub fn build(&self, memory: Memory) -> PictureOptions {
         PictureOptions {
             memory,
-            resize: self.resize,
-            crop: self.crop,
+            resize: self.resize.or(self.size),
+            crop: self.crop.or(self.size),
             filter: self.filter.map_or_else(Filter::default, Filter::from),
             channels: self.channels.into(),
             skip_bad: false,

@@ -56,16 +56,17 @@ pub struct EigenCoordinates {
 }
 
 impl EigenCoordinates {
+    /// Coordinates with these eigenvalues and as many means.
+    pub(crate) fn new(eigenvalues: Vec<f64>, means: Vec<f64>) -> Self {
+        EigenCoordinates { shape: [eigenvalues.len()], eigenvalues, means }
+    }
+
     /// One coordinate per eigenvector, mode by mode; multiplicities are taken as whole numbers.
     pub fn of(modes: &[Mode]) -> Self {
         let all =
             || modes.iter().flat_map(|m| std::iter::repeat_n(m, m.multiplicity.round() as usize));
         let eigenvalues: Vec<f64> = all().map(|m| m.eigenvalue).collect();
-        EigenCoordinates {
-            shape: [eigenvalues.len()],
-            means: all().map(|m| m.mean).collect(),
-            eigenvalues,
-        }
+        EigenCoordinates::new(eigenvalues, all().map(|m| m.mean).collect())
     }
 }
 

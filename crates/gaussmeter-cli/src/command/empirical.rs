@@ -25,7 +25,7 @@ command the Gaussian of the whole (--spectrum).
 
 Examples:
   gaussmeter empirical cifar-10-batches-bin --samples 20 -o my-samples.npz
-  gaussmeter empirical photos/ --resize 16 --crop 16 -o my-samples.npz")]
+  gaussmeter empirical photos/ --size 16 -o my-samples.npz")]
 pub struct Arguments {
     /// Files, folders or archives
     #[arg(required = true, value_name = "DATA")]

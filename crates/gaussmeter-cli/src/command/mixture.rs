@@ -26,7 +26,7 @@ command the Gaussian of the whole (--spectrum).
 
 Examples:
   gaussmeter mixture cifar-10-batches-bin -o my-classes.npz
-  gaussmeter mixture photos/ --resize 16 --crop 16 --clusters 3 -o my-classes.npz
+  gaussmeter mixture photos/ --size 16 --clusters 3 -o my-classes.npz
   gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --steps 10,20")]
 pub struct Arguments {
     /// Files, folders or archives

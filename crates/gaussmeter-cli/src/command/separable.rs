@@ -30,7 +30,7 @@ whole (--spectrum).
 
 Examples:
   gaussmeter separable two-modes.json -o my-law.npz
-  gaussmeter separable photos/ --resize 8 --crop 8 -o my-law.npz"#)]
+  gaussmeter separable photos/ --size 8 -o my-law.npz"#)]
 pub struct Arguments {
     /// A law as .json, or the files, folders or archives of a data set
     #[arg(required = true, value_name = "DATA")]

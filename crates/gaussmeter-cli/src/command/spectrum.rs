@@ -40,7 +40,7 @@ parts. Interrupted with Ctrl-C, the sums so far are kept; --resume continues.
 
 Examples:
   gaussmeter spectrum cifar-10-batches-bin -o cifar.npz
-  gaussmeter spectrum photos/ --resize 64 --crop 64 --channels rgb -o photos.npz
+  gaussmeter spectrum photos/ --size 64 --channels rgb -o photos.npz
   gaussmeter spectrum train-*.tar --part 3/8 -o part3.npz   # then: merge
   gaussmeter spectrum latents.safetensors --basis -o latents.npz
   gaussmeter spectrum cache/ --samples-per-file one -o cache.npz
@@ -108,7 +108,7 @@ pub struct ReadArguments {
     /// Stored values to data: auto (pixels to [-1, 1], other numbers as stored), symmetric
     /// ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
     #[arg(long, value_name = "SCALE", default_value = "auto", value_parser = parse_scale, allow_hyphen_values = true)]
-    scale: ScaleChoice,
+    pub scale: ScaleChoice,
     /// The array, tensor or column to read, where a file has several
     #[arg(long, value_name = "NAME")]
     array: Option<String>,
@@ -134,7 +134,7 @@ pub struct ReadArguments {
     #[arg(long, value_enum, default_value = "auto")]
     split: SplitName,
     #[command(flatten)]
-    images: ImageOptions,
+    pub images: ImageOptions,
     /// Leave out damaged images and those of another shape than the first; say how many
     #[arg(long, help_heading = "Images")]
     skip_bad: bool,
@@ -168,6 +168,31 @@ impl MethodOptions {
 }
 
 impl ReadArguments {
+    /// The first of the options that was given and is not about pictures.
+    pub fn given_of_arrays(&self) -> Option<&'static str> {
+        let given = [
+            (self.array.is_some(), "--array"),
+            (!matches!(self.samples_per_file, SamplesPerFileName::Auto), "--samples-per-file"),
+            (!matches!(self.latents, LatentsName::Auto), "--latents"),
+            (self.suffix.is_some(), "--suffix"),
+            (self.kind.is_some(), "--kind"),
+            (!matches!(self.layout, LayoutName::Auto), "--layout"),
+            (!matches!(self.split, SplitName::Auto), "--split"),
+            (self.skip_bad, "--skip-bad"),
+        ];
+        given.iter().find(|(given, _)| *given).map(|(_, option)| *option)
+    }
+
+    /// The first of the options that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        let of_pictures = [
+            (self.scale != ScaleChoice::Auto, "--scale"),
+            (self.images.is_given(), "--size, --resize, --crop or --channels"),
+        ];
+        let found = of_pictures.iter().find(|(given, _)| *given).map(|(_, option)| *option);
+        found.or(self.given_of_arrays())
+    }
+
     /// What was asked for.
     pub fn build(&self, memory: Memory) -> source::ReadOptions {
         source::ReadOptions {

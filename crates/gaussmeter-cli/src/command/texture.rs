@@ -6,7 +6,7 @@ use clap::Args;
 use gaussmeter_data::samples::Scale;
 use gaussmeter_data::source::ScaleChoice;
 use gaussmeter_data::{Memory, Picture, TextureModel};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Texture model (ADSN) of a picture: a spectrum, and a model to sample from
 #[derive(Debug, Args)]
@@ -23,20 +23,15 @@ Without a picture, power-law-field:size=32,alpha=2,std=0.5 is the grey texture
 whose eigenvalues fall as those of natural images do, |frequency|^-alpha.
 
 Examples:
-  gaussmeter texture fabric.png -o fabric.npz
+  gaussmeter texture fabric.png --size 64 -o fabric.npz
   gaussmeter texture fabric.png --periodic --scale unit --centred -o paper.npz
   gaussmeter texture power-law-field:size=32,alpha=2 -o clouds.npz")]
 pub struct Arguments {
     /// Picture: png, jpeg, tiff, webp, …; or power-law-field:size=N,alpha=A,std=S
     #[arg(value_name = "IMAGE")]
     image: PathBuf,
-    /// Take the periodic component first: opposite edges that do not match would put a cross into
-    /// the texture
-    #[arg(long)]
-    periodic: bool,
-    /// Take the mean away, as the paper does
-    #[arg(long)]
-    centred: bool,
+    #[command(flatten)]
+    options: TextureOptions,
     /// Pixels to data: symmetric ([-1, 1]), unit ([0, 1]), none, or FACTOR,OFFSET
     #[arg(long, value_name = "SCALE", default_value = "symmetric", value_parser = parse_scale, allow_hyphen_values = true)]
     scale: ScaleChoice,
@@ -50,22 +45,57 @@ pub struct Arguments {
     output: PathBuf,
 }
 
+/// How a picture becomes a texture.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TextureOptions {
+    /// Take the periodic component first: opposite edges that do not match would put a cross into
+    /// the texture
+    #[arg(long)]
+    pub periodic: bool,
+    /// Take the mean away, as the paper does
+    #[arg(long)]
+    pub centred: bool,
+}
+
 pub fn run(a: Arguments) -> Result<(), Failure> {
     extension(&a.output, &["npz"])?;
     differs(&a.output, std::slice::from_ref(&a.image))?;
-    if let Some(name) = power_law_name(&a) {
-        return power_law(&a, name);
-    }
-    options::exists(&a.image)?;
-    let picture = Picture::open(&a.image, &a.images.build(Memory(a.memory)))?;
-    let scale = a.scale.resolve(Some(picture.white)).unwrap_or(Scale::IDENTITY);
-    let model = TextureModel::new(&picture, scale, a.periodic, a.centred)?;
-    finish(&a, &model)
+    let memory = Memory(a.memory);
+    save(&model(&a.image, a.options, a.scale, &a.images, memory)?, &a.output)
 }
 
-fn finish(a: &Arguments, model: &TextureModel) -> Result<(), Failure> {
+/// The texture of a picture, or of the name of a law.
+pub fn model(
+    image: &Path,
+    options: TextureOptions,
+    scale: ScaleChoice,
+    images: &ImageOptions,
+    memory: Memory,
+) -> Result<TextureModel, Failure> {
+    if let Some(parameters) = power_law_name(image) {
+        let given = [
+            (options.periodic, "--periodic"),
+            (options.centred, "--centred"),
+            (!matches!(scale, ScaleChoice::Symmetric | ScaleChoice::Auto), "--scale"),
+            (images.is_given(), "--size, --resize, --crop or --channels"),
+        ];
+        return match given.iter().find(|(given, _)| *given) {
+            None => power_law(parameters),
+            Some((_, option)) => Err(Failure::Usage(format!(
+                "{option} has no effect on power-law-field: it is for pictures"
+            ))),
+        };
+    }
+    options::exists(image)?;
+    let picture = Picture::open(image, &images.build(memory))?;
+    let scale = scale.resolve(Some(picture.white)).unwrap_or(Scale::IDENTITY);
+    Ok(TextureModel::new(&picture, scale, options.periodic, options.centred)?)
+}
+
+/// Writes a texture, and says what it is.
+pub fn save(model: &TextureModel, output: &Path) -> Result<(), Failure> {
     let spectrum = model.texture.spectrum(&model.description)?;
-    model.save(&a.output)?;
+    model.save(output)?;
     note(format!(
         "{}; total variance {:.7}, {} of {} eigenvalues are not zero",
         model.provenance(),
@@ -77,24 +107,13 @@ fn finish(a: &Arguments, model: &TextureModel) -> Result<(), Failure> {
 }
 
 /// What follows `power-law-field`, if that is what the picture is called, and no file is.
-fn power_law_name(a: &Arguments) -> Option<&str> {
-    let name = a.image.to_str()?.strip_prefix("power-law-field")?;
+fn power_law_name(image: &Path) -> Option<&str> {
+    let name = image.to_str()?.strip_prefix("power-law-field")?;
     let is_name = name.is_empty() || name.starts_with(':');
-    (is_name && !a.image.exists()).then(|| name.strip_prefix(':').unwrap_or(name))
+    (is_name && !image.exists()).then(|| name.strip_prefix(':').unwrap_or(name))
 }
 
-fn power_law(a: &Arguments, parameters: &str) -> Result<(), Failure> {
-    let given = [
-        (a.periodic, "--periodic"),
-        (a.centred, "--centred"),
-        (a.scale != ScaleChoice::Symmetric, "--scale"),
-        (a.images.is_given(), "--resize, --crop or --channels"),
-    ];
-    if let Some((_, option)) = given.iter().find(|(given, _)| *given) {
-        return Err(Failure::Usage(format!(
-            "{option} has no effect on power-law-field: it is for pictures"
-        )));
-    }
+fn power_law(parameters: &str) -> Result<TextureModel, Failure> {
     let (mut size, mut alpha, mut std) = (32, 2.0, 0.5);
     for pair in parameters.split(',').filter(|pair| !pair.is_empty()) {
         let wrong = || {
@@ -111,5 +130,5 @@ fn power_law(a: &Arguments, parameters: &str) -> Result<(), Failure> {
             _ => return Err(wrong()),
         }
     }
-    finish(a, &TextureModel::power_law_field(size, alpha, std)?)
+    Ok(TextureModel::power_law_field(size, alpha, std)?)
 }

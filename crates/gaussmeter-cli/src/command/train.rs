@@ -1,4 +1,5 @@
 use super::spectrum::ReadArguments;
+use super::texture::{self, TextureOptions};
 use crate::failure::Failure;
 use crate::images::named;
 use crate::options::{parse_bytes, parse_length};
@@ -22,25 +23,34 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 DATA is a model with eigenvectors (`gaussmeter texture`, `gaussmeter spectrum
 DATA --basis`): every step draws fresh exact samples, and the loss is shown
-beside that of the exact network. Or it is anything else that `gaussmeter
-spectrum` reads: then samples are kept in memory.
+beside that of the exact network. --texture makes such a model of a picture. Or
+DATA is anything else that `gaussmeter spectrum` reads: then samples are kept in
+memory.
 
 Beside net.safetensors (the weights) lie net.onnx (the same network for other
-programs), net.csv (the log) and, until training has ended, the checkpoint
-net.checkpoint.safetensors. Interrupted with Ctrl-C, --resume goes on, with the
-same result, bit for bit, as without interruption.
+programs), net.csv (the log), with --texture net.texture.npz (the model, for
+`gaussmeter score-error --spectrum`) and, until training has ended, the
+checkpoint net.checkpoint.safetensors. Interrupted with Ctrl-C, --resume goes
+on, with the same result, bit for bit, as without interruption.
 
 Examples:
+  gaussmeter train --texture fabric.png --size 16 --width 8 --steps 5 -o fabric
   gaussmeter texture power-law-field:size=8 -o clouds.npz
   gaussmeter train clouds.npz --width 8,16 --steps 20 -o net.safetensors
   gaussmeter train clouds.npz --parametrization eps --steps 5 -o e.safetensors
   gaussmeter train clouds.npz --network linear --levels 1 -o l.safetensors")]
 pub struct Arguments {
     /// A model with eigenvectors, or files, folders or archives of samples
-    #[arg(required = true, value_name = "DATA")]
+    #[arg(required_unless_present = "texture", value_name = "DATA")]
     data: Vec<PathBuf>,
-    /// Where the weights go; the other files lie beside it
-    #[arg(short, long, value_name = "NET.safetensors")]
+    /// Train on the texture of a picture, or of power-law-field:size=N,alpha=A,std=S, as `gaussmeter texture`
+    /// makes it
+    #[arg(long, value_name = "IMAGE", conflicts_with = "data")]
+    texture: Option<PathBuf>,
+    #[command(flatten)]
+    of_texture: TextureOptions,
+    /// Where the weights go, NET.safetensors; the other files lie beside it
+    #[arg(short, long, value_name = "NET")]
     output: PathBuf,
     #[command(flatten)]
     network: NetworkOptions,
@@ -266,18 +276,33 @@ fn beside(weights: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// The samples, and whether they live on a torus.
-fn open(a: &Arguments) -> Result<(Box<dyn TrainingData>, bool), Failure> {
+/// The samples, and whether they live on a torus. A texture goes into a file.
+fn open(a: &Arguments, of_texture: &Path) -> Result<(Box<dyn TrainingData>, bool), Failure> {
+    let of_a_gaussian = |other: Option<&str>| match (a.network.classes, other) {
+        (true, _) => Err(Failure::Usage(
+            "--classes is for samples that have some, not for a Gaussian".into(),
+        )),
+        (false, Some(option)) => {
+            Err(Failure::Usage(format!("{option} is for samples, and has no effect on a Gaussian")))
+        }
+        (false, None) => Ok(()),
+    };
+    if let Some(image) = &a.texture {
+        of_a_gaussian(a.reading.given_of_arrays())?;
+        let (scale, images) = (a.reading.scale, &a.reading.images);
+        let model = texture::model(image, a.of_texture, scale, images, Memory(a.memory))?;
+        texture::save(&model, of_texture)?;
+        return Ok((Box::new(GaussianData::from(model.model("texture"))), true));
+    }
+    if a.of_texture.periodic || a.of_texture.centred {
+        return Err(Failure::Usage("--periodic and --centred are for --texture".into()));
+    }
     if let [path] = &a.data[..]
         && let Some(archive) = Archive::open(path)
         && let Some(content) = archive.content()
     {
+        of_a_gaussian(a.reading.given())?;
         let model = Model::load(path)?;
-        if a.network.classes {
-            return Err(Failure::Usage(
-                "--classes is for samples that have some, not for a Gaussian".into(),
-            ));
-        }
         let is_torus = content != "gaussmeter spectrum";
         return Ok((Box::new(GaussianData::from(model)), is_torus));
     }
@@ -302,15 +327,20 @@ fn open(a: &Arguments) -> Result<(Box<dyn TrainingData>, bool), Failure> {
 pub fn run(a: Arguments) -> Result<(), Failure> {
     let format = of_tables(by_name(&a.format)?)?;
     a.network.check()?;
-    extension(&a.output, &["safetensors"])?;
-    let weights = &a.output;
-    let [onnx, log, checkpoint] =
-        [".onnx", ".csv", ".checkpoint.safetensors"].map(|ending| beside(weights, ending));
-    for path in [weights, &onnx, &log, &checkpoint] {
+    let weights = &match a.output.extension() {
+        None => a.output.with_extension("safetensors"),
+        Some(_) => a.output.clone(),
+    };
+    extension(weights, &["safetensors"])?;
+    let [onnx, log, checkpoint, of_texture] =
+        [".onnx", ".csv", ".checkpoint.safetensors", ".texture.npz"]
+            .map(|ending| beside(weights, ending));
+    let read: Vec<PathBuf> = a.data.iter().chain(&a.texture).cloned().collect();
+    for path in [weights, &onnx, &log, &checkpoint, &of_texture] {
         replaceable(path)?;
-        differs(path, &a.data)?;
+        differs(path, &read)?;
     }
-    let (data, is_torus) = open(&a)?;
+    let (data, is_torus) = open(&a, &of_texture)?;
     let parametrization = a.noise.build(&a.network.levels, data.sigma_data())?;
     let program = Program {
         architecture: a.network.build(&parametrization, is_torus),

@@ -2,7 +2,7 @@
 //! its own, by the shell. What an earlier command of the page wrote is there for the next.
 
 use crate::common::Folder;
-use crate::common::files::{f64s, noise, npy, npz};
+use crate::common::files::{f64s, npy, npz, picture};
 use gaussmeter_testkit::{fixture, read_json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,7 +33,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "gaussmeter verify --data cifar16.npz --sampler dpmpp-2m,unipc,edm,ddim --grid karras,optimised,optimised:network=asked,optimised:objective=w2,network=asked --steps 10,20 --starts 64 --reference 200 --network gain:delta=-0.05",
         "takes a minute, on data that are not in the repository",
     ),
-    ("gaussmeter train fabric.npz -o net.safetensors", "takes an hour"),
+    ("gaussmeter train --texture fabric.png --size 64 -o net", "takes hours"),
     (
         "gaussmeter train clouds.npz --width 16,32 --steps 3000 --seed 1 -o clouds-edm.safetensors",
         "takes minutes",
@@ -59,11 +59,11 @@ const NOT_RUN: &[(&str, &str)] = &[
         "its network is not in the repository",
     ),
     (
-        "gaussmeter mixture cifar10-train-jpeg.tar --resize 16 --crop 16 -o classes16.npz",
+        "gaussmeter mixture cifar10-train-jpeg.tar --size 16 -o classes16.npz",
         "its data are not in the repository",
     ),
     (
-        "gaussmeter train cifar10-train-jpeg.tar --classes --resize 16 --crop 16 --width 24,48 --steps 1500 --every 100 --warm-up 50 --seed 1 -o cifar16.safetensors",
+        "gaussmeter train cifar10-train-jpeg.tar --classes --size 16 --width 24,48 --steps 1500 --every 100 --warm-up 50 --seed 1 -o cifar16.safetensors",
         "takes an hour, on data that are not in the repository",
     ),
     (
@@ -190,19 +190,6 @@ fn trained(folder: &Folder) {
     let name = "examples/networks/clouds-eps.onnx";
     make_folder(folder, "examples/networks");
     fs::copy(root().join(name), folder.path(name)).unwrap();
-}
-
-/// A picture of noise whose sides differ.
-fn picture(width: u32, height: u32, seed: usize) -> Vec<u8> {
-    let count = (3 * width * height) as usize;
-    let pixels = noise(count + 97 * seed).split_off(97 * seed);
-    let pixels: Vec<u8> = pixels.into_iter().map(|v| (127.5 + 100.0 * v) as u8).collect();
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
-    bytes
 }
 
 fn photos(folder: &Folder, name: &str) {

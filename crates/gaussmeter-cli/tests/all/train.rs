@@ -1,6 +1,6 @@
 //! `train` as its user sees it.
 
-use crate::common::files::{f64s, noise, npy};
+use crate::common::files::{f64s, noise, npy, picture};
 use crate::common::{Folder, words};
 use gaussmeter_net::Network;
 use std::fs;
@@ -40,6 +40,30 @@ fn a_model_makes_weights_onnx_and_a_log() {
     assert!(folder.bytes("net.onnx").len() > folder.bytes("net.safetensors").len() / 2);
     let names: Vec<String> = folder.names().into_iter().collect();
     assert_eq!(names, ["clouds.npz", "net.csv", "net.onnx", "net.safetensors"]);
+}
+
+/// In one command, the network of a picture is that of the texture that `texture` makes of it, and the texture is kept.
+#[test]
+fn a_picture_is_trained_on_as_its_texture() {
+    let folder = Folder::empty();
+    folder.write("fabric.png", picture(24, 20, 0));
+    let small = "--width 8 --batch 8 --held-out 4 --steps 6";
+    for size in ["--size 16", "--resize 16 --crop 16"] {
+        let how = format!("{size} --periodic --centred --scale unit");
+        let ran = folder.run(&format!("train --texture fabric.png {how} {small} -o direct"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(folder.run(&format!("texture fabric.png {how} -o model.npz")).code, 0);
+        let ran = folder.run(&format!("train model.npz {small} -o apart.safetensors"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(folder.weights("direct.safetensors"), folder.weights("apart.safetensors"));
+        assert_eq!(folder.bytes("direct.texture.npz"), folder.bytes("model.npz"));
+    }
+    let names: Vec<String> = folder.names().into_iter().filter(|n| n.contains("direct")).collect();
+    assert_eq!(names, ["direct.csv", "direct.onnx", "direct.safetensors", "direct.texture.npz"]);
+    let scored = folder.json(
+        "score-error --network onnx:direct.onnx --spectrum direct.texture.npz --sampler ddim --steps 3 --per-level 64 --groups 8",
+    );
+    assert_eq!(scored["command"], "score-error");
 }
 
 /// Interrupted and resumed, on another number of threads, the weights are those of uninterrupted training.
@@ -141,6 +165,18 @@ fn what_makes_no_sense_is_refused_in_one_line() {
         ("train clouds.npz --process edm -o n.safetensors", 2, "is for --parametrization eps"),
         ("train clouds.npz --noise-std 99 -o n.safetensors", 2, "noise levels have to be positive"),
         ("train clouds.npz --classes -o n.safetensors", 2, "not for a Gaussian"),
+        (
+            "train clouds.npz --size 4 -o n",
+            2,
+            "--size, --resize, --crop or --channels is for samples",
+        ),
+        ("train clouds.npz --periodic -o n", 2, "--periodic and --centred are for --texture"),
+        ("train clouds.npz --texture power-law-field -o n", 2, "cannot be used with"),
+        ("train --texture no.png -o n", 1, "no.png"),
+        ("train --texture list.csv -o n", 1, "list.csv"),
+        ("train --texture power-law-field --size 8 -o n", 2, "has no effect on power-law-field"),
+        ("train --texture power-law-field --split all -o n", 2, "--split is for samples"),
+        ("train -o n", 2, "required"),
         ("train clouds.npz --resume -o n.safetensors", 1, "no such file"),
         (
             "train clouds.npz --rate 1000 --clip inf --warm-up 1 --optimiser sgd --steps 50 -o n.safetensors",
@@ -165,11 +201,15 @@ fn every_example_in_the_help_runs() {
     }
     let (_, examples) = help.split_once("\nExamples:\n").unwrap();
     let examples: Vec<&str> = examples.lines().take_while(|l| !l.is_empty()).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
+    folder.write("fabric.png", picture(24, 20, 0));
     for line in examples {
         let line = line.trim().strip_prefix("gaussmeter ").unwrap();
         assert_eq!(folder.run(line).code, 0, "{line}");
-        let file = line.split_once("-o ").unwrap().1;
-        assert!(!folder.bytes(file).is_empty(), "{line}");
+        let mut file = line.split_once("-o ").unwrap().1.to_owned();
+        if !file.contains('.') {
+            file += ".safetensors";
+        }
+        assert!(!folder.bytes(&file).is_empty(), "{line}");
     }
 }

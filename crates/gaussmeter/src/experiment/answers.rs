@@ -131,7 +131,7 @@ impl Question {
             _ => return Err(ExperimentError::SeveralEnds),
         };
         let init = self.init();
-        curve_time(&setting, &self.samplers, length, eps, init, &self.metric, target, watch)
+        curve_time(&setting, &self.samplers, length, eps, init, (&self.metric, target), watch)
     }
 
     fn along_eps(
@@ -149,7 +149,7 @@ impl Question {
         let spaced = spaced_eps();
         let eps = if eps.is_empty() { &spaced } else { eps };
         let init = self.init();
-        curve_eps(&setting, &self.samplers, length, eps, init, &self.metric, target, watch)
+        curve_eps(&setting, &self.samplers, length, eps, init, (&self.metric, target), watch)
     }
 
     /// The sampler as a linear program. It is the same for all data.

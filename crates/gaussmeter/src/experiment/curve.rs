@@ -83,15 +83,13 @@ pub struct Curves {
 ///
 /// # Errors
 /// [`ExperimentError`]
-#[allow(clippy::too_many_arguments)]
 pub fn curve_time(
     setting: &Setting,
     samplers: &[NamedSampler],
     length: Length,
     eps: f64,
     (init_label, init): (&str, &Init),
-    metric: &Named<dyn Metric>,
-    target: Target,
+    (metric, target): (&Named<dyn Metric>, Target),
     watch: Watch,
 ) -> Result<Curve, ExperimentError> {
     let init = setting.init(init)?;
@@ -180,15 +178,13 @@ pub fn spaced_eps() -> Vec<f64> {
 ///
 /// # Errors
 /// [`ExperimentError`]
-#[allow(clippy::too_many_arguments)]
 pub fn curve_eps(
     setting: &Setting,
     samplers: &[NamedSampler],
     length: Length,
     eps: &[f64],
     (init_label, init): (&str, &Init),
-    metric: &Named<dyn Metric>,
-    target: Target,
+    (metric, target): (&Named<dyn Metric>, Target),
     watch: Watch,
 ) -> Result<Curve, ExperimentError> {
     if eps.is_empty() {

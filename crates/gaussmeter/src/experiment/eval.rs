@@ -101,16 +101,14 @@ pub fn evaluate(
     let run = setting.run_watched(sampler, length, eps, watch)?;
     let learnt = setting.learnt(&init)?;
     let (with, limits) = ((init_label, &init), &Limits::default());
-    evaluation_of(setting, sampler, run, &learnt, with, &|_| true, limits, watch)
+    evaluation_of(setting, (sampler, run), &learnt, with, &|_| true, limits, watch)
 }
 
 /// The evaluation of a run by the metrics of the registry that are wanted; `init` has the values of the
 /// process filled in.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn evaluation_of(
     setting: &Setting,
-    sampler: &NamedSampler,
-    run: Run,
+    (sampler, run): (&NamedSampler, Run),
     learnt: &Learnt,
     (init_label, init): (&str, &Init),
     is_wanted: &dyn Fn(&str) -> bool,

@@ -163,7 +163,7 @@ impl Shared<'_> {
         let is_wanted = |name: &str| name == "w2" || name == self.question.metric.name;
         let init = (self.question.init().0, init);
         let evaluation =
-            evaluation_of(setting, sampler, run, learnt, init, &is_wanted, limits, watch)?;
+            evaluation_of(setting, (sampler, run), learnt, init, &is_wanted, limits, watch)?;
         Ok(Seen { evaluation, points })
     }
 

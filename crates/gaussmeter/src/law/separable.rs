@@ -1,5 +1,5 @@
 use super::{DataLaw, Group, GroupKind, Groups, LawError};
-use crate::basis::Basis;
+use crate::basis::{Basis, EigenCoordinates};
 use crate::exact::Init;
 use crate::level::Level;
 use crate::network::Denoiser;
@@ -11,32 +11,6 @@ use crate::separable::{
 use crate::spectrum::Spectrum;
 use crate::tape::Plan;
 use std::sync::Arc;
-
-/// Coordinates that are those of eigenvectors already.
-#[derive(Clone, Debug)]
-struct Coordinates {
-    shape: [usize; 1],
-    eigenvalues: Vec<f64>,
-    means: Vec<f64>,
-}
-
-impl Basis for Coordinates {
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-    fn eigenvalues(&self) -> &[f64] {
-        &self.eigenvalues
-    }
-    fn means(&self) -> &[f64] {
-        &self.means
-    }
-    fn synthesize(&self, coordinates: &[f64], x: &mut [f64]) {
-        x.copy_from_slice(coordinates);
-    }
-    fn analyze(&self, x: &[f64], coordinates: &mut [f64]) {
-        coordinates.copy_from_slice(x);
-    }
-}
 
 /// Why there may be no exact W2.
 const ORDER: &str = "outputs are not in the order of the starts, so quantiles give none: take more steps, or a rule of first order";
@@ -151,8 +125,7 @@ impl DataLaw for Separable {
 
     /// That of the coordinates.
     fn basis(&self) -> Result<Arc<dyn Basis>, LawError> {
-        let (eigenvalues, means) = (self.variances(), Separable::mean(self));
-        Ok(Arc::new(Coordinates { shape: [self.dim()], eigenvalues, means }))
+        Ok(Arc::new(EigenCoordinates::new(self.variances(), Separable::mean(self))))
     }
 
     fn gaussian(&self) -> Result<Spectrum, LawError> {

@@ -23,7 +23,7 @@ pub use factor::Factor;
 pub use gaussian::GaussianDenoiser;
 pub use in_basis::InBasis;
 pub use linear::{
-    Answer, Answers, AtLevel, Excess, Guiding, Learnt, LinearDenoiser, LinearNetwork, Network,
+    Answer, Answers, AtLevel, Guiding, Learnt, LinearDenoiser, LinearNetwork, Network,
     NetworkError, TrainingSet,
 };
 pub use prediction::Prediction;

@@ -337,8 +337,7 @@ fn a_curve_is_drawn_as_a_figure() {
                 Length::Steps(8),
                 1e-3,
                 init,
-                &metric,
-                target,
+                (&metric, target),
                 Watch::NOBODY,
             ),
             Along::Eps => curve_eps(
@@ -347,8 +346,7 @@ fn a_curve_is_drawn_as_a_figure() {
                 Length::Steps(8),
                 &[1e-3, 0.1],
                 init,
-                &metric,
-                target,
+                (&metric, target),
                 Watch::NOBODY,
             ),
         };
