@@ -42,12 +42,20 @@ class ScoreError:
         Linear part: r = gain (x − μ) + …, of the coordinate itself.
     gain_half : ndarray, shape (K, m)
         Half of the width of its 95 % interval.
-    bias : ndarray, shape (K, m)
+    constant : ndarray, shape (K, m)
         (E r)², the square of a constant error.
     leak : ndarray, shape (K, m)
         Part of E r² that is linear in the other coordinates.
     rest : ndarray, shape (K, m)
         Part of E r² that is not affine: what remains.
+    score_gain : ndarray, shape (K,)
+        δ: the score is nearest to 1 + δ times the exact one. A gain g of the denoiser along an
+        eigenvector with eigenvalue λ is one of −g (λ + σ²)/σ² of the score, whose mean square there
+        is 1/(λ + σ²); δ is the mean over all coordinates by it.
+    score_gain_half : ndarray, shape (K,)
+        Half of the width of its 95 % interval.
+    floor : ndarray, shape (K,)
+        Σ λσ²/(λ + σ²): the error of the exact network, as an estimate of the data.
     path_kl : float
         ∫ E|r|² / σ² d ln σ over the levels: the Kullback–Leibler divergence between the paths of
         the reverse SDEs with the exact network and with this one (Girsanov), in nats. It bounds
@@ -59,6 +67,9 @@ class ScoreError:
     w2_exact, w2_linear : float
         W2 to the data of that sampler's output with the exact network, and with the constants and
         gains measured.
+    w2_linear_half : float
+        Half of the width of the interval of ``w2_linear``, with what lies between levels: infinite
+        for less than three levels.
     samples : int
         Number of noised samples per level.
     """
@@ -69,14 +80,18 @@ class ScoreError:
     squared_half: Array
     gain: Array
     gain_half: Array
-    bias: Array
+    constant: Array
     leak: Array
     rest: Array
+    score_gain: Array
+    score_gain_half: Array
+    floor: Array
     path_kl: float
     path_kl_affine: float
     sampler: str
     w2_exact: float
     w2_linear: float
+    w2_linear_half: float
     samples: int
 
     @property
@@ -92,19 +107,6 @@ class ScoreError:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.clip(1.0 - rest / self.total, 0.0, 1.0)
 
-    @property
-    def score_gain(self) -> Array:
-        """δ of each level, shape (K,): the score is nearest to 1 + δ times the exact one.
-
-        A gain g of the denoiser along an eigenvector with eigenvalue λ is one of −g (λ + σ²)/σ² of
-        the score, whose mean square there is 1/(λ + σ²); δ is the mean over all coordinates by it.
-        """
-        variance = self.spectrum.eigenvalues + self.sigmas[:, None] ** 2
-        own = -self.gain * variance / self.sigmas[:, None] ** 2
-        weights = self.spectrum.multiplicities / variance
-        found: Array = (own * weights).sum(axis=1) / weights.sum(axis=1)
-        return found
-
     def save_gain(self, path: str | os.PathLike[str]) -> str:
         """Write :attr:`score_gain` to a file, and name the network that has it.
 
@@ -118,6 +120,11 @@ class ScoreError:
         str
             ``"gain:file=…"``, for the argument ``network`` of every question.
 
+        Raises
+        ------
+        GaussmeterError
+            A score that is no positive multiple of the exact one, or more than 1001 times it.
+
         Examples
         --------
         >>> import gaussmeter as gm  # doctest: +SKIP
@@ -125,7 +132,14 @@ class ScoreError:
         >>> gm.tune(spectrum, "dpmpp-2m", nfe=10, network=network)  # doctest: +SKIP
         """
         name = os.fspath(path)
-        rows = [(s, d) for s, d in zip(self.sigmas, self.score_gain, strict=True) if s > 0]
+        rows = list(zip(self.sigmas, self.score_gain, strict=True))
+        for sigma, delta in rows:
+            if not -0.999 <= delta <= 1000.0:
+                raise GaussmeterError(
+                    f"no file of gains: at sigma = {sigma:.4g} the score is {1 + delta:.3g} times "
+                    "the exact one, and such a file takes 0.001 to 1001 times",
+                    "measure noise levels where it is",
+                )
         text = "sigma,delta\n" + "".join(f"{s:.17g},{d:.17g}\n" for s, d in rows)
         beside = f"{name}.part"
         with open(beside, "w", encoding="utf-8") as file:
@@ -136,11 +150,8 @@ class ScoreError:
     def table(self) -> list[list[str]]:
         """One line per level, with the titles first."""
         lines = [["sigma", "E|r|²", "relative", "affine", "largest gain", "at eigenvalue"]]
-        weights = self.spectrum.multiplicities
         eigenvalues = self.spectrum.eigenvalues
-        for index, sigma in enumerate(self.sigmas):
-            # Relative to the error of the best estimate itself.
-            floor = (weights * eigenvalues * sigma**2 / (eigenvalues + sigma**2)).sum()
+        for index, (sigma, floor) in enumerate(zip(self.sigmas, self.floor, strict=True)):
             worst = int(np.abs(self.gain[index]).argmax())
             lines.append(
                 [
@@ -166,8 +177,8 @@ class ScoreError:
     def _sentence(self) -> str:
         return (
             f"path KL {self.path_kl:.4g} nats, {self.path_kl_affine:.4g} of it affine; W2 of "
-            f"{self.sampler}: {self.w2_exact:.4g} with the exact network, {self.w2_linear:.4g} "
-            "with the gains measured"
+            f"{self.sampler}: {self.w2_exact:.4g} with the exact network, {self.w2_linear:.4g} ± "
+            f"{self.w2_linear_half:.2g} with the gains measured"
         )
 
     def __str__(self) -> str:
@@ -216,8 +227,8 @@ def score_error(
     At each level, states are drawn from the Gaussian with the mean and the covariance of the data,
     with noise added; there the exact denoiser is known. Its difference to the network is divided
     into a constant, a part that is linear in the coordinate itself (a gain), one that is linear in
-    the others (a leak), and the rest, which is not affine. Sampling errors of the squares are
-    subtracted. Constants and gains are then put into a sampler, whose law is exact again. The same
+    the others (a leak), and the rest, which is not affine. Sampling errors add nothing to the
+    squares. Constants and gains are then put into a sampler, whose law is exact again. The same
     as ``gaussmeter score-error``, which takes networks in ONNX files.
 
     Parameters
@@ -230,7 +241,7 @@ def score_error(
         ``basis``. CIFAR-10's spectrum by default.
     sigmas : array_like, shape (K,), optional
         Noise levels sigma/alpha. By default 16 between 80 and 0.002. They should reach as far as
-        the sampler's: beyond them the relative error of the score is that of the last one.
+        the sampler's: below them the relative error of the score is that of the last one.
     basis : array_like, shape (d, d), optional
         Eigenvectors in columns, in the order of the spectrum with multiplicities, where ``data`` is
         a spectrum. By default the network works on coordinates along eigenvectors.
@@ -370,14 +381,18 @@ def _assembled(spectrum: Spectrum, found: dict[str, Any]) -> ScoreError:
         squared_half=stacked("squared_half"),
         gain=stacked("gain"),
         gain_half=stacked("gain_half"),
-        bias=np.maximum(stacked("constant"), 0.0),
+        constant=np.maximum(stacked("constant"), 0.0),
         leak=np.maximum(stacked("leak"), 0.0),
         rest=np.maximum(stacked("rest"), 0.0),
+        score_gain=np.array([level["score_gain"]["value"] for level in levels]),
+        score_gain_half=np.array([level["score_gain"]["half"] for level in levels]),
+        floor=np.array([level["floor"] for level in levels]),
         path_kl=found["path_kl"]["value"],
         path_kl_affine=found["path_kl_affine"],
         sampler=f"{run['sampler']}, {run['steps']} steps",
         w2_exact=run["exact"],
         w2_linear=run["predicted"]["value"],
+        w2_linear_half=float(run["predicted"]["half"]),
         samples=found["samples_per_level"],
     )
 

@@ -38,7 +38,7 @@ def test_the_parts_of_a_known_error() -> None:
         sine = 0.15 * np.exp(-4.5 * variance)
         gain = 0.03 * LAMBDA / variance + sine
         assert (np.abs(found.gain[index] - gain) < 2 * found.gain_half[index]).all()
-        np.testing.assert_allclose(found.bias[index], 0.01, rtol=0.05)
+        np.testing.assert_allclose(found.constant[index], 0.01, rtol=0.05)
         leak = (mixed**2) @ variance
         np.testing.assert_allclose(found.leak[index], leak, atol=2e-4)
         rest = 0.05**2 * (1 - np.exp(-18 * variance)) / 2 - sine**2 * variance

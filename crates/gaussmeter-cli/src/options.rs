@@ -206,6 +206,18 @@ pub fn is_trained(text: &str) -> bool {
     text.split(':').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("onnx"))
 }
 
+/// The file that a network is read from, if there is one.
+#[cfg(feature = "data")]
+pub fn file_of_network(text: &str) -> Option<std::path::PathBuf> {
+    let (_, rest) = text.split_once(':')?;
+    let mut words = rest.split(',').map(str::trim);
+    let file = match is_trained(text) {
+        true => words.next(),
+        false => words.find_map(|word| word.strip_prefix("file=")),
+    };
+    file.map(Into::into)
+}
+
 #[cfg(feature = "data")]
 impl NetworkOption {
     /// What is read as one of the networks that have a closed law: nothing, where a trained one is named.

@@ -98,8 +98,10 @@ struct Measured {
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
     a.output.format()?;
-    if let Some(path) = &a.save_gain {
-        differs(path, &[PathBuf::from(&a.spectrum)])?;
+    for path in a.save_gain.iter().chain(&a.output.output) {
+        let read = options::file_of_network(&a.network).into_iter();
+        let read: Vec<PathBuf> = read.chain([PathBuf::from(&a.spectrum)]).collect();
+        differs(path, &read)?;
     }
     let words = Words {
         processes: a.process,
@@ -145,10 +147,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         let places = question.places(spectrum);
         score_error(network, measured.basis.clone(), places, samplers, options, watch)
     })?;
-    if let Some(path) = &a.save_gain {
-        write_text(path, &found.gain_file())?;
-    }
     a.output.write(&found.report())?;
+    if let Some(path) = &a.save_gain {
+        write_text(path, &found.gain_file()?)?;
+    }
     watch::end(found.is_interrupted)
 }
 
@@ -158,19 +160,28 @@ fn stochasticities(samplers: &[String], etas: &[f64]) -> Result<Vec<String>, Fai
         return Ok(samplers.to_vec());
     }
     let registry = sampler::registry();
-    let mut all = Vec::new();
+    let (mut all, mut is_used) = (Vec::new(), false);
     for text in samplers.iter().flat_map(|list| split_list(list)) {
         let (name, given) = text.split_once(':').unwrap_or((&text, ""));
         let has_eta = registry.find(name.trim())?.parameters.iter().any(|p| p.name == "eta");
         match has_eta && !given.contains("eta=") {
             false => all.push(text),
-            true => all.extend(etas.iter().map(|eta| match given {
-                "" => format!("{name}:eta={eta}"),
-                given => format!("{name}:{given},eta={eta}"),
-            })),
+            true => {
+                is_used = true;
+                all.extend(etas.iter().map(|eta| match given {
+                    "" => format!("{name}:eta={eta}"),
+                    given => format!("{name}:{given},eta={eta}"),
+                }));
+            }
         }
     }
-    Ok(all)
+    match is_used {
+        true => Ok(all),
+        false => Err(Failure::Usage(format!(
+            "--eta has no effect: {} leaves no parameter eta open (ddim, dpmpp-2m-sde and others have one: see gaussmeter samplers)",
+            all.join(", ")
+        ))),
+    }
 }
 
 fn trained(network: &str, spectrum: &str) -> Result<Measured, Failure> {

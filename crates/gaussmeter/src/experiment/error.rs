@@ -119,6 +119,17 @@ pub enum ExperimentError {
         /// The sampler that has it.
         sampler: String,
     },
+    /// A score that is no multiple of the exact one which a network of that gain could have.
+    #[error(
+        "no file of gains: at sigma/alpha = {} the score is {:.3} times the exact one, and such a file takes 0.001 to 1001 times: measure noise levels where it is (--sigmas)",
+        written(.sigma), 1.0 + .delta
+    )]
+    Gain {
+        /// The noise level.
+        sigma: f64,
+        /// The score is nearest to 1 + δ times the exact one.
+        delta: f64,
+    },
     /// A rule with noise, where the eigenvectors of the data are not known.
     #[error(
         "sampler '{sampler}' draws noise: its moments are compared along the eigenvectors of the Gaussian of the whole, which are not known (up to 4096 dimensions they are computed)"

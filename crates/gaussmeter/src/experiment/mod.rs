@@ -87,6 +87,7 @@ pub use training_set::{OfTrainingSet, TrainingSetErrors, training_set_errors};
 pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, Tuning, tune};
 #[cfg(feature = "dense")]
+pub(crate) use verify::moments::PER_DIMENSION;
 pub use verify::{
     Agreement, Band, Check, Checked, Correlation, Distances, Estimate, FineSolution, Found, InBand,
     Misled, Moments, Shares, Verification, VerifyOptions, verify, verify_network, verify_runs,

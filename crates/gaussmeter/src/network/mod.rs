@@ -30,4 +30,4 @@ pub use prediction::Prediction;
 
 pub(crate) use conversion::{conversion, noiseless};
 pub(crate) use factor::{PARTS, parts};
-pub(crate) use linear::towards_half;
+pub(crate) use linear::{is_gain, towards_half};

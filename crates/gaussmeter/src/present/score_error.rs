@@ -2,7 +2,9 @@
 
 use super::document::spectrum_json;
 use super::trials::{Names, reason};
-use crate::experiment::{Known, LevelError, Parts, SCHEMA, ScoreError, Scored, ScoredRun};
+use crate::experiment::{
+    Known, LevelError, PER_DIMENSION, Parts, SCHEMA, ScoreError, Scored, ScoredRun,
+};
 use crate::metric::Value;
 use crate::report::{
     Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
@@ -175,14 +177,20 @@ impl ScoreError {
 
     fn notes_of_runs(&self) -> Vec<String> {
         let mut notes = vec![
-            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals, with what lies between levels; beyond the levels measured the relative error of the score is that of the last one".to_string(),
+            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals, with what lies between levels; below the levels measured the relative error of the score is that of the last one, above them the error of the denoiser".to_string(),
         ];
+        if self.levels.len() < 3 {
+            notes.push(
+                "less than three noise levels do not tell what lies between them: ± has no bound"
+                    .into(),
+            );
+        }
         if let Some((_, scored)) = self.ran().find(|(_, scored)| scored.sampled.is_some()) {
             let what = match scored.sampled.is_some_and(|sampled| sampled.is_full) {
                 true => "means and full covariances".into(),
                 false => format!(
                     "means, and of variances along the eigenvectors (full covariances from {} samples)",
-                    4.0 * self.spectrum.dim()
+                    PER_DIMENSION as f64 * self.spectrum.dim()
                 ),
             };
             notes.push(format!(
@@ -215,6 +223,7 @@ impl ScoreError {
         for run in &self.runs {
             let Err(error) = &run.result else { continue };
             let name = self.names().full(&run.sampler, run.place);
+            let name = format!("{name}, {}", run.length);
             match failures.iter_mut().find(|(why, _)| *why == reason(error)) {
                 Some((_, all)) => all.push(name),
                 None => failures.push((reason(error), vec![name])),
@@ -243,7 +252,7 @@ impl ScoreError {
                     parts.squared.half,
                     gain.value,
                     gain.half,
-                    parts.bias.value,
+                    parts.constant.value,
                     parts.gain.value,
                     parts.leak.value,
                     parts.rest.value,
@@ -259,7 +268,7 @@ impl ScoreError {
         let parts = |p: &Parts| {
             json!({
                 "squared": known(&p.squared),
-                "constant": known(&p.bias),
+                "constant": known(&p.constant),
                 "gain": known(&p.gain),
                 "leak": known(&p.leak),
                 "rest": known(&p.rest),
@@ -284,7 +293,7 @@ impl ScoreError {
                     "squared_half": of(&|p| p.squared.half),
                     "gain": gains(&|g| g.value),
                     "gain_half": gains(&|g| g.half),
-                    "constant": of(&|p| p.bias.value),
+                    "constant": of(&|p| p.constant.value),
                     "leak": of(&|p| p.leak.value),
                     "rest": of(&|p| p.rest.value),
                 },
@@ -297,6 +306,7 @@ impl ScoreError {
                 "process": setting.process_label,
                 "grid_rule": setting.rule_label,
                 "eps": self.places[run.place].eps,
+                "length": run.length.to_string(),
             });
             match &run.result {
                 Err(error) => one["reason"] = json!(reason(error)),
@@ -353,8 +363,12 @@ impl ScoreError {
 type Part = (&'static str, fn(&Parts) -> Known);
 
 /// The parts of a square.
-pub(super) const PARTS: [Part; 4] =
-    [("constant", |p| p.bias), ("gain", |p| p.gain), ("leak", |p| p.leak), ("rest", |p| p.rest)];
+pub(super) const PARTS: [Part; 4] = [
+    ("constant", |p| p.constant),
+    ("gain", |p| p.gain),
+    ("leak", |p| p.leak),
+    ("rest", |p| p.rest),
+];
 
 /// The sources of error, by name.
 const ALONE: [&str; 4] = ["initialization", "truncation", "discretization", "score"];

@@ -11,6 +11,7 @@ use gaussmeter::network::{
     Denoiser, DenoiserError, DenoiserFn, Learnt, LinearDenoiser, Network, Prediction,
 };
 use gaussmeter::prelude::*;
+use gaussmeter::report::Report;
 use gaussmeter::watch::{Progress, Watch};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -34,6 +35,17 @@ fn measured(
     watch: Watch,
 ) -> Result<ScoreError, ExperimentError> {
     let words = Words { samplers: vec![samplers.into()], ..Words::default() };
+    asked(data, make, &words, steps, options, watch)
+}
+
+fn asked(
+    data: &Spectrum,
+    make: &(dyn Fn() -> Made + Sync),
+    words: &Words,
+    steps: &[usize],
+    options: ScoreErrorOptions,
+    watch: Watch,
+) -> Result<ScoreError, ExperimentError> {
     let question = words.read(&Defaults::SCORE_ERROR).unwrap();
     let lengths: Vec<Length> = steps.iter().map(|n| Length::Steps(*n)).collect();
     let samplers = Samplers { samplers: &question.samplers, lengths: &lengths };
@@ -105,7 +117,7 @@ fn the_parts_of_a_known_error_lie_in_their_intervals() {
                 let own = level.modes[i];
                 let all = [
                     (level.gains[i], gain),
-                    (own.bias, 0.01),
+                    (own.constant, 0.01),
                     (own.gain, gain * gain * v),
                     (own.leak, leak),
                     (own.rest, rest),
@@ -120,6 +132,99 @@ fn the_parts_of_a_known_error_lie_in_their_intervals() {
     // 160 intervals each, of which 8 miss on average: more than 20 are a chance of 1 in 20 000.
     assert!(misses.iter().all(|m| m.of == 160 && m.count <= 20), "{misses:?}");
     assert!(misses.iter().map(|m| m.count).sum::<usize>() > 6, "too wide: {misses:?}");
+}
+
+/// The sine of twice the own coordinate, whose regression on few samples is biased.
+#[test]
+fn errors_that_are_not_affine_are_found_without_bias() {
+    let dim = 96;
+    let eigenvalues: Vec<f64> = (0..dim).map(|j| 2.0 * 0.95f64.powi(j as i32)).collect();
+    let data = Spectrum::new("many", "example", &eigenvalues, None, None).unwrap();
+    let own = data.eigenvalues().to_vec();
+    let network = move |x: &[f64], level: &Level, out: &mut [f64]| {
+        for (x, out) in x.chunks(dim).zip(out.chunks_mut(dim)) {
+            let s2 = level.sigma * level.sigma;
+            for ((out, x), l) in out.iter_mut().zip(x).zip(&own) {
+                *out = x * l / (l + s2) + (2.0 * x / (l + s2).sqrt()).sin();
+            }
+        }
+        Ok(())
+    };
+    let make = || Box::new(DenoiserFn::new(dim, Prediction::Denoiser, network.clone())) as Made;
+    // By Stein's lemma, E sin(2z) z = 2 E cos(2z).
+    let gain = (2.0 * (-2.0f64).exp()).powi(2) * dim as f64;
+    let squared = 0.5 * (1.0 - (-8.0f64).exp()) * dim as f64;
+    let truths = [squared, 0.0, gain, 0.0, squared - gain];
+    for (per_level, groups) in [(1024, 16), (64, 8)] {
+        let mut misses: [Misses; 5] = Default::default();
+        let mut found: [Vec<f64>; 5] = Default::default();
+        for seed in 0..20 {
+            let options = ScoreErrorOptions { groups, ..options(&[0.5], per_level, seed) };
+            let whole = measured(&data, &make, "edm", &[], options, Watch::NOBODY).unwrap();
+            let whole = whole.levels[0].whole;
+            let all = [whole.squared, whole.constant, whole.gain, whole.leak, whole.rest];
+            for (k, known) in all.into_iter().enumerate() {
+                misses[k].add(known, truths[k]);
+                found[k].push(known.value);
+            }
+        }
+        assert!(misses.iter().all(|m| m.count <= 4), "{per_level}: {misses:?}");
+        for (found, truth) in found.iter().zip(truths) {
+            let mean = found.iter().sum::<f64>() / 20.0;
+            let spread: f64 = found.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 19.0;
+            let z = (mean - truth) / (spread / 20.0).sqrt();
+            assert!(z.abs() < 3.5, "{per_level}: {mean} for {truth}, {z} standard errors");
+        }
+    }
+}
+
+/// In one dimension there is no other coordinate that could leak.
+#[test]
+fn one_dimension_has_no_leak() {
+    let data = Spectrum::new("one", "example", &[0.7], None, None).unwrap();
+    let cube = |x: &[f64], level: &Level, out: &mut [f64]| {
+        let v = 0.7 + level.sigma * level.sigma;
+        out.iter_mut().zip(x).for_each(|(out, x)| *out = 0.7 * x / v + (x / v.sqrt()).powi(3));
+        Ok(())
+    };
+    let make = || Box::new(DenoiserFn::new(1, Prediction::Denoiser, cube)) as Made;
+    let options = options(&[1.0], 4096, 0);
+    let found = measured(&data, &make, "edm", &[], options, Watch::NOBODY).unwrap();
+    let whole = found.levels[0].whole;
+    assert!(whole.leak.value.abs() < 1e-12 * whole.squared.value, "{:?}", whole.leak);
+    assert!((whole.rest.value - 6.0).abs() < 2.0 * whole.rest.half, "{:?}", whole.rest);
+}
+
+/// δ is the regression of the network's score on the exact one, over all coordinates; the floor is the error of
+/// the exact denoiser.
+#[test]
+fn the_gain_of_the_score_weights_coordinates_by_their_scores() {
+    let data = data();
+    let gains = [0.02, -0.01, 0.05, 0.004];
+    let network = move |x: &[f64], level: &Level, out: &mut [f64]| {
+        let s2 = level.sigma * level.sigma;
+        for (x, out) in x.chunks(4).zip(out.chunks_mut(4)) {
+            for j in 0..4 {
+                let c = x[j] - MEAN[j];
+                out[j] = MEAN[j] + (LAMBDA[j] / (LAMBDA[j] + s2) + gains[j]) * c;
+            }
+        }
+        Ok(())
+    };
+    let make = || Box::new(DenoiserFn::new(4, Prediction::Denoiser, network)) as Made;
+    let options = options(&[1.5, 0.2], 128, 0);
+    let found = measured(&data, &make, "edm", &[], options, Watch::NOBODY).unwrap();
+    for level in &found.levels {
+        let s2 = level.sigma * level.sigma;
+        let v = LAMBDA.map(|l| l + s2);
+        // E s ŝ and E s² with s = −c/v and ŝ = s + g c/σ², E c² = v.
+        let both: f64 = (0..4).map(|j| 1.0 / v[j] - gains[j] / s2).sum();
+        let own: f64 = v.iter().map(|v| 1.0 / v).sum();
+        let expected = both / own - 1.0;
+        assert!((level.score_gain.value - expected).abs() < 1e-12, "{expected} {level:?}");
+        let floor: f64 = LAMBDA.iter().map(|l| l * s2 / (l + s2)).sum();
+        assert!((level.floor - floor).abs() < 1e-12 * floor);
+    }
 }
 
 /// More dimensions than samples of a group: no matrix of d × d is made, and the leak is found.
@@ -212,6 +317,123 @@ fn predictions_are_those_of_the_network_itself() {
     assert!(misses <= 2, "{misses}");
 }
 
+/// The same where signals are scaled, data have means, and the first level may be nothing but noise.
+#[test]
+fn predictions_on_other_processes() {
+    let data = data();
+    let sigmas = {
+        let mut sigmas = ScoreErrorOptions::default().sigmas;
+        sigmas.insert(0, 200.0);
+        sigmas
+    };
+    for (process, grid, network) in [
+        ("vp-linear", "uniform", "perturbed:delta=0.3"),
+        ("vp-linear", "uniform", "gain:delta=-0.05"),
+        ("vp-cosine", "uniform", "exact"),
+        ("flow", "uniform", "exact"),
+        ("trig", "uniform", "exact"),
+    ] {
+        let words = Words {
+            samplers: vec!["ddim,em".into()],
+            processes: vec![process.into()],
+            grids: vec![grid.into()],
+            eps: vec![1e-3],
+            ..Words::default()
+        };
+        let linear = linear(network, &data);
+        let make = || Box::new(linear.clone()) as Made;
+        let options = options(&sigmas, 256, 1);
+        let found = asked(&data, &make, &words, &[12], options, Watch::NOBODY).unwrap();
+        for run in &found.runs {
+            // EM has no finite step from pure noise.
+            let Ok(scored) = &run.result else {
+                assert!(run.sampler == "em" && process != "vp-linear", "{run:?}");
+                continue;
+            };
+            let words = Words {
+                samplers: vec![run.sampler.clone()],
+                network: Some(network.into()),
+                lengths: vec![run.length],
+                ..words.clone()
+            };
+            let question = words.read(&Defaults::SCORE_ERROR).unwrap();
+            let known = question.evaluate(data.clone(), Watch::NOBODY).unwrap().w2.total;
+            let Known { value, half } = scored.predicted;
+            assert!((value - known).abs() <= half + 1e-9 * known, "{process} {run:?} {known}");
+            assert!(half < 0.02 * known, "{process} {run:?} {known}");
+        }
+        assert!(found.runs[0].result.is_ok(), "{process} {:?}", found.runs[0]);
+    }
+}
+
+/// Above the highest level measured the error is the same function of (x − αμ)/√V; the network has one that is,
+/// from pure noise on, and its samples are as predicted.
+#[test]
+fn above_the_highest_level_the_error_stays() {
+    let data = data();
+    let network = |x: &[f64], level: &Level, out: &mut [f64]| {
+        let (alpha, s2) = (level.alpha, level.sigma * level.sigma);
+        for (x, out) in x.chunks(4).zip(out.chunks_mut(4)) {
+            for j in 0..4 {
+                let (c, v) = (x[j] - alpha * MEAN[j], alpha * alpha * LAMBDA[j] + s2);
+                out[j] = MEAN[j] + alpha * LAMBDA[j] / v * c + 0.2 + 0.3 * c / v.sqrt();
+            }
+        }
+        Ok(())
+    };
+    let make = || Box::new(DenoiserFn::new(4, Prediction::Denoiser, network)) as Made;
+    let words = Words {
+        samplers: vec!["ddim".into()],
+        processes: vec!["flow".into()],
+        grids: vec!["uniform".into()],
+        eps: vec![0.2],
+        ..Words::default()
+    };
+    let options =
+        ScoreErrorOptions { samples: 20_000, ..options(&[3.0, 1.7, 1.0, 0.6, 0.3, 0.2], 128, 0) };
+    let found = asked(&data, &make, &words, &[6], options, Watch::NOBODY).unwrap();
+    let scored = found.runs[0].result.as_ref().unwrap();
+    let w2 = scored.sampled.unwrap().w2;
+    assert!(scored.predicted.half < 0.01 * scored.predicted.value, "{scored:?}");
+    let off = (w2.value() - scored.predicted.value).abs();
+    assert!(off < 4.0 * w2.standard_error() + scored.predicted.half, "{scored:?}");
+    assert!(scored.predicted.value > 3.0 * scored.exact, "{scored:?}");
+}
+
+/// Two levels do not tell what lies between them.
+#[test]
+fn the_interval_of_a_prediction_has_what_lies_between_levels() {
+    let data = data();
+    let network = linear("perturbed:delta=0.3", &data);
+    let make = || Box::new(network.clone()) as Made;
+    let of = |sigmas: &[f64]| {
+        let options = options(sigmas, 128, 0);
+        let found = measured(&data, &make, "edm", &[18], options, Watch::NOBODY).unwrap();
+        let all = found.runs[0].result.as_ref().unwrap().predicted;
+        let tables = found.report().tables();
+        (all, tables.iter().flat_map(|table| table.notes.clone()).collect::<String>())
+    };
+    for few in [&[80.0, 0.002][..], &[1.0]] {
+        let (known, text) = of(few);
+        assert!(known.half == f64::INFINITY && known.value.is_finite(), "{known:?}");
+        assert!(text.contains("less than three noise levels"), "{text}");
+    }
+    let words = Words {
+        network: Some("perturbed:delta=0.3".into()),
+        samplers: vec!["edm".into()],
+        lengths: vec![Length::Steps(18)],
+        ..Words::default()
+    };
+    let question = words.read(&Defaults::SCORE_ERROR).unwrap();
+    let truth = question.evaluate(data.clone(), Watch::NOBODY).unwrap().w2.total;
+    for some in
+        [&[80.0, 1.0, 0.002][..], &[80.0, 5.0, 0.1, 0.002], &[80.0, 9.0, 1.0, 0.1, 0.01, 0.002]]
+    {
+        let (known, _) = of(some);
+        assert!((known.value - truth).abs() < known.half, "{known:?} {truth}");
+    }
+}
+
 /// W2 of samples that the exact network draws, beside the theory: 25 repeats.
 #[test]
 fn samples_agree_with_theory() {
@@ -245,12 +467,39 @@ fn the_measured_gain_is_a_file_for_other_questions() {
     let found = measured(&data, &make, "edm", &[10], options, Watch::NOBODY).unwrap();
     let sigmas: Vec<f64> = found.levels.iter().map(|l| l.sigma).collect();
     assert_eq!(sigmas, [10.0, 1.0, 0.1]);
-    let file = found.gain_file();
+    let file = found.gain_file().unwrap();
     let rows: Vec<&str> = file.lines().collect();
     assert_eq!((rows[0], rows.len()), ("sigma,delta", 4));
     for row in &rows[1..] {
         let delta: f64 = row.split(',').nth(1).unwrap().parse().unwrap();
         assert!((delta + 0.05).abs() < 1e-12, "{row}");
+    }
+    // Near to noise the second network does next to nothing, and the third is a file.
+    for (delta, is_file) in [(-0.9995, false), (-0.95, true), (100.0, true)] {
+        let gain = move |x: &[f64], level: &Level, out: &mut [f64]| {
+            let s2 = level.sigma * level.sigma;
+            for (x, out) in x.chunks(4).zip(out.chunks_mut(4)) {
+                for j in 0..4 {
+                    out[j] = x[j] - (1.0 + delta) * s2 * (x[j] - MEAN[j]) / (LAMBDA[j] + s2);
+                }
+            }
+            Ok(())
+        };
+        let make = || Box::new(DenoiserFn::new(4, Prediction::Denoiser, gain)) as Made;
+        let options = self::options(&[1.0], 128, 0);
+        let found = measured(&data, &make, "edm", &[], options, Watch::NOBODY).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gain.csv");
+        match found.gain_file() {
+            Ok(text) => {
+                std::fs::write(&path, text).unwrap();
+                let name = format!("gain:file={}", path.display());
+                assert!(is_file && Network::read(&name).is_ok(), "{delta}");
+            }
+            Err(error) => {
+                assert!(!is_file && error.to_string().contains("0.001 times"), "{error}");
+            }
+        }
     }
 }
 
@@ -299,6 +548,9 @@ fn what_cannot_be_measured() {
     assert!(failed(&make, groups).contains("take one of 8, 12"));
     let few = ScoreErrorOptions { samples: 3, ..ScoreErrorOptions::default() };
     assert!(failed(&make, few).contains("at least 16 samples"));
+    assert!(
+        failed(&make, options(&[1.0], 127, 0)).contains("at least 128 samples per noise level")
+    );
     let many = ScoreErrorOptions { per_level: 1 << 40, ..ScoreErrorOptions::default() };
     assert!(failed(&make, many).contains("GB of memory"));
     let broken = |_: &[f64], _: &Level, out: &mut [f64]| {

@@ -49,12 +49,63 @@ struct Group {
     r: Matrix,
 }
 
+impl Group {
+    /// Of every coordinate.
+    fn averages(&self) -> Vec<Averages> {
+        let mut sums = vec![Averages::default(); self.r.columns()];
+        for a in 0..self.r.rows() {
+            let row = self.r.row(a).iter().zip(self.z.row(a));
+            sums.iter_mut().zip(row).for_each(|(sum, (r, z))| {
+                *sum = sum.plus(&Averages { r: *r, z: *z, rz: r * z, zz: z * z, rr: r * r }, 1.0);
+            });
+        }
+        let share = 1.0 / self.r.rows() as f64;
+        sums.into_iter().map(|sum| sum.times(share)).collect()
+    }
+}
+
+/// Averages of products, along one coordinate.
+#[derive(Clone, Copy, Debug, Default)]
+struct Averages {
+    r: f64,
+    z: f64,
+    rz: f64,
+    zz: f64,
+    rr: f64,
+}
+
+impl Averages {
+    fn plus(&self, other: &Averages, times: f64) -> Self {
+        Averages {
+            r: self.r + times * other.r,
+            z: self.z + times * other.z,
+            rz: self.rz + times * other.rz,
+            zz: self.zz + times * other.zz,
+            rr: self.rr + times * other.rr,
+        }
+    }
+
+    fn times(&self, factor: f64) -> Self {
+        Averages::default().plus(self, factor)
+    }
+
+    /// E r, E rz and E r², without bias. The line m + kz through other samples is known to have the means m
+    /// and k and the mean square m² + k²; only what is left of r needs this group. So what is affine is found
+    /// without any sampling error, and whatever the line is, the expectations are right.
+    fn beside(&self, others: &Averages) -> [f64; 3] {
+        let k = (others.rz - others.r * others.z) / (others.zz - others.z * others.z);
+        let m = others.r - k * others.z;
+        let Averages { r, z, rz, zz, rr } = *self;
+        [r - k * z, k + rz - m * z - k * zz, rr + k * k * (1.0 - zz) - 2.0 * m * k * z]
+    }
+}
+
 /// What a level has, per group and coordinate.
 pub struct Found {
     sigma: f64,
     variances: Vec<f64>,
-    /// Mean squares of what constants and gains leave.
-    residuals: Vec<Vec<f64>>,
+    /// Mean squares.
+    squares: Vec<Vec<f64>>,
     affine: Affine,
     /// The leak of each coordinate and pair of groups g < h.
     leaks: Vec<Vec<f64>>,
@@ -134,42 +185,27 @@ impl Drawn<'_> {
 impl Found {
     fn of(sigma: f64, variances: Vec<f64>, groups: Vec<Group>) -> Result<Self, MatrixError> {
         let dim = variances.len();
-        let averaged = |group: &Group, f: &(dyn Fn(f64, f64, f64) -> f64 + Sync)| {
-            let mut sums = vec![0.0; dim];
-            let rows = (0..group.r.rows()).map(|a| group.r.row(a).iter().zip(group.z.row(a)));
-            for row in rows {
-                for ((sum, (r, z)), v) in sums.iter_mut().zip(row).zip(&variances) {
-                    *sum += f(*r, *z, *v);
-                }
-            }
-            sums.iter_mut().for_each(|sum| *sum /= group.r.rows() as f64);
-            sums
+        let averages: Vec<Vec<Averages>> = groups.par_iter().map(Group::averages).collect();
+        let totals: Vec<Averages> = (0..dim)
+            .map(|j| averages.iter().fold(Averages::default(), |sum, all| sum.plus(&all[j], 1.0)))
+            .collect();
+        let others = 1.0 / (averages.len() as f64 - 1.0);
+        let of = |own: &Vec<Averages>| -> Vec<[f64; 3]> {
+            let each = own.iter().zip(&totals);
+            each.map(|(own, all)| own.beside(&all.plus(own, -1.0).times(others))).collect()
         };
-        let all = |f: &(dyn Fn(f64, f64, f64) -> f64 + Sync)| -> Vec<Vec<f64>> {
-            groups.par_iter().map(|group| averaged(group, f)).collect()
+        let estimates: Vec<Vec<[f64; 3]>> = averages.par_iter().map(of).collect();
+        let part = |k: usize| -> Vec<Vec<f64>> {
+            estimates.iter().map(|group| group.iter().map(|part| part[k]).collect()).collect()
         };
-        // A regression in every group: what is affine is then found without any sampling error.
-        let mut means = all(&|r, _, _| r);
-        let mut gains = all(&|r, z, v| r * z * v.sqrt());
-        let (centres, own) = (all(&|_, z, v| z * v.sqrt()), all(&|_, z, v| z * z * v));
-        for g in 0..groups.len() {
-            for j in 0..dim {
-                let (mean, centre) = (means[g][j], centres[g][j]);
-                let gain = (gains[g][j] - mean * centre) / (own[g][j] - centre * centre);
-                gains[g][j] = gain;
-                means[g][j] = mean - gain * centre;
-            }
-        }
-        let affine = Affine { means, gains };
+        let (means, mut gains, squares) = (part(0), part(1), part(2));
         let mut groups = groups;
-        subtract(&variances, &affine, &mut groups);
-        // Two numbers were fitted to all samples.
-        let samples: f64 = groups.iter().map(|group| group.r.rows() as f64).sum();
-        let mut residuals: Vec<Vec<f64>> =
-            groups.par_iter().map(|group| averaged(group, &|r, _, _| r * r)).collect();
-        residuals.iter_mut().flatten().for_each(|v| *v *= samples / (samples - 2.0));
+        subtract(&means, &gains, &mut groups);
         let leaks = leaks(dim, &groups)?;
-        Ok(Found { sigma, variances, residuals, affine, leaks })
+        for gain in &mut gains {
+            gain.iter_mut().zip(&variances).for_each(|(gain, v)| *gain /= v.sqrt());
+        }
+        Ok(Found { sigma, variances, squares, affine: Affine { means, gains }, leaks })
     }
 
     /// Constant and linear errors, of which samplers know.
@@ -214,10 +250,10 @@ impl Found {
 
     /// The parts of the square over some coordinates, divided by a number.
     fn parts(&self, own: &[usize], divisor: f64) -> Parts {
-        let groups = self.residuals.len();
+        let groups = self.squares.len();
         let sum =
             |values: &dyn Fn(usize) -> f64| own.iter().map(|j| values(*j)).sum::<f64>() / divisor;
-        let residuals: Vec<f64> = (0..groups).map(|g| sum(&|j| self.residuals[g][j])).collect();
+        let squares: Vec<f64> = (0..groups).map(|g| sum(&|j| self.squares[g][j])).collect();
         let pairs = |of: &dyn Fn(usize, usize, usize) -> f64| {
             let mut products = vec![0.0; groups * groups];
             let mut pair = 0;
@@ -234,14 +270,14 @@ impl Found {
         let Affine { means, gains } = &self.affine;
         let both =
             |all: &[Vec<f64>], j: usize, at: usize| all[at / groups][j] * all[at % groups][j];
-        let bias = pairs(&|j, at, _| both(means, j, at));
+        let constant = pairs(&|j, at, _| both(means, j, at));
         let gain = pairs(&|j, at, _| self.variances[j] * both(gains, j, at));
         let leak = pairs(&|j, _, pair| self.leaks[pair][j]);
-        let rest = Jackknife::mean(&residuals).minus(&leak);
-        let squared = bias.plus(&gain).plus(&leak).plus(&rest);
+        let squared = Jackknife::mean(&squares);
+        let rest = squared.minus(&constant).minus(&gain).minus(&leak);
         Parts {
             squared: squared.known(),
-            bias: bias.known(),
+            constant: constant.known(),
             gain: gain.known(),
             leak: leak.known(),
             rest: rest.known(),
@@ -249,25 +285,24 @@ impl Found {
     }
 }
 
-/// Subtracts constant errors and gains.
-fn subtract(variances: &[f64], affine: &Affine, groups: &mut [Group]) {
-    let (count, dim) = (groups.len() as f64, variances.len());
+/// Subtracts constant errors and what is linear in the own coordinate z.
+fn subtract(constants: &[Vec<f64>], slopes: &[Vec<f64>], groups: &mut [Group]) {
+    let count = groups.len() as f64;
     let mean = |all: &[Vec<f64>]| -> Vec<f64> {
-        (0..dim).map(|j| all.iter().map(|v| v[j]).sum::<f64>() / count).collect()
+        (0..all[0].len()).map(|j| all.iter().map(|v| v[j]).sum::<f64>() / count).collect()
     };
-    let (constant, gain) = (mean(&affine.means), mean(&affine.gains));
+    let (constant, slope) = (mean(constants), mean(slopes));
     groups.par_iter_mut().for_each(|group| {
         let (z, r) = (&group.z, &group.r);
-        let left = |a: usize, j: usize| {
-            r.row(a)[j] - constant[j] - gain[j] * variances[j].sqrt() * z.row(a)[j]
-        };
-        group.r = Matrix::from_fn(r.rows(), dim, left);
+        let left = |a: usize, j: usize| r.row(a)[j] - constant[j] - slope[j] * z.row(a)[j];
+        group.r = Matrix::from_fn(r.rows(), constant.len(), left);
     });
 }
 
-/// The part of E rᵢ² that is linear in the other coordinates, Σⱼ E[rᵢxⱼ]²/vⱼ, per pair of groups g < h:
-/// the mean over samples a of one and b of the other of rᵢ(a) rᵢ(b) z(a)·z(b), which needs no matrix of
-/// d × d; with one where samples are more than dimensions. Constant errors and gains were subtracted before.
+/// The part of E rᵢ² that is linear in the other coordinates, Σⱼ E[rᵢxⱼ]²/vⱼ over j ≠ i, per pair of groups
+/// g < h: the mean over samples a of one and b of the other of rᵢ(a) rᵢ(b) (z(a)·z(b) − zᵢ(a) zᵢ(b)), which needs
+/// no matrix of d × d; with one where samples are more than dimensions. Constant errors and gains were subtracted
+/// before.
 fn leaks(dim: usize, groups: &[Group]) -> Result<Vec<Vec<f64>>, MatrixError> {
     let count = groups.len();
     let pairs: Vec<(usize, usize)> =
@@ -278,11 +313,18 @@ fn leaks(dim: usize, groups: &[Group]) -> Result<Vec<Vec<f64>>, MatrixError> {
         };
         let all: Vec<Matrix> = groups.par_iter().map(cross).collect::<Result<_, _>>()?;
         let of = |&(g, h): &(usize, usize)| {
-            let row = |j: usize| all[g].row(j).iter().zip(all[h].row(j)).map(|(a, b)| a * b).sum();
+            let row = |i: usize| {
+                let both = all[g].row(i).iter().zip(all[h].row(i)).enumerate();
+                both.filter(|(j, _)| *j != i).map(|(_, (a, b))| a * b).sum()
+            };
             (0..dim).map(row).collect()
         };
         return Ok(pairs.par_iter().map(of).collect());
     }
+    let own: Vec<Vec<f64>> = groups
+        .par_iter()
+        .map(|group| group.averages().iter().map(|average| average.rz).collect())
+        .collect();
     let of = |&(g, h): &(usize, usize)| {
         let (left, right) = (&groups[g], &groups[h]);
         let products = left.z.multiply_transpose(&right.z)?;
@@ -293,7 +335,9 @@ fn leaks(dim: usize, groups: &[Group]) -> Result<Vec<Vec<f64>>, MatrixError> {
             sums.iter_mut().zip(row).for_each(|(sum, (r, c))| *sum += r * c);
         }
         let samples = (left.r.rows() * right.r.rows()) as f64;
-        sums.iter_mut().for_each(|sum| *sum /= samples);
+        for (i, sum) in sums.iter_mut().enumerate() {
+            *sum = *sum / samples - own[g][i] * own[h][i];
+        }
         Ok(sums)
     };
     pairs.par_iter().map(of).collect()

@@ -19,7 +19,8 @@ pub struct Affine {
 ///
 /// score error = −δ (x − αμ)/V + αβ/V,
 ///
-/// and δ and β are constant beyond the highest and the lowest level.
+/// and δ and β are constant below the lowest level. Above the highest one the error of D is, as a function of
+/// (x − αμ)/√V, what it is there: denoisers have an error where there is nothing but noise, and it is finite.
 #[derive(Clone, Debug)]
 pub struct Measured {
     modes: Arc<[Mode]>,
@@ -42,13 +43,22 @@ impl Measured {
         measured.without(None)
     }
 
-    /// The same from every other level, to see what lies between levels.
-    pub(super) fn coarse(&self) -> Self {
-        let kept = |k: &usize| k.is_multiple_of(2) || k + 1 == self.sigmas.len();
-        let kept: Vec<usize> = (0..self.sigmas.len()).filter(kept).collect();
-        let sigmas = kept.iter().map(|k| self.sigmas[*k]).collect();
-        let errors = kept.iter().map(|k| self.errors[*k].clone()).collect();
-        Measured { modes: self.modes.clone(), sigmas, groups: Vec::new(), errors }
+    /// The same from every other level, to see what lies between levels: so that every interval between two is
+    /// bridged by one of them. From two levels there is none.
+    pub(super) fn coarse(&self) -> Vec<Self> {
+        let last = self.sigmas.len() - 1;
+        let of = |first: usize| {
+            let kept = |k: &usize| k % 2 == first || *k == 0 || *k == last;
+            let kept: Vec<usize> = (0..=last).filter(kept).collect();
+            let sigmas = kept.iter().map(|k| self.sigmas[*k]).collect();
+            let errors = kept.iter().map(|k| self.errors[*k].clone()).collect();
+            Measured { modes: self.modes.clone(), sigmas, groups: Vec::new(), errors }
+        };
+        match last {
+            0 | 1 => Vec::new(),
+            last if last.is_multiple_of(2) => vec![of(0)],
+            _ => vec![of(0), of(1)],
+        }
     }
 
     /// The same from all groups, or from all but one.
@@ -130,13 +140,11 @@ impl Answers for Scaled {
     fn at(&self, level: &Level) -> AtLevel<'_> {
         let (level, factor) = (*level, self.factor);
         let Measured { sigmas, errors, modes, .. } = &*self.measured;
-        let nodes = between(sigmas, level.noise_ratio() / factor.sqrt());
+        let ratio = level.noise_ratio() / factor.sqrt();
+        let nodes = between(sigmas, ratio);
+        let highest = sigmas.last().copied().filter(|highest| ratio > *highest);
         Box::new(move |j| {
-            let mode = Mode {
-                eigenvalue: factor * modes[j].eigenvalue,
-                mean: factor.sqrt() * modes[j].mean,
-                ..modes[j]
-            };
+            let mode = Mode { eigenvalue: factor * modes[j].eigenvalue, ..modes[j] };
             let exact = Answer::exact(&mode, &level);
             let variance = level.variance(mode.eigenvalue);
             if variance == 0.0 {
@@ -145,10 +153,21 @@ impl Answers for Scaled {
             let [delta, beta] =
                 [0, 1].map(|k| nodes.iter().map(|(at, weight)| weight * errors[*at][j][k]).sum());
             let (delta, beta): (f64, f64) = (delta, beta);
-            let shift = (factor.sqrt() * beta + delta * mode.mean) / variance;
-            let sigma2 = level.sigma * level.sigma;
             let [slope, constant] = exact.score;
             let [weight, rest] = exact.denoiser;
+            if let Some(highest) = highest {
+                let there = modes[j].eigenvalue + highest * highest;
+                let share = factor.sqrt() * highest * highest / there;
+                let own = -delta * share * (there / variance).sqrt();
+                let shift = beta * share - own * level.alpha * mode.mean;
+                let of_score = level.alpha / (level.sigma * level.sigma);
+                return Answer {
+                    score: [slope + of_score * own, constant + of_score * shift],
+                    denoiser: [weight + own, rest + shift],
+                };
+            }
+            let shift = (factor.sqrt() * beta + delta * mode.mean) / variance;
+            let sigma2 = level.sigma * level.sigma;
             Answer {
                 score: [slope - delta / variance, constant + level.alpha * shift],
                 denoiser: [
@@ -170,7 +189,28 @@ impl Answers for Scaled {
 
 #[cfg(test)]
 mod tests {
-    use super::between;
+    use super::{Affine, Measured, between};
+    use crate::basis::EigenCoordinates;
+    use crate::spectrum::Mode;
+
+    /// Every interval between two levels lies inside one of a coarser list.
+    #[test]
+    fn coarser_lists_bridge_every_interval() {
+        let modes = [Mode { eigenvalue: 1.0, multiplicity: 1.0, mean: 0.0 }];
+        for len in 1..9 {
+            let sigmas: Vec<f64> = (0..len).map(|k| 100.0 * 0.5f64.powi(k)).collect();
+            let zero = || Affine { means: vec![vec![0.0]; 8], gains: vec![vec![0.0]; 8] };
+            let groups = sigmas.iter().map(|_| zero()).collect();
+            let all = Measured::new(&EigenCoordinates::of(&modes), &sigmas, groups);
+            let coarse = all.coarse();
+            assert_eq!(coarse.is_empty(), len < 3);
+            for pair in all.sigmas.windows(2).filter(|_| len > 2) {
+                let bridges = |m: &Measured| !m.sigmas.windows(2).any(|other| other == pair);
+                assert!(coarse.iter().any(bridges), "{len}: {pair:?}");
+                assert!(coarse.iter().all(|m| m.sigmas.first() == all.sigmas.first()));
+            }
+        }
+    }
 
     #[test]
     fn a_parabola_in_the_logarithm_is_met() {

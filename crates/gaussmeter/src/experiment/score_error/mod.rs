@@ -19,7 +19,7 @@ use super::{
 use crate::basis::Basis;
 use crate::exact::{Init, Output, Target};
 use crate::metric::wasserstein2;
-use crate::network::{Learnt, LinearNetwork, Network};
+use crate::network::{Learnt, LinearNetwork, Network, is_gain};
 use crate::spectrum::Spectrum;
 use crate::watch::{Progress, Watch};
 use level::Drawn;
@@ -138,8 +138,8 @@ pub struct Samplers<'a> {
 /// At each level σ states are x = μ + (Λ + σ²)^½ z in the eigenbasis, and r(x) = D_network(x) − D(x). Its
 /// mean square is divided, per eigenvector, into (E r)², the part g²(λ + σ²) that is linear in the own
 /// coordinate (a gain), the part that is linear in the others (a leak), and the rest, which is not affine.
-/// All but the rest are averages of products over pairs of different groups, so that sampling errors add
-/// nothing; intervals are those of the jackknife over groups, with Student's t (95 %). Constant errors and
+/// The first three are averages of products over pairs of different groups, each beside what the others show to
+/// be affine, so that sampling errors add nothing; intervals are those of the jackknife over groups, with Student's t (95 %). Constant errors and
 /// gains are then put into every sampler, whose law is exact again.
 ///
 /// `make` is asked for a network, on data vectors in the space of `basis`, by every thread that runs;
@@ -235,10 +235,16 @@ impl ScoreError {
     }
 
     /// The rows σ, δ of [`LevelError::score_gain`], as `gain:file=` reads them.
-    pub fn gain_file(&self) -> String {
-        let row = |l: &LevelError| format!("{:e},{:e}\n", l.sigma, l.score_gain.value);
-        let rows = self.levels.iter().map(row);
-        std::iter::once("sigma,delta\n".to_string()).chain(rows).collect()
+    ///
+    /// # Errors
+    /// [`ExperimentError::Gain`] where the score is no positive multiple of the exact one, or too large.
+    pub fn gain_file(&self) -> Result<String, ExperimentError> {
+        let row = |l: &LevelError| match (l.sigma, l.score_gain.value) {
+            (sigma, delta) if !is_gain(delta) => Err(ExperimentError::Gain { sigma, delta }),
+            (sigma, delta) => Ok(format!("{sigma:e},{delta:e}\n")),
+        };
+        let header = Ok("sigma,delta\n".to_string());
+        std::iter::once(header).chain(self.levels.iter().map(row)).collect()
     }
 
     /// The run with the smallest W2 that is predicted for the network.
@@ -262,8 +268,10 @@ impl ScoreError {
             return;
         }
         let known = self.known();
-        let Ok(coarse) = Learnt::of(&self.measured.coarse(), &self.spectrum) else { return };
-        let known = (&known[..], &coarse);
+        let coarse = self.measured.coarse().into_iter();
+        let coarse = coarse.map(|network| Learnt::of(&network, &self.spectrum));
+        let Ok(coarse) = coarse.collect::<Result<Vec<Learnt>, _>>() else { return };
+        let known = (&known[..], &coarse[..]);
         let jobs: Vec<(&NamedSampler, usize, Length)> = samplers
             .iter()
             .flat_map(|s| lengths.iter().map(move |l| (s, *l)))
@@ -301,7 +309,7 @@ impl ScoreError {
         (setting, eps): (&Setting, f64),
         sampler: &NamedSampler,
         length: Length,
-        (known, coarse): (&[Learnt], &Learnt),
+        (known, coarse): (&[Learnt], &[Learnt]),
         (basis, make): (&dyn Basis, &Make<'_>),
         watch: Watch,
     ) -> Result<Scored, ExperimentError> {
@@ -316,8 +324,12 @@ impl ScoreError {
         let whole = all.next().unwrap_or(f64::NAN);
         let mut predicted = Jackknife { whole, without: all.collect() }.debiased_root();
         // What lies between levels: no more than what every other one leaves out, of which the error of a cubic
-        // is a sixteenth at best.
-        predicted.half = predicted.half.hypot((squared(coarse)?.sqrt() - whole.sqrt()).abs());
+        // is a sixteenth at best. Less than three levels tell nothing of it.
+        let off =
+            |learnt| Ok::<f64, ExperimentError>((squared(learnt)?.sqrt() - whole.sqrt()).abs());
+        let between = coarse.iter().map(off).collect::<Result<Vec<f64>, _>>()?;
+        let between = between.into_iter().reduce(f64::max).unwrap_or(f64::INFINITY);
+        predicted.half = predicted.half.hypot(between);
         let exact = Output::of(&run.plan, &self.spectrum).law(&init, Target::Data);
         let sampled = match self.options.samples {
             0 => None,
@@ -416,7 +428,12 @@ fn checked(
     }
     options.sigmas.sort_by(|a, b| b.total_cmp(a));
     options.sigmas.dedup();
-    options.per_level = (options.per_level / options.groups).max(8) * options.groups;
+    let least = 8 * options.groups;
+    if options.per_level < least {
+        let (what, found) = ("samples per noise level, eight for each group", options.per_level);
+        return Err(ExperimentError::TooFew { what, found, least });
+    }
+    options.per_level -= options.per_level % options.groups;
     if (1..16).contains(&options.samples) {
         let (what, found) = ("samples, for moments and their standard errors", options.samples);
         return Err(ExperimentError::TooFew { what, found, least: 16 });

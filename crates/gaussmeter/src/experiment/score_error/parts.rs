@@ -15,7 +15,7 @@ pub struct Parts {
     /// All of it.
     pub squared: Known,
     /// |E r|²: constant errors.
-    pub bias: Known,
+    pub constant: Known,
     /// What is linear in the own coordinate.
     pub gain: Known,
     /// What is linear in the other coordinates.
@@ -58,12 +58,6 @@ impl Jackknife {
         let left = (count - 1.0) * (count - 2.0);
         let without = rows.iter().map(|row| (sum - 2.0 * row) / left).collect();
         Jackknife { whole: sum / (count * (count - 1.0)), without }
-    }
-
-    /// With something else of the same groups added.
-    pub fn plus(&self, other: &Jackknife) -> Self {
-        let without = self.without.iter().zip(&other.without).map(|(a, b)| a + b).collect();
-        Jackknife { whole: self.whole + other.whole, without }
     }
 
     /// With something else of the same groups subtracted.
@@ -121,6 +115,14 @@ mod tests {
         let products: Vec<f64> =
             others.iter().flat_map(|a| others.iter().map(move |b| a * b)).collect();
         assert!((found.without[0] - Jackknife::pairs(&products, 7).whole).abs() < 1e-12);
+        // The square of a mean, as something that is not linear: its root without the bias, and its interval.
+        let of_others = |g: usize| ((values.iter().sum::<f64>() - values[g]) / 7.0).powi(2);
+        let square = Jackknife { whole: mean * mean, without: (0..8).map(of_others).collect() };
+        let root = square.debiased_root();
+        assert!((root.value.powi(2) - (mean * mean - variance / 8.0)).abs() < 1e-12, "{root:?}");
+        let half = 2.365 * 2.0 * mean * (variance / 8.0).sqrt();
+        let up = root.value * root.value + half;
+        assert!(((root.value + root.half).powi(2) / up - 1.0).abs() < 0.05, "{root:?} {up}");
         // The interval of a mean is the usual one.
         let known = Jackknife::mean(&values).known();
         assert!((known.half - 2.365 * (variance / 8.0).sqrt()).abs() < 1e-12);

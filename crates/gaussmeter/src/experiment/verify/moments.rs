@@ -18,7 +18,7 @@ use crate::numeric::linear_algebra::Matrix;
 
 /// Full covariances are compared from this many samples per dimension: with fewer the second order does
 /// not suffice (5 % of the correction are left over at 4, 15 % at 2).
-pub(in crate::experiment) const PER_DIMENSION: usize = 4;
+pub(crate) const PER_DIMENSION: usize = 4;
 
 /// A squared distance, estimated from samples.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -26,8 +26,13 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// From −1 on the score pushes away from the data, or nowhere.
-const LEAST: f64 = -0.9;
-const MOST: f64 = 10.0;
+const LEAST: f64 = -0.999;
+const MOST: f64 = 1000.0;
+
+/// Whether there is a network whose score is 1 + δ times the exact one.
+pub(crate) fn is_gain(delta: f64) -> bool {
+    (LEAST..=MOST).contains(&delta)
+}
 
 #[derive(Debug, Error)]
 enum GainError {
@@ -58,7 +63,7 @@ fn read(file: &str) -> Result<Excess, BuildError> {
         if !(value.is_finite() && value > 0.0) {
             return Err(GainError::Level { file: file(), row, value }.into());
         }
-        if !(LEAST..=MOST).contains(&delta) {
+        if !is_gain(delta) {
             return Err(GainError::Delta { file: file(), row, value: delta }.into());
         }
         rows.push((value, delta));
