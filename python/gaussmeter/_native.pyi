@@ -182,6 +182,7 @@ def tune(
     objective: str | None = None,
     free_start: bool = False,
     free_end: bool = False,
+    free_eta: bool = False,
     min_ratio: float | None = None,
     starts: int | None = None,
     seed: int | None = None,

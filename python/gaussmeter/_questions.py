@@ -578,7 +578,7 @@ def tune(
     init: str | None = None,
     network: str | None = None,
     objective: str | None = None,
-    free: Literal["start", "end"] | Sequence[Literal["start", "end"]] = (),
+    free: Literal["start", "end", "eta"] | Sequence[Literal["start", "end", "eta"]] = (),
     min_ratio: float | None = None,
     starts: int | None = None,
     seed: int | None = None,
@@ -595,8 +595,9 @@ def tune(
     objective : str, optional
         What is minimised. The default, ``"robust"``, holds on data that are not Gaussian as far as
         it was tried (docs/steps.md); ``"w2"`` is for exactly Gaussian data.
-    free : {"start", "end"} or both, optional
-        Ends of the schedule to optimise too.
+    free : {"start", "end", "eta"} or several of them, optional
+        Ends of the schedule to optimise too, and the sampler's stochasticity, from 0, the ODE, to
+        1, the reverse SDE: ``sampler`` of the result is then the sampler with the best one.
     min_ratio : float, optional
         Smallest ratio of neighbouring noise levels, at least 1.
     starts : int, optional
@@ -622,10 +623,12 @@ def tune(
     >>> abs(error - tuning.w2) < 1e-9
     True
     """
-    ends = {free} if isinstance(free, str) else set(free)
-    if not ends <= {"start", "end"}:
-        unknown = ", ".join(sorted(str(end) for end in ends - {"start", "end"}))
-        raise GaussmeterError(f"free: {unknown} is no end of a schedule", "give 'start' or 'end'")
+    wanted = {free} if isinstance(free, str) else set(free)
+    known = {"start", "end", "eta"}
+    if not wanted <= known:
+        unknown = ", ".join(sorted(str(what) for what in wanted - known))
+        hint = "give 'start', 'end' or 'eta'"
+        raise GaussmeterError(f"free: {unknown} is nothing that can be sought", hint)
     words = {
         "sampler": sampler,
         "process": process,
@@ -643,8 +646,9 @@ def tune(
         native_data(spectrum),
         words,
         objective,
-        "start" in ends,
-        "end" in ends,
+        "start" in wanted,
+        "end" in wanted,
+        "eta" in wanted,
         min_ratio,
         starts,
         seed,

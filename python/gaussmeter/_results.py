@@ -446,6 +446,11 @@ class Tuning(_WithSigmas):
     """The best times of a sampler."""
 
     @property
+    def sampler(self) -> str:
+        """The sampler, with the best stochasticity where that was sought: ``"ddim:eta=0.37"``."""
+        return str(self.document["sampler"])
+
+    @property
     def w2(self) -> float:
         """W2 with these times, if data and network are exactly Gaussian."""
         return float(self.document["w2"])

@@ -265,8 +265,8 @@ pub fn schedules(
 /// The best times of a sampler.
 #[pyfunction]
 #[pyo3(signature = (
-    data, words, objective = None, free_start = false, free_end = false, min_ratio = None,
-    starts = None, seed = None, progress = None
+    data, words, objective = None, free_start = false, free_end = false, free_eta = false,
+    min_ratio = None, starts = None, seed = None, progress = None
 ))]
 #[allow(clippy::too_many_arguments)]
 pub fn tune(
@@ -276,6 +276,7 @@ pub fn tune(
     objective: Option<String>,
     free_start: bool,
     free_end: bool,
+    free_eta: bool,
     min_ratio: Option<f64>,
     starts: Option<usize>,
     seed: Option<u64>,
@@ -296,6 +297,7 @@ pub fn tune(
             network: question.network.clone(),
             start: if free_start { Start::Free } else { Start::Fixed },
             end: if free_end { End::Free } else { End::At(question.eps(&setting)) },
+            free_eta,
             min_ratio: min_ratio.unwrap_or(usual.min_ratio),
             starts: starts.unwrap_or(usual.starts),
             seed: seed.unwrap_or(usual.seed),

@@ -34,7 +34,7 @@ CASES: list[tuple[Callable[[], Any], str, str | None]] = [
     (lambda: gm.schedules(min_ratio=0.5), "ratio must be at least 1", None),
     (lambda: gm.curve(eps=[1e-3, 1e-2]), "takes a single eps", None),
     (lambda: gm.curve(against="space"), "or 'both'", "or 'both'"),
-    (lambda: gm.tune(sampler="ddim", free="middle"), "no end of a schedule", "give"),  # type: ignore[arg-type]
+    (lambda: gm.tune(sampler="ddim", free="middle"), "nothing that can be sought", "give"),  # type: ignore[arg-type]
     (lambda: gm.recommend(nfe=5, error=0.1), "not both", None),
     (lambda: gm.recommend(verify=True), "or its path", "gaussmeter.mixture"),
     (lambda: gm.verify("cifar10.npz"), "cifar10.npz", None),

@@ -86,6 +86,10 @@ QUESTIONS: list[tuple[str, Callable[[], Any]]] = [
         ),
     ),
     (
+        "tune --sampler ddim --steps 3 --free eta --network gain:delta=-0.1 --starts 2",
+        lambda: gm.tune(sampler="ddim", steps=3, free="eta", network="gain:delta=-0.1", starts=2),
+    ),
+    (
         "curve --against both --sampler em,heun --nfe 10",
         lambda: gm.curve(sampler="em,heun", nfe=10, against="both"),
     ),

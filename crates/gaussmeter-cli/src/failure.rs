@@ -152,7 +152,10 @@ impl From<ExportError> for Failure {
 impl From<ExperimentError> for Failure {
     fn from(error: ExperimentError) -> Self {
         match error {
-            ExperimentError::SeveralEnds | ExperimentError::OwnEnd => Failure::usage(&error),
+            ExperimentError::SeveralEnds
+            | ExperimentError::OwnEnd
+            | ExperimentError::NoEta { .. }
+            | ExperimentError::GivenEta { .. } => Failure::usage(&error),
             _ => Failure::request(&error),
         }
     }

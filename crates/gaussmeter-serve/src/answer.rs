@@ -251,6 +251,7 @@ fn tuned(
         network: question.network.clone(),
         start: if asked.free_start { Start::Free } else { Start::Fixed },
         end: if asked.free_end { End::Free } else { End::At(question.eps(&setting)) },
+        free_eta: asked.free_eta,
         min_ratio: asked.min_ratio.unwrap_or(usual.min_ratio),
         starts: asked.starts.unwrap_or(usual.starts),
         seed: asked.seed.unwrap_or(usual.seed),

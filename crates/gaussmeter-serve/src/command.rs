@@ -117,9 +117,9 @@ fn lengths(asked: &Asked) -> Option<(&'static str, Vec<String>)> {
 }
 
 fn free(asked: &Asked) -> Vec<&'static str> {
-    [(asked.free_start, "start"), (asked.free_end, "end")]
+    [(asked.free_start, "start"), (asked.free_end, "end"), (asked.free_eta, "eta")]
         .into_iter()
-        .filter_map(|(is_free, end)| is_free.then_some(end))
+        .filter_map(|(is_free, what)| is_free.then_some(what))
         .collect()
 }
 

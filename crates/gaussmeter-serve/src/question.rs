@@ -61,6 +61,8 @@ pub struct Asked {
     pub free_start: bool,
     /// Whether its end is.
     pub free_end: bool,
+    /// Whether the stochasticity of the sampler is.
+    pub free_eta: bool,
     /// Schedules to descend from.
     pub starts: Option<usize>,
     /// The seed of a search, or of samples.
@@ -150,11 +152,16 @@ impl Asked {
             "objective" => self.objective = Some(text(known, value)?),
             "min_ratio" => self.min_ratio = Some(number(known, value)?),
             "free" => {
-                for end in texts(known, value, true)? {
-                    match &end[..] {
+                for what in texts(known, value, true)? {
+                    match &what[..] {
                         "start" => self.free_start = true,
                         "end" => self.free_end = true,
-                        other => return Err(neither(known, other, "start", "end")),
+                        "eta" => self.free_eta = true,
+                        other => {
+                            return Err(Refusal::usage(format!(
+                                "{known} '{other}': give 'start', 'end' or 'eta'"
+                            )));
+                        }
                     }
                 }
             }

@@ -87,6 +87,9 @@ impl From<ExperimentError> for Refusal {
     fn from(error: ExperimentError) -> Self {
         match error {
             ExperimentError::Interrupted => Refusal::superseded(),
+            ExperimentError::NoEta { .. } | ExperimentError::GivenEta { .. } => {
+                Refusal::usage(line(&error))
+            }
             error => Refusal::request(&error),
         }
     }

@@ -256,16 +256,28 @@ impl Kind {
 
 /// Arguments of a member, complete and checked: one value per declared parameter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Arguments(Vec<(Parameter, String)>);
+pub struct Arguments(Vec<Argument>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Argument {
+    parameter: Parameter,
+    value: String,
+    /// Whether it was given, be it the default.
+    is_given: bool,
+}
 
 impl Arguments {
     /// Each parameter with its value in text form, in the order of the entry.
     pub fn iter(&self) -> impl Iterator<Item = (&Parameter, &str)> {
-        self.0.iter().map(|(parameter, value)| (parameter, value.as_str()))
+        self.0.iter().map(|a| (&a.parameter, a.value.as_str()))
+    }
+    /// Whether the text gave this parameter a value, be it the default.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.0.iter().any(|a| a.parameter.name == key && a.is_given)
     }
     fn text_of(&self, key: &str) -> &str {
-        match self.0.iter().find(|(p, _)| p.name == key) {
-            Some((_, value)) => value,
+        match self.0.iter().find(|a| a.parameter.name == key) {
+            Some(argument) => &argument.value,
             None => panic!("'{key}' is not a declared parameter"),
         }
     }
@@ -402,16 +414,50 @@ impl<T: ?Sized> Registry<T> {
             None => (text, None),
         };
         let entry = self.find(name.trim())?;
-        let arguments = self.arguments(entry, rest)?;
+        self.member(entry, self.arguments(entry, rest)?)
+    }
+
+    /// The same member with another value of one of its parameters.
+    ///
+    /// # Errors
+    /// [`EntryError`]: no such parameter, or a value that is not allowed.
+    ///
+    /// ```
+    /// use gaussmeter::sampler;
+    /// let (samplers, sde) = (sampler::registry(), sampler::registry().build("dpmpp-2m-sde:solver=heun")?);
+    /// assert_eq!(samplers.with(&sde, "eta", "0.5")?.label, "dpmpp-2m-sde:eta=0.5,solver=heun");
+    /// # Ok::<(), gaussmeter::entry::EntryError>(())
+    /// ```
+    pub fn with(&self, member: &Named<T>, key: &str, value: &str) -> Result<Named<T>, EntryError> {
+        let (family, entry) = (self.family, self.find(member.name)?);
+        let mut arguments = member.arguments.clone();
+        let Some(argument) = arguments.0.iter_mut().find(|a| a.parameter.name == key) else {
+            return Err(self.unknown_parameter(entry, key));
+        };
+        let Parameter { name, kind, .. } = argument.parameter;
+        if !kind.admits(value) {
+            let (value, expected) = (value.into(), kind.expected());
+            return Err(EntryError::BadValue {
+                family,
+                name: entry.name,
+                key: name,
+                value,
+                expected,
+            });
+        }
+        (argument.value, argument.is_given) = (value.into(), true);
+        self.member(entry, arguments)
+    }
+
+    fn member(&self, entry: &Entry<T>, arguments: Arguments) -> Result<Named<T>, EntryError> {
         let item = (entry.build)(&arguments).map_err(|source| EntryError::Build {
             family: self.family,
             name: entry.name,
             source,
         })?;
         let changed: Vec<String> = arguments
-            .0
             .iter()
-            .filter(|(p, v)| p.default != Some(v.as_str()))
+            .filter(|(p, v)| p.default != Some(v))
             .map(|(p, v)| format!("{}={v}", p.name))
             .collect();
         let label = if changed.is_empty() {
@@ -463,9 +509,14 @@ impl<T: ?Sized> Registry<T> {
             .parameters
             .iter()
             .map(|p| match given.iter().position(|(g, _)| g.name == p.name) {
-                Some(i) => Ok(given.swap_remove(i)),
+                Some(i) => {
+                    let (parameter, value) = given.swap_remove(i);
+                    Ok(Argument { parameter, value, is_given: true })
+                }
                 None => match p.default {
-                    Some(default) => Ok((*p, default.to_string())),
+                    Some(default) => {
+                        Ok(Argument { parameter: *p, value: default.into(), is_given: false })
+                    }
                     None => {
                         Err(EntryError::Missing { family, name, key: p.name, summary: p.summary })
                     }

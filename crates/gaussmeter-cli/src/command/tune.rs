@@ -20,7 +20,9 @@ optimum with the standard schedules, also for slightly different data or
 networks, and says how well it is determined. The default is 20 network
 evaluations. Neighbouring noise levels keep a ratio of at least 1.25: without
 this, levels of multistep methods coalesce and the schedule is no longer robust.
-After Ctrl-C it reports the best so far (exit code 1).
+With --free eta the sampler's stochasticity is sought too, each value on times
+of its own: noise costs steps, and forgets errors of the network. It takes about
+as long as ten searches. After Ctrl-C it reports the best so far (exit code 1).
 
 Examples:
   gaussmeter tune --sampler dpmpp-2m --nfe 10
@@ -30,6 +32,7 @@ Examples:
   gaussmeter eval --sampler edm --process edm --grid sigmas:sigmas.txt
   gaussmeter tune --sampler ddim --process vp-linear --eps 1e-3 --steps 20
   gaussmeter tune --sampler dpmpp-2m --free start --objective kl-reverse
+  gaussmeter tune --sampler ddim --free eta --network gain:delta=-0.05
   gaussmeter tune --sampler ddim --objective mixture:w2=1,kl_reverse=0.01")]
 pub struct Arguments {
     /// Sampler (see `gaussmeter samplers`)
@@ -55,8 +58,9 @@ pub struct Arguments {
     /// Time where sampling stops [default: 0, the data]
     #[arg(long, value_name = "E", value_parser = parse_time, allow_hyphen_values = true, help_heading = "Design")]
     eps: Option<f64>,
-    /// Ends of the schedule to optimise too: start (up to T, from noise of that level), end
-    #[arg(long, value_name = "END,…", value_enum, value_delimiter = ',', help_heading = "Design")]
+    /// What to optimise too: start (up to T, from noise of that level), end, eta (the sampler's fresh
+    /// noise, from 0, the ODE, to 1, the reverse SDE)
+    #[arg(long, value_name = "WHAT,…", value_enum, value_delimiter = ',', help_heading = "Design")]
     free: Vec<Free>,
     /// Smallest ratio of neighbouring noise levels, at least 1
     #[arg(long, value_name = "R", default_value_t = TuneOptions::default().min_ratio, help_heading = "Design")]
@@ -78,6 +82,7 @@ pub struct Arguments {
 enum Free {
     Start,
     End,
+    Eta,
 }
 
 /// Most starts.
@@ -104,7 +109,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     };
     let question = options::read(&words, &Defaults::TUNE)?;
     let objective = objective::registry().build(&a.objective)?;
-    let is_free = |end| a.free.contains(&end);
+    let is_free = |what| a.free.contains(&what);
     if is_free(Free::End) && a.eps.is_some() {
         return Err(Failure::Usage(
             "--free end optimises the end that --eps fixes: give only one of them".into(),
@@ -117,6 +122,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         network: question.network.clone(),
         start: if is_free(Free::Start) { Start::Free } else { Start::Fixed },
         end: if is_free(Free::End) { End::Free } else { End::At(question.eps(&setting)) },
+        free_eta: is_free(Free::Eta),
         min_ratio: a.min_ratio,
         starts: a.starts,
         seed: a.seed,

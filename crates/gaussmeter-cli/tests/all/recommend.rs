@@ -53,6 +53,20 @@ fn the_answer_comes_first_and_can_be_used() {
     );
 }
 
+/// What `tune` says of the best times of rules of third order is said where one is recommended.
+#[test]
+fn third_order_is_said_to_have_lost_with_a_trained_network() {
+    let folder = folder();
+    let says = |sampler: &str| {
+        let text = folder.stdout(&format!(
+            "recommend --spectrum data.txt --sampler {sampler} --nfe 6 --front 6"
+        ));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        text.contains("of third order, lost to exponential and fisher-rao ones")
+    };
+    assert!(says("dpmpp-3m") && !says("dpmpp-2m"));
+}
+
 #[test]
 fn all_formats_name_all_samplers() {
     let folder = folder();

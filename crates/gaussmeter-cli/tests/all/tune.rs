@@ -60,6 +60,7 @@ fn every_format_has_the_times() {
 fn an_interrupted_search_tells_the_best_so_far() {
     for (line, key) in [
         ("tune --sampler dpmpp-3m --nfe 30 --starts 10000 --save sigmas.txt", "error"),
+        ("tune --sampler dpmpp-2m --nfe 60 --starts 4000 --free eta --save sigmas.txt", "eta"),
         ("recommend --nfe 30 --front 50,60,70,80,90,100 --save sigmas.txt", "winner"),
         ("rank --nfe 60000", "ranking"),
         ("table --sampler all --steps 2000,3000,4000,5000,6000,7000", "cells"),
@@ -106,6 +107,9 @@ fn bad_requests_get_one_line() {
         ("--sampler ddim --eps 100", "must lie in [0, 80)"),
         ("--sampler ddim --starts 0", "at least 1"),
         ("--sampler ddim --free end --eps 0.1", "--free end optimises the end that --eps fixes"),
+        ("--sampler heun --free eta", "has no parameter eta that could be sought: those that have"),
+        ("--sampler ddim:eta=0.3 --free end,eta", "its eta is given, and is to be sought"),
+        ("--sampler dpmpp-3m:variant=diffusers --free eta", "only eta = 0 and eta = 1, not 0.5"),
         ("--sampler ddim --free start --init exact", "a free start is best where nothing"),
         ("--sampler ddim --objective weighted:w.txt", "w.txt has 2 weights"),
         ("--sampler ddim --objective mixture:w2=0", "all weights are 0"),
@@ -185,6 +189,30 @@ fn times_can_be_for_a_network_that_is_not_exact() {
             ran.stderr
         );
     }
+}
+
+/// The stochasticity that is found is part of the sampler that is told, whose W2 `eval` computes alike.
+#[test]
+fn the_best_stochasticity_is_that_of_the_sampler_told() {
+    let folder = Folder::empty();
+    let setting = "--spectrum power-law:d=40,alpha=2 --network gain:delta=-0.1";
+    let line = format!("tune --sampler dpmpp-2m --steps 6 --starts 2 {setting} --objective w2");
+    let free = json(&folder.stdout(&format!("{line} --free eta --save sigmas.txt --format json")));
+    let (name, number) = (free["sampler"].as_str().unwrap(), |v: &Value| v.as_f64().unwrap());
+    let best = number(&free["eta"]["best"]);
+    assert!(name == format!("dpmpp-2m:eta={best}") && 0.0 < best && best < 1.0, "{name} {best}");
+    let eval = format!("eval --sampler {name} --process edm --grid sigmas:sigmas.txt {setting}");
+    let w2 = number(&json(&folder.stdout(&format!("{eval} --format json")))["w2"]);
+    assert!((number(&free["w2"]) / w2 - 1.0).abs() < 1e-9, "{w2} {free}");
+    let fixed = json(&folder.stdout(&format!("{line} --format json")));
+    assert!(number(&free["error"]) < number(&fixed["error"]) && fixed["eta"].is_null());
+    let tried = free["eta"]["tried"].as_array().unwrap();
+    assert!(number(&tried[0]["error"]) <= number(&fixed["error"]) * (1.0 + 1e-9));
+    let csv = folder.stdout(&format!("{line} --free eta --format csv"));
+    assert_eq!(csv.lines().next(), Some("step,t,alpha,sigma,ratio,eta"));
+    assert!(csv.lines().nth(1).is_some_and(|row| row.ends_with(&format!(",{best}"))), "{csv}");
+    let text = folder.stdout(&format!("{line} --free eta,end"));
+    assert!(text.contains("Stochasticity") && text.contains("the best from 0 to 1"), "{text}");
 }
 
 /// One eigenvalue does not determine times that hold elsewhere, and the report says so.

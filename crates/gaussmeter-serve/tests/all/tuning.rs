@@ -87,6 +87,24 @@ fn a_search_tells_its_levels_and_then_its_result() {
     );
 }
 
+/// The sampler that is told has the best stochasticity, and the command asks for it again.
+#[test]
+fn a_stochasticity_is_sought_too() {
+    let server = server();
+    let question = json!({
+        "spectrum": "power-law:d=12,alpha=2", "sampler": "ddim", "steps": 3, "starts": 2,
+        "network": "gain:delta=-0.1", "objective": "w2", "free": ["end", "eta"],
+    });
+    let mut stream = begin(server.address(), &question);
+    let last = std::iter::from_fn(|| next(&mut stream)).last().unwrap();
+    let (document, best) = (&last["document"], &last["document"]["eta"]["best"]);
+    assert!(best.as_f64().is_some_and(|eta| 0.0 < eta && eta < 1.0), "{document}");
+    assert_eq!(document["sampler"], format!("ddim:eta={best}"));
+    let command = last["command"].as_str().unwrap();
+    assert!(command.contains("--sampler ddim ") && command.contains("--free end,eta"), "{command}");
+    assert!(last["python"].as_str().unwrap().contains("free=[\"end\", \"eta\"]"), "{last}");
+}
+
 #[test]
 fn closing_the_connection_ends_the_search() {
     let server = server();
@@ -110,6 +128,14 @@ fn what_cannot_be_sought_is_refused() {
     let nonsense = r#"{"sampler": "ddim", "steps": 5, "objective": "nonsense"}"#;
     let (status, kind, _) = post(host, "/api/tune", nonsense).error();
     assert_eq!((status, &kind[..]), (400, "usage"));
+    for given in [
+        r#"{"sampler": "ddim:eta=0.3", "free": ["eta"]}"#,
+        r#"{"sampler": "heun", "free": ["eta"]}"#,
+        r#"{"sampler": "ddim", "free": ["middle"]}"#,
+    ] {
+        let (status, kind, _) = post(host, "/api/tune", given).error();
+        assert_eq!((status, &kind[..]), (400, "usage"), "{given}");
+    }
     let both = r#"{"sampler": "ddim", "free": ["end"], "eps": 0.1}"#;
     let (status, kind, _) = post(host, "/api/tune", both).error();
     assert_eq!((status, &kind[..]), (400, "usage"));

@@ -124,6 +124,11 @@ impl Space {
         &self.process
     }
 
+    /// The number of steps.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Number of gaps between finite levels.
     fn gaps(&self) -> usize {
         self.finite.1.saturating_sub(self.finite.0)

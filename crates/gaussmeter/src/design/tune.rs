@@ -217,7 +217,7 @@ impl Problem<'_> {
         if self.watch.is_abandoned() {
             return Err(TuneError::Abandoned);
         }
-        let reached = |d: &&Descent| d.after <= lowest.after * (1.0 + 1e-3);
+        let reached = |d: &&Descent| d.after <= lowest.after * SAME;
         let reached = descents.iter().filter(reached).count();
         let best = self.resume(lowest, effort.last);
         let evaluations = descents.iter().map(|d| d.evaluations).sum::<usize>() + best.evaluations
@@ -229,6 +229,9 @@ impl Problem<'_> {
         Ok(Tuned { grid, best, starts: tried, reached, flatness })
     }
 }
+
+/// Errors within this factor count as the same.
+const SAME: f64 = 1.0 + 1e-3;
 
 /// Most times that can be tuned.
 const MAX_FREE: usize = 2000;
@@ -267,6 +270,21 @@ pub struct Tuned {
     /// Second derivatives of the logarithm of the objective along the principal directions of the
     /// log gaps, the flattest first: a move by δ changes the logarithm by half this value times δ².
     pub flatness: Vec<f64>,
+}
+
+impl Tuned {
+    /// The better of two searches for the same, with the starts and evaluations of both.
+    pub(crate) fn or(self, other: Tuned) -> Tuned {
+        let starts = self.starts + other.starts;
+        let evaluations = self.best.evaluations + other.best.evaluations;
+        let (better, worse) = match other.best.after < self.best.after {
+            true => (other, self),
+            false => (self, other),
+        };
+        let alike = worse.best.after <= better.best.after * SAME;
+        let reached = better.reached + if alike { worse.reached } else { 0 };
+        Tuned { starts, reached, best: Descent { evaluations, ..better.best }, ..better }
+    }
 }
 
 /// Why no schedule was found.

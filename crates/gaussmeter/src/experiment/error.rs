@@ -98,6 +98,35 @@ pub enum ExperimentError {
         "with the exact initial law, a free start is best where nothing is left to sample: use --init normal, or a fixed start"
     )]
     FreeExactStart,
+    /// A stochasticity to be sought, of a sampler that has none.
+    #[error(
+        "sampler '{sampler}' has no parameter eta that could be sought: those that have one are {}",
+        .known.join(", ")
+    )]
+    NoEta {
+        /// Its label.
+        sampler: String,
+        /// Names of the samplers that have it.
+        known: Vec<&'static str>,
+    },
+    /// A stochasticity to be sought that is given.
+    #[error(
+        "sampler '{sampler}': its eta is given, and is to be sought: leave it out, or do not ask for the best one"
+    )]
+    GivenEta {
+        /// Its label.
+        sampler: String,
+    },
+    /// A sampler that is defined for some stochasticities only.
+    #[error(
+        "sampler '{sampler}' is not defined for every eta, which has to be given then: {reason}"
+    )]
+    SingleEtas {
+        /// Its label.
+        sampler: String,
+        /// The reason.
+        reason: String,
+    },
     /// No schedule satisfies what is asked.
     #[error(transparent)]
     Space(#[from] SpaceError),

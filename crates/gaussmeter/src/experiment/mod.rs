@@ -7,6 +7,7 @@ mod curve;
 mod diffusion;
 mod dossier;
 mod error;
+mod eta;
 mod eval;
 mod explore;
 #[cfg(feature = "dense")]
@@ -44,6 +45,7 @@ pub use curve::{Along, Curve, Curves, Point, Series, curve_eps, curve_time, spac
 pub use diffusion::{Diffusion, NamedRule, NamedSampler};
 pub use dossier::{Dossier, DossierError, DossierOptions, LEVELS_FILE, dossier};
 pub use error::ExperimentError;
+pub use eta::{EtaSearch, EtaTried};
 pub use eval::{Evaluation, Guidance, Measured, evaluate};
 pub(crate) use explore::spread;
 pub use explore::{ExploreOptions, Explored, Explorer, Seen};

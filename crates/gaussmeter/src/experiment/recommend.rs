@@ -704,6 +704,12 @@ impl Recommendation {
         Some((winner, winner.best()?))
     }
 
+    /// The winner on its times, recorded.
+    pub fn run(&self) -> Option<Run> {
+        let (winner, best) = self.winner()?;
+        Run::on(&self.options.samplers[winner.sampler], best.grid.clone()).ok()
+    }
+
     /// Tries the winner on data that are not Gaussian, on its optimised times and on its best standard
     /// schedule, beside the usual default.
     ///

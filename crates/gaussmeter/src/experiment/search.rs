@@ -18,6 +18,8 @@ pub struct TuneOptions {
     pub start: Start,
     /// Where it ends.
     pub end: End,
+    /// Whether the stochasticity η of the sampler is sought too, between the ODE and the reverse SDE.
+    pub free_eta: bool,
     /// The smallest ratio of neighbouring noise levels.
     pub min_ratio: f64,
     /// Number of schedules to descend from, beside the three best standard ones.
@@ -34,6 +36,7 @@ impl Default for TuneOptions {
             network: Network::default(),
             start: Start::Fixed,
             end: End::At(0.0),
+            free_eta: false,
             min_ratio: 1.25,
             starts: 10,
             seed: 0,

@@ -1,11 +1,13 @@
+use super::eta::{EtaSearch, Etas, sampler_with};
 use super::robustness::{PERTURBATIONS, Perturbation, expected};
 use super::search::{KNOWN, TuneOptions, learnt, sought, standard_schedules};
 use super::{Diffusion, ExperimentError, Length, NamedRule, NamedSampler, Run, StartError};
-use crate::design::{End, Problem, Space, Start, Tuned, starts};
+use crate::design::{Effort, End, Problem, Space, Start, Tuned, starts};
 use crate::entry::Named;
 use crate::exact::steps::{Cancellation, cancellation};
 use crate::exact::{Init, Output};
-use crate::grid::{Grid, Uniform};
+use crate::grid::{Grid, GridError, Uniform};
+use crate::network::Learnt;
 use crate::objective::{Objective, SquaredWasserstein2};
 use crate::watch::{Progress, Watch};
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub struct Tuning {
     pub run: Run,
     /// How they were found.
     pub tuned: Tuned,
+    /// What stochasticities were tried, where the best was sought.
+    pub eta: Option<EtaSearch>,
     /// The objective there, as people read it.
     pub value: f64,
     /// W2 to the data there.
@@ -57,8 +61,9 @@ pub struct Tuning {
     pub robustness: Vec<(Perturbation, f64, Option<f64>)>,
 }
 
-/// Seeks the times that minimise an objective; `init` and `objective` come with their labels.
-/// Where `watch` stops it, the search ends with the best so far.
+/// Seeks the times that minimise an objective, and the stochasticity of the sampler where that is
+/// [free](TuneOptions::free_eta); `init` and `objective` come with their labels. Where `watch` stops it, the
+/// search ends with the best so far.
 ///
 /// # Errors
 /// [`ExperimentError`]
@@ -84,55 +89,38 @@ pub fn tune(
         End::At(eps) => eps,
         End::Free => diffusion.process.t_min(),
     };
+    let etas = options.free_eta.then(|| Etas::of(sampler)).transpose()?;
     let steps = diffusion.steps(sampler, length, eps)?;
     let space =
         Space::new(&diffusion.process, steps, options.start, options.end, options.min_ratio)?;
     let objective_item = &*objective.item;
-    let problem = Problem {
+    let search = Search {
+        diffusion,
         network: &network,
-        sampler: &*sampler.item,
         init: &init,
         objective: objective_item,
         space: &space,
+        eps,
+        standard: standard_schedules(diffusion, steps, eps, watch),
+        others: starts(&space, data, options.starts, options.seed)?,
+        effort: options.effort,
         watch,
     };
-    watch.tell(Progress { what: "tune", unit: "searches", done: 0, total: Some(1) });
-    // Whether the network has answers for the sampler at all.
-    let uniform: NamedRule = ("uniform".into(), Arc::new(Uniform));
-    let plain = diffusion.with(uniform).run_steps(sampler, steps, eps)?;
-    Output::by(&network, &plain.plan)?;
-    let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
-    let is_robust = objective_item.compared_by().is_some();
-    // What is left of it elsewhere is told in W2 where the objective is a weighted sum.
-    let of_w2 = Problem { objective: &SquaredWasserstein2, ..problem };
-    let measured = if is_robust { of_w2 } else { problem };
-    let evaluate =
-        |grid: &Grid| problem.value(grid).map(|sum| objective_item.readable(sum)).map_err(failed);
-    let w2 = |grid: &Grid| of_w2.value(grid).map(f64::sqrt).map_err(failed);
-    let mut rivals: Vec<Rival> = standard_schedules(diffusion, steps, eps, watch)
-        .into_iter()
-        .take_while(|_| !watch.is_abandoned())
-        .map(|(label, grid)| match grid {
-            Ok(grid) => {
-                let w2 = w2(&grid).unwrap_or(f64::INFINITY);
-                Rival { label, value: evaluate(&grid), w2, grid: Some(grid) }
-            }
-            Err(error) => Rival { label, value: Err(error.into()), w2: f64::INFINITY, grid: None },
-        })
-        .collect();
-    let key = |r: &Rival| r.value.as_ref().map_or(f64::INFINITY, |v| *v);
-    rivals.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    // The best of them, and others.
-    let t_max = diffusion.process.t_max();
-    let known = rivals.iter().filter_map(|r| r.grid.clone().filter(|_| key(r).is_finite()));
-    let known = known.filter(|g| g.start().t == t_max && g.end().t == eps);
-    let mut from: Vec<Grid> = known.take(KNOWN).collect();
-    from.extend(starts(&space, data, options.starts, options.seed)?);
-    let tuned = sought(problem.tune(&from, options.effort))?;
+    let found = match etas {
+        None => {
+            watch.tell(Progress { what: "tune", unit: "searches", done: 0, total: Some(1) });
+            search.thorough(sampler).map(|tuned| (tuned, None))
+        }
+        Some(etas) => search.with_eta(&etas).map(|(tuned, found)| (tuned, Some(found))),
+    };
+    let (tuned, eta) = found?;
     let interrupted = watch.is_stopped();
     if watch.is_abandoned() {
         return Err(ExperimentError::Interrupted);
     }
+    let varied =
+        eta.as_ref().map(|found: &EtaSearch| sampler_with(sampler, found.eta)).transpose()?;
+    let sampler = varied.as_ref().unwrap_or(sampler);
     let run = Run::on(sampler, tuned.grid.clone())?;
     if let Length::Nfe(budget) = length
         && run.plan.nfe() > budget
@@ -140,9 +128,13 @@ pub fn tune(
         let (sampler, nfe) = (run.sampler, run.plan.nfe());
         return Err(ExperimentError::OverBudget { sampler, nfe, budget });
     }
+    let rivals = search.rivals(sampler);
     let best = rivals.first().and_then(|r| r.grid.as_ref());
-    let (value, w2) = (objective_item.readable(tuned.best.after), w2(&tuned.grid)?);
+    let (value, w2) = (objective_item.readable(tuned.best.after), search.w2(sampler, &tuned.grid)?);
     let cancellation = cancellation(&run.plan, &network, &init);
+    let is_robust = objective_item.compared_by().is_some();
+    // What is left of it elsewhere is told in W2 where the objective is a weighted sum.
+    let measured = if is_robust { search.of_w2(sampler) } else { search.problem(sampler) };
     let robustness = PERTURBATIONS
         .iter()
         .map(|p| {
@@ -155,9 +147,9 @@ pub fn tune(
         init_label: init_label.into(),
         objective: objective.label.clone(),
         is_robust,
-        options,
         run,
         tuned,
+        eta,
         value,
         w2,
         rivals,
@@ -168,7 +160,99 @@ pub fn tune(
             _ => None,
         },
         robustness,
+        options,
     })
+}
+
+/// Times of samplers, sought under the same conditions.
+pub(super) struct Search<'a> {
+    diffusion: &'a Diffusion,
+    network: &'a Learnt,
+    init: &'a Init,
+    pub(super) objective: &'a dyn Objective,
+    space: &'a Space,
+    eps: f64,
+    /// The standard schedules of as many steps.
+    standard: Vec<(String, Result<Grid, GridError>)>,
+    /// What descents start from beside the best of these.
+    others: Vec<Grid>,
+    effort: Effort,
+    pub(super) watch: Watch<'a>,
+}
+
+impl Search<'_> {
+    pub(super) fn problem<'a>(&'a self, sampler: &'a NamedSampler) -> Problem<'a> {
+        let Search { network, init, objective, space, watch, .. } = *self;
+        Problem { network, sampler: &*sampler.item, init, objective, space, watch }
+    }
+
+    fn of_w2<'a>(&'a self, sampler: &'a NamedSampler) -> Problem<'a> {
+        Problem { objective: &SquaredWasserstein2, ..self.problem(sampler) }
+    }
+
+    /// W2 of a sampler on given times.
+    pub(super) fn w2(&self, sampler: &NamedSampler, grid: &Grid) -> Result<f64, ExperimentError> {
+        let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
+        self.of_w2(sampler).value(grid).map(f64::sqrt).map_err(failed)
+    }
+
+    /// A sampler on the standard schedules, the best first.
+    fn rivals(&self, sampler: &NamedSampler) -> Vec<Rival> {
+        let problem = self.problem(sampler);
+        let failed = |source| ExperimentError::Sampler { sampler: sampler.label.clone(), source };
+        let rival = |(label, grid): &(String, Result<Grid, GridError>)| match grid {
+            Ok(grid) => {
+                let value = problem.value(grid).map_err(failed);
+                Rival {
+                    label: label.clone(),
+                    value: value.map(|sum| self.objective.readable(sum)),
+                    w2: self.w2(sampler, grid).unwrap_or(f64::INFINITY),
+                    grid: Some(grid.clone()),
+                }
+            }
+            Err(error) => Rival {
+                label: label.clone(),
+                value: Err(error.clone().into()),
+                w2: f64::INFINITY,
+                grid: None,
+            },
+        };
+        let known = self.standard.iter().take_while(|_| !self.watch.is_abandoned());
+        let mut rivals: Vec<Rival> = known.map(rival).collect();
+        rivals.sort_by(|a, b| a.key().total_cmp(&b.key()));
+        rivals
+    }
+
+    /// The best times of a sampler, from the best standard schedules and all others.
+    pub(super) fn thorough(&self, sampler: &NamedSampler) -> Result<Tuned, ExperimentError> {
+        // Whether the network has answers for the sampler at all.
+        let uniform: NamedRule = ("uniform".into(), Arc::new(Uniform));
+        let plain =
+            self.diffusion.with(uniform).run_steps(sampler, self.space.steps(), self.eps)?;
+        Output::by(self.network, &plain.plan)?;
+        let rivals = self.rivals(sampler);
+        let t_max = self.diffusion.process.t_max();
+        let known = rivals.into_iter().filter(|r| r.key().is_finite()).filter_map(|r| r.grid);
+        let known = known.filter(|g| g.start().t == t_max && g.end().t == self.eps);
+        let from: Vec<Grid> = known.take(KNOWN).chain(self.others.iter().cloned()).collect();
+        self.near(sampler, &from)
+    }
+
+    /// The best times of a sampler that descents from given ones lead to.
+    pub(super) fn near(
+        &self,
+        sampler: &NamedSampler,
+        from: &[Grid],
+    ) -> Result<Tuned, ExperimentError> {
+        sought(self.problem(sampler).tune(from, self.effort))
+    }
+}
+
+impl Rival {
+    /// What they are sorted by.
+    fn key(&self) -> f64 {
+        self.value.as_ref().map_or(f64::INFINITY, |v| *v)
+    }
 }
 
 impl Tuning {

@@ -4,6 +4,7 @@
 pub mod differentiation;
 mod evenly;
 mod functions;
+mod line;
 #[cfg(feature = "dense")]
 pub mod linear_algebra;
 mod minimise;
@@ -13,6 +14,7 @@ mod written;
 
 pub(crate) use evenly::evenly;
 pub(crate) use functions::excess;
+pub(crate) use line::next_trial;
 pub use minimise::Expansion;
 pub(crate) use minimise::{Minimum, minimise, slope};
 pub(crate) use written::written;

@@ -2,7 +2,9 @@
 
 use super::levels::sigma_lines;
 use super::trials::reason;
-use super::{EXPECTED, INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note};
+use super::{
+    EXPECTED, INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note, third_order,
+};
 #[cfg(feature = "dense")]
 use crate::experiment::USUAL;
 use crate::experiment::{Candidate, DELTAS, GUIDANCE, Length, OPTIMISED, Recommendation, Timed};
@@ -241,6 +243,7 @@ impl Recommendation {
         {
             let modes = self.diffusion.spectrum.modes().len();
             notes.extend(one_eigenvalue(modes, winner.steps.saturating_sub(1)));
+            notes.extend(self.run().and_then(|run| third_order(&run)));
         }
         #[cfg(feature = "dense")]
         notes.extend(self.verdict());

@@ -2,7 +2,7 @@
 
 use super::levels::sigma_lines;
 use super::{INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note, third_order};
-use crate::experiment::{Perturbation, Rival, Tuning};
+use crate::experiment::{EtaSearch, EtaTried, Perturbation, Rival, Tuning};
 use crate::objective::{Robust, Steps};
 use crate::report::{
     Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
@@ -34,6 +34,7 @@ impl Tuning {
             Row::new([Cell::text(name), Cell::number(value, Style::Significant(digits))])
         };
         let (s, best) = (&self.diffusion.spectrum, &self.tuned.best);
+        let evaluations = self.eta.as_ref().map_or(best.evaluations, |found| found.evaluations);
         let mut rows = vec![
             text("sampler", self.run.sampler.clone()),
             text(
@@ -46,6 +47,9 @@ impl Tuning {
             text("NFE", self.run.plan.nfe().to_string()),
             text("objective", self.objective.clone()),
         ];
+        if let Some(EtaSearch { eta, range: (low, high), .. }) = &self.eta {
+            rows.push(text("eta", format!("{eta}, the best from {low} to {high}")));
+        }
         let network = &self.options.network;
         if !network.is_exact() {
             rows.push(text("network", network.label.clone()));
@@ -65,7 +69,7 @@ impl Tuning {
         let starts = format!("{} of {}", self.tuned.reached, self.tuned.starts);
         let flat = format!("{} of {}", self.flat_directions(), self.tuned.flatness.len());
         rows.push(Row { rule_above: true, ..text("starts that reached it", starts) });
-        rows.push(text("evaluations, with derivatives", best.evaluations.to_string()));
+        rows.push(text("evaluations, with derivatives", evaluations.to_string()));
         rows.push(figure("first-order condition (0 at an optimum)", best.slope, 2));
         rows.push(text("flat directions", flat));
         let mut notes = vec![
@@ -146,6 +150,55 @@ impl Tuning {
         }
     }
 
+    /// The stochasticities that are always tried, and the best.
+    fn etas(&self, found: &EtaSearch) -> Table {
+        let mut columns =
+            vec![Column::new("eta", Align::Right), Column::new("error", Align::Right)];
+        columns.extend(self.is_robust.then(|| Column::new("W2", Align::Right)));
+        let style = Style::Significant(4);
+        let is_shown = |tried: &&EtaTried| tried.is_usual || tried.eta == found.eta;
+        let row = |tried: &EtaTried| {
+            let mut cells = vec![Cell::text(tried.eta.to_string())];
+            cells.push(match &tried.value {
+                Ok(value) if tried.eta == found.eta => Cell::best(*value, style),
+                Ok(value) => Cell::number(*value, style),
+                Err(_) => Cell::Empty,
+            });
+            cells.extend(self.is_robust.then(|| match &tried.value {
+                Ok(_) => Cell::number(tried.w2, style),
+                Err(_) => Cell::Empty,
+            }));
+            Row::new(cells)
+        };
+        let mut notes = vec![format!(
+            "{} values were tried, each on the best times for it; the best is determined to {}",
+            found.tried.len(),
+            found.tolerance
+        )];
+        if let Some(limit) = found.tried.iter().find_map(|tried| tried.limit) {
+            notes.push(format!(
+                "eta = 0 is compared by {}, what little noise has: steps turn some directions around there, which the objective takes for an error of rules without noise alone (docs/tune.md)",
+                style.label(limit).plain()
+            ));
+        }
+        if found.goes_on && found.eta == found.range.1 {
+            let name = self.run.sampler.split(':').next().unwrap_or_default();
+            notes.push(format!(
+                "the best is the largest of them, the reverse SDE: more noise may be better still ({name}:eta=1.5)"
+            ));
+        }
+        let failed = found.tried.iter().filter_map(|tried| {
+            tried.value.as_ref().err().map(|error| format!("eta = {}: {error}", tried.eta))
+        });
+        notes.extend(failed);
+        Table {
+            title: "Stochasticity".into(),
+            columns,
+            rows: found.tried.iter().filter(is_shown).map(row).collect(),
+            notes,
+        }
+    }
+
     fn levels(&self) -> Table {
         let levels = self.run.grid.levels().iter().enumerate();
         let cell = |value: f64| Cell::number(value, Style::Significant(6));
@@ -165,7 +218,9 @@ impl Tuning {
 
 impl Report for Tuning {
     fn tables(&self) -> Vec<Table> {
-        vec![self.summary(), self.comparison(), self.levels()]
+        let etas = self.eta.as_ref().map(|found| self.etas(found));
+        let tables = std::iter::once(self.summary()).chain(etas);
+        tables.chain([self.comparison(), self.levels()]).collect()
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -174,12 +229,16 @@ impl Report for Tuning {
 
     fn records(&self) -> Records {
         let levels = self.run.grid.levels().iter().enumerate();
+        let eta = self.eta.as_ref().map(|found| found.eta);
+        let columns = ["step", "t", "alpha", "sigma", "ratio"].into_iter();
         Records {
-            columns: ["step", "t", "alpha", "sigma", "ratio"].map(String::from).into(),
+            columns: columns.chain(eta.map(|_| "eta")).map(String::from).collect(),
             rows: levels
                 .map(|(k, l)| {
-                    let numbers = [l.t, l.alpha, l.sigma, l.noise_ratio()].map(Field::Number);
-                    std::iter::once(Field::Count(k as u64)).chain(numbers).collect()
+                    let numbers = [l.t, l.alpha, l.sigma, l.noise_ratio()].into_iter().chain(eta);
+                    std::iter::once(Field::Count(k as u64))
+                        .chain(numbers.map(Field::Number))
+                        .collect()
                 })
                 .collect(),
         }
@@ -213,6 +272,9 @@ impl Report for Tuning {
                 "curvature": self.tuned.flatness.iter().map(|h| number(*h)).collect::<Vec<_>>(),
             }),
         );
+        if let Some(found) = &self.eta {
+            document.insert("eta".into(), eta_json(found));
+        }
         let rival = |r: &Rival| match &r.value {
             Ok(value) => {
                 json!({"schedule": r.label, "error": number(*value), "w2": number(r.w2)})
@@ -242,4 +304,28 @@ impl Report for Tuning {
         document.insert("sigmas".into(), ratios.collect());
         document.into()
     }
+}
+
+fn eta_json(found: &EtaSearch) -> serde_json::Value {
+    let tried = found.tried.iter().map(|tried| match (&tried.value, &tried.grid) {
+        (Ok(value), Some(grid)) => json!({
+            "eta": tried.eta,
+            "error": number(*value),
+            "limit": tried.limit.map(number),
+            "w2": number(tried.w2),
+            "sigmas": grid.levels().iter().map(|l| number(l.noise_ratio())).collect::<Vec<_>>(),
+        }),
+        (value, _) => json!({
+            "eta": tried.eta,
+            "error": null,
+            "reason": value.as_ref().err().map(|error| error.to_string()),
+        }),
+    });
+    json!({
+        "best": found.eta,
+        "range": [found.range.0, found.range.1],
+        "tolerance": found.tolerance,
+        "evaluations": found.evaluations,
+        "tried": tried.collect::<Vec<_>>(),
+    })
 }

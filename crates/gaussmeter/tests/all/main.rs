@@ -15,6 +15,7 @@ mod design;
 mod drawn_results;
 #[cfg(feature = "dense")]
 mod empirical;
+mod eta;
 mod evaluations;
 mod explore;
 mod export;

@@ -1,14 +1,15 @@
 //! Times before and after.
 
 use super::levels::Schedules;
-use crate::experiment::Tuning;
-use crate::report::{Figure, Label, Style};
+use crate::experiment::{EtaSearch, Tuning};
+use crate::report::{Axis, Estimate, Figure, Label, Marks, Panel, Series, Style};
 
 /// Standard schedules that are drawn beside the optimum.
 const SHOWN: usize = 3;
 
 impl Tuning {
-    /// Noise levels and their density: optimised, and the best standard schedules.
+    /// Noise levels and their density: optimised, and the best standard schedules. Errors by stochasticity,
+    /// where the best was sought.
     pub(in crate::present) fn figure(&self) -> Figure {
         let with = |name: &str, value: f64| {
             let value = Style::Significant(3).label(value);
@@ -34,6 +35,35 @@ impl Tuning {
             self.run.grid.step_count(),
             self.objective
         );
-        Figure { title: title.into(), panels: drawn.panels().into(), per_row: 2, notes: Vec::new() }
+        let mut panels: Vec<Panel> = drawn.panels().into();
+        panels.extend(self.eta.as_ref().map(|found| self.by_eta(found)));
+        let per_row = panels.len();
+        Figure { title: title.into(), panels, per_row, notes: Vec::new() }
+    }
+
+    fn by_eta(&self, found: &EtaSearch) -> Panel {
+        let values: Vec<(f64, f64, f64)> = found
+            .tried
+            .iter()
+            .filter_map(|tried| Some((tried.eta, *tried.value.as_ref().ok()?, tried.w2)))
+            .collect();
+        let error = values.iter().map(|(eta, value, _)| (*eta, *value)).collect();
+        let best = Estimate { x: found.eta, y: self.value, interval: None };
+        let mut series = vec![
+            Series::line("error", error),
+            Series::of(format!("eta = {}", found.eta), Marks::Points(vec![best])),
+        ];
+        if self.is_robust {
+            let w2 = values.iter().map(|(eta, _, w2)| (*eta, *w2)).collect();
+            series.push(Series::line(Label::new("W2").with_latex("$W_2$"), w2).as_reference());
+        }
+        let is_signed = values.iter().any(|(_, value, _)| *value < 0.0);
+        Panel {
+            title: "Stochasticity, each on its best times".into(),
+            x: Axis::linear(Label::new("eta").with_latex(r"$\eta$")),
+            y: Axis::log_unless(is_signed, "error"),
+            series,
+            ..Panel::default()
+        }
     }
 }
