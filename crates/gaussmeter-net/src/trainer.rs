@@ -269,6 +269,11 @@ impl<'a> Trainer<'a> {
         self.data.description()
     }
 
+    /// How many of how many stored samples are kept to measure on.
+    pub fn kept(&self) -> Option<[usize; 2]> {
+        self.data.kept()
+    }
+
     /// The log so far.
     pub fn rows(&self) -> &[LogRow] {
         &self.rows

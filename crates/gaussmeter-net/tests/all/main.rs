@@ -8,3 +8,4 @@ mod gradients;
 mod linear;
 mod onnx;
 mod resume;
+mod stored;
