@@ -198,6 +198,8 @@ pub struct Trainer<'a> {
     pub(crate) step: u64,
     pub(crate) sums: Sums,
     pub(crate) rows: Vec<LogRow>,
+    /// What the last measurement found, and after which step.
+    measured: Option<(u64, Vec<LevelResult>)>,
 }
 
 /// How a training ended.
@@ -246,6 +248,7 @@ impl<'a> Trainer<'a> {
             step: 0,
             sums: Sums::default(),
             rows: Vec::new(),
+            measured: None,
         })
     }
 
@@ -299,17 +302,19 @@ impl<'a> Trainer<'a> {
     /// known.
     ///
     /// # Errors
-    /// [`NetError::Diverged`]
+    /// [`NetError::Diverged`] where the loss, its gradient or what becomes of the weights is not finite: there is
+    /// nothing to go on from then.
     pub fn advance(&mut self) -> Result<[f64; 2], NetError> {
         let Options { batch, seed, drop_class, .. } = self.options;
         let first = self.step * batch as u64;
         let draw = SampleDraw { seed, is_held_out: false, first, count: batch };
         let asked = ask(self.data, &self.parametrization, draw, None, drop_class);
         let (loss, mut gradient) = self.gradient(&asked);
-        if !loss.is_finite() {
-            return Err(NetError::Diverged { step: self.step + 1 });
-        }
         let norm = gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
+        let diverged = NetError::Diverged { step: self.step + 1 };
+        if !(loss.is_finite() && norm.is_finite()) {
+            return Err(diverged);
+        }
         if norm > self.options.clip {
             let scale = (self.options.clip / norm) as f32;
             gradient.iter_mut().for_each(|g| *g *= scale);
@@ -321,6 +326,10 @@ impl<'a> Trainer<'a> {
         let past = if self.options.average == 0.0 { 0.0 } else { past };
         for (a, w) in self.average.iter_mut().zip(&self.weights) {
             *a = past * *a + (1.0 - past) * w;
+        }
+        let lists = [&self.weights, &self.average, &self.moments.first, &self.moments.second];
+        if !lists.into_iter().flatten().all(|value| value.is_finite()) {
+            return Err(diverged);
         }
         self.step += 1;
         self.sums.loss += loss;
@@ -365,20 +374,26 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`NetError::Denoiser`]
     pub fn measure(&self) -> Result<Vec<LevelResult>, NetError> {
+        if let Some((_, levels)) = self.measured.as_ref().filter(|(step, _)| *step == self.step) {
+            return Ok(levels.clone());
+        }
         let (seed, count) = (self.options.seed, self.options.held_out);
         evaluate(self.data, &self.network("")?, seed, count)
     }
 
-    fn row(&self) -> Result<LogRow, NetError> {
-        let levels = self.measure()?;
+    fn row(&self, levels: &[LevelResult]) -> Result<LogRow, NetError> {
         let count = levels.len() as f64;
         let steps = self.sums.steps.max(1) as f64;
         let floors: Option<f64> = levels.iter().map(|l| l.floor).sum();
+        let measured = levels.iter().map(|l| l.measured).sum::<f64>() / count;
+        if !measured.is_finite() {
+            return Err(NetError::Diverged { step: self.step });
+        }
         Ok(LogRow {
             step: self.step,
             loss: self.sums.loss / steps,
             floor: floors.map(|_| self.sums.floor / steps),
-            measured: levels.iter().map(|l| l.measured).sum::<f64>() / count,
+            measured,
             measured_floor: floors.map(|sum| sum / count),
         })
     }
@@ -416,7 +431,9 @@ impl<'a> Trainer<'a> {
             done += self.options.batch;
             let is_last = self.step == self.options.steps;
             if self.step.is_multiple_of(self.options.every) || is_last {
-                let row = self.row()?;
+                let levels = self.measure()?;
+                let row = self.row(&levels)?;
+                self.measured = Some((self.step, levels));
                 self.sums = Sums::default();
                 said = self::said(&row);
                 self.rows.push(row.clone());

@@ -183,13 +183,19 @@ fn what_makes_no_sense_is_refused_in_one_line() {
             1,
             "training diverged",
         ),
+        (
+            "train clouds.npz --rate 1000 --clip inf --warm-up 1 --optimiser sgd --decay none --steps 3 -o n.safetensors",
+            1,
+            "training diverged at step",
+        ),
     ];
     for (line, code, expected) in cases {
         let ran = folder.run(line);
         assert_eq!((ran.code, ran.stderr.lines().count()), (code, 1), "{line}: {ran:?}");
         assert!(ran.stderr.contains(expected), "{line}: no '{expected}' in {}", ran.stderr);
     }
-    assert!(!folder.path("n.safetensors").exists());
+    let names: Vec<String> = folder.names().into_iter().collect();
+    assert_eq!(names, ["clouds.npz", "list.csv"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tests of training, of what it keeps, and of the files it writes.
 
 mod common;
+mod diverging;
 mod examples;
 mod files;
 mod floor;
