@@ -4,7 +4,7 @@ use crate::data::{SampleDraw, TrainingData};
 use crate::declaration::Declaration;
 use crate::error::NetError;
 use crate::evaluation::{LevelResult, evaluate};
-use crate::network::{About, Network};
+use crate::network::{About, Network, at_once};
 use crate::optimiser::{Decay, Moments, Optimiser};
 use crate::parametrization::Parametrization;
 use crate::program::Program;
@@ -199,7 +199,7 @@ pub struct Trainer<'a> {
     pub(crate) sums: Sums,
     pub(crate) rows: Vec<LogRow>,
     /// What the last measurement found, and after which step.
-    measured: Option<(u64, Vec<LevelResult>)>,
+    pub(crate) measured: Option<(u64, Vec<LevelResult>)>,
 }
 
 /// How a training ended.
@@ -226,10 +226,15 @@ impl<'a> Trainer<'a> {
         options.check()?;
         let declaration = program.declare()?;
         // Of the samples of a batch, or of those held out: their values, noisy, scaled and what is wanted.
-        let samples = options.batch.max(options.held_out) as u128 * program.shape.len() as u128;
-        let needed = declaration.bytes(options.batch, options.parts().0) + PER_VALUE * samples;
+        let values = |count: usize| PER_VALUE * count as u128 * program.shape.len() as u128;
+        let training = declaration.bytes(options.batch, options.parts().0) + values(options.batch);
+        let at_once = options.held_out.min(at_once());
+        let measuring = declaration.measuring_bytes(at_once) + values(options.held_out);
+        let stored = data.bytes();
+        let needed = training.max(measuring) + stored;
+        let besides = if stored > 0 { ", beside the samples," } else { "" };
         let what = format!(
-            "training {} parameters with batches of {}, measured on {} held-out samples,",
+            "training {} parameters with batches of {}, measured on {} held-out samples{besides}",
             declaration.layout.len(),
             options.batch,
             options.held_out

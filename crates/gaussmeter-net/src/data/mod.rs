@@ -35,6 +35,11 @@ pub trait TrainingData: Send + Sync {
         None
     }
 
+    /// Bytes that they take in memory.
+    fn bytes(&self) -> u128 {
+        0
+    }
+
     /// The eigenbasis of a Gaussian, for which the exact network is known.
     fn basis(&self) -> Option<&dyn Basis> {
         None

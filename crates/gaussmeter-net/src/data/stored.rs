@@ -182,6 +182,15 @@ impl TrainingData for StoredData {
         self.sigma_data
     }
 
+    fn bytes(&self) -> u128 {
+        let values = match &self.values {
+            Values::Bytes(values) => values.len(),
+            Values::Floats(values) => 4 * values.len(),
+        };
+        let numbers = self.count() + self.labels.len();
+        (values + numbers * size_of::<usize>()) as u128
+    }
+
     fn kept(&self) -> Option<[usize; 2]> {
         Some([self.parts.kept.len(), self.count()])
     }
