@@ -227,13 +227,17 @@ fn what_makes_no_sense_is_refused_in_one_line() {
             "training diverged at step",
         ),
     ];
+    folder.write("words.txt", "words are no data\n");
+    let ran = folder.run("train words.txt -o n");
+    let once = "error: words.txt: line 1: unknown column 'words' (known: ";
+    assert!(ran.code == 1 && ran.stderr.starts_with(once), "{ran:?}");
     for (line, code, expected) in cases {
         let ran = folder.run(line);
         assert_eq!((ran.code, ran.stderr.lines().count()), (code, 1), "{line}: {ran:?}");
         assert!(ran.stderr.contains(expected), "{line}: no '{expected}' in {}", ran.stderr);
     }
     let names: Vec<String> = folder.names().into_iter().collect();
-    assert_eq!(names, ["clouds.npz", "list.csv"]);
+    assert_eq!(names, ["clouds.npz", "list.csv", "words.txt"]);
 }
 
 #[test]
