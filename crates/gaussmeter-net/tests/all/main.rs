@@ -10,3 +10,4 @@ mod linear;
 mod onnx;
 mod resume;
 mod stored;
+mod training;
