@@ -33,6 +33,45 @@ pub enum Broken {
         /// How many are read.
         most: u64,
     },
+    /// More memory at a time than networks take.
+    #[error(
+        "{values} values at a time are more than networks have (at most {most}): take a smaller batch=…, or pictures of fewer pixels"
+    )]
+    Together {
+        /// How many values it would have.
+        values: String,
+        /// How many may be.
+        most: u64,
+    },
+    /// A tensor of too many axes.
+    #[error("{what} has more than {most} axes")]
+    Axes {
+        /// What it is.
+        what: String,
+        /// How many may be.
+        most: usize,
+    },
+    /// Something that has a name of its own has it twice.
+    #[error("'{0}' is there twice")]
+    Twice(String),
+    /// Operations out of order.
+    #[error(
+        "a {kind} takes '{name}', which is not made before it: export the network in the order of its operations"
+    )]
+    Unmade {
+        /// The operation.
+        kind: String,
+        /// The input.
+        name: String,
+    },
+    /// An output whose size cannot be told.
+    #[error(
+        "how much a {kind} makes cannot be told before it runs: export the network for pictures of fixed size, or without this operation"
+    )]
+    Open {
+        /// The operation.
+        kind: String,
+    },
     /// An operation that may run for ever.
     #[error(
         "the operation {0} may run without end and is refused: export the network without loops"

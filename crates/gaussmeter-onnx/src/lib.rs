@@ -17,9 +17,11 @@
 
 mod denoiser;
 mod error;
+mod graph;
 mod header;
 mod network;
 mod quiet;
+mod sizes;
 mod spec;
 mod told;
 mod wire;

@@ -299,7 +299,7 @@ fn open(a: &Arguments) -> Result<Opened, Failure> {
         of_a_gaussian(a.reading.given_of_arrays())?;
         let (scale, images) = (a.reading.scale, &a.reading.images);
         let model = texture::model(image, a.of_texture, scale, images, Memory(a.memory))?;
-        let data = Box::new(GaussianData::from(model.model("texture")));
+        let data = Box::new(GaussianData::from(model.clone().model("texture")));
         return Ok(Opened { data, is_torus: true, texture: Some(model) });
     }
     if a.of_texture.periodic || a.of_texture.centred {

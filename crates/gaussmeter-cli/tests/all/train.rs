@@ -1,6 +1,6 @@
 //! `train` as its user sees it.
 
-use crate::common::files::{f64s, noise, npy, picture};
+use crate::common::files::{coloured, f64s, noise, npy, picture};
 use crate::common::{Folder, words};
 use gaussmeter_net::Network;
 use std::fs;
@@ -98,17 +98,23 @@ fn a_kept_texture_is_not_lost() {
         assert_eq!(folder.run(&format!("{line} {wrong}")).code, code, "{wrong}");
         assert_eq!(folder.bytes("net.texture.npz"), first, "{wrong}");
     }
-    let begun = format!("{line} --steps 3000 --every 1");
+    // Two pictures of one variance: in the second, red is inverted.
+    let red = |i: usize| i % 3 == 0;
+    let pixels: Vec<u8> = (0..768).map(|i| ((i * i * 31 + 7 * i) % 251) as u8).collect();
+    let inverted = |(i, v): (usize, &u8)| if red(i) { 255 - v } else { *v };
+    let other: Vec<u8> = pixels.iter().enumerate().map(inverted).collect();
+    folder.write("squares.png", coloured(16, 16, &pixels));
+    let begun = "train --texture squares.png --centred --scale none --width 8 --batch 8 --held-out 4 --steps 3000 --every 1 -o net";
     fs::remove_file(folder.path("net.csv")).unwrap();
-    folder.interrupted(&begun, "net.csv");
+    folder.interrupted(begun, "net.csv");
     let second = folder.bytes("net.texture.npz");
     assert_ne!(second, first);
-    folder.write("fabric.png", picture(24, 20, 2));
+    folder.write("squares.png", coloured(16, 16, &other));
     let refused = folder.run(&format!("{begun} --resume"));
     assert_eq!(refused.code, 1, "{refused:?}");
     assert!(refused.stderr.contains("the picture has another one now"), "{refused:?}");
     assert_eq!(folder.bytes("net.texture.npz"), second);
-    folder.write("fabric.png", picture(24, 20, 1));
+    folder.write("squares.png", coloured(16, 16, &pixels));
     fs::remove_file(folder.path("net.csv")).unwrap();
     let error = folder.interrupted(&format!("{begun} --resume"), "net.csv");
     assert!(error.contains("--resume goes on"), "{error}");
