@@ -24,7 +24,7 @@ pub enum Broken {
     #[error("a graph of more than {0} operations")]
     Operations(usize),
     /// A tensor or a constant asks for more memory than any network of this size.
-    #[error("{what} of {elements} values is larger than networks are (at most {most})")]
+    #[error("{what} of {elements} values is larger than networks are (at most {most}){advice}")]
     Large {
         /// What it is.
         what: String,
@@ -32,6 +32,8 @@ pub enum Broken {
         elements: String,
         /// How many are read.
         most: u64,
+        /// What to do, if there is something.
+        advice: &'static str,
     },
     /// More memory at a time than networks take.
     #[error(
@@ -54,6 +56,11 @@ pub enum Broken {
     /// Something that has a name of its own has it twice.
     #[error("'{0}' is there twice")]
     Twice(String),
+    /// A value has other sizes than the file says, which the runtime believes.
+    #[error(
+        "the file says sizes of '{0}' that it does not have: export the network again, with a name of its own for every axis that may differ"
+    )]
+    Declared(String),
     /// Operations out of order.
     #[error(
         "a {kind} takes '{name}', which is not made before it: export the network in the order of its operations"

@@ -2,7 +2,7 @@
 
 use crate::error::Broken;
 use crate::header::{External, MOST_OPERATIONS, MOST_VALUES, Port, port};
-use crate::sizes::{FEW, Size, Tensor};
+use crate::sizes::{FEW, Tensor};
 use crate::wire::{Fields, Value, floats, message, numbers, text};
 use std::collections::HashMap;
 
@@ -18,8 +18,10 @@ pub struct Graph {
     pub constants: HashMap<String, Tensor>,
     /// Names of its outputs.
     pub outputs: Vec<String>,
-    /// Shapes that the file says its values have.
-    pub declared: HashMap<String, Vec<Size>>,
+    /// Names of its inputs.
+    pub inputs: Vec<String>,
+    /// What the file says of its values.
+    pub declared: HashMap<String, Port>,
 }
 
 /// An operation.
@@ -115,17 +117,20 @@ impl Reader {
                         return Err(Broken::Twice(name));
                     }
                 }
-                (11, value) => nested_types(message(value)?, depth + 1)?,
-                (number @ (12 | 13), value) => {
+                (number @ 11..=13, value) => {
                     let info = message(value)?;
                     nested_types(info, depth + 1)?;
-                    let Port { name, shape, .. } = port(info)?;
-                    if number == 12 {
-                        read.outputs.push(name.clone());
+                    let port = port(info)?;
+                    match number {
+                        11 => read.inputs.push(port.name.clone()),
+                        12 => read.outputs.push(port.name.clone()),
+                        _ => {}
                     }
-                    let size = |size: Option<usize>| size.map(|size| size as u64);
-                    let shape = shape.map(|shape| shape.into_iter().map(size).collect());
-                    read.declared.extend(shape.map(|shape| (name, shape)));
+                    if let Some(other) = read.declared.insert(port.name.clone(), port.clone())
+                        && other != port
+                    {
+                        return Err(Broken::Twice(port.name));
+                    }
                 }
                 _ => {}
             }
@@ -206,8 +211,8 @@ impl Reader {
         }
         let elements = dims.iter().map(|d| u128::from(*d)).fold(1u128, u128::saturating_mul);
         if elements > u128::from(MOST_VALUES) {
-            let what = format!("the tensor '{name}'");
-            return Err(Broken::Large { what, elements: elements.to_string(), most: MOST_VALUES });
+            let (what, elements) = (format!("the tensor '{name}'"), elements.to_string());
+            return Err(Broken::Large { what, elements, most: MOST_VALUES, advice: "" });
         }
         let is_here = location.is_none();
         if let Some(location) = location {

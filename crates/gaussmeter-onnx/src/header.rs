@@ -22,11 +22,13 @@ pub struct Port {
     pub is_whole: bool,
     /// Its sizes: `None` where they may be any.
     pub shape: Option<Vec<Option<usize>>>,
+    /// What the file calls those that may be any, and nothing for the others.
+    pub axes: Vec<String>,
 }
 
 impl Port {
     /// What the file says of it.
-    fn tensor(&self) -> Tensor {
+    pub(crate) fn tensor(&self) -> Tensor {
         let size = |size: &Option<usize>| size.map(|size| size as u64);
         let dims = self.shape.as_ref().map(|shape| shape.iter().map(size).collect());
         Tensor { dims, is_whole: self.is_whole, ..Tensor::default() }
@@ -138,13 +140,15 @@ fn tensor_type(port: &mut Port, bytes: &[u8]) -> Result<(), Broken> {
         match field? {
             (1, Value::Number(kind)) => port.is_whole = WHOLE.contains(&kind),
             (2, value) => {
-                let mut sizes = Vec::new();
+                let (mut sizes, mut names) = (Vec::new(), Vec::new());
                 for field in Fields::of(message(value)?) {
                     if let (1, value) = field? {
-                        sizes.push(size(message(value)?)?);
+                        let (size, name) = axis(message(value)?)?;
+                        sizes.push(size);
+                        names.push(name);
                     }
                 }
-                port.shape = Some(sizes);
+                (port.shape, port.axes) = (Some(sizes), names);
             }
             _ => {}
         }
@@ -152,17 +156,26 @@ fn tensor_type(port: &mut Port, bytes: &[u8]) -> Result<(), Broken> {
     Ok(())
 }
 
-fn size(dim: &[u8]) -> Result<Option<usize>, Broken> {
-    let mut size = None;
+/// The size of an axis, or what the file calls it.
+fn axis(dim: &[u8]) -> Result<(Option<usize>, String), Broken> {
+    let (mut size, mut name) = (None, String::new());
     for field in Fields::of(dim) {
-        if let (1, Value::Number(value)) = field? {
-            if value > MOST_VALUES {
-                let what = "an input or output".into();
-                let elements = value.to_string();
-                return Err(Broken::Large { what, elements, most: MOST_VALUES });
+        match field? {
+            (1, Value::Number(value)) => {
+                if value > MOST_VALUES {
+                    let (what, elements) = ("an input or output".into(), value.to_string());
+                    return Err(Broken::Large { what, elements, most: MOST_VALUES, advice: "" });
+                }
+                size = Some(value as usize);
             }
-            size = Some(value as usize);
+            (2, value) => name = text(value)?.into(),
+            _ => {}
         }
     }
-    Ok(size)
+    // What the runtime calls axes without a name.
+    match (size, name.starts_with("unnamed_")) {
+        (Some(_), _) => Ok((size, String::new())),
+        (None, true) => Err(Broken::Declared(name)),
+        (None, false) => Ok((None, name)),
+    }
 }

@@ -6,10 +6,12 @@
 
 mod numbers;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use crate::error::Broken;
 use crate::graph::{Graph, Node};
-use crate::header::MOST_VALUES;
+use crate::header::{MOST_VALUES, Port};
 use std::collections::HashMap;
 
 /// Numbers of a tensor that are followed: those of sizes.
@@ -72,18 +74,19 @@ impl Tensor {
     }
 
     /// The larger of what a file declares and what has been found, where they differ.
-    fn widened(&mut self, declared: &[Size]) {
+    fn widened(&mut self, declared: Option<Vec<Size>>) {
+        let Some(declared) = declared else { return };
         match &mut self.dims {
             Some(dims) if dims.len() == declared.len() => {
                 dims.iter_mut().zip(declared).for_each(|(size, declared)| {
-                    *size = match (*size, *declared) {
+                    *size = match (*size, declared) {
                         (Some(size), Some(declared)) => Some(size.max(declared)),
                         (size, declared) => size.or(declared),
                     };
                 });
             }
             Some(_) => {}
-            None => self.dims = Some(declared.to_vec()),
+            None => self.dims = Some(declared),
         }
     }
 }
@@ -91,12 +94,30 @@ impl Tensor {
 /// The values of a graph by their names, those of the graphs around it behind it.
 struct Scope<'a> {
     values: HashMap<&'a str, Tensor>,
+    graph: &'a Graph,
     outer: Option<&'a Scope<'a>>,
 }
 
 impl Scope<'_> {
     fn get(&self, name: &str) -> Option<&Tensor> {
         self.values.get(name).or_else(|| self.outer?.get(name))
+    }
+
+    /// What the file says of a value.
+    fn declared(&self, name: &str) -> Option<&Port> {
+        self.graph.declared.get(name).or_else(|| self.outer?.declared(name))
+    }
+
+    /// The size of the first axis of an input that has this name.
+    fn called(&self, name: &str) -> Size {
+        let Some(outer) = self.outer else {
+            let ports = self.graph.inputs.iter().filter_map(|input| self.graph.declared.get(input));
+            let mut all =
+                ports.filter_map(|port| Some((port, port.axes.iter().position(|n| n == name)?)));
+            let (port, axis) = all.next()?;
+            return self.values.get(&port.name[..])?.dims.as_ref()?.get(axis).copied().flatten();
+        };
+        outer.called(name)
     }
 }
 
@@ -123,7 +144,7 @@ pub fn check<'a>(
     for (name, tensor) in &given {
         check.is_small(tensor, || format!("the input '{name}'"))?;
     }
-    check.graph(graph, Scope { values: given, outer: None }).map(drop)
+    check.graph(Scope { values: given, graph, outer: None }).map(drop)
 }
 
 impl Check {
@@ -136,13 +157,10 @@ impl Check {
             return Err(Broken::Axes { what: what(), most: MOST_AXES });
         }
         let elements = tensor.elements().unwrap_or(0);
-        let large = |elements: u128, most| Broken::Large {
-            what: what(),
-            elements: elements.to_string(),
-            most,
-        };
         if elements > MOST_VALUES.into() {
-            return Err(large(elements, MOST_VALUES));
+            let advice = if self.runs { ": a smaller batch=… may do" } else { "" };
+            let (what, elements) = (what(), elements.to_string());
+            return Err(Broken::Large { what, elements, most: MOST_VALUES, advice });
         }
         self.alive += elements;
         match self.alive > MOST_AT_ONCE.into() {
@@ -152,17 +170,18 @@ impl Check {
     }
 
     /// Follows a graph, and returns what is known of its outputs.
-    fn graph<'g>(&mut self, graph: &'g Graph, scope: Scope<'g>) -> Result<Vec<Tensor>, Broken> {
+    fn graph(&mut self, scope: Scope<'_>) -> Result<Vec<Tensor>, Broken> {
+        let graph = scope.graph;
         let mut last: HashMap<&str, usize> = HashMap::new();
         for (at, node) in graph.nodes.iter().enumerate() {
             last.extend(node.inputs.iter().map(|name| (&name[..], at)));
         }
         let before = self.alive;
-        let Scope { mut values, outer } = scope;
+        let Scope { mut values, outer, .. } = scope;
         let fixed = |tensor: &Tensor| Tensor { is_fixed: true, ..tensor.clone() };
         let constants = graph.constants.iter().map(|(name, c)| (&name[..], fixed(c)));
         values.extend(constants);
-        let mut scope = Scope { values, outer };
+        let mut scope = Scope { values, graph, outer };
         for (at, node) in graph.nodes.iter().enumerate() {
             let made = self.node(node, &scope)?;
             for (name, mut tensor) in node.outputs.iter().zip(made) {
@@ -170,7 +189,7 @@ impl Check {
                     continue;
                 }
                 if let (false, Some(declared)) = (self.runs, graph.declared.get(name)) {
-                    tensor.widened(declared);
+                    tensor.widened(declared.tensor().dims);
                 }
                 self.is_small(&tensor, || format!("what {} '{name}' makes", node.kind))?;
                 if scope.values.insert(name, tensor).is_some() {
@@ -207,6 +226,9 @@ impl Check {
             },
         };
         let inputs: Vec<Option<&Tensor>> = node.inputs.iter().map(get).collect::<Result<_, _>>()?;
+        if node.kind == "Shape" {
+            node.inputs.first().map_or(Ok(()), |name| is_as_declared(name, scope))?;
+        }
         let mut made = match &node.kind[..] {
             "If" => self.branches(node, scope)?,
             _ => rules::outputs(node, &inputs),
@@ -228,8 +250,8 @@ impl Check {
     fn branches(&mut self, node: &Node, scope: &Scope<'_>) -> Result<Vec<Tensor>, Broken> {
         let taken = node.inputs.first().and_then(|name| scope.get(name)?.ints()?.first().copied());
         let mut of = |name: &str| -> Result<Option<Vec<Tensor>>, Broken> {
-            let inner = |outer| Scope { values: HashMap::new(), outer: Some(outer) };
-            node.graph(name).map(|graph| self.graph(graph, inner(scope))).transpose()
+            let inner = |graph| Scope { values: HashMap::new(), graph, outer: Some(scope) };
+            node.graph(name).map(|graph| self.graph(inner(graph))).transpose()
         };
         let (yes, no) = (of("then_branch")?, of("else_branch")?);
         let found = match taken {
@@ -241,6 +263,25 @@ impl Check {
             }
         };
         Ok(found.unwrap_or_default())
+    }
+}
+
+/// Refuses a value of which the file says other sizes than it has: the runtime takes what `Shape` gives from there, and
+/// from the first axis of an input that has the same name.
+fn is_as_declared(name: &str, scope: &Scope<'_>) -> Result<(), Broken> {
+    let port = scope.declared(name);
+    let (Some(port), Some(dims)) = (port, scope.get(name).and_then(|t| t.dims.as_ref())) else {
+        return Ok(());
+    };
+    let Some(shape) = &port.shape else { return Ok(()) };
+    let said = shape.iter().zip(&port.axes).map(|(size, axis)| match size {
+        Some(size) => Some(*size as u64),
+        None => scope.called(axis),
+    });
+    let differs = |(a, b): (Size, &Size)| a.zip(*b).is_some_and(|(a, b)| a != b);
+    match shape.len() != dims.len() || said.zip(dims).any(differs) {
+        true => Err(Broken::Declared(name.into())),
+        false => Ok(()),
     }
 }
 

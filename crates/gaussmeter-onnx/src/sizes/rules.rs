@@ -19,7 +19,6 @@ pub fn outputs(node: &Node, inputs: &[Option<&Tensor>]) -> Vec<Tensor> {
         }),
         "Split" => return op.split().unwrap_or_default(),
         "TopK" => return op.top().map(|t| vec![t.clone(), t]).unwrap_or_default(),
-        "LSTM" | "GRU" => return op.recurrent().unwrap_or_default(),
         "DynamicQuantizeLinear" => {
             let one = || Tensor::new(Vec::new(), None, false);
             return op.like(0).map(|y| vec![y, one(), one()]).unwrap_or_default();
@@ -321,11 +320,6 @@ impl<'a> Operation<'a> {
         let x = self.dims(0)?;
         let dims = match kind {
             "MatMul" | "MatMulInteger" => product_of(x, self.dims(1)?)?,
-            "MatMulNBits" => {
-                let (_, rest) = x.split_last()?;
-                let columns = u64::try_from(self.node.int("N", -1)).ok();
-                rest.iter().copied().chain([columns]).collect()
-            }
             "Gemm" => {
                 let at = |k: usize, name: &str, first: bool| -> Option<Size> {
                     let [rows, columns] = self.dims(k)?[..] else { return None };
@@ -355,10 +349,6 @@ impl<'a> Operation<'a> {
             }
             "GlobalAveragePool" | "GlobalMaxPool" => {
                 x.iter().enumerate().map(|(k, size)| if k < 2 { *size } else { Some(1) }).collect()
-            }
-            "GridSample" => {
-                let (_, sides) = self.dims(1)?.split_last()?;
-                x.get(..2)?.iter().chain(sides.get(1..)?).copied().collect()
             }
             kind if kind.starts_with("Reduce") => return self.reduced(),
             "ArgMax" | "ArgMin" => {
@@ -529,18 +519,6 @@ impl<'a> Operation<'a> {
         Some(Tensor::new(dims, None, false))
     }
 
-    /// Outputs of every step, of the last one, and of its cell.
-    fn recurrent(&self) -> Option<Vec<Tensor>> {
-        let [steps, batch, _] = self.dims(0)?[..] else { return None };
-        let [directions, _, hidden] = self.dims(2)?[..] else { return None };
-        let last = Tensor::new(vec![directions, batch, hidden], None, false);
-        Some(vec![
-            Tensor::new(vec![steps, directions, batch, hidden], None, false),
-            last.clone(),
-            last,
-        ])
-    }
-
     /// Axes without these, or with one value in each of them.
     fn without(&self, axes: &[usize], keeps: bool) -> Option<Dims> {
         let of = |(k, size): (usize, &Size)| match (axes.contains(&k), keeps) {
@@ -681,21 +659,19 @@ fn steps_of(from: i64, to: i64, step: i64, size: u64) -> Option<(i64, u64)> {
     }
 }
 
-/// The shape of a product of matrices, or of many.
+/// The shape of a product of matrices, or of many; nothing of many matrices and a vector, which the runtime leaves one
+/// axis too many.
 fn product_of(a: &Dims, b: &Dims) -> Option<Dims> {
-    let (_, rows) = a.split_last()?;
-    let (columns, inner) = match b.split_last()? {
-        (_, []) => (None, &[][..]),
-        (columns, rest) => (Some(*columns), rest),
+    let [rows, columns] = match (&a[..], &b[..]) {
+        ([_], [_]) => return Some(Vec::new()),
+        ([_], [_, columns]) => return Some(vec![*columns]),
+        ([rows, _], [_]) => return Some(vec![*rows]),
+        ([.., rows, _], [.., _, columns]) => [*rows, *columns],
+        _ => return None,
     };
-    let (row, outer) = match rows.split_last() {
-        Some((row, outer)) => (Some(*row), outer.to_vec()),
-        None => (None, Vec::new()),
-    };
-    let inner = inner.split_last().map_or(Vec::new(), |(_, inner)| inner.to_vec());
-    let mut dims = broadcast([&outer, &inner].into_iter());
-    dims.extend(row);
-    dims.extend(columns);
+    let outer = [a, b].map(|dims| dims[..dims.len() - 2].to_vec());
+    let mut dims = broadcast(outer.iter());
+    dims.extend([rows, columns]);
     Some(dims)
 }
 

@@ -228,6 +228,37 @@ fn computed_sizes_are_held_against_the_limit() -> Result {
     Ok(())
 }
 
+/// The runtime takes what `Shape` gives from what the file says, by the names of axes.
+#[test]
+fn sizes_that_the_file_says_have_to_be_true() -> Result {
+    let folder = folder("declared")?;
+    let reshaped = |rows: i64, declared: &[Vec<u8>]| {
+        let parts = [
+            sizes(b"to", &[rows, -1]),
+            node(b"Reshape", &[b"x", b"to"], b"e"),
+            node(b"Shape", &[b"e"], b"shape"),
+            node(b"ConstantOfShape", &[b"shape"], b"zeros"),
+            sizes(b"axes", &[0, 1]),
+            node(b"ReduceSum", &[b"zeros", b"axes"], b"zero"),
+            node(b"Add", &[b"x", b"zero"], b"y"),
+        ];
+        let ports = [port(11, b"x"), port(12, b"y"), declared.concat()];
+        model(&[ports.concat(), parts.concat()].concat())
+    };
+    let said = |dims: &[i64]| vec![port_of(13, b"e", FLOAT, dims)];
+    for (rows, declared) in
+        [(2, vec![]), (2, said(&[2, 2])), (1, said(&[-1, 4])), (2, said(&[2, -1]))]
+    {
+        read(&folder, &reshaped(rows, &declared))?;
+    }
+    // Axis 0 is called as that of x, which is one.
+    for wrong in [&[2i64, 3][..], &[-1, 2], &[2, 2, 1]] {
+        let error = read(&folder, &reshaped(2, &said(wrong))).err().ok_or("a lie")?;
+        assert!(error.contains("the file says sizes of 'e' that it does not have"), "{error}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_batch_that_the_file_fixes_is_bounded() -> Result {
     let folder = folder("fixed")?;

@@ -30,13 +30,13 @@ pub fn said(key: &str, value: &str) -> Vec<u8> {
     bytes(14, &[bytes(1, key.as_bytes()), bytes(2, value.as_bytes())].concat())
 }
 
-/// An input (field 11), an output (12) or another value (13), of 32-bit floats; −1 stands for any size.
+/// An input (field 11), an output (12) or another value (13) of a kind; −1 stands for any size, and axis k is called nk.
 pub fn port_of(field: u8, name: &[u8], kind: u64, dims: &[i64]) -> Vec<u8> {
-    let dim = |size: &i64| match u64::try_from(*size) {
+    let dim = |(k, size): (usize, &i64)| match u64::try_from(*size) {
         Ok(size) => bytes(1, &number(1, size)),
-        Err(_) => bytes(1, &bytes(2, b"n")),
+        Err(_) => bytes(1, &bytes(2, format!("n{k}").as_bytes())),
     };
-    let dims: Vec<u8> = dims.iter().flat_map(dim).collect();
+    let dims: Vec<u8> = dims.iter().enumerate().flat_map(dim).collect();
     let tensor = [number(1, kind), bytes(2, &dims)].concat();
     bytes(field, &[bytes(1, name), bytes(2, &bytes(1, &tensor))].concat())
 }
