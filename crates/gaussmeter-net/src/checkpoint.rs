@@ -79,6 +79,7 @@ impl Trainer<'_> {
         (self.weights, self.average) = (weights, average);
         (self.moments.first, self.moments.second) = (first, second);
         (self.step, self.sums, self.rows) = (meta.step, meta.sums, meta.rows);
+        self.measured = None;
         Ok(())
     }
 

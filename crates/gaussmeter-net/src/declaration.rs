@@ -31,6 +31,13 @@ impl Declaration {
         4 * (weights + batch as u128 * (2 * self.values + self.gathered))
     }
 
+    /// Bytes of measuring a trained network on `count` samples at once: weights, their average, two moments and a
+    /// copy, and values.
+    pub fn measuring_bytes(&self, count: usize) -> u128 {
+        let weights = self.layout.len() as u128 * 5;
+        4 * (weights + count as u128 * (self.values + self.gathered))
+    }
+
     fn push(&mut self, shape: Shape) -> Shape {
         self.values += shape.len() as u128;
         shape

@@ -53,9 +53,9 @@ pub enum NetError {
         /// As it was asked for.
         asked: String,
     },
-    /// Weights that are not finite any more.
+    /// A loss or weights that are not finite any more.
     #[error(
-        "training diverged at step {step}: the loss is not finite: take a smaller --rate or a longer --warm-up"
+        "training diverged at step {step}: the loss or the weights are not finite: take a smaller --rate, a longer --warm-up or --clip 1"
     )]
     Diverged {
         /// The step, from 1.

@@ -17,6 +17,11 @@ const CONTENT: &str = "gaussmeter network";
 /// Samples that one thread asks about at a time.
 const AT_ONCE: usize = 16;
 
+/// The most samples that all threads ask about at a time.
+pub(crate) fn at_once() -> usize {
+    AT_ONCE.saturating_mul(rayon::current_num_threads())
+}
+
 /// What a file says of a network besides its weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct About {

@@ -19,6 +19,9 @@ pub struct Summary {
     pub parametrization: &'static str,
     /// How it ended.
     pub ended: Ended,
+    /// How many of how many stored samples it was measured on, without being trained on them: 0 where there are too
+    /// few to keep any, and it was measured on those that it was trained on.
+    pub kept: Option<[usize; 2]>,
     /// The last row of the log.
     pub last: Option<LogRow>,
     /// The averaged network at every noise level.
@@ -37,6 +40,7 @@ impl Trainer<'_> {
             steps: [self.steps(), self.options.steps],
             parametrization: self.parametrization.kind.name(),
             ended,
+            kept: self.kept(),
             last: self.rows().last().cloned(),
             levels: self.measure()?,
         })
@@ -89,6 +93,15 @@ impl Summary {
             None => notes.push(
                 "the exact network of stored samples is not known: losses are of the samples themselves, in units of the network's output".into(),
             ),
+        }
+        match self.kept {
+            None => {}
+            Some([0, _]) => notes.push(
+                "measured on the samples that it was trained on: there are too few to keep any from it".into(),
+            ),
+            Some([kept, of]) => notes.push(format!(
+                "measured on {kept} of the {of} samples, on which it was not trained"
+            )),
         }
         notes.push(format!(
             "{} parameters, {} samples per second",
@@ -145,6 +158,7 @@ impl Summary {
             "steps": done,
             "steps_asked": all,
             "interrupted": self.ended.is_interrupted,
+            "samples_kept": self.kept.map(|[kept, _]| kept),
             "loss": self.last.as_ref().map(|row| number(row.loss)),
             "floor": self.last.as_ref().and_then(|row| row.floor).map(number),
             "multiple": self.multiple().map(number),

@@ -4,7 +4,7 @@ use crate::data::{SampleDraw, TrainingData};
 use crate::declaration::Declaration;
 use crate::error::NetError;
 use crate::evaluation::{LevelResult, evaluate};
-use crate::network::{About, Network};
+use crate::network::{About, Network, at_once};
 use crate::optimiser::{Decay, Moments, Optimiser};
 use crate::parametrization::Parametrization;
 use crate::program::Program;
@@ -198,6 +198,8 @@ pub struct Trainer<'a> {
     pub(crate) step: u64,
     pub(crate) sums: Sums,
     pub(crate) rows: Vec<LogRow>,
+    /// What the last measurement found, and after which step.
+    pub(crate) measured: Option<(u64, Vec<LevelResult>)>,
 }
 
 /// How a training ended.
@@ -224,10 +226,15 @@ impl<'a> Trainer<'a> {
         options.check()?;
         let declaration = program.declare()?;
         // Of the samples of a batch, or of those held out: their values, noisy, scaled and what is wanted.
-        let samples = options.batch.max(options.held_out) as u128 * program.shape.len() as u128;
-        let needed = declaration.bytes(options.batch, options.parts().0) + PER_VALUE * samples;
+        let values = |count: usize| PER_VALUE * count as u128 * program.shape.len() as u128;
+        let training = declaration.bytes(options.batch, options.parts().0) + values(options.batch);
+        let at_once = options.held_out.min(at_once());
+        let measuring = declaration.measuring_bytes(at_once) + values(options.held_out);
+        let stored = data.bytes();
+        let needed = training.max(measuring) + stored;
+        let besides = if stored > 0 { ", beside the samples," } else { "" };
         let what = format!(
-            "training {} parameters with batches of {}, measured on {} held-out samples,",
+            "training {} parameters with batches of {}, measured on {} held-out samples{besides}",
             declaration.layout.len(),
             options.batch,
             options.held_out
@@ -246,6 +253,7 @@ impl<'a> Trainer<'a> {
             step: 0,
             sums: Sums::default(),
             rows: Vec::new(),
+            measured: None,
         })
     }
 
@@ -267,6 +275,11 @@ impl<'a> Trainer<'a> {
     /// What it is trained on, in one line.
     pub fn data(&self) -> String {
         self.data.description()
+    }
+
+    /// How many of how many stored samples are kept to measure on.
+    pub fn kept(&self) -> Option<[usize; 2]> {
+        self.data.kept()
     }
 
     /// The log so far.
@@ -294,17 +307,19 @@ impl<'a> Trainer<'a> {
     /// known.
     ///
     /// # Errors
-    /// [`NetError::Diverged`]
+    /// [`NetError::Diverged`] where the loss, its gradient or what becomes of the weights is not finite: there is
+    /// nothing to go on from then.
     pub fn advance(&mut self) -> Result<[f64; 2], NetError> {
         let Options { batch, seed, drop_class, .. } = self.options;
         let first = self.step * batch as u64;
         let draw = SampleDraw { seed, is_held_out: false, first, count: batch };
         let asked = ask(self.data, &self.parametrization, draw, None, drop_class);
         let (loss, mut gradient) = self.gradient(&asked);
-        if !loss.is_finite() {
-            return Err(NetError::Diverged { step: self.step + 1 });
-        }
         let norm = gradient.iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>().sqrt();
+        let diverged = NetError::Diverged { step: self.step + 1 };
+        if !(loss.is_finite() && norm.is_finite()) {
+            return Err(diverged);
+        }
         if norm > self.options.clip {
             let scale = (self.options.clip / norm) as f32;
             gradient.iter_mut().for_each(|g| *g *= scale);
@@ -316,6 +331,10 @@ impl<'a> Trainer<'a> {
         let past = if self.options.average == 0.0 { 0.0 } else { past };
         for (a, w) in self.average.iter_mut().zip(&self.weights) {
             *a = past * *a + (1.0 - past) * w;
+        }
+        let lists = [&self.weights, &self.average, &self.moments.first, &self.moments.second];
+        if !lists.into_iter().flatten().all(|value| value.is_finite()) {
+            return Err(diverged);
         }
         self.step += 1;
         self.sums.loss += loss;
@@ -360,20 +379,26 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`NetError::Denoiser`]
     pub fn measure(&self) -> Result<Vec<LevelResult>, NetError> {
+        if let Some((_, levels)) = self.measured.as_ref().filter(|(step, _)| *step == self.step) {
+            return Ok(levels.clone());
+        }
         let (seed, count) = (self.options.seed, self.options.held_out);
         evaluate(self.data, &self.network("")?, seed, count)
     }
 
-    fn row(&self) -> Result<LogRow, NetError> {
-        let levels = self.measure()?;
+    fn row(&self, levels: &[LevelResult]) -> Result<LogRow, NetError> {
         let count = levels.len() as f64;
         let steps = self.sums.steps.max(1) as f64;
         let floors: Option<f64> = levels.iter().map(|l| l.floor).sum();
+        let measured = levels.iter().map(|l| l.measured).sum::<f64>() / count;
+        if !measured.is_finite() {
+            return Err(NetError::Diverged { step: self.step });
+        }
         Ok(LogRow {
             step: self.step,
             loss: self.sums.loss / steps,
             floor: floors.map(|_| self.sums.floor / steps),
-            measured: levels.iter().map(|l| l.measured).sum::<f64>() / count,
+            measured,
             measured_floor: floors.map(|sum| sum / count),
         })
     }
@@ -411,7 +436,9 @@ impl<'a> Trainer<'a> {
             done += self.options.batch;
             let is_last = self.step == self.options.steps;
             if self.step.is_multiple_of(self.options.every) || is_last {
-                let row = self.row()?;
+                let levels = self.measure()?;
+                let row = self.row(&levels)?;
+                self.measured = Some((self.step, levels));
                 self.sums = Sums::default();
                 said = self::said(&row);
                 self.rows.push(row.clone());

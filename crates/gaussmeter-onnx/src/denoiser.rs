@@ -2,6 +2,8 @@ use crate::error::OnnxError;
 use crate::header::Port;
 use crate::network::{Guided, OnnxNetwork};
 use crate::quiet;
+use crate::sizes::{self, Tensor};
+use crate::spec::MOST_SAMPLES;
 use gaussmeter::level::Level;
 use gaussmeter::network::{Denoiser, DenoiserError, Prediction};
 use rten::{NodeId, RunOptions, ThreadPool, Value, ValueOrView};
@@ -29,6 +31,10 @@ pub struct OnnxDenoiser {
     inputs: Inputs,
     /// Axes of one sample, as the network takes them.
     shape: Vec<usize>,
+    /// Rows, columns and channels of networks that have channels last, whatever axes they take.
+    picture: Option<[usize; 3]>,
+    /// Numbers of samples of one run for which the sizes of all values are known to be small enough.
+    checked: Vec<usize>,
     dim: usize,
     /// Samples of one run: as many as the file has fixed, or up to the number asked for.
     batch: Batch,
@@ -55,6 +61,7 @@ impl Clone for OnnxDenoiser {
         OnnxDenoiser {
             network: self.network.clone(),
             shape: self.shape.clone(),
+            checked: self.checked.clone(),
             pool: own_thread(),
             ..*self
         }
@@ -82,15 +89,25 @@ impl OnnxDenoiser {
         };
         let dim: usize = shape.iter().product();
         let own = own_shape(network, shape).map_err(interface)?;
+        let picture = match (network.channels_last, shape) {
+            (true, [channels, height, width]) => Some([*height, *width, *channels]),
+            _ => None,
+        };
         let first = network.state.shape.as_ref().and_then(|s| s.first().copied().flatten());
         let batch = match first {
             Some(0) => return Err(interface("it takes batches of no samples".into())),
+            Some(fixed) if fixed > MOST_SAMPLES => {
+                return Err(interface(format!(
+                    "it takes batches of {fixed} samples: at most {MOST_SAMPLES}"
+                )));
+            }
             Some(fixed) => Batch::Fixed(fixed),
             None => Batch::UpTo(network.batch),
         };
         let network = network.clone();
+        let (checked, pool) = (Vec::new(), own_thread());
         let mut bound =
-            OnnxDenoiser { network, inputs, shape: own, dim, batch, pool: own_thread() };
+            OnnxDenoiser { network, inputs, shape: own, picture, checked, dim, batch, pool };
         bound.check()?;
         Ok(bound)
     }
@@ -218,9 +235,43 @@ impl OnnxDenoiser {
         Ok(found)
     }
 
+    /// Checks how large the values are that the graph makes of so many samples.
+    fn check_sizes(&mut self, samples: usize) -> Result<(), RunFailure> {
+        let counts = match self.batch {
+            Batch::Fixed(size) => [size, 0],
+            Batch::UpTo(size) if samples < size => [samples, 0],
+            Batch::UpTo(size) => [size, samples % size],
+        };
+        for count in counts {
+            if count == 0 || self.checked.contains(&count) {
+                continue;
+            }
+            let known =
+                |shape: Vec<usize>| shape.into_iter().map(|size| Some(size as u64)).collect();
+            let port = |port: &Port| {
+                let name = port.name.clone();
+                (name, Tensor::new(known(port_shape(port, count)), None, port.is_whole))
+            };
+            let own = std::iter::once(count).chain(self.shape.iter().copied()).collect();
+            let state = (self.network.state.name.clone(), Tensor::new(known(own), None, false));
+            let class = self.network.class.as_ref().map(|(class, _)| port(class));
+            let all: Vec<(String, Tensor)> =
+                [Some(state), self.network.level.as_ref().map(port), class]
+                    .into_iter()
+                    .flatten()
+                    .collect();
+            let inputs = all.iter().map(|(name, tensor)| (&name[..], tensor.clone()));
+            sizes::check(&self.network.graph, inputs, true).map_err(|problem| {
+                RunFailure::Runtime { file: self.network.file.clone(), reason: problem.to_string() }
+            })?;
+            self.checked.push(count);
+        }
+        Ok(())
+    }
+
     /// Pictures with the axes of the network, from those of the data, or back.
     fn turned(&self, x: &[f32], back: bool) -> Vec<f32> {
-        let [height, width, channels] = self.shape[..] else { return x.to_vec() };
+        let Some([height, width, channels]) = self.picture else { return x.to_vec() };
         let plane = height * width;
         let (rows, columns) = if back { (plane, channels) } else { (channels, plane) };
         let mut out = vec![0.0; x.len()];
@@ -232,7 +283,7 @@ impl OnnxDenoiser {
         out
     }
 
-    fn predicted(&self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), RunFailure> {
+    fn predicted(&mut self, x: &[f64], level: &Level, out: &mut [f64]) -> Result<(), RunFailure> {
         let ratio = level.noise_ratio();
         if ratio == 0.0 {
             // Without noise the state is the data; noise that it has none of is 0.
@@ -243,6 +294,7 @@ impl OnnxDenoiser {
             out.iter_mut().zip(x).for_each(|(out, x)| *out = factor * x);
             return Ok(());
         }
+        self.check_sizes(x.len() / self.dim.max(1))?;
         let trained = &self.network.trained;
         let Some((own, told)) = trained.at(ratio) else {
             let top = trained.process.as_ref().map(|p| p.level(p.t_max()).noise_ratio());
@@ -307,6 +359,17 @@ fn short(value: f64) -> f64 {
 /// The axes of one sample as the network has them, checked against those of the data.
 fn own_shape(network: &OnnxNetwork, shape: &[usize]) -> Result<Vec<usize>, String> {
     let dim: usize = shape.iter().product();
+    if let Some(made) = &network.made.shape {
+        let several = |sizes: &[usize]| -> Vec<usize> {
+            sizes.iter().copied().filter(|size| *size > 1).collect()
+        };
+        let product = made.iter().try_fold(1usize, |product, size| product.checked_mul(*size));
+        let is_flat = shape.len() == 1 && product == Some(dim);
+        if !(is_flat || several(made) == several(shape)) {
+            let [made, shape] = [made, shape].map(in_words);
+            return Err(format!("it is of samples of {made}, and the data have {shape}"));
+        }
+    }
     let turned = match (network.channels_last, shape) {
         (true, [channels, height, width]) => vec![*height, *width, *channels],
         (true, _) => return Err("layout=hwc is for pictures".into()),
@@ -328,9 +391,12 @@ fn own_shape(network: &OnnxNetwork, shape: &[usize]) -> Result<Vec<usize>, Strin
     candidates.into_iter().flatten().find(|shape| fits(shape)).ok_or_else(|| {
         let size = |d: &Option<usize>| d.map_or("any".into(), |d: usize| d.to_string());
         let declared: Vec<String> = declared.iter().map(size).collect();
-        let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
-        format!("it takes samples of {}, and the data have {}", declared.join("x"), shape.join("x"))
+        format!("it takes samples of {}, and the data have {}", declared.join("x"), in_words(shape))
     })
+}
+
+fn in_words(shape: &[usize]) -> String {
+    shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// The shape of a level or a class for so many samples: one number, one per sample, or with axes of 1.

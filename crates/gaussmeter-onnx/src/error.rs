@@ -24,7 +24,7 @@ pub enum Broken {
     #[error("a graph of more than {0} operations")]
     Operations(usize),
     /// A tensor or a constant asks for more memory than any network of this size.
-    #[error("{what} of {elements} values is larger than networks are (at most {most})")]
+    #[error("{what} of {elements} values is larger than networks are (at most {most}){advice}")]
     Large {
         /// What it is.
         what: String,
@@ -32,6 +32,52 @@ pub enum Broken {
         elements: String,
         /// How many are read.
         most: u64,
+        /// What to do, if there is something.
+        advice: &'static str,
+    },
+    /// More memory at a time than networks take.
+    #[error(
+        "{values} values at a time are more than networks have (at most {most}): take a smaller batch=…, or pictures of fewer pixels"
+    )]
+    Together {
+        /// How many values it would have.
+        values: String,
+        /// How many may be.
+        most: u64,
+    },
+    /// A tensor of too many axes.
+    #[error("{what} has more than {most} axes")]
+    Axes {
+        /// What it is.
+        what: String,
+        /// How many may be.
+        most: usize,
+    },
+    /// Something that has a name of its own has it twice.
+    #[error("'{0}' is there twice")]
+    Twice(String),
+    /// A value has other sizes than the file says, which the runtime believes.
+    #[error(
+        "the file says sizes of '{0}' that it does not have: export the network again, with a name of its own for every axis that may differ"
+    )]
+    Declared(String),
+    /// Operations out of order.
+    #[error(
+        "a {kind} takes '{name}', which is not made before it: export the network in the order of its operations"
+    )]
+    Unmade {
+        /// The operation.
+        kind: String,
+        /// The input.
+        name: String,
+    },
+    /// An output whose size cannot be told.
+    #[error(
+        "how much a {kind} makes cannot be told before it runs: export the network for pictures of fixed size, or without this operation"
+    )]
+    Open {
+        /// The operation.
+        kind: String,
     },
     /// An operation that may run for ever.
     #[error(

@@ -10,6 +10,7 @@
 //! | `gaussmeter.conditioning` | `sigma`, `log-sigma`, `log-sigma-over-4`, `time`, `time-times-999`, `time-times-1000`, `timestep` |
 //! | `gaussmeter.process` | the text form of the process that it was trained on; none: data + σz |
 //! | `gaussmeter.classes`, `gaussmeter.null_class` | number of classes, and the one that stands for any |
+//! | `gaussmeter.version`, `gaussmeter.shape` | `1`; channels, height and width |
 //!
 //! [`Denoiser`]: gaussmeter::network::Denoiser
 
@@ -17,9 +18,11 @@
 
 mod denoiser;
 mod error;
+mod graph;
 mod header;
 mod network;
 mod quiet;
+mod sizes;
 mod spec;
 mod told;
 mod wire;

@@ -1,5 +1,6 @@
 use crate::denoiser::OnnxDenoiser;
 use crate::error::{Broken, OnnxError};
+use crate::graph::Graph;
 use crate::header::{External, Header, Port};
 use crate::quiet;
 use crate::spec::{AUTO, Spec};
@@ -29,12 +30,14 @@ pub struct OnnxNetwork {
     pub(crate) label: String,
     pub(crate) file: String,
     pub(crate) model: Arc<Model>,
+    pub(crate) graph: Arc<Graph>,
     pub(crate) state: Port,
     pub(crate) level: Option<Port>,
     pub(crate) class: Option<(Port, Guided)>,
     pub(crate) output: Port,
     pub(crate) predicts: Prediction,
     pub(crate) trained: Trained,
+    pub(crate) made: Made,
     pub(crate) channels_last: bool,
     pub(crate) batch: usize,
     metadata: BTreeMap<String, String>,
@@ -93,12 +96,13 @@ impl OnnxNetwork {
     }
 
     fn new(model: Model, header: Header, spec: Spec, label: String) -> Result<Self, OnnxError> {
-        let Header { inputs, outputs, metadata, .. } = header;
+        let Header { inputs, outputs, metadata, graph, .. } = header;
         let interface = |reason| OnnxError::Interface { file: spec.file.clone(), reason };
         let said = |given: &str, key: &str| match given {
             AUTO => metadata.get(&format!("gaussmeter.{key}")).cloned(),
             given => Some(given.to_string()),
         };
+        let made = Made::of(&metadata).map_err(interface)?;
         let ports = Ports::of(inputs).map_err(interface)?;
         let output = outputs.into_iter().next().ok_or("it has no output".into());
         let predicts = said(&spec.prediction, "prediction").ok_or_else(|| {
@@ -146,6 +150,10 @@ impl OnnxNetwork {
                 return Err(interface("it has no input for a class".into()));
             }
             None => None,
+            Some(_) if given.is_some_and(|class| !made.has_class(class)) => {
+                let classes = made.classes.unwrap_or_default();
+                return Err(interface(format!("class: it has {classes} classes, from 0")));
+            }
             Some(port) => {
                 let guided = guided(given, null, spec.guidance).map_err(|r| interface(r.into()))?;
                 Some((port, guided))
@@ -154,17 +162,56 @@ impl OnnxNetwork {
         Ok(OnnxNetwork {
             label,
             model: Arc::new(model),
+            graph: Arc::new(graph),
             state: ports.state,
             level: ports.level,
             class,
             output: output.map_err(interface)?,
             predicts,
             trained,
+            made,
             channels_last: spec.layout == "hwc",
             batch: spec.batch,
             metadata,
             file: spec.file,
         })
+    }
+}
+
+/// What a file that gaussmeter has written says of itself besides.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Made {
+    /// Number of its classes.
+    classes: Option<u32>,
+    /// Channels, rows and columns of its pictures.
+    pub shape: Option<Vec<usize>>,
+}
+
+impl Made {
+    /// The version of these metadata.
+    const VERSION: &str = "1";
+
+    fn of(metadata: &BTreeMap<String, String>) -> Result<Self, String> {
+        let get = |key: &str| metadata.get(&format!("gaussmeter.{key}"));
+        if let Some(version) = get("version").filter(|version| *version != Made::VERSION) {
+            return Err(format!(
+                "it is of version {version} of gaussmeter's networks, and this is {}",
+                Made::VERSION
+            ));
+        }
+        let wrong =
+            |key: &str, text: &String| format!("gaussmeter.{key} is '{text}', no number of it");
+        let classes = get("classes").map(|text| text.parse().map_err(|_| wrong("classes", text)));
+        let shape = get("shape").map(|text| {
+            let sizes = text.split(',').map(|size| size.trim().parse());
+            sizes.collect::<Result<_, _>>().map_err(|_| wrong("shape", text))
+        });
+        Ok(Made { classes: classes.transpose()?, shape: shape.transpose()? })
+    }
+
+    /// Whether there is a class of this number, as far as the file says.
+    fn has_class(&self, class: i32) -> bool {
+        self.classes.is_none_or(|count| u32::try_from(class).is_ok_and(|class| class < count))
     }
 }
 

@@ -45,7 +45,7 @@ const CONDITIONINGS: &[&str] = &[
 ];
 
 /// Most samples that are run together.
-const MOST: usize = 4096;
+pub(crate) const MOST_SAMPLES: usize = 4096;
 
 const fn text(name: &'static str, summary: &'static str) -> Parameter {
     Parameter { name, kind: Kind::Text, default: Some(AUTO), summary }
@@ -92,7 +92,7 @@ pub static ENTRY: Entry<Spec> = Entry {
         },
         Parameter {
             name: "batch",
-            kind: Kind::CountTo { min: 1, max: MOST },
+            kind: Kind::CountTo { min: 1, max: MOST_SAMPLES },
             default: Some("64"),
             summary: "samples that are run together",
         },

@@ -11,7 +11,7 @@ pub enum Value<'a> {
     /// A message, a text, or packed numbers.
     Bytes(&'a [u8]),
     /// Four or eight bytes of a number.
-    Fixed,
+    Fixed(&'a [u8]),
 }
 
 /// The fields of one message.
@@ -45,12 +45,12 @@ impl<'a> Fields<'a> {
         let key = self.varint()?;
         let value = match key & 7 {
             0 => Value::Number(self.varint()?),
-            1 => self.take(8).map(|_| Value::Fixed)?,
+            1 => self.take(8).map(Value::Fixed)?,
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| Broken::Truncated)?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => self.take(4).map(|_| Value::Fixed)?,
+            5 => self.take(4).map(Value::Fixed)?,
             _ => return Err(Broken::Wire),
         };
         Ok((key >> 3, value))
@@ -84,7 +84,17 @@ pub fn numbers(value: Value) -> Result<Vec<u64>, Broken> {
             }
             Ok(all)
         }
-        Value::Fixed => Err(Broken::Wire),
+        Value::Fixed(_) => Err(Broken::Wire),
+    }
+}
+
+/// 32-bit floats of a field that may be packed.
+pub fn floats(value: Value) -> Result<Vec<f32>, Broken> {
+    match value {
+        Value::Fixed(bytes) | Value::Bytes(bytes) if bytes.len().is_multiple_of(4) => {
+            Ok(bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        }
+        _ => Err(Broken::Wire),
     }
 }
 

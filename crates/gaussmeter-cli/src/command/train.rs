@@ -10,7 +10,7 @@ use gaussmeter::data::Archive;
 use gaussmeter::report::by_name;
 use gaussmeter::watch::{Progress, Watch};
 use gaussmeter_data::source::{Data, Labels, ReadOptions, Source};
-use gaussmeter_data::{Memory, Model, source};
+use gaussmeter_data::{Memory, Model, TextureModel, source};
 use gaussmeter_net::data::{GaussianData, StoredData, TrainingData};
 use gaussmeter_net::graph::Padding;
 use gaussmeter_net::parametrization::{Kind, NoiseLaw, Parametrization};
@@ -276,8 +276,16 @@ fn beside(weights: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// The samples, and whether they live on a torus. A texture goes into a file.
-fn open(a: &Arguments, of_texture: &Path) -> Result<(Box<dyn TrainingData>, bool), Failure> {
+/// What is trained on.
+struct Opened {
+    data: Box<dyn TrainingData>,
+    /// Whether it lives on a torus.
+    is_torus: bool,
+    /// The texture that it is of, to be kept in a file.
+    texture: Option<TextureModel>,
+}
+
+fn open(a: &Arguments) -> Result<Opened, Failure> {
     let of_a_gaussian = |other: Option<&str>| match (a.network.classes, other) {
         (true, _) => Err(Failure::Usage(
             "--classes is for samples that have some, not for a Gaussian".into(),
@@ -291,8 +299,8 @@ fn open(a: &Arguments, of_texture: &Path) -> Result<(Box<dyn TrainingData>, bool
         of_a_gaussian(a.reading.given_of_arrays())?;
         let (scale, images) = (a.reading.scale, &a.reading.images);
         let model = texture::model(image, a.of_texture, scale, images, Memory(a.memory))?;
-        texture::save(&model, of_texture)?;
-        return Ok((Box::new(GaussianData::from(model.model("texture"))), true));
+        let data = Box::new(GaussianData::from(model.clone().model("texture")));
+        return Ok(Opened { data, is_torus: true, texture: Some(model) });
     }
     if a.of_texture.periodic || a.of_texture.centred {
         return Err(Failure::Usage("--periodic and --centred are for --texture".into()));
@@ -304,7 +312,8 @@ fn open(a: &Arguments, of_texture: &Path) -> Result<(Box<dyn TrainingData>, bool
         of_a_gaussian(a.reading.given())?;
         let model = Model::load(path)?;
         let is_torus = content != "gaussmeter spectrum";
-        return Ok((Box::new(GaussianData::from(model)), is_torus));
+        let data = Box::new(GaussianData::from(model));
+        return Ok(Opened { data, is_torus, texture: None });
     }
     let memory = Memory(a.memory);
     let labels = if a.network.classes { Labels::Auto } else { Labels::Ignore };
@@ -321,7 +330,35 @@ fn open(a: &Arguments, of_texture: &Path) -> Result<(Box<dyn TrainingData>, bool
     let stored = StoredData::read(&mut *samples, a.network.classes, memory, Watch::new(&hear))?;
     work.end("samples", stored.count() as u64);
     samples.left_out().note().iter().for_each(note);
-    Ok((Box::new(stored), false))
+    Ok(Opened { data: Box::new(stored), is_torus: false, texture: None })
+}
+
+/// Keeps the texture beside the network. Training that goes on has kept it: it has to be the same.
+fn keep_texture(model: &TextureModel, path: &Path, resumes: bool) -> Result<(), Failure> {
+    if !(resumes && path.exists()) {
+        return texture::save(model, path);
+    }
+    let kept = TextureModel::load(path)?;
+    match are_same(&kept, model) {
+        true => Ok(()),
+        false => Err(Failure::Request(format!(
+            "{}: the training began on this texture, and the picture has another one now: give the picture it was made of, or leave out --resume",
+            path.display()
+        ))),
+    }
+}
+
+/// Whether two textures are one but for rounding, which differs among machines.
+fn are_same(a: &TextureModel, b: &TextureModel) -> bool {
+    const ROUNDING: f64 = 1e-9;
+    let values = |model: &TextureModel| {
+        let texture = &model.texture;
+        texture.texton().iter().chain(texture.mean()).copied().collect::<Vec<f64>>()
+    };
+    let (x, y) = (values(a), values(b));
+    let size = x.iter().fold(0.0, |size: f64, x| size.max(x.abs()));
+    let is_near = |(x, y): (&f64, &f64)| (x - y).abs() <= ROUNDING * size;
+    a.texture.shape() == b.texture.shape() && a.scale == b.scale && x.iter().zip(&y).all(is_near)
 }
 
 pub fn run(a: Arguments) -> Result<(), Failure> {
@@ -340,7 +377,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         replaceable(path)?;
         differs(path, &read)?;
     }
-    let (data, is_torus) = open(&a, &of_texture)?;
+    let Opened { data, is_torus, texture } = open(&a)?;
     let parametrization = a.noise.build(&a.network.levels, data.sigma_data())?;
     let program = Program {
         architecture: a.network.build(&parametrization, is_torus),
@@ -359,6 +396,9 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
             )));
         }
         (false, false) => {}
+    }
+    if let Some(texture) = &texture {
+        keep_texture(texture, &of_texture, a.resume)?;
     }
     let work = Work::begin(Some(a.training.steps))?;
     work.say(format!("{} parameters", trainer.parameters()));

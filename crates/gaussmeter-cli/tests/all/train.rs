@@ -1,6 +1,6 @@
 //! `train` as its user sees it.
 
-use crate::common::files::{f64s, noise, npy, picture};
+use crate::common::files::{coloured, f64s, noise, npy, picture};
 use crate::common::{Folder, words};
 use gaussmeter_net::Network;
 use std::fs;
@@ -18,6 +18,23 @@ impl Folder {
     fn weights(&self, name: &str) -> Vec<u32> {
         let network = Network::load(&self.path(name)).unwrap();
         network.weights().iter().map(|w| w.to_bits()).collect()
+    }
+    /// Ends a training as Ctrl-C does, and returns what it says.
+    #[cfg(unix)]
+    fn interrupted(&self, line: &str, log: &str) -> String {
+        let mut child = self.command(&words(line));
+        let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // The first row of the log shows that steps are being made.
+        while !self.path(log).exists() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let id = child.id().to_string();
+        let kill = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(kill.unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        error
     }
 }
 
@@ -66,6 +83,43 @@ fn a_picture_is_trained_on_as_its_texture() {
     assert_eq!(scored["command"], "score-error");
 }
 
+/// The model of an earlier training is replaced by nothing that fails, nor by another texture under training that
+/// goes on.
+#[cfg(unix)]
+#[test]
+fn a_kept_texture_is_not_lost() {
+    let folder = Folder::empty();
+    folder.write("fabric.png", picture(24, 20, 0));
+    let line = "train --texture fabric.png --size 16 --width 8 --batch 8 --held-out 4 -o net";
+    assert_eq!(folder.run(&format!("{line} --steps 2")).code, 0);
+    let first = folder.bytes("net.texture.npz");
+    folder.write("fabric.png", picture(24, 20, 1));
+    for (wrong, code) in [("--batch 0", 2), ("--width 8,8,8,8,8,8", 1), ("--memory 1K", 1)] {
+        assert_eq!(folder.run(&format!("{line} {wrong}")).code, code, "{wrong}");
+        assert_eq!(folder.bytes("net.texture.npz"), first, "{wrong}");
+    }
+    // Two pictures of one variance: in the second, red is inverted.
+    let red = |i: usize| i % 3 == 0;
+    let pixels: Vec<u8> = (0..768).map(|i| ((i * i * 31 + 7 * i) % 251) as u8).collect();
+    let inverted = |(i, v): (usize, &u8)| if red(i) { 255 - v } else { *v };
+    let other: Vec<u8> = pixels.iter().enumerate().map(inverted).collect();
+    folder.write("squares.png", coloured(16, 16, &pixels));
+    let begun = "train --texture squares.png --centred --scale none --width 8 --batch 8 --held-out 4 --steps 3000 --every 1 -o net";
+    fs::remove_file(folder.path("net.csv")).unwrap();
+    folder.interrupted(begun, "net.csv");
+    let second = folder.bytes("net.texture.npz");
+    assert_ne!(second, first);
+    folder.write("squares.png", coloured(16, 16, &other));
+    let refused = folder.run(&format!("{begun} --resume"));
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.stderr.contains("the picture has another one now"), "{refused:?}");
+    assert_eq!(folder.bytes("net.texture.npz"), second);
+    folder.write("squares.png", coloured(16, 16, &pixels));
+    fs::remove_file(folder.path("net.csv")).unwrap();
+    let error = folder.interrupted(&format!("{begun} --resume"), "net.csv");
+    assert!(error.contains("--resume goes on"), "{error}");
+}
+
 /// Interrupted and resumed, on another number of threads, the weights are those of uninterrupted training.
 #[cfg(unix)]
 #[test]
@@ -73,17 +127,7 @@ fn interrupted_training_goes_on_where_it_was() {
     let folder = Folder::with_clouds();
     let line = |more: &str| format!("{SMALL} --steps 400 {more}");
     let command = line("-o a.safetensors");
-    let mut child = folder.command(&words(&command));
-    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The first row of the log shows that steps are being made.
-    while !folder.path("a.csv").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(kill.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    let error = folder.interrupted(&command, "a.csv");
     assert!(error.contains("--resume goes on from a.checkpoint.safetensors"), "{error}");
     assert!(!folder.path("a.safetensors").exists());
     let refused = folder.run(&command);
@@ -183,13 +227,23 @@ fn what_makes_no_sense_is_refused_in_one_line() {
             1,
             "training diverged",
         ),
+        (
+            "train clouds.npz --rate 1000 --clip inf --warm-up 1 --optimiser sgd --decay none --steps 3 -o n.safetensors",
+            1,
+            "training diverged at step",
+        ),
     ];
+    folder.write("words.txt", "words are no data\n");
+    let ran = folder.run("train words.txt -o n");
+    let once = "error: words.txt: line 1: unknown column 'words' (known: ";
+    assert!(ran.code == 1 && ran.stderr.starts_with(once), "{ran:?}");
     for (line, code, expected) in cases {
         let ran = folder.run(line);
         assert_eq!((ran.code, ran.stderr.lines().count()), (code, 1), "{line}: {ran:?}");
         assert!(ran.stderr.contains(expected), "{line}: no '{expected}' in {}", ran.stderr);
     }
-    assert!(!folder.path("n.safetensors").exists());
+    let names: Vec<String> = folder.names().into_iter().collect();
+    assert_eq!(names, ["clouds.npz", "list.csv", "words.txt"]);
 }
 
 #[test]

@@ -251,7 +251,10 @@ impl Input {
     /// An error: the file does not follow its format, for this reason.
     pub fn malformed(&self, reason: impl std::fmt::Display) -> SamplesError {
         let (path, entry) = (self.path.clone(), self.member.clone());
-        SamplesError::Malformed { path, entry, reason: printable(reason.to_string()) }
+        // Reasons of readers that take a path name it themselves.
+        let (reason, name) = (reason.to_string(), format!("{}: ", path.display()));
+        let reason = reason.strip_prefix(&name).unwrap_or(&reason);
+        SamplesError::Malformed { path, entry, reason: printable(reason.to_owned()) }
     }
 
     /// An error: the file ends too early.

@@ -4,7 +4,7 @@ mod gaussian;
 mod stored;
 
 pub use gaussian::GaussianData;
-pub use stored::StoredData;
+pub use stored::{KEPT, StoredData};
 
 use crate::random::Purpose;
 use crate::shape::Shape;
@@ -28,6 +28,17 @@ pub trait TrainingData: Send + Sync {
 
     /// Samples number `first` to `first + count` of a seed.
     fn draw(&self, draw: SampleDraw) -> Drawn;
+
+    /// How many of how many samples are kept to measure on, and never trained on; none where samples are drawn
+    /// afresh.
+    fn kept(&self) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// Bytes that they take in memory.
+    fn bytes(&self) -> u128 {
+        0
+    }
 
     /// The eigenbasis of a Gaussian, for which the exact network is known.
     fn basis(&self) -> Option<&dyn Basis> {

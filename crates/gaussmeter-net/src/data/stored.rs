@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 /// Samples read at a time.
 const ROWS: usize = 1024;
 
-/// Stored samples, in memory as they are stored.
+/// One sample of so many is kept to measure on.
+pub const KEPT: usize = 10;
+
+/// Stored samples, in memory as they are stored. Of every [`KEPT`] one is kept to measure on, and never trained on.
 #[derive(Clone, Debug)]
 pub struct StoredData {
     description: String,
@@ -20,7 +23,7 @@ pub struct StoredData {
     values: Values,
     classes: Vec<String>,
     labels: Vec<usize>,
-    count: usize,
+    parts: Parts,
     sigma_data: f64,
 }
 
@@ -88,13 +91,68 @@ impl StoredData {
         let sigma_data = (squares / (count * shape.len()) as f64).sqrt();
         let values = if floats.is_empty() { Values::Bytes(bytes) } else { Values::Floats(floats) };
         let (classes, labels) = numbered(labels);
-        Ok(StoredData { description, shape, scale, values, classes, labels, count, sigma_data })
+        let parts = Parts::of(count, &labels);
+        Ok(StoredData { description, shape, scale, values, classes, labels, parts, sigma_data })
     }
 
     /// Number of samples.
     pub fn count(&self) -> usize {
-        self.count
+        self.parts.trained.len() + self.parts.kept.len()
     }
+}
+
+/// Which samples are trained on, and which are kept to measure on.
+#[derive(Clone, Debug, PartialEq)]
+struct Parts {
+    trained: Vec<usize>,
+    kept: Vec<usize>,
+}
+
+impl Parts {
+    /// One of [`KEPT`] samples is kept, and one of fewer samples, in an order without any of the data's own, the
+    /// same for every seed; classes are kept in proportion, and no class loses its last sample. Nothing is kept
+    /// where every class has one sample.
+    fn of(count: usize, labels: &[usize]) -> Self {
+        let class = |i: usize| labels.get(i).copied().unwrap_or(0);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|i| (class(*i), mixed(*i as u64)));
+        let (mut parts, mut waiting) = (Parts { trained: Vec::new(), kept: Vec::new() }, 0);
+        let mut spare = None;
+        for (at, i) in order.iter().enumerate() {
+            waiting += 1;
+            let is_first = at == 0 || class(order[at - 1]) != class(*i);
+            if !is_first {
+                spare = Some(*i);
+            }
+            match waiting >= KEPT && !is_first {
+                true => {
+                    parts.kept.push(*i);
+                    waiting -= KEPT;
+                }
+                false => parts.trained.push(*i),
+            }
+        }
+        if let (true, Some(spare)) = (parts.kept.is_empty(), spare) {
+            parts.trained.retain(|i| *i != spare);
+            parts.kept.push(spare);
+        }
+        parts.trained.sort_unstable();
+        parts.kept.sort_unstable();
+        parts
+    }
+
+    /// Those of a purpose: all, where none are kept.
+    fn of_purpose(&self, is_held_out: bool) -> &[usize] {
+        if is_held_out && !self.kept.is_empty() { &self.kept } else { &self.trained }
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): numbers in no order.
+fn mixed(i: u64) -> u64 {
+    let z = i.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Names of classes in order, numbers in the order of their values, and the number of each sample's.
@@ -109,7 +167,7 @@ fn numbered(labels: Vec<String>) -> (Vec<String>, Vec<usize>) {
 
 impl TrainingData for StoredData {
     fn description(&self) -> String {
-        format!("{}, {} samples, {}", self.description, self.count, self.scale)
+        format!("{}, {} samples, {}", self.description, self.count(), self.scale)
     }
 
     fn shape(&self) -> Shape {
@@ -124,12 +182,26 @@ impl TrainingData for StoredData {
         self.sigma_data
     }
 
+    fn bytes(&self) -> u128 {
+        let values = match &self.values {
+            Values::Bytes(values) => values.len(),
+            Values::Floats(values) => 4 * values.len(),
+        };
+        let numbers = self.count() + self.labels.len();
+        (values + numbers * size_of::<usize>()) as u128
+    }
+
+    fn kept(&self) -> Option<[usize; 2]> {
+        Some([self.parts.kept.len(), self.count()])
+    }
+
     fn draw(&self, draw: SampleDraw) -> Drawn {
         let dim = self.shape.len();
+        let all = self.parts.of_purpose(draw.is_held_out);
         let of = |i: usize| {
             let mut random = stream(draw.seed, draw.purpose(), draw.first + i as u64);
             let u: f64 = StandardUniform.sample(&mut random);
-            ((u * self.count as f64) as usize).min(self.count - 1)
+            all[((u * all.len() as f64) as usize).min(all.len() - 1)]
         };
         let chosen: Vec<usize> = (0..draw.count).map(of).collect();
         let values = chosen.iter().flat_map(|i| {
@@ -142,5 +214,42 @@ impl TrainingData for StoredData {
         });
         let classes = chosen.iter().filter_map(|i| self.labels.get(*i).copied());
         Drawn { values: values.collect(), classes: classes.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Parts;
+    use std::collections::BTreeSet;
+
+    /// Every sample is in one part, a tenth is kept, and no class is without samples to train on.
+    #[test]
+    fn a_tenth_of_every_class_is_kept() {
+        for (count, classes) in [(1, 1), (2, 1), (9, 3), (12, 1), (1000, 1), (1000, 4), (30, 10)] {
+            let labels: Vec<usize> = (0..count).map(|i| i % classes).collect();
+            let parts = Parts::of(count, &labels);
+            let all: BTreeSet<usize> = parts.trained.iter().chain(&parts.kept).copied().collect();
+            assert_eq!(all, (0..count).collect(), "{count}");
+            assert_eq!(parts.trained.len() + parts.kept.len(), count);
+            let least = usize::from(count > 1);
+            assert_eq!(parts.kept.len(), (count / 10).max(least), "{count}");
+            for class in 0..classes {
+                let of = |part: &[usize]| part.iter().filter(|i| *i % classes == class).count();
+                assert!(of(&parts.trained) > 0, "{count} of {classes}, class {class}");
+                let (share, kept) = (count / 10 / classes, of(&parts.kept));
+                assert!(kept.abs_diff(share) <= 1, "{count}: {kept} of class {class}");
+            }
+        }
+        assert!(Parts::of(5, &[4, 3, 2, 1, 0]).kept.is_empty());
+    }
+
+    /// Data that repeat, of whatever period, have kept samples of every phase.
+    #[test]
+    fn kept_samples_follow_no_period() {
+        let kept = Parts::of(2000, &[]).kept;
+        for period in [2, 5, 10, 16] {
+            let phases: BTreeSet<usize> = kept.iter().map(|i| i % period).collect();
+            assert_eq!(phases.len(), period);
+        }
     }
 }

@@ -3,9 +3,10 @@ use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter_data::{DenseBasis, Memory};
 use gaussmeter_net::data::{Drawn, GaussianData, SampleDraw, TrainingData};
 use gaussmeter_net::graph::Padding;
+use gaussmeter_net::network::About;
 use gaussmeter_net::parametrization::{Kind, NoiseLaw, Parametrization};
 use gaussmeter_net::program::{Architecture, Linear, Program, Unet};
-use gaussmeter_net::{Options, Shape, Trainer};
+use gaussmeter_net::{Network, Options, Shape, Trainer};
 use std::sync::Arc;
 
 /// Coordinates of their own, with these variances and means.
@@ -106,4 +107,24 @@ pub fn steps(trainer: &mut Trainer<'_>, count: u64) {
 
 pub fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// Weights that leave nothing at zero, of a size at which everything has an effect.
+pub fn shaken(program: &Program) -> Vec<f32> {
+    let layout = program.declare().expect("a network").layout;
+    let mut weights = layout.initial(3);
+    let shake = |i: usize| 0.05 * ((i * 7919 % 1013) as f32 / 506.5 - 1.0);
+    weights.iter_mut().enumerate().for_each(|(i, w)| *w += shake(i));
+    weights
+}
+
+/// An untrained network with such weights.
+pub fn shaken_network(
+    architecture: Architecture,
+    parametrization: Parametrization,
+    data: &dyn TrainingData,
+) -> Network {
+    let program = program(architecture, &parametrization, data);
+    let weights = shaken(&program);
+    Network::new(program, parametrization, weights, About::default()).expect("a network")
 }

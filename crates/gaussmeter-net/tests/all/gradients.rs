@@ -1,11 +1,12 @@
 //! Every layer's way back against differences of its way forward.
 
-use crate::common::{edm, linear, pictures, program, unet};
+use crate::common::{edm, linear, pictures, program, shaken, unet};
 use gaussmeter_net::data::TrainingData;
 use gaussmeter_net::graph::Padding;
 use gaussmeter_net::parametrization::{Kind, NoiseLaw, Parametrization};
 use gaussmeter_net::program::{Architecture, Program, Unet};
 use gaussmeter_net::tape::{Question, Tape};
+use std::ops::Range;
 
 fn question(program: &Program, count: usize) -> Question {
     let wave = |i: usize| ((i * i % 97) as f32 * 0.37).sin();
@@ -17,20 +18,34 @@ fn question(program: &Program, count: usize) -> Question {
     }
 }
 
-/// Weights that leave nothing at zero.
-fn weights(program: &Program) -> Vec<f32> {
-    let layout = program.declare().expect("a network").layout;
-    let mut weights = layout.initial(3);
-    let shake = |i: usize| 0.05 * ((i * 7919 % 1013) as f32 / 506.5 - 1.0);
-    weights.iter_mut().enumerate().for_each(|(i, w)| *w += shake(i));
-    weights
+/// Of differences in 32 bits, relative to the length of the gradient.
+const BOUND: f64 = 1e-2;
+
+/// Directions in which slopes are compared, besides that of the gradient.
+const DIRECTIONS: u64 = 3;
+
+/// Numbers of both signs in no order.
+fn direction(index: u64, length: usize) -> Vec<f32> {
+    let mut state = index.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..length).map(|_| next()).collect()
 }
 
-/// Σ slopes · F along a direction in all parameters of one name at a time: the derivative by the tape, and by
-/// central differences.
+fn norm(values: &[f32]) -> f32 {
+    values.iter().map(|v| v * v).sum::<f32>().sqrt()
+}
+
+/// Σ slopes · F along directions in all parameters of one name at a time, and in all parameters: the derivative by the
+/// tape, and by central differences. Along the gradient nothing cancels, but a gradient of which a part is missing is
+/// as long as it should be; in other directions it is not.
 fn compare(program: &Program) {
     let layout = program.declare().expect("a network").layout;
-    let (weights, question) = (weights(program), question(program, 3));
+    let (weights, question) = (shaken(program), question(program, 3));
     let slope = |i: usize| ((i % 11) as f32 - 5.0) * 0.2;
     let value = |weights: &[f32]| {
         let mut tape = Tape::new(&layout, weights, &question);
@@ -43,26 +58,31 @@ fn compare(program: &Program) {
     let slopes: Vec<f32> = (0..3 * program.shape.len()).map(slope).collect();
     let mut gradient = vec![0.0; weights.len()];
     tape.backward(y, &slopes, &mut gradient);
-    for parameter in layout.parameters() {
-        let range = layout.range(parameter);
-        let length = gradient[range.clone()].iter().map(|g| g * g).sum::<f32>().sqrt();
-        assert!(length > 0.0, "{}: no gradient", parameter.name);
-        // Along the gradient itself nothing cancels.
-        let step = 2e-3;
+    let check = |name: &str, range: Range<usize>, along: &[f32]| {
+        let step = 2e-3 / norm(along);
         let moved = |sign: f32| {
             let mut moved = weights.clone();
-            for i in range.clone() {
-                moved[i] += sign * step * gradient[i] / length;
-            }
+            let part = moved[range.clone()].iter_mut().zip(along);
+            part.for_each(|(w, d)| *w += sign * step * d);
             value(&moved)
         };
         let difference = (moved(1.0) - moved(-1.0)) / f64::from(2.0 * step);
-        let off = (difference / f64::from(length) - 1.0).abs();
+        let slopes = gradient[range.clone()].iter().zip(along);
+        let slope: f64 = slopes.map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+        let scale = f64::from(norm(&gradient[range.clone()]) * norm(along));
         assert!(
-            off < 1e-2,
-            "{}: {difference} by differences, {length} by the tape",
-            parameter.name
+            (difference - slope).abs() < BOUND * scale,
+            "{name}: {difference} by differences, {slope} by the tape, of {scale}"
         );
+    };
+    let groups = layout.parameters().iter().map(|p| (&p.name[..], layout.range(p)));
+    for (name, range) in groups.chain([("all", 0..weights.len())]) {
+        let own = gradient[range.clone()].to_vec();
+        assert!(norm(&own) > 0.0, "{name}: no gradient");
+        check(name, range.clone(), &own);
+        for index in 0..DIRECTIONS {
+            check(name, range.clone(), &direction(index + 1, own.len()));
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::common::{bits, edm, eps, linear, pictures, steps, trainer, unet, x0};
 use gaussmeter::watch::Watch;
+use gaussmeter_net::data::{Drawn, GaussianData, SampleDraw, TrainingData};
 use gaussmeter_net::graph::Padding;
-use gaussmeter_net::{NetError, Options};
+use gaussmeter_net::{NetError, Options, Shape};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -80,4 +81,37 @@ fn other_options_are_refused() {
     let mut other = trainer(&data, linear(&[2.0]), x0(&data, &[2.0]), options());
     let error = other.resume(&path).expect_err("another network").to_string();
     assert!(error.contains("the network is"), "{error}");
+}
+
+/// Counts how often samples are drawn to measure on.
+struct Counting(GaussianData, AtomicU64);
+
+impl TrainingData for Counting {
+    fn description(&self) -> String {
+        self.0.description()
+    }
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+    fn sigma_data(&self) -> f64 {
+        self.0.sigma_data()
+    }
+    fn draw(&self, draw: SampleDraw) -> Drawn {
+        self.1.fetch_add(draw.is_held_out.into(), Ordering::Relaxed);
+        self.0.draw(draw)
+    }
+}
+
+/// The summary is the last row of the log, not another measurement; after more steps it is one.
+#[test]
+fn the_end_is_measured_once() {
+    let data = Counting(pictures(), AtomicU64::new(0));
+    let mut all = trainer(&data, linear(&[0.5, 1.0]), x0(&data, &[0.5, 1.0]), options());
+    let ended = all.run(Watch::NOBODY, 0, &mut |_| Ok(()), &mut |_| Ok(())).expect("training");
+    let summary = all.summary(ended).expect("a summary");
+    assert_eq!(data.1.load(Ordering::Relaxed), 3 * 2, "three rows of two levels");
+    let mean = summary.levels.iter().map(|level| level.measured).sum::<f64>() / 2.0;
+    assert_eq!(summary.last.expect("a row").measured, mean);
+    steps(&mut all, 1);
+    assert_ne!(all.summary(ended).expect("a summary").levels, summary.levels);
 }

@@ -1,50 +1,15 @@
 //! Damaged and hostile files are errors of one line, whatever they ask for.
 
 use crate::fixture;
+use crate::made::{
+    FLOAT, INT64, attribute, bytes, floats, folder, int, model, node, node_with, number, port,
+    port_of, sizes, sizes32, tensor, text,
+};
 use gaussmeter_onnx::{Broken, Header, MOST_OPERATIONS, OnnxNetwork};
 use std::error::Error;
 use std::path::Path;
 
 type Result = std::result::Result<(), Box<dyn Error>>;
-
-/// A field of a message, or of bytes.
-fn bytes(number: u8, content: &[u8]) -> Vec<u8> {
-    let mut field = vec![number << 3 | 2];
-    let mut length = content.len();
-    while length >= 0x80 {
-        field.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    field.push(length as u8);
-    [&field[..], content].concat()
-}
-
-fn number(field: u8, value: u8) -> Vec<u8> {
-    vec![field << 3, value]
-}
-
-fn model(graph: &[u8]) -> Vec<u8> {
-    [number(1, 8), bytes(7, graph), bytes(8, &number(2, 17))].concat()
-}
-
-/// `x` or an output, 32-bit floats of [n, 4].
-fn port(field: u8, name: &[u8]) -> Vec<u8> {
-    let dims = [bytes(1, &bytes(2, b"n")), bytes(1, &number(1, 4))].concat();
-    let tensor = [number(1, 1), bytes(2, &dims)].concat();
-    bytes(field, &[bytes(1, name), bytes(2, &bytes(1, &tensor))].concat())
-}
-
-fn node(kind: &[u8], inputs: &[&[u8]], output: &[u8]) -> Vec<u8> {
-    let inputs = inputs.iter().flat_map(|name| bytes(1, name)).collect();
-    bytes(1, &[inputs, bytes(2, output), bytes(4, kind)].concat())
-}
-
-/// An int64 constant.
-fn sizes(name: &[u8], values: &[i64]) -> Vec<u8> {
-    let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    let dims = number(1, values.len() as u8);
-    bytes(5, &[dims, number(2, 7), bytes(8, name), bytes(9, &raw)].concat())
-}
 
 fn read(folder: &Path, content: &[u8]) -> std::result::Result<(), String> {
     let path = folder.join("network.onnx");
@@ -52,12 +17,6 @@ fn read(folder: &Path, content: &[u8]) -> std::result::Result<(), String> {
     let text = format!("onnx:{},prediction=denoiser,conditioning=sigma", path.display());
     let network = OnnxNetwork::read(&text).map_err(|e| e.to_string())?;
     network.bind(&[4]).map(|_| ()).map_err(|e| e.to_string())
-}
-
-fn folder(name: &str) -> std::io::Result<std::path::PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
 }
 
 #[test]
@@ -118,11 +77,204 @@ fn what_asks_for_too_much() -> Result {
         let error = read(&folder, &with(&[node(kind, &[b"x"], b"y")])).err().ok_or("loop")?;
         assert!(error.contains("may run without end"), "{error}");
     }
-    // A circle, which the runtime finds, and an operation that it does not have.
+    // A circle, and an operation that the runtime does not have.
     let circle = with(&[node(b"Neg", &[b"a"], b"y"), node(b"Neg", &[b"y"], b"a")]);
-    assert!(read(&folder, &circle).is_err_and(|e| e.contains("cannot be run")));
+    assert!(read(&folder, &circle).is_err_and(|e| e.contains("'a', which is not made before it")));
     let unknown = with(&[node(b"Summon", &[b"x"], b"y")]);
     assert!(read(&folder, &unknown).is_err_and(|e| e.contains("Summon")));
+    Ok(())
+}
+
+/// What a constant may be told by: also in 32 bits, in floats, and in attributes.
+#[test]
+fn constants_of_every_kind_are_held_against_the_limit() -> Result {
+    let folder = folder("constants")?;
+    let with =
+        |parts: &[Vec<u8>]| model(&[port(11, b"x"), port(12, b"y"), parts.concat()].concat());
+    let refused = |parts: &[Vec<u8>], message: &str| {
+        let error = read(&folder, &with(parts)).err().ok_or(message.to_string())?;
+        assert!(error.contains(message), "{error} instead of {message}");
+        Ok::<(), Box<dyn Error>>(())
+    };
+    let large = "is larger than networks are";
+    for (kind, of) in [(&b"ConstantOfShape"[..], &[&b"s"[..]][..]), (b"Tile", &[b"x", b"s"])] {
+        refused(&[sizes32(b"s", &[1 << 17, 1 << 16]), node(kind, of, b"y")], large)?;
+    }
+    let square = [sizes(b"a", &[-1, 1, 2, 2]), node(b"Reshape", &[b"x", b"a"], b"p")].concat();
+    let scales = floats(b"s", &[4], &[1.0, 1.0, 3e4, 3e4]);
+    let resize = |of: &[&[u8]]| node(b"Resize", of, b"y");
+    refused(&[square.clone(), scales.clone(), resize(&[b"p", b"", b"s"])], large)?;
+    let to = sizes(b"s", &[1, 1, 60_000, 60_000]);
+    refused(&[square, to, resize(&[b"p", b"", b"", b"s"])], large)?;
+    let constant = |about: Vec<u8>| node_with(b"Constant", &[], b"s", &[about]);
+    let filled = node(b"ConstantOfShape", &[b"s"], b"y");
+    let raw = (1i64 << 40).to_le_bytes();
+    let value = attribute(b"value", 4, &bytes(5, &tensor(b"", INT64, &[1], &raw)));
+    for about in [crate::made::ints(b"value_ints", &[1 << 30]), value] {
+        refused(&[constant(about), filled.clone()], large)?;
+    }
+    // Ranges that are long, that stand still in rounding, that wrap around, and one that is not.
+    let range =
+        |of: [Vec<u8>; 3]| [of.concat(), node(b"Range", &[b"a", b"b", b"c"], b"r")].concat();
+    let real = |v: [f32; 3]| {
+        let names = [b"a", b"b", b"c"];
+        range([0, 1, 2].map(|k| floats(names[k], &[], &[v[k]])))
+    };
+    let ended = || node(b"Add", &[b"x", b"r"], b"y");
+    refused(&[real([0.0, 1e30, 1.0]), ended()], "cannot be told")?;
+    refused(&[real([1e8, 1e8 + 16.0, 1e-3]), ended()], "cannot be told")?;
+    let scalar = |name: &[u8], v: i64| node_with(b"Constant", &[], name, &[int(b"value_int", v)]);
+    let whole = |v: [i64; 3]| range([scalar(b"a", v[0]), scalar(b"b", v[1]), scalar(b"c", v[2])]);
+    let most = i64::from(i32::MAX);
+    refused(&[whole([0, most - 10, 1]), ended()], large)?;
+    refused(&[whole([most - 10, most, 100]), ended()], "cannot be told")?;
+    read(&folder, &with(&[real([0.0, 4.0, 1.0]), ended()]))?;
+    let float = attribute(b"value_float", 1, &[&[0x15][..], &1e30f32.to_le_bytes()].concat());
+    let limit = node_with(b"Constant", &[], b"b", &[float]);
+    let parts = [floats(b"a", &[], &[0.0]), limit, floats(b"c", &[], &[1.0])];
+    refused(&[range(parts), ended()], "cannot be told")?;
+    // What makes something out of nothing, or doubles it, however often.
+    let pads = sizes(b"s", &[0, 0, 0, 1 << 30]);
+    refused(&[pads, node(b"Pad", &[b"x", b"s"], b"y")], large)?;
+    let wide = crate::made::ints(b"pads", &[1 << 29, 1 << 29]);
+    let conv = [
+        sizes(b"a", &[-1, 1, 4]),
+        node(b"Reshape", &[b"x", b"a"], b"p"),
+        floats(b"w", &[1, 1, 1], &[1.0]),
+        node_with(b"Conv", &[b"p", b"w"], b"y", &[crate::made::ints(b"kernel_shape", &[1]), wide]),
+    ];
+    refused(&conv, large)?;
+    let mut twice = Vec::new();
+    let mut last = b"x".to_vec();
+    for k in 0..40 {
+        let name = format!("v{k}").into_bytes();
+        twice.extend(node_with(b"Concat", &[&last, &last], &name, &[int(b"axis", 1)]));
+        last = name;
+    }
+    refused(&[twice, node(b"Neg", &[&last], b"y")], large)?;
+    Ok(())
+}
+
+/// Sizes that a graph computes are followed, on the samples that it runs on.
+#[test]
+fn computed_sizes_are_held_against_the_limit() -> Result {
+    let folder = folder("computed")?;
+    let with =
+        |parts: &[Vec<u8>]| model(&[port(11, b"x"), port(12, b"y"), parts.concat()].concat());
+    // Zeros of [n, factor · 4], of which the first four columns are added to x.
+    let computed = |factor: i64| {
+        with(&[
+            sizes(b"zero", &[0]),
+            sizes(b"one", &[1]),
+            sizes(b"four", &[4]),
+            sizes(b"factor", &[factor]),
+            node(b"Shape", &[b"x"], b"shape"),
+            node(b"Gather", &[b"shape", b"zero"], b"n"),
+            node(b"Gather", &[b"shape", b"one"], b"d"),
+            node_with(b"Cast", &[b"d"], b"real", &[int(b"to", FLOAT as i64)]),
+            node_with(b"Cast", &[b"real"], b"whole", &[int(b"to", INT64 as i64)]),
+            node(b"Mul", &[b"whole", b"factor"], b"wide"),
+            node_with(b"Concat", &[b"n", b"wide"], b"to", &[int(b"axis", 0)]),
+            node(b"ConstantOfShape", &[b"to"], b"zeros"),
+            node(b"Slice", &[b"zeros", b"zero", b"four", b"one"], b"few"),
+            node(b"Add", &[b"x", b"few"], b"y"),
+        ])
+    };
+    read(&folder, &computed(1000))?;
+    let error = read(&folder, &computed(1 << 27)).err().ok_or("large")?;
+    assert!(error.contains("what ConstantOfShape 'zeros' makes of 536870912 values"), "{error}");
+    // 32 bits of the runtime wrap around: what leaves them is not known, and not run.
+    let error = read(&folder, &computed(1 << 30)).err().ok_or("large")?;
+    assert!(error.contains("how much a ConstantOfShape makes cannot be told"), "{error}");
+    // Sizes that depend on values.
+    let valued = with(&[
+        node_with(b"Cast", &[b"x"], b"whole", &[int(b"to", INT64 as i64)]),
+        sizes(b"axes", &[0, 1]),
+        node_with(b"ReduceSum", &[b"whole", b"axes"], b"sum", &[int(b"keepdims", 0)]),
+        sizes(b"flat", &[1]),
+        node(b"Reshape", &[b"sum", b"flat"], b"to"),
+        node(b"ConstantOfShape", &[b"to"], b"zeros"),
+        node(b"ReduceSum", &[b"zeros"], b"zero"),
+        node(b"Add", &[b"x", b"zero"], b"y"),
+    ]);
+    let error = read(&folder, &valued).err().ok_or("valued")?;
+    assert!(error.contains("how much a ConstantOfShape makes cannot be told"), "{error}");
+    // Columns against rows.
+    let outer = |side: i64| {
+        with(&[
+            sizes(b"column", &[side, 1]),
+            sizes(b"row", &[1, side]),
+            node(b"ConstantOfShape", &[b"column"], b"a"),
+            node(b"ConstantOfShape", &[b"row"], b"b"),
+            node(b"Add", &[b"a", b"b"], b"c"),
+            sizes(b"axes", &[0, 1]),
+            node_with(b"ReduceSum", &[b"c", b"axes"], b"sum", &[int(b"keepdims", 1)]),
+            node(b"Add", &[b"x", b"sum"], b"y"),
+        ])
+    };
+    read(&folder, &outer(10))?;
+    assert!(read(&folder, &outer(1 << 17)).is_err_and(|e| e.contains("is larger than")));
+    // The file says of a value that it is large: the runtime would believe it.
+    let lie = |side: i64| {
+        with(&[
+            port_of(13, b"e", FLOAT, &[side, 4]),
+            node_with(b"Einsum", &[b"x"], b"e", &[text(b"equation", b"ij")]),
+            node(b"Shape", &[b"e"], b"shape"),
+            node(b"ConstantOfShape", &[b"shape"], b"y"),
+        ])
+    };
+    let error = Header::read(&lie(1 << 27)).err().ok_or("a lie")?;
+    assert!(error.to_string().contains("is larger than"), "{error}");
+    Ok(())
+}
+
+/// The runtime takes what `Shape` gives from what the file says, by the names of axes.
+#[test]
+fn sizes_that_the_file_says_have_to_be_true() -> Result {
+    let folder = folder("declared")?;
+    let reshaped = |rows: i64, declared: &[Vec<u8>]| {
+        let parts = [
+            sizes(b"to", &[rows, -1]),
+            node(b"Reshape", &[b"x", b"to"], b"e"),
+            node(b"Shape", &[b"e"], b"shape"),
+            node(b"ConstantOfShape", &[b"shape"], b"zeros"),
+            sizes(b"axes", &[0, 1]),
+            node(b"ReduceSum", &[b"zeros", b"axes"], b"zero"),
+            node(b"Add", &[b"x", b"zero"], b"y"),
+        ];
+        let ports = [port(11, b"x"), port(12, b"y"), declared.concat()];
+        model(&[ports.concat(), parts.concat()].concat())
+    };
+    let said = |dims: &[i64]| vec![port_of(13, b"e", FLOAT, dims)];
+    for (rows, declared) in
+        [(2, vec![]), (2, said(&[2, 2])), (1, said(&[-1, 4])), (2, said(&[2, -1]))]
+    {
+        read(&folder, &reshaped(rows, &declared))?;
+    }
+    // Axis 0 is called as that of x, which is one.
+    for wrong in [&[2i64, 3][..], &[-1, 2], &[2, 2, 1]] {
+        let error = read(&folder, &reshaped(2, &said(wrong))).err().ok_or("a lie")?;
+        assert!(error.contains("the file says sizes of 'e' that it does not have"), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_batch_that_the_file_fixes_is_bounded() -> Result {
+    let folder = folder("fixed")?;
+    let of = |batch: i64| {
+        let ports =
+            [11, 12].map(|f| port_of(f, if f == 11 { b"x" } else { b"y" }, FLOAT, &[batch, 4]));
+        model(&[ports.concat(), node(b"Neg", &[b"x"], b"y")].concat())
+    };
+    read(&folder, &of(7))?;
+    let error = read(&folder, &of(1 << 27)).err().ok_or("large")?;
+    assert!(error.contains("it takes batches of 134217728 samples: at most 4096"), "{error}");
+    // A level of as many values.
+    let level = [port(11, b"x"), port_of(11, b"sigma", FLOAT, &[1 << 28, 8]), port(12, b"y")];
+    let level = model(&[level.concat(), node(b"Neg", &[b"x"], b"y")].concat());
+    let error = read(&folder, &level).err().ok_or("large")?;
+    assert!(error.contains("the input 'sigma' of 2147483648 values is larger"), "{error}");
     Ok(())
 }
 

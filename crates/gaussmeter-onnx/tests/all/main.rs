@@ -1,6 +1,8 @@
 //! Networks exported by PyTorch equal PyTorch, what is said of them is used, and hostile files are errors.
 
 mod hostile;
+mod layout;
+mod made;
 mod told;
 mod torch;
 

@@ -1,5 +1,6 @@
 //! What networks are told, and on which scale states reach them.
 
+use crate::made::{FLOAT, floats, folder, model, node, port, port_of, sizes};
 use crate::{fixture, level};
 use gaussmeter::network::{Denoiser, Prediction};
 use gaussmeter::process;
@@ -109,5 +110,65 @@ fn what_does_not_go_together_is_said() -> Result {
         let error = OnnxNetwork::read(&text).err().ok_or(options)?.to_string();
         assert!(error.contains(message), "{options}: {error}");
     }
+    Ok(())
+}
+
+/// A network that answers what it is told.
+fn echo() -> Vec<u8> {
+    model(
+        &[
+            port(11, b"x"),
+            port_of(11, b"sigma", FLOAT, &[-1]),
+            port(12, b"y"),
+            floats(b"zero", &[], &[0.0]),
+            sizes(b"axes", &[-1, 1]),
+            node(b"Mul", &[b"x", b"zero"], b"zeros"),
+            node(b"Reshape", &[b"sigma", b"axes"], b"column"),
+            node(b"Add", &[b"zeros", b"column"], b"y"),
+        ]
+        .concat(),
+    )
+}
+
+#[test]
+fn every_conditioning_is_what_its_name_says() -> Result {
+    let path = folder("told")?.join("echo.onnx");
+    std::fs::write(&path, echo())?;
+    let told = |options: &str, ratio: f64| {
+        let text = format!("onnx:{},prediction=denoiser,{options}", path.display());
+        let mut out = [0.0; 8];
+        OnnxNetwork::read(&text)?.bind(&[4])?.evaluate(&[0.3; 8], &level(ratio), &mut out)?;
+        assert!(out.iter().all(|v| *v == out[0]), "{out:?}");
+        Ok::<f64, Box<dyn Error>>(out[0])
+    };
+    let near = |found: f64, expected: f64, what: &str| {
+        assert!((found - expected).abs() < 2e-5 * expected.abs(), "{what}: {found} {expected}");
+    };
+    for (name, expected) in
+        [("sigma", 3.7), ("log-sigma", 3.7_f64.ln()), ("log-sigma-over-4", 3.7_f64.ln() / 4.0)]
+    {
+        near(told(&format!("conditioning={name}"), 3.7)?, expected, name);
+    }
+    let vp = process::registry().build("vp-linear")?.item;
+    let ratio = vp.level(0.37).noise_ratio();
+    for (name, expected) in [("time", 0.37), ("time-times-999", 369.63), ("time-times-1000", 370.0)]
+    {
+        let found = told(&format!("conditioning={name},process=vp-linear"), ratio)?;
+        near(found, expected, name);
+    }
+    // The noise ratio after k + 1 of 1000 steps, from their betas: √(1 − ᾱ)/√ᾱ.
+    let after = |steps: u32| {
+        let root = |part: f64| 0.00085_f64.sqrt() + part * (0.012_f64.sqrt() - 0.00085_f64.sqrt());
+        let kept = (0..steps).map(|k| 1.0 - root(f64::from(k) / 999.0).powi(2)).product::<f64>();
+        ((1.0 - kept) / kept).sqrt()
+    };
+    let timestep = |ratio| {
+        let process = "process=vp-discrete:schedule=scaled_linear";
+        told(&format!("conditioning=timestep,{process}"), ratio)
+    };
+    for step in [1, 250, 998] {
+        near(timestep(after(step + 1))?, f64::from(step), "timestep");
+    }
+    assert_eq!(timestep(0.5 * after(1))?, 0.0);
     Ok(())
 }

@@ -42,10 +42,15 @@ pub fn picture(width: u32, height: u32, seed: usize) -> Vec<u8> {
     let count = (3 * width * height) as usize;
     let pixels = noise(count + 97 * seed).split_off(97 * seed);
     let pixels: Vec<u8> = pixels.into_iter().map(|v| (127.5 + 100.0 * v) as u8).collect();
+    coloured(width, height, &pixels)
+}
+
+/// A picture of these colours.
+pub fn coloured(width: u32, height: u32, pixels: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
     bytes
 }
