@@ -88,6 +88,8 @@ enum Command {
     Verify(command::verify::Arguments),
     #[cfg(feature = "data")]
     ScoreError(Box<command::score_error::Arguments>),
+    #[cfg(feature = "data")]
+    Distance(Box<command::distance::Arguments>),
     Info(command::info::Arguments),
     #[cfg(feature = "data")]
     Texture(command::texture::Arguments),
@@ -133,6 +135,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(a) => command::verify::run(a),
         #[cfg(feature = "data")]
         Command::ScoreError(a) => command::score_error::run(*a),
+        #[cfg(feature = "data")]
+        Command::Distance(a) => command::distance::run(*a),
         Command::Info(a) => command::info::run(a),
         #[cfg(feature = "data")]
         Command::Texture(a) => command::texture::run(a),
