@@ -50,7 +50,8 @@ Examples:
   gaussmeter list                            samplers, processes, spectra, …
 
 Your own data: 'gaussmeter spectrum DATA -o my.npz' makes a spectrum of images,
-arrays or latents, and every command takes it with --spectrum my.npz.
+arrays or latents, and every command takes it with --spectrum my.npz. Samples or
+features are compared by 'gaussmeter distance REFERENCE SAMPLES' (W2, FID).
 
 Results go to stdout, everything else to stderr.
 Exit codes: 0 done, 1 the request cannot be met, 2 it was not understood."
