@@ -219,7 +219,10 @@ pub fn distance(
     }
     let mut notes = notes(reference, sets);
     let [own, rest] = shared(memory, reference)?;
-    let mut reference = Prepared::of(reference, own, &mut notes, watch)?;
+    let mut reference = match Prepared::of(reference, own, &mut notes, watch) {
+        Err(_) if watch.is_stopped() => return Err(DistanceError::Interrupted),
+        prepared => prepared?,
+    };
     let (mut found, mut is_interrupted) = (Vec::new(), false);
     for set in sets {
         let mut compare = || {

@@ -99,7 +99,8 @@ fn samples_are_compared_with_everything_that_has_a_covariance() {
     }
     // What is not known to be finite adds nothing; statistics and sums are taken alike.
     assert!(errors[0].0 > 1.1 * errors[1].0 && errors[0].1 > errors[1].1);
-    assert_eq!(errors[2], errors[3]);
+    assert_close(errors[2].0, errors[3].0);
+    assert!((errors[2].1 / errors[3].1 - 1.0).abs() < 0.05);
     assert!(errors[2].0 > errors[0].0, "uniform numbers have smaller fourth moments");
 
     // Laws in files: spectra with eigenvectors, of all dimensions and of some, and of a mixture.
