@@ -17,6 +17,7 @@ from typing import Any as _Any
 
 from . import _native
 from ._denoiser import Level
+from ._distance import Distances, distance
 from ._errors import GaussmeterError, GaussmeterWarning, Interrupted
 from ._law import Law
 from ._laws import DataLaw, empirical, mixture, separable, texture
@@ -92,6 +93,7 @@ __all__ = [
     "Audit",
     "Curve",
     "DataLaw",
+    "Distances",
     "Evaluation",
     "Export",
     "Family",
@@ -129,6 +131,7 @@ __all__ = [
     "curve",
     "deepinv",
     "diffusers",
+    "distance",
     "empirical",
     "evaluate",
     "export",

@@ -280,6 +280,13 @@ def law_of_data(
     labels: str | None = None,
     progress: _Progress = None,
 ) -> tuple[Report, bytes]: ...
+def distance(
+    reference: tuple[str, Any],
+    sets: list[tuple[str, Any]],
+    options: _Words,
+    counts: tuple[int | None, int | None],
+    progress: _Progress = None,
+) -> Report: ...
 def texture_of_picture(path: str, options: _Words, periodic: bool = False) -> Spectrum: ...
 def spectrum_of_covariance(
     covariance: _Floats, mean: _Floats | None, single: bool, options: _Words

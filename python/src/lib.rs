@@ -5,6 +5,7 @@
 #![allow(missing_docs)]
 
 mod data;
+mod distance;
 mod errors;
 mod law;
 mod laws;
@@ -25,6 +26,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::data::{PyMoments, spectrum_of_array, spectrum_of_covariance, spectrum_of_files};
+    #[pymodule_export]
+    use crate::distance::distance;
     #[pymodule_export]
     use crate::law::PyLaw;
     #[pymodule_export]

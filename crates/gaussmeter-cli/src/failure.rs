@@ -14,7 +14,7 @@ use std::process::ExitCode;
 const SEE_HELP: &str = " (see --help)";
 
 /// The commands of the features `data`, `serve` and `train`.
-pub const OF_DATA: [&str; 11] = [
+pub const OF_DATA: [&str; 12] = [
     "spectrum",
     "merge",
     "mixture",
@@ -22,6 +22,7 @@ pub const OF_DATA: [&str; 11] = [
     "separable",
     "verify",
     "score-error",
+    "distance",
     "texture",
     "sample",
     "serve",
@@ -198,6 +199,7 @@ requests!(
     gaussmeter_data::FileError,
     gaussmeter_data::ModelError,
     gaussmeter_data::MomentsError,
+    gaussmeter_data::distance::DistanceError,
     gaussmeter_data::empirical::EmpiricalDataError,
     gaussmeter_data::mixture::MixtureDataError,
     gaussmeter_data::PictureError,

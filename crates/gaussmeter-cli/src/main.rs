@@ -50,7 +50,8 @@ Examples:
   gaussmeter list                            samplers, processes, spectra, …
 
 Your own data: 'gaussmeter spectrum DATA -o my.npz' makes a spectrum of images,
-arrays or latents, and every command takes it with --spectrum my.npz.
+arrays or latents, and every command takes it with --spectrum my.npz. Samples or
+features are compared by 'gaussmeter distance REFERENCE SAMPLES' (W2, FID).
 
 Results go to stdout, everything else to stderr.
 Exit codes: 0 done, 1 the request cannot be met, 2 it was not understood."
@@ -88,6 +89,8 @@ enum Command {
     Verify(command::verify::Arguments),
     #[cfg(feature = "data")]
     ScoreError(Box<command::score_error::Arguments>),
+    #[cfg(feature = "data")]
+    Distance(Box<command::distance::Arguments>),
     Info(command::info::Arguments),
     #[cfg(feature = "data")]
     Texture(command::texture::Arguments),
@@ -133,6 +136,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Verify(a) => command::verify::run(a),
         #[cfg(feature = "data")]
         Command::ScoreError(a) => command::score_error::run(*a),
+        #[cfg(feature = "data")]
+        Command::Distance(a) => command::distance::run(*a),
         Command::Info(a) => command::info::run(a),
         #[cfg(feature = "data")]
         Command::Texture(a) => command::texture::run(a),

@@ -25,6 +25,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod basis;
+pub mod distance;
 pub mod empirical;
 mod memory;
 pub mod mixture;

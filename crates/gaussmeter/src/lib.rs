@@ -38,6 +38,8 @@ pub mod bibliography;
 pub mod data;
 pub mod design;
 #[cfg(feature = "dense")]
+pub mod distance;
+#[cfg(feature = "dense")]
 pub mod empirical;
 pub mod entry;
 pub mod exact;

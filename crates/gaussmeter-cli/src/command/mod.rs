@@ -4,6 +4,8 @@ pub mod cite;
 pub mod completions;
 pub mod curve;
 #[cfg(feature = "data")]
+pub mod distance;
+#[cfg(feature = "data")]
 pub mod empirical;
 pub mod eval;
 pub mod export;

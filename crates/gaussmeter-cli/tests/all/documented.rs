@@ -131,6 +131,14 @@ const GIVEN: &[Given] = &[
         let network = root().join("crates/gaussmeter-onnx/tests/fixtures/white.onnx");
         f.write("net.onnx", fs::read(network).unwrap());
     }),
+    ("train-features.npy", |f| features(f, "train-features.npy", 0)),
+    ("em-features.npy", |f| features(f, "em-features.npy", 1)),
+    ("heun-features.npy", |f| features(f, "heun-features.npy", 2)),
+    ("statistics.npz", |f| {
+        let mu = npy("<f8", "(3,)", &f64s(&[0.0; 3]));
+        let sigma = npy("<f8", "(3, 3)", &f64s(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]));
+        f.write("statistics.npz", npz(&[("mu", mu), ("sigma", sigma)]));
+    }),
     ("mytimes.txt", |f| f.write("mytimes.txt", "80\n20\n5\n1\n0.1\n0.002\n")),
     ("scheduler_config.json", |f| {
         let known = read_json(&fixture("scheduler_configs.json"));
@@ -197,6 +205,12 @@ fn photos(folder: &Folder, name: &str) {
     for k in 0..12 {
         folder.write(&format!("{name}/{k:02}.png"), picture(80, 70, k));
     }
+}
+
+/// Samples of three features.
+fn features(folder: &Folder, name: &str, seed: usize) {
+    let values = noise(300 + 60 * seed).split_off(60 * seed);
+    folder.write(name, npy("<f8", "(100, 3)", &f64s(&values)));
 }
 
 fn spectrum() -> Vec<u8> {

@@ -3,6 +3,8 @@
 
 mod cli;
 mod common;
+#[cfg(feature = "data")]
+mod distance;
 #[cfg(all(unix, feature = "data"))]
 mod documented;
 mod export;

@@ -2,6 +2,7 @@
 //! runs those of one module.
 
 mod arrays;
+mod distance;
 mod empirical;
 mod files;
 mod images;

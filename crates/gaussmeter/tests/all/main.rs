@@ -12,6 +12,8 @@ mod deis_rhoab;
 #[cfg(feature = "dense")]
 mod dense;
 mod design;
+#[cfg(feature = "dense")]
+mod distance;
 mod drawn_results;
 #[cfg(feature = "dense")]
 mod empirical;
