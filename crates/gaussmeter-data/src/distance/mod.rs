@@ -56,7 +56,7 @@ pub enum DistanceError {
         /// The data set.
         name: String,
         /// The reason.
-        source: DecompositionError,
+        source: Box<DecompositionError>,
     },
     /// A value is NaN or infinite.
     #[error("{name}: sample {row} (from 0), coordinate {coordinate} is {value}")]
@@ -413,7 +413,7 @@ fn failed(name: &str, error: DecompositionError) -> DistanceError {
             }
             error => error.into(),
         },
-        source => DistanceError::Covariance { name: name.into(), source },
+        source => DistanceError::Covariance { name: name.into(), source: Box::new(source) },
     }
 }
 
