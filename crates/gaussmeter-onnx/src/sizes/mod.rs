@@ -20,8 +20,14 @@ pub const FEW: usize = 64;
 /// Axes of a tensor: those of networks have up to eight or so.
 const MOST_AXES: usize = 16;
 
-/// Values that a graph may have at a time: 4 GiB.
-pub const MOST_AT_ONCE: u64 = 1 << 30;
+/// Values of one tensor that any graph may make: a quarter of a GiB.
+const MOST_MADE: u64 = 1 << 26;
+
+/// Values of one tensor for each of the input, beyond that and up to [`MOST_VALUES`]: channels and tokens.
+const FOR_EACH: u128 = 1024;
+
+/// Tensors of the largest size that a graph may have at a time.
+const AT_ONCE: u64 = 4;
 
 /// The size of an axis, if it is known.
 pub type Size = Option<u64>;
@@ -127,6 +133,17 @@ struct Check {
     runs: bool,
     /// Values that there are now.
     alive: u128,
+    /// Values that one tensor may have.
+    most: u64,
+}
+
+impl Check {
+    fn of(inputs: &HashMap<&str, Tensor>, runs: bool) -> Self {
+        let given = inputs.values().filter_map(Tensor::elements).filter(|_| runs).max();
+        let most = FOR_EACH.saturating_mul(given.unwrap_or(0));
+        let most = u64::try_from(most).unwrap_or(u64::MAX).clamp(MOST_MADE, MOST_VALUES);
+        Check { runs, alive: 0, most }
+    }
 }
 
 /// Checks how large the values are that a graph makes of inputs of these shapes. If it does not run yet, only what is
@@ -139,8 +156,8 @@ pub fn check<'a>(
     inputs: impl Iterator<Item = (&'a str, Tensor)>,
     runs: bool,
 ) -> Result<(), Broken> {
-    let mut check = Check { runs, alive: 0 };
     let given: HashMap<&str, Tensor> = inputs.collect();
+    let mut check = Check::of(&given, runs);
     for (name, tensor) in &given {
         check.is_small(tensor, || format!("the input '{name}'"))?;
     }
@@ -157,14 +174,15 @@ impl Check {
             return Err(Broken::Axes { what: what(), most: MOST_AXES });
         }
         let elements = tensor.elements().unwrap_or(0);
-        if elements > MOST_VALUES.into() {
+        if elements > self.most.into() {
             let advice = if self.runs { ": a smaller batch=… may do" } else { "" };
             let (what, elements) = (what(), elements.to_string());
-            return Err(Broken::Large { what, elements, most: MOST_VALUES, advice });
+            return Err(Broken::Large { what, elements, most: self.most, advice });
         }
         self.alive += elements;
-        match self.alive > MOST_AT_ONCE.into() {
-            true => Err(Broken::Together { values: self.alive.to_string(), most: MOST_AT_ONCE }),
+        let most = AT_ONCE.saturating_mul(self.most);
+        match self.alive > most.into() {
+            true => Err(Broken::Together { values: self.alive.to_string(), most }),
             false => Ok(()),
         }
     }

@@ -25,8 +25,8 @@ fn both(parts: &[Vec<u8>], shape: &[usize]) -> Result<(Tensor, Value)> {
     let header = Header::read(&file)?;
     let known = shape.iter().map(|size| Some(*size as u64)).collect();
     let values = HashMap::from([("x", Tensor::new(known, None, false))]);
-    let scope = Scope { values, graph: &header.graph, outer: None };
-    let found = Check { runs: true, alive: 0 }.graph(scope)?;
+    let mut check = Check::of(&values, true);
+    let found = check.graph(Scope { values, graph: &header.graph, outer: None })?;
     let x: Vec<f32> = (0..shape.iter().product()).map(|i| i as f32).collect();
     let runtime = Model::load(file)?;
     let inputs = vec![(runtime.node_id("x")?, Value::from_shape(shape, x)?.into())];
