@@ -2,7 +2,7 @@
 //! its own, by the shell. What an earlier command of the page wrote is there for the next.
 
 use crate::common::Folder;
-use crate::common::files::{f64s, npy, npz, picture};
+use crate::common::files::{f64s, noise, npy, npz, picture};
 use gaussmeter_testkit::{fixture, read_json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
