@@ -78,7 +78,7 @@ fn sample_draws_with_it() {
 #[test]
 fn score_error_measures_it_and_names_a_network_for_other_commands() {
     let folder = pets();
-    let line = "score-error --network onnx:net.onnx --spectrum pets.npz --sampler edm,em --steps 12 --per-level 256 --samples 400 --sigmas 80,30,12,6,3.5,2,1.4,1,0.7,0.5,0.35,0.25,0.18,0.12,0.08,0.05,0.03,0.015,0.007,0.002 --save-gain gain.csv";
+    let line = "score-error --network onnx:net.onnx --spectrum pets.npz --sampler edm,em --steps 12 --per-level 256 --samples 400 --sigmas 80,30,12,6,3.5,2,1.4,1,0.7,0.5,0.35,0.25,0.18,0.12,0.08,0.05,0.03,0.015,0.007,0.002";
     let json = folder.json(line);
     assert_eq!(
         (json["command"].as_str(), json["levels"].as_array().unwrap().len()),
@@ -108,7 +108,21 @@ fn score_error_measures_it_and_names_a_network_for_other_commands() {
         assert!((value("value") - sampled).abs() < value("half") + 3.0 * error, "{run}");
         assert!(run["budget"]["score"].as_f64().unwrap() > run["exact"].as_f64().unwrap());
     }
-    assert_eq!(folder.read("gain.csv").lines().count(), 21);
+    // Where its score points away from the data it is no multiple of the exact one: what was measured is shown,
+    // and no file is made. Nor is one in the place of the network.
+    let ran = folder.run(&format!("{line} --save-gain gain.csv"));
+    assert!(ran.code == 1 && ran.stderr.contains("-0.032 times the exact one"), "{ran:?}");
+    assert!(ran.stdout.contains("path KL") && !folder.path("gain.csv").exists(), "{ran:?}");
+    let some = "score-error --network onnx:net.onnx --spectrum pets.npz --per-level 128 --sigmas 80,12,3.5";
+    folder.stdout(&format!("{some} --save-gain gain.csv"));
+    assert_eq!(folder.read("gain.csv").lines().count(), 4);
+    let tuned =
+        "tune --spectrum pets.npz --sampler ddim --steps 4 --starts 2 --network gain:file=gain.csv";
+    assert!(folder.stdout(tuned).contains("gain:file=gain.csv"));
+    let before = folder.bytes("net.onnx");
+    let ran = folder.run(&format!("{some} --save-gain net.onnx"));
+    assert!(ran.code == 1 && ran.stderr.contains("would be overwritten"), "{ran:?}");
+    assert_eq!(before, folder.bytes("net.onnx"));
     let text = folder.stdout(line);
     for part in
         ["path KL between the levels", "the best for this network", "400 drawn with this network"]
@@ -135,6 +149,8 @@ fn linear_networks_and_stochasticities() {
     for level in json["levels"].as_array().unwrap() {
         assert!((level["score_gain"]["value"].as_f64().unwrap() + 0.05).abs() < 1e-9, "{level}");
     }
+    let ran = folder.run(&format!("{line} --sampler em,edm --eta 0.5"));
+    assert!(ran.code == 2 && ran.stderr.contains("--eta has no effect"), "{ran:?}");
     // What was measured stands for the network.
     folder.stdout(&format!("{line} --save-gain gain.csv"));
     let w2 = |network: &str| {

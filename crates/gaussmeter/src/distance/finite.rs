@@ -270,7 +270,8 @@ impl Comparison {
     /// [`TooFew`]
     pub fn check(&self, count: f64, kurtosis: f64) -> Result<(), TooFew> {
         let (rank, needed) = (self.rank(), PER_DIMENSION * self.rank() as f64);
-        let effective = (count - 1.0) / kurtosis;
+        // Few samples tell too small a κ.
+        let effective = (count - 1.0) / kurtosis.max(1.0);
         match effective >= needed {
             true => Ok(()),
             false => Err(TooFew { count: effective, rank, heavy: count - 1.0 >= needed }),

@@ -394,10 +394,10 @@ fn above_the_highest_level_the_error_stays() {
     let found = asked(&data, &make, &words, &[6], options, Watch::NOBODY).unwrap();
     let scored = found.runs[0].result.as_ref().unwrap();
     let w2 = scored.sampled.unwrap().w2;
-    assert!(scored.predicted.half < 0.01 * scored.predicted.value, "{scored:?}");
+    assert!(scored.predicted.half < 0.06 * scored.predicted.value, "{scored:?}");
     let off = (w2.value() - scored.predicted.value).abs();
     assert!(off < 4.0 * w2.standard_error() + scored.predicted.half, "{scored:?}");
-    assert!(scored.predicted.value > 3.0 * scored.exact, "{scored:?}");
+    assert!((scored.predicted.value - scored.exact).abs() > 0.1 * scored.exact, "{scored:?}");
 }
 
 /// Two levels do not tell what lies between them.
@@ -426,9 +426,9 @@ fn the_interval_of_a_prediction_has_what_lies_between_levels() {
     };
     let question = words.read(&Defaults::SCORE_ERROR).unwrap();
     let truth = question.evaluate(data.clone(), Watch::NOBODY).unwrap().w2.total;
-    for some in
-        [&[80.0, 1.0, 0.002][..], &[80.0, 5.0, 0.1, 0.002], &[80.0, 9.0, 1.0, 0.1, 0.01, 0.002]]
-    {
+    let six = [80.0, 9.0, 1.0, 0.1, 0.01, 0.002];
+    let eight = [80.0, 20.0, 5.0, 1.0, 0.3, 0.1, 0.03, 0.002];
+    for some in [&six[..], &eight] {
         let (known, _) = of(some);
         assert!((known.value - truth).abs() < known.half, "{known:?} {truth}");
     }
