@@ -99,7 +99,7 @@ fn a_kept_texture_is_not_lost() {
         assert_eq!(folder.bytes("net.texture.npz"), first, "{wrong}");
     }
     // Two pictures of one variance: in the second, red is inverted.
-    let red = |i: usize| i % 3 == 0;
+    let red = |i: usize| i.is_multiple_of(3);
     let pixels: Vec<u8> = (0..768).map(|i| ((i * i * 31 + 7 * i) % 251) as u8).collect();
     let inverted = |(i, v): (usize, &u8)| if red(i) { 255 - v } else { *v };
     let other: Vec<u8> = pixels.iter().enumerate().map(inverted).collect();

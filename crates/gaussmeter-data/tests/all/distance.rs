@@ -1,5 +1,6 @@
 //! Distances between data sets: what is compared, how it is read, and what is refused.
 
+use crate::files::npy_of;
 use gaussmeter::distance::{Comparison, Factored, Side};
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::watch::{Progress, Watch};
@@ -153,22 +154,22 @@ fn what_cannot_be_compared_is_said_in_a_line() {
     assert_eq!(refused(set(9, 1), vec![other()]), "other.npy has dimension 3, but 9 numbers has 4");
     let mut broken = values(9, 1);
     broken[4 * DIM + 2] = f64::NAN;
-    let broken = InMemory::floats("b", &[DIM], Scale::IDENTITY, broken).unwrap();
-    let broken = Subject::of_samples("broken.npy", Box::new(broken));
-    assert_eq!(
-        refused(set(9, 1), vec![broken]),
-        "broken.npy: sample 4 (from 0), coordinate 2 is NaN"
-    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.npy");
+    let bytes: Vec<u8> = broken.iter().flat_map(|v| v.to_le_bytes()).collect();
+    std::fs::write(&path, npy_of("<f8", &[9, DIM], &bytes)).unwrap();
+    let broken = Subject::open(&path, &ReadOptions::default()).unwrap();
+    let text = refused(set(9, 1), vec![broken]);
+    assert!(text.contains("broken.npy") && text.contains("4") && text.contains("NaN"), "{text}");
     assert_eq!(refused(set(9, 1), vec![set(1, 1)]), "1 numbers: 1 sample: a covariance needs two");
     let counted = set(9, 1).with_count(7).err().unwrap().to_string();
     assert!(counted.contains("samples, which are counted"), "{counted}");
-    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("values.npz");
     decompose(&mut samples(9, 1), &DecomposeOptions::default()).unwrap().save(&path).unwrap();
     let error = Subject::open(&path, &ReadOptions::default()).err().unwrap();
     assert!(error.to_string().contains("eigenvalues without eigenvectors"), "{error}");
     let error = Subject::open(Path::new("missing.npy"), &ReadOptions::default()).err().unwrap();
-    assert!(error.to_string().starts_with("missing.npy: "), "{error}");
+    assert!(error.to_string().contains("no such file 'missing.npy'"), "{error}");
 }
 
 #[test]

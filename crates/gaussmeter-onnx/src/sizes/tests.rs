@@ -46,7 +46,8 @@ fn operations_make_what_the_runtime_makes() -> Result {
     let scalar =
         |name: &[u8], value: i64| node_with(b"Constant", &[], name, &[int(b"value_int", value)]);
     let (flat, matrix, picture) = (&[24usize][..], &[4usize, 6][..], &[2usize, 4, 6, 8][..]);
-    let cases: Vec<(&str, Vec<Vec<u8>>, &[usize])> = vec![
+    type Case<'a> = (&'a str, Vec<Vec<u8>>, &'a [usize]);
+    let cases: Vec<Case<'_>> = vec![
         ("Neg", vec![zero(b"Neg", &[])], picture),
         ("Add, broadcast", vec![floats(b"s", &[6, 1], &[0.0; 6]), one(b"Add")], picture),
         ("Shape", vec![zero(b"Shape", &[int(b"start", 1), int(b"end", -1)])], picture),

@@ -99,6 +99,7 @@ fn a_stochasticity_is_sought_too() {
     let last = std::iter::from_fn(|| next(&mut stream)).last().unwrap();
     let (document, best) = (&last["document"], &last["document"]["eta"]["best"]);
     assert!(best.as_f64().is_some_and(|eta| 0.0 < eta && eta <= 1.0), "{document}");
+    let best = best.as_f64().unwrap();
     assert_eq!(document["sampler"], format!("ddim:eta={best}"));
     let command = last["command"].as_str().unwrap();
     assert!(command.contains("--sampler ddim ") && command.contains("--free end,eta"), "{command}");

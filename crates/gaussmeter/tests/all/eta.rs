@@ -78,9 +78,9 @@ fn with_eta() -> Vec<&'static str> {
 /// output has the variance (λ² + 2cλσ² − c²λσ²)/(λ + σ²) + σ′², which is λ at c = 1 − q √(1 + σ²/λ).
 #[test]
 fn one_step_for_one_eigenvalue_has_a_closed_form() {
-    for (lambda, q) in [(1.0, 0.35), (1.0, 0.32), (4.0, 0.45), (0.5, 0.28)] {
+    for (lambda, q) in [(1.0f64, 0.35), (1.0, 0.32), (4.0, 0.45), (0.5, 0.28)] {
         let (sigma, end) = (2.0, 2.0 * q);
-        let c = 1.0 - q * (1.0 + sigma * sigma / lambda as f64).sqrt();
+        let c = 1.0 - q * (1.0 + sigma * sigma / lambda).sqrt();
         let expected = ((1.0 - (c / q).powi(2)) / (1.0 - q * q)).sqrt();
         assert!((0.05..0.95).contains(&expected), "{expected}");
         let asked = Asked {
