@@ -82,7 +82,9 @@ def test_intervals_hold_what_samples_add() -> None:
     found = gm.distance((*statistics(features(200_000, 100)),), *sets)
     low = [own["w2_low"] for own in found.sets]
     assert sum(value == 0 for value in low) >= 17
-    assert all(own["bias"] > 0.5 * own["plug_in_squared"] for own in found.sets[:3])
+    # What was computed is what finite samples add.
+    added, computed = (sum(own[key] for own in found.sets) for key in ("bias", "plug_in_squared"))
+    assert added == pytest.approx(computed, rel=0.2)
 
 
 def test_errors_are_lines() -> None:
@@ -90,7 +92,7 @@ def test_errors_are_lines() -> None:
     broken = x.copy()
     broken[7, 2] = np.inf
     for arguments, text in (
-        ((x, broken), r"samples: sample 7 \(from 0\), coordinate 2 is inf"),
+        ((x, broken), r"samples: .*sample 7, coordinate \[2\] is inf"),
         ((x, x[:, :5]), "samples has dimension 5, but reference has 6"),
         ((x, x[:1]), "a covariance needs two"),
         ((x,), "nothing to compare"),

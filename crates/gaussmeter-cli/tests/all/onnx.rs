@@ -1,7 +1,7 @@
 //! Trained networks as their user sees them.
 
 use crate::common::Folder;
-use crate::common::files::noise;
+use crate::common::files::{noise, picture};
 use std::fs;
 use std::path::Path;
 
@@ -193,5 +193,36 @@ fn what_is_refused_says_what_to_do() {
         assert!(ran.stderr.contains(message), "{line}: {}", ran.stderr);
         let errors = ran.stderr.lines().filter(|l| l.starts_with("error: ")).count();
         assert_eq!((errors, &ran.stdout[..]), (1, ""), "{line}: {}", ran.stderr);
+    }
+}
+
+/// Section 5 of the paper in one command, shortened, with the network that is shipped and with one of a picture.
+#[cfg(all(unix, feature = "train"))]
+#[test]
+fn section_5_is_one_command() {
+    let folder = Folder::empty();
+    folder.write("fabric.png", picture(24, 20, 0));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/section-5.sh");
+    for (arguments, of_training) in [(&["a"][..], 0), (&["b", "fabric.png", "8"], 4)] {
+        let ran = std::process::Command::new("sh")
+            .arg(&script)
+            .args(arguments)
+            .current_dir(folder.0.path())
+            .env("GAUSSMETER", env!("CARGO_BIN_EXE_gaussmeter"))
+            .envs([("POINTS", "8"), ("SAMPLES", "16"), ("STEPS", "2")])
+            .output()
+            .unwrap();
+        let (text, error) =
+            (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(ran.status.success(), "{error}");
+        assert!(text.contains("W2 of samples") && text.contains("heun"), "{text}");
+        let mut names: Vec<String> = fs::read_dir(folder.path(arguments[0]))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let made = ["em.npz", "em.png", "exact.npz", "heun.npz", "heun.png", "w2.txt"];
+        assert!(made.iter().all(|name| names.iter().any(|n| n == name)), "{names:?}");
+        assert_eq!(names.iter().filter(|name| name.starts_with("net.")).count(), of_training);
     }
 }
