@@ -92,7 +92,7 @@ struct Kept {
 }
 
 impl Finite {
-    /// κ: the mean of E[zᵢ²zⱼ²] − δᵢⱼ, almost 1 for Gaussian samples.
+    /// κ: the mean of E(zᵢ²zⱼ²) − δᵢⱼ, almost 1 for Gaussian samples.
     pub fn kurtosis(&self) -> f64 {
         self.kurtosis
     }
@@ -218,7 +218,7 @@ impl Comparison {
         })
     }
 
-    /// κ from Σ h (E[zᵢ²zⱼ²] − δᵢⱼ).
+    /// κ from Σ h (E(zᵢ²zⱼ²) − δᵢⱼ).
     fn kurtosis(&self, second: f64) -> f64 {
         match self.curvatures() {
             (total, _) if total > 0.0 => second / total,

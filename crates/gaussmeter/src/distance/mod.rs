@@ -15,7 +15,7 @@
 //!
 //! ½ Σᵢⱼ hᵢⱼ (eᵢⱼ − gᵢⱼ)², hᵢⱼ = sᵢsⱼ/(sᵢ + sⱼ),
 //!
-//! of expectation ½ κ/n Σ h for the samples of A, where κ is the mean of E[zᵢ²zⱼ²] − δᵢⱼ with weights h:
+//! of expectation ½ κ/n Σ h for the samples of A, where κ is the mean of E(zᵢ²zⱼ²) − δᵢⱼ with weights h:
 //! almost 1 for a Gaussian, larger with heavier tails. All orders are known where samples are Gaussian and
 //! many dimensions have comparable variance: eigenvalues of products of independent covariances follow by
 //! free multiplicative convolution with those of Marchenko and Pastur (1967), as in M. Tiomoko, R. Couillet,
