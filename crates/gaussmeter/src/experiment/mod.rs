@@ -90,6 +90,7 @@ pub use trial::{Outcome, Place, Trial};
 pub use tune::{Rival, Tuning, tune};
 #[cfg(feature = "dense")]
 pub(crate) use verify::moments::PER_DIMENSION;
+#[cfg(feature = "dense")]
 pub use verify::{
     Agreement, Band, Check, Checked, Correlation, Distances, Estimate, FineSolution, Found, InBand,
     Misled, Moments, Shares, Verification, VerifyOptions, verify, verify_network, verify_runs,

@@ -30,4 +30,6 @@ pub use prediction::Prediction;
 
 pub(crate) use conversion::{conversion, noiseless};
 pub(crate) use factor::{PARTS, parts};
-pub(crate) use linear::{is_gain, towards_half};
+#[cfg(feature = "dense")]
+pub(crate) use linear::is_gain;
+pub(crate) use linear::towards_half;

@@ -26,6 +26,7 @@ pub use denoiser::LinearDenoiser;
 pub use guided::Guiding;
 pub use samples::TrainingSet;
 
+#[cfg(feature = "dense")]
 pub(crate) use gain::is_gain;
 pub(crate) use guided::towards_half;
 
