@@ -163,6 +163,7 @@ fn samples_are_compared_with_the_model_they_come_from() {
     }
     let json = folder.json("distance clouds.npz exact.npz coarse.npz");
     assert_eq!(json["reference"]["kind"], "law");
+    assert!(!json["notes"].to_string().contains("same units"), "{json}");
     let number = |k: usize, key: &str| json["sets"][k][key].as_f64().unwrap();
     assert_eq!(number(0, "w2_low"), 0.0);
     let expected =

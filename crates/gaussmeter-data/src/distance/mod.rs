@@ -247,7 +247,14 @@ pub fn distance(
 fn notes(reference: &Subject, sets: &[Subject]) -> Vec<String> {
     let all = || std::iter::once(reference).chain(sets);
     let mut notes: Vec<String> = all().flat_map(|s| s.notes().iter().cloned()).collect();
-    let other = |set: &&Subject| set.scale.zip(reference.scale).is_some_and(|(a, b)| a != b);
+    // Samples of a model are in its units already.
+    let of_model = |model: &Subject, scale: Scale| {
+        matches!(model.content, Content::Law(_)) && scale == Scale::IDENTITY
+    };
+    let other = |set: &&Subject| {
+        let differ = |(a, b)| a != b && !of_model(reference, a) && !of_model(set, b);
+        set.scale.zip(reference.scale).is_some_and(differ)
+    };
     if let (Some(set), Some(scale)) = (sets.iter().find(other), reference.scale) {
         let words = |scale: Scale| match scale == Scale::IDENTITY {
             true => "values as stored".to_string(),
