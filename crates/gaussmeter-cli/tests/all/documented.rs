@@ -59,6 +59,18 @@ const NOT_RUN: &[(&str, &str)] = &[
         "its network is not in the repository",
     ),
     (
+        "gaussmeter mixture cifar10-train-jpeg.tar -o classes32.npz",
+        "takes minutes, on data that are not in the repository",
+    ),
+    (
+        "gaussmeter train cifar10-train-jpeg.tar --classes --width 16,32,64 --batch 32 --steps 1500 --every 100 --warm-up 50 --seed 1 -o cifar32.safetensors",
+        "takes minutes, on data that are not in the repository",
+    ),
+    (
+        "gaussmeter verify --data classes32.npz --network onnx:cifar32.onnx --sampler dpmpp-2m --grid karras,exponential,fisher-rao,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
+        "takes minutes, on data that are not in the repository",
+    ),
+    (
         "gaussmeter mixture cifar10-train-jpeg.tar --size 16 -o classes16.npz",
         "its data are not in the repository",
     ),
