@@ -53,18 +53,27 @@ fn the_answer_comes_first_and_can_be_used() {
     );
 }
 
-/// What `tune` says of the best times of rules of third order is said where one is recommended.
+/// Where the best times of a rule lost with a trained network, `tune` and `recommend` say so.
 #[test]
-fn third_order_is_said_to_have_lost_with_a_trained_network() {
+fn the_best_times_are_said_to_have_lost_with_a_trained_network() {
     let folder = folder();
-    let says = |sampler: &str| {
-        let text = folder.stdout(&format!(
-            "recommend --spectrum data.txt --sampler {sampler} --nfe 6 --front 6"
-        ));
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.contains("of third order, lost to exponential and fisher-rao ones")
-    };
-    assert!(says("dpmpp-3m") && !says("dpmpp-2m"));
+    let third = "of third order, lost to exponential and fisher-rao ones at 10 and 20 steps";
+    let second = "dpmpp-2m lost to fisher-rao ones and to those of --objective local at 10 steps";
+    for (sampler, nfe, expected) in [
+        ("dpmpp-3m", 6, Some(third)),
+        ("dpmpp-2m", 6, Some(second)),
+        ("dpmpp-2m", 11, None),
+        ("ddim", 6, None),
+    ] {
+        for verb in [format!("recommend --front {nfe}"), "tune --starts 1".into()] {
+            let line = format!("{verb} --spectrum data.txt --sampler {sampler} --nfe {nfe}");
+            let text = folder.stdout(&line);
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for note in [third, second] {
+                assert_eq!(text.contains(note), expected == Some(note), "{line}: {text}");
+            }
+        }
+    }
 }
 
 #[test]

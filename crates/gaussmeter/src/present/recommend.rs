@@ -3,7 +3,8 @@
 use super::levels::sigma_lines;
 use super::trials::reason;
 use super::{
-    EXPECTED, INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note, third_order,
+    EXPECTED, INTERRUPTED, advice, cancellation_json, on_trained_networks, one_eigenvalue,
+    start_note,
 };
 #[cfg(feature = "dense")]
 use crate::experiment::USUAL;
@@ -243,7 +244,7 @@ impl Recommendation {
         {
             let modes = self.diffusion.spectrum.modes().len();
             notes.extend(one_eigenvalue(modes, winner.steps.saturating_sub(1)));
-            notes.extend(self.run().and_then(|run| third_order(&run)));
+            notes.extend(self.run().and_then(|run| on_trained_networks(&run)));
         }
         #[cfg(feature = "dense")]
         notes.extend(self.verdict());

@@ -1,7 +1,9 @@
 //! The best schedule of a sampler.
 
 use super::levels::sigma_lines;
-use super::{INTERRUPTED, advice, cancellation_json, one_eigenvalue, start_note, third_order};
+use super::{
+    INTERRUPTED, advice, cancellation_json, on_trained_networks, one_eigenvalue, start_note,
+};
 use crate::experiment::{EtaSearch, EtaTried, Perturbation, Rival, Tuning};
 use crate::objective::{Robust, Steps};
 use crate::report::{
@@ -82,7 +84,7 @@ impl Tuning {
             )),
             None => notes.extend(advice(self.cancellation)),
         }
-        notes.extend(third_order(&self.run));
+        notes.extend(on_trained_networks(&self.run));
         notes.extend(start_note(self.start, self.w2));
         notes.extend(one_eigenvalue(
             self.diffusion.spectrum.modes().len(),
