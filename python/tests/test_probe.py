@@ -45,6 +45,20 @@ def test_deterministic_samplers_have_the_law_of_ours(fn: Any, sampler: str, nfe:
     assert result.mismatch < 1e-9
 
 
+@pytest.mark.parametrize("off", [-3e-7, 0.0, 3e-7, 1e-5])
+def test_a_last_call_at_the_level_of_the_end_is_no_step(off: float) -> None:
+    """As in diffusers' PNDM, where it depends on rounding which of the two is above the other."""
+    sigmas = np.geomspace(80, 0.01, 12)
+
+    def euler(denoiser: Any, x: np.ndarray) -> np.ndarray:
+        return code.euler(denoiser, x, np.append(sigmas, sigmas[-1] * (1 + off)))
+
+    result = probe(euler, DATA)
+    assert result.nfe == 12
+    assert result.like is not None and result.like.is_same
+    assert "ddim" in result.like.names
+
+
 def test_noise_is_seen_wherever_it_is_drawn() -> None:
     def own(denoiser: Any, x: np.ndarray) -> np.ndarray:
         return code.ancestral(denoiser, x, np.random.default_rng())

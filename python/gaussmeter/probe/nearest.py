@@ -20,6 +20,8 @@ from .result import ProbeResult
 _MODES = 16
 #: Combinations of options of one sampler that are tried.
 _COMBINATIONS = 40
+#: Noise ratios this near are one level: with alpha near 1 in float32 they are no nearer.
+_NO_STEP = 1e-3
 
 
 @dataclass(frozen=True)
@@ -297,6 +299,11 @@ def _nodes(
     end_alpha, end_sigma = _plain(result.end)
     if not open_end:
         end_alpha, end_sigma = levels.pop()
+    # A last call may be at the level of the end itself, give or take rounding: its step is none.
+    if len(levels) > 1 and math.isclose(
+        end_sigma * levels[-1][0], levels[-1][1] * end_alpha, rel_tol=_NO_STEP
+    ):
+        levels = levels[:-1]
     if not levels or end_sigma * levels[-1][0] >= levels[-1][1] * end_alpha * (1 - 1e-6):
         return
     alpha, sigma = _plain(result.start)
