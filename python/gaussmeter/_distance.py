@@ -46,6 +46,8 @@ def distance(
     count: int | None = None,
     array: str | None = None,
     scale: Scale | None = None,
+    reference_array: str | None = None,
+    reference_scale: Scale | None = None,
     layout: Layout | None = None,
     resize: int | tuple[int, int] | None = None,
     crop: int | tuple[int, int] | None = None,
@@ -68,7 +70,10 @@ def distance(
     reference_count, count : int, optional
         Numbers of samples that statistics are of: the reference's, and those among ``samples``.
     array, scale, layout, resize, crop, memory, progress
-        As for :meth:`Spectrum.from_images`.
+        As for :meth:`Spectrum.from_images`. Options are for whatever can take them: ``resize`` for
+        pictures, also where the reference is statistics.
+    reference_array, reference_scale : optional
+        The reference's own, if not ``array`` and ``scale``.
 
     Returns
     -------
@@ -100,6 +105,15 @@ def distance(
         "crop": size(crop),
         "memory": memory,
     }
+    given = (reference, *samples)
+    if not any(isinstance(own, (str, os.PathLike)) for own in given):
+        of_files = {"array": array, "resize": resize, "crop": crop}
+        for key, value in of_files.items():
+            if value is not None:
+                raise GaussmeterError(f"{key} has no effect on arrays: it is for files")
+    own_options = {"array": reference_array, "scale": reference_scale}
+    if reference_array is not None and not isinstance(reference, (str, os.PathLike)):
+        raise GaussmeterError("reference_array has no effect on arrays: it is for files")
     with ExitStack() as files:
         several = len(samples) > 1
         sets = [
@@ -110,7 +124,13 @@ def distance(
         try:
             with progress_bar(progress) as bar:
                 return Distances(
-                    _native.distance(first, sets, options, (reference_count, count), progress=bar)
+                    _native.distance(
+                        first,
+                        sets,
+                        (options, {k: v for k, v in own_options.items() if v is not None}),
+                        (reference_count, count),
+                        progress=bar,
+                    )
                 )
         except Interrupted as interrupted:
             interrupted._wrap = Distances
@@ -134,7 +154,14 @@ def _given(own: Any, name: str, files: ExitStack) -> tuple[str, Any]:
         return own.name, path
     if isinstance(own, tuple) and len(own) == 2:
         mean, covariance = (as_numpy(part, name) for part in own)
-        if mean.ndim == 1 and covariance.ndim == 2:
-            single = covariance.dtype == np.float32
-            return name, (mean.astype(np.float64), covariance.astype(np.float64), single)
+        # np.cov of one dimension is a number.
+        if covariance.ndim == 0 and mean.shape == (1,):
+            covariance = covariance.reshape(1, 1)
+        if mean.ndim != 1 or covariance.ndim != 2:
+            raise GaussmeterError(
+                f"{name}: a tuple is (mu, sigma), a mean of shape (d,) and a covariance of shape "
+                f"(d, d); these have shapes {mean.shape} and {covariance.shape}"
+            )
+        dtype = covariance.dtype.str[1:]
+        return name, (mean.astype(np.float64), covariance.astype(np.float64), dtype)
     return name, raw(own, name)

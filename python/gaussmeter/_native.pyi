@@ -283,7 +283,7 @@ def law_of_data(
 def distance(
     reference: tuple[str, Any],
     sets: list[tuple[str, Any]],
-    options: _Words,
+    options: tuple[_Words, _Words],
     counts: tuple[int | None, int | None],
     progress: _Progress = None,
 ) -> Report: ...

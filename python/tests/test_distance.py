@@ -42,6 +42,33 @@ def test_the_formula_of_pytorch_fid(tmp_path: Path) -> None:
     assert single.fid == pytest.approx([expected], rel=1e-5)
 
 
+def test_statistics_keep_their_rounding() -> None:
+    x = features(300, 1)
+    wide = np.hstack([x, 0.3 * x[:, :3]])
+    mu, sigma = statistics(wide)
+    # Rounded to single or half precision, a singular covariance has negative eigenvalues.
+    for dtype, error in ((np.float32, 1e-5), (np.float16, 1e-2)):
+        rounded = sigma.astype(dtype)
+        assert np.linalg.eigvalsh(rounded.astype(float)).min() < 0
+        found = gm.distance((mu, rounded), wide)
+        assert found.fid[0] == pytest.approx(0, abs=error)
+    # np.cov of one dimension is a number.
+    line = gm.distance((x[:, 0].mean(keepdims=True), np.cov(x[:, 0])), x[:, :1] + 1)
+    assert line.fid[0] == pytest.approx(1.0)
+    # An option that pictures and arrays in files have, beside statistics.
+    assert gm.distance((mu, sigma), 2 * wide, scale=(0.5, 0.0)).fid[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_reference_has_options_of_its_own(tmp_path: Path) -> None:
+    x, y = features(300, 1), features(200, 2, 1.5)
+    np.savez(tmp_path / "x.npz", pool=x, logits=y)
+    np.savez(tmp_path / "y.npz", features=y)
+    found = gm.distance(tmp_path / "x.npz", tmp_path / "y.npz", reference_array="pool")
+    assert found.fid[0] == pytest.approx(gm.distance(x, y).fid[0])
+    scaled = gm.distance(2 * x, y, reference_scale=(0.5, 0.0))
+    assert scaled.fid[0] == pytest.approx(found.fid[0])
+
+
 def test_the_command_line_says_the_same(cli: Callable[..., str], tmp_path: Path) -> None:
     x, y = features(300, 1), features(200, 2, 1.5)
     paths = [tmp_path / "x.npy", tmp_path / "y.npy"]
@@ -97,10 +124,14 @@ def test_errors_are_lines() -> None:
         ((x, x[:1]), "a covariance needs two"),
         ((x,), "nothing to compare"),
         ((x, "missing.npy"), "missing.npy"),
+        ((x, (x, x)), r"a tuple is \(mu, sigma\).*\(50, 6\) and \(50, 6\)"),
     ):
         with pytest.raises(gm.GaussmeterError, match=text):
             gm.distance(*arguments)
     with pytest.raises(gm.GaussmeterError, match="none of the samples are statistics"):
         gm.distance(x, x, count=3)
+    for options in ({"resize": 4}, {"array": "a"}, {"reference_array": "a"}):
+        with pytest.raises(gm.GaussmeterError, match="no effect on arrays"):
+            gm.distance(x, x, **options)
     few = gm.distance(x, x[:8])
     assert np.isnan(few.w2[0]) and "1.75 samples" in few.sets[0]["reason"]

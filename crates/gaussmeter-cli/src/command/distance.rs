@@ -1,11 +1,13 @@
 use super::spectrum::ReadArguments;
 use crate::failure::Failure;
+use crate::images::parse_scale;
 use crate::options::parse_bytes;
 use crate::output::{Output, differs};
 use crate::watch::watched;
 use clap::Args;
 use gaussmeter_data::Memory;
-use gaussmeter_data::distance::{Subject, distance};
+use gaussmeter_data::distance::{Opener, Subject, distance};
+use gaussmeter_data::source::{ReadOption, ScaleChoice};
 use std::path::PathBuf;
 
 /// Gaussian W2 (FID, Fréchet distance) of samples or features to a reference
@@ -25,9 +27,13 @@ spectrum --basis`, `texture`, `mixture`, …), which are known exactly.
 Statistics do not say how many samples they are of: --reference-count and --count
 do, and fourth moments are then taken as those of a Gaussian.
 
+Options of reading are for whatever can take them: --resize for pictures, also
+where the reference is statistics.
+
 Examples:
   gaussmeter distance train-features.npy em-features.npy heun-features.npy
   gaussmeter distance cifar10.npz features.npz --reference-count 50000
+  gaussmeter distance edm2.pkl features.npz --reference-array fid
   gaussmeter distance fabric.npz em.npz -o distance.csv
   gaussmeter distance photos/ generated/ --resize 16 --crop 16")]
 pub struct Arguments {
@@ -43,8 +49,14 @@ pub struct Arguments {
     /// Number of samples that statistics among SAMPLES are of
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// Memory for samples: what fits is read once, the rest again for its fourth moments. Square
-    /// matrices, about ten of d x d, come on top
+    /// The array to read of REFERENCE, if another than --array
+    #[arg(long, value_name = "NAME")]
+    reference_array: Option<String>,
+    /// Stored values of REFERENCE to data, if otherwise than --scale
+    #[arg(long, value_name = "SCALE", value_parser = parse_scale, allow_hyphen_values = true)]
+    reference_scale: Option<ScaleChoice>,
+    /// Memory for samples: what fits is read once, the rest again for its fourth moments. Matrices, about
+    /// ten of d x d (n x d of n < d samples), come on top
     #[arg(long, value_name = "SIZE", default_value = "2G", value_parser = parse_bytes)]
     memory: u64,
     #[command(flatten)]
@@ -61,9 +73,20 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     }
     let memory = Memory(a.memory);
     let options = a.reading.build(memory);
-    let mut reference = Subject::open(&a.reference, &options)?;
-    let sets = a.samples.iter().map(|path| Subject::open(path, &options));
+    let (mut opener, mut own) = (Opener::default(), Vec::new());
+    let mut of_reference = options.clone();
+    if let Some(array) = a.reference_array {
+        of_reference.array = Some(array);
+        own.push(ReadOption::Array);
+    }
+    if let Some(scale) = a.reference_scale {
+        of_reference.scale = scale;
+        own.push(ReadOption::Scale);
+    }
+    let mut reference = opener.open(&a.reference, &of_reference, &own)?;
+    let sets = a.samples.iter().map(|path| opener.open(path, &options, &[]));
     let mut sets = sets.collect::<Result<Vec<_>, _>>()?;
+    opener.finish()?;
     if let Some(count) = a.reference_count {
         reference = reference.with_count(count)?;
     }

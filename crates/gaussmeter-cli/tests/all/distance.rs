@@ -151,6 +151,49 @@ fn statistics_are_counted_if_their_number_is_told() {
     }
 }
 
+/// Statistics under a name of their own beside features, as EDM2 has them; pixels beside statistics.
+#[test]
+fn options_of_reading_are_for_one_of_them_or_for_all() {
+    let folder = Folder::empty();
+    let [a, b] = features();
+    let n = (a.len() / DIM) as f64;
+    let mean: Vec<f64> = (0..DIM).map(|i| a.iter().skip(i).step_by(DIM).sum::<f64>() / n).collect();
+    let mut covariance = vec![0.0; DIM * DIM];
+    for x in a.chunks(DIM) {
+        for (k, c) in covariance.iter_mut().enumerate() {
+            *c += (x[k / DIM] - mean[k / DIM]) * (x[k % DIM] - mean[k % DIM]) / (n - 1.0);
+        }
+    }
+    let array = |values: &[f64], shape: &str| npy("<f8", shape, &f64s(values));
+    let other: Vec<f64> = mean.iter().map(|m| m + 1.0).collect();
+    folder.write(
+        "edm2.npz",
+        npz(&[
+            ("fid.mu", array(&mean, "(6,)")),
+            ("fid.sigma", array(&covariance, "(6, 6)")),
+            ("fd_dinov2.mu", array(&other, "(6,)")),
+            ("fd_dinov2.sigma", array(&covariance, "(6, 6)")),
+        ]),
+    );
+    folder.write("b.npz", npz(&[("features", array(&b, "(400, 6)"))]));
+    let json = folder.json("distance edm2.npz b.npz --reference-array fid");
+    let found = json["sets"][0]["plug_in_squared"].as_f64().unwrap();
+    assert!((found / PYTORCH_FID[0] - 1.0).abs() < 1e-10, "{found}");
+    // --scale is for the features, statistics have none.
+    let json = folder.json("distance edm2.npz b.npz --reference-array fid --scale 2,0");
+    assert!(json["sets"][0]["plug_in_squared"].as_f64().unwrap() > 1.5 * found);
+    for (line, part) in [
+        ("distance edm2.npz b.npz", "choose one with --array"),
+        ("distance edm2.npz b.npz --reference-array fid --reference-scale 2,0", "--scale has no"),
+        ("distance edm2.npz b.npz --reference-array fid --resize 4", "--resize has no effect"),
+        ("distance edm2.npz b.npz --reference-array other", "no array 'other'"),
+    ] {
+        let ran = folder.run(line);
+        assert!(ran.code != 0 && ran.stderr.contains(part), "{line}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    }
+}
+
 /// Exact samples of a texture are at no distance from it, those of a coarse sampler are.
 #[test]
 fn samples_are_compared_with_the_model_they_come_from() {

@@ -8,7 +8,7 @@
 mod report;
 mod subject;
 
-pub use subject::Subject;
+pub use subject::{Opener, Subject};
 
 use crate::memory::Memory;
 use crate::model::ModelError;
@@ -218,7 +218,7 @@ pub fn distance(
         }
     }
     let mut notes = notes(reference, sets);
-    let [own, rest] = shared(memory, reference)?;
+    let [own, rest] = shared(memory, reference, sets)?;
     let mut reference = match Prepared::of(reference, own, &mut notes, watch) {
         Err(_) if watch.is_stopped() => return Err(DistanceError::Interrupted),
         prepared => prepared?,
@@ -261,7 +261,7 @@ fn notes(reference: &Subject, sets: &[Subject]) -> Vec<String> {
             false => scale.to_string(),
         };
         notes.push(format!(
-            "{}: {}; {}: {}: --scale has to bring them to the same units",
+            "{}: {}; {}: {}: they have to be in the same units (--scale, --reference-scale)",
             reference.name,
             words(scale),
             set.name,
@@ -296,8 +296,10 @@ impl<'a> Prepared<'a> {
             }
             Content::Samples(samples) => {
                 let dim = samples.shape().iter().product();
-                let mut samples = Cached::new(&mut **samples, memory);
                 let method = choose(samples.size_hint(), dim).method;
+                // Of fewer samples than dimensions the decomposition itself keeps all.
+                let kept = if method == Method::Gram { 0 } else { memory };
+                let mut samples = Cached::new(&mut **samples, kept);
                 if method == Method::Lanczos {
                     return Err(DistanceError::TooLarge { name, dim });
                 }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// Fourth moments from which tails are called heavy, in units of those of a Gaussian.
 const HEAVY: f64 = 1.1;
 
+/// With fewer samples than this errors are not normal.
+const NORMAL: u64 = 100;
+
 const FIGURES: Style = Style::Significant(5);
 
 impl Known {
@@ -113,6 +116,23 @@ impl Distances {
             let most = set.kurtosis.iter().flatten().fold(1.0, |a: f64, b| a.max(*b));
             notes.push(format!(
                 "{}: fourth moments are {most:.2} times those of a Gaussian: what finite samples add is less well known, and intervals reach further down",
+                set.name
+            ));
+        }
+        let few = |set: &&Measured| {
+            let counts = [self.known, set.known].into_iter().filter_map(Known::samples);
+            set.estimate.is_ok() && counts.min().is_some_and(|n| n < NORMAL)
+        };
+        if let Some(set) = self.sets.iter().find(few) {
+            notes.push(format!(
+                "{}: of fewer than {NORMAL} samples errors are not normal: intervals of 95 % cover less (in one dimension, 20 samples: 85 %)",
+                set.name
+            ));
+        }
+        let same = |set: &&Measured| set.estimate.is_ok_and(|e| e.is_too_near());
+        if let Some(set) = self.sets.iter().find(same) {
+            notes.push(format!(
+                "{}: nearer than independent samples of one law are: do both hold the same samples?",
                 set.name
             ));
         }

@@ -4,9 +4,9 @@ use super::DistanceError;
 use crate::memory::Memory;
 use crate::model::{Model, ModelError, load_law};
 use crate::moments::{MAX_DIM, Moments};
-use crate::samples::{Samples, Scale, dim};
-use crate::source::{self, Data, ReadOptions, Source};
-use crate::spectral::GivenCovariance;
+use crate::samples::{Samples, SamplesError, Scale, dim};
+use crate::source::{self, Data, ReadOption, ReadOptions, Source};
+use crate::spectral::{GivenCovariance, Method, choose};
 use gaussmeter::basis::Basis;
 use gaussmeter::distance::Factored;
 use gaussmeter::numeric::linear_algebra::Matrix;
@@ -27,6 +27,74 @@ pub(super) enum Content {
     Statistics(Box<GivenCovariance>, Option<u64>),
     Sums(Box<Moments>),
     Law(Factored),
+}
+
+/// Opens what is compared, each with those of the options that it can take.
+///
+/// ```
+/// use gaussmeter_data::distance::Opener;
+/// use gaussmeter_data::source::ReadOptions;
+/// let (mut opener, options) = (Opener::default(), ReadOptions::default());
+/// assert!(opener.open("no such file".as_ref(), &options, &[]).is_err());
+/// opener.finish()?;
+/// # Ok::<(), gaussmeter_data::distance::DistanceError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Opener {
+    /// Options that something could take.
+    taken: Vec<ReadOption>,
+    /// What could not take an option, and why.
+    refused: Vec<(ReadOption, SamplesError)>,
+}
+
+impl Opener {
+    /// Opens one as [`Subject::open`] does. Options that have no effect on it are left out, but for `own`, which
+    /// were given for it alone.
+    ///
+    /// # Errors
+    /// [`DistanceError`]
+    pub fn open(
+        &mut self,
+        path: &Path,
+        options: &ReadOptions,
+        own: &[ReadOption],
+    ) -> Result<Subject, DistanceError> {
+        let mut fitting = options.clone();
+        let subject = loop {
+            let error = match Subject::open(path, &fitting) {
+                Ok(subject) => break subject,
+                Err(DistanceError::Samples(error)) => error,
+                Err(error) => return Err(error),
+            };
+            let SamplesError::WithoutEffect { option, .. } = &error else {
+                return Err(error.into());
+            };
+            let name = *option;
+            match ReadOption::ALL.into_iter().find(|o| o.name() == name) {
+                Some(option) if fitting.asks(option) && !own.contains(&option) => {
+                    fitting = fitting.without(option);
+                    self.refused.push((option, error));
+                }
+                _ => return Err(error.into()),
+            }
+        };
+        let takes = !matches!(subject.content, Content::Law(_));
+        let asked = ReadOption::ALL.into_iter().filter(|o| takes && fitting.asks(*o));
+        self.taken.extend(asked);
+        Ok(subject)
+    }
+
+    /// Refuses options that nothing could take.
+    ///
+    /// # Errors
+    /// [`SamplesError::WithoutEffect`]
+    pub fn finish(self) -> Result<(), DistanceError> {
+        let mut refused = self.refused.into_iter();
+        match refused.find(|(option, _)| !self.taken.contains(option)) {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Basis vectors that are made at once.
@@ -158,6 +226,12 @@ impl Subject {
         })
     }
 
+    /// Whether there are fewer samples than dimensions, which are all kept.
+    fn is_kept(&self) -> Result<bool, DistanceError> {
+        let Content::Samples(samples) = &self.content else { return Ok(false) };
+        Ok(choose(samples.size_hint(), self.dim()?).method == Method::Gram)
+    }
+
     /// Bytes that the samples take if they are kept.
     pub(super) fn size(&self) -> Result<u128, DistanceError> {
         let Content::Samples(samples) = &self.content else { return Ok(0) };
@@ -166,9 +240,48 @@ impl Subject {
     }
 }
 
-/// The memory for the samples of a reference and of one set, which are kept between passes if they fit.
-pub(super) fn shared(memory: Memory, reference: &Subject) -> Result<[u64; 2], DistanceError> {
-    let own = u64::try_from(reference.size()?).unwrap_or(u64::MAX);
-    let own = if own <= memory.0 { own } else { 0 };
+/// The memory for the samples of a reference and of one set, which are kept between passes if they fit. Sets
+/// of fewer samples than dimensions have to fit: the reference is then read again instead.
+pub(super) fn shared(
+    memory: Memory,
+    reference: &Subject,
+    sets: &[Subject],
+) -> Result<[u64; 2], DistanceError> {
+    let bytes = |subject: &Subject| subject.size().map(|b| u64::try_from(b).unwrap_or(u64::MAX));
+    let own = bytes(reference)?;
+    if reference.is_kept()? {
+        return Ok([memory.0, memory.0]);
+    }
+    let mut needed = 0;
+    for set in sets {
+        if set.is_kept()? {
+            needed = needed.max(bytes(set)?);
+        }
+    }
+    let own = if own <= memory.0.saturating_sub(needed) { own } else { 0 };
     Ok([own, memory.0 - own])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DistanceError, Subject, shared};
+    use crate::memory::Memory;
+    use crate::samples::{InMemory, Scale};
+
+    fn set(count: usize) -> Result<Subject, DistanceError> {
+        let samples = InMemory::floats("x", &[40], Scale::IDENTITY, vec![0.5; count * 40])?;
+        Ok(Subject::of_samples("x", Box::new(samples)))
+    }
+
+    /// 16,000 bytes of a reference, beside sets of 19,200 that need not and of 9,600 that have to be kept.
+    #[test]
+    fn memory_is_for_what_has_to_fit() -> Result<(), DistanceError> {
+        let split = |memory, sets: &[Subject]| shared(Memory(memory), &set(50)?, sets);
+        assert_eq!(split(20_000, &[set(60)?])?, [16_000, 4_000]);
+        assert_eq!(split(15_000, &[set(60)?])?, [0, 15_000]);
+        assert_eq!(split(20_000, &[set(60)?, set(30)?])?, [0, 20_000]);
+        assert_eq!(split(26_000, &[set(60)?, set(30)?])?, [16_000, 10_000]);
+        assert_eq!(shared(Memory(9_000), &set(20)?, &[set(60)?])?, [9_000, 9_000]);
+        Ok(())
+    }
 }

@@ -125,6 +125,29 @@ impl ReadOptions {
         }
     }
 
+    /// The same with the default for one option.
+    #[must_use]
+    pub fn without(&self, choice: ReadOption) -> Self {
+        let (mut own, usual) = (self.clone(), ReadOptions::default());
+        match choice {
+            ReadOption::Array => own.array = usual.array,
+            ReadOption::Kind => own.kind = usual.kind,
+            ReadOption::SamplesPerFile => own.samples_per_file = usual.samples_per_file,
+            ReadOption::Latents => own.latents = usual.latents,
+            ReadOption::Labels => own.labels = usual.labels,
+            ReadOption::Layout => own.layout = usual.layout,
+            ReadOption::Scale => own.scale = usual.scale,
+            ReadOption::Split => own.split = usual.split,
+            ReadOption::Suffix => own.suffix = usual.suffix,
+            ReadOption::Resize => own.pictures.resize = usual.pictures.resize,
+            ReadOption::Crop => own.pictures.crop = usual.pictures.crop,
+            ReadOption::Filter => own.pictures.filter = usual.pictures.filter,
+            ReadOption::Channels => own.pictures.channels = usual.pictures.channels,
+            ReadOption::SkipBad => own.pictures.skip_bad = usual.pictures.skip_bad,
+        }
+        own
+    }
+
     /// Refuses options that have no effect on what was found.
     ///
     /// # Errors

@@ -4,10 +4,10 @@ use crate::files::npy_of;
 use gaussmeter::distance::{Comparison, Factored, Side};
 use gaussmeter::numeric::linear_algebra::Matrix;
 use gaussmeter::watch::{Progress, Watch};
-use gaussmeter_data::distance::{DistanceError, Distances, Known, Subject, distance};
+use gaussmeter_data::distance::{DistanceError, Distances, Known, Opener, Subject, distance};
 use gaussmeter_data::mixture::{MixtureOptions, of_samples};
 use gaussmeter_data::samples::{InMemory, Scale};
-use gaussmeter_data::source::{Number, ReadOptions};
+use gaussmeter_data::source::{Number, ReadOption, ReadOptions, ScaleChoice};
 use gaussmeter_data::{DecomposeOptions, GivenCovariance, Memory, Moments, decompose};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -144,6 +144,116 @@ fn the_result_does_not_depend_on_what_is_kept() {
     for (a, b) in kept.sets.iter().zip(&read.sets) {
         assert_eq!(a.estimate, b.estimate);
     }
+}
+
+/// Samples whose number cannot be enough are not read again for their fourth moments.
+#[test]
+fn too_few_are_told_at_once() {
+    let told = Mutex::new(Vec::new());
+    let hear = |progress: Option<Progress>| {
+        told.lock().unwrap().extend(progress.map(|p| p.what.to_string()));
+        ControlFlow::Continue(())
+    };
+    let mut sets = [set(6, 2)];
+    let found = distance(&mut set(90, 1), &mut sets, Memory::default(), Watch::new(&hear));
+    let found = found.unwrap();
+    assert!(found.sets[0].estimate.is_err());
+    assert_eq!(found.sets[0].kurtosis, [None, None]);
+    let told = told.lock().unwrap();
+    assert!(!told.is_empty() && told.iter().all(|what| !what.contains("fourth")), "{told:?}");
+}
+
+#[test]
+fn remarks_say_what_intervals_are_worth() {
+    let heavy = |seed: u64, count: usize| {
+        let mut x = values(count, 1);
+        for (k, x) in x.chunks_mut(DIM).enumerate() {
+            let scale = if (k as u64 + seed).is_multiple_of(9) { 4.0 } else { 1.0 };
+            x.iter_mut().for_each(|x| *x *= scale);
+        }
+        let samples = InMemory::floats("heavy", &[DIM], Scale::IDENTITY, x).unwrap();
+        Subject::of_samples("heavy", Box::new(samples))
+    };
+    let notes = |reference: Subject, other: Subject| {
+        compare(reference, vec![other]).unwrap().report().tables[0].notes.join("; ")
+    };
+    let wide = |seed: u64| {
+        let samples = InMemory::floats("wide", &[3 * DIM], Scale::IDENTITY, values(600, seed));
+        Subject::of_samples("wide", Box::new(samples.unwrap()))
+    };
+    let (tails, few) = ("times those of a Gaussian", "errors are not normal");
+    let near = "do both hold the same samples?";
+    let all = |text: &str| [tails, few, near].map(|part| text.contains(part));
+    assert_eq!(all(&notes(set(200, 1), set(200, 2))), [false; 3]);
+    assert_eq!(all(&notes(set(200, 1), set(99, 2))), [false, true, false]);
+    assert_eq!(all(&notes(set(200, 2), heavy(0, 300))), [true, false, false]);
+    assert_eq!(all(&notes(wide(2), wide(3))), [false; 3]);
+    assert_eq!(all(&notes(wide(2), wide(2))), [false, false, true]);
+
+    // The nearest of several is marked, and the half width is that of 95 %.
+    let found = compare(set(300, 1), vec![set(300, 5), set(300, 2), set(300, 9)]).unwrap();
+    let table = &found.report().tables[0];
+    let best: Vec<bool> = table.rows.iter().map(|row| row.cells[3].is_best()).collect();
+    assert_eq!(best, [false, true, false]);
+    let estimate = found.sets[0].estimate.unwrap();
+    let [low, high] = estimate.interval_squared();
+    let half = format!("{:.1e}", 0.5 * (high - low));
+    let shown = table.rows[0].cells[6].label().plain().to_string();
+    let shown = format!("{:.1e}", shown.parse::<f64>().unwrap());
+    assert_eq!(half, shown);
+}
+
+/// A file that changes between its two readings.
+#[test]
+fn samples_that_change_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    let write = |count: usize| {
+        let bytes: Vec<u8> = values(count, 3).iter().flat_map(|v| v.to_le_bytes()).collect();
+        std::fs::write(&path, npy_of("<f8", &[count, DIM], &bytes)).unwrap();
+    };
+    write(50);
+    let changed = Mutex::new(false);
+    let hear = |progress: Option<Progress>| {
+        if progress.is_some_and(|p| p.what.starts_with("fourth moments of 90"))
+            && !std::mem::replace(&mut *changed.lock().unwrap(), true)
+        {
+            write(40);
+        }
+        ControlFlow::Continue(())
+    };
+    let mut sets = [Subject::open(&path, &ReadOptions::default()).unwrap()];
+    let found = distance(&mut set(90, 1), &mut sets, Memory(0), Watch::new(&hear));
+    let text = found.unwrap_err().to_string();
+    assert!(text.contains("x.npy") && text.contains("40"), "{text}");
+}
+
+/// Options are for what can take them.
+#[test]
+fn options_of_reading_are_for_what_can_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    let bytes: Vec<u8> = values(50, 3).iter().flat_map(|v| v.to_le_bytes()).collect();
+    std::fs::write(&path, npy_of("<f8", &[50, DIM], &bytes)).unwrap();
+    let sums = folder.path().join("sums.npz");
+    Moments::of(&mut samples(90, 1)).unwrap().save(&sums).unwrap();
+    let options = ReadOptions {
+        scale: ScaleChoice::Affine { factor: 2.0, offset: 1.0 },
+        ..ReadOptions::default()
+    };
+    let mut opener = Opener::default();
+    let reference = opener.open(&sums, &options, &[]).unwrap();
+    let other = opener.open(&path, &options, &[]).unwrap();
+    opener.finish().unwrap();
+    assert_eq!((reference.name(), other.name()), (sums.to_str().unwrap(), path.to_str().unwrap()));
+    // Where nothing takes it, or it was for one alone, it is an error.
+    let mut opener = Opener::default();
+    opener.open(&sums, &options, &[]).unwrap();
+    let text = opener.finish().unwrap_err().to_string();
+    assert!(text.contains("--scale has no effect"), "{text}");
+    let mut opener = Opener::default();
+    let text = opener.open(&sums, &options, &[ReadOption::Scale]).err().unwrap().to_string();
+    assert!(text.contains("--scale has no effect"), "{text}");
 }
 
 #[test]

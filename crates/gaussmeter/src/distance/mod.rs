@@ -109,6 +109,9 @@ impl Factored {
     }
 }
 
+/// Squares of distances and traces are below this.
+const LARGEST: f64 = 1e150;
+
 /// One of the two laws of a [`Comparison`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -152,7 +155,8 @@ impl Comparison {
     /// Compares two laws.
     ///
     /// # Errors
-    /// [`GaussianError`]: their dimensions differ, or the decomposition failed.
+    /// [`GaussianError`]: their dimensions differ, values are so large that their squares overflow, or the
+    /// decomposition failed.
     pub fn new(first: &Factored, second: &Factored) -> Result<Self, GaussianError> {
         if first.dim() != second.dim() {
             let (len, expected) = (second.dim(), first.dim());
@@ -169,29 +173,32 @@ impl Comparison {
                 // Singular values have errors of ε times the largest.
                 let least = f64::EPSILON.sqrt() * polar.values.first().copied().unwrap_or(0.0);
                 let roots = polar.values.iter().take_while(|s| **s > least);
-                let coupled = roots.map(|s| scale * scale * s).collect();
+                // Products of variances below 1e-308 are none.
+                let roots = roots.map(|s| scale * (scale * s));
+                let coupled = roots.take_while(|s| s.is_normal()).collect();
                 (x.multiply(&polar.v)?, y.multiply(&polar.u)?, coupled)
             }
         };
         let columns = x.columns().max(y.columns());
         let at = |m: &Matrix, i: usize, k: usize| if k < m.columns() { m[(i, k)] } else { 0.0 };
-        let covariance_squared = (0..x.rows())
+        let covariance_squared: f64 = (0..x.rows())
             .map(|i| (0..columns).map(|k| square(at(&x, i, k) - at(&y, i, k))).sum::<f64>())
             .sum();
         let shift = first.mean.iter().zip(&second.mean).map(|(a, b)| square(a - b));
+        let mean_squared: f64 = shift.sum();
         let count = coupled.len();
         let curvature = Matrix::from_fn(count, count, |i, j| harmonic(coupled[i], coupled[j]));
         let frame = |mean: &[f64], turned: Matrix| {
             let trace = turned.values().iter().map(|v| v * v).sum();
             Frame { mean: mean.to_vec(), turned, trace }
         };
-        Ok(Comparison {
-            mean_squared: shift.sum(),
-            covariance_squared,
-            coupled,
-            curvature,
-            frames: [frame(&first.mean, x), frame(&second.mean, y)],
-        })
+        let frames = [frame(&first.mean, x), frame(&second.mean, y)];
+        // Standard errors have fourth powers.
+        let sums = [mean_squared, covariance_squared, frames[0].trace, frames[1].trace];
+        if !sums.iter().all(|sum| *sum < LARGEST) {
+            return Err(GaussianError::Overflow);
+        }
+        Ok(Comparison { mean_squared, covariance_squared, coupled, curvature, frames })
     }
 
     /// |a − b|², of the means.

@@ -52,6 +52,9 @@ pub enum GaussianError {
         /// The largest eigenvalue.
         highest: f64,
     },
+    /// Squares of squares overflow.
+    #[error("values are too large: their fourth powers overflow")]
+    Overflow,
     /// The covariance is not a symmetric matrix of finite numbers, or a decomposition failed.
     #[error("covariance: {0}")]
     Matrix(#[from] MatrixError),

@@ -343,6 +343,136 @@ fn fourth_moments_of_heavy_samples_count() -> Tested {
     Ok(())
 }
 
+/// κ is unbiased for Gaussian samples, whatever their number. As computed from coordinates with the samples' own
+/// mean and covariance it would be a tenth and a third too small.
+#[test]
+fn fourth_moments_are_those_of_the_law() -> Tested {
+    for (dim, count) in [(12, 30), (3, 10)] {
+        let root = Matrix::diagonal(&vec![1.0; dim]);
+        let law = Factored::new(vec![0.0; dim], root.clone())?;
+        let repeats = 400;
+        let mut found = Vec::new();
+        for seed in 0..repeats {
+            let samples = Draws::new(seed).of(&vec![0.0; dim], &root, count);
+            let comparison = Comparison::new(&law, &known(&samples, dim)?)?;
+            let exact = comparison.gaussian(Side::Second, count as u64)?.kurtosis();
+            found.push(finite(&comparison, Side::Second, &samples, dim)?.kurtosis() / exact);
+        }
+        let n = repeats as f64;
+        let mean = found.iter().sum::<f64>() / n;
+        let error = (found.iter().map(|k| (k - mean).powi(2)).sum::<f64>() / n / n).sqrt();
+        assert!((mean - 1.0).abs() < 4.0 * error, "{dim}: {mean} ± {error}");
+        assert!(error < 0.01, "{error}");
+    }
+    Ok(())
+}
+
+/// The quadratic form alone, by hand: with A = B = 1 in d dimensions E K² = 4 d + d (d − 1)/2 + d, and the
+/// weights are 1/n² + 2/(n m) + 1/m².
+#[test]
+fn errors_where_laws_are_equal_are_of_second_order() -> Tested {
+    let dim = 6;
+    let white = Factored::new(vec![0.0; dim], Matrix::diagonal(&vec![1.0; dim]))?;
+    let comparison = Comparison::new(&white, &white)?;
+    let (n, m, d) = (50.0, 80.0, dim as f64);
+    let first = comparison.gaussian(Side::First, n as u64)?;
+    let second = comparison.gaussian(Side::Second, m as u64)?;
+    let estimate = comparison.estimate([Some(&first), Some(&second)])?;
+    let kernel = 4.0 * d + 0.5 * d * (d - 1.0) + d;
+    let expected = (0.5 * kernel).sqrt() * (1.0 / n + 1.0 / m);
+    let ratio = estimate.standard_error / expected;
+    assert!((ratio - 1.0).abs() < 0.06, "{ratio}");
+    // What heavy tails may leave, by hand: κ = 1 + 1/d, Σ h = d²/2.
+    let kurtosis: f64 = 1.0 + 1.0 / d;
+    let left = |n: f64| (kurtosis - 1.0) * d / n * (0.5 * (0.5 * d * d) * kurtosis / n);
+    let expected = left(n) + left(m);
+    assert!((estimate.left_over / expected - 1.0).abs() < 1e-9, "{}", estimate.left_over);
+    Ok(())
+}
+
+#[test]
+fn intervals_by_hand() {
+    let known = Estimate {
+        squared: 5.0,
+        mean_squared: 2.0,
+        covariance_squared: 3.0,
+        bias: 1.0,
+        standard_error: 1.0,
+        left_over: 0.5,
+    };
+    let [low, high] = known.interval_squared();
+    assert!((low - 2.540_036_015).abs() < 1e-8 && (high - 6.959_963_985).abs() < 1e-8);
+    assert!((known.interval()[1] - 6.959_963_985f64.sqrt()).abs() < 1e-8);
+    assert!((known.value() - 5f64.sqrt()).abs() < 1e-15 && !known.is_too_near());
+    let near = Estimate { squared: -1.0, ..known };
+    assert_eq!((near.value(), near.interval_squared()[0]), (0.0, 0.0));
+    assert!(!near.is_too_near() && Estimate { squared: -2.0, ..known }.is_too_near());
+}
+
+/// Files are often sorted: samples that are kept for errors are of all parts.
+#[test]
+fn errors_do_not_depend_on_the_order_of_samples() -> Tested {
+    let (dim, count) = (3, 4000);
+    let root = Matrix::diagonal(&[1.0, 0.8, 0.5]);
+    let mut sorted = Draws::new(3).of(&[0.0; 3], &root, count);
+    for (k, x) in sorted.chunks_mut(dim).enumerate() {
+        let scale = if k < count / 2 { 0.05 } else { 1.4 };
+        x.iter_mut().for_each(|x| *x *= scale);
+    }
+    let mixed: Vec<f64> =
+        (0..count).flat_map(|k| sorted[(k * 1009 % count) * dim..][..dim].to_vec()).collect();
+    let error = |samples: &[f64]| -> Result<f64, Box<dyn Error>> {
+        // Against their own law nothing but the second order is left.
+        let comparison = Comparison::new(&known(samples, dim)?, &known(samples, dim)?)?;
+        let side = finite(&comparison, Side::First, samples, dim)?;
+        Ok(comparison.estimate([Some(&side), None])?.standard_error)
+    };
+    let ratio = error(&sorted)? / error(&mixed)?;
+    // From the first half alone it would be a thousandth.
+    assert!((0.8..1.25).contains(&ratio), "{ratio}");
+    Ok(())
+}
+
+#[test]
+fn the_same_samples_are_nearer_than_others() -> Tested {
+    let (dim, root) = (12, Matrix::diagonal(&decreasing(12, 0.3)));
+    let draw = |seed| Draws::new(seed).of(&[0.0; 12], &root, 60);
+    assert!(of_two(&draw(1), &draw(1), dim)?.1.is_too_near());
+    let near = (1..61).filter(|k| of_two(&draw(*k), &draw(k + 100), dim).unwrap().1.is_too_near());
+    // Of 60 one or two.
+    assert!(near.count() <= 5);
+    Ok(())
+}
+
+#[test]
+fn extreme_values_are_refused_or_computed() -> Tested {
+    let dim = 3;
+    let scaled = |scale: f64| -> Vec<f64> {
+        let mut x = Draws::new(1).of(&[0.1, 0.0, 0.0], &Matrix::diagonal(&[1.0; 3]), 40);
+        x.iter_mut().for_each(|x| *x *= scale);
+        x
+    };
+    let law = |scale: f64| Factored::new(vec![0.0; dim], Matrix::diagonal(&[scale; 3]));
+    let overflow = Comparison::new(&law(1e80)?, &law(1.0)?);
+    assert!(matches!(overflow, Err(GaussianError::Overflow)), "{overflow:?}");
+    let far = Factored::new(vec![1e200; 3], Matrix::diagonal(&[1.0; 3]))?;
+    assert!(matches!(Comparison::new(&far, &law(1.0)?), Err(GaussianError::Overflow)));
+    let usual = of_two(&scaled(1.0), &scaled(2.0), dim)?.1;
+    for scale in [1e-30, 1e-100, 1e30] {
+        let found = of_two(&scaled(scale), &scaled(2.0 * scale), dim)?.1;
+        assert!((found.squared / scale / scale / usual.squared - 1.0).abs() < 1e-9, "{scale}");
+        assert!((found.bias / scale / scale / usual.bias - 1.0).abs() < 1e-9, "{scale}");
+    }
+    // Variances whose products underflow.
+    let x = scaled(1e-160);
+    let tiny = Factored::new(vec![0.0; dim], Matrix::diagonal(&[1e-160; 3]))?;
+    let comparison = Comparison::new(&tiny, &tiny)?;
+    let side = finite(&comparison, Side::First, &x, dim)?;
+    let found = comparison.estimate([Some(&side), None])?;
+    assert!(found.squared.is_finite() && found.standard_error.is_finite(), "{found:?}");
+    Ok(())
+}
+
 #[test]
 fn too_few_samples_are_refused() -> Tested {
     let dim = 10;
@@ -357,6 +487,12 @@ fn too_few_samples_are_refused() -> Tested {
     };
     assert!(refused(17)?.contains("1.75 samples per dimension"), "{}", refused(17)?);
     assert_eq!(refused(40)?, "");
+    assert!(!refused(17)?.contains("fourth moments"), "{}", refused(17)?);
+    let samples = Draws::new(1).heavy(&root, 26);
+    let comparison = Comparison::new(&law, &known(&samples, dim)?)?;
+    let side = finite(&comparison, Side::Second, &samples, dim)?;
+    let heavy = comparison.estimate([None, Some(&side)]).unwrap_err();
+    assert!(heavy.heavy && heavy.to_string().ends_with("by their fourth moments"), "{heavy}");
     // Directions in which only one of the laws varies do not count.
     let thin = Factored::along(
         vec![0.0; dim],
