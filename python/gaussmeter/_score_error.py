@@ -43,7 +43,8 @@ class ScoreError:
     gain_half : ndarray, shape (K, m)
         Half of the width of its 95 % interval.
     constant : ndarray, shape (K, m)
-        (E r)², the square of a constant error.
+        (E r)², the square of a constant error. This and the next two are estimates without bias,
+        which may be negative where they are small: sums over modes are right.
     leak : ndarray, shape (K, m)
         Part of E r² that is linear in the other coordinates.
     rest : ndarray, shape (K, m)
@@ -72,6 +73,8 @@ class ScoreError:
         for less than three levels.
     samples : int
         Number of noised samples per level.
+    reason : str or None
+        Why the sampler cannot run, which leaves ``w2_exact`` and the others NaN.
     """
 
     spectrum: Spectrum
@@ -93,6 +96,7 @@ class ScoreError:
     w2_linear: float
     w2_linear_half: float
     samples: int
+    reason: str | None = None
 
     @property
     def total(self) -> Array:
@@ -175,10 +179,12 @@ class ScoreError:
         }
 
     def _sentence(self) -> str:
+        kl = f"path KL {self.path_kl:.4g} nats, {self.path_kl_affine:.4g} of it affine; "
+        if self.reason is not None:
+            return f"{kl}{self.sampler} cannot run: {self.reason}"
         return (
-            f"path KL {self.path_kl:.4g} nats, {self.path_kl_affine:.4g} of it affine; W2 of "
-            f"{self.sampler}: {self.w2_exact:.4g} with the exact network, {self.w2_linear:.4g} ± "
-            f"{self.w2_linear_half:.2g} with the gains measured"
+            f"{kl}W2 of {self.sampler}: {self.w2_exact:.4g} with the exact network, "
+            f"{self.w2_linear:.4g} ± {self.w2_linear_half:.2g} with the gains measured"
         )
 
     def __str__(self) -> str:
@@ -371,9 +377,9 @@ def _assembled(spectrum: Spectrum, found: dict[str, Any]) -> ScoreError:
     def stacked(name: str) -> Array:
         return np.array([level["modes"][name] for level in levels], dtype=np.float64)
 
-    if not found["runs"]:
-        raise GaussmeterError(found["failures"][0]["reason"])
-    run = found["runs"][0]
+    # What was measured stands where the sampler cannot run.
+    nothing = {"exact": np.nan, "predicted": {"value": np.nan, "half": np.nan}}
+    run = found["runs"][0] if found["runs"] else {**found["failures"][0], **nothing}
     return ScoreError(
         spectrum=spectrum,
         sigmas=np.array([level["sigma"] for level in levels], dtype=np.float64),
@@ -381,17 +387,18 @@ def _assembled(spectrum: Spectrum, found: dict[str, Any]) -> ScoreError:
         squared_half=stacked("squared_half"),
         gain=stacked("gain"),
         gain_half=stacked("gain_half"),
-        constant=np.maximum(stacked("constant"), 0.0),
-        leak=np.maximum(stacked("leak"), 0.0),
-        rest=np.maximum(stacked("rest"), 0.0),
+        constant=stacked("constant"),
+        leak=stacked("leak"),
+        rest=stacked("rest"),
         score_gain=np.array([level["score_gain"]["value"] for level in levels]),
         score_gain_half=np.array([level["score_gain"]["half"] for level in levels]),
         floor=np.array([level["floor"] for level in levels]),
-        path_kl=found["path_kl"]["value"],
-        path_kl_affine=found["path_kl_affine"],
-        sampler=f"{run['sampler']}, {run['steps']} steps",
-        w2_exact=run["exact"],
-        w2_linear=run["predicted"]["value"],
+        path_kl=float(found["path_kl"]["value"]),
+        path_kl_affine=float(found["path_kl_affine"]),
+        sampler=", ".join([run["sampler"], *([f"{run['steps']} steps"] if "steps" in run else [])]),
+        reason=run.get("reason"),
+        w2_exact=float(run["exact"]),
+        w2_linear=float(run["predicted"]["value"]),
         w2_linear_half=float(run["predicted"]["half"]),
         samples=found["samples_per_level"],
     )

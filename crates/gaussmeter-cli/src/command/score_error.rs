@@ -47,7 +47,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::SCORE_ERROR.samplers)]
     sampler: Vec<String>,
     /// Stochasticities of samplers that have a parameter eta, comma-separated
-    #[arg(long, value_name = "E,…", help_heading = "Setting", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
+    #[arg(long, value_name = "E,…", help_heading = "Setting", value_delimiter = ',', value_parser = parse_eta, allow_hyphen_values = true)]
     eta: Vec<f64>,
     /// Forward processes, comma-separated (see `gaussmeter list processes`)
     #[arg(long, value_name = "NAME,…", help_heading = "Setting", default_value = Defaults::SCORE_ERROR.process)]
@@ -62,25 +62,35 @@ pub struct Arguments {
     #[arg(long, value_name = "N,…", help_heading = "Length", default_value = "18", allow_hyphen_values = true, value_delimiter = ',', value_parser = parse_range)]
     steps: Vec<Vec<usize>>,
     /// Noise levels sigma/alpha to measure at, comma-separated [default: 16 from 80 to 0.002]
-    #[arg(long, value_name = "S,…", help_heading = "Measurement", value_delimiter = ',', value_parser = parse_time, allow_hyphen_values = true)]
+    #[arg(long, value_name = "S,…", help_heading = "Measurement", value_delimiter = ',', value_parser = parse_level, allow_hyphen_values = true)]
     sigmas: Vec<f64>,
-    /// Noised data vectors per level
+    /// Noised data vectors per level: at least eight per group, and as many in each
     #[arg(long, value_name = "N", help_heading = "Measurement", value_parser = parse_length, allow_negative_numbers = true, default_value = "1024")]
     per_level: usize,
     /// Groups that they are divided into, for intervals: 8, 12, 16, 20, 24 or 32
     #[arg(long, value_name = "N", help_heading = "Measurement", value_parser = parse_groups, allow_negative_numbers = true, default_value = "16")]
     groups: usize,
-    /// Also draw this many samples with the network by every sampler
+    /// Also draw this many samples (at least 16) with the network by every sampler
     #[arg(long, value_name = "N", help_heading = "Measurement", value_parser = parse_length, allow_negative_numbers = true, default_value = "0")]
     samples: usize,
     /// Seed of states and samples
     #[arg(long, value_name = "S", default_value = "0")]
     seed: u64,
-    /// Also write the mean gain of each level to a file, for `--network gain:file=FILE`
+    /// Also write the mean gain of each level, from -0.999 to 1000, for `--network gain:file=FILE`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     save_gain: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
+}
+
+fn parse_eta(text: &str) -> Result<f64, String> {
+    let found = text.trim().parse().ok().filter(|eta: &f64| eta.is_finite() && *eta >= 0.0);
+    found.ok_or_else(|| "not a number of at least 0".into())
+}
+
+fn parse_level(text: &str) -> Result<f64, String> {
+    let found = text.trim().parse().ok().filter(|sigma: &f64| sigma.is_finite() && *sigma > 0.0);
+    found.ok_or_else(|| "not a positive number".into())
 }
 
 fn parse_groups(text: &str) -> Result<usize, String> {
@@ -162,16 +172,15 @@ fn stochasticities(samplers: &[String], etas: &[f64]) -> Result<Vec<String>, Fai
     let registry = sampler::registry();
     let (mut all, mut is_used) = (Vec::new(), false);
     for text in samplers.iter().flat_map(|list| split_list(list)) {
-        let (name, given) = text.split_once(':').unwrap_or((&text, ""));
-        let has_eta = registry.find(name.trim())?.parameters.iter().any(|p| p.name == "eta");
-        match has_eta && !given.contains("eta=") {
+        let built = registry.build(&text)?;
+        let has_eta = built.arguments.iter().any(|(p, _)| p.name == "eta");
+        match has_eta && !built.arguments.is_given("eta") {
             false => all.push(text),
             true => {
                 is_used = true;
-                all.extend(etas.iter().map(|eta| match given {
-                    "" => format!("{name}:eta={eta}"),
-                    given => format!("{name}:{given},eta={eta}"),
-                }));
+                for eta in etas {
+                    all.push(registry.with(&built, "eta", &eta.to_string())?.label);
+                }
             }
         }
     }

@@ -51,16 +51,20 @@ impl ScoreError {
         let mut notes = vec![
             "r: this network minus the exact one, as denoisers; floor: Σ λσ²/(λ + σ²), the error of the exact network as an estimate of the data; ±: 95 % intervals from groups of samples".to_string(),
             "constant: |E r|²; gain: linear in the own coordinate; leak: linear in the others; rest: not affine".into(),
-            format!(
+        ];
+        if self.levels.len() > 1 {
+            notes.push(format!(
                 "path KL between the levels (Girsanov): {} ± {} nats, {} of them by constant and linear errors",
                 short(self.path_kl.value),
                 short(self.path_kl.half),
                 short(self.path_kl_affine)
-            ),
-        ];
-        if self.is_interrupted {
-            let (done, asked) = (self.levels.len(), self.options.sigmas.len());
+            ));
+        }
+        let (done, asked) = (self.levels.len(), self.options.sigmas.len());
+        if self.is_interrupted && done < asked {
             notes.push(format!("interrupted: {done} of {asked} noise levels were measured"));
+        } else if self.is_interrupted {
+            notes.push("interrupted: not all samplers were run".into());
         }
         Table {
             title: format!(

@@ -268,6 +268,55 @@ fn a_leak_in_many_dimensions() {
     assert!(misses.of == 40 && misses.count <= 7, "{misses:?}");
 }
 
+/// What products of groups have in common does not pull leaks down, nor the rest up: means over seeds.
+#[test]
+fn leaks_are_not_biased_by_few_samples() {
+    let dim = 256;
+    let data = Spectrum::new("many", "example", &vec![1.0; dim], None, None).unwrap();
+    // Beside the exact network, a tenth of the next coordinate.
+    let network = move |x: &[f64], level: &Level, out: &mut [f64]| {
+        let gain = 1.0 / (1.0 + level.sigma * level.sigma);
+        for (x, out) in x.chunks(dim).zip(out.chunks_mut(dim)) {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = gain * x[i] + 0.1 * x[(i + 1) % dim];
+            }
+        }
+        Ok(())
+    };
+    let make = || Box::new(DenoiserFn::new(dim, Prediction::Denoiser, network)) as Made;
+    let leak = 0.01 * dim as f64 * 1.25;
+    let (mut leaks, mut rests) = (Vec::new(), Vec::new());
+    for seed in 0..24 {
+        let found =
+            measured(&data, &make, "edm", &[], options(&[0.5], 128, seed), Watch::NOBODY).unwrap();
+        leaks.push(found.levels[0].whole.leak.value / leak);
+        rests.push(found.levels[0].whole.rest.value / leak);
+    }
+    for (values, exact) in [(leaks, 1.0), (rests, 0.0)] {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let error = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>()).sqrt() / n;
+        println!("{mean} ± {error}, {exact}");
+        assert!((mean - exact).abs() < 3.5 * error, "{mean} ± {error} instead of {exact}");
+        assert!(error < 0.01, "{error}");
+    }
+}
+
+#[test]
+fn noise_levels_whose_squares_overflow_are_refused() {
+    let data = data();
+    let exact = linear("exact", &data);
+    let make = || Box::new(exact.clone()) as Made;
+    for sigma in [0.0, -1.0, 1e-170, 1e200, f64::NAN, f64::INFINITY] {
+        let found = measured(&data, &make, "edm", &[], options(&[sigma], 128, 1), Watch::NOBODY);
+        let text = found.unwrap_err().to_string();
+        assert!(text.contains("from 1e-60 to 1e60"), "{text}");
+    }
+    let huge = ScoreErrorOptions { per_level: usize::MAX - 7, ..options(&[1.0], 128, 1) };
+    let text = measured(&data, &make, "edm", &[], huge, Watch::NOBODY).unwrap_err().to_string();
+    assert!(text.contains("take fewer per level"), "{text}");
+}
+
 #[test]
 fn the_exact_network_has_no_error() {
     let data = data();
@@ -542,7 +591,7 @@ fn what_cannot_be_measured() {
     let failed = |make: &(dyn Fn() -> Made + Sync), options: ScoreErrorOptions| {
         measured(&data, make, "edm", &[10], options, Watch::NOBODY).unwrap_err().to_string()
     };
-    assert!(failed(&make, options(&[1.0, 0.0], 128, 0)).contains("positive"));
+    assert!(failed(&make, options(&[1.0, 0.0], 128, 0)).contains("from 1e-60 to 1e60"));
     assert!(failed(&make, options(&[], 128, 0)).contains("no noise level given"));
     let groups = ScoreErrorOptions { groups: 5, ..ScoreErrorOptions::default() };
     assert!(failed(&make, groups).contains("take one of 8, 12"));

@@ -89,12 +89,16 @@ impl Averages {
         Averages::default().plus(self, factor)
     }
 
+    /// m and k of the line m + kz through the samples.
+    fn line(&self) -> [f64; 2] {
+        let k = (self.rz - self.r * self.z) / (self.zz - self.z * self.z);
+        [self.r - k * self.z, k]
+    }
+
     /// E r, E rz and E r², without bias. The line m + kz through other samples is known to have the means m
     /// and k and the mean square m² + k²; only what is left of r needs this group. So what is affine is found
     /// without any sampling error, and whatever the line is, the expectations are right.
-    fn beside(&self, others: &Averages) -> [f64; 3] {
-        let k = (others.rz - others.r * others.z) / (others.zz - others.z * others.z);
-        let m = others.r - k * others.z;
+    fn beside(&self, [m, k]: [f64; 2]) -> [f64; 3] {
         let Averages { r, z, rz, zz, rr } = *self;
         [r - k * z, k + rz - m * z - k * zz, rr + k * k * (1.0 - zz) - 2.0 * m * k * z]
     }
@@ -190,17 +194,22 @@ impl Found {
             .map(|j| averages.iter().fold(Averages::default(), |sum, all| sum.plus(&all[j], 1.0)))
             .collect();
         let others = 1.0 / (averages.len() as f64 - 1.0);
-        let of = |own: &Vec<Averages>| -> Vec<[f64; 3]> {
+        // Through the samples of all other groups.
+        let line = |own: &Vec<Averages>| -> Vec<[f64; 2]> {
             let each = own.iter().zip(&totals);
-            each.map(|(own, all)| own.beside(&all.plus(own, -1.0).times(others))).collect()
+            each.map(|(own, all)| all.plus(own, -1.0).times(others).line()).collect()
         };
-        let estimates: Vec<Vec<[f64; 3]>> = averages.par_iter().map(of).collect();
+        let lines: Vec<Vec<[f64; 2]>> = averages.par_iter().map(line).collect();
+        let of = |(own, lines): (&Vec<Averages>, &Vec<[f64; 2]>)| -> Vec<[f64; 3]> {
+            own.iter().zip(lines).map(|(own, line)| own.beside(*line)).collect()
+        };
+        let estimates: Vec<Vec<[f64; 3]>> = averages.par_iter().zip(&lines).map(of).collect();
         let part = |k: usize| -> Vec<Vec<f64>> {
             estimates.iter().map(|group| group.iter().map(|part| part[k]).collect()).collect()
         };
         let (means, mut gains, squares) = (part(0), part(1), part(2));
         let mut groups = groups;
-        subtract(&means, &gains, &mut groups);
+        subtract(&lines, &mut groups);
         let leaks = leaks(dim, &groups)?;
         for gain in &mut gains {
             gain.iter_mut().zip(&variances).for_each(|(gain, v)| *gain /= v.sqrt());
@@ -285,17 +294,13 @@ impl Found {
     }
 }
 
-/// Subtracts constant errors and what is linear in the own coordinate z.
-fn subtract(constants: &[Vec<f64>], slopes: &[Vec<f64>], groups: &mut [Group]) {
-    let count = groups.len() as f64;
-    let mean = |all: &[Vec<f64>]| -> Vec<f64> {
-        (0..all[0].len()).map(|j| all.iter().map(|v| v[j]).sum::<f64>() / count).collect()
-    };
-    let (constant, slope) = (mean(constants), mean(slopes));
-    groups.par_iter_mut().for_each(|group| {
+/// Subtracts constant errors and what is linear in the own coordinate z, by lines through the samples of the
+/// other groups: with one line for all, the products of two groups were not of independent samples.
+fn subtract(lines: &[Vec<[f64; 2]>], groups: &mut [Group]) {
+    groups.par_iter_mut().zip(lines).for_each(|(group, lines)| {
         let (z, r) = (&group.z, &group.r);
-        let left = |a: usize, j: usize| r.row(a)[j] - constant[j] - slope[j] * z.row(a)[j];
-        group.r = Matrix::from_fn(r.rows(), constant.len(), left);
+        let left = |a: usize, j: usize| r.row(a)[j] - lines[j][0] - lines[j][1] * z.row(a)[j];
+        group.r = Matrix::from_fn(r.rows(), lines.len(), left);
     });
 }
 

@@ -413,10 +413,11 @@ fn checked(
     if options.sigmas.is_empty() {
         return Err(ExperimentError::Empty { what: "noise level" });
     }
-    let is_bad = |sigma: &&f64| !(sigma.is_finite() && **sigma > 0.0);
+    // Squares of variances are finite, and not 0.
+    let is_bad = |sigma: &&f64| !(1e-60..=1e60).contains(*sigma);
     if let Some(sigma) = options.sigmas.iter().find(is_bad) {
         return Err(ExperimentError::Objective(format!(
-            "noise levels have to be positive numbers, not {sigma}"
+            "noise levels have to be from 1e-60 to 1e60, not {sigma}"
         )));
     }
     if student(options.groups).is_none() {
@@ -439,12 +440,12 @@ fn checked(
         return Err(ExperimentError::TooFew { what, found, least: 16 });
     }
     let what = || format!("{} noised vectors of {dim} dimensions", options.per_level);
-    affordable(what, options.per_level * dim, 32, "take fewer per level")?;
-    let kept = options.sigmas.len() * options.groups * dim;
+    affordable(what, options.per_level.saturating_mul(dim), 32, "take fewer per level")?;
+    let kept = (options.sigmas.len() * options.groups).saturating_mul(dim);
     let what = || format!("errors of {dim} dimensions at {} levels", options.sigmas.len());
     affordable(what, kept, 32, "take fewer levels or groups")?;
     let what = || format!("{} samples of {dim} dimensions", options.samples);
-    affordable(what, options.samples * dim, 24, "draw fewer samples")?;
+    affordable(what, options.samples.saturating_mul(dim), 24, "draw fewer samples")?;
     Ok(options)
 }
 

@@ -85,7 +85,8 @@ impl Jackknife {
     /// The root of a square, from which the bias of first order (Quenouille) is removed. Near 0, where the
     /// root has no derivative, the interval is how far the square goes up.
     pub fn debiased_root(&self) -> Known {
-        if !self.whole.is_finite() {
+        // An infinite error, also where only some of the groups have it.
+        if !(self.whole.is_finite() && self.without.iter().all(|v| v.is_finite())) {
             return Known { value: f64::INFINITY, half: f64::INFINITY };
         }
         let count = self.without.len() as f64;
@@ -123,6 +124,12 @@ mod tests {
         let half = 2.365 * 2.0 * mean * (variance / 8.0).sqrt();
         let up = root.value * root.value + half;
         assert!(((root.value + root.half).powi(2) / up - 1.0).abs() < 0.05, "{root:?} {up}");
+        for infinite in [f64::INFINITY, f64::NAN] {
+            let mut without = square.without.clone();
+            without[3] = infinite;
+            let root = Jackknife { without, ..square.clone() }.debiased_root();
+            assert_eq!((root.value, root.half), (f64::INFINITY, f64::INFINITY));
+        }
         // The interval of a mean is the usual one.
         let known = Jackknife::mean(&values).known();
         assert!((known.half - 2.365 * (variance / 8.0).sqrt()).abs() < 1e-12);
