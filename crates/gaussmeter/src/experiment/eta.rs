@@ -6,8 +6,9 @@ use crate::design::Tuned;
 use crate::entry::{EntryError, Kind};
 use crate::grid::Grid;
 use crate::message::line;
-use crate::numeric::next_trial;
+use crate::numeric::{Place, next_trial, promise};
 use crate::sampler;
+use crate::spectrum::Mode;
 use crate::watch::Progress;
 
 /// The values of η that are sought thoroughly divide its range into so many parts.
@@ -24,6 +25,12 @@ const TOLERANCE: f64 = 0.005;
 const UNITS: f64 = 1000.0;
 /// Most values that are tried for one minimum.
 const TRIALS: usize = 12;
+/// Most values that are tried where slopes promise less.
+const PROMISED: usize = 15;
+/// By what part less than the least a promise has to be.
+const WORTH: f64 = 1e-3;
+/// What slopes are differences over.
+const STEP: f64 = 1e-4;
 /// The largest η that is sought: the reverse SDE.
 const LARGEST: f64 = 1.0;
 /// So little noise that nothing else differs from η = 0.
@@ -33,6 +40,9 @@ const SAME: f64 = 1e-9;
 
 /// What the limit of little noise differs by, if it does.
 const DIFFERS: f64 = 1e-6;
+
+/// What relative errors of standard deviations count as none.
+const ROUNDING: f64 = 1e-12;
 
 /// The key of the parameter.
 const KEY: &str = "eta";
@@ -63,8 +73,10 @@ pub struct EtaSearch {
     pub eta: f64,
     /// The range that it was sought in.
     pub range: (f64, f64),
-    /// How closely it is determined.
+    /// How closely it is to be determined.
     pub tolerance: f64,
+    /// Whether it is: not where the search was stopped, or ran out of trials.
+    pub is_determined: bool,
     /// Whether the sampler has larger ones than were tried.
     pub goes_on: bool,
     /// What was tried, the least stochastic first.
@@ -137,7 +149,9 @@ struct Tried {
     is_usual: bool,
     found: Result<Tuned, ExperimentError>,
     /// See [`EtaTried::limit`].
-    limit: Option<f64>,
+    limit: Option<Tuned>,
+    /// How the objective changes with η on these times, which is how that of the best times does.
+    slope: f64,
 }
 
 impl Tried {
@@ -148,7 +162,19 @@ impl Tried {
 
     /// What it is compared by.
     fn value(&self) -> f64 {
-        self.own().min(self.limit.unwrap_or(f64::INFINITY))
+        self.limit.as_ref().map_or(self.own(), |tuned| tuned.best.after.min(self.own()))
+    }
+
+    /// The times that have this value.
+    fn best(&self) -> Result<&Tuned, &ExperimentError> {
+        match &self.limit {
+            Some(limit) if limit.best.after < self.own() => Ok(limit),
+            _ => self.found.as_ref(),
+        }
+    }
+
+    fn evaluations(&self) -> usize {
+        self.found.iter().chain(&self.limit).map(|tuned| tuned.best.evaluations).sum()
     }
 
     fn grid(&self) -> Option<&Grid> {
@@ -169,9 +195,9 @@ impl Tried {
 impl Search<'_> {
     /// The best η and its times. A few values from end to end are tried first, each with times that are
     /// sought as thoroughly as those of a given η, and again from the times of its neighbours; then more
-    /// between them, from the times of neighbours. Around each that is better than its neighbours the minimum
-    /// is enclosed to [`TOLERANCE`]; the best of all is then sought thoroughly too. So it is never worse than
-    /// either end is alone.
+    /// between them, from the times of neighbours, and where slopes promise less than the least. Around the
+    /// lowest that are better than their neighbours the minimum is enclosed to [`TOLERANCE`]; the best of all is
+    /// then sought thoroughly too. So it is never worse than either end is alone.
     ///
     /// # Errors
     /// [`ExperimentError`]: no η has times, or nobody wants them any more.
@@ -187,6 +213,7 @@ impl Search<'_> {
         }
         self.share(&mut tried);
         self.limit(etas, &mut tried);
+        tried.iter_mut().for_each(|t| t.slope = self.slope(etas, t));
         for k in (0..PARTS * BETWEEN).filter(|k| k % BETWEEN > 0) {
             if self.watch.is_stopped() {
                 break;
@@ -194,21 +221,35 @@ impl Search<'_> {
             let eta = etas.rounded(low + (high - low) * k as f64 / (PARTS * BETWEEN) as f64);
             self.try_at(etas, &mut tried, eta, false)?;
         }
+        let tolerance = (high - low) * TOLERANCE;
+        for _ in 0..PROMISED {
+            let places: Vec<Place> =
+                tried.iter().map(|t| Place { x: t.eta, f: t.value(), slope: t.slope }).collect();
+            let next = promise(&places, tolerance, WORTH).map(|eta| etas.rounded(eta));
+            let Some(eta) = next.filter(|_| !self.watch.is_stopped()) else { break };
+            if tried.iter().any(|t| t.eta == eta) {
+                break;
+            }
+            self.try_at(etas, &mut tried, eta, false)?;
+        }
         let known: Vec<(f64, f64)> = tried.iter().map(|t| (t.eta, t.value())).collect();
-        for (from, to) in basins(&known).into_iter().take(MINIMA) {
+        let floor = self.floor();
+        let mut is_determined = true;
+        for (from, to) in basins(&known, floor).into_iter().take(MINIMA) {
+            let mut is_enclosed = false;
             for _ in 0..TRIALS {
                 let within = tried.iter().filter(|t| (from..=to).contains(&t.eta));
                 let known: Vec<(f64, f64)> = within.map(|t| (t.eta, t.value())).collect();
-                let next =
-                    next_trial(&known, (high - low) * TOLERANCE).map(|eta| etas.rounded(eta));
-                let Some(eta) = next.filter(|_| !self.watch.is_stopped()) else { break };
-                if known.iter().any(|(at, _)| *at == eta) {
+                let next = next_trial(&known, tolerance).map(|eta| etas.rounded(eta));
+                is_enclosed = next.is_none_or(|eta| known.iter().any(|(at, _)| *at == eta));
+                let Some(eta) = next.filter(|_| !is_enclosed && !self.watch.is_stopped()) else {
                     break;
-                }
+                };
                 self.try_at(etas, &mut tried, eta, false)?;
             }
+            is_determined &= is_enclosed;
         }
-        let most = as_good(tried.iter().map(Tried::value));
+        let most = as_good(tried.iter().map(Tried::value), floor);
         let best = tried.iter().position(|t| t.value() <= most).unwrap_or(0);
         if !tried[best].is_usual && !self.watch.is_stopped() {
             let again = self.thorough(&tried[best].sampler);
@@ -217,14 +258,14 @@ impl Search<'_> {
         if self.watch.is_abandoned() {
             return Err(ExperimentError::Interrupted);
         }
-        let tuned = tried[best].found.clone()?;
-        let spent = |t: &Tried| t.found.as_ref().map_or(0, |tuned| tuned.best.evaluations);
+        let tuned = tried[best].best().map_err(Clone::clone)?.clone();
         let search = EtaSearch {
             eta: tried[best].eta,
             range: etas.range,
-            tolerance: (high - low) * TOLERANCE,
+            tolerance,
+            is_determined: is_determined && !self.watch.is_stopped(),
             goes_on: etas.goes_on,
-            evaluations: tried.iter().map(spent).sum(),
+            evaluations: tried.iter().map(Tried::evaluations).sum(),
             tried: tried.into_iter().map(|t| self.told(t)).collect(),
         };
         Ok((tuned, search))
@@ -254,7 +295,12 @@ impl Search<'_> {
         if self.watch.is_abandoned() {
             return Err(ExperimentError::Interrupted);
         }
-        tried.insert(position, Tried { eta, sampler, is_usual, found, limit: None });
+        let mut new = Tried { eta, sampler, is_usual, found, limit: None, slope: f64::NAN };
+        // Of the usual ones it is found once they know of each other.
+        if !is_usual {
+            new.slope = self.slope(etas, &new);
+        }
+        tried.insert(position, new);
         Ok(())
     }
 
@@ -279,20 +325,56 @@ impl Search<'_> {
         let ode = tried.first_mut().filter(|t| t.eta == 0.0 && !self.watch.is_stopped())?;
         let (grid, less) = (ode.grid()?.clone(), ode.own() * (1.0 - DIFFERS));
         let sampler = sampler_with(etas.sampler, LITTLE).ok()?;
-        if self.problem(&sampler).value(&grid).ok()? < less {
-            ode.limit = self.near(&sampler, &[grid]).ok().map(|tuned| tuned.best.after);
+        // For rules that jump to another law there is none.
+        let laws = [&ode.sampler, &sampler].map(|sampler| self.w2(sampler, &grid));
+        let [law, other] = [laws[0].as_ref().ok()?, laws[1].as_ref().ok()?];
+        if self.problem(&sampler).value(&grid).ok()? < less && (other - law).abs() <= DIFFERS * law
+        {
+            ode.limit = self.near(&sampler, &[grid]).ok();
         }
         Some(())
     }
 
+    /// The derivative of the objective by η with the times that were found for it. As these are the best, it is
+    /// that of the objective on the best times of every η, too.
+    fn slope(&self, etas: &Etas, tried: &Tried) -> f64 {
+        let Ok(tuned) = tried.best() else { return f64::NAN };
+        let ((low, high), eta) = (etas.range, tried.eta);
+        let step = STEP * (high - low);
+        // Beside 0, where some objectives jump.
+        let ends = [(eta - step).max(low.max(LITTLE)), (eta + step).min(high)];
+        let value = |eta: f64| {
+            let sampler = sampler_with(etas.sampler, eta).ok()?;
+            self.problem(&sampler).value(&tuned.grid).ok()
+        };
+        match ends.map(value) {
+            [Some(before), Some(after)] => (after - before) / (ends[1] - ends[0]),
+            _ => f64::NAN,
+        }
+    }
+
+    /// The objective where deviations and means are off by rounding.
+    fn floor(&self) -> f64 {
+        let share = |(index, mode): (usize, &Mode)| {
+            let off = 1.0 + ROUNDING;
+            let share =
+                self.objective.share(index, mode, mode.eigenvalue.sqrt() * off, mode.mean * off);
+            mode.multiplicity * share.value
+        };
+        let sum: f64 = self.network.truth().iter().enumerate().map(share).sum();
+        if sum.is_finite() { sum.max(0.0) } else { 0.0 }
+    }
+
     fn told(&self, tried: Tried) -> EtaTried {
-        let Tried { eta, sampler, is_usual, found, limit } = tried;
-        let limit = limit.map(|sum| self.objective.readable(sum));
-        match found {
-            Ok(Tuned { grid, best, .. }) => EtaTried {
+        let own = tried.own();
+        let limit = tried.limit.as_ref().map(|tuned| self.objective.readable(tuned.best.after));
+        let best = tried.best().map(|tuned| tuned.grid.clone()).map_err(Clone::clone);
+        let Tried { eta, sampler, is_usual, .. } = tried;
+        match best {
+            Ok(grid) => EtaTried {
                 eta,
                 is_usual,
-                value: Ok(self.objective.readable(best.after)),
+                value: Ok(self.objective.readable(own)),
                 limit,
                 w2: self.w2(&sampler, &grid).unwrap_or(f64::INFINITY),
                 grid: Some(grid),
@@ -304,16 +386,16 @@ impl Search<'_> {
     }
 }
 
-/// What is as good as the least of these values.
-fn as_good(values: impl Iterator<Item = f64>) -> f64 {
+/// What is as good as the least of these values, of which all below a floor are.
+fn as_good(values: impl Iterator<Item = f64>, floor: f64) -> f64 {
     let least = values.fold(f64::INFINITY, f64::min);
-    least + SAME * least.abs()
+    (least + SAME * least.abs()).max(floor)
 }
 
 /// From neighbour to neighbour of each place whose value is the least among its own and theirs, the least
 /// first; none where all values are the same.
-fn basins(tried: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let most = as_good(tried.iter().map(|t| t.1));
+fn basins(tried: &[(f64, f64)], floor: f64) -> Vec<(f64, f64)> {
+    let most = as_good(tried.iter().map(|t| t.1), floor);
     if tried.iter().all(|t| t.1 <= most) {
         return Vec::new();
     }
@@ -339,11 +421,13 @@ mod tests {
         let at = |values: &[f64]| -> Vec<(f64, f64)> {
             values.iter().enumerate().map(|(k, v)| (k as f64, *v)).collect()
         };
-        assert_eq!(basins(&at(&[3.0, 2.0, 4.0, 1.0, 2.0])), [(2.0, 4.0), (0.0, 2.0)]);
-        assert_eq!(basins(&at(&[1.0, 2.0, 2.0, 1.5])), [(0.0, 1.0), (2.0, 3.0)]);
-        assert_eq!(basins(&at(&[2.0, 1.0, 1.0, 2.0])), [(0.0, 2.0)]);
-        assert_eq!(basins(&at(&[f64::INFINITY, 2.0, 3.0])), [(0.0, 2.0)]);
-        assert!(basins(&at(&[1.0; 5])).is_empty() && basins(&[]).is_empty());
-        assert!(basins(&at(&[f64::INFINITY; 3])).is_empty());
+        assert_eq!(basins(&at(&[3.0, 2.0, 4.0, 1.0, 2.0]), 0.0), [(2.0, 4.0), (0.0, 2.0)]);
+        assert_eq!(basins(&at(&[1.0, 2.0, 2.0, 1.5]), 0.0), [(0.0, 1.0), (2.0, 3.0)]);
+        assert_eq!(basins(&at(&[2.0, 1.0, 1.0, 2.0]), 0.0), [(0.0, 2.0)]);
+        assert_eq!(basins(&at(&[f64::INFINITY, 2.0, 3.0]), 0.0), [(0.0, 2.0)]);
+        assert!(basins(&at(&[1.0; 5]), 0.0).is_empty() && basins(&[], 0.0).is_empty());
+        assert!(basins(&at(&[f64::INFINITY; 3]), 0.0).is_empty());
+        // What is nothing but rounding has no minima.
+        assert!(basins(&at(&[3e-30, 1e-30, 2e-30]), 1e-24).is_empty());
     }
 }

@@ -35,6 +35,47 @@ pub(crate) fn next_trial(tried: &[(f64, f64)], tolerance: f64) -> Option<f64> {
     })
 }
 
+/// A place where a function and its derivative are known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub x: f64,
+    pub f: f64,
+    pub slope: f64,
+}
+
+/// Where, between neighbours further than `tolerance` apart, the cubics through values and slopes (Hermite's)
+/// promise a value that is less than the least known by a part `worth` of it, and the least; `None` if none
+/// does. So minima are found that values alone do not show: two between neighbours, say. Of what is infinite
+/// or unknown nothing is promised.
+pub(crate) fn promise(places: &[Place], tolerance: f64, worth: f64) -> Option<f64> {
+    let least = places.iter().map(|p| p.f).fold(f64::INFINITY, f64::min);
+    let between = |pair: &[Place]| {
+        let [a, b] = pair else { return None };
+        let width = b.x - a.x;
+        let known = [a.f, b.f, a.slope, b.slope].iter().all(|v| v.is_finite());
+        if !known || width <= tolerance || (a.slope >= 0.0 && b.slope <= 0.0) {
+            return None;
+        }
+        // In u from 0 to 1: f + p u + q u² + r u³.
+        let (p, rise) = (a.slope * width, b.f - a.f);
+        let (q, r) = (3.0 * rise - 2.0 * p - b.slope * width, p + b.slope * width - 2.0 * rise);
+        // The root of p + 2 q u + 3 r u² where the second derivative is positive, without cancellation.
+        let root = q.mul_add(q, -3.0 * p * r).sqrt();
+        let u = if q < 0.0 { (root - q) / (3.0 * r) } else { -p / (q + root) };
+        if !(0.0..=1.0).contains(&u) {
+            return None;
+        }
+        let u = u.clamp(INSIDE, 1.0 - INSIDE);
+        let f = a.f + u * (p + u * (q + u * r));
+        (f < a.f.min(b.f)).then_some((a.x + u * width, f))
+    };
+    let all = places.windows(2).filter_map(between);
+    let (x, f) = all.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    (f < least - worth * least.abs()).then_some(x)
+}
+
+/// How far from both neighbours a place is tried, as a part of their distance.
+const INSIDE: f64 = 0.1;
 /// The smaller part of a golden section.
 const GOLDEN: f64 = 0.381_966_011_250_105_1;
 /// How far from an end its neighbour is next.
@@ -84,6 +125,49 @@ mod tests {
             let (found, trials) = minimum(&f, 0.01);
             assert!(found == end && trials <= 4, "{found} after {trials}");
         }
+    }
+
+    /// Two minima in one bracket, of which values show neither or the wrong one.
+    #[test]
+    fn slopes_promise_minima_that_values_do_not_show() {
+        let f = |x: f64| (x - 0.32).powi(2) * ((x - 0.37).powi(2) + 1e-3) * 1e3 - 2e-4 * x;
+        let place = |x: f64| Place { x, f: f(x), slope: (f(x + 1e-6) - f(x - 1e-6)) / 2e-6 };
+        let mut places: Vec<Place> = [0.3, 0.4].map(place).into();
+        for _ in 0..12 {
+            let Some(x) = promise(&places, 0.002, 1e-3) else { break };
+            assert!(places.iter().all(|p| p.x != x), "{x}");
+            places.insert(places.partition_point(|p| p.x < x), place(x));
+        }
+        let least = |places: &mut dyn Iterator<Item = f64>| {
+            places.fold(f64::NAN, |least, x| if f(x) >= f(least) { least } else { x })
+        };
+        let found = least(&mut places.iter().map(|p| p.x));
+        let best = least(&mut (0..=1000).map(|k| 0.3 + 1e-4 * f64::from(k)));
+        assert!((found - best).abs() < 0.003, "{found} {best}");
+        // A cubic is met exactly.
+        let cubic = |x: f64| Place { x, f: x * x * x - x, slope: 3.0 * x * x - 1.0 };
+        let x = promise(&[0.0, 1.0].map(cubic), 0.01, 1e-3);
+        assert!(x.is_some_and(|x| (x - 3f64.sqrt().recip()).abs() < 1e-15), "{x:?}");
+    }
+
+    #[test]
+    fn nothing_is_promised_beyond_ends_or_of_what_is_unknown() {
+        let at = |x: f64, f: f64, slope: f64| Place { x, f, slope };
+        let none = |places: &[Place]| promise(places, 0.01, 1e-3).is_none();
+        assert!(none(&[]) && none(&[at(0.0, 1.0, -1.0)]));
+        // Falling all the way, a hill, too near, no slope, infinite; not worth it.
+        assert!(none(&[at(0.0, 1.0, -1.0), at(1.0, 0.0, -1.0)]));
+        assert!(none(&[at(0.0, 1.0, 1.0), at(1.0, 1.0, -1.0)]));
+        assert!(none(&[at(0.0, 1.0, -9.0), at(0.01, 1.0, 9.0)]));
+        assert!(none(&[at(0.0, 1.0, f64::NAN), at(1.0, 1.0, 1.0)]));
+        assert!(none(&[at(0.0, f64::INFINITY, -1.0), at(1.0, 1.0, 1.0)]));
+        assert!(none(&[at(0.0, 1.0, -1e-3), at(1.0, 1.0, 1e-3)]));
+        // A promise is inside, and of several the least is taken.
+        let x = promise(&[at(0.0, 1.0, -1.0), at(1.0, 9.0, 99.0)], 0.01, 1e-3);
+        assert!(x.is_none_or(|x| (0.1..=0.9).contains(&x)), "{x:?}");
+        let two = [at(0.0, 1.0, -1.0), at(1.0, 1.0, 2.0), at(2.0, 1.0, 1.0)];
+        let x = promise(&[two[0], two[1], at(1.5, 1.0, 0.1)], 0.01, 1e-3);
+        assert!(x.is_some_and(|x| x < 1.0), "{x:?}");
     }
 
     /// What is infinite is no minimum; where all is the same, one place is as good as another.

@@ -14,7 +14,7 @@ mod written;
 
 pub(crate) use evenly::evenly;
 pub(crate) use functions::excess;
-pub(crate) use line::next_trial;
+pub(crate) use line::{Place, next_trial, promise};
 pub use minimise::Expansion;
 pub(crate) use minimise::{Minimum, minimise, slope};
 pub(crate) use written::written;
