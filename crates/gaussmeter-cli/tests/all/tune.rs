@@ -123,12 +123,16 @@ fn bad_requests_get_one_line() {
     }
 }
 
-/// Where no objective is given, it is the sum of W2² and squared contributions of steps, as `eval` and
-/// `schedules` have them.
+/// Where no objective is given, it is the sum of W2², squared contributions of steps, as `eval` and
+/// `schedules` have them, and what steps make of errors of evaluations.
 #[test]
 fn the_default_trusts_cancellation_less() {
     let folder = Folder::empty();
-    let tuned = folder.json("tune --sampler dpmpp-2m --nfe 8 --save sigmas.txt");
+    let line = "tune --sampler dpmpp-2m --nfe 8";
+    let usual = folder.stdout(line);
+    assert!(usual.contains("2.56 times") && usual.contains("evaluation off by 0.02"), "{usual}");
+    let tuned =
+        folder.json(&format!("{line} --objective robust:evaluation=1e-9 --save sigmas.txt"));
     let of = |command: &str| {
         folder.json(&format!("{command} --sampler dpmpp-2m --process edm --grid sigmas:sigmas.txt"))
     };
@@ -137,7 +141,7 @@ fn the_default_trusts_cancellation_less() {
     assert!((number(&tuned["w2"]) / w2 - 1.0).abs() < 1e-9);
     let line = "schedules --sampler dpmpp-2m --steps 8 --grid sigmas:sigmas.txt --objective local";
     let local = number(&folder.json(line)["results"][0]["error"]);
-    let expected = (w2 * w2 + 0.64 * local * local).sqrt();
+    let expected = (w2 * w2 + 2.56 * local * local).sqrt();
     assert!((number(&tuned["error"]) / expected - 1.0).abs() < 1e-9, "{tuned} {expected}");
     let text = folder.stdout("tune --sampler ddim --steps 4");
     assert!(text.contains("plus 0.0900 times"), "{text}");

@@ -11,6 +11,7 @@ use crate::spectrum::Mode;
 use crate::tape::Plan;
 use crate::watch::{Tried, Watch};
 use rayon::prelude::*;
+use std::ops::Range;
 use thiserror::Error;
 
 /// An optimisation problem: an objective of a sampler's output with a network, over a space of schedules.
@@ -51,9 +52,35 @@ pub struct Descent {
 const TOLERANCE: f64 = 1e-10;
 
 impl Problem<'_> {
-    /// The weight of the squared contributions of the steps of a program, if they count.
-    pub(crate) fn steps_weight(&self, plan: &Plan) -> Option<f64> {
-        self.objective.steps(&Steps { count: plan.steps(), multistep: plan.is_multistep() })
+    /// What steps add to the objective, with derivatives by the times `free`; `None` where they add nothing.
+    ///
+    /// # Errors
+    /// [`SamplerError`]
+    pub(crate) fn of_steps(
+        &self,
+        plan: &Plan,
+        grid: &Grid,
+        free: Range<usize>,
+    ) -> Result<Option<Expansion>, SamplerError> {
+        let steps = Steps { count: plan.steps(), multistep: plan.is_multistep() };
+        let local = self.objective.steps(&steps).filter(|weight| *weight > 0.0);
+        let evaluations = self.objective.evaluations(&steps).filter(|weight| *weight > 0.0);
+        if local.is_none() && evaluations.is_none() {
+            return Ok(None);
+        }
+        let mut total = Expansion::zero(free.len());
+        let steps = LocalErrors::new(self.sampler, grid, free, self.network)?;
+        if let Some(weight) = local {
+            let mut own = steps.expand(self.init);
+            own.scale(weight);
+            total.add(&own);
+        }
+        if let Some(weight) = evaluations {
+            let mut own = steps.amplification();
+            own.scale(weight);
+            total.add(&own);
+        }
+        Ok(Some(total))
     }
 
     /// The objective on a grid.
@@ -67,21 +94,17 @@ impl Problem<'_> {
             true => self.shares(&output),
             false => 0.0,
         };
-        if let Some(weight) = self.steps_weight(&plan) {
-            let steps = LocalErrors::new(self.sampler, grid, 0..0, self.network)?;
-            value += weight * steps.expand(self.init).value;
+        if let Some(steps) = self.of_steps(&plan, grid, 0..0)? {
+            value += steps.value;
         }
         Ok(if value.is_nan() { f64::INFINITY } else { value })
     }
 
     /// The objective on a grid and its derivatives with respect to the free times.
     fn by_time(&self, grid: &Grid) -> Result<Expansion, SamplerError> {
-        let (free, mut total) = (self.space.free(), Expansion::zero(self.space.free().len()));
-        if let Some(weight) = self.steps_weight(&self.sampler.plan(grid)?) {
-            let steps = LocalErrors::new(self.sampler, grid, free.clone(), self.network)?;
-            total = steps.expand(self.init);
-            total.scale(weight);
-        }
+        let free = self.space.free();
+        let steps = self.of_steps(&self.sampler.plan(grid)?, grid, free.clone())?;
+        let mut total = steps.unwrap_or_else(|| Expansion::zero(free.len()));
         if self.objective.counts_output() {
             let plan = Differentiable::new(self.sampler, grid, free, self.network)?;
             let shares = |i, mode: &Mode, std, mean| self.objective.share(i, mode, std, mean);

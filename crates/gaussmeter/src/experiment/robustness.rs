@@ -1,7 +1,6 @@
 //! What is left of a schedule where data or network are not quite what they were.
 
 use crate::design::Problem;
-use crate::exact::steps::LocalErrors;
 use crate::grid::Grid;
 use std::sync::LazyLock;
 
@@ -79,11 +78,10 @@ pub(super) fn expected(problem: &Problem, grid: &Grid, perturbation: Perturbatio
         // All eigenvectors with the same z at once.
         let factor = (delta * z).exp();
         let other = problem.network.scaled(factor, factor);
-        if let Some(steps) = problem.steps_weight(&plan) {
-            let Ok(local) = LocalErrors::new(problem.sampler, grid, 0..0, &other) else {
-                return f64::INFINITY;
-            };
-            sum += weight * steps * local.expand(problem.init).value;
+        let own = Problem { network: &other, ..*problem };
+        match own.of_steps(&plan, grid, 0..0) {
+            Ok(steps) => sum += weight * steps.map_or(0.0, |steps| steps.value),
+            Err(_) => return f64::INFINITY,
         }
         if !problem.objective.counts_output() {
             continue;

@@ -167,7 +167,7 @@ pub fn tune(
 /// Times of samplers, sought under the same conditions.
 pub(super) struct Search<'a> {
     diffusion: &'a Diffusion,
-    network: &'a Learnt,
+    pub(super) network: &'a Learnt,
     init: &'a Init,
     pub(super) objective: &'a dyn Objective,
     space: &'a Space,

@@ -78,6 +78,14 @@ pub trait Objective: Debug + Send + Sync {
         None
     }
 
+    /// The weight of what steps make of errors of single evaluations (see
+    /// [`LocalErrors::amplification`](crate::exact::steps::LocalErrors::amplification)), if they count: the mean
+    /// square of such an error, relative to what is unknown of the data.
+    fn evaluations(&self, steps: &Steps) -> Option<f64> {
+        let _ = steps;
+        None
+    }
+
     /// What results are compared by, if not by the objective itself: one whose weights are the same for all.
     fn compared_by(&self) -> Option<Box<dyn Objective>> {
         None

@@ -9,6 +9,7 @@ use crate::objective::{Robust, Steps};
 use crate::report::{
     Align, Cell, Column, Field, Figure, Records, Report, Row, Style, Table, number,
 };
+use crate::sampler;
 use serde_json::json;
 
 impl Tuning {
@@ -22,12 +23,22 @@ impl Tuning {
         sigma_lines(&self.run.grid)
     }
 
-    /// The weight of squared contributions of steps in the objective, if that is what it is.
-    fn weight(&self) -> Option<String> {
+    /// What steps add to W2² in the objective, if that is what it is.
+    fn added(&self) -> Option<String> {
         let plan = &self.run.plan;
         let steps = Steps { count: plan.steps(), multistep: plan.is_multistep() };
-        let deviation = Robust::default().deviation(&steps);
-        self.is_robust.then(|| Style::Significant(3).label(deviation * deviation).plain().into())
+        let robust = Robust::default();
+        let (deviation, evaluation) = (robust.deviation(&steps), robust.evaluation(&steps));
+        let written = |value: f64| Style::Significant(3).label(value).plain().to_string();
+        let weight = written(deviation * deviation);
+        let of_evaluations = match evaluation {
+            0.0 => String::new(),
+            off => format!(
+                ", and what steps make of each evaluation off by {off} of what is unknown of the data"
+            ),
+        };
+        self.is_robust
+            .then(|| format!("{weight} times the squared contributions of steps{of_evaluations}"))
     }
 
     fn summary(&self) -> Table {
@@ -78,9 +89,9 @@ impl Tuning {
             "first-order condition: the largest derivative of the log error with respect to a log gap or, if smaller, the largest cosine between the residuals and their derivative with respect to a gap".to_string(),
             "flat direction: a change of the log gaps by 10% along it changes the error by less than 1%".into(),
         ];
-        match self.weight() {
-            Some(weight) => notes.push(format!(
-                "error: the root of W2 squared plus {weight} times the squared contributions of steps (docs/steps.md); it is for comparing schedules of as many steps"
+        match self.added() {
+            Some(added) => notes.push(format!(
+                "error: the root of W2 squared plus {added} (docs/steps.md); it is for comparing schedules of as many steps"
             )),
             None => notes.extend(advice(self.cancellation)),
         }
@@ -172,10 +183,15 @@ impl Tuning {
             }));
             Row::new(cells)
         };
+        let known = match (found.is_determined, self.interrupted) {
+            (true, _) => format!("the best is determined to {}", found.tolerance),
+            (false, true) => "the search was stopped, and the best is the best so far".into(),
+            (false, false) => "the least of several minima".into(),
+        };
         let mut notes = vec![format!(
-            "{} values were tried, each on the best times for it; the best is determined to {}",
+            "{} values were tried, each on times for it; {known}; standard schedules are with eta = {}",
             found.tried.len(),
-            found.tolerance
+            found.eta
         )];
         if let Some(limit) = found.tried.iter().find_map(|tried| tried.limit) {
             notes.push(format!(
@@ -184,9 +200,12 @@ impl Tuning {
             ));
         }
         if found.goes_on && found.eta == found.range.1 {
-            let name = self.run.sampler.split(':').next().unwrap_or_default();
+            let samplers = sampler::registry();
+            let own = samplers.build(&self.run.sampler);
+            let more = own.and_then(|own| samplers.with(&own, "eta", "1.5"));
+            let more = more.map_or(String::new(), |more| format!(" ({})", more.label));
             notes.push(format!(
-                "the best is the largest of them, the reverse SDE: more noise may be better still ({name}:eta=1.5)"
+                "the best is the largest of them: more noise may be better still{more}"
             ));
         }
         let failed = found.tried.iter().filter_map(|tried| {
@@ -327,6 +346,7 @@ fn eta_json(found: &EtaSearch) -> serde_json::Value {
         "best": found.eta,
         "range": [found.range.0, found.range.1],
         "tolerance": found.tolerance,
+        "determined": found.is_determined,
         "evaluations": found.evaluations,
         "tried": tried.collect::<Vec<_>>(),
     })

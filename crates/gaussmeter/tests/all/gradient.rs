@@ -237,6 +237,55 @@ fn check_steps(
     Some(errors.fold(0.0f64, f64::max) / scale)
 }
 
+/// The same of what steps make of errors of evaluations; with how much of it there is.
+fn check_amplification(
+    text: &str,
+    network: &Learnt,
+    process: &Arc<dyn Process>,
+) -> Option<(f64, f64)> {
+    let times = times(text, &**process);
+    let sampler = sampler::registry().build(text).unwrap().item;
+    let of = |times: &[f64], free| {
+        let grid = Grid::new(process.clone(), times).unwrap();
+        LocalErrors::new(&*sampler, &grid, free, network).ok().map(|s| s.amplification())
+    };
+    let Expansion { value, gradient, curvature } = of(&times, 0..times.len())?;
+    let n = times.len();
+    assert_eq!(value, of(&times, 0..0)?.value, "{text}");
+    assert!((0..n).all(|i| curvature[i * n + i] >= 0.0 && value >= 0.0), "{text}");
+    let at = |k: usize, t: f64| {
+        let mut times = times.clone();
+        times[k] = t;
+        of(&times, 0..0).unwrap().value
+    };
+    let differences: Vec<f64> =
+        (0..n).map(|k| difference(|t| at(k, t), times[k], 2e-4 * times[k])).collect();
+    let scale = differences.iter().fold(1e-300f64, |m, d| m.max(d.abs()));
+    let errors = gradient.iter().zip(&differences).map(|(a, b)| (a - b).abs());
+    Some((errors.fold(0.0f64, f64::max) / scale, value))
+}
+
+/// What steps make of errors of evaluations, for every rule on every process.
+#[test]
+fn every_sampler_has_exact_gradients_of_what_it_amplifies() {
+    let (mut checked, mut some) = (0, 0);
+    let network = Learnt::exact(&data(0.0));
+    for name in sampler::registry().names_alone() {
+        for process_name in process::registry().names_alone() {
+            let text = if process_name == "edm" { "edm:sigma_max=5" } else { process_name };
+            let process: Arc<dyn Process> = process::registry().build(text).unwrap().item.into();
+            let Some((error, value)) = check_amplification(name, &network, &process) else {
+                continue;
+            };
+            // Rules of midpoints have nothing but rounding.
+            let is_some = value > 1e-20;
+            assert!(!is_some || error < 1e-8, "{name} on {text}: {error:e}");
+            (checked, some) = (checked + 1, some + usize::from(is_some));
+        }
+    }
+    assert!(checked > 400 && some > 300, "{some} of {checked}");
+}
+
 /// The sum of squared contributions of steps, for every rule on every process, and networks
 /// that are told other levels.
 #[test]

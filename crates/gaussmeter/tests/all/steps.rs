@@ -163,7 +163,7 @@ fn the_robust_objective_is_a_mean_square() {
     let law = Output::of(&plan, &data).law(&Init::Exact, Target::Data);
     let w2 = wasserstein2(&law).total.powi(2);
     let space = Space::new(&process, 4, Start::Fixed, End::At(0.0), 1.0).unwrap();
-    let objective = Robust { deviation: Some(0.5) };
+    let objective = Robust { deviation: Some(0.5), evaluation: Some(0.0) };
     let problem = Problem {
         network: &network,
         sampler: &*sampler,
@@ -189,6 +189,91 @@ fn the_robust_objective_is_a_mean_square() {
             / f64::from(1 << e.len());
         let squares: f64 = e.iter().map(|e| e * e).sum();
         assert!((mean_square / (sum * sum + 0.25 * squares) - 1.0).abs() < 1e-9);
+    }
+}
+
+/// What steps make of errors of evaluations, by hand: x′ = e^(−h) x + (1 − e^(−h)) ((1 + 1/2r) D − D₋/2r) with
+/// h = ln σ/σ′ and r = h₋/h, first and last by D alone; and for Heun's rule its own two evaluations.
+#[test]
+fn amplified_errors_are_those_by_hand() {
+    let lambda = [0.0, 0.3, 2.0];
+    let data = Spectrum::new("three", "", &lambda, None, None).unwrap();
+    let sigmas = [80.0f64, 60.0, 2.5, 0.4, 0.0];
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let grid = Grid::from_sigmas(process, &sigmas).unwrap();
+    let network = Learnt::exact(&data);
+    let found = |name: &str| {
+        let sampler = sampler::registry().build(name).unwrap().item;
+        let steps = LocalErrors::new(&*sampler, &grid, 0..0, &network).unwrap();
+        steps.amplification().value
+    };
+    let unknown = |l: f64, sigma: f64| (l / (l + sigma * sigma)).sqrt() * sigma;
+    let carry = |l: f64, to: f64| if to == 0.0 { 1.0 } else { (l / (l + to * to)).sqrt() };
+    let two_m = |l: f64| -> f64 {
+        let mut sum = 0.0;
+        for k in 0..4 {
+            let (from, to) = (sigmas[k], sigmas[k + 1]);
+            let (h, all) = ((from / to).ln(), 1.0 - to / from);
+            let mut own = vec![(from, all)];
+            if k > 0 && to > 0.0 {
+                let r = (sigmas[k - 1] / from).ln() / h;
+                own = vec![(from, all * (1.0 + 0.5 / r)), (sigmas[k - 1], -all * 0.5 / r)];
+            }
+            sum +=
+                own.iter().map(|(at, c)| (c * unknown(l, *at) * carry(l, to)).powi(2)).sum::<f64>();
+        }
+        sum
+    };
+    // D in x + (σ′ − σ)/2 · ((x − D)/σ + (x̃ − D̃)/σ′), apart from what passes through D̃.
+    let heun = |l: f64| -> f64 {
+        let mut sum = 0.0;
+        for k in 0..4 {
+            let (from, to) = (sigmas[k], sigmas[k + 1]);
+            let half = 0.5 * (from - to);
+            let own = match to == 0.0 {
+                true => vec![(from, 1.0)],
+                // x̃ = x + (σ′ − σ)(x − D)/σ has D too.
+                false => {
+                    let first = half / from - half * (from - to) / (from * to);
+                    vec![(from, first), (to, half / to)]
+                }
+            };
+            sum +=
+                own.iter().map(|(at, c)| (c * unknown(l, *at) * carry(l, to)).powi(2)).sum::<f64>();
+        }
+        sum
+    };
+    for (name, by_hand) in [("dpmpp-2m", &two_m as &dyn Fn(f64) -> f64), ("edm", &heun)] {
+        let expected: f64 = lambda.iter().map(|l| by_hand(*l)).sum();
+        let value = found(name);
+        assert!((value / expected - 1.0).abs() < 1e-9, "{name}: {value} {expected}");
+    }
+    // In the objective, with its weight.
+    let objective = Robust { deviation: Some(0.0), evaluation: Some(0.1) };
+    let sampler = sampler::registry().build("dpmpp-2m").unwrap().item;
+    let plain = Robust { deviation: Some(0.0), evaluation: Some(0.0) };
+    let process: Arc<dyn Process> = Arc::new(Edm::new(80.0));
+    let space = Space::new(&process, 4, Start::Fixed, End::At(0.0), 1.0).unwrap();
+    let value = |objective: &Robust| {
+        let (network, sampler, space) = (&network, &*sampler, &space);
+        let (init, watch) = (&Init::Exact, Watch::NOBODY);
+        Problem { network, sampler, init, objective, space, watch }.value(&grid).unwrap()
+    };
+    let added = (value(&objective) - value(&plain)) / found("dpmpp-2m");
+    assert!((added / 0.01 - 1.0).abs() < 1e-9, "{added}");
+}
+
+/// Deviations and errors of evaluations where nothing is said.
+#[test]
+fn how_much_is_trusted_depends_on_the_steps() {
+    use gaussmeter::objective::Steps;
+    let of = |count: usize, multistep: bool| {
+        let steps = Steps { count, multistep };
+        (Robust::default().deviation(&steps), Robust::default().evaluation(&steps))
+    };
+    for (count, expected) in [(3, 0.6), (5, 1.0), (10, 2.0), (15, 2.0), (20, 2.0), (40, 4.0)] {
+        assert_eq!(of(count, true), (expected, 0.02));
+        assert_eq!(of(count, false), (0.3, 0.0));
     }
 }
 

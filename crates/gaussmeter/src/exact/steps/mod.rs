@@ -11,7 +11,8 @@
 //! to leading order: the sampler's own program carries it by its adjoint a_k instead of s_N/s_k, and with
 //! a_k the contributions add up to the error of the output exactly ([`contributions`]). W2² takes the
 //! square of their sum over k; their sum of squares ([`LocalErrors`]) is an error in which steps cannot
-//! cancel. Cancellation belongs to Gaussian data and an exact network; defects do not.
+//! cancel. Cancellation belongs to Gaussian data and an exact network; defects do not. What a step makes of
+//! errors of the evaluations that it uses is [`LocalErrors::amplification`].
 //!
 //! # Rules that draw noise
 //!
@@ -30,6 +31,7 @@
 // Several blocks are indexed together, lane by lane.
 #![allow(clippy::needless_range_loop)]
 
+mod amplification;
 mod contributions;
 mod local;
 mod noise;
