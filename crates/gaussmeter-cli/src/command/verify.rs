@@ -3,9 +3,11 @@ use crate::options::{self, NetworkOption, Trained, parse_length, parse_range, pa
 use crate::output::Output;
 use crate::watch::{self, watched};
 use clap::Args;
-use gaussmeter::experiment::{Defaults, Length, VerifyOptions, Words};
+use gaussmeter::experiment::{
+    Defaults, Length, Verification, VerifyOptions, Words, verify_network,
+};
 use gaussmeter::law::DataLaw;
-use gaussmeter_data::{FileError, ModelError, load_law};
+use gaussmeter_data::{FileError, Model, ModelError, load_law};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,16 +25,19 @@ what a finite number of samples adds), and the shares of the classes. Beside it
 stands what the Gaussian of the whole predicts, exactly, also per band of
 eigenvalues. Grids that follow the data follow the Gaussian of the whole. With
 --network onnx:FILE samplers call a trained network, beside the exact one: the
-fine solution is then that of its own ODE (docs/onnx.md).
+fine solution is then that of its own ODE (docs/onnx.md). FILE may then be a
+Gaussian too: a texture, or a spectrum with eigenvectors (`spectrum --basis`).
 
 Examples:
   gaussmeter verify --data my-classes.npz
   gaussmeter verify --data my-classes.npz --sampler dpmpp-2m,edm --steps 5,10
   gaussmeter verify --data my-classes.npz --sampler dpmpp-sde,euler-ancestral
   gaussmeter verify --data my-classes.npz --grid fisher-rao -o verify.csv
-  gaussmeter verify --data my-classes.npz --network gain:delta=-0.02")]
+  gaussmeter verify --data my-classes.npz --network gain:delta=-0.02
+  gaussmeter verify --data cifar10.npz --network onnx:net.onnx")]
 pub struct Arguments {
-    /// The law (.npz), by `gaussmeter mixture`, `empirical` or `separable`
+    /// The law (.npz), by `gaussmeter mixture`, `empirical` or `separable`; with a trained network also
+    /// a texture or a spectrum with eigenvectors
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Samplers, comma-separated (see `gaussmeter samplers`)
@@ -81,14 +86,33 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         ..Words::default()
     };
     let question = options::read(&words, &Defaults::VERIFY)?;
-    let law = load(&a.data)?;
-    let spectrum = options::load(&a.data.to_string_lossy())?;
     let options = VerifyOptions {
         starts: a.starts,
         reference: a.reference,
         samples: a.samples,
         seed: a.seed,
     };
+    options::exists(&a.data)?;
+    // A Gaussian, of which a network has been trained.
+    if options::is_trained(&a.network.network)
+        && let Ok(model) = Model::load(&a.data)
+    {
+        let spectrum = options::load(&a.data.to_string_lossy())?;
+        let Some(trained) = Trained::read(&a.network.network, model.basis.shape())? else {
+            return Err(not_one(&a.data));
+        };
+        let (samplers, lengths) = (&question.samplers, question.asked_lengths());
+        let places = question.places(spectrum);
+        let found = watched(|watch| {
+            let basis = Some(model.basis.clone());
+            verify_network(&*trained.make, basis, places, samplers, &lengths, options, watch)
+        })?;
+        let found = Verification { network: Some(trained.label), ..found };
+        a.output.write(&found.report())?;
+        return watch::end(found.is_interrupted());
+    }
+    let law = load(&a.data)?;
+    let spectrum = options::load(&a.data.to_string_lossy())?;
     let shape = gaussmeter_data::law_shape(&a.data)?.unwrap_or_else(|| vec![law.dim()]);
     let found = match Trained::read(&a.network.network, &shape)? {
         None => watched(|watch| question.verify(law, spectrum, options, watch))?,
@@ -105,12 +129,14 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
 pub fn load(path: &Path) -> Result<Arc<dyn DataLaw>, Failure> {
     options::exists(path)?;
     load_law(path).map_err(|error| match error {
-        ModelError::File(FileError::Content { .. } | FileError::Archive { .. }) => {
-            Failure::Request(format!(
-                "{} holds no law that is not Gaussian: gaussmeter mixture DATA -o my-classes.npz makes one of a data set (also: empirical, separable)",
-                path.display()
-            ))
-        }
+        ModelError::File(FileError::Content { .. } | FileError::Archive { .. }) => not_one(path),
         error => error.into(),
     })
+}
+
+fn not_one(path: &Path) -> Failure {
+    Failure::Request(format!(
+        "{} holds no law that is not Gaussian: gaussmeter mixture DATA -o my-classes.npz makes one of a data set (also: empirical, separable)",
+        path.display()
+    ))
 }

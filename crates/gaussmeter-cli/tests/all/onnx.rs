@@ -59,6 +59,36 @@ fn verify_tries_it_beside_the_exact_network() {
     assert_eq!(folder.json(&with), json);
 }
 
+/// On a Gaussian: what the steps cost the network, beside what the exact law predicts.
+#[test]
+fn verify_tries_it_on_the_gaussian_it_was_trained_on() {
+    let folder = Folder::empty();
+    let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/networks");
+    folder.write("net.onnx", fs::read(network.join("clouds-edm.onnx")).unwrap());
+    let ran = folder.run("texture power-law-field:size=16,alpha=2 -o clouds.npz");
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let line = "verify --data clouds.npz --network onnx:net.onnx --sampler edm,em --grid karras --steps 4,8 --starts 24 --samples 64 --reference 60";
+    let json = folder.json(line);
+    assert_eq!(json["trained_network"], "onnx:file=net.onnx");
+    let checks = json["checks"].as_array().unwrap();
+    assert_eq!(checks.len(), 4);
+    for check in &checks[..2] {
+        // It is near the exact network, so what was found is near what that has.
+        let (found, predicted) =
+            (check["rms"].as_f64().unwrap(), check["gaussian_rms"].as_f64().unwrap());
+        assert!((found / predicted - 1.0).abs() < 0.15, "{found} {predicted}");
+        assert!(check.get("exact_network").is_none());
+    }
+    assert!(checks[2]["moments"].is_object(), "{}", checks[2]);
+    let text = folder.stdout(line).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("samplers call onnx:file=net.onnx") && !text.contains("exact network"));
+    // Of the exact network of a Gaussian everything is known.
+    let ran = folder.run("verify --data clouds.npz");
+    assert!(ran.code == 1 && ran.stderr.contains("no law that is not Gaussian"), "{}", ran.stderr);
+    let ran = folder.run("verify --data clouds.npz --network onnx:none.onnx");
+    assert!(ran.code == 1 && ran.stderr.contains("none.onnx"), "{}", ran.stderr);
+}
+
 #[test]
 fn sample_draws_with_it() {
     let folder = pets();
@@ -184,7 +214,7 @@ fn what_is_refused_says_what_to_do() {
             1,
             "guides samples to a class",
         ),
-        ("score-error --network exact --spectrum pets.npz --sigmas 1,0", 1, "positive"),
+        ("score-error --network exact --spectrum pets.npz --sigmas 1,0", 2, "positive"),
         ("score-error --network exact --spectrum pets.npz --groups 9", 2, "8, 12, 16"),
         ("score-error --network exact --spectrum pets.npz --samples 3", 1, "at least 16"),
     ] {

@@ -259,9 +259,13 @@ impl Verification {
         }
         if let Some(network) = &self.network {
             let own = if without { ", and the fine solution is that of its own ODE" } else { "" };
-            notes.push(format!(
-                "samplers call {network}{own}; exact network: the same with the network of the data, from the same starts"
-            ));
+            let beside = match self.exact {
+                Some(_) => {
+                    "; exact network: the same with the network of the data, from the same starts"
+                }
+                None => "",
+            };
+            notes.push(format!("samplers call {network}{own}{beside}"));
         }
         if let Some(correlation) = self.agreement_with_exact() {
             notes.push(format!(
