@@ -59,7 +59,11 @@ const NOT_RUN: &[(&str, &str)] = &[
         "its network is not in the repository",
     ),
     (
-        "gaussmeter mixture cifar10-train-jpeg.tar -o classes32.npz",
+        "gaussmeter verify --data clouds.npz --network onnx:examples/networks/clouds-edm.onnx --sampler dpmpp-2m,dpmpp-3m --grid karras,exponential,optimised --steps 5,10,15,20 --starts 64 --reference 100",
+        "takes minutes",
+    ),
+    (
+        "gaussmeter mixture cifar10-train-jpeg.tar --clusters 1 -o one32.npz",
         "takes minutes, on data that are not in the repository",
     ),
     (
@@ -67,7 +71,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes, on data that are not in the repository",
     ),
     (
-        "gaussmeter verify --data classes32.npz --network onnx:cifar32.onnx --sampler dpmpp-2m --grid karras,exponential,fisher-rao,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
+        "gaussmeter verify --data one32.npz --network onnx:cifar32.onnx --sampler dpmpp-2m,dpmpp-3m --grid karras,fisher-rao,optimised:objective=local,optimised --steps 5,8,10,15,20 --starts 32 --reference 60",
         "takes minutes, on data that are not in the repository",
     ),
     (
