@@ -239,6 +239,7 @@ def score_error(
     per_level: int | None = None,
     groups: int | None = None,
     samples: int | None = None,
+    leaks: bool = False,
     seed: int | None = None,
     progress: _Progress = None,
 ) -> Report: ...

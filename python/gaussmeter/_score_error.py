@@ -71,6 +71,8 @@ class ScoreError:
     w2_linear_half : float
         Half of the width of the interval of ``w2_linear``, with what lies between levels: infinite
         for less than three levels.
+    w2_with_leaks, w2_with_leaks_half : float
+        The same with all that is affine, leaks too, where ``leaks=True`` asked for it, NaN elsewhere.
     samples : int
         Number of noised samples per level.
     reason : str or None
@@ -96,6 +98,8 @@ class ScoreError:
     w2_linear: float
     w2_linear_half: float
     samples: int
+    w2_with_leaks: float = float("nan")
+    w2_with_leaks_half: float = float("nan")
     reason: str | None = None
 
     @property
@@ -226,6 +230,7 @@ def score_error(
     groups: int = 16,
     sampler: str = "edm",
     steps: int = 18,
+    leaks: bool = False,
     seed: int = 0,
 ) -> ScoreError:
     r"""Measure how far a network is from the exact one of Gaussian data.
@@ -263,6 +268,9 @@ def score_error(
         Samples per level, in this many groups, from which intervals are computed.
     sampler, steps : str, int
         In which sampler the gains are put to work, on Karras' levels of EDM.
+    leaks : bool
+        Put leaks to work there too, by a matrix of d × d for every level: from four samples per level
+        and dimension.
     seed : int
         Of the samples.
 
@@ -318,7 +326,7 @@ def score_error(
             raise GaussmeterError("sigmas: noise levels have to be positive", "leave out 0")
     words = {"sampler": sampler, "process": "edm", "grid": "karras", "steps": steps}
     report = _native.score_error(
-        native_data(spectrum), words, along, predicts, levels, samples, groups, None, seed
+        native_data(spectrum), words, along, predicts, levels, samples, groups, None, leaks, seed
     )
     return _assembled(spectrum, json.loads(report.write("json")))
 
@@ -378,8 +386,10 @@ def _assembled(spectrum: Spectrum, found: dict[str, Any]) -> ScoreError:
         return np.array([level["modes"][name] for level in levels], dtype=np.float64)
 
     # What was measured stands where the sampler cannot run.
-    nothing = {"exact": np.nan, "predicted": {"value": np.nan, "half": np.nan}}
+    unknown = {"value": np.nan, "half": np.nan}
+    nothing = {"exact": np.nan, "predicted": unknown}
     run = found["runs"][0] if found["runs"] else {**found["failures"][0], **nothing}
+    with_leaks = run.get("with_leaks", unknown)
     return ScoreError(
         spectrum=spectrum,
         sigmas=np.array([level["sigma"] for level in levels], dtype=np.float64),
@@ -400,6 +410,8 @@ def _assembled(spectrum: Spectrum, found: dict[str, Any]) -> ScoreError:
         w2_exact=float(run["exact"]),
         w2_linear=float(run["predicted"]["value"]),
         w2_linear_half=float(run["predicted"]["half"]),
+        w2_with_leaks=float(with_leaks["value"]),
+        w2_with_leaks_half=float(with_leaks["half"]),
         samples=found["samples_per_level"],
     )
 

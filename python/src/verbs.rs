@@ -517,7 +517,7 @@ pub fn verify(
 #[pyfunction]
 #[pyo3(signature = (
     data, words, denoiser, predicts = None, sigmas = None, per_level = None, groups = None,
-    samples = None, seed = None, progress = None
+    samples = None, leaks = false, seed = None, progress = None
 ))]
 #[allow(clippy::too_many_arguments)]
 pub fn score_error(
@@ -530,6 +530,7 @@ pub fn score_error(
     per_level: Option<usize>,
     groups: Option<usize>,
     samples: Option<usize>,
+    leaks: bool,
     seed: Option<u64>,
     progress: Progress<'_, '_>,
 ) -> PyResult<Py<PyAny>> {
@@ -539,6 +540,7 @@ pub fn score_error(
         per_level: per_level.unwrap_or(usual.per_level),
         groups: groups.unwrap_or(usual.groups),
         samples: samples.unwrap_or(usual.samples),
+        leaks,
         seed: seed.unwrap_or(usual.seed),
     };
     let spectrum = data.cast::<PySpectrum>()?.get().data.clone();

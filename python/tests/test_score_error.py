@@ -79,6 +79,43 @@ def test_the_linear_part_explains_what_a_believed_spectrum_costs() -> None:
     assert found.path_kl_affine == pytest.approx(found.path_kl, rel=2e-2)
 
 
+def test_leaks_are_in_predictions_where_they_are_asked_for() -> None:
+    turn, _ = np.linalg.qr(np.eye(4) + 0.3 * np.triu(np.ones((4, 4)), 1))
+    covariance = (turn * (1.2 * LAMBDA)) @ turn.T
+
+    def shrunk(sigma: float) -> np.ndarray:
+        result: np.ndarray = covariance @ np.linalg.inv(covariance + sigma**2 * np.eye(4))
+        return result
+
+    def network(x: np.ndarray, sigma: float) -> np.ndarray:
+        return MEAN + (x - MEAN) @ shrunk(sigma).T
+
+    found = gm.score_error(network, DATA, samples=128, leaks=True)
+    # Heun's rule by matrices, of the deviation from the mean and of the mean.
+    places = np.linspace(80 ** (1 / 7), 0.002 ** (1 / 7), 18)
+    levels = np.append(places**7, 0.0)
+    gain = np.eye(4)
+    for sigma, after in zip(levels[:-1], levels[1:], strict=True):
+        slope = (np.eye(4) - shrunk(sigma)) / sigma
+        euler = np.eye(4) + (after - sigma) * slope
+        if after > 0:
+            second = (np.eye(4) - shrunk(after)) / after @ euler
+            euler = np.eye(4) + (after - sigma) / 2 * (slope + second)
+        gain = euler @ gain
+    law = levels[0] ** 2 * gain @ gain.T
+    root = np.diag(np.sqrt(LAMBDA))
+    values = np.linalg.eigvalsh(root @ law @ root)
+    squared = np.trace(law) + LAMBDA.sum() - 2 * np.sqrt(np.maximum(values, 0)).sum()
+    shift = MEAN - gain @ MEAN - MEAN
+    w2 = np.sqrt(squared + shift @ shift)
+    assert found.w2_with_leaks == pytest.approx(w2, abs=1.1 * found.w2_with_leaks_half)
+    assert found.w2_with_leaks_half < 0.02 * w2
+    assert abs(found.w2_linear - w2) > 0.05 * w2
+    assert np.isnan(gm.score_error(network, DATA, [1.0], samples=128).w2_with_leaks)
+    with pytest.raises(gm.GaussmeterError, match="four for each dimension"):
+        gm.score_error(lambda x, s: x, "white:d=64", [1.0], samples=128, leaks=True)
+
+
 def test_samples_have_a_basis_of_their_own() -> None:
     numbers = np.random.default_rng(0)
     samples = numbers.standard_normal((400, 2, 3)) @ numbers.standard_normal((3, 3)) + 1.0

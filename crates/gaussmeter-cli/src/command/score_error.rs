@@ -23,7 +23,8 @@ constant, a part that is linear in the own coordinate along an eigenvector (a
 gain), one that is linear in the others (a leak), and the rest, which is not
 affine. Constants and gains are then put into every sampler, whose law is exact
 again: W2 with this network beside the exact one, and the score error beside
-those of start, truncation and steps. --samples draws with the network itself.
+those of start, truncation and steps. --leaks puts leaks into another column, and
+--samples draws with the network itself.
 
 A trained network (onnx:FILE, docs/onnx.md) needs a spectrum with eigenvectors:
 `gaussmeter spectrum DATA --basis`, a texture or a stationary model. --save-gain
@@ -73,6 +74,9 @@ pub struct Arguments {
     /// Also draw this many samples (at least 16) with the network by every sampler
     #[arg(long, value_name = "N", help_heading = "Measurement", value_parser = parse_length, allow_negative_numbers = true, default_value = "0")]
     samples: usize,
+    /// Also predict with leaks, by a matrix for every level: --per-level of at least four times the dimensions
+    #[arg(long, help_heading = "Measurement")]
+    leaks: bool,
     /// Seed of states and samples
     #[arg(long, value_name = "S", default_value = "0")]
     seed: u64,
@@ -144,6 +148,7 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         per_level: a.per_level,
         groups: a.groups,
         samples: a.samples,
+        leaks: a.leaks,
         seed: a.seed,
         ..ScoreErrorOptions::default()
     };

@@ -127,6 +127,10 @@ impl ScoreError {
         columns.extend(["steps", "NFE"].map(|label| Column::new(label, Align::Right)));
         columns
             .extend(["exact network", "this one", "±"].map(|label| right(label, "W2 predicted")));
+        let has_leaks = self.options.leaks;
+        if has_leaks {
+            columns.extend(["with leaks", "±"].map(|label| right(label, "W2 predicted")));
+        }
         let is_sampled = self.options.samples > 0;
         if is_sampled {
             columns.extend(["this one", "±"].map(|label| right(label, "W2 of samples")));
@@ -147,13 +151,19 @@ impl ScoreError {
             }
             cells
                 .extend([scored.steps, scored.nfe].map(|n| Cell::number(n as f64, Style::Integer)));
-            let Known { value, half } = scored.predicted;
+            let is_best = best == Some((&run.sampler, run.place, run.length));
+            let known = |Known { value, half }: Known, is_best: bool| {
+                let value = match is_best {
+                    true => Cell::best(value, Style::Significant(4)),
+                    false => figure(value),
+                };
+                [value, error(half)]
+            };
             cells.push(figure(scored.exact));
-            cells.push(match best == Some((&run.sampler, run.place, run.length)) {
-                true => Cell::best(value, Style::Significant(4)),
-                false => figure(value),
-            });
-            cells.push(error(half));
+            cells.extend(known(scored.predicted, is_best && !has_leaks));
+            if has_leaks {
+                cells.extend(known(scored.with_leaks.unwrap_or(UNKNOWN), is_best));
+            }
             if is_sampled {
                 let w2 = scored.sampled.map(|sampled| sampled.w2);
                 cells.extend(match w2 {
@@ -180,9 +190,13 @@ impl ScoreError {
     }
 
     fn notes_of_runs(&self) -> Vec<String> {
-        let mut notes = vec![
-            "predicted: exact, with the constant errors and gains of every eigenvector as measured; leaks and what is not affine are not in it; ±: 95 % intervals, with what lies between levels; below the levels measured the relative error of the score is that of the last one, above them the error of the denoiser".to_string(),
-        ];
+        let lacks = match self.options.leaks {
+            true => "leaks are in the column of theirs, what is not affine in none",
+            false => "leaks and what is not affine are not in it",
+        };
+        let mut notes = vec![format!(
+            "predicted: exact, with the constant errors and gains of every eigenvector as measured; {lacks}; ±: 95 % intervals, with what lies between levels; below the levels measured the relative error of the score is that of the last one, above them the error of the denoiser"
+        )];
         if self.levels.len() < 3 {
             notes.push(
                 "less than three noise levels do not tell what lies between them: ± has no bound"
@@ -213,9 +227,21 @@ impl ScoreError {
             100.0 * each.map(of).sum::<f64>().clamp(0.0, 1.0)
         };
         let (leak, rest) = (share(|p| p.leak), share(|p| p.rest));
-        if leak + rest > 5.0 {
+        if self.options.leaks {
+            if rest > 5.0 {
+                notes.push(format!(
+                    "what is not affine is {rest:.0}% of the path KL: only samples show what it costs (--samples)"
+                ));
+            }
+        } else if leak + rest > 5.0 {
+            let shown = match self.spectrum.dim() <= WHOLE {
+                true => {
+                    "predictions have leaks with --leaks, and only samples show what both cost (--samples)"
+                }
+                false => "only samples show what they cost (--samples)",
+            };
             notes.push(format!(
-                "leaks are {leak:.0}% of the path KL and what is not affine {rest:.0}%: only samples show what they cost (--samples)"
+                "leaks are {leak:.0}% of the path KL and what is not affine {rest:.0}%: {shown}"
             ));
         }
         notes.push("alone: initialization, truncation and score of the continuous solution, discretization of the exact network at eps".into());
@@ -319,6 +345,9 @@ impl ScoreError {
                     one["nfe"] = json!(scored.nfe);
                     one["exact"] = number(scored.exact);
                     one["predicted"] = known(&scored.predicted);
+                    if let Some(with_leaks) = &scored.with_leaks {
+                        one["with_leaks"] = known(with_leaks);
+                    }
                     if let Some(sampled) = &scored.sampled {
                         one["sampled"] = json!({
                             "w2": number(sampled.w2.value()),
@@ -362,6 +391,12 @@ impl ScoreError {
         })
     }
 }
+
+/// Most dimensions for which a note speaks of whole matrices.
+const WHOLE: f64 = 1024.0;
+
+/// What was not predicted.
+const UNKNOWN: Known = Known { value: f64::NAN, half: f64::NAN };
 
 /// A part of a square by its name, and where it is.
 type Part = (&'static str, fn(&Parts) -> Known);

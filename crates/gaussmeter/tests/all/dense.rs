@@ -641,3 +641,37 @@ fn what_has_no_dense_law_is_refused() {
     let other = dense(&[1.0], 1.0).unwrap();
     assert!(matches!(output.dense_law(&other, &small), Err(DenseError::Gaussian(_))));
 }
+
+/// Beside the eigendecomposition, for sizes on one and on several threads; and what has no inverse.
+#[test]
+fn positive_matrices_are_solved() {
+    for n in [1, 7, 600] {
+        let root = Matrix::from_fn(n, n, |i, j| ((3 * i + 7 * j * j + i * j) as f64).sin());
+        let square = root.multiply_transpose(&root).unwrap();
+        let m = Matrix::from_fn(n, n, |i, j| square[(i, j)] + f64::from(i == j));
+        let right = Matrix::from_fn(n, 2, |i, j| (i + 5 * j) as f64 - 1.0);
+        let found = m.solve_positive(&right).unwrap();
+        let eigen = m.symmetric_eigen().unwrap();
+        let along = eigen.vectors.transpose_multiply(&right).unwrap();
+        let scaled = Matrix::from_fn(n, 2, |i, j| along[(i, j)] / eigen.values[i]);
+        let expected = eigen.vectors.multiply(&scaled).unwrap();
+        let size = expected.values().iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        for (found, expected) in found.values().iter().zip(expected.values()) {
+            assert!((found - expected).abs() < 1e-11 * size, "{n}: {found} {expected}");
+        }
+    }
+    let right = Matrix::from_rows(&[[1.0], [1.0]]).unwrap();
+    for bad in
+        [[[1.0, 1.0], [1.0, 1.0 - 1e-3]], [[0.0, 0.0], [0.0, 1.0]], [[-1.0, 0.0], [0.0, 1.0]]]
+    {
+        let bad = Matrix::from_rows(&bad).unwrap();
+        let error = bad.solve_positive(&right).unwrap_err();
+        assert!(matches!(error, MatrixError::Decomposition { .. }), "{error}");
+    }
+    let unit = Matrix::diagonal(&[1.0, 1.0, 1.0]);
+    assert!(matches!(unit.solve_positive(&right), Err(MatrixError::Product { .. })));
+    let wide = Matrix::from_rows(&[[1.0, 2.0]]).unwrap();
+    assert!(matches!(wide.solve_positive(&right), Err(MatrixError::NotSquare { .. })));
+    let nan = Matrix::diagonal(&[1.0, f64::NAN]);
+    assert!(matches!(nan.solve_positive(&right), Err(MatrixError::NotFinite { .. })));
+}

@@ -1,3 +1,4 @@
+use super::leaks::AffineMaps;
 use super::measured::Affine;
 use super::parts::{Jackknife, Known, Parts};
 use super::{Networks, ScoreErrorOptions};
@@ -42,11 +43,11 @@ pub struct Drawn<'a> {
 }
 
 /// One group of samples, along the eigenvectors.
-struct Group {
+pub struct Group {
     /// Standard normal numbers, (x − μ)/√(λ + σ²), sample by sample.
-    z: Matrix,
+    pub z: Matrix,
     /// D_network − D.
-    r: Matrix,
+    pub r: Matrix,
 }
 
 impl Group {
@@ -113,6 +114,8 @@ pub struct Found {
     affine: Affine,
     /// The leak of each coordinate and pair of groups g < h.
     leaks: Vec<Vec<f64>>,
+    /// Where whole matrices were asked for.
+    maps: Option<AffineMaps>,
 }
 
 impl Drawn<'_> {
@@ -139,7 +142,8 @@ impl Drawn<'_> {
             .with_max_len(1)
             .map(group)
             .collect::<Result<_, ExperimentError>>()?;
-        Found::of(sigma, variances, all).map_err(|e| ExperimentError::Law(e.to_string()))
+        let found = Found::of(sigma, variances, all, self.options.leaks);
+        found.map_err(|e| ExperimentError::Law(e.to_string()))
     }
 
     fn group(
@@ -187,7 +191,12 @@ impl Drawn<'_> {
 }
 
 impl Found {
-    fn of(sigma: f64, variances: Vec<f64>, groups: Vec<Group>) -> Result<Self, MatrixError> {
+    fn of(
+        sigma: f64,
+        variances: Vec<f64>,
+        groups: Vec<Group>,
+        is_whole: bool,
+    ) -> Result<Self, MatrixError> {
         let dim = variances.len();
         let averages: Vec<Vec<Averages>> = groups.par_iter().map(Group::averages).collect();
         let totals: Vec<Averages> = (0..dim)
@@ -208,18 +217,19 @@ impl Found {
             estimates.iter().map(|group| group.iter().map(|part| part[k]).collect()).collect()
         };
         let (means, mut gains, squares) = (part(0), part(1), part(2));
+        let maps = if is_whole { Some(AffineMaps::of(&groups)?) } else { None };
         let mut groups = groups;
         subtract(&lines, &mut groups);
         let leaks = leaks(dim, &groups)?;
         for gain in &mut gains {
             gain.iter_mut().zip(&variances).for_each(|(gain, v)| *gain /= v.sqrt());
         }
-        Ok(Found { sigma, variances, squares, affine: Affine { means, gains }, leaks })
+        Ok(Found { sigma, variances, squares, affine: Affine { means, gains }, leaks, maps })
     }
 
-    /// Constant and linear errors, of which samplers know.
-    pub fn into_affine(self) -> Affine {
-        self.affine
+    /// Constant errors and gains, and what is affine with all leaks.
+    pub fn into_affine(self) -> (Affine, Option<AffineMaps>) {
+        (self.affine, self.maps)
     }
 
     /// Sums over modes, bands and all.

@@ -43,22 +43,19 @@ impl Measured {
         measured.without(None)
     }
 
-    /// The same from every other level, to see what lies between levels: so that every interval between two is
-    /// bridged by one of them. From two levels there is none.
+    /// The same from every other level, to see what lies between levels (see [`coarse_levels`]).
     pub(super) fn coarse(&self) -> Vec<Self> {
-        let last = self.sigmas.len() - 1;
-        let of = |first: usize| {
-            let kept = |k: &usize| k % 2 == first || *k == 0 || *k == last;
-            let kept: Vec<usize> = (0..=last).filter(kept).collect();
+        let of = |kept: Vec<usize>| {
             let sigmas = kept.iter().map(|k| self.sigmas[*k]).collect();
             let errors = kept.iter().map(|k| self.errors[*k].clone()).collect();
             Measured { modes: self.modes.clone(), sigmas, groups: Vec::new(), errors }
         };
-        match last {
-            0 | 1 => Vec::new(),
-            last if last.is_multiple_of(2) => vec![of(0)],
-            _ => vec![of(0), of(1)],
-        }
+        coarse_levels(self.sigmas.len()).into_iter().map(of).collect()
+    }
+
+    /// The data along every eigenvector of the basis.
+    pub(super) fn modes(&self) -> Arc<[Mode]> {
+        self.modes.clone()
     }
 
     /// The same from all groups, or from all but one.
@@ -93,9 +90,21 @@ impl LinearNetwork for Measured {
     }
 }
 
+/// Every other of some levels, with both ends: one list or two, so that each interval between two levels is bridged
+/// by one of them. Of two levels or one there is none.
+pub(super) fn coarse_levels(count: usize) -> Vec<Vec<usize>> {
+    let of =
+        |first: usize| (0..count).filter(|k| k % 2 == first || *k == 0 || k + 1 == count).collect();
+    match count {
+        0..=2 => Vec::new(),
+        count if count.is_multiple_of(2) => vec![of(0), of(1)],
+        _ => vec![of(0)],
+    }
+}
+
 /// The levels that a noise ratio lies between, with the weights of a cubic through them in the logarithm;
 /// beyond all levels the last one alone.
-fn between(sigmas: &[f64], ratio: f64) -> Vec<(usize, f64)> {
+pub(super) fn between(sigmas: &[f64], ratio: f64) -> Vec<(usize, f64)> {
     let last = sigmas.len() - 1;
     let above = sigmas.partition_point(|s| *s <= ratio);
     if above == 0 || above > last {

@@ -1,6 +1,7 @@
 //! A network against the exact one of Gaussian data: level by level and eigenvalue by eigenvalue, and what
 //! that costs samplers.
 
+mod leaks;
 mod level;
 mod measured;
 mod parts;
@@ -17,14 +18,19 @@ use super::{
     Band, ErrorBudget, ExperimentError, Length, NamedSampler, Place, Run, Setting, affordable,
 };
 use crate::basis::Basis;
+use crate::exact::dense::{DenseGaussian, dense_law};
 use crate::exact::{Init, Output, Target};
-use crate::metric::wasserstein2;
+use crate::metric::{wasserstein2, wasserstein2_dense};
 use crate::network::{Learnt, LinearNetwork, Network, is_gain};
 use crate::spectrum::Spectrum;
 use crate::watch::{Progress, Watch};
+use leaks::{AffineMaps, Leaking};
 use level::Drawn;
 use parts::{Jackknife, student};
+use rayon::prelude::*;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a network is measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +43,9 @@ pub struct ScoreErrorOptions {
     pub groups: usize,
     /// Samples that are drawn with the network by every sampler; 0 for none.
     pub samples: usize,
+    /// Whether leaks are in predictions too, by a matrix of d × d for every level: from four vectors per level
+    /// and dimension.
+    pub leaks: bool,
     /// Seed of all of them.
     pub seed: u64,
 }
@@ -49,7 +58,7 @@ impl Default for ScoreErrorOptions {
     fn default() -> Self {
         let ratio = (80.0f64 / 0.002).powf(1.0 / 15.0);
         let sigmas = (0..16).map(|k| 80.0 / ratio.powi(k)).collect();
-        ScoreErrorOptions { sigmas, per_level: 1024, groups: 16, samples: 0, seed: 0 }
+        ScoreErrorOptions { sigmas, per_level: 1024, groups: 16, samples: 0, leaks: false, seed: 0 }
     }
 }
 
@@ -79,6 +88,8 @@ pub struct Scored {
     /// sampling errors add subtracted. The interval also has what lies between levels, as far as every other
     /// level tells.
     pub predicted: Known,
+    /// The same with all that is affine, leaks too, where [`ScoreErrorOptions::leaks`] asked for it.
+    pub with_leaks: Option<Known>,
     /// W2 of means and covariances (or variances) of samples drawn with the network.
     pub sampled: Option<Sampled>,
     /// Initialization, truncation, discretization and score, each alone.
@@ -122,6 +133,10 @@ pub struct ScoreError {
     /// Whether it was stopped before it was done.
     pub is_interrupted: bool,
     measured: Arc<Measured>,
+    /// With all leaks, level by level.
+    maps: Vec<AffineMaps>,
+    /// The mode of each coordinate.
+    coordinates: Vec<usize>,
 }
 
 /// What is run with the network.
@@ -190,13 +205,15 @@ pub fn score_error(
         return Err(ExperimentError::Dimension { found, expected });
     }
     let drawn = Drawn { basis, networks: &networks, options: &options, watch };
-    let (mut levels, mut groups) = (Vec::new(), Vec::new());
+    let (mut levels, mut groups, mut maps) = (Vec::new(), Vec::new(), Vec::new());
     let mut is_interrupted = false;
     for (k, sigma) in options.sigmas.iter().enumerate() {
         match drawn.level(k, *sigma) {
             Ok(found) => {
                 levels.push(found.summary(&spectrum, basis, &coordinates, &bands, &options));
-                groups.push(found.into_affine());
+                let (affine, with_leaks) = found.into_affine();
+                groups.push(affine);
+                maps.extend(with_leaks);
             }
             Err(ExperimentError::Interrupted) if !levels.is_empty() => {
                 is_interrupted = true;
@@ -219,6 +236,8 @@ pub fn score_error(
         runs: Vec::new(),
         is_interrupted,
         measured,
+        maps,
+        coordinates,
         options,
     };
     drop(networks);
@@ -247,10 +266,10 @@ impl ScoreError {
         std::iter::once(header).chain(self.levels.iter().map(row)).collect()
     }
 
-    /// The run with the smallest W2 that is predicted for the network.
+    /// The run with the smallest W2 that is predicted for the network, with leaks where these were asked for.
     pub fn best(&self) -> Option<&ScoredRun> {
         let value = |run: &&ScoredRun| match &run.result {
-            Ok(scored) => scored.predicted.value,
+            Ok(scored) => scored.with_leaks.unwrap_or(scored.predicted).value,
             Err(_) => f64::INFINITY,
         };
         let ran = self.runs.iter().filter(|run| value(run).is_finite());
@@ -320,16 +339,13 @@ impl ScoreError {
             let law = run.law(learnt, &init, Target::Data)?;
             Ok(wasserstein2(&law).total.powi(2))
         };
-        let mut all = known.iter().map(squared).collect::<Result<Vec<f64>, _>>()?.into_iter();
-        let whole = all.next().unwrap_or(f64::NAN);
-        let mut predicted = Jackknife { whole, without: all.collect() }.debiased_root();
-        // What lies between levels: no more than what every other one leaves out, of which the error of a cubic
-        // is a sixteenth at best. Less than three levels tell nothing of it.
-        let off =
-            |learnt| Ok::<f64, ExperimentError>((squared(learnt)?.sqrt() - whole.sqrt()).abs());
-        let between = coarse.iter().map(off).collect::<Result<Vec<f64>, _>>()?;
-        let between = between.into_iter().reduce(f64::max).unwrap_or(f64::INFINITY);
-        predicted.half = predicted.half.hypot(between);
+        let all = known.iter().map(squared).collect::<Result<Vec<f64>, _>>()?;
+        let between = coarse.iter().map(squared).collect::<Result<Vec<f64>, _>>()?;
+        let predicted = predicted(all, &between);
+        let with_leaks = match self.options.leaks {
+            true => Some(self.with_leaks(&run, &init, watch)?),
+            false => None,
+        };
         let exact = Output::of(&run.plan, &self.spectrum).law(&init, Target::Data);
         let sampled = match self.options.samples {
             0 => None,
@@ -340,9 +356,47 @@ impl ScoreError {
             nfe: run.plan.nfe(),
             exact: wasserstein2(&exact).total,
             predicted,
+            with_leaks,
             sampled,
             budget: error_budget(&setting, sampler, &run, &init)?,
         })
+    }
+
+    /// W2 to the data with all that is affine, leaks too.
+    fn with_leaks(&self, run: &Run, init: &Init, watch: Watch) -> Result<Known, ExperimentError> {
+        let modes = self.measured.modes();
+        let of = |j: usize| init.moments(run.grid.start(), self.coordinates[j], &modes[j]);
+        let (mean, variance): (Vec<f64>, Vec<f64>) = (0..modes.len()).map(of).unzip();
+        let start = DenseGaussian::diagonal(mean, &variance)?;
+        let (means, eigenvalues): (Vec<f64>, Vec<f64>) =
+            modes.iter().map(|mode| (mode.mean, mode.eigenvalue)).unzip();
+        let data = DenseGaussian::diagonal(means, &eigenvalues)?;
+        let groups = self.options.groups;
+        let of_group =
+            |g: Option<usize>| Leaking::new(&self.measured, &self.options.sigmas, &self.maps, g);
+        let coarse = of_group(None).coarse();
+        let what = format!("{} with leaks", run.sampler);
+        let done = AtomicU64::new(0);
+        let total = Some(((groups + 1 + coarse.len()) * run.plan.nfe()) as u64);
+        let hear = |_: Option<Progress>| {
+            let done = done.fetch_add(1, Ordering::Relaxed);
+            match watch.tell(Progress { what: &what, unit: "evaluations", done, total }) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        };
+        let squared = |network: &Leaking| -> Result<f64, ExperimentError> {
+            match dense_law(&run.plan, network, &start, Watch::new(&hear)) {
+                Ok(law) => Ok(wasserstein2_dense(&law, &data)?.total.powi(2)),
+                Err(error) if error.is_infinite() => Ok(f64::INFINITY),
+                Err(error) => Err(error.into()),
+            }
+        };
+        let all = (0..groups + 1).into_par_iter().with_max_len(1);
+        let all = all.map(|g| squared(&of_group(g.checked_sub(1))));
+        let all = all.collect::<Result<Vec<f64>, _>>()?;
+        let between = coarse.par_iter().map(squared).collect::<Result<Vec<f64>, _>>()?;
+        Ok(predicted(all, &between))
     }
 
     /// Draws samples with the network, along the eigenvectors.
@@ -355,16 +409,30 @@ impl ScoreError {
         let runs = Runs { networks: Networks::new(make), seed: self.options.seed, watch };
         let what = format!("samples by {}", run.sampler);
         let x = runs.all(&what, &[&run.plan], self.options.samples).remove(0)?;
-        let is_full = self.options.samples >= PER_DIMENSION * basis.dim();
-        let w2 = match Coordinates::of(basis, &x) {
-            None => Estimate::INFINITE,
-            Some(found) if is_full => {
-                found.full(basis).map_err(|e| ExperimentError::Law(e.to_string()))?
-            }
-            Some(found) => found.along(basis, 0..basis.dim()),
+        let Some(found) = Coordinates::of(basis, &x) else {
+            return Ok(Sampled { w2: Estimate::INFINITE, is_full: false });
         };
+        let full = match self.options.samples >= PER_DIMENSION * basis.dim() {
+            true => found.full(basis)?,
+            false => None,
+        };
+        let is_full = full.is_some();
+        let w2 = full.unwrap_or_else(|| found.along(basis, 0..basis.dim()));
         Ok(Sampled { w2, is_full })
     }
+}
+
+/// An error from its squares: of all groups and of all but each one, and from every other level.
+///
+/// What lies between levels is no more than what every other one leaves out, of which the error of a cubic is a
+/// sixteenth at best. Less than three levels tell nothing of it.
+fn predicted(squares: Vec<f64>, coarse: &[f64]) -> Known {
+    let mut all = squares.into_iter();
+    let whole = all.next().unwrap_or(f64::NAN);
+    let mut known = Jackknife { whole, without: all.collect() }.debiased_root();
+    let off = coarse.iter().map(|square| (square.sqrt() - whole.sqrt()).abs());
+    known.half = known.half.hypot(off.reduce(f64::max).unwrap_or(f64::INFINITY));
+    known
 }
 
 /// The mode of each coordinate: both sorted by eigenvalue and mean.
@@ -441,6 +509,18 @@ fn checked(
     }
     let what = || format!("{} noised vectors of {dim} dimensions", options.per_level);
     affordable(what, options.per_level.saturating_mul(dim), 32, "take fewer per level")?;
+    if options.leaks {
+        let least = leaks::PER_DIMENSION * dim;
+        if options.per_level < least {
+            let what =
+                "samples per noise level, four for each dimension, for predictions with leaks";
+            return Err(ExperimentError::TooFew { what, found: options.per_level, least });
+        }
+        // Of every group, and where two threads put such together.
+        let kept = (options.sigmas.len() * (options.groups + 4)).saturating_mul(dim);
+        let what = || format!("matrices of {dim} dimensions at {} levels", options.sigmas.len());
+        affordable(what, kept.saturating_mul(dim), 8, "take fewer levels or groups")?;
+    }
     let kept = (options.sigmas.len() * options.groups).saturating_mul(dim);
     let what = || format!("errors of {dim} dimensions at {} levels", options.sigmas.len());
     affordable(what, kept, 32, "take fewer levels or groups")?;
