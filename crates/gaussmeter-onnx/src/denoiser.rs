@@ -104,6 +104,19 @@ impl OnnxDenoiser {
             Some(fixed) => Batch::Fixed(fixed),
             None => Batch::UpTo(network.batch),
         };
+        // What is told is one number, or one for each sample.
+        let class = network.class.as_ref().map(|(class, _)| class);
+        for port in network.level.iter().chain(class) {
+            let is_told =
+                |size: &usize| *size == 1 || matches!(batch, Batch::Fixed(n) if n == *size);
+            let mut fixed = port.shape.iter().flatten().flatten();
+            if let Some(size) = fixed.find(|size| !is_told(size)) {
+                return Err(interface(format!(
+                    "its input '{}' has an axis of {size}: a level or a class is one number, or one for each sample",
+                    port.name
+                )));
+            }
+        }
         let network = network.clone();
         let (checked, pool) = (Vec::new(), own_thread());
         let mut bound =
@@ -214,9 +227,15 @@ impl OnnxDenoiser {
             && !self.network.channels_last
             && own.first() == Some(&count)
             && own.get(1) == Some(&(2 * self.shape.first().copied().unwrap_or(0)));
+        // Of one sample after another: as many axes as the input has, but for some of size 1, or one of all values.
+        let sizes = |shape: &[usize]| -> Vec<usize> {
+            shape.iter().skip(1).copied().filter(|size| *size != 1).collect()
+        };
+        let is_flat = sizes(&own).iter().product::<usize>() == self.dim && sizes(&own).len() <= 1;
+        let is_own = own.first() == Some(&count) && (is_flat || sizes(&own) == sizes(&shape));
         match has_variance {
             true => Ok(values.chunks(2 * self.dim).flat_map(|v| &v[..self.dim]).copied().collect()),
-            false if values.len() == wanted => Ok(values),
+            false if values.len() == wanted && is_own => Ok(values),
             false => Err(RunFailure::Shape { file: file(), found: own, given: shape }),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::Broken;
 use crate::header::{External, MOST_OPERATIONS, MOST_VALUES, Port, port};
-use crate::sizes::{FEW, Tensor};
+use crate::sizes::{FEW, MOST_AXES, Tensor};
 use crate::wire::{Fields, Value, floats, message, numbers, text};
 use std::collections::HashMap;
 
@@ -208,6 +208,9 @@ impl Reader {
                 }
                 _ => {}
             }
+        }
+        if dims.len() > MOST_AXES {
+            return Err(Broken::Axes { what: format!("the tensor '{name}'"), most: MOST_AXES });
         }
         let elements = dims.iter().map(|d| u128::from(*d)).fold(1u128, u128::saturating_mul);
         if elements > u128::from(MOST_VALUES) {

@@ -3,7 +3,7 @@
 
 use crate::error::Broken;
 use crate::graph::{Graph, Reader, pair};
-use crate::sizes::{self, Tensor};
+use crate::sizes::{self, MOST_AXES, Tensor};
 use crate::wire::{Fields, Value, message, text};
 use std::collections::BTreeMap;
 
@@ -147,6 +147,10 @@ fn tensor_type(port: &mut Port, bytes: &[u8]) -> Result<(), Broken> {
                         sizes.push(size);
                         names.push(name);
                     }
+                }
+                if sizes.len() > MOST_AXES {
+                    let what = format!("'{}'", port.name);
+                    return Err(Broken::Axes { what, most: MOST_AXES });
                 }
                 (port.shape, port.axes) = (Some(sizes), names);
             }

@@ -18,7 +18,7 @@ use std::collections::HashMap;
 pub const FEW: usize = 64;
 
 /// Axes of a tensor: those of networks have up to eight or so.
-const MOST_AXES: usize = 16;
+pub const MOST_AXES: usize = 16;
 
 /// Values of one tensor that any graph may make: a quarter of a GiB.
 const MOST_MADE: u64 = 1 << 26;

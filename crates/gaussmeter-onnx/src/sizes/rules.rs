@@ -1,7 +1,7 @@
 //! What is known of the outputs of every operation that networks are made of.
 
 use super::numbers::{moved, of_one, of_range, of_two};
-use super::{Size, Tensor};
+use super::{FEW, Size, Tensor};
 use crate::graph::Node;
 
 /// Known and unknown axes.
@@ -434,9 +434,9 @@ impl<'a> Operation<'a> {
             }
         }
         dims[at] = sum;
-        let lists = all.iter().map(|t| t.numbers.as_deref());
+        let is_few = dims.len() == 1 && sum.is_some_and(|sum| sum <= FEW as u64);
+        let lists = all.iter().map(|t| t.numbers.as_deref()).filter(|_| is_few);
         let numbers = lists.collect::<Option<Vec<_>>>().map(|lists| lists.concat());
-        let numbers = numbers.filter(|_| dims.len() == 1);
         Some(Tensor::new(dims, numbers, all.iter().all(|t| t.is_whole)))
     }
 

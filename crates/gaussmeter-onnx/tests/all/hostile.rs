@@ -2,9 +2,11 @@
 
 use crate::fixture;
 use crate::made::{
-    FLOAT, INT64, attribute, bytes, floats, folder, int, model, node, node_with, number, port,
-    port_of, sizes, sizes32, tensor, text,
+    FLOAT, INT64, attribute, bytes, floats, folder, int, ints, model, node, node_with, number,
+    port, port_of, sizes, sizes32, tensor, text,
 };
+use gaussmeter::level::Level;
+use gaussmeter::network::Denoiser;
 use gaussmeter_onnx::{Broken, Header, MOST_OPERATIONS, OnnxNetwork};
 use std::error::Error;
 use std::path::Path;
@@ -270,11 +272,73 @@ fn a_batch_that_the_file_fixes_is_bounded() -> Result {
     read(&folder, &of(7))?;
     let error = read(&folder, &of(1 << 27)).err().ok_or("large")?;
     assert!(error.contains("it takes batches of 134217728 samples: at most 4096"), "{error}");
-    // A level of as many values.
-    let level = [port(11, b"x"), port_of(11, b"sigma", FLOAT, &[1 << 28, 8]), port(12, b"y")];
-    let level = model(&[level.concat(), node(b"Neg", &[b"x"], b"y")].concat());
-    let error = read(&folder, &level).err().ok_or("large")?;
-    assert!(error.contains("the input 'sigma' of 2147483648 values is larger"), "{error}");
+    // A level of many values: one for each sample, or one.
+    let level = |batch: i64, axes: &[i64]| {
+        let ports = [
+            port_of(11, b"x", FLOAT, &[batch, 4]),
+            port_of(11, b"sigma", FLOAT, axes),
+            port(12, b"y"),
+        ];
+        read(&folder, &model(&[ports.concat(), node(b"Neg", &[b"x"], b"y")].concat()))
+    };
+    for (batch, axes) in [(7, &[7i64, 1][..]), (-1, &[-1]), (-1, &[1, 1])] {
+        level(batch, axes)?;
+    }
+    for (batch, axes, size) in [(-1, &[1 << 28, 8][..], 1 << 28), (-1, &[2], 2), (7, &[6], 6)] {
+        let error = level(batch, axes).err().ok_or("large")?;
+        assert!(error.contains(&format!("'sigma' has an axis of {size}")), "{error}");
+    }
+    Ok(())
+}
+
+/// Axes are few, also of what is never asked for, and lists that are joined are short or none that is followed.
+#[test]
+fn axes_are_few() -> Result {
+    let folder = folder("axes")?;
+    let io = [port(11, b"x"), port(12, b"y"), node(b"Neg", &[b"x"], b"y")].concat();
+    let constant = bytes(5, &tensor(b"c", FLOAT, &[1; 17], &1f32.to_le_bytes()));
+    let error = read(&folder, &model(&[io.clone(), constant].concat())).err().ok_or("17 axes")?;
+    assert!(error.contains("the tensor 'c' has more than 16 axes"), "{error}");
+    let error = read(&folder, &model(&[io, port_of(13, b"v", FLOAT, &[1; 17])].concat()));
+    assert!(error.clone().is_err_and(|e| e.contains("'v' has more than 16 axes")), "{error:?}");
+    // Joined a thousand times.
+    let lists: Vec<&[u8]> = vec![b"list"; 1000];
+    let joined = [
+        port(11, b"x"),
+        port(12, b"y"),
+        sizes(b"list", &[1; 64]),
+        node_with(b"Concat", &lists, b"long", &[int(b"axis", 0)]),
+        node(b"Neg", &[b"x"], b"y"),
+    ];
+    read(&folder, &model(&joined.concat()))?;
+    Ok(())
+}
+
+/// An output of as many values in another order is not one sample after another.
+#[test]
+fn outputs_have_the_axes_of_samples() -> Result {
+    let folder = folder("order")?;
+    let of = |permutation: &[i64]| {
+        let ports =
+            [11, 12].map(|f| port_of(f, if f == 11 { b"x" } else { b"y" }, FLOAT, &[-1, 1, 2, 3]));
+        let node = node_with(b"Transpose", &[b"x"], b"y", &[ints(b"perm", permutation)]);
+        let path = folder.join("network.onnx");
+        std::fs::write(&path, model(&[ports.concat(), node].concat()))?;
+        let text = format!("onnx:{},prediction=denoiser,conditioning=sigma", path.display());
+        let mut bound = OnnxNetwork::read(&text)?.bind(&[1, 2, 3])?;
+        let level = Level { t: 1.0, sigma: 1.0, ..Level::DATA };
+        let x: Vec<f64> = (0..12).map(f64::from).collect();
+        let mut out = vec![0.0; 12];
+        bound.evaluate(&x, &level, &mut out)?;
+        Ok::<_, Box<dyn Error>>(out == x)
+    };
+    assert!(of(&[0, 1, 2, 3])?);
+    for wrong in [&[3i64, 2, 1, 0][..], &[0, 1, 3, 2], &[1, 0, 2, 3]] {
+        let error = of(wrong).err().ok_or("another order")?;
+        let error =
+            format!("{error}: {}", error.source().map_or_else(String::new, |e| e.to_string()));
+        assert!(error.contains("[2, 1, 2, 3]") || error.contains("[1, 1, 2, 3]"), "{error}");
+    }
     Ok(())
 }
 
