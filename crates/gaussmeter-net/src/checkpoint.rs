@@ -17,6 +17,8 @@ struct Meta {
     content: String,
     version: u32,
     data: String,
+    #[serde(default)]
+    fingerprint: Option<u64>,
     network: Program,
     parametrization: StoredParametrization,
     options: Options,
@@ -35,6 +37,7 @@ impl Trainer<'_> {
             content: CONTENT.into(),
             version: 1,
             data: self.data(),
+            fingerprint: Some(self.fingerprint()),
             network: self.program.clone(),
             parametrization: (&self.parametrization).into(),
             options: self.options.clone(),
@@ -63,6 +66,8 @@ impl Trainer<'_> {
         let stored = Stored::read(path)?;
         let meta: Meta = stored.meta(CONTENT)?;
         self.same(path, &meta)?;
+        // The same but for rounding, which differs among machines.
+        self.parametrization = meta.parametrization.clone().read()?;
         if meta.step > self.options.steps {
             return Err(NetError::malformed(path, "more steps done than there are"));
         }
@@ -108,11 +113,40 @@ impl Trainer<'_> {
                 json(serde_json::to_value(&self.options)),
             ),
         ];
-        let Some((what, stored, asked)) = pairs.into_iter().find(|(_, a, b)| a != b) else {
-            return Ok(());
+        let Some((what, stored, asked)) = pairs.into_iter().find(|(_, a, b)| !are_near(a, b))
+        else {
+            let own = self.fingerprint();
+            return match meta.fingerprint.filter(|kept| *kept != own) {
+                None => Ok(()),
+                Some(kept) => Err(NetError::Differs {
+                    path: path.into(),
+                    what: "the data",
+                    stored: format!("other values or classes (sum {kept:x})"),
+                    asked: format!("those of now ({own:x})"),
+                }),
+            };
         };
         let (stored, asked) = first_difference(stored, asked);
         Err(NetError::Differs { path: path.into(), what, stored, asked })
+    }
+}
+
+/// Whether two are one but for rounding of numbers that are not whole.
+fn are_near(a: &Value, b: &Value) -> bool {
+    const ROUNDING: f64 = 1e-9;
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) if a.is_f64() && b.is_f64() => {
+            let (a, b) = (a.as_f64().unwrap_or(0.0), b.as_f64().unwrap_or(0.0));
+            (a - b).abs() <= ROUNDING * a.abs().max(b.abs())
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| are_near(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let near = |(key, a): (&String, &Value)| b.get(key).is_some_and(|b| are_near(a, b));
+            a.len() == b.len() && a.iter().all(near)
+        }
+        _ => a == b,
     }
 }
 
@@ -121,7 +155,7 @@ fn first_difference(stored: Value, asked: Value) -> (String, String) {
     if let (Value::Object(a), Value::Object(b)) = (&stored, &asked) {
         for (key, value) in a {
             let other = b.get(key).cloned().unwrap_or_default();
-            if *value != other {
+            if !are_near(value, &other) {
                 let (a, b) = first_difference(value.clone(), other);
                 return (format!("{key} {a}"), format!("{key} {b}"));
             }

@@ -9,6 +9,7 @@ use gaussmeter::basis::Basis;
 use gaussmeter::level::Level;
 use gaussmeter::network::{Denoiser, GaussianDenoiser, Prediction};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A network at one noise level.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +23,8 @@ pub struct LevelResult {
     /// Mean square of F − F*, by which the expected loss is above the floor; without an exact network the mean
     /// loss.
     pub measured: f64,
-    /// Half of its 95 % interval, by Student's t over the samples.
+    /// Half of its 95 % interval, by Student's t over the samples; infinite where only one is kept.
+    #[serde(with = "unbounded")]
     pub half_width: f64,
 }
 
@@ -63,18 +65,45 @@ pub fn evaluate(
             .zip(wanted.chunks_exact(dim))
             .map(|(f, w)| f.iter().zip(w).map(square).sum::<f64>() / dim as f64)
             .collect();
-        let n = count as f64;
-        let measured = means.iter().sum::<f64>() / n;
-        let spread = means.iter().map(|m| (m - measured) * (m - measured)).sum::<f64>();
+        let measured = means.iter().sum::<f64>() / count as f64;
         Ok(LevelResult {
             t,
             noise_ratio: level.noise_ratio(),
             floor: data.basis().map(|basis| parametrization.floor(&level, basis.eigenvalues())),
             measured,
-            half_width: student(count - 1) * (spread / (n - 1.0) / n).sqrt(),
+            half_width: half_width(&means, &asked.stored),
         })
     };
     times.into_iter().enumerate().map(of).collect()
+}
+
+/// Half of the interval of a mean. Draws of the same stored sample are no independent ones: they count as one.
+fn half_width(values: &[f64], stored: &[usize]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
+    for (i, value) in values.iter().enumerate() {
+        *sums.entry(stored.get(i).copied().unwrap_or(i)).or_default() += value - mean;
+    }
+    let count = sums.len() as f64;
+    let spread = sums.values().map(|sum| sum * sum).sum::<f64>();
+    match sums.len() {
+        0 | 1 => f64::INFINITY,
+        len => student(len - 1) * (spread * count / (count - 1.0)).sqrt() / n,
+    }
+}
+
+/// Numbers that may be infinite, which JSON does not have.
+mod unbounded {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        value.is_finite().then_some(*value).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::INFINITY))
+    }
 }
 
 /// The 97.5 % quantile of Student's t: for one and two degrees of freedom in closed form, beyond by the expansion
@@ -127,7 +156,25 @@ fn exact(
 
 #[cfg(test)]
 mod tests {
-    use super::student;
+    use super::{half_width, student};
+
+    /// Values of a few stored samples, each drawn many times with noise of its own: the interval of the mean is that of
+    /// means by sample.
+    #[test]
+    fn draws_of_one_sample_are_not_independent() {
+        let own = [0.9, 1.3, 1.0, 0.7, 1.1];
+        let stored: Vec<usize> = (0..100).map(|i| i % 5).collect();
+        let values: Vec<f64> = stored.iter().map(|k| own[*k]).collect();
+        let mean = own.iter().sum::<f64>() / 5.0;
+        let spread = own.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / 4.0;
+        let expected = student(4) * (spread / 5.0).sqrt();
+        assert!((half_width(&values, &stored) / expected - 1.0).abs() < 1e-12);
+        // Fresh ones are.
+        let spread = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / 99.0;
+        let expected = student(99) * (spread / 100.0).sqrt();
+        assert!((half_width(&values, &[]) / expected - 1.0).abs() < 1e-12);
+        assert_eq!(half_width(&[1.0, 2.0], &[7, 7]), f64::INFINITY);
+    }
 
     /// The law of t, by Simpson's rule over its density, whose integral is one.
     fn within(t: f64, freedom: usize) -> f64 {

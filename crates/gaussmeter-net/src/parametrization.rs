@@ -113,7 +113,7 @@ impl NoiseLaw {
             }
             NoiseLaw::Uniform { from, to } => 0.0 < *from && from < to && to.is_finite(),
             NoiseLaw::Levels { times } => {
-                !times.is_empty() && times.iter().all(|t| *t > 0.0 && t.is_finite())
+                !times.is_empty() && times.iter().all(|t| *t > 0.0 && t.ln().abs() <= 30.0)
             }
         }
     }
@@ -174,6 +174,12 @@ impl Parametrization {
         };
         match fits {
             true => Ok(found),
+            false if kind == Kind::Eps && level.variance_preserving => {
+                Err(NetError::Option(format!(
+                    "time {largest} is beyond the last one of {name}, {}",
+                    found.process.t_max()
+                )))
+            }
             false if kind == Kind::Eps => Err(NetError::Option(format!(
                 "--parametrization eps is for a variance-preserving process, such as vp-linear, and its times, not for {name}"
             ))),

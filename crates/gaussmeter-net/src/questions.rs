@@ -16,6 +16,8 @@ pub struct Asked {
     pub targets: Vec<f32>,
     /// The noisy samples as the process has them, x = αx₀ + σz.
     pub noisy: Vec<f64>,
+    /// Which of the stored samples each is; nothing where all are fresh.
+    pub stored: Vec<usize>,
     /// Mean over the samples of the least expected loss at their levels; 0 where it is not known.
     pub floor: f64,
 }
@@ -80,5 +82,6 @@ pub fn ask(
         _ => told.iter().map(|(_, class, _)| *class).collect(),
     };
     let told = told.iter().map(|(told, _, _)| *told).collect();
-    Asked { question: Question { shape, x, told, classes }, targets, noisy, floor }
+    let stored = drawn.stored;
+    Asked { question: Question { shape, x, told, classes }, targets, noisy, stored, floor }
 }

@@ -277,6 +277,11 @@ impl<'a> Trainer<'a> {
         self.data.description()
     }
 
+    /// See [`TrainingData::fingerprint`].
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.data.fingerprint()
+    }
+
     /// How many of how many stored samples are kept to measure on.
     pub fn kept(&self) -> Option<[usize; 2]> {
         self.data.kept()

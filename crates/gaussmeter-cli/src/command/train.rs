@@ -8,6 +8,7 @@ use crate::progress::Work;
 use clap::{Args, ValueEnum};
 use gaussmeter::data::Archive;
 use gaussmeter::report::by_name;
+use gaussmeter::shell::quoted;
 use gaussmeter::watch::{Progress, Watch};
 use gaussmeter_data::source::{Data, Labels, ReadOptions, Source};
 use gaussmeter_data::{Memory, Model, TextureModel, source};
@@ -373,7 +374,8 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         [".onnx", ".csv", ".checkpoint.safetensors", ".texture.npz"]
             .map(|ending| beside(weights, ending));
     let read: Vec<PathBuf> = a.data.iter().chain(&a.texture).cloned().collect();
-    for path in [weights, &onnx, &log, &checkpoint, &of_texture] {
+    let of_texture = a.texture.is_some().then_some(of_texture);
+    for path in [weights, &onnx, &log, &checkpoint].into_iter().chain(&of_texture) {
         replaceable(path)?;
         differs(path, &read)?;
     }
@@ -397,8 +399,8 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
         }
         (false, false) => {}
     }
-    if let Some(texture) = &texture {
-        keep_texture(texture, &of_texture, a.resume)?;
+    if let (Some(texture), Some(path)) = (&texture, &of_texture) {
+        keep_texture(texture, path, a.resume)?;
     }
     let work = Work::begin(Some(a.training.steps))?;
     work.say(format!("{} parameters", trainer.parameters()));
@@ -434,8 +436,10 @@ pub fn run(a: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// The command line, with the name of the program instead of its path.
+/// The command line that makes the same again: with the name of the program instead of its path, without --resume, and
+/// with quotes where a shell needs them.
 fn gaussmeter_command() -> String {
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words = words.filter(|word| word != "--resume").map(|word| quoted(&word));
     std::iter::once("gaussmeter".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -61,7 +61,7 @@ impl TrainingData for GaussianData {
         });
         let mut values = vec![0.0; coordinates.len()];
         self.basis.synthesize(&coordinates, &mut values);
-        Drawn { values, classes: Vec::new() }
+        Drawn { values, classes: Vec::new(), stored: Vec::new() }
     }
 
     fn basis(&self) -> Option<&dyn Basis> {

@@ -29,6 +29,11 @@ pub trait TrainingData: Send + Sync {
     /// Samples number `first` to `first + count` of a seed.
     fn draw(&self, draw: SampleDraw) -> Drawn;
 
+    /// A number that is another one, almost certainly, for other stored values or classes.
+    fn fingerprint(&self) -> u64 {
+        0
+    }
+
     /// How many of how many samples are kept to measure on, and never trained on; none where samples are drawn
     /// afresh.
     fn kept(&self) -> Option<[usize; 2]> {
@@ -72,6 +77,8 @@ pub struct Drawn {
     pub values: Vec<f64>,
     /// The class of each, where there are classes.
     pub classes: Vec<usize>,
+    /// Which of the stored samples each is; nothing where all are fresh.
+    pub stored: Vec<usize>,
 }
 
 /// The shape of data vectors: pictures as they are, anything else as one row.

@@ -111,7 +111,7 @@ struct Parts {
 impl Parts {
     /// One of [`KEPT`] samples is kept, and one of fewer samples, in an order without any of the data's own, the
     /// same for every seed; classes are kept in proportion, and no class loses its last sample. Nothing is kept
-    /// where every class has one sample.
+    /// where every class has one sample. Classes that are too small for their part hand on less than one sample of it.
     fn of(count: usize, labels: &[usize]) -> Self {
         let class = |i: usize| labels.get(i).copied().unwrap_or(0);
         let mut order: Vec<usize> = (0..count).collect();
@@ -121,6 +121,9 @@ impl Parts {
         for (at, i) in order.iter().enumerate() {
             waiting += 1;
             let is_first = at == 0 || class(order[at - 1]) != class(*i);
+            if is_first {
+                waiting = waiting.min(KEPT);
+            }
             if !is_first {
                 spare = Some(*i);
             }
@@ -191,6 +194,21 @@ impl TrainingData for StoredData {
         (values + numbers * size_of::<usize>()) as u128
     }
 
+    fn fingerprint(&self) -> u64 {
+        let mut sum = 0u64;
+        let mut add = |number: u64| sum = mixed(sum ^ number);
+        match &self.values {
+            Values::Bytes(values) => {
+                let (whole, rest) = values.as_chunks::<8>();
+                whole.iter().for_each(|eight| add(u64::from_le_bytes(*eight)));
+                rest.iter().for_each(|byte| add(u64::from(*byte)));
+            }
+            Values::Floats(values) => values.iter().for_each(|v| add(u64::from(v.to_bits()))),
+        }
+        self.labels.iter().for_each(|label| add(*label as u64));
+        sum
+    }
+
     fn kept(&self) -> Option<[usize; 2]> {
         Some([self.parts.kept.len(), self.count()])
     }
@@ -212,8 +230,9 @@ impl TrainingData for StoredData {
             };
             range.map(move |at| self.scale.apply(value(at)))
         });
-        let classes = chosen.iter().filter_map(|i| self.labels.get(*i).copied());
-        Drawn { values: values.collect(), classes: classes.collect() }
+        let (values, labels) = (values.collect(), chosen.iter());
+        let classes = labels.filter_map(|i| self.labels.get(*i).copied()).collect();
+        Drawn { values, classes, stored: chosen }
     }
 }
 
@@ -241,6 +260,12 @@ mod tests {
             }
         }
         assert!(Parts::of(5, &[4, 3, 2, 1, 0]).kept.is_empty());
+        // A hundred classes of one sample leave their part to nobody.
+        let labels: Vec<usize> =
+            (0..320).map(|i| if i < 100 { i } else { 100 + usize::from(i >= 120) }).collect();
+        let kept = Parts::of(320, &labels).kept;
+        let of = |class: usize| kept.iter().filter(|i| labels[**i] == class).count();
+        assert!((2..=3).contains(&of(100)) && of(101) == 20, "{} {}", of(100), of(101));
     }
 
     /// Data that repeat, of whatever period, have kept samples of every phase.

@@ -10,7 +10,7 @@ use crate::error::NetError;
 use crate::file;
 use crate::graph::{Graph, Hats, NORM_EPSILON, Norm, Padding, Parameter, Sliding};
 use crate::network::Network;
-use crate::parametrization::{Kind, LEAST};
+use crate::parametrization::{Kind, LEAST, Parametrization};
 use crate::shape::Shape;
 use protobuf::{Attribute, Axis, FLOAT, INT64, Message, attribute, tensor, value};
 use std::path::Path;
@@ -78,7 +78,6 @@ impl Network {
             ("version", "1".to_owned()),
             ("prediction", self.parametrization.prediction().name().into()),
             ("conditioning", conditioning.into()),
-            ("process", self.parametrization.name.clone()),
             ("sigma_data", self.parametrization.sigma_data.to_string()),
             ("shape", format!("{channels},{height},{width}")),
             ("data", self.about.data.clone()),
@@ -87,6 +86,13 @@ impl Network {
             ("steps", self.about.steps.to_string()),
             ("program", self.about.program.clone()),
         ];
+        // Networks that are told σ may know levels beyond those of their process.
+        let Parametrization { kind, law, process, .. } = &self.parametrization;
+        let highest = process.level(process.t_max()).noise_ratio();
+        let is_within = law.representatives().iter().all(|t| *t <= highest);
+        if *kind == Kind::Eps || is_within {
+            facts.insert(3, ("process", self.parametrization.name.clone()));
+        }
         if self.program.classes > 0 {
             facts.push(("classes", self.program.classes.to_string()));
             facts.push(("null_class", self.program.classes.to_string()));

@@ -50,6 +50,34 @@ fn converges_to_the_best_linear_denoiser() {
     }
 }
 
+/// Of several levels each has its part of the samples, and learns at that part of the rate.
+#[test]
+fn levels_share_the_rate() {
+    let data = diagonal([1, 1, 8], &VARIANCES, &[0.0; 8]);
+    let sigmas = [0.1, 0.5, 2.0];
+    let (rate, count) = (0.02, 600);
+    let options = Options {
+        batch: 1024,
+        steps: count,
+        rate,
+        warm_up: 0,
+        decay: Decay::None,
+        average: 0.0,
+        clip: f64::INFINITY,
+        optimiser: Optimiser::Sgd,
+        ..Options::default()
+    };
+    let mut trainer = trainer(&data, linear(&sigmas), x0(&data, &sigmas), options);
+    steps(&mut trainer, count);
+    let (found, _) = matrix(trainer.weights(), 1);
+    let time = rate * count as f64 / 8.0 / 3.0;
+    for (w, lambda) in found.iter().zip(VARIANCES) {
+        let total = lambda + 0.25;
+        let law = lambda / total * -(-2.0 * time * total).exp_m1();
+        assert!((w - law).abs() < 0.02, "λ = {lambda}: {w} instead of {law}");
+    }
+}
+
 /// Plain descent on the mean square per value moves every weight towards W* as e^{−2ητ(σ² + λ)} (Wang & Pehlevan,
 /// arXiv 2503.03206), with ητ the sum of all rates divided by d: stopped early, small eigenvalues are not learnt
 /// where λ + σ² is small.

@@ -4,6 +4,7 @@ use crate::common::{bits, edm, eps, linear, pictures, steps, trainer, unet, x0};
 use gaussmeter::watch::Watch;
 use gaussmeter_net::data::{Drawn, GaussianData, SampleDraw, TrainingData};
 use gaussmeter_net::graph::Padding;
+use gaussmeter_net::parametrization::Parametrization;
 use gaussmeter_net::{NetError, Options, Shape};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,6 +82,29 @@ fn other_options_are_refused() {
     let mut other = trainer(&data, linear(&[2.0]), x0(&data, &[2.0]), options());
     let error = other.resume(&path).expect_err("another network").to_string();
     assert!(error.contains("the network is"), "{error}");
+}
+
+/// σ_data differs by rounding among machines: training goes on with that of the checkpoint.
+#[test]
+fn rounding_is_no_other_training() {
+    let data = pictures();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state.safetensors");
+    let mut all = trainer(&data, unet(Padding::Zero), edm(&data), options());
+    steps(&mut all, 2);
+    all.keep(&path).expect("a file");
+    let off = |by: f64| {
+        let Parametrization { kind, name, sigma_data, law, .. } = edm(&data);
+        Parametrization::new(kind, &name, sigma_data * (1.0 + by), law).expect("as before")
+    };
+    let mut near = trainer(&data, unet(Padding::Zero), off(3e-16), options());
+    near.resume(&path).expect("the same but for rounding");
+    steps(&mut near, 1);
+    steps(&mut all, 1);
+    assert_eq!(bits(near.weights()), bits(all.weights()));
+    let mut far = trainer(&data, unet(Padding::Zero), off(1e-6), options());
+    let error = far.resume(&path).expect_err("other data").to_string();
+    assert!(error.contains("the parametrization is sigma_data"), "{error}");
 }
 
 /// Counts how often samples are drawn to measure on.
