@@ -60,7 +60,7 @@ fn parameter<'py>(py: Python<'py>, p: &Parameter) -> PyResult<Bound<'py, PyDict>
     found.set_item("expected", p.kind.expected())?;
     let kind = match p.kind {
         Kind::Number { .. } => "number",
-        Kind::NumberOr { .. } => "number or word",
+        Kind::NumberOr { .. } | Kind::NonNegativeOr { .. } => "number or word",
         Kind::Count { .. } | Kind::CountTo { .. } => "count",
         Kind::Choice(_) => "choice",
         Kind::Text => "text",

@@ -24,6 +24,11 @@ pub enum Kind {
         /// The word.
         word: &'static str,
     },
+    /// A number that is not negative, or this word.
+    NonNegativeOr {
+        /// The word.
+        word: &'static str,
+    },
     /// A whole number, at least `min`.
     Count {
         /// Smallest allowed value.
@@ -227,6 +232,9 @@ impl Kind {
             Kind::NumberOr { word } => {
                 text == *word || text.parse::<f64>().is_ok_and(|v| v.is_finite() && v > 0.0)
             }
+            Kind::NonNegativeOr { word } => {
+                text == *word || text.parse::<f64>().is_ok_and(|v| v.is_finite() && v >= 0.0)
+            }
             Kind::Count { min } => text.parse::<usize>().is_ok_and(|v| v >= *min),
             Kind::CountTo { min, max } => {
                 text.parse::<usize>().is_ok_and(|v| (*min..=*max).contains(&v))
@@ -246,6 +254,7 @@ impl Kind {
                 (false, false) => "a finite number".into(),
             },
             Kind::NumberOr { word } => format!("a positive number or '{word}'"),
+            Kind::NonNegativeOr { word } => format!("a number of at least 0 or '{word}'"),
             Kind::Count { min } => format!("a whole number of at least {min}"),
             Kind::CountTo { min, max } => format!("a whole number from {min} to {max}"),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
@@ -291,7 +300,8 @@ impl Arguments {
             Err(_) => panic!("'{key}' is not declared as a number"),
         }
     }
-    /// The value of a declared [`Kind::NumberOr`] parameter; `None` if it is the word.
+    /// The value of a declared [`Kind::NumberOr`] or [`Kind::NonNegativeOr`] parameter; `None` if it is the
+    /// word.
     pub fn number_or(&self, key: &str) -> Option<f64> {
         self.text_of(key).parse().ok()
     }

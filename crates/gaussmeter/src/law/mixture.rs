@@ -1,4 +1,4 @@
-use super::{DataLaw, Group, GroupKind, Groups, LawError};
+use super::{DataLaw, Group, GroupKind, GroupShare, Groups, LawError};
 use crate::level::Level;
 use crate::mixture::{Mixture, MixtureDenoiser, MixtureError};
 use crate::network::Denoiser;
@@ -50,14 +50,14 @@ impl DataLaw for Mixture {
         Mixture::classes(self, x, level)
     }
 
-    /// The mean of the responsibilities.
-    fn shares(&self, x: &[f64], level: &Level) -> Vec<f64> {
+    /// By responsibilities.
+    fn shares(&self, x: &[f64], level: &Level) -> Vec<GroupShare> {
         let count = self.components().len();
         let all = self.responsibilities(x, level);
-        let states = (all.len() / count).max(1) as f64;
-        let mut shares = vec![0.0; count];
+        let states = (all.len() / count).max(1);
+        let mut shares = vec![GroupShare::default(); count];
         for state in all.chunks(count) {
-            shares.iter_mut().zip(state).for_each(|(share, p)| *share += p / states);
+            shares.iter_mut().zip(state).for_each(|(share, p)| share.add(*p, states));
         }
         shares
     }

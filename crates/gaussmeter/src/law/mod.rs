@@ -103,6 +103,23 @@ pub struct Group {
     pub weight: f64,
 }
 
+/// How many of some states belong to a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct GroupShare {
+    /// The mean of their probabilities to belong to it.
+    pub mean: f64,
+    /// The mean of the squares of these: the same where every state is counted for one group.
+    pub square: f64,
+}
+
+impl GroupShare {
+    /// Adds one of `count` states.
+    pub fn add(&mut self, probability: f64, count: usize) {
+        self.mean += probability / count as f64;
+        self.square += probability * probability / count as f64;
+    }
+}
+
 /// The groups that make up the data. A law without any has no members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groups {
@@ -143,12 +160,12 @@ pub trait DataLaw: Debug + Send + Sync {
     /// The shares of the groups among noisy states at `level`. For the data's own states each is
     /// expected to be [`Group::weight`]: a law that knows the probabilities of groups averages these,
     /// which is unbiased where groups overlap; the default counts [`DataLaw::classes`].
-    fn shares(&self, x: &[f64], level: &Level) -> Vec<f64> {
+    fn shares(&self, x: &[f64], level: &Level) -> Vec<GroupShare> {
         let classes = self.classes(x, level);
-        let mut shares = vec![0.0; self.groups().members.len()];
+        let mut shares = vec![GroupShare::default(); self.groups().members.len()];
         for k in &classes {
             if let Some(share) = shares.get_mut(*k) {
-                *share += 1.0 / classes.len() as f64;
+                share.add(1.0, classes.len());
             }
         }
         shares

@@ -1,4 +1,4 @@
-use super::{DataLaw, Group, GroupKind, Groups, LawError};
+use super::{DataLaw, Group, GroupKind, GroupShare, Groups, LawError};
 use crate::basis::{Basis, EigenCoordinates};
 use crate::exact::Init;
 use crate::level::Level;
@@ -94,6 +94,30 @@ impl DataLaw for Separable {
             }
         }
         classes
+    }
+
+    /// By products of the probabilities along the coordinates, which are independent.
+    fn shares(&self, x: &[f64], level: &Level) -> Vec<GroupShare> {
+        let (dim, split) = (self.dim(), self.split());
+        let states = x.len() / dim;
+        if split.is_empty() {
+            return Vec::new();
+        }
+        let mut all = vec![vec![1.0]; states];
+        for (j, marginal) in split {
+            let own: Vec<f64> = x.iter().skip(j).step_by(dim).copied().collect();
+            let probabilities = marginal.probabilities(&own, level);
+            let each = probabilities.chunks(marginal.weights().len());
+            for (products, own) in all.iter_mut().zip(each) {
+                *products = products.iter().flat_map(|p| own.iter().map(move |q| p * q)).collect();
+            }
+        }
+        let groups = all.first().map_or(0, Vec::len);
+        let mut shares = vec![GroupShare::default(); groups];
+        for products in &all {
+            shares.iter_mut().zip(products).for_each(|(share, p)| share.add(*p, states));
+        }
+        shares
     }
 
     /// By quantiles.

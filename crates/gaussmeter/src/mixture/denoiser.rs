@@ -10,8 +10,9 @@ const NEGLIGIBLE: f64 = -60.0;
 /// States whose coordinates in the eigenbases of all components are held together.
 const TOGETHER: usize = 64;
 
-/// States far outside are scaled by this before they are squared.
-const FAR: f64 = 1e-200;
+/// Deviations of states far outside are scaled to at most this before they are squared: times the largest precision the
+/// squares are still numbers.
+const FAR: f64 = 1e-8;
 
 /// The exact network for a mixture of Gaussians. Every prediction is Σₖ pₖ(x) times the prediction of
 /// component k, each in its own stable form (see [`Factor`]): no kind is converted into another.
@@ -108,10 +109,14 @@ impl Mixture {
             let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if highest == f64::NEG_INFINITY {
                 // So far outside that squares overflow: nothing but the distance counts.
+                let largest = |off: &Vec<f64>| {
+                    row(off, dim, i).iter().fold(0.0f64, |most, u| most.max(u.abs()))
+                };
+                let scale = FAR / deviations.iter().map(largest).fold(f64::MIN_POSITIVE, f64::max);
                 for (k, c) in components.iter().enumerate() {
                     let off = row(&deviations[k], dim, i);
                     let along = row(&coordinates[k], c.eigenvalues.len(), i);
-                    logs[k] = -Marginal::of(c, level).distance(off, along, FAR);
+                    logs[k] = -Marginal::of(c, level).distance(off, along, scale);
                 }
                 let nearest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 logs.iter_mut().for_each(|l| *l = f64::from(*l == nearest));

@@ -2,11 +2,13 @@ use super::{Objective, Share, SquaredWasserstein2, Steps};
 use crate::entry::{Entry, Kind, Parameter};
 use crate::spectrum::Mode;
 
-/// W2² plus a multiple of the sum of squared contributions of steps: the mean square of W2 where the
-/// contribution e of every step is e (1 + ξ), with independent ξ of mean 0,
+/// W2² plus a multiple of the sum of squared contributions of steps ([`Local`](super::Local)): to leading order in
+/// these the mean square of W2 where the contribution e of every step is e (1 + ξ), with independent ξ of mean 0,
 ///
 /// E Σ m (Σ_k e_k (1 + ξ_k))² = W2² + deviation² Σ m Σ_k e_k².
 ///
+/// (That is exact for contributions that the sampler carries to the output; the sum has those that the exact solution
+/// carries, on which later steps have no influence.)
 /// For exactly Gaussian data and an exact network ξ = 0. On other data steps do not quite do what they do
 /// to these, and their errors do not quite cancel. How much cancellation may be trusted was found by
 /// trying (docs/steps.md): less, the more steps a multistep rule takes. To that comes what steps make of errors of
@@ -67,10 +69,7 @@ impl Objective for Robust {
         Some(self.evaluation(steps).powi(2))
     }
     fn compared_by(&self) -> Option<Box<dyn Objective>> {
-        match self.deviation.or(self.evaluation) {
-            Some(_) => None,
-            None => Some(Box::new(Robust::EXPECTED)),
-        }
+        Some(Box::new(Robust::EXPECTED))
     }
     fn readable(&self, sum: f64) -> f64 {
         sum.sqrt()
@@ -86,13 +85,13 @@ pub(super) static ENTRY: Entry<dyn Objective> = Entry {
     parameters: &[
         Parameter {
             name: "deviation",
-            kind: Kind::NumberOr { word: "auto" },
+            kind: Kind::NonNegativeOr { word: "auto" },
             default: Some("auto"),
             summary: "by how much contributions of steps deviate, relative to them; 'auto': steps/5 up to 10 steps of multistep rules, 2 up to 20, steps/10 above; 0.3 for others",
         },
         Parameter {
             name: "evaluation",
-            kind: Kind::NumberOr { word: "auto" },
+            kind: Kind::NonNegativeOr { word: "auto" },
             default: Some("auto"),
             summary: "errors of single evaluations of the network, relative to what is unknown of the data; 'auto': 0.02 for multistep rules, 0 for others",
         },
@@ -100,8 +99,8 @@ pub(super) static ENTRY: Entry<dyn Objective> = Entry {
     build: |a| {
         let (deviation, evaluation) = (a.number_or("deviation"), a.number_or("evaluation"));
         for (name, value) in [("deviation", deviation), ("evaluation", evaluation)] {
-            if value.is_some_and(|value| !(0.0..=1e6).contains(&value)) {
-                return Err(format!("{name} must be from 0 to 1e6").into());
+            if value.is_some_and(|value| value > 1e6) {
+                return Err(format!("{name} must be at most 1e6").into());
             }
         }
         Ok(Box::new(Robust { deviation, evaluation }))

@@ -131,9 +131,13 @@ impl Verification {
         let of_w2 = usize::from(self.has_exact_w2());
         let mut rows = Vec::new();
         for (g, group) in ran.chunk_by(is_group).enumerate() {
-            let best = group.iter().map(|(_, c)| found(c)).fold(f64::INFINITY, f64::min);
             for (k, (check, c)) in group.iter().enumerate() {
-                let own = |value: f64| match value == best && group.len() > 1 {
+                // Distances to other fine solutions are no rivals.
+                let reference = |c: &Checked| c.distances().map(|d| d.reference);
+                let rivals = group.iter().filter(|(_, other)| reference(other) == reference(c));
+                let rivals: Vec<f64> = rivals.map(|(_, c)| found(c)).collect();
+                let best = rivals.iter().copied().fold(f64::INFINITY, f64::min);
+                let own = |value: f64| match value == best && rivals.len() > 1 {
                     true => Cell::best(value, Style::Significant(4)),
                     false => figure(value),
                 };
@@ -231,7 +235,7 @@ impl Verification {
         for fine in &self.references {
             let all: Vec<String> = fine.halved_bands.iter().map(|h| short(*h)).collect();
             notes.push(format!(
-                "half as many steps of the fine solution change it by {}",
+                "half as many steps of the fine solution, before extrapolation, change it by {}",
                 all.join(", ")
             ));
         }
@@ -243,19 +247,25 @@ impl Verification {
         let (without, with) = self.kinds();
         let by_process = self.names().has_processes;
         for fine in &self.references {
-            let FineSolution { process, start, end, halved, same_group, .. } = fine;
+            let FineSolution { process, start, end, error, same_group, .. } = fine;
             let on = if by_process { format!(" on {process}") } else { String::new() };
             let same = same_group.map_or_else(String::new, |same| {
                 let kind = self.groups.kind.one();
-                format!(", and {:.1}% of the starts reach the same {kind}", 100.0 * same)
+                format!(
+                    "; with half as many {:.1}% of the starts reach the same {kind}",
+                    100.0 * same
+                )
             });
             notes.push(format!(
-                "fine solution{on}, from sigma/alpha {} to {}: Heun, {} steps; with half as many it differs by {} (RMS){same}",
+                "fine solution{on}, from sigma/alpha {} to {}: Heun, {} steps, extrapolated with a half and a quarter of them; its own error is about {} (RMS){same}",
                 written(&start.noise_ratio()),
                 written(&end.noise_ratio()),
                 self.options.reference,
-                short(*halved),
+                short(*error),
             ));
+        }
+        if self.references.len() > 1 {
+            notes.push("distances are to the fine solution that begins and ends where the sampler does: they say nothing beside those to another one, and not what a start or an end costs".into());
         }
         if let Some(network) = &self.network {
             let own = if without { ", and the fine solution is that of its own ODE" } else { "" };
@@ -283,7 +293,7 @@ impl Verification {
             self.blurred().iter().map(|i| self.name(&self.checks[*i])).collect();
         if !blurred.is_empty() {
             notes.push(format!(
-                "the fine solution's own error, about a third of that, is not small against {}: more steps (--reference), or starts that branch off",
+                "the fine solution's own error is not small against {}: more steps (--reference), or starts that branch off",
                 some(&blurred)
             ));
         }
@@ -317,8 +327,12 @@ impl Verification {
             let rms = found
                 .rms
                 .map_or_else(String::new, |rms| format!("with the Gaussian's RMS: {rms:.2}; "));
+            let among = match self.references.len() > 1 {
+                true => format!(", among the {} rows that most share a fine solution", found.among),
+                false => String::new(),
+            };
             notes.push(format!(
-                "rank correlation (Spearman) of the RMS {rms}with its W2: {:.2}",
+                "rank correlation (Spearman) of the RMS {rms}with its W2: {:.2}{among}",
                 found.w2
             ));
         }
@@ -519,6 +533,7 @@ impl Verification {
                 "steps": self.options.reference,
                 "halved": number(f.halved),
                 "halved_bands": bands,
+                "error": number(f.error),
                 "halved_same_class": f.same_group.map(number),
             })
         };

@@ -72,16 +72,24 @@ impl Marginal {
         (0..self.weights().len()).map(of).collect()
     }
 
-    /// The most probable component of each value at a level.
-    pub fn components(&self, x: &[f64], level: &Level) -> Vec<usize> {
+    /// The probabilities that values at a level come from each component, one value after another.
+    pub fn probabilities(&self, x: &[f64], level: &Level) -> Vec<f64> {
         let parts = self.parts(Prediction::Denoiser, level);
         let mut posterior = Vec::new();
         let of = |x: &f64| {
             Marginal::posterior(&parts, *x, &mut posterior);
+            posterior.clone()
+        };
+        x.iter().flat_map(of).collect()
+    }
+
+    /// The most probable component of each value at a level.
+    pub fn components(&self, x: &[f64], level: &Level) -> Vec<usize> {
+        let of = |posterior: &[f64]| {
             let best = posterior.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
             best.map_or(0, |(k, _)| k)
         };
-        x.iter().map(of).collect()
+        self.probabilities(x, level).chunks(self.weights().len()).map(of).collect()
     }
 }
 

@@ -54,7 +54,7 @@ fn one_line(text: &str, error: &dyn std::fmt::Display) {
 fn hostile<T: ?Sized>(entry: &Entry<T>) -> Vec<String> {
     let made_up = |kind: Kind| match kind {
         Kind::Number { min, max } => Some(1f64.clamp(min, max).to_string()),
-        Kind::NumberOr { word } => Some(word.to_string()),
+        Kind::NumberOr { word } | Kind::NonNegativeOr { word } => Some(word.to_string()),
         Kind::Count { min } => Some(min.max(3).to_string()),
         Kind::CountTo { min, max } => Some(3.clamp(min, max).to_string()),
         Kind::Choice(words) => Some(words[0].to_string()),

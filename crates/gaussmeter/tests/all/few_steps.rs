@@ -36,7 +36,7 @@ fn values(parameter: &Parameter) -> Vec<String> {
             let plain = |v: &f64| (min..=max).contains(v) && (*v == 0.0 || (1e-3..1e3).contains(v));
             numbers(&inside.filter(plain).collect::<Vec<_>>())
         }
-        Kind::NumberOr { .. } => numbers(&[0.01, 0.5, 20.0]),
+        Kind::NumberOr { .. } | Kind::NonNegativeOr { .. } => numbers(&[0.01, 0.5, 20.0]),
         Kind::Count { min } => vec![min.to_string(), (min + 40).to_string()],
         _ => Vec::new(),
     };

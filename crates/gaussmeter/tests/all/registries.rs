@@ -29,7 +29,9 @@ fn minimal<T: ?Sized>(entry: &Entry<T>) -> Option<String> {
     let required = entry.parameters.iter().filter(|p| p.default.is_none());
     let given = required.map(|p| match p.kind {
         Kind::Number { min, max } => Some(format!("{}={}", p.name, 1f64.clamp(min, max))),
-        Kind::NumberOr { word } => Some(format!("{}={word}", p.name)),
+        Kind::NumberOr { word } | Kind::NonNegativeOr { word } => {
+            Some(format!("{}={word}", p.name))
+        }
         Kind::Count { min } => Some(format!("{}={}", p.name, min.max(3))),
         Kind::CountTo { min, max } => Some(format!("{}={}", p.name, 3.clamp(min, max))),
         Kind::Choice(words) => Some(format!("{}={}", p.name, words[0])),
@@ -168,6 +170,11 @@ fn inadmissible(kind: Kind) -> Vec<String> {
             texts.push(format!("{word}x"));
             texts
         }
+        Kind::NonNegativeOr { word } => {
+            let mut texts = words(&["-1", "nan", "inf", "1e999", "wide", ""]);
+            texts.push(format!("{word}x"));
+            texts
+        }
         Kind::Choice(known) => {
             let mut texts = words(&["no-such-word", ""]);
             texts.push(format!("{}x", known[0]));
@@ -210,6 +217,8 @@ fn ranges_read_as_words() {
     assert_eq!(number(f64::NEG_INFINITY, 2.0), "a number of at most 2.0");
     assert_eq!(number(f64::NEG_INFINITY, f64::INFINITY), "a finite number");
     assert_eq!(Kind::NumberOr { word: "auto" }.expected(), "a positive number or 'auto'");
+    let expected = Kind::NonNegativeOr { word: "auto" }.expected();
+    assert_eq!(expected, "a number of at least 0 or 'auto'");
     assert_eq!(Kind::Count { min: 1 }.expected(), "a whole number of at least 1");
     assert_eq!(Kind::Choice(&["a", "b"]).expected(), "one of a, b");
     assert_eq!(Kind::Text.expected(), "text");

@@ -108,9 +108,7 @@ impl LocalErrors<'_> {
                 std => last.level.variance(mode.eigenvalue).sqrt() / std,
             };
             for used in uses {
-                let Some([unknown, by_alpha, by_sigma]) = unknown(used, mode.eigenvalue) else {
-                    continue;
-                };
+                let [unknown, by_alpha, by_sigma] = unknown(used, mode.eigenvalue);
                 let error = carry * used.coefficient * unknown;
                 let touched = &arrival.touched;
                 touched.iter().for_each(|t| slopes[*t] = 0.0);
@@ -148,9 +146,8 @@ fn relative(level: &Level, lambda: f64) -> [f64; 2] {
     }
 }
 
-/// ν of a prediction, and its derivatives by α and σ: an error of the denoiser is one of as many times of
-/// it; `None` for predictions that depend on more of the process.
-fn unknown(used: &Use, lambda: f64) -> Option<[f64; 3]> {
+/// ν of a prediction, and its derivatives by α and σ: an error of the denoiser is one of as many times of it.
+fn unknown(used: &Use, lambda: f64) -> [f64; 3] {
     let Level { alpha, sigma, .. } = used.level;
     let [times, by_alpha, by_sigma] = match used.kind {
         Prediction::Denoiser => [1.0, 0.0, 0.0],
@@ -164,16 +161,29 @@ fn unknown(used: &Use, lambda: f64) -> Option<[f64; 3]> {
             [-(alpha * ratio + sigma), -2.0 * ratio, ratio * ratio - 1.0]
         }
         Prediction::Flow => [-1.0 - alpha / sigma, -1.0 / sigma, alpha / (sigma * sigma)],
-        Prediction::Velocity => return None,
+        Prediction::Velocity => of_velocity(&used.level),
     };
     let std = used.level.variance(lambda).sqrt();
     let left = lambda.sqrt() * sigma / std;
     let cube = std * std * std;
     let left_by_alpha = -lambda.sqrt() * sigma * alpha * lambda / cube;
     let left_by_sigma = lambda.sqrt() * alpha * alpha * lambda / cube;
-    Some([
-        times * left,
-        by_alpha * left + times * left_by_alpha,
-        by_sigma * left + times * left_by_sigma,
-    ])
+    [times * left, by_alpha * left + times * left_by_alpha, by_sigma * left + times * left_by_sigma]
+}
+
+/// α′ − αr with r = σσ′/σ², which the velocity α′D + r (x − αD) is of D; by α and σ as these change with t, along
+/// the one that changes faster.
+fn of_velocity(level: &Level) -> [f64; 3] {
+    let Level { alpha, sigma, alpha_prime, sigma_sigma_prime, .. } = *level;
+    let square = sigma * sigma;
+    let rate = sigma_sigma_prime / square;
+    let rate_by_t = level.sigma_sigma_second / square - 2.0 * rate * rate;
+    let by_t = level.alpha_second - alpha_prime * rate - alpha * rate_by_t;
+    let times = alpha_prime - alpha * rate;
+    let sigma_prime = sigma_sigma_prime / sigma;
+    match sigma_prime.abs() >= alpha_prime.abs() {
+        true if sigma_prime == 0.0 => [times, 0.0, 0.0],
+        true => [times, 0.0, by_t / sigma_prime],
+        false => [times, by_t / alpha_prime, 0.0],
+    }
 }

@@ -19,6 +19,8 @@ pub struct Correlation {
     /// Of distances, with their own prediction for that Gaussian; `None` for moments, whose prediction is
     /// W2.
     pub rms: Option<f64>,
+    /// How many configurations are ranked: of distances those that share a fine solution, the most that do.
+    pub among: usize,
 }
 
 /// What predictions are worth among rules of one kind.
@@ -31,15 +33,24 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Among the rules without noise, by their distances.
+    /// Among the rules without noise, by their distances to the same fine solution.
     pub(super) fn of_distances(checks: &[Check]) -> Self {
-        let ran: Vec<_> =
+        let mut ran: Vec<_> =
             checks.iter().filter_map(|c| c.ran().and_then(|c| Some((c, c.distances()?)))).collect();
+        let sharing = |k: usize| ran.iter().filter(|(_, d)| d.reference == k).count();
+        let last = ran.iter().map(|(_, d)| d.reference).max().unwrap_or(0);
+        // Of several of one size the first.
+        let common = (0..=last).rev().max_by_key(|k| sharing(*k)).unwrap_or(0);
+        ran.retain(|(_, d)| d.reference == common);
+        let among = ran.len();
         let found: Vec<f64> = ran.iter().map(|(_, d)| d.rms).collect();
         let w2 = spearman(&found, &ran.iter().map(|(c, _)| c.w2).collect::<Vec<_>>());
         let rms = spearman(&found, &ran.iter().map(|(_, d)| d.gaussian_rms).collect::<Vec<_>>());
         let is_better = |better: &Checked, worse: &Checked| {
             let (better, worse) = (better.distances()?, worse.distances()?);
+            if better.reference != worse.reference {
+                return None;
+            }
             // From the same starts.
             let pairs = worse.squares.iter().zip(&better.squares);
             let differences: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
@@ -47,7 +58,7 @@ impl Agreement {
             (is_clear && worse.rms.is_finite()).then(|| (worse.rms / better.rms).ln())
         };
         Agreement {
-            correlation: w2.map(|w2| Correlation { w2, rms }),
+            correlation: w2.map(|w2| Correlation { w2, rms, among }),
             misled: misled(checks, is_better),
         }
     }
@@ -63,10 +74,10 @@ impl Agreement {
             let error = better.squared_error.hypot(worse.squared_error);
             let is_clear = worse.squared - better.squared > 2.0 * error;
             let size = worse.squared / better.squared.max(better.squared_error);
-            (is_clear && size.is_finite()).then(|| 0.5 * size.ln())
+            (is_clear && size > 1.0 && size.is_finite()).then(|| 0.5 * size.ln())
         };
         Agreement {
-            correlation: w2.map(|w2| Correlation { w2, rms: None }),
+            correlation: w2.map(|w2| Correlation { w2, rms: None, among: found.len() }),
             misled: misled(checks, is_better),
         }
     }

@@ -3,10 +3,12 @@
 
 mod agreement;
 pub(super) mod moments;
+mod reference;
 pub(super) mod runs;
 
 pub use agreement::{Agreement, Correlation, Misled};
 pub use moments::{Estimate, Moments, Shares};
+pub use reference::FineSolution;
 
 use super::steps::bands;
 use super::{ExperimentError, Length, NamedSampler, Place, Run, Setting};
@@ -21,7 +23,8 @@ use crate::spectrum::{Mode, Spectrum};
 use crate::tape::Plan;
 use crate::watch::{Progress, Watch};
 use moments::{Coordinates, PER_DIMENSION, root_mean};
-use runs::{FineJob, Job, Networks, Runs, asked_last};
+use reference::{FineJob, LENGTHS};
+use runs::{Networks, Runs};
 use std::sync::Arc;
 
 /// Eigenvectors of more dimensions are not computed: 4096 take minutes and half a gigabyte.
@@ -32,7 +35,7 @@ pub const MOST_DIMENSIONS: usize = 4096;
 pub struct VerifyOptions {
     /// Number of starts, for rules without noise.
     pub starts: usize,
-    /// Steps of the fine solution.
+    /// Steps of the fine solution, to which solutions of a half and a quarter of them come, to extrapolate.
     pub reference: usize,
     /// Number of samples of rules with noise.
     pub samples: usize,
@@ -84,6 +87,9 @@ pub enum Found {
 /// How far the outputs of a rule without noise are from the fine solution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distances {
+    /// Position of the fine solution that they are compared with: distances to others, which begin or end elsewhere, say
+    /// nothing beside these.
+    pub reference: usize,
     /// Squared distance to the fine solution, per start.
     pub squares: Vec<f64>,
     /// Root of their mean.
@@ -124,23 +130,6 @@ pub struct Band {
     pub modes: Vec<usize>,
     /// Positions in the basis.
     pub coordinates: Vec<usize>,
-}
-
-/// A fine solution of the probability-flow ODE.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FineSolution {
-    /// Text form of the process.
-    pub process: String,
-    /// The level it starts from.
-    pub start: Level,
-    /// The level it ends at.
-    pub end: Level,
-    /// Root mean square distance to the solution of half as many steps.
-    pub halved: f64,
-    /// The same along the eigenvectors of each band.
-    pub halved_bands: Vec<f64>,
-    /// Share of the starts that reach the same group with half as many steps; `None` without groups.
-    pub same_group: Option<f64>,
 }
 
 /// Samplers on data that are not Gaussian, beside their predictions.
@@ -345,9 +334,10 @@ impl Verification {
         agreement::spearman(&own, &exact)
     }
 
-    /// Whether full covariances were compared.
+    /// Whether full covariances were compared, of all rules with noise.
     pub fn compares_covariances(&self) -> bool {
-        self.options.samples as f64 >= self.least_samples()
+        let ran = self.checks.iter().filter_map(|check| check.result.as_ref().ok());
+        ran.filter_map(Checked::moments).all(|moments| moments.full.is_some())
     }
 
     /// The number of samples from which full covariances are compared.
@@ -355,17 +345,13 @@ impl Verification {
         PER_DIMENSION as f64 * self.places.first().map_or(0.0, |p| p.setting.spectrum.dim())
     }
 
-    /// The fine solution's own error is a third of what half as many steps change, where nothing branches
-    /// off: positions of the configurations whose distances it is more than a tenth of.
+    /// Positions of the configurations of whose distances the fine solution's own error is more than a tenth.
     pub fn blurred(&self) -> Vec<usize> {
         let is_blurred = |check: &Check| {
             let Some(d) = check.result.as_ref().ok().and_then(Checked::distances) else {
                 return false;
             };
-            let process = &self.places[check.place].setting.process_label;
-            let own = self.references.iter().filter(|fine| fine.process == *process);
-            let halved = own.map(|fine| fine.halved).fold(0.0, f64::max);
-            halved / 3.0 > 0.1 * d.rms
+            self.references.get(d.reference).is_some_and(|fine| fine.error > 0.1 * d.rms)
         };
         (0..self.checks.len()).filter(|i| is_blurred(&self.checks[*i])).collect()
     }
@@ -446,24 +432,27 @@ impl Tried<'_> {
         let fine = FineJob::all(&places, &without, options.reference)?;
         let mut references = Vec::new();
         let mut states = Vec::new();
-        let plans: Vec<&Plan> = fine.iter().flat_map(|f| [&f.full, &f.half]).collect();
+        let plans: Vec<&Plan> = fine.iter().flat_map(|f| &f.plans).collect();
         let solutions = runs.all("fine solution", &plans, options.starts);
-        for (job, pair) in fine.iter().zip(solutions.chunks(2)) {
-            let [full, half] = pair else { continue };
-            let (full, half) = (full.clone()?, half.clone()?);
-            let level = asked_last(&job.full);
-            let own = measured.classes(&full, &level);
+        let of_whole = &places[0].setting.spectrum;
+        for (job, solutions) in fine.iter().zip(solutions.chunks(LENGTHS.len())) {
+            let [full, half, quarter] = solutions else { continue };
+            let (full, half, quarter) = (full.clone()?, half.clone()?, quarter.clone()?);
+            let level = told_at(&job.end(), of_whole);
+            let found = job.extrapolated(dim, [&full, &half, &quarter]);
+            let own = measured.classes(&found.states, &level);
             let distances = measured.squares(&full, &half);
             let root = |squares: &Vec<f64>| root_mean(squares).0;
             references.push(FineSolution {
                 process: job.process.clone(),
-                start: *job.full.start(),
-                end: job.full.end(),
+                start: *job.start(),
+                end: job.end(),
                 halved: root(&distances.whole),
                 halved_bands: distances.bands.iter().map(root).collect(),
+                error: root(&found.errors),
                 same_group: share(own.as_deref(), measured.classes(&half, &level).as_deref()),
             });
-            states.push((full, own, level));
+            states.push((found.states, own, level));
         }
 
         let plans: Vec<&Plan> = without.iter().map(|job| &job.run.plan).collect();
@@ -474,7 +463,8 @@ impl Tried<'_> {
                 let (full, classes, level) = &states[own];
                 let same = share(classes.as_deref(), measured.classes(&x, level).as_deref());
                 let spectrum = &places[job.place].setting.spectrum;
-                measured.distances(job, spectrum, &measured.squares(&x, full), same)
+                let squares = measured.squares(&x, full);
+                measured.distances(job, spectrum, (own, &squares), same)
             });
             checks.push(told(job, result));
         }
@@ -521,7 +511,7 @@ impl Tried<'_> {
         let options = self.options;
         for (what, found, least) in [
             ("starts, for a standard error", options.starts, 2),
-            ("steps of the fine solution, to halve them", options.reference, 4),
+            ("steps of the fine solution, to halve them twice", options.reference, 8),
             ("samples, for moments and their standard errors", options.samples, 16),
         ] {
             if found < least {
@@ -654,7 +644,7 @@ impl Measured<'_> {
         &self,
         job: &Job,
         data: &Spectrum,
-        squares: &Squares,
+        (reference, squares): (usize, &Squares),
         same_group: Option<f64>,
     ) -> Checked {
         let plan = &job.run.plan;
@@ -682,6 +672,7 @@ impl Measured<'_> {
         };
         let (rms, standard_error) = root_mean(&squares.whole);
         let found = Found::Distances(Distances {
+            reference,
             rms,
             standard_error,
             median: median(&squares.whole),
@@ -726,12 +717,13 @@ impl Measured<'_> {
             None => Moments::infinite(samples, bands),
             Some(c) => {
                 let full = match samples >= PER_DIMENSION * basis.dim() {
-                    true => Some(c.full(basis).map_err(|e| ExperimentError::Law(e.to_string()))?),
+                    true => c.full(basis).map_err(|e| ExperimentError::Law(e.to_string()))?,
                     false => None,
                 };
                 let shares = self.law.filter(|_| !self.groups.members.is_empty()).map(|law| {
                     let weights: Vec<f64> = self.groups.members.iter().map(|g| g.weight).collect();
-                    Shares::new(law.shares(x, &asked_last(plan)), &weights, samples)
+                    let shares = law.shares(x, &told_at(&plan.end(), data));
+                    Shares::new(&shares, &weights, samples)
                 });
                 Moments { samples, along: c.along(basis, 0..basis.dim()), full, bands, shares }
             }
@@ -740,6 +732,25 @@ impl Measured<'_> {
         let found = Found::Moments(found);
         Ok(Checked { steps: job.run.grid.step_count(), nfe: plan.nfe(), found, w2 })
     }
+}
+
+/// The level at which outputs are told apart: that of their end, with as much noise at least as groups without
+/// variance along some direction need for it, relative to the standard deviation of the data. It is the same for all
+/// samplers.
+fn told_at(end: &Level, data: &Spectrum) -> Level {
+    const LEAST: f64 = 1e-3;
+    let variance = |m: &Mode| m.multiplicity * m.eigenvalue;
+    let trace: f64 = data.modes().iter().map(variance).sum();
+    let least = LEAST * end.marginal().alpha * (trace / data.dim()).sqrt();
+    Level { sigma: end.sigma.max(least), ..*end }
+}
+
+/// A configuration that can run.
+struct Job {
+    order: usize,
+    place: usize,
+    length: Length,
+    run: Run,
 }
 
 /// Where all samplers begin.

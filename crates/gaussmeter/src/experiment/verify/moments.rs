@@ -1,24 +1,23 @@
 //! The Gaussian W2 between samples and a law, without what a finite number of samples adds to it.
 //!
-//! With n samples of covariance C, whose mean and covariance are compared with μ and Λ, the plug-in value
-//! of W2² = |m − μ|² + tr(C + Λ − 2(Λ^½ C Λ^½)^½) is too large by tr C/n for the mean and, to second order,
-//! by
-//!
-//! 1/(2n) Σᵢⱼ sᵢsⱼ/(sᵢ + sⱼ) (E[zᵢ²zⱼ²] − δᵢⱼ)
-//!
-//! for the covariance, where sᵢ² and V are eigenvalues and eigenvectors of Λ^½ C Λ^½ and z is Vᵀ Λ^½ x
-//! scaled to variance 1: the second derivative of the trace of the root. For Gaussian samples the
-//! expectation is 1 + 2δᵢⱼ, which gives g = ½ [Σᵢⱼ sᵢsⱼ/(sᵢ + sⱼ) + ½ Σᵢ sᵢ]; samples of a mixture have
-//! larger ones. Standard errors are those of the first and of the second derivative.
+//! With full covariances that is a [`Comparison`], whose correction has all orders in dimensions over samples. Where only
+//! variances along the eigenvectors of the law are compared, the plug-in value Σ (mᵢ − μᵢ)² + (√vᵢ − √λᵢ)² is
+//! too large by Σ vᵢ/n for the means and, to second order, by Σ √(λᵢvᵢ) (kᵢ − 1)/4n for the roots, with the
+//! fourth moments kᵢvᵢ²: there is no more, as dimensions do not add up to an order of their own. Standard errors are those of
+//! the first and of the second derivative.
 
 use super::agreement::{error_of_mean, mean};
 use crate::basis::Basis;
-use crate::metric::{DenseGaussian, GaussianError, wasserstein2_dense};
+use crate::distance::{Comparison, Factored, Side};
+use crate::law::GroupShare;
+use crate::metric::{DenseGaussian, GaussianError};
 use crate::numeric::linear_algebra::Matrix;
 
-/// Full covariances are compared from this many samples per dimension: with fewer the second order does
-/// not suffice (5 % of the correction are left over at 4, 15 % at 2).
+/// Full covariances are compared from this many samples per dimension.
 pub(crate) const PER_DIMENSION: usize = 4;
+
+/// Samples that are added to a comparison together.
+const BLOCK: usize = 512;
 
 /// A squared distance, estimated from samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,62 +118,34 @@ impl Coordinates {
         estimate(plug_in, bias, &first, second)
     }
 
-    /// W2² to the law of a basis with full covariances.
+    /// W2² to the law of a basis with full covariances; `None` where tails are so heavy that samples are too few. The
+    /// error has what of the bias heavy tails may leave over.
     ///
     /// # Errors
     /// [`GaussianError`]: a decomposition failed.
-    pub fn full(&self, basis: &dyn Basis) -> Result<Estimate, GaussianError> {
+    pub fn full(&self, basis: &dyn Basis) -> Result<Option<Estimate>, GaussianError> {
         let (n, dim) = (self.count(), self.dim);
-        let count = n as usize;
-        let x = Matrix::new(count, dim, self.deviations.clone())?;
+        let x = Matrix::new(n as usize, dim, self.deviations.clone())?;
         let scale = 1.0 / (n - 1.0);
         let covariance = x.transpose_multiply(&x)?.map(|v| scale * v);
-        let trace: f64 = (0..dim).map(|i| covariance[(i, i)]).sum();
-        let roots: Vec<f64> = basis.eigenvalues().iter().map(|l| l.sqrt()).collect();
-        let product = Matrix::from_fn(dim, dim, |i, j| roots[i] * covariance[(i, j)] * roots[j]);
-        let found = DenseGaussian::new(self.means.clone(), covariance)?;
-        let target = DenseGaussian::diagonal(basis.means().to_vec(), basis.eigenvalues())?;
-        let plug_in = wasserstein2_dense(&found, &target)?.total.powi(2);
-
-        let eigen = product.symmetrized(1e-8)?.symmetric_eigen()?;
-        let s: Vec<f64> = eigen.values.iter().map(|v| v.max(0.0).sqrt()).collect();
-        let scaled = Matrix::from_fn(dim, dim, |i, k| roots[i] * eigen.vectors[(i, k)]);
-        // Squares of coordinates that have variance 1; along null directions nothing counts.
-        let least = f64::EPSILON.sqrt() * s.last().copied().unwrap_or(0.0);
-        let w = x.multiply(&scaled)?;
-        let z2 = Matrix::from_fn(count, dim, |a, i| match s[i] > least {
-            true => (w[(a, i)] / s[i]).powi(2),
-            false => 0.0,
-        });
-        let fourth = z2.transpose_multiply(&z2)?;
-        let (mut of_roots, mut second) = (0.0, 2.0 * self.mean_error_squared());
-        for i in (0..dim).filter(|i| s[*i] > least) {
-            for j in (0..dim).filter(|j| s[*j] > least) {
-                let h = s[i] * s[j] / (s[i] + s[j]);
-                let own = f64::from(i == j);
-                of_roots += 0.5 * h * (fourth[(i, j)] / n - own) / n;
-                second += (1.0 + own) * (h / n).powi(2);
-            }
+        drop(x);
+        let eigen = DenseGaussian::decompose_into(&self.means, covariance)?;
+        // Below 0 by rounding.
+        let variances: Vec<f64> = eigen.values.iter().map(|v| v.max(0.0)).collect();
+        let samples = Factored::along(self.means.clone(), &variances, &eigen.rows)?;
+        let axes = Matrix::diagonal(&vec![1.0; dim]);
+        let law = Factored::along(basis.means().to_vec(), basis.eigenvalues(), &axes)?;
+        let comparison = Comparison::new(&samples, &law)?;
+        let mut tally = comparison.tally(Side::First, n as u64);
+        for block in self.deviations.chunks(BLOCK * dim) {
+            let means = self.means.iter().cycle();
+            let x: Vec<f64> = block.iter().zip(means).map(|(x, mean)| x + mean).collect();
+            comparison.add(&mut tally, &x)?;
         }
-        let shift: Vec<f64> = self.means.iter().zip(basis.means()).map(|(m, mu)| m - mu).collect();
-        let psi = |a: usize| {
-            let along: f64 = x.row(a).iter().zip(&shift).map(|(x, d)| x * d).sum();
-            let size: f64 = x.row(a).iter().map(|x| x * x).sum();
-            let of_roots: f64 = z2.row(a).iter().zip(&s).map(|(z2, s)| s * (z2 - 1.0)).sum();
-            2.0 * along + size - trace - of_roots
-        };
-        let first: Vec<f64> = (0..count).map(psi).collect();
-        Ok(estimate(plug_in, trace / n + of_roots, &first, second))
-    }
-
-    /// Σ (vᵢ/n)²
-    fn mean_error_squared(&self) -> f64 {
-        let n = self.count();
-        let own = |j: usize| {
-            let squares = self.deviations.iter().skip(j).step_by(self.dim).map(|x| x * x);
-            (squares.sum::<f64>() / (n * (n - 1.0))).powi(2)
-        };
-        (0..self.dim).map(own).sum()
+        let finite = comparison.finish(tally)?;
+        let Ok(found) = comparison.estimate([Some(&finite), None]) else { return Ok(None) };
+        let squared_error = found.standard_error.hypot(found.left_over);
+        Ok(Some(Estimate { squared: found.squared, squared_error, bias: found.bias }))
     }
 }
 
@@ -197,7 +168,7 @@ pub struct Moments {
     /// W2 of means and of variances along the eigenvectors of the Gaussian of the whole: no more than
     /// that of full covariances, and known from few samples.
     pub along: Estimate,
-    /// W2 of means and full covariances: from four samples per dimension.
+    /// W2 of means and full covariances: from four samples per dimension, with heavy tails from more.
     pub full: Option<Estimate>,
     /// W2 along the eigenvectors of each band.
     pub bands: Vec<super::InBand>,
@@ -228,9 +199,16 @@ pub struct Shares {
 }
 
 impl Shares {
-    pub(super) fn new(found: Vec<f64>, weights: &[f64], samples: usize) -> Self {
-        let off: f64 = found.iter().zip(weights).map(|(p, w)| (p - w).abs()).sum();
-        let by_chance = weights.iter().map(|w| deviation(samples, *w)).sum::<f64>();
+    pub(super) fn new(found: &[GroupShare], weights: &[f64], samples: usize) -> Self {
+        let off: f64 = found.iter().zip(weights).map(|(p, w)| (p.mean - w).abs()).sum();
+        // Probabilities spread less than what is counted.
+        let by_chance = |(share, weight): (&GroupShare, &f64)| {
+            let [counted, spread] = [share.mean, share.square].map(|v| v - share.mean.powi(2));
+            let relative = if counted > 0.0 { (spread.max(0.0) / counted).sqrt() } else { 1.0 };
+            deviation(samples, *weight) * relative
+        };
+        let by_chance: f64 = found.iter().zip(weights).map(by_chance).sum();
+        let found = found.iter().map(|share| share.mean).collect();
         Shares { found, error: 0.5 * off, by_chance: 0.5 * by_chance }
     }
 }
@@ -297,7 +275,7 @@ mod tests {
         for seed in 0..400 {
             let (x, _) = mixture.sample(Draw { seed, first: 0, count: 100 });
             let coordinates = Coordinates::of(&basis, &x).ok_or("not finite")?;
-            fulls.push(coordinates.full(&basis)?);
+            fulls.push(coordinates.full(&basis)?.ok_or("too few")?);
             alongs.push(coordinates.along(&basis, 0..3));
         }
         for (all, exact) in [(fulls, full), (alongs, along)] {

@@ -1,11 +1,10 @@
 //! Running plans on real vectors, with networks that are made per thread, and what they are compared with.
 
-use crate::experiment::fine::fine_plan;
-use crate::experiment::{ExperimentError, Place, Run};
+use crate::experiment::ExperimentError;
 use crate::level::Level;
 use crate::network::{Denoiser, DenoiserError};
 use crate::paths::{self, Draw, NoiseSource, Streams};
-use crate::tape::{Op, Plan};
+use crate::tape::Plan;
 use crate::watch::{Progress, Watch};
 use rayon::prelude::*;
 use std::error::Error;
@@ -125,59 +124,4 @@ pub(in crate::experiment) fn network_error(error: &DenoiserError) -> ExperimentE
         source = cause.source();
     }
     ExperimentError::Evaluation { sampler: "the fine solution".into(), reason }
-}
-
-/// The level at which outputs of a plan are told apart: the least noise that its network was asked about.
-pub(super) fn asked_last(plan: &Plan) -> Level {
-    let end = plan.end();
-    let before = plan.ops().iter().filter_map(|op| match op {
-        Op::Arrive { level, .. } if level.sigma > 0.0 => Some(level.noise_ratio()),
-        _ => None,
-    });
-    let least = before.fold(f64::INFINITY, f64::min);
-    let sigma = end.sigma.max(if least.is_finite() { end.alpha * least } else { 0.0 });
-    Level { sigma, ..end }
-}
-
-/// A configuration that can run.
-pub(super) struct Job {
-    pub order: usize,
-    pub place: usize,
-    pub length: crate::experiment::Length,
-    pub run: Run,
-}
-
-/// What configurations that begin and end at the same levels are compared with.
-pub(super) struct FineJob {
-    pub process: String,
-    pub full: Plan,
-    pub half: Plan,
-}
-
-impl FineJob {
-    pub fn all(
-        places: &[Place],
-        jobs: &[&Job],
-        steps: usize,
-    ) -> Result<Vec<Self>, ExperimentError> {
-        let mut all: Vec<FineJob> = Vec::new();
-        for job in jobs {
-            let setting = &places[job.place].setting;
-            let process = setting.process_label.clone();
-            if all.iter().any(|fine| fine.is_for(job, places)) {
-                continue;
-            }
-            let (start, end) = (job.run.plan.start(), job.run.plan.end());
-            let plan = |steps| fine_plan(job.run.grid.process(), start, &end, steps, ("edm", &[]));
-            all.push(FineJob { process, full: plan(steps)?, half: plan(steps / 2)? });
-        }
-        Ok(all)
-    }
-
-    pub fn is_for(&self, job: &Job, places: &[Place]) -> bool {
-        let (plan, own) = (&job.run.plan, &self.full);
-        plan.start() == own.start()
-            && plan.end() == own.end()
-            && places[job.place].setting.process_label == self.process
-    }
 }
