@@ -16,7 +16,7 @@ use thiserror::Error;
 enum RunFailure {
     #[error("{file}: {reason}")]
     Runtime { file: String, reason: String },
-    #[error("{file}: it has never seen sigma/alpha = {}: its process goes up to {}", short(*.ratio), short(*.most))]
+    #[error("{file}: it has never seen sigma/alpha = {}: its process goes up to {} (process=… with a higher one asks it all the same)", short(*.ratio), short(*.most))]
     Beyond { file: String, ratio: f64, most: f64 },
     #[error("{file}: its output has the shape {found:?} for an input of shape {given:?}")]
     Shape { file: String, found: Vec<usize>, given: Vec<usize> },

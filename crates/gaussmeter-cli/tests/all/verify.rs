@@ -111,7 +111,7 @@ fn one_clear_line_where_it_cannot_be_done() {
         ("verify --data m.npz --sampler em --samples many", 2, "not a whole number"),
         ("verify --data m.npz --sampler ddpm", 1, "variance-preserving processes"),
         ("verify --data m.npz --starts 1", 1, "at least 2 starts"),
-        ("verify --data m.npz --reference 3", 1, "at least 4 steps of the fine solution"),
+        ("verify --data m.npz --reference 3", 1, "at least 8 steps of the fine solution"),
         ("verify --data m.npz --steps 0", 1, "0 steps leaves no step"),
         ("verify --data m.npz --grid karas", 2, "did you mean 'karras'?"),
         ("sample m.npz -o m.png", 1, "a mixture of Gaussians, not one"),

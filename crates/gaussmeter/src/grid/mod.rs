@@ -209,7 +209,7 @@ pub enum GridError {
     NoVariance,
     /// Levels at equal lengths along a path of infinite length.
     #[error(
-        "some eigenvalues are 0, so the data are infinitely far from any noisy law: give final=sigma_min, or sigma_min=…"
+        "some eigenvalues are 0, so the data are infinitely far from any noisy law: leave these directions out with null=without, or give final=sigma_min or sigma_min=…"
     )]
     InfiniteLength,
     /// More steps than levels to choose from.

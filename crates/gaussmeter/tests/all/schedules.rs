@@ -259,6 +259,18 @@ fn rules_hold_at_the_edges() {
     let endless = grid::registry().build("fisher-rao").unwrap().item;
     let error = endless.grid_for(&wide, &edm, 5, 0.0).unwrap_err();
     assert_eq!(error, GridError::InfiniteLength);
+    // Without the directions in which nothing varies it is the grid of data that have none.
+    let finite = grid::registry().build("fisher-rao:null=without").unwrap().item;
+    let of = |data: &Spectrum| ratios(&finite.grid_for(data, &edm, 5, 0.0).unwrap());
+    let positive: Vec<f64> = wide.eigenvalues().iter().copied().filter(|l| *l > 0.0).collect();
+    assert!(positive.len() < wide.eigenvalues().len());
+    assert_eq!(of(&wide), of(&spectrum(&positive)));
+    assert_eq!(
+        of(&spectrum(&FEW)),
+        ratios(&endless.grid_for(&spectrum(&FEW), &edm, 5, 0.0).unwrap())
+    );
+    let error = finite.grid_for(&spectrum(&[0.0]), &edm, 5, 0.0).unwrap_err();
+    assert_eq!(error, GridError::NoVariance);
 }
 
 #[test]
