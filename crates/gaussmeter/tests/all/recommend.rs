@@ -133,6 +133,16 @@ fn the_default_compares_by_the_error_to_expect() {
         let [a, b] = [a, b].map(|t| local(&c.label, &t.grid));
         assert!(a <= b * 1.001, "{}: {a} {b}", c.label);
     }
+    // Also where the objective is spelled out, in part or in whole: candidates are compared alike.
+    for name in ["robust:evaluation=0.02", "robust:deviation=2,evaluation=0"] {
+        let found = of(registry(name));
+        assert!(found.is_expected(), "{name}");
+        for c in found.ranking() {
+            let timed = c.optimised.as_ref().unwrap();
+            let expected = (timed.w2.powi(2) + 0.25 * local(&c.label, &timed.grid)).sqrt();
+            assert!(relative_error(timed.error, expected) < 1e-9, "{name}, {}", c.label);
+        }
+    }
 }
 
 #[test]

@@ -107,6 +107,59 @@ fn a_network_with_other_eigenvectors() {
     }
 }
 
+/// A leak that goes one way only: the matrix of the error is not symmetric, as no Gaussian has it. DDIM by matrices.
+#[test]
+fn a_leak_of_one_way() {
+    let lambda = [0.1, 0.5, 2.0];
+    let data = Spectrum::new("three", "example", &lambda, None, None).unwrap();
+    // The error of the score, relative: from the second coordinate to the first, and from the first to the last.
+    let delta = Matrix::from_rows(&[[0.0, 0.3, 0.0], [0.0, 0.05, 0.0], [-0.2, 0.0, 0.0]]).unwrap();
+    let weights = {
+        let delta = delta.clone();
+        move |sigma: f64| {
+            let s2 = sigma * sigma;
+            let v = lambda.map(|l| l + s2);
+            Matrix::from_fn(3, 3, |i, j| {
+                let exact = if i == j { lambda[i] / v[i] } else { 0.0 };
+                exact - delta[(i, j)] * s2 / (v[i] * v[j]).sqrt()
+            })
+        }
+    };
+    let network = {
+        let weights = weights.clone();
+        move |x: &[f64], level: &Level, out: &mut [f64]| {
+            let w = weights(level.sigma);
+            for (x, out) in x.chunks(3).zip(out.chunks_mut(3)) {
+                out.copy_from_slice(&w.apply(x).unwrap());
+            }
+            Ok(())
+        }
+    };
+    let make = || Box::new(DenoiserFn::new(3, Prediction::Denoiser, network.clone())) as Made;
+    let options = ScoreErrorOptions { leaks: true, per_level: 128, ..ScoreErrorOptions::default() };
+    let found = measured(&data, &make, "ddim", &[12], options, Watch::NOBODY).unwrap();
+    let place = |k: usize| {
+        80f64.powf(1.0 / 7.0) + (0.002f64.powf(1.0 / 7.0) - 80f64.powf(1.0 / 7.0)) * k as f64 / 11.0
+    };
+    let mut sigmas: Vec<f64> = (0..12).map(|k| place(k).powi(7)).collect();
+    sigmas.push(0.0);
+    let mut gain = Matrix::diagonal(&[80.0; 3]);
+    for pair in sigmas.windows(2) {
+        let (w, kept) = (weights(pair[0]), pair[1] / pair[0]);
+        let step = Matrix::from_fn(3, 3, |i, j| {
+            (1.0 - kept) * w[(i, j)] + if i == j { kept } else { 0.0 }
+        });
+        gain = step.multiply(&gain).unwrap();
+    }
+    let law = gain.multiply_transpose(&gain).unwrap();
+    let law = Matrix::from_fn(3, 3, |i, j| 0.5 * (law[(i, j)] + law[(j, i)]));
+    let law = DenseGaussian::new(vec![0.0; 3], law).unwrap();
+    let target = DenseGaussian::diagonal(vec![0.0; 3], &lambda).unwrap();
+    let truth = wasserstein2_dense(&law, &target).unwrap().total;
+    let found = found.runs[0].result.as_ref().unwrap().with_leaks.unwrap();
+    assert!((found.value - truth).abs() < 1e-9 && found.half < 1e-9, "{found:?} {truth}");
+}
+
 /// Errors that are not affine are noise of the matrices, and add nothing: over seeds, the prediction is that of the
 /// affine part alone, whose matrices are found without any error.
 #[test]
@@ -123,7 +176,7 @@ fn what_is_not_affine_does_not_bias_predictions() {
                 let v: Vec<f64> = own.iter().map(|l| l + s2).collect();
                 let z: Vec<f64> = x.iter().zip(&v).map(|(x, v)| x / v.sqrt()).collect();
                 for i in 0..dim {
-                    let leak = 0.1 * (z[(i + 1) % dim] - z[(i + 5) % dim]);
+                    let leak = 0.02 * (z[(i + 1) % dim] - z[(i + 5) % dim]);
                     // Hermite's polynomials of degree 2 and 3: uncorrelated with what is affine.
                     let rest = size * (z[(i + 3) % dim].powi(2) - 1.0 + z[i].powi(3) - 3.0 * z[i]);
                     out[i] = x[i] * own[i] / v[i] + s2 / v[i].sqrt() * (leak + rest);
@@ -142,7 +195,7 @@ fn what_is_not_affine_does_not_bias_predictions() {
         (scored.with_leaks.unwrap(), scored.exact)
     };
     let (truth, exact) = of(0.0, 0);
-    assert!(truth.half < 1e-3 * truth.value && truth.value > 2.0 * exact, "{truth:?} {exact}");
+    assert!(truth.half < 1e-3 * truth.value && truth.value > 1.2 * exact, "{truth:?} {exact}");
     let (mut misses, mut all) = (Misses::default(), Vec::new());
     for seed in 0..20 {
         let (found, _) = of(0.1, seed);
