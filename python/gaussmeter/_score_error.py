@@ -72,7 +72,8 @@ class ScoreError:
         Half of the width of the interval of ``w2_linear``, with what lies between levels: infinite
         for less than three levels.
     w2_with_leaks, w2_with_leaks_half : float
-        The same with all that is affine, leaks too, where ``leaks=True`` asked for it, NaN elsewhere.
+        The same with all that is affine, leaks too, where ``leaks=True`` asked for it, and NaN
+        elsewhere.
     samples : int
         Number of noised samples per level.
     reason : str or None
@@ -269,8 +270,8 @@ def score_error(
     sampler, steps : str, int
         In which sampler the gains are put to work, on Karras' levels of EDM.
     leaks : bool
-        Put leaks to work there too, by a matrix of d × d for every level: from four samples per level
-        and dimension.
+        Put leaks to work there too, by a matrix of d × d for every level: from four samples per
+        level and dimension.
     seed : int
         Of the samples.
 

@@ -43,6 +43,18 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes",
     ),
     (
+        "gaussmeter train --texture fabric.png --size 16 --periodic --parametrization eps --width 16,32 --steps 600 --seed 1 -o net16",
+        "takes minutes",
+    ),
+    (
+        "gaussmeter score-error --network onnx:net16.onnx --spectrum fabric16.npz --process vp-linear --grid uniform --eps 1e-3 --sampler em,heun --steps 99 --per-level 6144 --groups 8 --sigmas 140,70,35,17,8,4,2,1,0.5,0.25,0.12,0.06,0.03,0.015,0.01 --leaks",
+        "takes minutes, with a network that is not in the repository",
+    ),
+    (
+        "gaussmeter score-error --network onnx:examples/networks/clouds-eps.onnx --spectrum clouds.npz --process vp-linear --grid uniform --eps 1e-3 --sampler em,heun --steps 99 --per-level 2048 --leaks",
+        "takes minutes, built for tests",
+    ),
+    (
         "gaussmeter score-error --network onnx:net.onnx --spectrum fabric32.npz --process vp-linear --grid uniform --eps 1e-3 --sampler em,heun --steps 999 --per-level 256 --sigmas 140,70,35,17,8,4,2,1,0.5,0.25,0.12,0.06,0.03,0.015,0.01",
         "takes a minute",
     ),
@@ -59,7 +71,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "its network is not in the repository",
     ),
     (
-        "gaussmeter verify --data clouds.npz --network onnx:examples/networks/clouds-edm.onnx --sampler dpmpp-2m,dpmpp-3m --grid karras,exponential,optimised --steps 5,10,15,20 --starts 64 --reference 100",
+        "gaussmeter verify --data clouds.npz --network onnx:examples/networks/clouds-edm.onnx --sampler dpmpp-2m,dpmpp-3m,unipc --grid karras,exponential,optimised --steps 5,10,15,20 --starts 64 --reference 200",
         "takes minutes",
     ),
     (
@@ -71,7 +83,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes, on data that are not in the repository",
     ),
     (
-        "gaussmeter verify --data one32.npz --network onnx:cifar32.onnx --sampler dpmpp-2m,dpmpp-3m --grid karras,fisher-rao,optimised:objective=local,optimised --steps 5,8,10,15,20 --starts 32 --reference 60",
+        "gaussmeter verify --data one32.npz --network onnx:cifar32.onnx --sampler dpmpp-2m,dpmpp-3m,unipc --grid karras,fisher-rao,optimised:objective=local,optimised --steps 5,8,10,15,20 --starts 32 --reference 120",
         "takes minutes, on data that are not in the repository",
     ),
     (
@@ -83,7 +95,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes an hour, on data that are not in the repository",
     ),
     (
-        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx --sampler dpmpp-2m,dpmpp-3m,ddim --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
+        "gaussmeter verify --data classes16.npz --network onnx:cifar16.onnx --sampler dpmpp-2m,dpmpp-3m,unipc,ddim --grid karras,exponential,fisher-rao,optimised:objective=w2,optimised:objective=local,optimised --steps 5,10,20 --starts 64",
         "takes minutes, with a network that is not in the repository",
     ),
     (
