@@ -75,6 +75,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes",
     ),
     (
+        "gaussmeter verify --data clouds.npz --network onnx:examples/networks/clouds-eps.onnx --sampler dpmpp-2m,dpmpp-3m,unipc --grid karras,exponential,optimised:objective=local,optimised --steps 5,10,15,20 --starts 64 --reference 800",
+        "takes minutes",
+    ),
+    (
         "gaussmeter mixture cifar10-train-jpeg.tar --clusters 1 -o one32.npz",
         "takes minutes, on data that are not in the repository",
     ),

@@ -57,13 +57,15 @@ fn the_answer_comes_first_and_can_be_used() {
 #[test]
 fn the_best_times_are_said_to_have_lost_with_a_trained_network() {
     let folder = folder();
-    let third = "of third order, lost to exponential and fisher-rao ones at 10 to 20 steps";
-    let second = "dpmpp-2m lost to fisher-rao ones at 10 steps, by a fifth";
+    let third = "of third order, lost to exponential and fisher-rao ones at 15 and 20 steps";
+    let second = "of second order, lost to exponential and fisher-rao ones at 10 and 20 steps";
     for (sampler, nfe, expected) in [
-        ("dpmpp-3m", 6, Some(third)),
-        ("dpmpp-2m", 6, Some(second)),
-        ("dpmpp-2m", 11, None),
-        ("ddim", 6, None),
+        ("dpmpp-3m", 12, Some(third)),
+        ("unipc", 10, Some(third)),
+        ("dpmpp-2m", 10, Some(second)),
+        ("dpmpp-3m", 6, None),
+        ("dpmpp-2m", 6, None),
+        ("ddim", 12, None),
     ] {
         for verb in [format!("recommend --front {nfe}"), "tune --starts 1".into()] {
             let line = format!("{verb} --spectrum data.txt --sampler {sampler} --nfe {nfe}");

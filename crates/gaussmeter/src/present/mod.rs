@@ -60,21 +60,21 @@ fn advice(cancellation: Option<Cancellation>) -> Option<String> {
     })
 }
 
-/// Steps up to which times of second-order multistep rules were found to lose on a trained network: they won with
-/// 15 and 20.
+/// Steps from which times of multistep rules were found to lose on trained networks: with fewer they won.
 const FEW_STEPS: usize = 10;
 
-/// What to say of optimised times for a multistep rule: with trained networks those of dpmpp-3m lost to standard
-/// ones at 15 and 20 steps, and those of dpmpp-2m, by less, at 10 (docs/trained-networks.md).
+/// What to say of optimised times for a multistep rule: with trained networks those of dpmpp-3m and unipc lost to
+/// standard ones at 15 and 20 steps, and those of dpmpp-2m, by less, at 10 and 20 (docs/trained-networks.md).
 fn on_trained_networks(run: &Run) -> Option<String> {
     let name = run.sampler.split(':').next().unwrap_or_default();
     let order = sampler::registry().find(name).ok()?.order?;
     let lost = match order {
-        2 if run.grid.step_count() <= FEW_STEPS => {
-            "with a network trained on 32x32 pictures the best times of dpmpp-2m lost to fisher-rao ones at 10 steps, by a fifth"
+        _ if run.grid.step_count() < FEW_STEPS => return None,
+        2 => {
+            "with trained networks the best times of dpmpp-2m, of second order, lost to exponential and fisher-rao ones at 10 and 20 steps, by up to a quarter"
         }
         3.. => {
-            "with trained networks the best times of dpmpp-3m, of third order, lost to exponential and fisher-rao ones at 10 to 20 steps, by up to a half"
+            "with trained networks the best times of dpmpp-3m and unipc, of third order, lost to exponential and fisher-rao ones at 15 and 20 steps, by up to a factor of 2"
         }
         _ => return None,
     };
