@@ -80,7 +80,8 @@ def test_the_linear_part_explains_what_a_believed_spectrum_costs() -> None:
 
 
 def test_leaks_are_in_predictions_where_they_are_asked_for() -> None:
-    turn, _ = np.linalg.qr(np.eye(4) + 0.3 * np.triu(np.ones((4, 4)), 1))
+    above = np.triu(np.ones((4, 4)), 1)
+    turn, _ = np.linalg.qr(np.eye(4) + 0.3 * (above - above.T))
     covariance = (turn * (1.2 * LAMBDA)) @ turn.T
 
     def shrunk(sigma: float) -> np.ndarray:
@@ -90,7 +91,8 @@ def test_leaks_are_in_predictions_where_they_are_asked_for() -> None:
     def network(x: np.ndarray, sigma: float) -> np.ndarray:
         return MEAN + (x - MEAN) @ shrunk(sigma).T
 
-    found = gm.score_error(network, DATA, samples=128, leaks=True)
+    sigmas = np.geomspace(80, 0.002, 40)
+    found = gm.score_error(network, DATA, sigmas, samples=128, leaks=True)
     # Heun's rule by matrices, of the deviation from the mean and of the mean.
     places = np.linspace(80 ** (1 / 7), 0.002 ** (1 / 7), 18)
     levels = np.append(places**7, 0.0)
@@ -108,9 +110,9 @@ def test_leaks_are_in_predictions_where_they_are_asked_for() -> None:
     squared = np.trace(law) + LAMBDA.sum() - 2 * np.sqrt(np.maximum(values, 0)).sum()
     shift = MEAN - gain @ MEAN - MEAN
     w2 = np.sqrt(squared + shift @ shift)
-    assert found.w2_with_leaks == pytest.approx(w2, abs=1.1 * found.w2_with_leaks_half)
+    assert found.w2_with_leaks == pytest.approx(w2, abs=found.w2_with_leaks_half)
     assert found.w2_with_leaks_half < 0.02 * w2
-    assert abs(found.w2_linear - w2) > 0.05 * w2
+    assert abs(found.w2_linear - w2) > 0.2 * w2
     assert np.isnan(gm.score_error(network, DATA, [1.0], samples=128).w2_with_leaks)
     with pytest.raises(gm.GaussmeterError, match="four for each dimension"):
         gm.score_error(lambda x, s: x, "white:d=64", [1.0], samples=128, leaks=True)
