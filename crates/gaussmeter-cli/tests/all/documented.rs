@@ -43,6 +43,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "takes minutes",
     ),
     (
+        "gaussmeter score-error --network onnx:examples/networks/clouds-eps.onnx --spectrum clouds.npz --process vp-linear --grid uniform --eps 1e-3 --sampler em,heun --steps 999 --per-level 1024 --leaks",
+        "takes minutes",
+    ),
+    (
         "gaussmeter train --texture fabric.png --size 16 --periodic --parametrization eps --width 16,32 --steps 600 --seed 1 -o net16",
         "takes minutes",
     ),
