@@ -940,7 +940,8 @@ def verify(
     starts : int, optional
         Number of starts of samplers without noise.
     reference : int, optional
-        Steps of the fine solution.
+        Steps of the fine solution, at least 8: others of a half and a quarter of them tell its
+        error.
     samples : int, optional
         Number of samples of samplers with noise.
     seed : int, optional

@@ -121,8 +121,8 @@ impl Trainer<'_> {
                 Some(kept) => Err(NetError::Differs {
                     path: path.into(),
                     what: "the data",
-                    stored: format!("other values or classes (sum {kept:x})"),
-                    asked: format!("those of now ({own:x})"),
+                    stored: format!("samples and classes of sum {kept:x}"),
+                    asked: format!("of sum {own:x}"),
                 }),
             };
         };

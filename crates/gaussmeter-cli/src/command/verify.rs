@@ -61,7 +61,7 @@ pub struct Arguments {
     /// Number of starts of samplers without noise
     #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "128")]
     starts: usize,
-    /// Steps of the fine solution
+    /// Steps of the fine solution, at least 8: others of a half and a quarter of them tell its error
     #[arg(long, value_name = "N", help_heading = "Length", value_parser = parse_length, allow_negative_numbers = true, default_value = "300")]
     reference: usize,
     /// Number of samples of samplers with noise; full covariances are compared from four per dimension

@@ -144,6 +144,39 @@ fn interrupted_training_goes_on_where_it_was() {
     assert!(ran.status.success());
     assert_eq!(folder.weights("a.safetensors"), folder.weights("b.safetensors"));
     assert_eq!(folder.read("a.csv"), folder.read("b.csv"));
+    // What makes the same again does not begin with a checkpoint that is gone.
+    let onnx = folder.bytes("a.onnx");
+    let has = |text: &str| onnx.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(has("gaussmeter train") && has("-o a.safetensors") && !has("--resume"));
+}
+
+/// Samples that changed, or that have other classes, are other data: also where their variance is the same.
+#[cfg(unix)]
+#[test]
+fn training_does_not_go_on_with_other_samples() {
+    let folder = Folder::empty();
+    fs::create_dir(folder.path("batch")).unwrap();
+    let record = |k: usize, class: usize| -> Vec<u8> {
+        let bytes = (0..3072).map(move |i| ((i * (k + 7) + k * k * 31) % 251) as u8);
+        std::iter::once(class as u8).chain(bytes).collect()
+    };
+    let write = |classes: &dyn Fn(usize) -> usize, order: &dyn Fn(usize) -> usize| {
+        let all: Vec<u8> = (0..20).flat_map(|k| record(order(k), classes(k))).collect();
+        folder.write("batch/data_batch_1.bin", all);
+    };
+    write(&|k| k % 10, &|k| k);
+    let line = "train batch --classes --width 8 --batch 2 --held-out 2 --steps 3000 --every 1 -o c";
+    folder.interrupted(line, "c.csv");
+    write(&|k| if k < 2 { 1 - k } else { k % 10 }, &|k| k);
+    let classes = folder.run(&format!("{line} --resume"));
+    write(&|k| k % 10, &|k| if k < 2 { 1 - k } else { k });
+    let samples = folder.run(&format!("{line} --resume"));
+    for refused in [classes, samples] {
+        let errors: Vec<&str> =
+            refused.stderr.lines().filter(|line| !line.starts_with("note:")).collect();
+        assert_eq!((refused.code, errors.len()), (1, 1), "{refused:?}");
+        assert!(errors[0].contains("the data is samples and classes of sum"), "{refused:?}");
+    }
 }
 
 /// Stored samples: no floor, but classes.
@@ -205,6 +238,16 @@ fn what_makes_no_sense_is_refused_in_one_line() {
             "train clouds.npz --parametrization eps --process edm -o n.safetensors",
             2,
             "variance-preserving",
+        ),
+        (
+            "train clouds.npz --network linear --parametrization eps --levels 0.5,2 -o n.safetensors",
+            2,
+            "time 2 is beyond the last one of vp-linear, 1",
+        ),
+        (
+            "train clouds.npz --network linear --levels 1e-300 -o n.safetensors",
+            2,
+            "noise levels have to be positive, their logarithms not beyond 30",
         ),
         ("train clouds.npz --process edm -o n.safetensors", 2, "is for --parametrization eps"),
         ("train clouds.npz --noise-std 99 -o n.safetensors", 2, "noise levels have to be positive"),

@@ -50,15 +50,11 @@ fn converges_to_the_best_linear_denoiser() {
     }
 }
 
-/// Of several levels each has its part of the samples, and learns at that part of the rate.
-#[test]
-fn levels_share_the_rate() {
-    let data = diagonal([1, 1, 8], &VARIANCES, &[0.0; 8]);
-    let sigmas = [0.1, 0.5, 2.0];
-    let (rate, count) = (0.02, 600);
-    let options = Options {
-        batch: 1024,
-        steps: count,
+/// Plain descent at one rate, without an average.
+fn descent(batch: usize, steps: u64, rate: f64) -> Options {
+    Options {
+        batch,
+        steps,
         rate,
         warm_up: 0,
         decay: Decay::None,
@@ -66,7 +62,16 @@ fn levels_share_the_rate() {
         clip: f64::INFINITY,
         optimiser: Optimiser::Sgd,
         ..Options::default()
-    };
+    }
+}
+
+/// Of several levels each has its part of the samples, and learns at that part of the rate.
+#[test]
+fn levels_share_the_rate() {
+    let data = diagonal([1, 1, 8], &VARIANCES, &[0.0; 8]);
+    let sigmas = [0.1, 0.5, 2.0];
+    let (rate, count) = (0.02, 600);
+    let options = descent(1024, count, rate);
     let mut trainer = trainer(&data, linear(&sigmas), x0(&data, &sigmas), options);
     steps(&mut trainer, count);
     let (found, _) = matrix(trainer.weights(), 1);
@@ -86,17 +91,7 @@ fn stopped_early_it_follows_the_law_of_gradient_flow() {
     let data = diagonal([1, 1, 8], &VARIANCES, &[0.0; 8]);
     let sigma = 0.4;
     let (rate, count) = (0.02, 400);
-    let options = Options {
-        batch: 2048,
-        steps: count,
-        rate,
-        warm_up: 0,
-        decay: Decay::None,
-        average: 0.0,
-        clip: f64::INFINITY,
-        optimiser: Optimiser::Sgd,
-        ..Options::default()
-    };
+    let options = descent(2048, count, rate);
     let mut trainer = trainer(&data, linear(&[sigma]), x0(&data, &[sigma]), options);
     for done in [100, 400] {
         let left = done - trainer.steps();

@@ -4,6 +4,7 @@ use crate::common::{Labelled, edm, eps, linear, pictures, shaken_network, unet, 
 use gaussmeter::network::Denoiser;
 use gaussmeter_net::Network;
 use gaussmeter_net::graph::Padding;
+use gaussmeter_net::parametrization::{Kind, NoiseLaw, Parametrization};
 use gaussmeter_net::tape::Question;
 use rten::{Model, ValueOrView};
 use rten_tensor::NdTensor;
@@ -151,4 +152,17 @@ fn classes_are_told_in_onnx_too() {
     let found = run(&network, &x.repeat(3), &[0.5; 3], Some(&[0, 1, 2]));
     assert!(off(&found, &answers.concat()) < NEAR);
     assert!(network.of_class(Some(2)).is_err());
+}
+
+/// Readers refuse levels beyond those of the process that a file names: one whose levels go on names none.
+#[test]
+fn networks_of_large_levels_name_no_process_that_ends_below_them() {
+    let data = pictures();
+    let named = |mean: f64| {
+        let law = NoiseLaw::LogNormal { mean, deviation: 1.2 };
+        let large = Parametrization::new(Kind::Edm, "edm", 100.0, law).expect("levels");
+        let onnx = shaken_network(unet(Padding::Zero), large, &data).onnx();
+        onnx.windows(18).any(|part| part == b"gaussmeter.process")
+    };
+    assert!(named(-1.0) && !named(4.0));
 }

@@ -8,7 +8,7 @@ use crate::spectrum::Mode;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Vectors per level that a fit of whole matrices needs for each dimension.
+/// Vectors per level that are asked for each dimension: with fewer, fits to all groups but one are noisy.
 pub const PER_DIMENSION: usize = 4;
 
 /// The affine error of one level, r = B (1, z) + … with z = (x − μ)/√(λ + σ²), per group of samples: matrices of
@@ -53,7 +53,7 @@ impl AffineMaps {
 ///
 /// score errorᵢ = −Σⱼ δᵢⱼ (xⱼ − αμⱼ)/√(VᵢVⱼ) + αβᵢ/Vᵢ,
 ///
-/// and δ and β are, between levels, beyond and above them, what they are there.
+/// with δ and β between levels, below them and above them as [`Measured`] has its own.
 #[derive(Clone, Debug)]
 pub struct Leaking {
     modes: Arc<[Mode]>,
