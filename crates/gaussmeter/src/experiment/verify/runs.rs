@@ -98,7 +98,7 @@ impl Runs<'_> {
         let mut streams = Streams::new(draw);
         let mut x = vec![0.0; draw.count * self.networks.dim()];
         streams.fill(&mut x);
-        let std = super::start_std(plan.start());
+        let std = super::measured::start_std(plan.start());
         x.iter_mut().for_each(|z| *z *= std);
         let mut on_arrival = |step: usize, _: &Level, _: &[f64]| {
             stopped |= step > 0 && !tell();
